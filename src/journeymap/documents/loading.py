@@ -1,0 +1,143 @@
+"""Reading and writing maps as YAML, JSON or TOML."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Any, Literal, TypeAlias
+
+import cattrs
+from attrs import evolve
+
+from journeymap.documents import json_text, toml_text, yaml_text
+from journeymap.documents.converter import document_converter
+from journeymap.documents.faults import problems_of
+from journeymap.documents.migrations import KEY, VERSION, migrate
+from journeymap.documents.parsed import LONGEST, Parsed, fault
+from journeymap.exceptions import DocumentError, JourneyMapError, MapError, UnknownName
+from journeymap.model import JourneyMap, Problem
+
+__all__ = ["Format", "dump", "dumps", "load", "loads"]
+
+Format: TypeAlias = Literal["yaml", "json", "toml"]
+
+_TEXTS: dict[str, Any] = {"yaml": yaml_text, "json": json_text, "toml": toml_text}
+_SUFFIXES: dict[str, Format] = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
+
+
+def load(path: str | os.PathLike[str]) -> JourneyMap:
+    """Read a map from a file, by its suffix: .yaml, .yml, .json or .toml.
+
+    Raises DocumentError, which names file, line and column of every fault at once, and
+    FileNotFoundError when there is no such file.
+    """
+    place = FilePath(path)
+    format_ = _format_of(place)
+    raw = place.read_bytes()
+    if len(raw) > 4 * LONGEST:
+        raise fault(str(place), f"larger than {LONGEST} characters", None, None)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise fault(str(place), "this is not UTF-8 text", line, None) from None
+    return _read(text, format_, str(place))
+
+
+def loads(text: str, format: Format = "yaml") -> JourneyMap:  # noqa: A002
+    """Read a map from a text.
+
+    >>> loads('{"id": "shop", "stages": [{"id": "use", "phase": "own"}]}', format="json")
+    <JourneyMap 'shop': 1 stages>
+    >>> loads('{"id": "shop", "stages": [{"id": "use", "fase": "own"}]}', format="json")
+    Traceback (most recent call last):
+    ...
+    journeymap.exceptions.DocumentError: the document cannot be read; 2 problems:
+      - line 1, column 27: stages[0]: 'phase' is missing
+      - line 1, column 49: stages[0].fase: unknown key 'fase'; did you mean 'phase'?
+    """
+    return _read(text, _known(format), None)
+
+
+def dump(journey: JourneyMap, path: str | os.PathLike[str]) -> None:
+    """Write a map to a file, by its suffix; what is there is replaced only when all is written."""
+    place = FilePath(path)
+    text = dumps(journey, format=_format_of(place))
+    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(place)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def dumps(journey: JourneyMap, format: Format = "yaml") -> str:  # noqa: A002
+    """Write a map as a text; reading it again gives an equal map.
+
+    >>> from journeymap.model import Stage
+    >>> shop = JourneyMap("shop", stages=[Stage("use", "own")])
+    >>> loads(dumps(shop, format="json"), format="json") == shop
+    True
+    """
+    written: str = _TEXTS[_known(format)].write(plain(journey))
+    return written
+
+
+def plain(journey: JourneyMap) -> dict[str, Any]:
+    """The map as plain data, the version first: what the text of a document holds."""
+    return {KEY: VERSION, **_converter().unstructure(journey, JourneyMap)}
+
+
+@cache
+def _converter() -> cattrs.Converter:
+    return document_converter()
+
+
+def _known(format_: str) -> str:
+    if format_ not in _TEXTS:
+        raise UnknownName("format", format_, tuple(_TEXTS))
+    return format_
+
+
+def _format_of(path: FilePath) -> Format:
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise UnknownName("suffix of a map", suffix or path.name, tuple(_SUFFIXES))
+    return _SUFFIXES[suffix]
+
+
+def _read(text: str, format_: str, file: str | None) -> JourneyMap:
+    if len(text) > LONGEST:
+        raise fault(file, f"{len(text)} characters are too many; {LONGEST} at most", None, None)
+    parsed: Parsed = _TEXTS[format_].read(text, file)
+    if not isinstance(parsed.data, dict):
+        raise fault(file, "a map is a mapping that begins with its 'id'", 1, 1)
+    document = migrate(parsed.data, file)
+    try:
+        journey: JourneyMap = _converter().structure(document, JourneyMap)
+    except MapError as error:
+        raise _located(error.problems, parsed, file) from None
+    except (cattrs.BaseValidationError, JourneyMapError) as error:
+        raise _located(_problems(error), parsed, file) from None
+    except RecursionError:
+        raise fault(file, "the nesting is too deep", None, None) from None
+    return journey
+
+
+def _problems(error: BaseException) -> tuple[Problem, ...]:
+    """Faults of the parts, or, where every part is sound, those of the map as a whole."""
+    if isinstance(error, cattrs.BaseValidationError):
+        whole = [e for e in error.exceptions if isinstance(e, MapError)]
+        if len(error.exceptions) == len(whole) == 1:
+            return whole[0].problems
+    return problems_of(error)
+
+
+def _located(problems: tuple[Problem, ...], parsed: Parsed, file: str | None) -> DocumentError:
+    found = []
+    for problem in problems:
+        place = parsed.locate(problem.path)
+        found.append(evolve(problem, line=place[0], column=place[1]) if place else problem)
+    found.sort(key=lambda p: (p.line or 0, p.column or 0))
+    return DocumentError(file, tuple(found))

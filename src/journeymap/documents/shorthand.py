@@ -1,0 +1,105 @@
+"""The short forms of a document: conditions, references and steps as people write them.
+
+A condition is a mapping of one key (``{outcome: failed}``); several keys in one mapping mean
+that all of them hold. A step is a touchpoint's id, or a mapping when there is more to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from journeymap.exceptions import ElementError, listed, nearest
+from journeymap.model import (
+    Absence,
+    All,
+    AnyOf,
+    At,
+    Between,
+    Condition,
+    Count,
+    Not,
+    Of,
+    Step,
+    Wait,
+)
+from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS
+
+__all__ = ["NESTED", "condition_data", "read_condition", "read_of", "read_step", "step_data"]
+
+NESTED: dict[str, type[Any]] = {"count": Count, "wait": Wait, "absence": Absence}
+KEYS = ("all", "any", "not", *AT_FIELDS, *BETWEEN_FIELDS, *NESTED)
+Structure = Callable[[Any, Any], Any]
+
+
+def read_condition(value: Any, structure: Structure) -> Condition:
+    """A condition from its mapping; ``structure`` reads the classes inside."""
+    if not isinstance(value, dict) or not value:
+        raise ElementError("Condition", "when", value, f"a mapping with one of {listed(KEYS)}")
+    parts = [_read_one(key, inner, structure) for key, inner in value.items()]
+    return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+
+def _read_one(key: str, value: Any, structure: Structure) -> Condition:
+    if key in ("all", "any"):
+        if not isinstance(value, list):
+            raise ElementError("Condition", key, value, "a list of conditions is expected")
+        inner = tuple(read_condition(item, structure) for item in value)
+        return All(inner) if key == "all" else AnyOf(inner)
+    if key == "not":
+        return Not(read_condition(value, structure))
+    if key in AT_FIELDS:
+        values = value if isinstance(value, list) else [value]
+        return At(key, tuple(structure(item, str) for item in values))  # type: ignore[arg-type]
+    if key in BETWEEN_FIELDS:
+        if not isinstance(value, dict):
+            raise ElementError("Condition", key, value, "a mapping with 'at_least' or 'at_most'")
+        made: Between = structure({**value, "what": key}, Between)
+        return made
+    if key in NESTED:
+        nested: Count | Wait | Absence = structure(value, NESTED[key])
+        return nested
+    near = nearest(key, KEYS)
+    hint = f"; did you mean {near!r}?" if near else ""
+    raise ElementError("Condition", key, value, f"unknown condition {key!r}{hint} ({listed(KEYS)})")
+
+
+def condition_data(condition: Condition, unstructure: Callable[[Any], Any]) -> dict[str, Any]:
+    """The mapping of a condition, which ``read_condition`` reads back."""
+    if isinstance(condition, (All, AnyOf)):
+        key = "all" if isinstance(condition, All) else "any"
+        return {key: [condition_data(inner, unstructure) for inner in condition.conditions]}
+    if isinstance(condition, Not):
+        return {"not": condition_data(condition.condition, unstructure)}
+    if isinstance(condition, At):
+        values = list(condition.values)
+        return {condition.what: values[0] if len(values) == 1 else values}
+    data = dict(unstructure(condition))
+    if isinstance(condition, Between):
+        return {data.pop("what"): data}
+    return {next(key for key, cls in NESTED.items() if type(condition) is cls): data}
+
+
+def read_of(value: Any, structure: Structure) -> Of:
+    """What a metric belongs to, from a mapping of one key: ``{stage: use}``."""
+    if not isinstance(value, dict) or len(value) != 1:
+        message = "a mapping of one kind to one id is expected, such as {stage: use}"
+        raise ElementError("Of", "of", value, message)
+    [(kind, name)] = value.items()
+    return Of(kind, structure(name, str))
+
+
+def read_step(value: Any, structure: Structure) -> Step:
+    """A step from a touchpoint's id or a mapping."""
+    if isinstance(value, str):
+        return Step((structure(value, str),))
+    if isinstance(value, dict) and isinstance(value.get("one_of"), str):
+        value = {**value, "one_of": [value["one_of"]]}
+    made: Step = structure(value, Step)
+    return made
+
+
+def step_data(step: Step, unstructure: Callable[[Any], Any]) -> Any:
+    """The short form of a step: its id alone when nothing else needs saying."""
+    plain = len(step.one_of) == 1 and not step.optional and not step.repeatable
+    return step.one_of[0] if plain else unstructure(step)

@@ -1,0 +1,74 @@
+"""What should happen: the journey map and the elements it is made of."""
+
+from journeymap.model.calendars import Calendar, Hours
+from journeymap.model.catalog import Catalog
+from journeymap.model.changes import Change
+from journeymap.model.conditions import (
+    Absence,
+    All,
+    AnyOf,
+    At,
+    Between,
+    Condition,
+    Count,
+    Not,
+    Wait,
+)
+from journeymap.model.elements import (
+    DEPARTMENTS,
+    Channel,
+    Department,
+    Investment,
+    KeyJourney,
+    Metric,
+    Of,
+    Persona,
+    Phase,
+    Process,
+    Product,
+    Stage,
+    Step,
+    Touchpoint,
+)
+from journeymap.model.journey_map import Element, JourneyMap
+from journeymap.model.loop import Loop, Move
+from journeymap.model.moments import Moment
+from journeymap.model.problems import Problem
+from journeymap.model.tables import Tables
+
+__all__ = [
+    "DEPARTMENTS",
+    "Absence",
+    "All",
+    "AnyOf",
+    "At",
+    "Between",
+    "Calendar",
+    "Catalog",
+    "Change",
+    "Channel",
+    "Condition",
+    "Count",
+    "Department",
+    "Element",
+    "Hours",
+    "Investment",
+    "JourneyMap",
+    "KeyJourney",
+    "Loop",
+    "Metric",
+    "Moment",
+    "Move",
+    "Not",
+    "Of",
+    "Persona",
+    "Phase",
+    "Problem",
+    "Process",
+    "Product",
+    "Stage",
+    "Step",
+    "Tables",
+    "Touchpoint",
+    "Wait",
+]

@@ -1,0 +1,93 @@
+"""What changed between two maps, element by element, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import fields, frozen
+
+from journeymap.model.catalog import Catalog
+from journeymap.model.durations import duration_text
+
+if TYPE_CHECKING:
+    from journeymap.model.journey_map import JourneyMap
+
+__all__ = ["Change", "diff"]
+
+
+@frozen
+class Change:
+    """One difference: an element ``added``, ``removed``, ``changed`` or ``moved``.
+
+    ``where`` names the element (``"touchpoint 'call'"``) or the map's own field; ``before`` and
+    ``after`` are the values of ``field`` for a change, and None otherwise.
+
+    >>> print(Change("added", "channel 'web'"))
+    channel 'web' was added
+    """
+
+    kind: Literal["added", "removed", "changed", "moved"]
+    where: str
+    field: str | None = None
+    before: Any = None
+    after: Any = None
+
+    def __str__(self) -> str:
+        if self.kind == "moved":
+            return f"{self.where} was moved from place {self.before} to place {self.after}"
+        if self.kind != "changed" or self.field is None:
+            return f"{self.where} was {self.kind}"
+        name = self.field.replace("_", " ")
+        if isinstance(self.before, tuple) and isinstance(self.after, tuple):
+            gone = [_told(v) for v in self.before if v not in self.after]
+            come = [_told(v) for v in self.after if v not in self.before]
+            parts = [f"gained {', '.join(come)}"] if come else []
+            parts += [f"lost {', '.join(gone)}"] if gone else []
+            return f"{self.where}: {name} {' and '.join(parts) or 'has a new order'}"
+        return f"{self.where}: {name} changed from {_told(self.before)} to {_told(self.after)}"
+
+
+def diff(older: JourneyMap, newer: JourneyMap) -> tuple[Change, ...]:
+    """Every change from ``older`` to ``newer``; empty when the two are equal."""
+    found: list[Change] = []
+    for a in fields(type(newer)):
+        before, after = getattr(older, a.name), getattr(newer, a.name)
+        if isinstance(after, Catalog):
+            found += _elements(before, after)
+        elif before != after:
+            found.append(Change("changed", "the map", a.name, before, after))
+    return tuple(found)
+
+
+def _elements(before: Catalog[Any], after: Catalog[Any]) -> Iterator[Change]:
+    kind = after.kind
+    for name in before:
+        if name not in after:
+            yield Change("removed", f"{kind} {name!r}")
+    for name, element in after.items():
+        where = f"{kind} {name!r}"
+        if name not in before:
+            yield Change("added", where)
+            continue
+        old = before[name]
+        for a in fields(type(element)):
+            was, now = getattr(old, a.name), getattr(element, a.name)
+            if was != now:
+                yield Change("changed", where, a.name, was, now)
+    kept = [name for name in before if name in after]
+    order = {name: place for place, name in enumerate(name for name in after if name in before)}
+    for place, name in enumerate(kept):
+        if order[name] != place:
+            yield Change("moved", f"{kind} {name!r}", None, place + 1, order[name] + 1)
+
+
+def _told(value: Any) -> str:
+    if value is None or value == "" or value == ():
+        return "nothing"
+    if isinstance(value, timedelta):
+        return duration_text(value)
+    if isinstance(value, str):
+        return repr(str(value))
+    return f"'{value}'" if hasattr(value, "__str__") else repr(value)

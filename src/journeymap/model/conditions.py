@@ -1,0 +1,169 @@
+"""Conditions as data: what has to happen, or to fail to happen in time.
+
+A condition is a small tree of values. It is read from a document, checked against a map, and
+told in words; nothing here looks at an interaction.
+
+>>> print(All((At("touchpoint", ("call_support",)), Between("emotion", at_most=-0.5))))
+touchpoint is 'call_support' and emotion is at most -0.5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Literal, TypeAlias
+
+from attrs import Attribute, field, frozen, validators
+
+from journeymap.exceptions import ElementError
+from journeymap.model.durations import duration_text
+from journeymap.model.rules import closed, finite, identifier, names, one_of, positive
+
+__all__ = ["Absence", "All", "AnyOf", "At", "Between", "Condition", "Count", "Not", "Wait"]
+
+AtField = Literal[
+    "touchpoint", "stage", "phase", "channel", "department", "process", "product", "outcome"
+]
+AT_FIELDS = ("touchpoint", "stage", "phase", "channel", "department", "process", "product",
+             "outcome")  # fmt: skip
+BETWEEN_FIELDS = ("emotion", "emotion_after", "value", "nps", "csat", "ces")
+
+
+@frozen
+class At:
+    """The interaction's ``what`` is one of ``values``."""
+
+    what: AtField = field(validator=one_of(*AT_FIELDS))
+    values: tuple[str, ...] = field(converter=closed, validator=names)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.values:
+            raise ElementError("At", "values", self.values, "at least one value is needed")
+
+    def __str__(self) -> str:
+        return f"{self.what} is " + " or ".join(repr(value) for value in self.values)
+
+
+@frozen
+class Between:
+    """A number of the interaction lies between two bounds, both included; one may be open.
+
+    ``currency`` goes with ``value`` alone; a score is named by its kind (nps, csat, ces).
+    """
+
+    what: Literal["emotion", "emotion_after", "value", "nps", "csat", "ces"] = field(
+        validator=one_of(*BETWEEN_FIELDS)
+    )
+    at_least: float | None = field(default=None, validator=validators.optional(finite))
+    at_most: float | None = field(default=None, validator=validators.optional(finite))
+    currency: str | None = field(default=None, validator=validators.optional(identifier))
+
+    def __attrs_post_init__(self) -> None:
+        if self.at_least is None and self.at_most is None:
+            raise ElementError("Between", "at_least", None, "'at_least' or 'at_most' is needed")
+        low, high = self.at_least, self.at_most
+        if low is not None and high is not None and low > high:
+            raise ElementError("Between", "at_most", high, "is below 'at_least'")
+        if (self.currency is not None) != (self.what == "value"):
+            raise ElementError("Between", "currency", self.currency, "goes with 'value', always")
+
+    def __str__(self) -> str:
+        low = f"at least {self.at_least:g}" if self.at_least is not None else ""
+        high = f"at most {self.at_most:g}" if self.at_most is not None else ""
+        bounds = " and ".join(part for part in (low, high) if part)
+        return f"{self.what} is {bounds}" + (f" {self.currency}" if self.currency else "")
+
+
+@frozen
+class Count:
+    """The customer was at ``touchpoint`` at least so often, counted back over ``within``."""
+
+    touchpoint: str = field(validator=identifier)
+    at_least: int = field(validator=validators.instance_of(int))
+    within: timedelta | None = field(default=None, validator=validators.optional(positive))
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.at_least, bool) or self.at_least < 1:
+            raise ElementError("Count", "at_least", self.at_least, "a whole number from 1 up")
+
+    def __str__(self) -> str:
+        window = f" within {duration_text(self.within)}" if self.within else ""
+        return f"{self.touchpoint!r} at least {self.at_least} times{window}"
+
+
+@frozen
+class Wait:
+    """The interaction came at least so long after the last one at touchpoint ``since``."""
+
+    since: str = field(validator=identifier)
+    at_least: timedelta = field(validator=positive)
+
+    def __str__(self) -> str:
+        return f"at least {duration_text(self.at_least)} after {self.since!r}"
+
+
+@frozen
+class Absence:
+    """``touchpoint`` did not come ``within`` a time after touchpoint ``after``."""
+
+    touchpoint: str = field(validator=identifier)
+    after: str = field(validator=identifier)
+    within: timedelta = field(validator=positive)
+
+    def __str__(self) -> str:
+        return f"no {self.touchpoint!r} within {duration_text(self.within)} after {self.after!r}"
+
+
+def _some(instance: Any, attribute: Attribute[Any], value: tuple[Condition, ...]) -> None:
+    if not value:
+        name = type(instance).__name__
+        raise ElementError(name, "conditions", value, "at least one condition is needed")
+
+
+@frozen
+class All:
+    """Every one of the conditions holds."""
+
+    conditions: tuple[Condition, ...] = field(converter=closed, validator=_some)
+
+    def __str__(self) -> str:
+        return _joined(" and ", self.conditions)
+
+
+@frozen
+class AnyOf:
+    """At least one of the conditions holds."""
+
+    conditions: tuple[Condition, ...] = field(converter=closed, validator=_some)
+
+    def __str__(self) -> str:
+        return _joined(" or ", self.conditions)
+
+
+@frozen
+class Not:
+    """The condition does not hold."""
+
+    condition: Condition
+
+    def __str__(self) -> str:
+        return f"not ({self.condition})"
+
+
+Condition: TypeAlias = At | Between | Count | Wait | Absence | All | AnyOf | Not
+
+
+def leaves(condition: Condition) -> Iterator[At | Between | Count | Wait | Absence]:
+    """The simple conditions of a tree, from left to right."""
+    if isinstance(condition, (All, AnyOf)):
+        for inner in condition.conditions:
+            yield from leaves(inner)
+    elif isinstance(condition, Not):
+        yield from leaves(condition.condition)
+    else:
+        yield condition
+
+
+def _joined(word: str, conditions: tuple[Condition, ...]) -> str:
+    parts = (f"({c})" if isinstance(c, (All, AnyOf)) else str(c) for c in conditions)
+    return word.join(parts)

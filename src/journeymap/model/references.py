@@ -1,0 +1,131 @@
+"""Whether every id that a map mentions is there, and no id is used twice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from journeymap.exceptions import nearest
+from journeymap.model.conditions import Absence, At, Condition, Count, Wait, leaves
+from journeymap.model.problems import Problem
+
+if TYPE_CHECKING:
+    from journeymap.model.journey_map import JourneyMap
+
+__all__ = ["unresolved"]
+
+# (path within the document, kind referred to, id referred to)
+Mention = tuple[tuple[str | int, ...], str, str]
+_CATALOG = {
+    "stage": "stages", "channel": "channels", "calendar": "calendars",
+    "department": "departments", "process": "processes", "product": "products",
+    "persona": "personas", "touchpoint": "touchpoints", "metric": "metrics",
+    "key_journey": "key_journeys",
+}  # fmt: skip
+_SUGGESTED = 20  # a suggestion costs a walk over all ids: the first few faults get one
+
+
+def unresolved(journey: JourneyMap) -> tuple[Problem, ...]:
+    """Every duplicate id and every dangling reference of a map, each with the nearest id."""
+    problems = list(_twice(journey))
+    for path, kind, name in _mentions(journey):
+        known = _known(journey, kind)
+        if name in known:
+            continue
+        near = nearest(name, known) if len(problems) < _SUGGESTED else None
+        hint = f"; did you mean {near!r}?" if near else ""
+        message = f"there is no {kind.replace('_', ' ')} {name!r}{hint}"
+        problems.append(Problem("error", _where(journey, path), message, path))
+    return tuple(problems)
+
+
+def _known(journey: JourneyMap, kind: str) -> Collection[str]:
+    if kind == "phase":
+        return ("buy", "own", "acquire", "serve")
+    if kind == "journey":
+        return (journey.id,)
+    catalog: Collection[str] = getattr(journey, _CATALOG[kind])
+    return catalog
+
+
+def _where(journey: JourneyMap, path: tuple[str | int, ...]) -> str:
+    catalog, place, *rest = path
+    element = getattr(journey, str(catalog)).elements[place]
+    tail = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in rest)
+    return f"{catalog}[{place}] {element.id!r}{tail}"
+
+
+def _twice(journey: JourneyMap) -> Iterator[Problem]:
+    for name, catalog in journey._catalogs():
+        if len(set(catalog)) == len(catalog):
+            continue
+        seen: set[str] = set()
+        for place, element in enumerate(catalog.elements):
+            if element.id in seen:
+                message = f"the id {element.id!r} is used twice among the {name.replace('_', ' ')}"
+                yield Problem("error", f"{name}[{place}].id", message, (name, place, "id"))
+            seen.add(element.id)
+
+
+def _mentions(journey: JourneyMap) -> Iterator[Mention]:
+    for i, department in enumerate(journey.departments.elements):
+        if department.calendar is not None:
+            yield ("departments", i, "calendar"), "calendar", department.calendar
+        for j, invested in enumerate(department.invests):
+            yield from _each(("departments", i, "invests", j, "stages"), "stage", invested.stages)
+    for i, process in enumerate(journey.processes.elements):
+        yield from _each(("processes", i, "departments"), "department", process.departments)
+        if process.calendar is not None:
+            yield ("processes", i, "calendar"), "calendar", process.calendar
+    for i, persona in enumerate(journey.personas.elements):
+        yield from _each(("personas", i, "products"), "product", persona.products)
+    for i, point in enumerate(journey.touchpoints.elements):
+        for kind in ("stage", "department", "process"):
+            name = getattr(point, kind)
+            if name is not None:
+                yield ("touchpoints", i, kind), kind, name
+        yield from _each(("touchpoints", i, "channels"), "channel", point.channels)
+        yield from _each(("touchpoints", i, "products"), "product", point.products)
+    for i, metric in enumerate(journey.metrics.elements):
+        yield ("metrics", i, "of"), metric.of.kind, metric.of.id
+    yield from _mentioned_by_moments(journey)
+    yield from _mentioned_by_key_journeys(journey)
+
+
+def _mentioned_by_moments(journey: JourneyMap) -> Iterator[Mention]:
+    for i, moment in enumerate(journey.moments.elements):
+        for kind, name in _in_condition(moment.when):
+            yield ("moments", i, "when"), kind, name
+        if moment.owner is not None:
+            yield ("moments", i, "owner"), "department", moment.owner
+        if moment.metric is not None:
+            yield ("moments", i, "metric"), "metric", moment.metric
+
+
+def _mentioned_by_key_journeys(journey: JourneyMap) -> Iterator[Mention]:
+    for i, span in enumerate(journey.key_journeys.elements):
+        yield ("key_journeys", i, "start"), "touchpoint", span.start
+        yield ("key_journeys", i, "end"), "touchpoint", span.end
+        for j, step in enumerate(span.steps):
+            yield from _each(("key_journeys", i, "steps", j, "one_of"), "touchpoint", step.one_of)
+        if span.owner is not None:
+            yield ("key_journeys", i, "owner"), "department", span.owner
+
+
+def _in_condition(condition: Condition) -> Iterator[tuple[str, str]]:
+    for leaf in leaves(condition):
+        if isinstance(leaf, At):
+            if leaf.what != "outcome":  # a map may have outcomes of its own
+                yield from ((leaf.what, value) for value in leaf.values)
+        elif isinstance(leaf, Count):
+            yield "touchpoint", leaf.touchpoint
+        elif isinstance(leaf, Wait):
+            yield "touchpoint", leaf.since
+        elif isinstance(leaf, Absence):
+            yield "touchpoint", leaf.touchpoint
+            yield "touchpoint", leaf.after
+
+
+def _each(path: tuple[str | int, ...], kind: str, named: tuple[str, ...]) -> Iterator[Mention]:
+    for place, name in enumerate(named):
+        yield (*path, place), kind, name

@@ -1,0 +1,65 @@
+"""The map compiled once into small tables, which the fold and the questions both read.
+
+Code 0 always means "none"; the element at place i of its catalog has code i + 1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from journeymap.model.loop import Move
+
+if TYPE_CHECKING:
+    from journeymap.model.catalog import Catalog
+    from journeymap.model.journey_map import JourneyMap
+
+__all__ = ["Tables", "compiled"]
+
+
+@frozen
+class Tables:
+    """What each touchpoint means, by code, and what each move between stages means.
+
+    ``stage``, ``department``, ``process``, ``channel`` are indexed by touchpoint code and hold
+    the code of that element (``channel`` only where a touchpoint has exactly one); ``phase`` is
+    indexed by stage code and holds 0 (none), 1 (buy) or 2 (own); ``move[a][b]`` is the meaning
+    of entering stage b from stage a; ``dormant_after`` is indexed by stage code, in microseconds
+    (None: never).
+    """
+
+    stage: tuple[int, ...]
+    department: tuple[int, ...]
+    process: tuple[int, ...]
+    channel: tuple[int, ...]
+    phase: tuple[int, ...]
+    move: tuple[tuple[Move, ...], ...]
+    dormant_after: tuple[int | None, ...]
+
+
+def compiled(journey: JourneyMap) -> Tables:
+    """Compile a map; a map does this once, as ``journey.tables``."""
+    points = journey.touchpoints.values()
+    stages = journey.stages.elements
+    loop = journey.loop
+    default = journey.dormant_after
+    limits = [default, *(stage.dormant_after or default for stage in stages)]
+    inner = [tuple(loop.move(a.id, b.id) for b in stages) for a in stages]
+    none = (Move.SAME, *(Move.FORWARD for _ in stages))
+    only = [p.channels[0] if len(p.channels) == 1 else None for p in points]
+    return Tables(
+        stage=(0, *(_code(journey.stages, p.stage) for p in points)),
+        department=(0, *(_code(journey.departments, p.department) for p in points)),
+        process=(0, *(_code(journey.processes, p.process) for p in points)),
+        channel=(0, *(_code(journey.channels, c) for c in only)),
+        phase=(0, *(1 if stage.phase == "buy" else 2 for stage in stages)),
+        move=(none, *((Move.SAME, *row) for row in inner)),
+        dormant_after=tuple(
+            None if limit is None else round(limit.total_seconds() * 1e6) for limit in limits
+        ),
+    )
+
+
+def _code(catalog: Catalog[Any], name: str | None) -> int:
+    return 0 if name is None else catalog.index(name) + 1
