@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from attrs import evolve, field, fields, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from journeymap.exceptions import ElementError, MapError, UnknownName
 from journeymap.model import display
@@ -41,26 +41,74 @@ Element: TypeAlias = (
 )  # fmt: skip
 
 
-def _catalog(kind: str, element: type[Any]) -> Callable[[Any], Catalog[Any]]:
-    def convert(value: Any) -> Catalog[Any]:
-        if isinstance(value, Catalog):
-            value = value.elements
-        elements = tuple(value)
-        for found in elements:
-            if not isinstance(found, element):
-                raise ElementError("JourneyMap", kind, found, f"a {element.__name__} is expected")
-        return Catalog(kind, elements)
+CATALOGS: dict[str, tuple[str, type[Any]]] = {
+    "stages": ("stage", Stage),
+    "channels": ("channel", Channel),
+    "calendars": ("calendar", Calendar),
+    "departments": ("department", Department),
+    "processes": ("process", Process),
+    "products": ("product", Product),
+    "personas": ("persona", Persona),
+    "touchpoints": ("touchpoint", Touchpoint),
+    "metrics": ("metric", Metric),
+    "moments": ("moment", Moment),
+    "key_journeys": ("key journey", KeyJourney),
+}
+"""Each catalog of a map: what an element of it is called, and its class."""
 
-    return convert
+
+def _catalog(name: str, elements: Iterable[Any]) -> Catalog[Any]:
+    kind, element = CATALOGS[name]
+    found = elements.elements if isinstance(elements, Catalog) else tuple(elements)
+    for one in found:
+        if not isinstance(one, element):
+            raise ElementError("JourneyMap", name, one, f"a {element.__name__} is expected")
+    return Catalog(kind, found)
 
 
-def _of(kind: str, element: type[Any]) -> Any:
-    return field(
-        factory=partial(Catalog, kind),
-        converter=_catalog(kind, element),
-        kw_only=True,
-        metadata={"element": element},
-    )
+# One converter each, so that type checkers know what a map may be given.
+def _stages(given: Iterable[Stage]) -> Catalog[Stage]:
+    return _catalog("stages", given)
+
+
+def _channels(given: Iterable[Channel]) -> Catalog[Channel]:
+    return _catalog("channels", given)
+
+
+def _calendars(given: Iterable[Calendar]) -> Catalog[Calendar]:
+    return _catalog("calendars", given)
+
+
+def _departments(given: Iterable[Department]) -> Catalog[Department]:
+    return _catalog("departments", given)
+
+
+def _processes(given: Iterable[Process]) -> Catalog[Process]:
+    return _catalog("processes", given)
+
+
+def _products(given: Iterable[Product]) -> Catalog[Product]:
+    return _catalog("products", given)
+
+
+def _personas(given: Iterable[Persona]) -> Catalog[Persona]:
+    return _catalog("personas", given)
+
+
+def _touchpoints(given: Iterable[Touchpoint]) -> Catalog[Touchpoint]:
+    return _catalog("touchpoints", given)
+
+
+def _metrics(given: Iterable[Metric]) -> Catalog[Metric]:
+    return _catalog("metrics", given)
+
+
+def _moments(given: Iterable[Moment]) -> Catalog[Moment]:
+    return _catalog("moments", given)
+
+
+def _key_journeys(given: Iterable[KeyJourney]) -> Catalog[KeyJourney]:
+    return _catalog("key_journeys", given)
 
 
 @frozen
@@ -85,17 +133,17 @@ class JourneyMap:
     dormant_after: timedelta | None = field(
         default=None, validator=validators.optional(positive), kw_only=True
     )
-    stages: Catalog[Stage] = _of("stage", Stage)
-    channels: Catalog[Channel] = _of("channel", Channel)
-    calendars: Catalog[Calendar] = _of("calendar", Calendar)
-    departments: Catalog[Department] = _of("department", Department)
-    processes: Catalog[Process] = _of("process", Process)
-    products: Catalog[Product] = _of("product", Product)
-    personas: Catalog[Persona] = _of("persona", Persona)
-    touchpoints: Catalog[Touchpoint] = _of("touchpoint", Touchpoint)
-    metrics: Catalog[Metric] = _of("metric", Metric)
-    moments: Catalog[Moment] = _of("moment", Moment)
-    key_journeys: Catalog[KeyJourney] = _of("key journey", KeyJourney)
+    stages: Catalog[Stage] = field(default=(), converter=_stages, kw_only=True)
+    channels: Catalog[Channel] = field(default=(), converter=_channels, kw_only=True)
+    calendars: Catalog[Calendar] = field(default=(), converter=_calendars, kw_only=True)
+    departments: Catalog[Department] = field(default=(), converter=_departments, kw_only=True)
+    processes: Catalog[Process] = field(default=(), converter=_processes, kw_only=True)
+    products: Catalog[Product] = field(default=(), converter=_products, kw_only=True)
+    personas: Catalog[Persona] = field(default=(), converter=_personas, kw_only=True)
+    touchpoints: Catalog[Touchpoint] = field(default=(), converter=_touchpoints, kw_only=True)
+    metrics: Catalog[Metric] = field(default=(), converter=_metrics, kw_only=True)
+    moments: Catalog[Moment] = field(default=(), converter=_moments, kw_only=True)
+    key_journeys: Catalog[KeyJourney] = field(default=(), converter=_key_journeys, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         from journeymap.model.references import unresolved
@@ -174,17 +222,15 @@ class JourneyMap:
         return display.picture(self)
 
     def _catalogs(self) -> Iterable[tuple[str, Catalog[Any]]]:
-        for a in fields(JourneyMap):
-            if "element" in a.metadata:
-                yield a.name, getattr(self, a.name)
+        return ((name, getattr(self, name)) for name in CATALOGS)
 
     def _with(self, catalogs: dict[str, Any]) -> JourneyMap:
         changed: JourneyMap = evolve(cast(Any, self), **catalogs)
         return changed
 
     def _place(self, element: Element) -> tuple[str, Catalog[Any]]:
-        for a in fields(JourneyMap):
-            if type(element) is a.metadata.get("element"):
-                return a.name, getattr(self, a.name)
-        kinds = tuple(a.metadata["element"].__name__ for a in fields(JourneyMap) if a.metadata)
+        for name, (_, kind) in CATALOGS.items():
+            if type(element) is kind:
+                return name, getattr(self, name)
+        kinds = tuple(kind.__name__ for _, kind in CATALOGS.values())
         raise UnknownName("kind of element", type(element).__name__, kinds)

@@ -1,0 +1,1 @@
+"""The four kinds of adapter, and the built-in ones."""

@@ -1,0 +1,237 @@
+"""CSV and JSON lines, read row by row: every row is accepted or kept with its line and reason."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import polars as pl
+from attrs import define, field
+
+from journeymap.adapters.rows import Broken, Pick, Rows, need
+from journeymap.exceptions import SourceError
+
+__all__ = ["read_csv", "read_json_lines"]
+
+_CHUNK = 50_000
+_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_DELIMITERS = (",", ";", "\t", "|")
+Progress = Callable[[float], None]
+
+
+@define
+class _Pile:
+    """Columns that grow chunk by chunk, so that a row of Python objects never lives long."""
+
+    columns: Sequence[str]
+    chunks: list[pl.DataFrame] = field(factory=list)
+    lines: list[np.ndarray[Any, np.dtype[np.int64]]] = field(factory=list)
+    broken: list[Broken] = field(factory=list)
+    _rows: list[Sequence[str | None]] = field(factory=list)
+    _at: list[int] = field(factory=list)
+
+    def add(self, row: Sequence[str | None], line: int) -> bool:
+        """Take one row; answers whether a chunk was full and has been put away."""
+        self._rows.append(row)
+        self._at.append(line)
+        if len(self._rows) < _CHUNK:
+            return False
+        self.put_away()
+        return True
+
+    def put_away(self) -> None:
+        try:
+            self._keep(self._rows, self._at)
+        except UnicodeEncodeError:  # somewhere a byte that is no text: look row by row
+            good = [_is_text(row) for row in self._rows]
+            for row, line, ok in zip(self._rows, self._at, good, strict=True):
+                if not ok:
+                    self.broken.append(Broken(line, "not text in this encoding", ascii(row)[:200]))
+            keep = [i for i, ok in enumerate(good) if ok]
+            self._keep([self._rows[i] for i in keep], [self._at[i] for i in keep])
+        self._rows, self._at = [], []
+
+    def _keep(self, rows: list[Sequence[str | None]], at: list[int]) -> None:
+        turned = zip(*rows, strict=True) if rows else ((),) * len(self.columns)
+        data = [
+            pl.Series(name, values, dtype=pl.String)
+            for name, values in zip(self.columns, turned, strict=True)
+        ]
+        self.chunks.append(pl.DataFrame(data))
+        self.lines.append(np.array(at, dtype=np.int64))
+
+    def rows(self, name: str) -> Rows:
+        self.put_away()
+        frame = pl.concat(self.chunks)
+        return Rows(frame, np.concatenate(self.lines), tuple(self.broken), name)
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    pick: Pick,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    progress: Progress | None = None,
+) -> Rows:
+    """Read the wanted columns of a CSV file, plain or .gz.
+
+    The delimiter is the one of ``, ; tab |`` that the header holds most of, unless given; the
+    encoding is UTF-8 or what a byte-order mark says, unless given. A row with too few or too
+    many fields is broken; blank lines are no rows.
+    """
+    place = Path(path)
+    with _opened(place, encoding) as (text, raw, size):
+        header_line = text.readline()
+        if not header_line.strip():
+            raise SourceError(str(place), "the file has no header", 1)
+        mark = delimiter or max(_DELIMITERS, key=_outside_quotes(header_line).count)
+        if len(mark) != 1:
+            raise SourceError(str(place), f"a delimiter is one character, not {mark!r}")
+        source = _Chained(header_line, text)
+        reader = csv.reader(source, delimiter=mark)
+        header = _header(next(reader), place)
+        wanted = pick(header)
+        need(wanted, header, place.name)
+        picks = [header.index(name) for name in wanted]
+        pile = _Pile(wanted)
+        while True:
+            line = reader.line_num + 1
+            try:
+                row = next(reader)
+            except StopIteration:
+                break
+            except csv.Error as error:
+                pile.broken.append(Broken(line, f"not CSV: {error}"))
+                continue
+            if not row:
+                continue
+            if len(row) != len(header):
+                reason = f"{len(row)} fields where the header has {len(header)}"
+                pile.broken.append(Broken(line, reason, mark.join(row)[:200]))
+                continue
+            if pile.add([row[i] for i in picks], line) and progress:
+                progress(raw.tell() / size)
+        return pile.rows(place.name)
+
+
+def read_json_lines(
+    path: str | os.PathLike[str],
+    pick: Pick,
+    *,
+    encoding: str | None = None,
+    progress: Progress | None = None,
+) -> Rows:
+    """Read the wanted keys of a file of one JSON object a line, plain or .gz.
+
+    A key that a row lacks is missing there; one that no row has is an error. A line that is no
+    JSON object is a broken row; blank lines are no rows.
+    """
+    place = Path(path)
+    met: dict[str, None] = {}
+    wanted: Sequence[str] = pick(())
+    with _opened(place, encoding) as (text, raw, size):
+        pile = _Pile(wanted)
+        for line, found in enumerate(text, 1):
+            if not found.strip():
+                continue
+            try:
+                row = json.loads(found)
+            except (ValueError, RecursionError) as error:
+                pile.broken.append(Broken(line, f"not JSON: {error}", found[:200]))
+                continue
+            if not isinstance(row, dict):
+                pile.broken.append(Broken(line, "not a JSON object", found[:200]))
+                continue
+            if not met:
+                pile.columns = wanted = pick(tuple(row))
+            met.update(dict.fromkeys(row))
+            if pile.add([_scalar(row.get(name)) for name in wanted], line) and progress:
+                progress(raw.tell() / size)
+        if met:
+            need(wanted, tuple(met), place.name)
+        return pile.rows(place.name)
+
+
+class _opened:  # noqa: N801  # it is used as the function it stands for
+    """Open a text file, plain or gzip, in its encoding; give it with its raw file and size."""
+
+    def __init__(self, path: Path, encoding: str | None) -> None:
+        self._path, self._encoding = path, encoding
+        self._raw: IO[bytes] | None = None
+
+    def __enter__(self) -> tuple[io.TextIOWrapper, IO[bytes], int]:
+        self._raw = self._path.open("rb")
+        size = max(1, self._path.stat().st_size)
+        head = self._raw.peek(4)[:4]
+        zipped = head[:2] == b"\x1f\x8b"
+        stream: Any = gzip.GzipFile(fileobj=self._raw) if zipped else self._raw
+        buffered = io.BufferedReader(stream)
+        start = buffered.peek(4)[:4]
+        found = next((name for bom, name in _BOMS if start.startswith(bom)), "utf-8")
+        chosen = self._encoding or found
+        try:
+            text = io.TextIOWrapper(buffered, chosen, errors="surrogateescape", newline="")
+        except LookupError:
+            raise SourceError(str(self._path), f"there is no encoding {chosen!r}") from None
+        return text, self._raw, size
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if self._raw is not None:
+            self._raw.close()
+        if isinstance(error, (EOFError, gzip.BadGzipFile, UnicodeError)):
+            raise SourceError(str(self._path), f"cut short or damaged: {error}") from error
+
+
+class _Chained:
+    """The header's line, already read to find the delimiter, and then the rest."""
+
+    def __init__(self, first: str, rest: io.TextIOWrapper) -> None:
+        self._first: str | None = first
+        self._rest = rest
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return next(self._rest)
+
+
+def _outside_quotes(line: str) -> str:
+    return "".join(line.split('"')[::2])
+
+
+def _header(row: list[str], place: Path) -> list[str]:
+    twice = next((name for name in row if row.count(name) > 1), None)
+    if twice is not None:
+        raise SourceError(str(place), f"two columns are named {twice!r}", 1)
+    return row
+
+
+def _is_text(row: Sequence[str | None]) -> bool:
+    try:
+        "".join(cell or "" for cell in row).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _scalar(value: Any) -> str | None:
+    """A JSON value as the text a CSV file would hold."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False)

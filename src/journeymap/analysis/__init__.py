@@ -1,0 +1,46 @@
+"""Questions asked of recorded interactions."""
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.columns import Columns
+from journeymap.analysis.dwell import Dwell, DwellAnswer, Stay
+from journeymap.analysis.funnel import Funnel, FunnelAnswer, FunnelStep
+from journeymap.analysis.handoffs import Handoff, Handoffs, HandoffsAnswer
+from journeymap.analysis.intake import Rejected, Rejection
+from journeymap.analysis.log import Log
+from journeymap.analysis.loops import Loops, LoopsAnswer, StageLeak
+from journeymap.analysis.overview import Overview
+from journeymap.analysis.part import Part, Reading, Scope
+from journeymap.analysis.question import Question
+from journeymap.analysis.transitions import Transition, Transitions, TransitionsAnswer
+from journeymap.analysis.variants import Variant, Variants, VariantsAnswer
+
+__all__ = [
+    "Answer",
+    "Columns",
+    "Dwell",
+    "DwellAnswer",
+    "Funnel",
+    "FunnelAnswer",
+    "FunnelStep",
+    "Handoff",
+    "Handoffs",
+    "HandoffsAnswer",
+    "Log",
+    "Loops",
+    "LoopsAnswer",
+    "Overview",
+    "Part",
+    "Question",
+    "Reading",
+    "Rejected",
+    "Rejection",
+    "Scope",
+    "StageLeak",
+    "Stay",
+    "Transition",
+    "Transitions",
+    "TransitionsAnswer",
+    "Variant",
+    "Variants",
+    "VariantsAnswer",
+]

@@ -1,0 +1,167 @@
+"""What an answer is: typed rows that show themselves and travel to any frame."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_type_hints
+
+import polars as pl
+from attrs import field, fields, frozen
+
+from journeymap.exceptions import MissingExtra
+
+__all__ = ["Answer", "span_text"]
+
+R = TypeVar("R")
+_SHOWN = 20
+_KINDS = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean, date: pl.Date}
+
+
+@frozen(eq=False, repr=False)
+class Answer(Generic[R]):
+    """Rows of one class; ``Row`` says what each field means and in which unit.
+
+    Iterate over it for rows, or take ``to_dicts()``, ``to_polars()``, ``to_pandas()``; anything
+    that speaks Arrow can read it directly. Two answers are equal when their rows are.
+    """
+
+    Row: ClassVar[type[Any]]
+    frame: pl.DataFrame = field()
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """The columns, from the fields of the row class."""
+        hints = get_type_hints(cls.Row)
+        return {a.name: _kind(hints[a.name]) for a in fields(cls.Row)}
+
+    @property
+    def rows(self) -> tuple[R, ...]:
+        """The rows as objects."""
+        return tuple(self)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The rows as plain dictionaries."""
+        return self.frame.to_dicts()
+
+    def to_polars(self) -> pl.DataFrame:
+        """The rows as a Polars frame."""
+        return self.frame
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas frame."""
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingExtra("pandas", "analysis' pandas 'journeymap") from None
+        return pd.DataFrame(self.frame.to_dict(as_series=False), columns=self.frame.columns)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.frame.__arrow_c_stream__(requested_schema)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __iter__(self) -> Iterator[R]:
+        row: Any = self.Row
+        return (
+            row(*(tuple(cell) if isinstance(cell, list) else cell for cell in cells))
+            for cells in self.frame.iter_rows()
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        same: bool = self.frame.equals(other.frame)
+        return same
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def notes(self) -> list[str]:
+        """What a reader should know beside the rows."""
+        return []
+
+    def __repr__(self) -> str:
+        return "\n".join([type(self).__name__, *self.notes(), *_lines(self._shown())])
+
+    def _repr_html_(self) -> str:
+        head, *body = self._shown()
+        cells = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+        lines = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in body
+        )
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
+        more = self._more()
+        rest = f"<p>{html.escape(more)}</p>" if more else ""
+        return f"{notes}<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>{rest}"
+
+    def _more(self) -> str:
+        hidden = len(self) - _SHOWN
+        return f"… and {hidden:,} more rows" if hidden > 0 else ""
+
+    def _shown(self) -> list[list[str]]:
+        top = self.frame.head(_SHOWN)
+        rows = [[told(name, cell) for name, cell in row.items()] for row in top.to_dicts()]
+        return [list(self.frame.columns), *rows]
+
+
+def told(column: str, cell: Any) -> str:
+    """A cell as a person reads it: shares in percent, waits in days and hours."""
+    if cell is None:
+        return "–"
+    if isinstance(cell, (list, tuple)):
+        return " → ".join(str(part) for part in cell)
+    if isinstance(cell, float):
+        if math.isnan(cell):
+            return "–"
+        if column.startswith(("wait", "dwell", "lap_time")):
+            return span_text(cell)
+        if column.startswith(("share", "drop_share", "leak_share", "low", "high")):
+            return f"{100 * cell:.1f} %"
+        return f"{cell:,.3g}" if abs(cell) < 1000 else f"{cell:,.0f}"
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return f"{cell:,}"
+    return str(cell)
+
+
+def span_text(seconds: float) -> str:
+    """A length of time in its two largest units: ``3 d 4 h``.
+
+    >>> span_text(93_600), span_text(0.25)
+    ('1 d 2 h', '0.25 s')
+    """
+    if abs(seconds) < 60:
+        return f"{seconds:.3g} s"
+    left = round(abs(timedelta(seconds=seconds)).total_seconds())
+    days, rest = divmod(left, 86_400)
+    hours, minutes, secs = rest // 3600, rest % 3600 // 60, rest % 60
+    sign = "-" if seconds < 0 else ""
+    if days >= 100:
+        return f"{sign}{days} d"
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (secs, "s")]
+    first = next(i for i, (number, _) in enumerate(parts) if number)
+    shown = [f"{number} {unit}" for number, unit in parts[first : first + 2] if number]
+    return sign + " ".join(shown)
+
+
+def _kind(hint: Any) -> Any:
+    options = [part for part in get_args(hint) if part is not type(None)] or [hint]
+    if getattr(hint, "__origin__", None) is tuple:
+        return pl.List(pl.String)
+    return _KINDS[options[0]]
+
+
+def _lines(shown: list[list[str]]) -> list[str]:
+    """A table that fits a terminal: a row that is too wide gives up the ends of its names."""
+    widths = [min(40, max(len(cell) for cell in column)) for column in zip(*shown, strict=True)]
+    lines = []
+    for row in shown:
+        cells = [
+            (cell if len(cell) <= width else cell[: width - 1] + "…").ljust(width)
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines

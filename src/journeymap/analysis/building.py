@@ -1,0 +1,209 @@
+"""How a log is built: names encoded, rows ordered once, the map's knowledge filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from attrs import evolve
+
+from journeymap.adapters.rows import Rows
+from journeymap.analysis.coding import Codes, code_type, dense, recoded
+from journeymap.analysis.columns import Columns
+from journeymap.analysis.intake import LEVELS, Intake
+from journeymap.analysis.ordering import ordering
+from journeymap.analysis.part import Ints, Level, Scope
+from journeymap.exceptions import ColumnsError
+from journeymap.interactions import SCALES, Interaction
+from journeymap.model import JourneyMap
+
+if TYPE_CHECKING:
+    from journeymap.analysis.log import Log
+
+__all__ = ["built", "interaction_rows", "mapped"]
+
+_FIELDS = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
+           "emotion_after")  # fmt: skip
+
+
+def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
+    """Encode and order accepted rows."""
+    customers, ids = dense(taken.customer)
+    order = ordering(customers, taken.at)
+    known = tuple(journey.touchpoints) if journey else ()
+    points, names = recoded(taken.touchpoint, known)
+
+    def ordered(column: Any) -> Any:
+        return column if order is None else column[order]
+
+    owners = ordered(customers)
+    fresh = np.flatnonzero(np.diff(owners)) + 1 if len(owners) else np.zeros(0, dtype=np.int64)
+    begin = np.zeros(1 if len(owners) else 0, dtype=np.int64)
+    offsets = np.concatenate([begin, fresh, [len(owners)]]).astype(np.int64)
+    at = ordered(taken.at)
+    touchpoints = ordered(points)
+    recorded = {
+        role: recoded(column, _from_map(journey, role, 0)[0])
+        for role, column in taken.names.items()
+    }
+    levels = _levels(
+        journey, names, touchpoints, {r: (ordered(c), n) for r, (c, n) in recorded.items()}
+    )
+    numbers = {role: _narrow(role, ordered(column)) for role, column in taken.numbers.items()}
+    first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
+    return kind(
+        journey,
+        taken.rejected,
+        Scope(journey, first, last, taken.scales),
+        ids,
+        np.arange(len(ids), dtype=np.int64),
+        offsets,
+        at,
+        touchpoints,
+        levels,
+        numbers,
+    )
+
+
+def mapped(log: Log, journey: JourneyMap) -> Log:
+    """A log read without a map, as it would be had it been read with this one."""
+    old = log._levels["touchpoint"].names
+    names, table = _onto(old, tuple(journey.touchpoints))
+    touchpoints = table[log._touchpoints]
+    recorded = {}
+    for role, level in log._levels.items():
+        if role != "touchpoint" and level.codes is not None:
+            known, places = _onto(level.names, _from_map(journey, role, 0)[0])
+            recorded[role] = (places[level.codes], known)
+    levels = _levels(journey, names, touchpoints, recorded)
+    scope = evolve(log.scope, map=journey)
+    changed: Log = evolve(log, map=journey, scope=scope, touchpoints=touchpoints, levels=levels)
+    return changed
+
+
+def _onto(
+    names: tuple[str | None, ...], known: tuple[str, ...]
+) -> tuple[tuple[str | None, ...], Codes]:
+    """Names with the known ones first, and the table that leads from the old codes to the new."""
+    order: dict[str | None, int] = {None: 0}
+    for name in (*known, *names):
+        order.setdefault(name, len(order))
+    table = np.array([order[name] for name in names], dtype=code_type(len(order)))
+    return tuple(order), table
+
+
+def _levels(
+    journey: JourneyMap | None,
+    touchpoint_names: tuple[str | None, ...],
+    touchpoints: Codes,
+    recorded: dict[str, tuple[Codes, tuple[str | None, ...]]],
+) -> dict[str, Level]:
+    size = len(touchpoint_names)
+    levels = {"touchpoint": Level(touchpoint_names, touchpoints)}
+    if journey is None:
+        levels |= {"stage": Level((None,)), "phase": Level((None,))}
+    else:
+        tables = journey.tables
+        stage = _table(tables.stage, size, len(journey.stages))
+        phase = np.array(tables.phase, dtype=np.uint8)[stage]
+        levels["stage"] = Level((None, *journey.stages), table=stage)
+        levels["phase"] = Level((None, "buy", "own"), table=phase)
+    for role in LEVELS:
+        known, table = _from_map(journey, role, size)
+        if role not in recorded:
+            levels[role] = Level((None, *known), table=table)
+            continue
+        codes, names = recorded[role]
+        if table is not None:  # the map fills what the column leaves open
+            codes = np.where(codes == 0, table[touchpoints], codes).astype(code_type(len(names)))
+        levels[role] = Level(names, codes)
+    for extra, (codes, names) in recorded.items():
+        levels.setdefault(extra, Level(names, codes))
+    return levels
+
+
+def _from_map(
+    journey: JourneyMap | None, role: str, size: int
+) -> tuple[tuple[str, ...], Codes | None]:
+    if journey is None:
+        return (), None
+    if role == "department":
+        known, codes = tuple(journey.departments), journey.tables.department
+    elif role == "process":
+        known, codes = tuple(journey.processes), journey.tables.process
+    elif role == "channel":
+        known, codes = tuple(journey.channels), journey.tables.channel
+    else:
+        return (tuple(journey.products) if role == "product" else ()), None
+    return known, _table(codes, size, len(known)) if size and any(codes) else None
+
+
+def _table(codes: tuple[int, ...], size: int, names: int) -> Codes:
+    """A map's table, longer by the touchpoints that the map does not know."""
+    table = np.zeros(size, dtype=code_type(names + 1))
+    table[: len(codes)] = codes
+    return table
+
+
+_NARROW: dict[str, Any] = {"emotion": np.int16, "emotion_after": np.int16}
+
+
+def _narrow(role: str, column: Ints) -> Any:
+    """Emotions fit in two bytes; what is missing stays the smallest number there is."""
+    kind = _NARROW.get(role)
+    if kind is None:
+        return column
+    return np.where(column == np.iinfo(np.int64).min, np.iinfo(kind).min, column).astype(kind)
+
+
+def interaction_rows(interactions: Iterable[Interaction]) -> tuple[Rows, Columns]:
+    """Interactions as rows, and the columns that say so."""
+    taken = list(interactions)
+    extras = sorted({name for one in taken for name, _ in one.extra})
+    data: dict[str, Any] = {
+        "customer": [one.customer for one in taken],
+        "touchpoint": [one.touchpoint for one in taken],
+        "at": pl.Series([one.at for one in taken], dtype=pl.Datetime("us", "UTC")),
+    }
+    named: dict[str, Any] = {}
+    for role in _FIELDS:
+        found = [getattr(one, role) for one in taken]
+        if any(value is not None for value in found):
+            data[role] = found
+            named[role] = role
+    if any(one.score for one in taken):
+        data["score"] = [one.score.value if one.score else None for one in taken]
+        data["score_kind"] = [one.score.kind if one.score else None for one in taken]
+        named |= {"score": "score", "score_kind": "score_kind", "scales": _scales(taken)}
+    if any(one.value for one in taken):
+        data["value"] = [str(one.value.amount) if one.value else None for one in taken]
+        data["currency"] = [one.value.currency if one.value else None for one in taken]
+        named |= {"value": "value", "currency": "currency"}
+    if any(one.duration is not None for one in taken):
+        data["duration"] = [
+            None if one.duration is None else one.duration.total_seconds() for one in taken
+        ]
+        named["duration"] = "duration"
+    for name in extras:
+        found = [dict(one.extra).get(name) for one in taken]
+        data[f"extra.{name}"] = [None if value is None else str(value) for value in found]
+    frame = pl.DataFrame(data).rename({f"extra.{n}": n for n in extras if n not in data})
+    columns = Columns(extra=tuple(n for n in frame.columns if n not in data), **named)
+    return Rows(frame, np.arange(1, len(frame) + 1), (), "the interactions"), columns
+
+
+def _scales(taken: list[Interaction]) -> dict[str, tuple[float, float]]:
+    scales: dict[str, tuple[float, float]] = {}
+    for one in taken:
+        if one.score is None:
+            continue
+        asked = (one.score.low, one.score.high)
+        if scales.setdefault(one.score.kind, asked) != asked:
+            message = (
+                f"{one.score.kind} was asked on two scales, {scales[one.score.kind]} and {asked}; "
+                "scores of different scales are never mixed"
+            )
+            raise ColumnsError(message)
+    return {**SCALES, **scales}

@@ -1,0 +1,109 @@
+"""Which column is what, and how it is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from attrs import Attribute, field, fields, frozen, validators
+
+from journeymap.exceptions import ColumnsError
+from journeymap.interactions import SCALES
+from journeymap.model.rules import closed
+
+__all__ = ["Columns"]
+
+_WORDS: tuple[Literal["score_kind"], Literal["currency"]] = ("score_kind", "currency")
+_name = validators.optional(validators.instance_of(str))
+
+
+def _scales(given: Mapping[str, tuple[float, float]] | None) -> tuple[tuple[str, float, float], ...]:
+    known: dict[str, tuple[float, float]] = {**SCALES, **(given or {})}
+    return tuple((kind, float(low), float(high)) for kind, (low, high) in sorted(known.items()))
+
+
+@frozen(kw_only=True)
+class Columns:
+    """Which column of a file or frame is what.
+
+    ``customer``, ``touchpoint`` and ``at`` are needed; the others where they exist. A column
+    named here overrides what the map says of a touchpoint. ``score_kind`` may be a column or one
+    of nps, csat, ces; ``currency`` a column or a code such as ``EUR``; ``duration`` is in
+    seconds; ``extra`` are columns to keep, each a level that questions can be read at.
+
+    ``timezone`` is the zone of times that name none (without it such rows are set aside);
+    ``at_unit`` says that numbers are seconds, milliseconds or microseconds since 1970;
+    ``scales`` gives the lowest and highest answer of each kind of score.
+
+    >>> Columns(customer="case", touchpoint="activity", at="time").named()
+    ('case', 'activity', 'time')
+    """
+
+    customer: str = "customer"
+    touchpoint: str = "touchpoint"
+    at: str = "at"
+    id: str | None = field(default=None, validator=_name)
+    source: str | None = field(default=None, validator=_name)
+    channel: str | None = field(default=None, validator=_name)
+    department: str | None = field(default=None, validator=_name)
+    process: str | None = field(default=None, validator=_name)
+    product: str | None = field(default=None, validator=_name)
+    outcome: str | None = field(default=None, validator=_name)
+    emotion: str | None = field(default=None, validator=_name)
+    emotion_after: str | None = field(default=None, validator=_name)
+    score: str | None = field(default=None, validator=_name)
+    score_kind: str | None = field(default=None, validator=_name)
+    value: str | None = field(default=None, validator=_name)
+    currency: str | None = field(default=None, validator=_name)
+    duration: str | None = field(default=None, validator=_name)
+    extra: tuple[str, ...] = field(default=(), converter=closed)
+    timezone: str | None = field(default=None)
+    at_unit: Literal["s", "ms", "us"] | None = field(default=None)
+    scales: tuple[tuple[str, float, float], ...] = field(default=None, converter=_scales)
+
+    @timezone.validator
+    def _check_zone(self, attribute: Attribute[str], value: str | None) -> None:
+        try:
+            if value is not None:
+                ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            message = f"timezone: {value!r} is no IANA zone such as 'Europe/Paris'"
+            raise ColumnsError(message) from None
+
+    @at_unit.validator
+    def _check_unit(self, attribute: Attribute[str], value: str | None) -> None:
+        if value not in (None, "s", "ms", "us"):
+            raise ColumnsError(f"at_unit: one of 's', 'ms', 'us' is expected, not {value!r}")
+
+    def __attrs_post_init__(self) -> None:
+        if self.score is not None and self.score_kind is None:
+            raise ColumnsError("score: say its kind: score_kind='nps', 'csat', 'ces' or a column")
+        if self.value is not None and self.currency is None:
+            raise ColumnsError("value: say its currency: a column, or a code such as 'EUR'")
+
+    def constant(self, role: Literal["score_kind", "currency"], there: Any) -> str | None:
+        """The word meant for every row, when what is named is no column but a word."""
+        word: str | None = getattr(self, role)
+        if word is None or word in there:
+            return None
+        if role == "score_kind" and word in SCALES:
+            return word
+        if role == "currency" and len(word) == 3 and word.isascii() and word.isupper():
+            return word
+        return None
+
+    def named(self) -> tuple[str, ...]:
+        """Every column named, once, words that stand for a whole column included."""
+        roles = [a.name for a in fields(Columns)][:17]
+        found = [getattr(self, role) for role in roles]
+        return tuple(dict.fromkeys([name for name in found if name] + list(self.extra)))
+
+    def wanted(self, there: Any) -> tuple[str, ...]:
+        """The columns to read from a source that has the columns ``there``."""
+        words = {
+            getattr(self, role)
+            for role in _WORDS
+            if self.constant(role, there) is not None
+        }
+        return tuple(name for name in self.named() if name not in words)

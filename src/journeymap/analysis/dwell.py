@@ -1,0 +1,100 @@
+"""How long customers stay: from entering an element to leaving it."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.part import Part, Scope
+from journeymap.analysis.spread import BOUND
+from journeymap.analysis.tally import Tally, distinct, tally
+from journeymap.analysis.transitions import waits_of
+
+__all__ = ["Dwell", "DwellAnswer", "Stay"]
+
+
+@frozen
+class Stay:
+    """The stays in one element.
+
+    ``count`` is how many stays began, ``customers`` how many of them; ``n`` is how many stays
+    were left again, over which ``dwell_mean``, ``dwell_median`` and ``dwell_p90`` are taken, in
+    seconds; ``open`` stays were not left within the log.
+    """
+
+    element: str
+    count: int
+    customers: int
+    n: int
+    open: int
+    dwell_mean: float | None
+    dwell_median: float | None
+    dwell_p90: float | None
+
+
+@frozen(eq=False, repr=False)
+class DwellAnswer(Answer[Stay]):
+    """The stays of a log, element by element in the order of the map.
+
+    ``quantile_error`` bounds how far, relatively, medians and p90 are from exact.
+    """
+
+    Row = Stay
+    quantile_error: float = field(default=0.0, kw_only=True)
+
+
+@frozen
+class Dwell:
+    """Time from entering an element to leaving it, read at ``by``.
+
+    A stay begins with the first of consecutive interactions in one element and ends with the
+    first one in another; what lies after a journey's last change of element is open.
+
+    >>> from journeymap.analysis import Log, Columns
+    >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x", "x", "y"],
+    ...                       "at": [0, 60, 90]}, Columns(at_unit="s"))
+    >>> [(s.element, s.dwell_mean, s.open) for s in log.ask(Dwell("touchpoint"))]
+    [('x', 90.0, 0), ('y', None, 1)]
+    """
+
+    by: str = "stage"
+
+    def measure(self, part: Part) -> Tally:
+        """Fold consecutive interactions into stays, and time those that end."""
+        read = part.read(self.by)
+        fresh = read.first.copy()
+        fresh[1:] |= read.codes[1:] != read.codes[:-1]
+        codes, at = read.codes[fresh].astype(np.int64), read.at[fresh]
+        first, journey = read.first[fresh], read.journey[fresh]
+        left = np.append(~first[1:], False)[: len(first)]
+        ends = np.append(at[1:], 0)[: len(at)]
+        cells = codes[left]
+        lengths = (cells, (ends - at)[left])
+        made = tally(read.names, 1, codes, {"count": None, "left": left.astype(np.int64)}, lengths)
+        owners = part.owners - (part.owners[0] if len(part.owners) else 0)
+        once, _ = distinct(codes, owners[journey], int(owners[-1]) + 1 if len(owners) else 1)
+        made.sums["customers"] = np.bincount(
+            np.searchsorted(made.keys, once), minlength=len(made.keys)
+        )
+        return made
+
+    def merge(self, one: Tally, other: Tally) -> Tally:
+        """Add up."""
+        return one.merge(other)
+
+    def answer(self, measured: Tally, scope: Scope) -> DwellAnswer:
+        """Means and quantiles over the stays that ended."""
+        counts, left = measured.sums["count"], measured.sums["left"]
+        columns = {
+            "element": [str(measured.names[code]) for code in measured.keys],
+            "count": counts,
+            "customers": measured.sums["customers"],
+            "n": left,
+            "open": counts - left,
+        }
+        columns |= waits_of(measured, "left", left > 0, name="dwell")
+        frame = pl.DataFrame(columns, schema=DwellAnswer.schema(), nan_to_null=True)
+        error = 0.0 if measured.spread.exact else BOUND
+        return DwellAnswer(frame, quantile_error=error)

@@ -1,0 +1,250 @@
+"""The loop as it is walked: laps, time in each half, re-entry, and where customers leak."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen
+
+from journeymap.analysis.answers import Answer, span_text
+from journeymap.analysis.intervals import wilson
+from journeymap.analysis.part import Ints, Part, Scope
+from journeymap.analysis.spread import Spread, spread_of
+from journeymap.analysis.tally import Tally, distinct, tally
+from journeymap.exceptions import AnswerError
+
+__all__ = ["Loops", "LoopsAnswer", "StageLeak"]
+
+_BUY, _OWN = 1, 2
+
+
+@frozen
+class StageLeak:
+    """One stage of the loop.
+
+    ``count`` is how often customers entered it and ``customers`` how many did (``n``); of them
+    ``dormant`` went silent there for longer than the map allows, ``returned`` of whom came back
+    later; ``leak_share`` is dormant out of n, with its 95 % interval ``low`` to ``high``. The
+    last four are None when the map does not say when a customer is dormant.
+    """
+
+    element: str
+    phase: str
+    count: int
+    customers: int
+    dormant: int | None
+    returned: int | None
+    leak_share: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+@frozen(eq=False, repr=False)
+class LoopsAnswer(Answer[StageLeak]):
+    """The leaks stage by stage, and the loop as a whole.
+
+    ``journeys`` walked ``laps`` laps in all, ``lap_counts`` says how many walked how many;
+    ``lap_time_mean``, ``_median`` and ``_p90`` are seconds over the ``lap_time_n`` laps that the
+    next one ended; ``share_buy`` and ``share_own`` split the time between interactions;
+    ``reentry_rate`` is the share of journeys that came back from own to buy, out of the
+    ``reentry_n`` that reached own, with its interval.
+    """
+
+    Row = StageLeak
+    journeys: int = field(default=0, kw_only=True)
+    laps: int = field(default=0, kw_only=True)
+    lap_counts: dict[int, int] = field(factory=dict, kw_only=True)
+    lap_time_mean: float | None = field(default=None, kw_only=True)
+    lap_time_median: float | None = field(default=None, kw_only=True)
+    lap_time_p90: float | None = field(default=None, kw_only=True)
+    lap_time_n: int = field(default=0, kw_only=True)
+    share_buy: float | None = field(default=None, kw_only=True)
+    share_own: float | None = field(default=None, kw_only=True)
+    reentry_rate: float | None = field(default=None, kw_only=True)
+    reentry_n: int = field(default=0, kw_only=True)
+    reentry_low: float = field(default=0.0, kw_only=True)
+    reentry_high: float = field(default=1.0, kw_only=True)
+
+    def notes(self) -> list[str]:
+        """The loop in two sentences."""
+        told = [f"{self.journeys:,} journeys, {self.laps:,} laps"]
+        if self.reentry_rate is not None:
+            told.append(f"{100 * self.reentry_rate:.1f} % of {self.reentry_n:,} owners bought again")
+        if self.lap_time_median is not None:
+            told.append(f"half of the laps took less than {span_text(self.lap_time_median)}")
+        return told
+
+
+@frozen(eq=False)
+class _Walked:
+    stages: Tally
+    laps: Counter[int]
+    lap_times: Spread
+    lap_micros: int
+    time: dict[int, int]
+    owners: int
+    reentered: int
+
+    def merge(self, other: _Walked) -> _Walked:
+        return _Walked(
+            self.stages.merge(other.stages),
+            self.laps + other.laps,
+            self.lap_times.merge(other.lap_times),
+            self.lap_micros + other.lap_micros,
+            {phase: self.time[phase] + other.time[phase] for phase in self.time},
+            self.owners + other.owners,
+            self.reentered + other.reentered,
+        )
+
+
+@frozen
+class Loops:
+    """Laps, time per lap, the halves' shares of time, re-entry from own to buy, leaks per stage.
+
+    The first lap begins with the first interaction; the next begins when a customer whose
+    position lies in own enters a stage in buy. A customer is dormant in a stage after the silence
+    that the map allows there, up to the log's last interaction. The log needs a map.
+    """
+
+    def measure(self, part: Part) -> _Walked:
+        """Walk every journey of a part."""
+        journey = part.scope.map
+        if journey is None:
+            raise AnswerError("Loops", "the loop is the map's: read the log with map=…")
+        read = part.read("stage")
+        codes = read.codes.astype(np.int64)
+        phase = np.array(journey.tables.phase, dtype=np.int64)[codes]
+        fresh = np.zeros(len(codes), dtype=bool)
+        fresh[1:] = ~read.first[1:] & (phase[1:] == _BUY) & (phase[:-1] == _OWN)
+        turned = np.bincount(read.journey[fresh], minlength=part.journeys)
+        owning = np.unique(read.journey[phase == _OWN])
+        lengths = _lap_times(part, read.journey[fresh], read.at[fresh])
+        gaps = np.where(read.first[1:], 0, read.at[1:] - read.at[:-1])
+        numbers, counts = np.unique(turned + 1, return_counts=True)
+        return _Walked(
+            _stages(part, codes, read.first, read.journey),
+            Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True))),
+            spread_of(np.zeros(len(lengths), dtype=np.int64), lengths),
+            _exact_sum(lengths),
+            {half: _exact_sum(gaps[phase[:-1] == half]) for half in (_BUY, _OWN)},
+            len(owning),
+            int((turned > 0).sum()),
+        )
+
+    def merge(self, one: _Walked, other: _Walked) -> _Walked:
+        """Add up."""
+        return one.merge(other)
+
+    def answer(self, measured: _Walked, scope: Scope) -> LoopsAnswer:
+        """Rates, shares and the leaks in the map's order."""
+        if scope.map is None:
+            raise AnswerError("Loops", "the loop is the map's: read the log with map=…")
+        finished = measured.lap_times.total
+        cell = np.zeros(1, dtype=np.int64)
+        median, p90 = (float(q[0]) for q in measured.lap_times.quantiles(cell, (0.5, 0.9)))
+        spent = sum(measured.time.values())
+        low, high = wilson(measured.reentered, measured.owners)
+        return LoopsAnswer(
+            _leaks(measured.stages, scope),
+            journeys=measured.laps.total(),
+            laps=sum(number * count for number, count in measured.laps.items()),
+            lap_counts=dict(sorted(measured.laps.items())),
+            lap_time_mean=measured.lap_micros / 1e6 / finished if finished else None,
+            lap_time_median=median if finished else None,
+            lap_time_p90=p90 if finished else None,
+            lap_time_n=finished,
+            share_buy=measured.time[_BUY] / spent if spent else None,
+            share_own=measured.time[_OWN] / spent if spent else None,
+            reentry_rate=measured.reentered / measured.owners if measured.owners else None,
+            reentry_n=measured.owners,
+            reentry_low=low,
+            reentry_high=high,
+        )
+
+
+def _lap_times(part: Part, journeys: Ints, at: Ints) -> Ints:
+    """From the start of each lap to the start of the next one in the same journey."""
+    before = np.append(-1, journeys[:-1])
+    begun = part.at[part.offsets[:-1]][journeys] if len(journeys) else at
+    since = np.where(before == journeys, np.append(0, at[:-1]), begun)
+    return at - since
+
+
+def _exact_sum(micros: Ints) -> int:
+    """A sum that cannot overflow: whole seconds and the rest apart."""
+    whole = micros // 1_000_000
+    return int(whole.sum()) * 1_000_000 + int((micros - whole * 1_000_000).sum())
+
+
+def _stages(part: Part, codes: Ints, first: Any, journey: Ints) -> Tally:
+    """Entries, customers and dormancies of each stage."""
+    entered = first.copy()
+    entered[1:] |= codes[1:] != codes[:-1]
+    owners = part.owners - (part.owners[0] if len(part.owners) else 0)
+    many = int(owners[-1]) + 1 if len(owners) else 1
+    names = part.names("stage")
+    silent, back, who = _dormancies(part, owners)
+    cells = codes[entered]
+    made = tally(names, 1, np.unique(codes), {})
+    size = len(names)
+    made.sums["count"] = np.bincount(cells, minlength=size)[made.keys]
+    for name, found, people in (
+        ("customers", codes, owners[journey]),
+        ("dormant", silent, who),
+        ("returned", silent[back], who[back]),
+    ):
+        once, _ = distinct(found, people, many)
+        made.sums[name] = np.bincount(once, minlength=size)[made.keys]
+    return made
+
+
+def _dormancies(part: Part, owners: Ints) -> tuple[Ints, Any, Ints]:
+    """The stage of each silence longer than allowed, whether it ended, and whose it was."""
+    journey = part.scope.map
+    limits = journey.tables.dormant_after if journey else ()
+    never = np.iinfo(np.int64).max
+    allowed = np.array([never if limit is None else limit for limit in limits], dtype=np.int64)
+    size = len(part.at)
+    rows = np.arange(size)
+    codes = part.codes("stage").astype(np.int64)
+    begins = part.offsets[:-1][part.journey]
+    seen = np.maximum.accumulate(np.where(codes > 0, rows, -1))
+    position = np.where(seen >= begins, codes[seen], 0)
+    final = np.append(part.first[1:], True)[:size]
+    until = np.where(final, part.scope.last, np.append(part.at[1:], 0)[:size])
+    silent = (until - part.at >= allowed[position]) & (position > 0)
+    return position[silent], ~final[silent], owners[part.journey[silent]]
+
+
+def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
+    assert scope.map is not None  # noqa: S101  # answer() has seen to it
+    place = {int(key): spot for spot, key in enumerate(stages.keys)}
+    rows = []
+    for code, stage in enumerate(scope.map.stages.values(), 1):
+        spot = place.get(code)
+        count, customers, dormant, returned = (
+            (0, 0, 0, 0)
+            if spot is None
+            else (int(stages.sums[name][spot]) for name in ("count", "customers", "dormant", "returned"))
+        )
+        known = scope.map.tables.dormant_after[code] is not None
+        low, high = wilson(dormant, customers)
+        rows.append(
+            {
+                "element": stage.id,
+                "phase": stage.phase.customer,
+                "count": count,
+                "customers": customers,
+                "dormant": dormant if known else None,
+                "returned": returned if known else None,
+                "leak_share": dormant / customers if known and customers else None,
+                "low": low if known else None,
+                "high": high if known else None,
+                "n": customers,
+            }
+        )
+    return pl.DataFrame(rows, schema=LoopsAnswer.schema())

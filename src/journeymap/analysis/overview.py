@@ -1,0 +1,89 @@
+"""The first answers one wants of a log, in one pass: what the report shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from attrs import frozen
+
+from journeymap.analysis.dwell import Dwell, DwellAnswer
+from journeymap.analysis.funnel import Funnel, FunnelAnswer
+from journeymap.analysis.handoffs import Handoffs, HandoffsAnswer
+from journeymap.analysis.loops import Loops, LoopsAnswer
+from journeymap.analysis.transitions import Transitions, TransitionsAnswer
+from journeymap.analysis.variants import Variants, VariantsAnswer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from journeymap.analysis.log import Log
+    from journeymap.model import JourneyMap
+
+__all__ = ["Overview"]
+
+
+@frozen(eq=False)
+class Overview:
+    """What a log says at first sight, against its map; ``Overview.of(log)`` asks for it."""
+
+    map: JourneyMap
+    customers: int
+    interactions: int
+    first: datetime | None
+    last: datetime | None
+    rejected: Counter[str]
+    unmapped: dict[str, int]
+    stages: TransitionsAnswer
+    touchpoints: TransitionsAnswer
+    loops: LoopsAnswer
+    dwell: DwellAnswer
+    variants: VariantsAnswer
+    funnel: FunnelAnswer | None
+    handoffs: HandoffsAnswer | None
+
+    @classmethod
+    def of(cls, log: Log) -> Overview:
+        """Ask a log; one read without a map is shown on its own sketch."""
+        if log.map is None:
+            from journeymap.analysis.building import mapped
+
+            log = mapped(log, log.sketch())
+        assert log.map is not None  # noqa: S101  # it was just given one
+        stages, touchpoints, loops, dwell, variants = log.ask(
+            Transitions("stage"),
+            Transitions("touchpoint"),
+            Loops(),
+            Dwell("stage"),
+            Variants("touchpoint", top=8, collapse=True),
+        )
+        steps = tuple(log.map.stages)
+        handed = "department" in log.levels
+        return cls(
+            log.map,
+            log.customers,
+            log.interactions,
+            log.first,
+            log.last,
+            log.rejected.reasons,
+            log.unmapped,
+            stages,
+            touchpoints,
+            loops,
+            dwell,
+            variants,
+            log.ask(Funnel(steps, by="stage")) if steps else None,
+            log.ask(Handoffs(currency=_main_currency(log))) if handed else None,
+        )
+
+
+def _main_currency(log: Log) -> str | None:
+    """The currency of most interactions that have a value."""
+    if "currency" not in log.levels:
+        return None
+    [part] = log.parts(max(log.interactions, 1))
+    counts = np.bincount(part.codes("currency"), minlength=2)
+    counts[0] = 0
+    name = part.names("currency")[int(counts.argmax())]
+    return name if counts.any() else None

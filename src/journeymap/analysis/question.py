@@ -1,0 +1,32 @@
+"""What a question is: measure a part, merge two measurements, turn one into an answer."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+from journeymap.analysis.part import Part, Scope
+
+__all__ = ["Question"]
+
+A_co = TypeVar("A_co", covariant=True)
+
+
+class Question(Protocol[A_co]):
+    """An analysis asked of a log: three pure functions, so that any engine can answer it.
+
+    ``measure`` looks at some whole journeys; ``merge`` joins two measurements, in any order and
+    grouping, without changing either; ``answer`` makes the typed result. A log without
+    interactions is measured as one empty part, so ``answer`` always has a measurement.
+    """
+
+    def measure(self, part: Part) -> Any:
+        """What one part says."""
+        ...
+
+    def merge(self, one: Any, other: Any) -> Any:
+        """What two parts say together."""
+        ...
+
+    def answer(self, measured: Any, scope: Scope) -> A_co:
+        """The result."""
+        ...

@@ -1,0 +1,118 @@
+"""A first draft of a map from what was recorded, for people to correct."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from journeymap.exceptions import ElementError
+from journeymap.model import Channel, Department, JourneyMap, Phase, Stage, Touchpoint
+
+if TYPE_CHECKING:
+    from journeymap.analysis.log import Log
+
+__all__ = ["sketched"]
+
+_STAGES = 5
+
+
+def sketched(log: Log, name: str) -> JourneyMap:
+    """Stages from where touchpoints come in journeys; departments and channels as recorded.
+
+    Names that no map may hold (control characters, say) are left out and counted in the
+    description.
+    """
+    part = log._part(0, log.journeys)
+    names = part.names("touchpoint")
+    codes = part.codes("touchpoint").astype(np.int64)
+    counts = np.bincount(codes, minlength=len(names))
+    met = np.flatnonzero(counts)
+    where = _places(part, codes, counts)
+    usable = [int(code) for code in met[np.argsort(where[met], kind="stable")]
+              if _allowed(str(names[code]))]  # fmt: skip
+    groups = _grouped([float(where[code]) for code in usable])
+    stages, points = [], []
+    begun = 0
+    for number, size in enumerate(groups, 1):
+        inside = usable[begun : begun + size]
+        begun += size
+        busiest = max(inside, key=lambda code: int(counts[code]))
+        stage = Stage(
+            f"stage_{number}",
+            Phase.BUY if number <= (len(groups) + 1) // 2 else Phase.OWN,
+            name=f"Around {names[busiest]}",
+            description="Drafted from the log: give it a name, and say what happens here.",
+        )
+        stages.append(stage)
+        points += [_touchpoint(part, code, str(names[code]), stage.id, codes) for code in inside]
+    left_out = len(met) - len(usable)
+    note = f" {left_out} names could not be kept." if left_out else ""
+    return JourneyMap(
+        name,
+        description=(
+            f"Drafted from {log.interactions} interactions of {log.customers} customers.{note}"
+        ),
+        dormant_after=_silence(part),
+        stages=stages,
+        channels=[Channel(found) for found in _recorded(part, "channel")],
+        departments=[Department(found) for found in _recorded(part, "department")],
+        touchpoints=points,
+    )
+
+
+def _places(part: Any, codes: Any, counts: Any) -> Any:
+    """Where in a journey each touchpoint comes on average, from 0 (first) to 1 (last)."""
+    lengths = np.diff(part.offsets)[part.journey]
+    spot = np.arange(len(codes)) - part.offsets[:-1][part.journey]
+    share = np.where(lengths > 1, spot / np.maximum(lengths - 1, 1), 0.5)
+    return np.bincount(codes, share, minlength=len(counts)) / np.maximum(counts, 1)
+
+
+def _grouped(places: list[float]) -> list[int]:
+    """How many touchpoints go into each stage: cut where the widest gaps are."""
+    wanted = min(_STAGES, len(places))
+    if wanted < 2:
+        return [len(places)] if places else []
+    gaps = np.diff(places)
+    cuts = np.sort(np.argsort(-gaps, kind="stable")[: wanted - 1]) + 1
+    return [int(size) for size in np.diff([0, *cuts, len(places)])]
+
+
+def _touchpoint(part: Any, code: int, name: str, stage: str, codes: Any) -> Touchpoint:
+    rows = np.flatnonzero(codes == code)
+    return Touchpoint(
+        name,
+        stage,
+        name=name,
+        department=next(iter(_recorded(part, "department", rows)), None),
+        channels=_recorded(part, "channel", rows),
+    )
+
+
+def _recorded(part: Any, level: str, rows: Any = None) -> tuple[str, ...]:
+    """The names met at a level, the most frequent first; none when the log lacks it."""
+    if not part.knows(level):
+        return ()
+    codes, names = part.codes(level), part.names(level)
+    counts = np.bincount(codes if rows is None else codes[rows], minlength=len(names))
+    ordered = np.argsort(-counts, kind="stable")
+    found = [str(names[c]) for c in ordered if counts[c] and names[c] is not None]
+    return tuple(name for name in found if _allowed(name))
+
+
+def _silence(part: Any) -> timedelta | None:
+    """Dormant after three times the wait that nine of ten waits do not exceed, in whole days."""
+    waits = (part.at[1:] - part.at[:-1])[~part.first[1:]]
+    if not len(waits):
+        return None
+    return timedelta(days=int(np.ceil(3 * np.quantile(waits, 0.9) / 86_400e6)) or 1)
+
+
+def _allowed(name: str) -> bool:
+    try:
+        Touchpoint(name)
+    except ElementError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""From where to where: pairs of consecutive interactions, read at any level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.part import Part, Scope
+from journeymap.analysis.spread import BOUND
+from journeymap.analysis.tally import Tally, distinct, tally
+
+__all__ = ["Transition", "Transitions", "TransitionsAnswer"]
+
+START, END = "(start)", "(end)"
+
+
+@frozen
+class Transition:
+    """One pair of consecutive elements.
+
+    ``source`` and ``target`` are names at the level asked for, or ``(start)`` and ``(end)``;
+    ``count`` is how often, ``customers`` how many of them; ``share`` is out of all that left the
+    source, ``n``; waits are in seconds from one interaction to the next, None at starts and ends.
+    """
+
+    source: str
+    target: str
+    count: int
+    customers: int
+    share: float
+    n: int
+    wait_mean: float | None
+    wait_median: float | None
+    wait_p90: float | None
+
+
+@frozen(eq=False, repr=False)
+class TransitionsAnswer(Answer[Transition]):
+    """The transitions of a log, the most frequent first.
+
+    ``quantile_error`` bounds how far, relatively, medians and p90 are from exact: 0 up to 100,000
+    waits, 1/256 beyond.
+    """
+
+    Row = Transition
+    quantile_error: float = field(default=0.0, kw_only=True)
+
+
+@frozen
+class Transitions:
+    """Pairs of consecutive interactions of one journey, read at ``by``.
+
+    Interactions without a name at that level are passed over. Journeys begin at ``(start)`` and
+    end at ``(end)``. Without ``waits`` the waits are left out, which is faster.
+
+    >>> from journeymap.analysis import Log, Columns
+    >>> log = Log.from_frame({"customer": ["a", "a", "b"], "touchpoint": ["x", "y", "x"],
+    ...                       "at": [0, 60, 5]}, Columns(at_unit="s"))
+    >>> [t] = [t for t in log.ask(Transitions()) if t.source == "x" and t.target == "y"]
+    >>> t.count, t.share, t.wait_mean
+    (1, 0.5, 60.0)
+    """
+
+    by: str = "touchpoint"
+    waits: bool = field(default=True, validator=validators.instance_of(bool), kw_only=True)
+
+    def measure(self, part: Part) -> Tally:
+        """Count pairs, and the customers and waits of each."""
+        read = part.read(self.by)
+        size = len(read.names)
+        codes = read.codes.astype(np.int64)
+        inner = ~read.first[1:]
+        pairs = (codes[:-1] * size + codes[1:])[inner]
+        cells = np.concatenate([pairs, codes[read.first], codes[read.last] * size])
+        owners = part.owners - (part.owners[0] if len(part.owners) else 0)
+        who = owners[read.journey]
+        people = np.concatenate([who[1:][inner], who[read.first], who[read.last]])
+        lengths = (pairs, (read.at[1:] - read.at[:-1])[inner]) if self.waits else None
+        made = tally(read.names, 2, cells, {"count": None}, lengths)
+        once, _ = distinct(cells, people, int(owners[-1]) + 1 if len(owners) else 1)
+        counted = np.bincount(np.searchsorted(made.keys, once), minlength=len(made.keys))
+        made.sums["customers"] = counted
+        return made
+
+    def merge(self, one: Tally, other: Tally) -> Tally:
+        """Add up."""
+        return one.merge(other)
+
+    def answer(self, measured: Tally, scope: Scope) -> TransitionsAnswer:
+        """Shares out of each source, and waits where there are two interactions."""
+        sources, targets = measured.digits()
+        counts = measured.sums["count"]
+        totals = np.bincount(sources, counts, minlength=len(measured.names)).astype(np.int64)
+        columns: dict[str, Any] = {
+            "source": [measured.names[code] or START for code in sources],
+            "target": [measured.names[code] or END for code in targets],
+            "count": counts,
+            "customers": measured.sums["customers"],
+            "share": counts / totals[sources] if len(counts) else counts,
+            "n": totals[sources],
+        }
+        columns |= waits_of(measured, "count", (sources > 0) & (targets > 0), on=self.waits)
+        frame = pl.DataFrame(columns, schema=TransitionsAnswer.schema(), nan_to_null=True)
+        ordered = frame.sort("count", "source", "target", descending=[True, False, False])
+        error = 0.0 if measured.spread.exact else BOUND
+        return TransitionsAnswer(ordered, quantile_error=error)
+
+
+def waits_of(
+    measured: Tally, count: str, real: Any, *, on: bool = True, name: str = "wait"
+) -> dict[str, Any]:
+    """The mean, median and p90 of each cell in seconds, NaN where ``real`` is false."""
+    labels = [f"{name}_mean", f"{name}_median", f"{name}_p90"]
+    if not on:
+        return {label: np.full(len(measured.keys), np.nan) for label in labels}
+    found = [
+        measured.mean_seconds(count),
+        *measured.spread.quantiles(measured.keys, (0.5, 0.9)),
+    ]
+    return {
+        label: np.where(real, column, np.nan) for label, column in zip(labels, found, strict=True)
+    }

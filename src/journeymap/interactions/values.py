@@ -1,0 +1,98 @@
+"""The values an interaction carries: scores with their scale, money with its currency."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from journeymap.exceptions import InteractionError
+from journeymap.model.rules import finite, identifier, one_of
+
+__all__ = ["SCALES", "Identity", "Money", "Score", "ScoreKind"]
+
+ScoreKind = Literal["nps", "csat", "ces"]
+
+SCALES: dict[str, tuple[float, float]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
+"""The scale each kind of score is usually asked on, lowest and highest answer."""
+
+
+@frozen
+class Score:
+    """An answer to NPS, CSAT or CES, with the scale it was asked on.
+
+    Without ``low`` and ``high`` the usual scale of its kind is meant. Raises InteractionError
+    when the value lies outside it.
+
+    >>> Score("nps", 9)
+    Score(kind='nps', value=9.0, low=0.0, high=10.0)
+    """
+
+    kind: ScoreKind = field(validator=one_of("nps", "csat", "ces"))
+    value: float = field(converter=float, validator=finite)
+    low: float = field(converter=float, validator=finite)
+    high: float = field(converter=float, validator=finite)
+
+    @low.default
+    def _usual_low(self) -> float:
+        return SCALES.get(self.kind, (0, 0))[0]
+
+    @high.default
+    def _usual_high(self) -> float:
+        return SCALES.get(self.kind, (0, 0))[1]
+
+    def __attrs_post_init__(self) -> None:
+        if not self.low < self.high:
+            raise InteractionError("Score", "high", self.high, "must lie above 'low'")
+        if not self.low <= self.value <= self.high:
+            message = f"{self.kind} lies between {self.low:g} and {self.high:g}"
+            raise InteractionError("Score", "value", self.value, message)
+
+
+def _amount(value: Any) -> Decimal:
+    if isinstance(value, float):
+        value = repr(value)  # the number a person sees, not its binary neighbour
+    try:
+        made = Decimal(value)
+    except (InvalidOperation, TypeError, ValueError):
+        raise InteractionError("Money", "amount", value, "an amount is a number") from None
+    if not made.is_finite() or abs(made) >= 10**14:
+        raise InteractionError("Money", "amount", value, "an amount lies below 10^14")
+    return made
+
+
+@frozen
+class Money:
+    """An amount in a currency. Amounts of different currencies are never added together.
+
+    >>> Money(10, "EUR") + Money("2.50", "EUR")
+    Money(amount=Decimal('12.50'), currency='EUR')
+    >>> Money(10, "EUR") + Money(10, "USD")
+    Traceback (most recent call last):
+    ...
+    journeymap.exceptions.InteractionError: Money.currency: EUR and USD are not added (got 'USD')
+    """
+
+    amount: Decimal = field(converter=_amount)
+    currency: str = field(validator=identifier)
+
+    def __add__(self, other: Money) -> Money:
+        if not isinstance(other, Money):
+            return NotImplemented
+        if other.currency != self.currency:
+            message = f"{self.currency} and {other.currency} are not added"
+            raise InteractionError("Money", "currency", other.currency, message)
+        return Money(self.amount + other.amount, self.currency)
+
+
+@frozen
+class Identity:
+    """A (namespace, value) pair by which a source knows a customer.
+
+    >>> Identity("email", "ada@example.org").namespace
+    'email'
+    """
+
+    namespace: str = field(validator=identifier)
+    value: str = field(validator=identifier)
