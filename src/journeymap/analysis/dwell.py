@@ -9,7 +9,7 @@ from attrs import field, frozen
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.part import Part, Scope
 from journeymap.analysis.spread import BOUND
-from journeymap.analysis.tally import Tally, distinct, tally
+from journeymap.analysis.tally import Tally, customers_of, tally
 from journeymap.analysis.transitions import waits_of
 
 __all__ = ["Dwell", "DwellAnswer", "Stay"]
@@ -67,17 +67,13 @@ class Dwell:
         fresh = read.first.copy()
         fresh[1:] |= read.codes[1:] != read.codes[:-1]
         codes, at = read.codes[fresh].astype(np.int64), read.at[fresh]
-        first, journey = read.first[fresh], read.journey[fresh]
+        first = read.first[fresh]
         left = np.append(~first[1:], False)[: len(first)]
         ends = np.append(at[1:], 0)[: len(at)]
         cells = codes[left]
         lengths = (cells, (ends - at)[left])
         made = tally(read.names, 1, codes, {"count": None, "left": left.astype(np.int64)}, lengths)
-        owners = part.owners - (part.owners[0] if len(part.owners) else 0)
-        once, _ = distinct(codes, owners[journey], int(owners[-1]) + 1 if len(owners) else 1)
-        made.sums["customers"] = np.bincount(
-            np.searchsorted(made.keys, once), minlength=len(made.keys)
-        )
+        made.sums["customers"] = customers_of(made, codes, read.customer[fresh])
         return made
 
     def merge(self, one: Tally, other: Tally) -> Tally:

@@ -118,7 +118,7 @@ class Funnel:
             reached = _sets(read, codes, limit)
         else:
             reached = _unordered(read, codes, limit)
-        return self._tallied(part, read, reached)
+        return self._tallied(read, reached)
 
     def merge(self, one: Tally, other: Tally) -> Tally:
         """Add up."""
@@ -154,11 +154,11 @@ class Funnel:
         frame = pl.DataFrame(columns, schema=FunnelAnswer.schema(), nan_to_null=True)
         return FunnelAnswer(frame, quantile_error=0.0 if measured.spread.exact else BOUND)
 
-    def _tallied(self, part: Part, read: Reading, reached: list[Reached]) -> Tally:
+    def _tallied(self, read: Reading, reached: list[Reached]) -> Tally:
         each = self.count == "completions"
         cells, waits, people, people_cells = [], [], [], []
         for number, (rows, starts) in enumerate(reached, 1):
-            owners = part.owners[read.journey[rows]]
+            owners = read.customer[rows]
             once, firsts = np.unique(starts if each else owners, return_index=True)
             cells.append(np.full(len(once), number))
             waits.append((read.at[rows] - read.at[starts])[firsts])
@@ -181,7 +181,8 @@ def _only(read: Reading, codes: list[int]) -> Reading:
     journey = read.journey[rows]
     first = np.ones(len(rows), dtype=bool)
     first[1:] = journey[1:] != journey[:-1]
-    return Reading(read.names, read.codes[rows], read.at[rows], first, journey)
+    places = rows if read.rows is None else read.rows[rows]
+    return Reading(read.names, read.codes[rows], read.at[rows], first, read.part, places)
 
 
 def _begins(read: Reading) -> Ints:

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.part import Ints, Part, Reading, Scope
 from journeymap.analysis.spread import BOUND
-from journeymap.analysis.tally import Tally, distinct, tally
+from journeymap.analysis.tally import Tally, customers_of, tally
 from journeymap.analysis.transitions import waits_of
 from journeymap.exceptions import AnswerError
 
@@ -118,11 +118,8 @@ class Handoffs:
         if value is not None:
             columns["at_risk"] = np.where(dropped, value[change + 1], 0)
         made = tally(read.names, 2, pairs, columns, (pairs, read.at[change + 1] - read.at[change]))
-        owners = part.owners - (part.owners[0] if len(part.owners) else 0)
-        who = owners[read.journey[change]]
-        once, _ = distinct(pairs, who, int(owners[-1]) + 1 if len(owners) else 1)
-        spots = np.searchsorted(made.keys, once)
-        made.sums["customers"] = np.bincount(spots, minlength=len(made.keys))
+        who = read.customer[change]
+        made.sums["customers"] = customers_of(made, pairs, who)
         return _Handed(made, currencies)
 
     def merge(self, one: _Handed, other: _Handed) -> _Handed:

@@ -13,7 +13,7 @@ from journeymap.analysis.answers import Answer, span_text
 from journeymap.analysis.intervals import wilson
 from journeymap.analysis.part import Ints, Part, Scope
 from journeymap.analysis.spread import Spread, spread_of
-from journeymap.analysis.tally import Tally, distinct, tally
+from journeymap.analysis.tally import Tally, customers_of, tally
 from journeymap.exceptions import AnswerError
 
 __all__ = ["Loops", "LoopsAnswer", "StageLeak"]
@@ -126,7 +126,7 @@ class Loops:
         gaps = np.where(read.first[1:], 0, read.at[1:] - read.at[:-1])
         numbers, counts = np.unique(turned + 1, return_counts=True)
         return _Walked(
-            _stages(part, codes, read.first, read.journey),
+            _stages(part, codes, read.first, read.customer),
             Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True))),
             spread_of(np.zeros(len(lengths), dtype=np.int64), lengths),
             _exact_sum(lengths),
@@ -180,29 +180,23 @@ def _exact_sum(micros: Ints) -> int:
     return int(whole.sum()) * 1_000_000 + int((micros - whole * 1_000_000).sum())
 
 
-def _stages(part: Part, codes: Ints, first: Any, journey: Ints) -> Tally:
+def _stages(part: Part, codes: Ints, first: Any, customer: Ints) -> Tally:
     """Entries, customers and dormancies of each stage."""
     entered = first.copy()
     entered[1:] |= codes[1:] != codes[:-1]
-    owners = part.owners - (part.owners[0] if len(part.owners) else 0)
-    many = int(owners[-1]) + 1 if len(owners) else 1
-    names = part.names("stage")
-    silent, back, who = _dormancies(part, owners)
-    cells = codes[entered]
-    made = tally(names, 1, np.unique(codes), {})
-    size = len(names)
-    made.sums["count"] = np.bincount(cells, minlength=size)[made.keys]
+    silent, back, who = _dormancies(part)
+    made = tally(part.names("stage"), 1, np.unique(codes), {})
+    made.sums["count"] = np.bincount(codes[entered], minlength=len(made.names))[made.keys]
     for name, found, people in (
-        ("customers", codes, owners[journey]),
+        ("customers", codes, customer),
         ("dormant", silent, who),
         ("returned", silent[back], who[back]),
     ):
-        once, _ = distinct(found, people, many)
-        made.sums[name] = np.bincount(once, minlength=size)[made.keys]
+        made.sums[name] = customers_of(made, found, people)
     return made
 
 
-def _dormancies(part: Part, owners: Ints) -> tuple[Ints, Any, Ints]:
+def _dormancies(part: Part) -> tuple[Ints, Any, Ints]:
     """The stage of each silence longer than allowed, whether it ended, and whose it was."""
     journey = part.scope.map
     limits = journey.tables.dormant_after if journey else ()
@@ -217,7 +211,7 @@ def _dormancies(part: Part, owners: Ints) -> tuple[Ints, Any, Ints]:
     final = np.append(part.first[1:], True)[:size]
     until = np.where(final, part.scope.last, np.append(part.at[1:], 0)[:size])
     silent = (until - part.at >= allowed[position]) & (position > 0)
-    return position[silent], ~final[silent], owners[part.journey[silent]]
+    return position[silent], ~final[silent], part.customer[silent]
 
 
 def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:

@@ -54,16 +54,25 @@ class Reading:
     """The interactions of a part that have a name at one level, in order.
 
     ``codes`` index ``names``; ``at`` are microseconds since 1970; ``first`` and ``last`` mark
-    where journeys begin and end; ``rows`` are their places in the part (None: all of them);
-    ``journey`` is each one's journey in the part.
+    where journeys begin and end; ``rows`` are their places in the part (None: all of them).
     """
 
     names: tuple[str | None, ...]
     codes: Codes
     at: Ints
     first: Flags
-    journey: Ints
+    part: Part = field(repr=False)
     rows: Ints | None = None
+
+    @cached_property
+    def journey(self) -> Ints:
+        """Each one's journey in the part."""
+        return self.part.journey if self.rows is None else self.part.journey[self.rows]
+
+    @cached_property
+    def customer(self) -> Ints:
+        """Each one's customer, as a number that is the same in all parts."""
+        return self.part.customer if self.rows is None else self.part.customer[self.rows]
 
     @cached_property
     def last(self) -> Flags:
@@ -114,6 +123,11 @@ class Part:
         """The journey of each interaction, counted within the part."""
         return np.repeat(np.arange(self.journeys), np.diff(self.offsets))
 
+    @cached_property
+    def customer(self) -> Ints:
+        """The customer of each interaction, as a number that is the same in all parts."""
+        return np.repeat(self.owners, np.diff(self.offsets))
+
     def names(self, by: str) -> tuple[str | None, ...]:
         """The names of a level; a code is a place in them, and the place 0 is None."""
         return self._level(by).names
@@ -153,9 +167,9 @@ class Part:
     def _read(self, by: str) -> Reading:
         names, codes = self.names(by), self.codes(by)
         if codes.all():
-            return Reading(names, codes, self.at, self.first, self.journey)
+            return Reading(names, codes, self.at, self.first, self)
         rows = np.flatnonzero(codes)
         journey = self.journey[rows]
         first = np.ones(len(rows), dtype=bool)
         first[1:] = journey[1:] != journey[:-1]
-        return Reading(names, codes[rows], self.at[rows], first, journey, rows)
+        return Reading(names, codes[rows], self.at[rows], first, self, rows)

@@ -8,6 +8,7 @@ sketch is exact depends on the number of lengths alone, so merging in any order 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,93 +26,110 @@ _EXACT = 100_000
 _DROP = 45  # bits of the mantissa dropped: 52 - 7, hence 128 buckets per doubling
 _FIRST = (1023 << 7) - 1  # the bucket of one microsecond becomes 1; zero has bucket 0
 _WIDE = 14
+_MASK = (1 << _WIDE) - 1
+
+
+_PENDING = 4_000_000  # bucket numbers kept unsorted before they are counted together
 
 
 @frozen(eq=False)
 class Spread:
-    """Lengths of time in microseconds by cell: ``counts`` of ``values`` in ``cells``.
+    """Lengths of time in microseconds by cell.
 
-    ``exact`` says whether values are the lengths themselves or the numbers of their buckets.
+    While ``exact``, the pieces are (cell, microseconds) pairs of arrays; afterwards they are
+    (key, count) pairs, a key being a cell and a bucket packed together. Pieces are only counted
+    together when there are many of them or when quantiles are asked for.
     """
 
-    cells: Ints
-    values: Ints
-    counts: Ints
+    pieces: tuple[tuple[Ints, Ints | None], ...]
     total: int
     exact: bool
 
     def merge(self, other: Spread) -> Spread:
         """What two spreads hold together."""
         total = self.total + other.total
-        exact = total <= _EXACT
-        one, two = (self, other) if exact else (self._coarse(), other._coarse())
-        joined = Spread(
-            np.concatenate([one.cells, two.cells]),
-            np.concatenate([one.values, two.values]),
-            np.concatenate([one.counts, two.counts]),
-            total,
-            exact,
-        )
-        return joined if exact else joined._compact()
+        if total <= _EXACT:
+            return Spread(self.pieces + other.pieces, total, exact=True)
+        joined = Spread(self._coarse().pieces + other._coarse().pieces, total, exact=False)
+        if len(joined.pieces) > 1 and sum(len(keys) for keys, _ in joined.pieces) > _PENDING:
+            return Spread((joined._counted(),), total, exact=False)
+        return joined
 
-    def recoded(self, cells: Ints) -> Spread:
-        """The same lengths in other cells."""
-        return Spread(cells, self.values, self.counts, self.total, self.exact)
+    def recoded(self, table: Callable[[Ints], Ints]) -> Spread:
+        """The same lengths, the cells renamed by a function of them."""
+        if self.exact:
+            return Spread(tuple((table(c), v) for c, v in self.pieces), self.total, exact=True)
+        moved = tuple(
+            ((table(keys >> _WIDE) << _WIDE) | (keys & _MASK), counts)
+            for keys, counts in self.pieces
+        )
+        return Spread(moved, self.total, exact=False)
 
     def quantiles(self, cells: Ints, shares: tuple[float, ...]) -> list[Floats]:
         """Quantiles in seconds for each of the cells asked for; NaN where a cell holds nothing."""
-        order = np.lexsort((self.values, self.cells))
-        held, counts = self.cells[order], self.counts[order]
-        seconds = self._seconds()[order]
+        held, seconds, counts = self._ordered()
         ends = np.cumsum(counts)
         begin, end = np.searchsorted(held, cells), np.searchsorted(held, cells, side="right")
         before = np.append(0, ends)[begin]
         number = np.append(0, ends)[end] - before
+        some = number > 0
         made = []
         for share in shares:
-            place = before + np.maximum(number - 1, 0) * share
+            place = (before + np.maximum(number - 1, 0) * share)[some]
             low = np.searchsorted(ends, np.floor(place), side="right")
             high = np.searchsorted(ends, np.ceil(place), side="right")
             found = np.full(len(cells), np.nan)
-            some = number > 0
-            a, b = seconds[low[some]], seconds[high[some]]
-            found[some] = a + (b - a) * (place - np.floor(place))[some]
+            found[some] = seconds[low] + (seconds[high] - seconds[low]) * (place - np.floor(place))
             made.append(found)
         return made
 
-    def _seconds(self) -> Floats:
-        if self.exact:
-            return self.values / 1e6
-        edges = (np.stack([self.values, self.values + 1]) + _FIRST) << _DROP
-        middle = edges.view(np.float64).mean(axis=0) / 1e6
-        return np.where(self.values == 0, 0.0, middle)
+    def _ordered(self) -> tuple[Ints, Floats, Ints]:
+        """Cells in order, the lengths of each in order as seconds, and how often each came."""
+        if not self.exact:
+            keys, counts = self._counted()
+            assert counts is not None  # noqa: S101  # counting has just made them
+            return keys >> _WIDE, _middles(keys & _MASK), counts
+        nothing = np.zeros(0, dtype=np.int64)
+        cells = np.concatenate([nothing, *(cells for cells, _ in self.pieces)])
+        values = np.concatenate([nothing, *(v for _, v in self.pieces if v is not None)])
+        order = np.lexsort((values, cells))
+        return cells[order], values[order] / 1e6, np.ones(len(order), dtype=np.int64)
 
     def _coarse(self) -> Spread:
         if not self.exact:
             return self
-        buckets = _buckets(self.values)
-        return Spread(self.cells, buckets, self.counts, self.total, exact=False)._compact()
+        pieces = tuple(
+            ((cells << _WIDE) | _buckets(values), None)
+            for cells, values in self.pieces
+            if values is not None
+        )
+        return Spread(pieces, self.total, exact=False)
 
-    def _compact(self) -> Spread:
-        keys = (self.cells << _WIDE) | self.values
+    def _counted(self) -> tuple[Ints, Ints | None]:
+        """Every key once, in order, with its count."""
+        keys = np.concatenate([keys for keys, _ in self.pieces])
+        if all(counts is None for _, counts in self.pieces):
+            keys.sort()
+            starts = _starts(keys)
+            return keys[starts], np.diff(np.append(starts, len(keys)))
+        counts = np.concatenate(
+            [np.ones(len(k), dtype=np.int64) if c is None else c for k, c in self.pieces]
+        )
         order = np.argsort(keys)
-        ordered = keys[order]
-        starts = _starts(ordered)
-        counts = np.add.reduceat(self.counts[order], starts) if len(keys) else self.counts
-        kept = ordered[starts]
-        return Spread(kept >> _WIDE, kept & ((1 << _WIDE) - 1), counts, self.total, exact=False)
+        starts = _starts(keys[order])
+        return keys[order][starts], np.add.reduceat(counts[order], starts)
 
 
 def spread_of(cells: Ints, values: Ints) -> Spread:
     """The spread of some lengths (microseconds, not negative), each in its cell."""
-    total = len(values)
-    if total <= _EXACT:
-        return Spread(cells, values, np.ones(total, dtype=np.int64), total, exact=True)
-    keys = np.sort((cells << _WIDE) | _buckets(values))
-    starts = _starts(keys)
-    counts = np.diff(np.append(starts, total))
-    kept = keys[starts]
-    return Spread(kept >> _WIDE, kept & ((1 << _WIDE) - 1), counts, total, exact=False)
+    exact = Spread(((cells, values),), len(values), exact=True)
+    return exact if len(values) <= _EXACT else exact._coarse()
+
+
+def _middles(buckets: Ints) -> Floats:
+    edges = (np.stack([buckets, buckets + 1]) + _FIRST) << _DROP
+    middle: Floats = edges.view(np.float64).mean(axis=0) / 1e6
+    return np.where(buckets == 0, 0.0, middle)
 
 
 def _buckets(values: Ints) -> Ints:

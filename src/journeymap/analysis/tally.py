@@ -9,7 +9,7 @@ from attrs import frozen
 
 from journeymap.analysis.spread import Floats, Ints, Spread, spread_of
 
-__all__ = ["Tally", "distinct", "sums", "tally"]
+__all__ = ["Tally", "customers_of", "tally"]
 
 Sums: TypeAlias = "dict[str, Ints]"
 
@@ -21,8 +21,8 @@ class Tally:
     """Whole-number sums by cell, which add up exactly in any order.
 
     A cell of ``keys`` is a code, or source code × number of names + target code; ``sums`` holds
-    a number for each cell by name; lengths of time are in ``spread`` and, summed, in ``seconds``
-    and ``micros`` (apart, so that no sum can overflow).
+    a number for each cell by name; lengths of time are in ``spread`` and, summed, in ``high``
+    and ``low`` (multiples of 2^20 microseconds and the rest, so that no sum can overflow).
     """
 
     names: tuple[str | None, ...]
@@ -47,7 +47,7 @@ class Tally:
 
     def mean_seconds(self, count: str) -> Floats:
         """The mean length of time of each cell, over the lengths counted by ``count``."""
-        seconds = self.sums["seconds"] + self.sums["micros"] / 1e6
+        seconds = (self.sums["high"] * 2.0**20 + self.sums["low"]) / 1e6
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self.sums[count] > 0, seconds / self.sums[count], np.nan)
 
@@ -69,7 +69,7 @@ class Tally:
         keys = moved(self.keys)
         order = np.argsort(keys)
         sums_ = {name: column[order] for name, column in self.sums.items()}
-        spread = self.spread.recoded(moved(self.spread.cells))
+        spread = self.spread.recoded(moved)
         return Tally(names, self.axes, keys[order], sums_, spread)
 
 
@@ -85,45 +85,52 @@ def tally(
     ``lengths`` are (cells, microseconds): their sums and spread are kept too; their cells must
     be among ``cells``.
     """
-    size = len(names) ** axes
-    if size <= _DENSE:
-        keys, places = np.flatnonzero(np.bincount(cells, minlength=1)), cells
-        lookup: Ints | None = None
+    lookup: Ints | None = None
+    if len(names) ** axes <= _DENSE:
+        counted = np.bincount(cells, minlength=1)
+        keys, places = np.flatnonzero(counted), cells
     else:
-        keys, places = np.unique(cells, return_inverse=True)
-        lookup = keys
-    made: Sums = {}
-    for name, weights in columns.items():
-        made[name] = sums(places, weights, keys if lookup is None else None)
+        lookup, places, counted = np.unique(cells, return_inverse=True, return_counts=True)
+        keys = lookup
+
+    def added(spots: Ints, weights: Ints) -> Ints:
+        """A sum of whole numbers below 2^53, so that adding them as floats is exact."""
+        found = np.bincount(spots, weights, minlength=len(counted)).astype(np.int64)
+        return found if lookup is not None else found[keys]
+
+    total = counted if lookup is not None else counted[keys]
+    made = {name: total if w is None else added(places, w) for name, w in columns.items()}
     if lengths is None:
         nothing = np.zeros(0, dtype=np.int64)
         return Tally(names, axes, keys, made, spread_of(nothing, nothing))
     where, micros = lengths
     spots = where if lookup is None else np.searchsorted(lookup, where)
-    whole = micros // 1_000_000
-    for name, column in (("seconds", whole), ("micros", micros - whole * 1_000_000)):
-        made[name] = sums(spots, column, keys if lookup is None else None, len(keys))
+    made["high"], made["low"] = added(spots, micros >> 20), added(spots, micros & 0xFFFFF)
     return Tally(names, axes, keys, made, spread_of(where, micros))
 
 
-def sums(places: Ints, weights: Ints | None, keys: Ints | None, size: int = 0) -> Ints:
-    """The sum of weights (or the count) at each place; at ``keys`` alone when they are given.
+def customers_of(made: Tally, cells: Ints, who: Ints) -> Ints:
+    """How many customers each cell of a tally has; ``who`` are numbers of customers.
 
-    The weights of a part are whole and their sum lies below 2^53, so floating sums are exact.
+    Each pair of cell and customer is packed into one integer and sorted, which is the fastest
+    way to see it once.
     """
-    length = int(keys[-1]) + 1 if keys is not None and len(keys) else size
-    found = np.bincount(places, weights, minlength=length)
-    made = found.astype(np.int64)
-    return made[keys] if keys is not None else made
-
-
-def distinct(cells: Ints, who: Ints, many: int) -> tuple[Ints, Ints]:
-    """Each pair of cell and customer once; ``many`` bounds the customers' numbers."""
-    pairs = np.sort(cells * many + who)
-    fresh = np.ones(len(pairs), dtype=bool)
-    fresh[1:] = pairs[1:] != pairs[:-1]
-    kept = pairs[fresh]
-    return kept // many, kept % many
+    if not len(who):
+        return np.zeros(len(made.keys), dtype=np.int64)
+    base = int(who.min())
+    bits = int(who.max() - base).bit_length()
+    small = bits + int(made.keys[-1]).bit_length() <= 32
+    kind: Any = np.uint32 if small else np.int64  # half as wide is twice as fast
+    pairs: Any = cells.astype(kind)
+    pairs <<= kind(bits)
+    pairs |= (who - base).astype(kind)
+    pairs.sort()
+    fresh = np.ones(len(pairs), dtype=np.int32)
+    np.not_equal(pairs[1:], pairs[:-1], out=fresh[1:], casting="unsafe")
+    begins = np.searchsorted(pairs, made.keys.astype(kind) << kind(bits))
+    # A cell without customers would begin where the next one does, and reduceat would count it.
+    counted: Ints = np.add.reduceat(np.append(fresh, 0), begins)
+    return np.where(np.diff(np.append(begins, len(pairs))) > 0, counted, 0)
 
 
 def _aligned(one: Tally, other: Tally) -> tuple[Tally, Tally]:

@@ -11,7 +11,7 @@ from attrs import field, frozen, validators
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.part import Part, Scope
 from journeymap.analysis.spread import BOUND
-from journeymap.analysis.tally import Tally, distinct, tally
+from journeymap.analysis.tally import Tally, customers_of, tally
 
 __all__ = ["Transition", "Transitions", "TransitionsAnswer"]
 
@@ -73,17 +73,18 @@ class Transitions:
         read = part.read(self.by)
         size = len(read.names)
         codes = read.codes.astype(np.int64)
-        inner = ~read.first[1:]
-        pairs = (codes[:-1] * size + codes[1:])[inner]
-        cells = np.concatenate([pairs, codes[read.first], codes[read.last] * size])
-        owners = part.owners - (part.owners[0] if len(part.owners) else 0)
-        who = owners[read.journey]
-        people = np.concatenate([who[1:][inner], who[read.first], who[read.last]])
-        lengths = (pairs, (read.at[1:] - read.at[:-1])[inner]) if self.waits else None
+        following = np.append(codes[1:], 0)[: len(codes)]
+        following[read.last] = 0
+        leaving = codes * size + following
+        begun = np.flatnonzero(read.first)
+        cells = np.concatenate([leaving, codes[begun]])
+        lengths = None
+        if self.waits:
+            inner = np.flatnonzero(following)
+            lengths = leaving[inner], read.at[inner + 1] - read.at[inner]
         made = tally(read.names, 2, cells, {"count": None}, lengths)
-        once, _ = distinct(cells, people, int(owners[-1]) + 1 if len(owners) else 1)
-        counted = np.bincount(np.searchsorted(made.keys, once), minlength=len(made.keys))
-        made.sums["customers"] = counted
+        people = np.concatenate([read.customer, read.customer[begun]])
+        made.sums["customers"] = customers_of(made, cells, people)
         return made
 
     def merge(self, one: Tally, other: Tally) -> Tally:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import polars as pl
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.coding import Codes, code_type
 from journeymap.analysis.part import Ints, Part, Scope
 from journeymap.exceptions import ElementError
 
 __all__ = ["Variant", "Variants", "VariantsAnswer"]
 
+_PENDING = 4_000_000  # codes kept before equal sequences are joined
 _ODD = 0x9E37_79B9_7F4A_7C15
 Hashes = Any  # arrays of 64-bit hashes, which wrap
 
@@ -47,15 +50,22 @@ class VariantsAnswer(Answer[Variant]):
 
 
 @frozen(eq=False)
-class Paths:
-    """Distinct sequences: a hash of each, their counts, and the codes of all, end to end."""
+class _Piece:
+    """Sequences of some journeys: a hash of each, what each counts, and the codes, end to end."""
 
-    names: tuple[str | None, ...]
     hashes: Hashes
     counts: Ints
     customers: Ints
-    codes: Ints
+    codes: Codes
     offsets: Ints
+
+
+@frozen(eq=False)
+class Paths:
+    """Sequences as they were measured, piece by piece; equal ones are joined when it pays."""
+
+    names: tuple[str | None, ...]
+    pieces: tuple[_Piece, ...]
 
 
 @frozen
@@ -85,66 +95,63 @@ class Variants:
     def measure(self, part: Part) -> Paths:
         """The distinct sequences of a part."""
         read = part.read(self.by)
-        codes, first, journey = read.codes, read.first, read.journey
+        codes, first, customer = read.codes, read.first, read.customer
         if self.collapse and len(codes):
             fresh = first.copy()
             fresh[1:] |= codes[1:] != codes[:-1]
-            codes, first, journey = codes[fresh], first[fresh], journey[fresh]
+            codes, first, customer = codes[fresh], first[fresh], customer[fresh]
         starts = np.flatnonzero(first)
         offsets = np.append(starts, len(codes))
         hashes = _hashed(codes, offsets, read.names)
-        owners = part.owners[journey[starts]]
-        flat = codes.astype(np.int64)
         ones = np.ones(len(starts), dtype=np.int64)
-        return _grouped(read.names, hashes, ones, flat, offsets, owners)
+        customers = _first_of_customer(hashes, customer[starts])
+        return Paths(read.names, (_Piece(hashes, ones, customers, codes, offsets),))
 
     def merge(self, one: Paths, other: Paths) -> Paths:
-        """Join equal sequences."""
-        names, codes = one.names, [one.codes, other.codes]
+        """Put side by side; join equal sequences when there are many."""
+        names = one.names
         if one.names != other.names:
             names = tuple(dict.fromkeys(one.names + other.names))
-            codes = [_table(part.names, names)[part.codes] for part in (one, other)]
-        lengths = np.concatenate([np.diff(one.offsets), np.diff(other.offsets)])
-        return _joined(
-            names,
-            np.concatenate([one.hashes, other.hashes]),
-            np.concatenate([one.counts, other.counts]),
-            np.concatenate([one.customers, other.customers]),
-            np.concatenate(codes),
-            np.append(0, np.cumsum(lengths)),
-        )
+            one, other = _recoded(one, names), _recoded(other, names)
+        pieces = one.pieces + other.pieces
+        if sum(len(piece.codes) for piece in pieces) > _PENDING:
+            pieces = (_joined(pieces),)
+        return Paths(names, pieces)
 
     def answer(self, measured: Paths, scope: Scope) -> VariantsAnswer:
         """The most frequent first; equal ones in the order of their names."""
-        total = int(measured.counts.sum())
-        order = np.argsort(-measured.counts, kind="stable")
+        found = _joined(measured.pieces)
+        total = int(found.counts.sum())
+        order = np.argsort(-found.counts, kind="stable")
         if self.top is not None and self.top < len(order):
-            least = measured.counts[order[self.top - 1]] if self.top else np.inf
-            order = order[measured.counts[order] >= least]
-        found = [(-int(measured.counts[i]), _path(measured, int(i)), int(i)) for i in order]
-        kept = sorted(found)[: self.top]
+            least = found.counts[order[self.top - 1]] if self.top else np.inf
+            order = order[found.counts[order] >= least]
+        listed = [(-int(found.counts[i]), _path(measured.names, found, int(i)), int(i))
+                  for i in order]  # fmt: skip
+        kept = sorted(listed)[: self.top]
         counts = np.array([-count for count, _, _ in kept], dtype=np.int64)
         frame = pl.DataFrame(
             {
                 "path": [list(path) for _, path, _ in kept],
                 "count": counts,
-                "customers": [int(measured.customers[i]) for _, _, i in kept],
+                "customers": [int(found.customers[i]) for _, _, i in kept],
                 "share": counts / max(total, 1),
                 "n": np.full(len(kept), total),
             },
             schema=VariantsAnswer.schema(),
         )
-        return VariantsAnswer(frame, distinct=len(measured.counts))
+        return VariantsAnswer(frame, distinct=len(found.counts))
 
 
-def _path(measured: Paths, place: int) -> tuple[str, ...]:
-    codes = measured.codes[measured.offsets[place] : measured.offsets[place + 1]]
-    return tuple(str(measured.names[code]) for code in codes.tolist())
+def _path(names: tuple[str | None, ...], found: _Piece, place: int) -> tuple[str, ...]:
+    codes = found.codes[found.offsets[place] : found.offsets[place + 1]]
+    return tuple(str(names[code]) for code in codes.tolist())
 
 
-def _table(names: tuple[str | None, ...], onto: tuple[str | None, ...]) -> Ints:
-    place = {name: code for code, name in enumerate(onto)}
-    return np.array([place[name] for name in names], dtype=np.int64)
+def _recoded(paths: Paths, names: tuple[str | None, ...]) -> Paths:
+    place = {name: code for code, name in enumerate(names)}
+    table = np.array([place[name] for name in paths.names], dtype=code_type(len(names)))
+    return Paths(names, tuple(evolve(piece, codes=table[piece.codes]) for piece in paths.pieces))
 
 
 def _hashed(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> Hashes:
@@ -152,58 +159,40 @@ def _hashed(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> Hashes:
     same in every part. Equal hashes are compared name by name before they count as equal."""
     digests = [blake2b((name or "").encode(), digest_size=8).digest() for name in names]
     values = np.frombuffer(b"".join(digests), dtype="<u8")
-    powers, inverses = _powers(len(codes))
-    terms = values[codes] * powers
+    powers, inverses = _powers(1 << len(codes).bit_length())  # few lengths, so often kept
+    terms = values[codes] * powers[: len(codes)]
     sums = np.append(np.uint64(0), np.cumsum(terms))
     starts = offsets[:-1]
     return (sums[offsets[1:]] - sums[starts]) * inverses[starts]
 
 
-_cached: list[Any] = [np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint64)]
-
-
+@lru_cache(maxsize=4)
 def _powers(length: int) -> tuple[Hashes, Hashes]:
-    """Powers of an odd number and of its inverse modulo 2^64, kept from part to part."""
-    if len(_cached[0]) < length:
-        size = max(length, 1 << 17)
-        for place, factor in enumerate((_ODD, pow(_ODD, -1, 2**64))):
-            grown = np.full(size, factor, dtype=np.uint64)
-            grown[0] = 1
-            _cached[place] = np.multiply.accumulate(grown)
-    return _cached[0][:length], _cached[1][:length]
+    """Powers of an odd number and of its inverse modulo 2^64."""
+    made = []
+    for factor in (_ODD, pow(_ODD, -1, 2**64)):
+        grown = np.full(length, factor, dtype=np.uint64)
+        grown[0] = 1
+        made.append(np.multiply.accumulate(grown))
+    return made[0], made[1]
 
 
-def _grouped(
-    names: tuple[str | None, ...],
-    hashes: Hashes,
-    counts: Ints,
-    codes: Ints,
-    offsets: Ints,
-    owners: Ints,
-) -> Paths:
-    """Distinct sequences of one part, their journeys and customers counted."""
-    several = len(np.unique(owners)) < len(owners)
-    if not several:
-        return _joined(names, hashes, counts, counts, codes, offsets)
-    # A customer with several journeys counts once for each sequence.
-    order = np.lexsort((owners, hashes))
-    fresh = np.ones(len(order), dtype=np.int64)
-    same = (hashes[order][1:] == hashes[order][:-1]) & (owners[order][1:] == owners[order][:-1])
-    fresh[1:][same] = 0
-    customers = np.zeros(len(order), dtype=np.int64)
-    customers[order] = fresh
-    return _joined(names, hashes, counts, customers, codes, offsets)
+def _first_of_customer(hashes: Hashes, owners: Ints) -> Ints:
+    """1 where a customer takes a sequence for the first time, 0 where it takes it again."""
+    fresh = np.ones(len(owners), dtype=np.int64)
+    if len(owners) and (owners[1:] == owners[:-1]).any():
+        order = np.lexsort((hashes, owners))
+        h, o = hashes[order], owners[order]
+        fresh[order[1:][(h[1:] == h[:-1]) & (o[1:] == o[:-1])]] = 0
+    return fresh
 
 
-def _joined(
-    names: tuple[str | None, ...],
-    hashes: Hashes,
-    counts: Ints,
-    customers: Ints,
-    codes: Ints,
-    offsets: Ints,
-) -> Paths:
+def _joined(pieces: tuple[_Piece, ...]) -> _Piece:
     """Sum what equal sequences count."""
+    hashes = np.concatenate([piece.hashes for piece in pieces])
+    codes = np.concatenate([piece.codes for piece in pieces])
+    lengths = np.concatenate([np.diff(piece.offsets) for piece in pieces])
+    begins = np.append(0, np.cumsum(lengths))[:-1]
     order = np.argsort(hashes)
     ordered = hashes[order]
     fresh = np.ones(len(order), dtype=bool)
@@ -211,38 +200,50 @@ def _joined(
     group = np.empty(len(order), dtype=np.int64)
     group[order] = np.cumsum(fresh) - 1
     keep = order[fresh]
-    if not _verified(codes, offsets, keep, group):
-        group, keep = _exactly(codes, offsets)
-    size = len(keep)
-    lengths = np.diff(offsets)[keep]
-    ends = np.append(0, np.cumsum(lengths))
-    places = np.arange(ends[-1]) + np.repeat(offsets[keep] - ends[:-1], lengths)
-    return Paths(
-        names,
+    if not _verified(codes, begins, lengths, keep[group]):
+        group, keep = _exactly(codes, begins, lengths)
+    return _Piece(
         hashes[keep],
-        np.bincount(group, counts, minlength=size).astype(np.int64),
-        np.bincount(group, customers, minlength=size).astype(np.int64),
-        codes[places],
-        ends,
+        _summed(group, [piece.counts for piece in pieces], len(keep)),
+        _summed(group, [piece.customers for piece in pieces], len(keep)),
+        codes[_spans(begins[keep], lengths[keep])],
+        np.append(0, np.cumsum(lengths[keep])),
     )
 
 
-def _verified(codes: Ints, offsets: Ints, keep: Ints, group: Ints) -> bool:
+def _summed(group: Ints, columns: list[Ints], size: int) -> Ints:
+    return np.bincount(group, np.concatenate(columns), minlength=size).astype(np.int64)
+
+
+def _spans(begins: Ints, lengths: Ints) -> Ints:
+    """The places of all the codes of some sequences."""
+    steps = np.ones(int(lengths.sum()), dtype=np.int64)
+    if not len(steps):
+        return steps
+    ends = np.cumsum(lengths)[:-1]
+    steps[0] = begins[0]
+    steps[ends] = begins[1:] - (begins[:-1] + lengths[:-1]) + 1
+    spots: Ints = np.cumsum(steps)
+    return spots
+
+
+def _verified(codes: Codes, begins: Ints, lengths: Ints, model: Ints) -> bool:
     """Whether every sequence is, name by name, the one its hash says."""
-    lengths, model = np.diff(offsets), keep[group]
-    if not np.array_equal(lengths, lengths[model]):
+    others = np.flatnonzero(model != np.arange(len(model)))
+    if not np.array_equal(lengths[others], lengths[model[others]]):
         return False
-    shift = np.repeat(offsets[:-1][model] - offsets[:-1], lengths)
-    return bool(np.array_equal(codes, codes[np.arange(len(codes)) + shift]))
+    mine = _spans(begins[others], lengths[others])
+    theirs = _spans(begins[model[others]], lengths[others])
+    return bool(np.array_equal(codes[mine], codes[theirs]))
 
 
-def _exactly(codes: Ints, offsets: Ints) -> tuple[Ints, Ints]:
+def _exactly(codes: Codes, begins: Ints, lengths: Ints) -> tuple[Ints, Ints]:
     """The groups found without a hash, for the day that two hashes collide."""
     met: dict[bytes, int] = {}
     firsts: list[int] = []
-    group = np.empty(len(offsets) - 1, dtype=np.int64)
-    for place in range(len(offsets) - 1):
-        key = codes[offsets[place] : offsets[place + 1]].tobytes()
+    group = np.empty(len(begins), dtype=np.int64)
+    for place, (begin, length) in enumerate(zip(begins.tolist(), lengths.tolist(), strict=True)):
+        key = codes[begin : begin + length].tobytes()
         if key not in met:
             met[key] = len(firsts)
             firsts.append(place)
