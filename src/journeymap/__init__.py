@@ -50,6 +50,7 @@ from journeymap.model import (
     Touchpoint,
     Wait,
 )
+from journeymap.views.drawing import draw
 
 __version__ = "0.1.0"
 
@@ -98,6 +99,7 @@ __all__ = [
     "Touchpoint",
     "UnknownName",
     "Wait",
+    "draw",
     "dump",
     "dumps",
     "load",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_type_hints
 
 import polars as pl
 from attrs import field, fields, frozen
 
 from journeymap.exceptions import MissingExtra
+from journeymap.model.durations import span_text
 
-__all__ = ["Answer", "span_text"]
+__all__ = ["Answer"]
 
 R = TypeVar("R")
 _SHOWN = 20
@@ -125,26 +126,6 @@ def told(column: str, cell: Any) -> str:
     if isinstance(cell, int) and not isinstance(cell, bool):
         return f"{cell:,}"
     return str(cell)
-
-
-def span_text(seconds: float) -> str:
-    """A length of time in its two largest units: ``3 d 4 h``.
-
-    >>> span_text(93_600), span_text(0.25)
-    ('1 d 2 h', '0.25 s')
-    """
-    if abs(seconds) < 60:
-        return f"{seconds:.3g} s"
-    left = round(abs(timedelta(seconds=seconds)).total_seconds())
-    days, rest = divmod(left, 86_400)
-    hours, minutes, secs = rest // 3600, rest % 3600 // 60, rest % 60
-    sign = "-" if seconds < 0 else ""
-    if days >= 100:
-        return f"{sign}{days} d"
-    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (secs, "s")]
-    first = next(i for i, (number, _) in enumerate(parts) if number)
-    shown = [f"{number} {unit}" for number, unit in parts[first : first + 2] if number]
-    return sign + " ".join(shown)
 
 
 def _kind(hint: Any) -> Any:

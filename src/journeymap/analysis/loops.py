@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 from attrs import field, frozen
 
-from journeymap.analysis.answers import Answer, span_text
+from journeymap.analysis.answers import Answer
 from journeymap.analysis.intervals import wilson
 from journeymap.analysis.part import Ints, Part, Scope
 from journeymap.analysis.spread import Spread, spread_of
 from journeymap.analysis.tally import Tally, customers_of, tally
 from journeymap.exceptions import AnswerError
+from journeymap.model.durations import span_text
 
 __all__ = ["Loops", "LoopsAnswer", "StageLeak"]
 

@@ -14,12 +14,12 @@ from journeymap.analysis.handoffs import Handoffs, HandoffsAnswer
 from journeymap.analysis.loops import Loops, LoopsAnswer
 from journeymap.analysis.transitions import Transitions, TransitionsAnswer
 from journeymap.analysis.variants import Variants, VariantsAnswer
+from journeymap.model import JourneyMap, Phase
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from journeymap.analysis.log import Log
-    from journeymap.model import JourneyMap
 
 __all__ = ["Overview"]
 
@@ -58,7 +58,7 @@ class Overview:
             Dwell("stage"),
             Variants("touchpoint", top=8, collapse=True),
         )
-        steps = tuple(log.map.stages)
+        steps = _to_purchase(log.map)
         handed = "department" in log.levels
         return cls(
             log.map,
@@ -76,6 +76,12 @@ class Overview:
             log.ask(Funnel(steps, by="stage")) if steps else None,
             log.ask(Handoffs(currency=_main_currency(log))) if handed else None,
         )
+
+
+def _to_purchase(journey: JourneyMap) -> tuple[str, ...]:
+    """What a funnel sees of the loop: the stages of buy, and the first of own."""
+    buy, own = journey.loop.half(Phase.BUY), journey.loop.half(Phase.OWN)
+    return tuple(stage.id for stage in (*buy, *own[:1]))
 
 
 def _main_currency(log: Log) -> str | None:

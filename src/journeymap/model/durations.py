@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-__all__ = ["duration", "duration_text"]
+__all__ = ["duration", "duration_text", "span_text"]
 
 _UNITS = {"day": 86_400_000_000, "h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000, "ms": 1000,
           "us": 1}  # fmt: skip
@@ -72,6 +72,26 @@ def duration_text(value: timedelta) -> str:
             plural = "s" if unit == "day" and number > 1 else ""
             parts.append(f"{number} {unit}{plural}")
     return " ".join(parts) or "0 s"
+
+
+def span_text(seconds: float) -> str:
+    """A length of time in its two largest units: ``3 d 4 h``.
+
+    >>> span_text(93_600), span_text(0.25)
+    ('1 d 2 h', '0.25 s')
+    """
+    if abs(seconds) < 60:
+        return f"{seconds:.3g} s"
+    left = round(abs(timedelta(seconds=seconds)).total_seconds())
+    days, rest = divmod(left, 86_400)
+    hours, minutes, secs = rest // 3600, rest % 3600 // 60, rest % 60
+    sign = "-" if seconds < 0 else ""
+    if days >= 100:
+        return f"{sign}{days} d"
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (secs, "s")]
+    first = next(i for i, (number, _) in enumerate(parts) if number)
+    shown = [f"{number} {unit}" for number, unit in parts[first : first + 2] if number]
+    return sign + " ".join(shown)
 
 
 def _checked(micros: int, text: str) -> timedelta:

@@ -1,0 +1,205 @@
+"""Seeded customers walking a map, with a known truth."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from attrs import Attribute, field, frozen
+
+from journeymap.exceptions import ElementError, UnknownName
+from journeymap.interactions import Interaction, Money, Score
+from journeymap.model import JourneyMap
+from journeymap.model.rules import closed, identifier
+
+__all__ = ["Effect", "Simulation", "Walk"]
+
+
+def _weights(value: Any) -> tuple[tuple[str, float], ...]:
+    return tuple((str(name), float(weight)) for name, weight in dict(value).items())
+
+
+@frozen(kw_only=True)
+class Walk:
+    """What customers do at one touchpoint.
+
+    ``wait`` is the median time since the interaction before, ``spread`` the sigma of its
+    lognormal; ``fails`` and ``abandons`` are probabilities, ``feels`` the mean emotion;
+    ``onward`` are the chances of what comes next, ``after_failure`` of what comes when it did not
+    succeed (by default the same); what is missing to 1 is the chance that the customer is never
+    seen again. ``worth`` is the mean value of a success, ``asks`` the kind of score it ends with.
+    """
+
+    touchpoint: str = field(validator=identifier)
+    wait: timedelta
+    spread: float = 0.8
+    fails: float = 0.0
+    abandons: float = 0.0
+    feels: float = 0.2
+    onward: tuple[tuple[str, float], ...] = field(default=(), converter=_weights)
+    after_failure: tuple[tuple[str, float], ...] = field(default=(), converter=_weights)
+    worth: float | None = None
+    asks: str | None = None
+
+    @onward.validator
+    @after_failure.validator
+    def _check(self, attribute: Attribute[Any], value: tuple[tuple[str, float], ...]) -> None:
+        if any(weight < 0 for _, weight in value) or sum(w for _, w in value) > 1 + 1e-9:
+            raise ElementError("Walk", attribute.name, value, "chances sum to at most 1")
+
+
+@frozen(kw_only=True)
+class Effect:
+    """What is different for some: the waits are longer, more fails, it feels worse.
+
+    It holds where every one of ``touchpoint``, ``channel`` and ``product`` that is named agrees.
+    """
+
+    touchpoint: str | None = None
+    channel: str | None = None
+    product: str | None = None
+    wait: float = 1.0
+    fails: float = 0.0
+    feels: float = 0.0
+
+
+@frozen(kw_only=True)
+class Simulation:
+    """Customers walking a map; the same seed gives the same interactions.
+
+    ``begin`` are the chances of the first touchpoint; customers arrive evenly over the first
+    two thirds of the time from ``start`` to ``end``. ``effects`` are the truth to be found again.
+
+    Iterate over it for interactions, customer by customer.
+    """
+
+    journey: JourneyMap
+    walks: tuple[Walk, ...] = field(converter=closed)
+    begin: tuple[tuple[str, float], ...] = field(converter=_weights)
+    effects: tuple[Effect, ...] = field(default=(), converter=closed)
+    products: tuple[tuple[str, float], ...] = field(default=(), converter=_weights)
+    channels: tuple[tuple[str, float], ...] = field(default=(), converter=_weights)
+    customers: int = 1000
+    seed: int = 7
+    start: datetime = datetime(2025, 1, 1, tzinfo=UTC)
+    end: datetime = datetime(2026, 7, 1, tzinfo=UTC)
+    currency: str = "EUR"
+
+    def __attrs_post_init__(self) -> None:
+        known = {walk.touchpoint for walk in self.walks}
+        for name in known:
+            self.journey.touchpoints[name]
+        for walk in self.walks:
+            for name, _ in (*walk.onward, *walk.after_failure):
+                if name not in known:
+                    raise UnknownName("walk", name, tuple(known))
+
+    def __iter__(self) -> Iterator[Interaction]:
+        walks = {walk.touchpoint: walk for walk in self.walks}
+        for number in range(self.customers):
+            # A seed of its own, so that a customer's journey does not depend on the others'.
+            yield from self._journey(number, random.Random(f"{self.seed}/{number}"), walks)
+
+    def _journey(
+        self, number: int, dice: random.Random, walks: dict[str, Walk]
+    ) -> Iterator[Interaction]:
+        window = (self.end - self.start).total_seconds()
+        now = self.start + timedelta(seconds=dice.random() * window * 2 / 3)
+        product = _drawn(dice, self.products)
+        liked = _drawn(dice, self.channels)
+        where = _drawn(dice, self.begin)
+        steps = 0
+        while where is not None:
+            walk = walks[where]
+            channel = self._channel(where, liked, dice)
+            effects = [e for e in self.effects if _holds(e, where, channel, product)]
+            if steps:
+                now += _wait(walk, effects, dice)
+            if now >= self.end:
+                return
+            made = self._interaction(walk, effects, dice, now, (number, steps, channel, product))
+            yield made
+            steps += 1
+            succeeded = made.outcome == "succeeded"
+            where = _drawn(dice, walk.onward if succeeded else walk.after_failure or walk.onward)
+            if where is not None and _new_lap(self.journey, walk.touchpoint, where):
+                product = _drawn(dice, self.products)
+
+    def _channel(self, where: str, liked: str | None, dice: random.Random) -> str | None:
+        channels = self.journey.touchpoints[where].channels
+        if liked in channels and dice.random() < 0.8:
+            return liked
+        return dice.choice(channels) if channels else None
+
+    def _interaction(
+        self,
+        walk: Walk,
+        effects: list[Effect],
+        dice: random.Random,
+        now: datetime,
+        about: tuple[int, int, str | None, str | None],
+    ) -> Interaction:
+        number, step, channel, product = about
+        luck = dice.random()
+        fails = min(0.95, walk.fails + sum(effect.fails for effect in effects))
+        outcome = "failed" if luck < fails else "succeeded"
+        if fails <= luck < fails + walk.abandons:
+            outcome = "abandoned"
+        mood = walk.feels + sum(effect.feels for effect in effects)
+        mood += dice.gauss(0, 0.22) - (0.0 if outcome == "succeeded" else 0.55)
+        emotion = round(max(-1.0, min(1.0, mood)), 2)
+        worth = walk.worth if outcome == "succeeded" else None
+        customer = f"customer-{number + 1:05d}"
+        return Interaction(
+            customer,
+            walk.touchpoint,
+            now.replace(microsecond=0),
+            id=f"{number + 1}-{step + 1}",
+            source="simulation",
+            channel=channel,
+            product=product,
+            outcome=outcome,
+            emotion=emotion,
+            score=_score(walk.asks, emotion, dice),
+            value=Money(f"{worth * dice.uniform(0.8, 1.2):.2f}", self.currency) if worth else None,
+        )
+
+
+def _drawn(dice: random.Random, chances: tuple[tuple[str, float], ...]) -> str | None:
+    left = dice.random()
+    for name, chance in chances:
+        left -= chance
+        if left < 0:
+            return name
+    return None
+
+
+def _holds(effect: Effect, where: str, channel: str | None, product: str | None) -> bool:
+    return (
+        effect.touchpoint in (None, where)
+        and effect.channel in (None, channel)
+        and effect.product in (None, product)
+    )
+
+
+def _wait(walk: Walk, effects: list[Effect], dice: random.Random) -> timedelta:
+    factor = math.prod(effect.wait for effect in effects)
+    seconds = walk.wait.total_seconds() * factor * dice.lognormvariate(0, walk.spread)
+    return timedelta(seconds=min(max(1.0, seconds), 3e8))
+
+
+def _new_lap(journey: JourneyMap, source: str, target: str) -> bool:
+    a, b = journey.touchpoints[source].stage, journey.touchpoints[target].stage
+    return a is not None and b is not None and journey.loop.move(a, b) == "new lap"
+
+
+def _score(kind: str | None, emotion: float, dice: random.Random) -> Score | None:
+    """Four of ten answer; those who feel better answer higher."""
+    if kind is None or dice.random() > 0.4:
+        return None
+    low, high = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}[kind]
+    middle = (emotion + 1) / 2 * (high - low) + low + dice.gauss(0, 0.12 * (high - low))
+    return Score(kind, max(low, min(high, round(middle))))  # type: ignore[arg-type]

@@ -1,0 +1,30 @@
+"""A map as a picture of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path as FilePath
+
+from journeymap.model import JourneyMap
+from journeymap.model.display import paint_with
+from journeymap.views.loop_picture import loop_scene
+from journeymap.views.svg import svg
+
+__all__ = ["draw"]
+
+
+def draw(journey: JourneyMap, path: str | os.PathLike[str] | None = None) -> str:
+    """The SVG of a map, also written to a file when one is named. It needs no extra.
+
+    >>> from journeymap.model import Stage
+    >>> shop = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")])
+    >>> draw(shop).startswith("<svg ")
+    True
+    """
+    text = svg(loop_scene(journey))
+    if path is not None:
+        FilePath(path).write_text(text, encoding="utf-8", newline="\n")
+    return text
+
+
+paint_with(JourneyMap, draw)

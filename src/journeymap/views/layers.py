@@ -1,0 +1,93 @@
+"""The five layers of a map, stage by stage: what the customer and the company do, who, how, what
+is measured."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from journeymap.model import JourneyMap, Stage
+from journeymap.views.scene import Box, Shape, Words
+from journeymap.views.text_fit import wrapped
+
+__all__ = ["LAYERS", "StageLayers", "layer_shapes", "layers_of"]
+
+LAYERS = ("Customer does", "Company does", "Departments", "Processes", "Metrics")
+_MARGIN, _HEAD = 24.0, 112.0
+
+
+@frozen
+class StageLayers:
+    """One stage of a map, read through the five layers."""
+
+    stage: Stage
+    number: int
+    cells: tuple[tuple[str, ...], ...]
+
+
+def layers_of(journey: JourneyMap) -> tuple[StageLayers, ...]:
+    """What each layer holds for each stage, in the order of the loop."""
+    made = []
+    for number, stage in enumerate(journey.stages.values(), 1):
+        points = [p for p in journey.touchpoints.values() if p.stage == stage.id]
+        departments = dict.fromkeys(p.department for p in points if p.department)
+        processes = dict.fromkeys(p.process for p in points if p.process)
+        inside = {p.id for p in points}
+        metrics = [
+            metric
+            for metric in journey.metrics.values()
+            if (metric.of.kind, metric.of.id) == ("stage", stage.id)
+            or (metric.of.kind == "touchpoint" and metric.of.id in inside)
+        ]
+        told = [
+            m.name + (f" ({'≥' if m.direction == 'up' else '≤'} {m.target:,g} {m.unit}".rstrip() + ")"
+                      if m.target is not None else "")
+            for m in metrics
+        ]  # fmt: skip
+        made.append(
+            StageLayers(
+                stage,
+                number,
+                (
+                    (stage.customer_does,) if stage.customer_does else (),
+                    (stage.company_does,) if stage.company_does else (),
+                    tuple(journey.departments[d].name for d in departments),
+                    tuple(journey.processes[p].name for p in processes),
+                    tuple(told),
+                ),
+            )
+        )
+    return tuple(made)
+
+
+def layer_shapes(journey: JourneyMap, top: float, width: float) -> tuple[list[Shape], float]:
+    """The layers as a grid under the loop, one block for each half; where it ends."""
+    shapes: list[Shape] = []
+    for phase in ("buy", "own"):
+        half = [layers for layers in layers_of(journey) if layers.stage.phase == phase]
+        if half:
+            made, top = _block(half, top, width)
+            shapes += made
+            top += 14
+    return shapes, top
+
+
+def _block(half: list[StageLayers], top: float, width: float) -> tuple[list[Shape], float]:
+    column = (width - 2 * _MARGIN - _HEAD) / len(half)
+    room, size = column - 14, 11.5
+    shapes: list[Shape] = []
+    titles = [wrapped(f"{one.number}  {one.stage.name}", 13, room, 2) for one in half]
+    high = max(len(lines) for lines in titles) * 17 + 10
+    for place, (one, lines) in enumerate(zip(half, titles, strict=True)):
+        x = _MARGIN + _HEAD + place * column
+        shapes.append(Words(x + 6, top + 18, lines, f"name {one.stage.phase.customer}", 13))
+    y = top + high
+    for row, layer in enumerate(LAYERS):
+        cells = [wrapped(", ".join(one.cells[row]) or "–", size, room, 5) for one in half]
+        tall = max(len(lines) for lines in cells) * size * 1.25 + 12
+        shapes.append(Box(_MARGIN, y, width - 2 * _MARGIN, 1, "rule"))
+        shapes.append(Words(_MARGIN, y + 17, (layer,), "soft name", size))
+        for place, lines in enumerate(cells):
+            x = _MARGIN + _HEAD + place * column
+            shapes.append(Words(x + 6, y + 17, lines, "cell", size))
+        y += tall
+    return shapes, y

@@ -1,0 +1,355 @@
+"""The picture of a map: the infinity loop with its stages, and the real flow of customers on it."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from attrs import evolve, frozen
+
+from journeymap.model import JourneyMap, Move, Phase, Stage
+from journeymap.model.durations import span_text
+from journeymap.views.flows import COLOURS, Flows, StageFlow, friction_colour
+from journeymap.views.layers import layer_shapes
+from journeymap.views.lemniscate import Curve, Spot, spots
+from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
+from journeymap.views.text_fit import width_of, wrapped
+
+__all__ = ["loop_scene"]
+
+_WIDTH = 1200.0
+_CURVE = Curve(600, 352, 396, 276)
+_TRACK = 30.0
+_LABEL = 165.0
+_CHORDS = 8
+
+
+@frozen
+class _Placed:
+    stage: Stage
+    number: int
+    spot: Spot
+
+
+@frozen
+class _Label:
+    x: float
+    y: float
+    lines: tuple[tuple[str, str, float], ...]  # role, text, size
+    anchor: Literal["start", "middle", "end"]
+
+    @property
+    def height(self) -> float:
+        return sum(size * 1.28 for _, _, size in self.lines)
+
+    @property
+    def sides(self) -> tuple[float, float]:
+        room = max((width_of(text, size) for _, text, size in self.lines), default=0.0)
+        shift = {"start": 0.0, "middle": room / 2, "end": room}[self.anchor]
+        return self.x - shift, self.x - shift + room
+
+
+def loop_scene(journey: JourneyMap, flows: Flows | None = None, *, alone: bool = True) -> Scene:
+    """Draw a map, with ``flows`` the real customers on it.
+
+    A picture that stands ``alone`` has a heading above the loop and the five layers below it.
+    """
+    placed = _placed(journey)
+    shapes: list[Shape] = [*(_heading(journey) if alone else ()), *_tracks(placed, flows)]
+    if flows:
+        shapes += _chords(journey, placed, flows)
+        shapes += _leaks(placed, flows)
+    shapes += _lobes(flows)
+    shapes += _nodes(journey, placed, flows)
+    labels, highest, lowest = _labels(placed, flows)
+    shapes += labels
+    bottom = max(540.0, lowest + 12)
+    if flows:
+        shapes += _legend(bottom)
+        bottom += 52
+    if alone:
+        below, bottom = layer_shapes(journey, bottom + 8, _WIDTH)
+        shapes += below
+    top = 0.0 if alone else min(highest, 190.0) - 14
+    title = f"{journey.name}: the loop"
+    return Scene(_WIDTH, bottom + 16 - top, title, _told(journey, flows), tuple(shapes), top)
+
+
+def _placed(journey: JourneyMap) -> list[_Placed]:
+    found: list[_Placed] = []
+    for phase in ("buy", "own"):
+        half = [stage for stage in journey.stages.values() if stage.phase == phase]
+        for stage, spot in zip(half, spots(_CURVE, phase, len(half)), strict=True):
+            found.append(_Placed(stage, journey.stages.index(stage.id) + 1, spot))
+    return found
+
+
+def _heading(journey: JourneyMap) -> list[Shape]:
+    shapes: list[Shape] = [
+        Words(24, 40, wrapped(journey.name, 24, 1150, 1), "name", 24),
+    ]
+    if journey.description:
+        shapes.append(Words(24, 64, wrapped(journey.description, 13, 1150, 1), "soft", 13))
+    return shapes
+
+
+def _lobes(flows: Flows | None) -> list[Shape]:
+    shapes: list[Shape] = []
+    for phase, x in ((Phase.BUY, 368.0), (Phase.OWN, 832.0)):
+        shapes.append(Words(x, 348, (phase.customer.upper(),), f"lobe {phase}", 30, "middle"))
+        told = [f"the company {phase.enterprise}s"]
+        share = (flows.share_buy, flows.share_own)[phase is Phase.OWN] if flows else None
+        if share is not None:
+            told.append(f"{100 * share:.0f} % of the time")
+        shapes.append(Words(x, 370, tuple(told), "soft halo", 12.5, "middle"))
+    return shapes
+
+
+def _tracks(placed: list[_Placed], flows: Flows | None) -> list[Shape]:
+    """The loop itself, and on it each stage's way to the next one."""
+    if not placed:
+        return [Path(_CURVE.between(0, math.tau), "track", _TRACK)]
+    shapes: list[Shape] = [Path(_CURVE.between(0, math.tau), "track", _TRACK)]
+    most = max([*flows.moves.values(), 1]) if flows else 1
+    ways = list(zip(placed, [*placed[1:], placed[0]], strict=True))
+    chevrons: list[Shape] = []
+    for one, other in ways:
+        start, end = one.spot.angle, other.spot.angle
+        if end <= start:
+            end += math.tau
+        points = _CURVE.between(start, end)
+        if flows is None:
+            shapes.append(Path(points, one.stage.phase.customer, 5))
+        else:
+            shapes.append(_flow(one, other, points, flows, most))
+        chevrons += _chevron(start, end)
+    return shapes + chevrons
+
+
+def _flow(one: _Placed, other: _Placed, points: tuple[tuple[float, float], ...], flows: Flows,
+          most: int) -> Path:  # fmt: skip
+    count = flows.moves.get((one.stage.id, other.stage.id), 0)
+    own = flows.stages.get(one.stage.id)
+    friction = own.friction if own else None
+    width = 2 + (_TRACK - 4) * math.sqrt(count / most) if count else 1.0
+    told = f"{one.stage.name} → {other.stage.name}: {count:,} moves"
+    if friction is not None:
+        told += f"; {100 * friction:.0f} % of what leaves {one.stage.name} turns back or falls silent"
+    return Path(points, "flow", width, friction_colour(friction), tip=told)
+
+
+def _chevron(start: float, end: float) -> list[Shape]:
+    middle = (start + end) / 2
+    (ax, ay), (bx, by) = _CURVE.at(middle - 0.012), _CURVE.at(middle + 0.012)
+    length = math.hypot(bx - ax, by - ay) or 1.0
+    ux, uy = (bx - ax) / length, (by - ay) / length
+    x, y = _CURVE.at(middle)
+    size = 5.0
+    points = tuple(
+        (x - ux * size * back - uy * size * side, y - uy * size * back + ux * size * side)
+        for back, side in ((1, -1), (-0.4, 0), (1, 1))
+    )
+    return [Path(points, "chevron", 2.0)]
+
+
+def _chords(journey: JourneyMap, placed: list[_Placed], flows: Flows) -> list[Shape]:
+    """Moves that skip stages or turn back, the most frequent ones, through the lobes."""
+    at = {one.stage.id: one for one in placed}
+    after = {a.stage.id: b.stage.id for a, b in
+             zip(placed, [*placed[1:], placed[0]], strict=True)}  # fmt: skip
+    others = [
+        (count, source, target)
+        for (source, target), count in flows.moves.items()
+        if source != target and after[source] != target
+    ]
+    total = max(sum(flows.moves.values()), 1)
+    most = max(flows.moves.values(), default=1)
+    shapes: list[Shape] = []
+    for count, source, target in sorted(others, reverse=True)[:_CHORDS]:
+        if count / total < 0.005:
+            continue
+        one, other = at[source], at[target]
+        backward = journey.loop.move(source, target) is Move.BACKWARD
+        told = f"{one.stage.name} → {other.stage.name}: {count:,} moves"
+        points = _bow(one.spot, other.spot, 0.30 if backward else 0.55)
+        width = 1.2 + 9 * math.sqrt(count / most)
+        shapes.append(Path(points, "back" if backward else "chord", width, tip=told))
+        shapes.append(_head(points, "back-head" if backward else "chord-head", width))
+    return shapes
+
+
+def _bow(one: Spot, other: Spot, bend: float) -> tuple[tuple[float, float], ...]:
+    """A curve from spot to spot that leaves and arrives on the inside of the loop."""
+    reach = bend * math.hypot(other.x - one.x, other.y - one.y)
+    a = (one.x - one.out_x * 14, one.y - one.out_y * 14)
+    d = (other.x - other.out_x * 20, other.y - other.out_y * 20)
+    b = (a[0] - one.out_x * reach, a[1] - one.out_y * reach)
+    c = (d[0] - other.out_x * reach, d[1] - other.out_y * reach)
+    points = []
+    for step in range(29):
+        t = step / 28
+        u = 1 - t
+        weights = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
+        points.append(
+            (
+                sum(w * p[0] for w, p in zip(weights, (a, b, c, d), strict=True)),
+                sum(w * p[1] for w, p in zip(weights, (a, b, c, d), strict=True)),
+            )
+        )
+    return tuple(points)
+
+
+def _head(points: tuple[tuple[float, float], ...], role: str, width: float) -> Path:
+    (ax, ay), (bx, by) = points[-3], points[-1]
+    length = math.hypot(bx - ax, by - ay) or 1.0
+    ux, uy = (bx - ax) / length, (by - ay) / length
+    size = 5 + width * 0.6
+    corners = (
+        (bx + ux * size, by + uy * size),
+        (bx - uy * size * 0.8, by + ux * size * 0.8),
+        (bx + uy * size * 0.8, by - ux * size * 0.8),
+    )
+    return Path(corners, role, 0.5, filled=True)
+
+
+def _leaks(placed: list[_Placed], flows: Flows) -> list[Shape]:
+    """Where customers fall silent: a stroke outward, as wide as their number."""
+    most = max([flow.leaks for flow in flows.stages.values()] + [1])
+    shapes: list[Shape] = []
+    for one in placed:
+        flow = flows.stages.get(one.stage.id)
+        if flow is None or not flow.leaks:
+            continue
+        spot = one.spot
+        width = 2 + 10 * flow.leaks / most
+        begin = (spot.x + spot.out_x * 15, spot.y + spot.out_y * 15)
+        end = (spot.x + spot.out_x * 30, spot.y + spot.out_y * 30)
+        told = f"{flow.leaks:,} customers fell silent in {one.stage.name}"
+        shapes.append(Path((begin, end), "leak", width, tip=told))
+        shapes.append(_head((begin, begin, end), "leak-head", width))
+    return shapes
+
+
+def _nodes(journey: JourneyMap, placed: list[_Placed], flows: Flows | None) -> list[Shape]:
+    shapes: list[Shape] = []
+    for one in placed:
+        tip = _tip(journey, one.stage, flows.stages.get(one.stage.id) if flows else None)
+        shapes.append(Dot(one.spot.x, one.spot.y, 15, f"node {one.stage.phase.customer}", tip=tip))
+        shapes.append(Words(one.spot.x, one.spot.y + 5, (str(one.number),), "number", 14, "middle"))
+    return shapes
+
+
+def _tip(journey: JourneyMap, stage: Stage, flow: StageFlow | None) -> str:
+    points = [p for p in journey.touchpoints.values() if p.stage == stage.id]
+    told = [stage.name]
+    if stage.customer_does:
+        told.append(f"Customer: {stage.customer_does}")
+    if stage.company_does:
+        told.append(f"Company: {stage.company_does}")
+    told.append(f"Touchpoints: {', '.join(p.name for p in points[:12]) or 'none'}")
+    if flow:
+        told.append(f"{flow.customers:,} customers, {flow.leaks:,} fell silent here")
+    return "\n".join(told)
+
+
+def _labels(placed: list[_Placed], flows: Flows | None) -> tuple[list[Shape], float, float]:
+    """Names beside the loop, pushed apart where they would overlap."""
+    shapes: list[Shape] = []
+    highest, lowest = _CURVE.y, 0.0
+    for upper in (True, False):
+        mine = [one for one in placed if (one.spot.out_y < 0) is upper]
+        settled: list[_Label] = []
+        for one in sorted(mine, key=lambda one: abs(one.spot.out_y)):
+            label = _label(one, flows, upper=upper)
+            settled.append(_clear(label, settled, upper=upper))
+            shapes += _leader(one, label, settled[-1], upper=upper)
+        for label in settled:
+            baseline = label.y
+            for role, text, size in label.lines:
+                baseline += size * 0.98
+                shapes.append(Words(label.x, baseline, (text,), role, size, label.anchor))
+                baseline += size * 0.30
+            highest, lowest = min(highest, label.y), max(lowest, label.y + label.height)
+    return shapes, highest, lowest
+
+
+def _label(one: _Placed, flows: Flows | None, *, upper: bool) -> _Label:
+    spot = one.spot
+    lines = [("name", text, 16.0) for text in wrapped(one.stage.name, 16, _LABEL, 2)]
+    flow = flows.stages.get(one.stage.id) if flows else None
+    if flow is not None:
+        lines.append(("soft", f"{flow.customers:,} customers", 13.5))
+        if flow.stay is not None:
+            lines.append(("soft", f"stay {span_text(flow.stay)}", 13.5))
+        if flow.leak_share:
+            lines.append(("loss", f"{100 * flow.leak_share:.0f} % fall silent", 13.5))
+    elif one.stage.customer_does:
+        lines += [("soft", text, 12.5) for text in wrapped(one.stage.customer_does, 12.5, _LABEL, 3)]
+    reach = 38 if flow is not None and flow.leaks else 26
+    if abs(spot.out_x) > 0.9:  # at the far end of a lobe: beside the stage
+        label = _Label(spot.x + spot.out_x * reach, 0, tuple(lines),
+                       "start" if spot.out_x > 0 else "end")  # fmt: skip
+        top = spot.y - label.height / 2
+    else:
+        label = _Label(spot.x, 0, tuple(lines), "middle")
+        top = spot.y - reach - label.height if upper else spot.y + reach - 4
+    left, right = label.sides
+    shift = max(12 - left, 0) - max(right - (_WIDTH - 12), 0)
+    return evolve(label, x=label.x + shift, y=top)
+
+
+def _clear(label: _Label, settled: list[_Label], *, upper: bool) -> _Label:
+    left, right = label.sides
+    moved = True
+    while moved:
+        moved = False
+        for other in settled:
+            a, b = other.sides
+            apart = right + 10 < a or b + 10 < left
+            over = label.y < other.y + other.height + 4 and other.y < label.y + label.height + 4
+            if not apart and over:
+                top = other.y - label.height - 6 if upper else other.y + other.height + 6
+                label = evolve(label, y=top)
+                moved = True
+    return label
+
+
+def _leader(one: _Placed, wanted: _Label, found: _Label, *, upper: bool) -> list[Shape]:
+    """A thin line to a label that had to move away from its stage."""
+    if abs(found.y - wanted.y) < 8:
+        return []
+    edge = found.y + found.height if upper else found.y
+    start = (one.spot.x + one.spot.out_x * 18, one.spot.y + one.spot.out_y * 18)
+    return [Path((start, (found.x, edge)), "leader", 1.2)]
+
+
+def _legend(top: float) -> list[Shape]:
+    shapes: list[Shape] = [
+        Words(24, top + 16, ("Friction: share of moves out of a stage that turn back or fall silent",),
+              "soft", 12),
+    ]  # fmt: skip
+    told = ("under 5 %", "5–12 %", "12–25 %", "25–45 %", "45 % and more")
+    for place, (colour, words) in enumerate(zip(COLOURS, told, strict=True)):
+        x = 24 + place * 108
+        shapes.append(Box(x, top + 26, 14, 14, "swatch", colour))
+        shapes.append(Words(x + 20, top + 38, (words,), "soft", 12))
+    notes = ((590, "flow", "width: how many move on"), (806, "back", "dashed: turning back"),
+             (992, "leak", "outward: falling silent"))  # fmt: skip
+    for x, role, note in notes:
+        points = ((x, top + 33), (x + 26, top + 33))
+        paint = COLOURS[0] if role == "flow" else None
+        shapes.append(Path(points, role, 6 if role != "back" else 3, paint))
+        shapes.append(Words(x + 36, top + 38, (note,), "soft", 12))
+    return shapes
+
+
+def _told(journey: JourneyMap, flows: Flows | None) -> str:
+    told = []
+    for stage in journey.stages.values():
+        flow = flows.stages.get(stage.id) if flows else None
+        extra = ""
+        if flow:
+            leak = f", {100 * flow.leak_share:.0f} % fall silent" if flow.leak_share else ""
+            extra = f" ({flow.customers:,} customers{leak})"
+        told.append(f"{stage.name}{extra}")
+    return "The stages round the loop: " + ", ".join(told) + "."

@@ -1,0 +1,232 @@
+"""One self-contained page about a log: the loop with real figures, handoffs, journeys, funnel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from journeymap.exceptions import MissingExtra
+from journeymap.model.durations import span_text
+from journeymap.views.findings import findings
+from journeymap.views.flows import Flows, friction_colour
+from journeymap.views.layers import LAYERS, layers_of
+from journeymap.views.loop_picture import loop_scene
+from journeymap.views.svg import svg
+from journeymap.views.text_fit import shown
+
+if TYPE_CHECKING:
+    from journeymap.analysis import HandoffsAnswer, Overview
+
+__all__ = ["report"]
+
+_DEPARTMENTS = 14
+_HEAT = 5
+
+
+@frozen
+class _Cell:
+    """A pair of departments in the matrix: what is shown, how hot it is, and the whole story."""
+
+    text: str
+    heat: int
+    tip: str
+
+
+def report(overview: Overview, *, title: str | None = None, note: str = "") -> str:
+    """The page as HTML, which opens from disk and asks no network.
+
+    ``note`` is shown at the top, for what a reader must know first (that data is simulated, say).
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError:
+        raise MissingExtra("jinja2", "views") from None
+    environment = Environment(
+        loader=PackageLoader("journeymap.views"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    flows = Flows.of(overview)
+    picture = svg(loop_scene(overview.map, flows, alone=False), frame=False)
+    page: str = environment.get_template("report.html.jinja").render(
+        title=shown(title or overview.map.name),
+        note=note,
+        description=shown(overview.map.description),
+        picture=Markup(picture),  # noqa: S704  # the writer of SVG has escaped every text in it
+        figures=_figures(overview),
+        findings=[shown(text) for text in findings(overview, flows)],
+        stages=_stages(overview, flows),
+        layers=LAYERS,
+        layer_rows=_layer_rows(overview),
+        funnel=_funnel(overview),
+        matrix=_matrix(overview),
+        handoffs=_handoffs(overview),
+        journeys=_journeys(overview),
+        rejected=[(shown(why), f"{n:,}") for why, n in overview.rejected.most_common(20)],
+        unmapped=[(shown(name), f"{n:,}") for name, n in _top(overview.unmapped)],
+        quantile_error=overview.touchpoints.quantile_error,
+    )
+    return page
+
+
+def _figures(overview: Overview) -> list[tuple[str, str]]:
+    loops = overview.loops
+    aside = overview.rejected.total()
+    made = [
+        ("customers", f"{overview.customers:,}"),
+        ("interactions", f"{overview.interactions:,}"),
+        ("from – to", f"{_day(overview.first)} – {_day(overview.last)}"),
+        ("laps round the loop", f"{loops.laps:,}"),
+        ("rows read", f"{overview.interactions + aside:,}"),
+        ("rows set aside", f"{aside:,}"),
+    ]
+    if loops.reentry_rate is not None:
+        made.insert(4, ("of owners buy again", f"{100 * loops.reentry_rate:.0f} %"))
+    return made
+
+
+def _day(moment: datetime | None) -> str:
+    return moment.date().isoformat() if moment else "–"
+
+
+def _stages(overview: Overview, flows: Flows) -> list[dict[str, Any]]:
+    made = []
+    for number, stage in enumerate(overview.map.stages.values(), 1):
+        flow = flows.stages[stage.id]
+        made.append(
+            {
+                "number": number,
+                "name": shown(stage.name),
+                "phase": stage.phase.customer,
+                "customers": f"{flow.customers:,}",
+                "stay": "–" if flow.stay is None else span_text(flow.stay),
+                "leak": "–" if flow.leak_share is None else f"{100 * flow.leak_share:.1f} %",
+                "friction": "–" if flow.friction is None else f"{100 * flow.friction:.0f} %",
+                "colour": friction_colour(flow.friction),
+            }
+        )
+    return made
+
+
+def _layer_rows(overview: Overview) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": one.number,
+            "name": shown(one.stage.name),
+            "phase": one.stage.phase.customer,
+            "cells": [[shown(text) for text in cell] for cell in one.cells],
+        }
+        for one in layers_of(overview.map)
+    ]
+
+
+def _funnel(overview: Overview) -> list[dict[str, Any]]:
+    if overview.funnel is None:
+        return []
+    stages = overview.map.stages
+    return [
+        {
+            "name": shown(stages[row.element].name),
+            "phase": stages[row.element].phase.customer,
+            "count": f"{row.count:,}",
+            "percent": f"{100 * row.share:.0f} %",
+            "width": f"{max(100 * row.share, 0.5):.1f}",
+            "step": f"{100 * row.share_previous:.0f} %",
+        }
+        for row in overview.funnel
+    ]
+
+
+def _matrix(overview: Overview) -> dict[str, Any] | None:
+    """Who hands over to whom: counts, and heat by all the waiting between the two."""
+    answer = overview.handoffs
+    if answer is None or not len(answer):
+        return None
+    busy: dict[str, int] = {}
+    for row in answer:
+        for name in (row.source, row.target):
+            busy[name] = busy.get(name, 0) + row.count
+    chosen = set(sorted(busy, key=lambda name: (-busy[name], name))[:_DEPARTMENTS])
+    order = [name for name in overview.map.departments if name in chosen]
+    order += sorted(chosen - set(order))
+    waiting = {(r.source, r.target): (r.wait_mean or 0.0) * r.count for r in answer}
+    most = max(waiting.values()) or 1.0
+    cells = {(row.source, row.target): _cell(row, waiting, most) for row in answer}
+    return {
+        "names": [_department(overview, name) for name in order],
+        "rows": [
+            (_department(overview, source), [cells.get((source, target)) for target in order])
+            for source in order
+        ],
+        "hidden": len(busy) - len(order),
+    }
+
+
+def _cell(row: Any, waiting: dict[tuple[str, str], float], most: float) -> _Cell:
+    share = waiting[row.source, row.target] / most
+    heat = min(_HEAT, int(share * _HEAT) + 1) if share > 0.01 else 0
+    tip = (
+        f"{row.count:,} handoffs; mean wait {span_text(row.wait_mean or 0)}, "
+        f"median {span_text(row.wait_median or 0)}; {row.bounced:,} bounced back; "
+        f"{row.dropped:,} journeys ended there"
+    )
+    return _Cell(f"{row.count:,}", heat, tip)
+
+
+def _handoffs(overview: Overview) -> list[dict[str, str]]:
+    """The handoffs that cost most waiting altogether."""
+    answer: HandoffsAnswer | None = overview.handoffs
+    if answer is None:
+        return []
+    rows = sorted(answer, key=lambda row: -(row.wait_mean or 0) * row.count)[:8]
+    return [
+        {
+            "name": f"{_department(overview, row.source)} → {_department(overview, row.target)}",
+            "count": f"{row.count:,}",
+            "mean": span_text(row.wait_mean or 0),
+            "median": span_text(row.wait_median or 0),
+            "p90": span_text(row.wait_p90 or 0),
+            "bounced": f"{100 * row.bounced / row.count:.0f} %",
+            "dropped": f"{100 * row.drop_share:.1f} %",
+            "emotion": "–" if row.emotion_change is None else f"{row.emotion_change:+.2f}",
+            "risk": "–"
+            if row.value_at_risk is None
+            else f"{row.value_at_risk:,.0f} {answer.currency or ''}".strip(),
+        }
+        for row in rows
+    ]
+
+
+def _department(overview: Overview, name: str) -> str:
+    known = overview.map.departments
+    return shown(known[name].name if name in known else name)
+
+
+def _journeys(overview: Overview) -> list[dict[str, Any]]:
+    points, stages = overview.map.touchpoints, overview.map.stages
+    most = max((row.share for row in overview.variants), default=0.0) or 1.0
+    made = []
+    for row in overview.variants:
+        steps = []
+        for name in row.path:
+            stage = points[name].stage if name in points else None
+            phase = stages[stage].phase.customer if stage else "none"
+            steps.append((shown(points[name].name if name in points else name), phase))
+        made.append(
+            {
+                "steps": steps,
+                "count": f"{row.count:,}",
+                "percent": f"{100 * row.share:.1f} %",
+                "width": f"{100 * row.share / most:.1f}",
+            }
+        )
+    return made
+
+
+def _top(counts: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:20]

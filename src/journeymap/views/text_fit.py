@@ -1,0 +1,69 @@
+"""How wide a text is and where it breaks, without asking a browser."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["shown", "width_of", "wrapped"]
+
+_NARROW = frozenset("iljtfrI.,:;'|!()[] ")
+_WIDE = frozenset("mwMW@%—")
+
+
+def shown(text: str) -> str:
+    """A text that may stand in XML: control characters and lone surrogates become spaces."""
+    return "".join(
+        " " if unicodedata.category(c) in ("Cc", "Cs", "Cn") or c in "\ufffe\uffff" else c
+        for c in text
+    )
+
+
+def width_of(text: str, size: float) -> float:
+    """The width of a text in a plain sans-serif face; rather too much than too little."""
+    total = 0.0
+    for letter in text:
+        if unicodedata.east_asian_width(letter) in "WF":
+            total += 1.0
+        elif letter in _NARROW:
+            total += 0.36
+        elif letter in _WIDE:
+            total += 0.92
+        elif letter.isupper():
+            total += 0.70
+        else:
+            total += 0.57
+    return total * size
+
+
+def wrapped(text: str, size: float, room: float, most: int) -> tuple[str, ...]:
+    """The text broken into at most so many lines that fit; what does not fit ends in an ellipsis."""
+    lines: list[str] = []
+    line = ""
+    words = [piece for word in shown(text).split() for piece in _pieces(word, size, room)]
+    for place, word in enumerate(words):
+        tried = f"{line} {word}".strip()
+        if width_of(tried, size) <= room or not line:
+            line = tried
+            continue
+        if len(lines) == most - 1:
+            return (*lines, _cut(" ".join([line, *words[place:]]), size, room))
+        lines.append(line)
+        line = word
+    return (*lines, line) if line else tuple(lines)
+
+
+def _pieces(word: str, size: float, room: float) -> list[str]:
+    """A word too long for a line, broken where it must."""
+    pieces, piece = [], ""
+    for letter in word:
+        if piece and width_of(piece + letter, size) > room:
+            pieces.append(piece)
+            piece = ""
+        piece += letter
+    return [*pieces, piece]
+
+
+def _cut(text: str, size: float, room: float) -> str:
+    while text and width_of(text + "…", size) > room:
+        text = text[:-1]
+    return text.rstrip() + "…"
