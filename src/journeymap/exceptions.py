@@ -1,16 +1,17 @@
 """Every error of journeymap, under one root, with its data as attributes.
 
->>> error = UnknownName("touchpoint", "order_place", ("order_placed", "invoice"))
+>>> error = UnknownName("touchpoint", "order_place", ("order_placed", "paid"))
 >>> error.nearest
 'order_placed'
 >>> print(error)
-there is no touchpoint 'order_place'; did you mean 'order_placed'? (known: 'order_placed', 'invoice')
+there is no touchpoint 'order_place'; did you mean 'order_placed'? (known: 'order_placed', 'paid')
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -32,6 +33,7 @@ __all__ = [
     "UnknownName",
     "listed",
     "nearest",
+    "require",
 ]
 
 _SHOWN = 12
@@ -199,6 +201,15 @@ class AnswerError(JourneyMapError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.question}: {self.message}"
+
+
+def require(extra: str, *packages: str) -> None:
+    """Make sure that packages can be imported; raises MissingExtra, which names the install."""
+    for package in packages:
+        try:
+            import_module(package)
+        except ImportError:
+            raise MissingExtra(package, extra) from None
 
 
 def _several(head: str, lines: list[str]) -> str:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+import polars as pl
 from attrs import field, frozen
 
-from journeymap.exceptions import ColumnsError, MissingExtra
-
-try:
-    import numpy as np
-    import polars as pl
-except ImportError:
-    raise MissingExtra("numpy and polars", "analysis") from None
+from journeymap.exceptions import ColumnsError
 
 __all__ = ["Broken", "Pick", "Rows", "need"]
 

@@ -1,5 +1,10 @@
 """Questions asked of recorded interactions."""
 
+from journeymap.exceptions import require
+
+require("analysis", "numpy", "polars")
+
+# ruff: noqa: E402  # what follows needs the extra
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.columns import Columns
 from journeymap.analysis.dwell import Dwell, DwellAnswer, Stay

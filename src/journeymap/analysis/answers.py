@@ -11,13 +11,14 @@ from typing import Any, ClassVar, Generic, TypeVar, get_args, get_type_hints
 import polars as pl
 from attrs import field, fields, frozen
 
-from journeymap.exceptions import MissingExtra
+from journeymap.exceptions import require
 from journeymap.model.durations import span_text
 
 __all__ = ["Answer"]
 
 R = TypeVar("R")
 _SHOWN = 20
+_WIDE = 100
 _KINDS = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean, date: pl.Date}
 
 
@@ -53,10 +54,9 @@ class Answer(Generic[R]):
 
     def to_pandas(self) -> Any:
         """The rows as a pandas frame."""
-        try:
-            import pandas as pd
-        except ImportError:
-            raise MissingExtra("pandas", "analysis' pandas 'journeymap") from None
+        require("all", "pandas")
+        import pandas as pd
+
         return pd.DataFrame(self.frame.to_dict(as_series=False), columns=self.frame.columns)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
@@ -85,7 +85,9 @@ class Answer(Generic[R]):
         return []
 
     def __repr__(self) -> str:
-        return "\n".join([type(self).__name__, *self.notes(), *_lines(self._shown())])
+        more = self._more()
+        lines = _lines(self._shown()) + ([more] if more else [])
+        return "\n".join([type(self).__name__, *self.notes(), *lines])
 
     def _repr_html_(self) -> str:
         head, *body = self._shown()
@@ -136,13 +138,18 @@ def _kind(hint: Any) -> Any:
 
 
 def _lines(shown: list[list[str]]) -> list[str]:
-    """A table that fits a terminal: a row that is too wide gives up the ends of its names."""
-    widths = [min(40, max(len(cell) for cell in column)) for column in zip(*shown, strict=True)]
-    lines = []
-    for row in shown:
-        cells = [
-            (cell if len(cell) <= width else cell[: width - 1] + "…").ljust(width)
-            for cell, width in zip(row, widths, strict=True)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
+    """A table that fits a terminal: long names are cut, and columns that find no room are named."""
+    columns = [list(column) for column in zip(*shown, strict=True)]
+    made: list[list[str]] = []
+    width = 0
+    for column in columns:
+        room = min(36, max(len(cell) for cell in column))
+        width += room + 2
+        if width > _WIDE and made:
+            break
+        cells = [cell if len(cell) <= room else cell[: room - 1] + "…" for cell in column]
+        right = all(cell[-1:].isdigit() or cell[-1:] in "%–" for cell in column[1:])
+        made.append([cell.rjust(room) if right else cell.ljust(room) for cell in cells])
+    lines = ["  ".join(row).rstrip() for row in zip(*made, strict=True)]
+    hidden = [column[0] for column in columns[len(made) :]]
+    return [*lines, f"and {', '.join(hidden)}"] if hidden else lines

@@ -18,7 +18,9 @@ _WORDS: tuple[Literal["score_kind"], Literal["currency"]] = ("score_kind", "curr
 _name = validators.optional(validators.instance_of(str))
 
 
-def _scales(given: Mapping[str, tuple[float, float]] | None) -> tuple[tuple[str, float, float], ...]:
+def _scales(
+    given: Mapping[str, tuple[float, float]] | None,
+) -> tuple[tuple[str, float, float], ...]:
     known: dict[str, tuple[float, float]] = {**SCALES, **(given or {})}
     return tuple((kind, float(low), float(high)) for kind, (low, high) in sorted(known.items()))
 
@@ -101,9 +103,5 @@ class Columns:
 
     def wanted(self, there: Any) -> tuple[str, ...]:
         """The columns to read from a source that has the columns ``there``."""
-        words = {
-            getattr(self, role)
-            for role in _WORDS
-            if self.constant(role, there) is not None
-        }
+        words = {getattr(self, role) for role in _WORDS if self.constant(role, there) is not None}
         return tuple(name for name in self.named() if name not in words)

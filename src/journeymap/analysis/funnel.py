@@ -76,9 +76,7 @@ class Funnel:
     [('visit', 2, 1.0), ('buy', 1, 0.5)]
     """
 
-    steps: tuple[str, ...] = field(
-        converter=closed, validator=validators.deep_iterable(identifier)
-    )
+    steps: tuple[str, ...] = field(converter=closed, validator=validators.deep_iterable(identifier))
     order: Literal["sequential", "strict", "any"] = field(
         default="sequential", validator=one_of("sequential", "strict", "any"), kw_only=True
     )

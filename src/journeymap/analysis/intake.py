@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 import polars as pl
@@ -42,7 +42,9 @@ class Rejected(Sequence[Rejection]):
     def reasons(self) -> Counter[str]:
         """How many rows were set aside for each reason, the most first."""
         counted = self._frame["reason"].value_counts(sort=True)
-        return Counter(dict(zip(counted["reason"].to_list(), counted["count"].to_list(), strict=True)))
+        return Counter(
+            dict(zip(counted["reason"].to_list(), counted["count"].to_list(), strict=True))
+        )
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -178,9 +180,7 @@ def _numbers(
 NONE = np.iinfo(np.int64).min
 
 
-def _fixed(
-    column: pl.Series, role: str, low: float, high: float, checked: _Checked
-) -> Micros:
+def _fixed(column: pl.Series, role: str, low: float, high: float, checked: _Checked) -> Micros:
     """Numbers in ten-thousandths, NONE where missing; others are reasons to set a row aside."""
     if column.dtype == pl.String:
         text = column.str.strip_chars()
@@ -196,9 +196,7 @@ def _fixed(
     return (kept * SCALE).round(0).cast(pl.Int64).fill_null(NONE).to_numpy()
 
 
-def _scores(
-    column: pl.Series, kinds: pl.Series, columns: Columns, checked: _Checked
-) -> Micros:
+def _scores(column: pl.Series, kinds: pl.Series, columns: Columns, checked: _Checked) -> Micros:
     scores = _fixed(column, "score", -_MOST, _MOST, checked)
     given = pl.Series(scores != NONE)
     known = [kind for kind, _, _ in columns.scales]
@@ -211,14 +209,14 @@ def _scores(
     return scores
 
 
-def _duplicates(
-    ids: pl.Series, sources: pl.Series | None, rows: Rows, checked: _Checked
-) -> None:
+def _duplicates(ids: pl.Series, sources: pl.Series | None, rows: Rows, checked: _Checked) -> None:
     """A second row of the same source and id is set aside, naming the line of the first."""
     frame = pl.DataFrame(
         {
             "id": ids,
-            "source": sources if sources is not None else pl.Series([None] * len(ids), dtype=pl.String),
+            "source": sources
+            if sources is not None
+            else pl.Series([None] * len(ids), dtype=pl.String),
             "line": rows.lines,
             "good": checked.reasons[0].is_null() & ~_blank(ids),
         }

@@ -95,9 +95,7 @@ class Log:
                 place, chosen.wanted, delimiter=delimiter, encoding=encoding, progress=progress
             )
         else:
-            rows = read_json_lines(
-                place, chosen.wanted, encoding=encoding, progress=progress
-            )
+            rows = read_json_lines(place, chosen.wanted, encoding=encoding, progress=progress)
         return cls.from_rows(rows, chosen, map=map, strict=strict)
 
     @classmethod
@@ -204,9 +202,7 @@ class Log:
     @overload
     def ask(self, one: Question[A], two: Question[B], /) -> tuple[A, B]: ...
     @overload
-    def ask(
-        self, one: Question[A], two: Question[B], three: Question[C], /
-    ) -> tuple[A, B, C]: ...
+    def ask(self, one: Question[A], two: Question[B], three: Question[C], /) -> tuple[A, B, C]: ...
     @overload
     def ask(self, *questions: Question[Any]) -> Any: ...
     def ask(self, *questions: Question[Any]) -> Any:

@@ -74,7 +74,9 @@ class LoopsAnswer(Answer[StageLeak]):
         """The loop in two sentences."""
         told = [f"{self.journeys:,} journeys, {self.laps:,} laps"]
         if self.reentry_rate is not None:
-            told.append(f"{100 * self.reentry_rate:.1f} % of {self.reentry_n:,} owners bought again")
+            told.append(
+                f"{100 * self.reentry_rate:.1f} % of {self.reentry_n:,} owners bought again"
+            )
         if self.lap_time_median is not None:
             told.append(f"half of the laps took less than {span_text(self.lap_time_median)}")
         return told
@@ -224,7 +226,10 @@ def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
         count, customers, dormant, returned = (
             (0, 0, 0, 0)
             if spot is None
-            else (int(stages.sums[name][spot]) for name in ("count", "customers", "dormant", "returned"))
+            else (
+                int(stages.sums[name][spot])
+                for name in ("count", "customers", "dormant", "returned")
+            )
         )
         known = scope.map.tables.dormant_after[code] is not None
         low, high = wilson(dormant, customers)

@@ -102,9 +102,11 @@ def _from_text(
             "%Y-%m-%d %H:%M:%S", strict=False, time_unit="us"
         )
         + pl.duration(
-            microseconds=pl.col("f").fill_null("0").str.pad_end(6, "0").str.slice(0, 6).cast(
-                pl.Int64
-            )
+            microseconds=pl.col("f")
+            .fill_null("0")
+            .str.pad_end(6, "0")
+            .str.slice(0, 6)
+            .cast(pl.Int64)
         ),
         zone=pl.col("zone").str.replace("^[Zz]$", "+00:00"),
     ).with_columns(
@@ -130,7 +132,9 @@ def _from_text(
         .then(pl.lit("not a time of ISO 8601"))
     ).to_series()
     if timezone is not None and naive.any():
-        placed, why = _placed(read["local"].zip_with(naive, pl.Series([None], dtype=pl.Datetime("us"))), timezone)
+        placed, why = _placed(
+            read["local"].zip_with(naive, pl.Series([None], dtype=pl.Datetime("us"))), timezone
+        )
         chosen = naive.to_numpy()
         micros = np.where(chosen, placed, micros)
         reasons = why.zip_with(naive, reasons)

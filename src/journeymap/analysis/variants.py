@@ -39,7 +39,7 @@ class Variant:
 
 @frozen(eq=False, repr=False)
 class VariantsAnswer(Answer[Variant]):
-    """The sequences of a log, the most frequent first; ``distinct`` is how many there are in all."""
+    """The sequences of a log, the most frequent first; ``distinct`` counts them all."""
 
     Row = Variant
     distinct: int = field(default=0, kw_only=True)
@@ -83,9 +83,7 @@ class Variants:
 
     by: str = "touchpoint"
     top: int | None = field(default=20)
-    collapse: bool = field(
-        default=False, validator=validators.instance_of(bool), kw_only=True
-    )
+    collapse: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
 
     @top.validator
     def _check(self, attribute: Attribute[int | None], value: int | None) -> None:

@@ -141,7 +141,7 @@ def _condition(definitions: dict[str, Any]) -> dict[str, Any]:
     bounds = _object(Between, definitions, leave_out="what")
     bounds["required"] = []
     bounds["anyOf"] = [{"required": ["at_least"]}, {"required": ["at_most"]}]
-    properties |= {what: bounds for what in BETWEEN_FIELDS}
+    properties |= dict.fromkeys(BETWEEN_FIELDS, bounds)
     properties |= {key: _type(cls, definitions) for key, cls in NESTED.items()}
     return {
         "type": "object",

@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 from journeymap.documents.parsed import Parsed, Path, Place, fault
-from journeymap.exceptions import MissingExtra
+from journeymap.exceptions import require
 
 __all__ = ["read", "write"]
 
@@ -40,10 +40,9 @@ def read(text: str, file: str | None) -> Parsed:
 
 def write(data: Any) -> str:
     """Write TOML; reading needs nothing, writing needs the extra."""
-    try:
-        import tomli_w
-    except ImportError:
-        raise MissingExtra("tomli-w", "toml") from None
+    require("toml", "tomli_w")
+    import tomli_w
+
     return tomli_w.dumps(data)
 
 

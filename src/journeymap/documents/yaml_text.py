@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from attrs import define, field
 
 from journeymap.documents.parsed import DEEPEST, Parsed, Path, Place, fault
-from journeymap.exceptions import MissingExtra
+from journeymap.exceptions import require
 
 __all__ = ["read", "write"]
 
@@ -32,10 +32,9 @@ class _Mark(Protocol):
 
 
 def _ruamel(kind: str) -> Any:
-    try:
-        from ruamel.yaml import YAML
-    except ImportError:
-        raise MissingExtra("ruamel.yaml", "yaml") from None
+    require("yaml", "ruamel.yaml")
+    from ruamel.yaml import YAML
+
     return YAML(typ=kind, pure=True)
 
 

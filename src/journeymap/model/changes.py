@@ -90,4 +90,4 @@ def _told(value: Any) -> str:
         return duration_text(value)
     if isinstance(value, str):
         return repr(str(value))
-    return f"'{value}'" if hasattr(value, "__str__") else repr(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

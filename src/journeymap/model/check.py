@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -138,11 +139,9 @@ def _key_journeys(journey: JourneyMap) -> Iterator[Problem]:
         main = [span.start, *(step.one_of[0] for step in steps), span.end]
         placed = [(name, journey.touchpoints[name].stage) for name in main]
         known = [(name, stage) for name, stage in placed if stage is not None]
-        for (before, a), (after, b) in zip(known, known[1:], strict=False):
+        for (before, a), (after, b) in itertools.pairwise(known):
             if journey.loop.move(a, b) is Move.BACKWARD:
-                message = (
-                    f"the step from {before!r} ({a}) to {after!r} ({b}) runs against the loop"
-                )
+                message = f"the step from {before!r} ({a}) to {after!r} ({b}) runs against the loop"
                 yield Problem("warning", where, message)
         if span.within is None:
             yield Problem("hint", where, "it does not say how long it should take")

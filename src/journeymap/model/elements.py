@@ -192,9 +192,17 @@ class Of:
 
     kind: OfKind = field(
         validator=one_of(
-            "journey", "phase", "stage", "touchpoint", "channel", "department", "process",
-            "product", "persona", "key_journey",
-        )  # fmt: skip
+            "journey",
+            "phase",
+            "stage",
+            "touchpoint",
+            "channel",
+            "department",
+            "process",
+            "product",
+            "persona",
+            "key_journey",
+        )
     )
     id: str = field(validator=identifier)
 
@@ -230,12 +238,8 @@ class Step:
     """An expected step of a key journey: one touchpoint, or one of several alternatives."""
 
     one_of: tuple[str, ...] = field(converter=closed, validator=names)
-    optional: bool = field(
-        default=False, validator=validators.instance_of(bool), kw_only=True
-    )
-    repeatable: bool = field(
-        default=False, validator=validators.instance_of(bool), kw_only=True
-    )
+    optional: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
+    repeatable: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
 
     @one_of.validator
     def _check(self, attribute: Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:

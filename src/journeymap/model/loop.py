@@ -58,7 +58,7 @@ class Loop:
 
     def half(self, phase: Phase) -> tuple[Stage, ...]:
         """The stages of one half of the loop."""
-        return tuple(stage for stage in self.stages if stage.phase is phase)
+        return tuple(stage for stage in self.stages if stage.phase == phase)
 
     def _place(self, stage: str) -> int:
         try:

@@ -27,9 +27,7 @@ class Moment(Named):
     """
 
     when: Condition = field()
-    owner: str | None = field(
-        default=None, validator=validators.optional(identifier), kw_only=True
-    )
+    owner: str | None = field(default=None, validator=validators.optional(identifier), kw_only=True)
     action: str = field(default="", validator=text, kw_only=True)
     deadline: timedelta | None = field(
         default=None, validator=validators.optional(positive), kw_only=True

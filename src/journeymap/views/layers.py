@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from journeymap.model import JourneyMap, Stage
+from journeymap.model import JourneyMap, Metric, Stage
 from journeymap.views.scene import Box, Shape, Words
 from journeymap.views.text_fit import wrapped
 
@@ -38,11 +38,7 @@ def layers_of(journey: JourneyMap) -> tuple[StageLayers, ...]:
             if (metric.of.kind, metric.of.id) == ("stage", stage.id)
             or (metric.of.kind == "touchpoint" and metric.of.id in inside)
         ]
-        told = [
-            m.name + (f" ({'≥' if m.direction == 'up' else '≤'} {m.target:,g} {m.unit}".rstrip() + ")"
-                      if m.target is not None else "")
-            for m in metrics
-        ]  # fmt: skip
+        told = [_measured(metric) for metric in metrics]
         made.append(
             StageLayers(
                 stage,
@@ -57,6 +53,13 @@ def layers_of(journey: JourneyMap) -> tuple[StageLayers, ...]:
             )
         )
     return tuple(made)
+
+
+def _measured(metric: Metric) -> str:
+    if metric.target is None:
+        return metric.name
+    sign = "≥" if metric.direction == "up" else "≤"
+    return f"{metric.name} ({sign} {metric.target:,g} {metric.unit}".rstrip() + ")"
 
 
 def layer_shapes(journey: JourneyMap, top: float, width: float) -> tuple[list[Shape], float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_left
 
@@ -70,7 +71,7 @@ def spots(curve: Curve, lobe: str, number: int) -> list[Spot]:
     angles = [start + (end - start) * i / _SAMPLES for i in range(_SAMPLES + 1)]
     points = [curve.at(angle) for angle in angles]
     lengths = [0.0]
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in itertools.pairwise(points):
         lengths.append(lengths[-1] + math.dist(a, b))
     clear = 0.14 * lengths[-1]
     room = lengths[-1] - 2 * clear

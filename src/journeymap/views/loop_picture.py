@@ -22,6 +22,7 @@ _CURVE = Curve(600, 352, 396, 276)
 _TRACK = 30.0
 _LABEL = 165.0
 _CHORDS = 8
+_FRICTION = "Friction: share of moves out of a stage that turn back or fall silent"
 
 
 @frozen
@@ -134,7 +135,9 @@ def _flow(one: _Placed, other: _Placed, points: tuple[tuple[float, float], ...],
     width = 2 + (_TRACK - 4) * math.sqrt(count / most) if count else 1.0
     told = f"{one.stage.name} → {other.stage.name}: {count:,} moves"
     if friction is not None:
-        told += f"; {100 * friction:.0f} % of what leaves {one.stage.name} turns back or falls silent"
+        told += (
+            f"; {100 * friction:.0f} % of what leaves {one.stage.name} turns back or falls silent"
+        )
     return Path(points, "flow", width, friction_colour(friction), tip=told)
 
 
@@ -284,7 +287,9 @@ def _label(one: _Placed, flows: Flows | None, *, upper: bool) -> _Label:
         if flow.leak_share:
             lines.append(("loss", f"{100 * flow.leak_share:.0f} % fall silent", 13.5))
     elif one.stage.customer_does:
-        lines += [("soft", text, 12.5) for text in wrapped(one.stage.customer_does, 12.5, _LABEL, 3)]
+        lines += [
+            ("soft", text, 12.5) for text in wrapped(one.stage.customer_does, 12.5, _LABEL, 3)
+        ]
     reach = 38 if flow is not None and flow.leaks else 26
     if abs(spot.out_x) > 0.9:  # at the far end of a lobe: beside the stage
         label = _Label(spot.x + spot.out_x * reach, 0, tuple(lines),
@@ -295,7 +300,17 @@ def _label(one: _Placed, flows: Flows | None, *, upper: bool) -> _Label:
         top = spot.y - reach - label.height if upper else spot.y + reach - 4
     left, right = label.sides
     shift = max(12 - left, 0) - max(right - (_WIDTH - 12), 0)
-    return evolve(label, x=label.x + shift, y=top)
+    return _off_track(evolve(label, x=label.x + shift, y=top), -4 if upper else 4)
+
+
+def _off_track(label: _Label, step: float) -> _Label:
+    """The label moved outward until the loop no longer runs through it."""
+    left, right = label.sides
+    near = _TRACK / 2 + 3
+    ys = [y for x, y in _CURVE.between(0, math.tau) if left - near < x < right + near]
+    while any(label.y - near < y < label.y + label.height + near for y in ys):
+        label = evolve(label, y=label.y + step)
+    return label
 
 
 def _clear(label: _Label, settled: list[_Label], *, upper: bool) -> _Label:
@@ -325,7 +340,7 @@ def _leader(one: _Placed, wanted: _Label, found: _Label, *, upper: bool) -> list
 
 def _legend(top: float) -> list[Shape]:
     shapes: list[Shape] = [
-        Words(24, top + 16, ("Friction: share of moves out of a stage that turn back or fall silent",),
+        Words(24, top + 16, (_FRICTION,),
               "soft", 12),
     ]  # fmt: skip
     told = ("under 5 %", "5–12 %", "12–25 %", "25–45 %", "45 % and more")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from journeymap.exceptions import MissingExtra
+from journeymap.exceptions import require
 from journeymap.model.durations import span_text
 from journeymap.views.findings import findings
 from journeymap.views.flows import Flows, friction_colour
@@ -39,11 +39,10 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
 
     ``note`` is shown at the top, for what a reader must know first (that data is simulated, say).
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-        from markupsafe import Markup
-    except ImportError:
-        raise MissingExtra("jinja2", "views") from None
+    require("views", "jinja2", "markupsafe")
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
     environment = Environment(
         loader=PackageLoader("journeymap.views"),
         autoescape=True,

@@ -33,7 +33,8 @@ svg.jm{{{PALETTE.strip()};font-family:system-ui,"Segoe UI",Roboto,"Helvetica Neu
 .jm text{{fill:var(--ink)}} .jm .name{{font-weight:650}} .jm .number{{font-weight:700}}
 .jm .soft{{fill:var(--soft)}} .jm .loss{{fill:var(--leak)}}
 .jm .lobe{{font-weight:750;letter-spacing:.12em}}
-.jm text.lobe,.jm .halo{{paint-order:stroke;stroke:var(--paper);stroke-width:6;stroke-linejoin:round}}
+.jm text.lobe,.jm .halo{{paint-order:stroke;stroke:var(--paper);stroke-width:6;
+stroke-linejoin:round}}
 .jm text.buy{{fill:var(--buy)}} .jm text.own{{fill:var(--own)}}
 .jm rect.card{{fill:var(--card);stroke:var(--line)}} .jm rect.rule{{fill:var(--line)}}
 """
@@ -49,7 +50,10 @@ def svg(scene: Scene, *, frame: bool = True) -> str:
         f"<style>{_STYLE.strip()}</style>",
     ]
     if frame:
-        parts.append(f'<rect class="paper" y="{scene.top:g}" width="{scene.width:g}" height="{scene.height:g}"/>')
+        parts.append(
+            f'<rect class="paper" y="{scene.top:g}" '
+            f'width="{scene.width:g}" height="{scene.height:g}"/>'
+        )
     parts += [_shape(shape) for shape in scene.shapes]
     return "\n".join([*parts, "</svg>\n"])
 

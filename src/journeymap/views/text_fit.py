@@ -36,7 +36,7 @@ def width_of(text: str, size: float) -> float:
 
 
 def wrapped(text: str, size: float, room: float, most: int) -> tuple[str, ...]:
-    """The text broken into at most so many lines that fit; what does not fit ends in an ellipsis."""
+    """The text broken into so many lines at most; what does not fit ends in an ellipsis."""
     lines: list[str] = []
     line = ""
     words = [piece for word in shown(text).split() for piece in _pieces(word, size, room)]

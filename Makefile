@@ -1,0 +1,47 @@
+# Everything a newcomer needs: `make demo` shows what journeymap does, `make test` proves it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test docs bench clean
+
+demo: $(VENV)/demo.ready
+	$(BIN)/journeymap demo -o out/demo
+	@if [ -f ../shared/data/receipt/receipt.csv ]; then $(BIN)/journeymap report \
+	  ../shared/data/receipt/receipt.csv --map examples/permits/permits.yaml \
+	  --customer case:concept:name --touchpoint concept:name --at time:timestamp \
+	  --department org:group --channel case:channel -o out/permits.html; fi
+
+test: $(VENV)/dev.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/sphinx-build --quiet --fail-on-warning docs out/docs
+
+docs: $(VENV)/dev.ready
+	$(BIN)/sphinx-build --quiet --fail-on-warning docs out/docs
+
+bench: $(VENV)/dev.ready .venv-peers/ready
+	$(BIN)/python benchmarks/run.py --peers .venv-peers/bin/python
+
+$(VENV)/python.ready:
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/demo.ready: pyproject.toml | $(VENV)/python.ready
+	$(PIP) --editable '.[analysis,yaml,views]'
+	@touch $@
+
+$(VENV)/dev.ready: pyproject.toml | $(VENV)/python.ready
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/demo.ready
+
+.venv-peers/ready: benchmarks/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --requirement benchmarks/peers.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .venv-peers out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -1,0 +1,198 @@
+"""Hypothesis strategies: consistent maps, and interactions that could have happened on them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from journeymap.interactions import Interaction, Money, Score
+from journeymap.model import (
+    Absence,
+    All,
+    AnyOf,
+    At,
+    Between,
+    Calendar,
+    Channel,
+    Condition,
+    Count,
+    Department,
+    Hours,
+    Investment,
+    JourneyMap,
+    KeyJourney,
+    Metric,
+    Moment,
+    Not,
+    Of,
+    Persona,
+    Process,
+    Product,
+    Stage,
+    Step,
+    Touchpoint,
+    Wait,
+)
+
+__all__ = ["interactions", "maps", "names"]
+
+_lengths = st.timedeltas(timedelta(microseconds=1), timedelta(days=4000))
+_numbers = st.floats(-1e9, 1e9, allow_nan=False)
+
+
+_letters = st.characters(
+    exclude_categories=("Cc", "Cs"), exclude_characters="\u2028\u2029\ufeff\ufffe\uffff"
+)
+
+
+def names() -> st.SearchStrategy[str]:
+    """Any text that may be an id: one line, not blank, no control characters."""
+    reserved = ("(start)", "(end)")
+    return st.text(_letters, min_size=1, max_size=12).filter(
+        lambda text: bool(text.strip()) and text not in reserved
+    )
+
+
+def _texts() -> st.SearchStrategy[str]:
+    return st.text(_letters | st.sampled_from("\n\t"), max_size=30)
+
+
+def _maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+def _some(pool: list[str], least: int = 0) -> st.SearchStrategy[list[str]]:
+    if not pool:
+        return st.just([])
+    return st.lists(st.sampled_from(pool), unique=True, min_size=least, max_size=min(3, len(pool)))
+
+
+def _one(pool: list[str]) -> st.SearchStrategy[str | None]:
+    return st.none() | st.sampled_from(pool) if pool else st.none()
+
+
+def _conditions(points: list[str]) -> st.SearchStrategy[Condition]:
+    point = st.sampled_from(points)
+    simple: st.SearchStrategy[Condition] = st.one_of(
+        st.builds(At, st.just("touchpoint"), _some(points, 1)),
+        st.builds(At, st.just("outcome"), st.lists(names(), min_size=1, max_size=2, unique=True)),
+        st.builds(Between, st.sampled_from(["emotion", "nps"]), at_most=_numbers),
+        st.builds(Between, st.just("value"), _numbers, currency=st.just("EUR")),
+        st.builds(Count, point, st.integers(1, 9), _maybe(_lengths)),
+        st.builds(Wait, point, _lengths),
+        st.builds(Absence, point, point, _lengths),
+    )
+
+    def deeper(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
+        several = st.lists(inner, min_size=1, max_size=3)
+        return st.builds(All, several) | st.builds(AnyOf, several) | st.builds(Not, inner)
+
+    return st.recursive(simple, deeper, max_leaves=5)
+
+
+def _calendars(ids: list[str]) -> st.SearchStrategy[list[Calendar]]:
+    clock = st.times().map(lambda t: time(t.hour, t.minute))
+    rules = st.sampled_from(["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO,WE", "FREQ=MONTHLY;BYMONTHDAY=1"])
+    made = [
+        st.builds(
+            Calendar,
+            st.just(name),
+            st.lists(st.builds(Hours, rules, clock, clock), max_size=2),
+            st.lists(st.dates(date(2000, 1, 1), date(2040, 1, 1)), max_size=2),
+            st.just(()),
+            st.sampled_from(["UTC", "Europe/Paris", "America/New_York"]),
+        )
+        for name in ids
+    ]
+    return st.tuples(*made).map(list)
+
+
+@st.composite
+def maps(draw: st.DrawFn) -> JourneyMap:
+    """Consistent maps with some elements of every kind."""
+    stages, channels, calendars = _ids(draw, 1, 4), _ids(draw, 0, 3), _ids(draw, 0, 2)
+    departments, processes, products = _ids(draw, 0, 3), _ids(draw, 0, 3), _ids(draw, 0, 2)
+    points = _ids(draw, 1, 5)
+    told = {"name": _texts(), "description": _texts()}
+    phase = st.sampled_from(["buy", "own"])
+    invests = st.builds(Investment, st.sampled_from(["systems", "training"]), names(),
+                        stages=_some(stages), amount=_maybe(_numbers))  # fmt: skip
+    designed = JourneyMap(
+        draw(names()),
+        name=draw(_texts()),
+        dormant_after=draw(_maybe(_lengths)),
+        stages=_each(draw, stages, Stage, phase=phase, customer_does=_texts(),
+                     company_does=_texts(), dormant_after=_maybe(_lengths), **told),
+        channels=_each(draw, channels, Channel, kind=st.sampled_from(["digital", "phone"]), **told),
+        calendars=draw(_calendars(calendars)),
+        departments=_each(draw, departments, Department, calendar=_one(calendars),
+                          invests=st.lists(invests, max_size=2), **told),
+        processes=_each(draw, processes, Process, departments=_some(departments),
+                        target=_maybe(_lengths), calendar=_one(calendars)),
+        products=_each(draw, products, Product, kind=st.sampled_from(["product", "service"])),
+        personas=_each(draw, _ids(draw, 0, 2), Persona, products=_some(products),
+                       goals=st.lists(names(), unique=True, max_size=2)),
+        touchpoints=_each(draw, points, Touchpoint, stage=_one(stages),
+                          department=_one(departments), process=_one(processes),
+                          channels=_some(channels), products=_some(products), **told),
+    )  # fmt: skip
+    return _watched(draw, designed)
+
+
+def _watched(draw: st.DrawFn, journey: JourneyMap) -> JourneyMap:
+    """The map with metrics, moments and key journeys."""
+    points, departments = list(journey.touchpoints), list(journey.departments)
+    point, metrics = st.sampled_from(points), _ids(draw, 0, 3)
+    return journey.add(
+        *_each(draw, metrics, Metric, of=st.builds(Of, st.just("touchpoint"), point),
+               kind=st.sampled_from(["nps", "time"]), unit=_texts(),
+               direction=st.sampled_from(["up", "down"]), target=_maybe(_numbers)),
+        *_each(draw, _ids(draw, 0, 2), Moment, when=_conditions(points), owner=_one(departments),
+               action=_texts(), deadline=_maybe(_lengths), metric=_one(metrics)),
+        *_each(draw, _ids(draw, 0, 2), KeyJourney, start=point, end=point,
+               steps=st.lists(_steps(points), max_size=4), within=_maybe(_lengths),
+               owner=_one(departments)),
+    )  # fmt: skip
+
+
+def _ids(draw: st.DrawFn, least: int, most: int) -> list[str]:
+    return draw(st.lists(names(), min_size=least, max_size=most, unique=True))
+
+
+def _each(
+    draw: st.DrawFn, ids: list[str], make: Any, /, **parts: st.SearchStrategy[Any]
+) -> list[Any]:
+    return [draw(st.builds(make, st.just(name), **parts)) for name in ids]
+
+
+def _steps(points: list[str]) -> st.SearchStrategy[Step]:
+    return st.builds(Step, _some(points, 1), optional=st.booleans(),
+                     repeatable=st.booleans())  # fmt: skip
+
+
+def interactions(
+    *,
+    customers: tuple[str, ...] = ("ada", "ben", "cyd"),
+    touchpoints: tuple[str, ...] = ("a", "b", "c", "d"),
+    departments: tuple[str, ...] = ("sales", "support", "care"),
+    channels: tuple[str, ...] = ("web", "phone"),
+) -> st.SearchStrategy[Interaction]:
+    """Single interactions, close enough in time for journeys to arise from a list of them."""
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    hours = st.integers(0, 400).map(lambda n: begin + timedelta(hours=n))
+    scores = st.builds(Score, st.just("nps"), st.integers(0, 10))
+    amounts = st.decimals(0, 500, places=2).map(lambda amount: Money(amount, "EUR"))
+    return st.builds(
+        Interaction,
+        st.sampled_from(customers),
+        st.sampled_from(touchpoints),
+        hours,
+        channel=_maybe(st.sampled_from(channels)),
+        department=_maybe(st.sampled_from(departments)),
+        outcome=_maybe(st.sampled_from(["succeeded", "failed", "abandoned"])),
+        emotion=_maybe(st.integers(-100, 100).map(lambda n: n / 100)),
+        score=_maybe(scores),
+        value=_maybe(amounts),
+    )

@@ -1,0 +1,42 @@
+"""What all tests share: the real data beside the project, and how hard Hypothesis tries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+CI = os.environ.get("CI") == "true"
+
+settings.register_profile(
+    "default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("default")
+
+
+def required(present: object, what: str) -> None:
+    """Skip where a part is missing on a user's machine; fail where it is missing in CI."""
+    if present:
+        return
+    if CI:
+        pytest.fail(f"CI needs {what}")
+    pytest.skip(f"{what} is not here")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data with known answers."""
+    place = Path(__file__).resolve().parents[2] / "shared" / "data"
+    required(place.is_dir(), "the shared data")
+    return place
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """A real browser."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    required(found, "Chromium")
+    return str(found)

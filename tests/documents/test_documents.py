@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import journeymap as jm
+from journeymap.documents.loading import Format, plain
+from journeymap.documents.migrations import VERSION
+from journeymap.simulation import broadband
+from journeymap.testing import maps
+
+FORMATS: tuple[Format, ...] = ("yaml", "json", "toml")
+VALIDATOR = jsonschema.Draft202012Validator(jm.schema())
+SMALL = jm.JourneyMap(
+    "shop",
+    stages=[jm.Stage("choose", "buy"), jm.Stage("use", "own")],
+    touchpoints=[jm.Touchpoint("order", "choose")],
+)
+
+
+@given(maps())
+@settings(max_examples=80)
+def test_what_is_dumped_loads_as_an_equal_map(journey: jm.JourneyMap) -> None:
+    for format_ in FORMATS:
+        assert jm.loads(jm.dumps(journey, format_), format_) == journey
+
+
+@given(maps())
+@settings(max_examples=40)
+def test_the_schema_accepts_every_dumped_map(journey: jm.JourneyMap) -> None:
+    VALIDATOR.validate(plain(journey))
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".yml", ".json", ".toml", ".YAML"])
+def test_files_by_suffix(tmp_path: Path, suffix: str) -> None:
+    place = tmp_path / f"map{suffix}"
+    jm.dump(broadband(), place)
+    assert jm.load(place) == broadband()
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_unknown_suffixes_and_formats_are_named(tmp_path: Path) -> None:
+    with pytest.raises(jm.UnknownName, match=r"did you mean '\.json'"):
+        jm.load(tmp_path / "map.jsn")
+    with pytest.raises(jm.UnknownName, match="did you mean 'yaml'"):
+        jm.loads("", "yml")  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError):
+        jm.load(tmp_path / "none.yaml")
+
+
+def text_of(place: tuple[str, ...], value: Any, format_: Format) -> str:
+    """The small map's document with one value replaced, or put in."""
+    data: Any = plain(SMALL)
+    inner = data
+    for step in place[:-1]:
+        inner = inner[int(step) if step.isdigit() else step]
+    inner[int(place[-1]) if place[-1].isdigit() else place[-1]] = value
+    from journeymap.documents import json_text, toml_text, yaml_text
+
+    writers: Any = {"json": json_text, "toml": toml_text, "yaml": yaml_text}
+    return str(writers[format_].write(data))
+
+
+BROKEN = [
+    (("stages", "0", "phase"), "byu", "did you mean 'buy'"),
+    (("stages", "0", "phase"), 3, "'buy' or 'own'"),
+    (("stages", "0", "id"), 7, "put it in quotes"),
+    (("stages", "0", "id"), "", "one line and not blank"),
+    (("stages", "0", "fase"), "buy", "did you mean 'phase'"),
+    (("stages", "0", "dormant_after"), "6 months", "say days"),
+    (("stages", "0", "dormant_after"), 5, "a length of time"),
+    (("stages",), "choose", "a list is expected"),
+    (("stages", "0"), "choose", "a mapping is expected"),
+    (("touchpoints", "0", "channels"), "web", "a list is expected"),
+    (("touchpoints", "0", "channels"), [1], "a text is expected"),
+    (("metrics",), [{"id": "m", "of": {"stage": "use"}, "target": "40"}], "a number is expected"),
+    (("metrics",), [{"id": "m", "of": {"stage": "use"}, "target": True}], "not true"),
+    (("metrics",), [{"id": "m", "of": {"stage": "use"}, "kind": "npz"}], "did you mean 'nps'"),
+    (("metrics",), [{"id": "m", "of": {"stage": "use", "x": "y"}}], "one kind to one id"),
+    (("metrics",), [{"id": "m", "of": {"stag": "use"}}], "perhaps 'stage'"),
+    (("metrics",), [{"id": "m"}], "'of' is missing"),
+    (("moments",), [{"id": "m", "when": {"outcom": "x"}}], "did you mean 'outcome'"),
+    (("moments",), [{"id": "m", "when": {}}], "a mapping with one of"),
+    (("moments",), [{"id": "m", "when": {"all": {"outcome": "x"}}}], "a list of conditions"),
+    (("moments",), [{"id": "m", "when": {"emotion": -1}}], "at_least"),
+    (("moments",), [{"id": "m", "when": {"count": {"touchpoint": "order", "at_least": 1.7}}}],
+     "a whole number is expected"),
+    (("key_journeys",),
+     [{"id": "k", "start": "order", "end": "order",
+       "steps": [{"one_of": "order", "optional": "false"}]}], "without quotes"),
+    (("calendars",), [{"id": "c", "zone": "Mars"}], "IANA zone"),
+    (("calendars",), [{"id": "c", "holidays": ["25 December"]}], "a date such as"),
+    (("calendars",), [{"id": "c", "hours": [{"opens": 9}]}], "a time of day"),
+    (("journeymap",), "two", "whole number"),
+    (("journeymap",), VERSION + 1, "newer than"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize(("place", "value", "message"), BROKEN)
+def test_a_broken_document_says_where_and_how_to_cure_it(
+    place: tuple[str, ...], value: Any, message: str, format_: Format
+) -> None:
+    with pytest.raises(jm.DocumentError) as caught:
+        jm.loads(text_of(place, value, format_), format_)
+    assert message in str(caught.value)
+    if place != ("journeymap",):
+        assert all(problem.line for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(("place", "value", "message"), BROKEN)
+def test_the_schema_refuses_what_is_broken(
+    place: tuple[str, ...], value: Any, message: str
+) -> None:
+    # A schema knows no zones and no months; everything else it must see.
+    blind = message in ("IANA zone", "say days")
+    assert VALIDATOR.is_valid(json.loads(text_of(place, value, "json"))) is blind
+
+
+def test_all_errors_come_at_once_each_with_its_line() -> None:
+    text = """\
+id: shop
+stages:
+  - id: choose
+    phase: byu
+  - id: use
+    phase: own
+    dormant_after: soon
+touchpoints:
+  - id: order
+    stag: choose
+"""
+    with pytest.raises(jm.DocumentError) as caught:
+        jm.loads(text)
+    assert [(p.line, p.column) for p in caught.value.problems] == [(4, 12), (7, 20), (10, 11)]
+    assert [p.where for p in caught.value.problems] == [
+        "stages[0].phase", "stages[1].dormant_after", "touchpoints[0].stag",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("format_", "text", "line"),
+    [
+        ("yaml", "id: x\ntouchpoints:\n  - id: a\n    stage: nope\n", 4),
+        ("json", '{"id": "x", "name": "y, {",\n "touchpoints": [{"id": "b"},\n'
+                 '  {"id": "a",\n   "stage": "nope"}]}', 4),
+        ("toml", 'id = "x"\n\n[[touchpoints]]\nid = "b"\n\n[[touchpoints]]\nid = "a"\n'
+                 'channels = [\n]\nstage = "nope"\n', 10),
+    ],
+)  # fmt: skip
+def test_dangling_references_are_found_in_the_text(format_: Format, text: str, line: int) -> None:
+    with pytest.raises(jm.DocumentError) as caught:
+        jm.loads(text, format_)
+    [problem] = caught.value.problems
+    assert (problem.line, problem.message) == (line, "there is no stage 'nope'")
+
+
+def test_a_file_is_named_in_its_errors(tmp_path: Path) -> None:
+    place = tmp_path / "bad.yaml"
+    place.write_text("id: [\n")
+    with pytest.raises(jm.DocumentError, match=r"bad\.yaml cannot be read: line 2"):
+        jm.load(place)
+    place.write_bytes(b"id: x\nname: \xff\n")
+    with pytest.raises(jm.DocumentError, match="line 2"):
+        jm.load(place)
+
+
+def test_a_mark_at_the_beginning_is_no_text(tmp_path: Path) -> None:
+    place = tmp_path / "bom.json"
+    place.write_bytes(b"\xef\xbb\xbf" + jm.dumps(SMALL, "json").encode())
+    assert jm.load(place) == SMALL
+
+
+def test_version_one_is_migrated() -> None:
+    old = """
+journeymap: 1
+id: shop
+stages:
+  - id: choose
+    phase: buy
+    does: {customer: looks, company: shows}
+channels: [{id: web}]
+touchpoints:
+  - {id: order, stage: choose, channel: web}
+  - {id: talk, stage: choose, channel: null}
+"""
+    journey = jm.loads(old)
+    assert journey.touchpoints["order"].channels == ("web",)
+    assert journey.stages["choose"].company_does == "shows"
+    with pytest.raises(jm.DocumentError, match="unknown key 'does'"):
+        jm.loads(old.replace("company: shows", "robot: beeps"))
+    with pytest.raises(jm.DocumentError, match="unknown key 'channel'"):
+        jm.loads(old.replace("journeymap: 1", "journeymap: 2"))
+
+
+def test_a_document_without_a_version_is_the_current_one() -> None:
+    assert jm.loads("id: x").id == "x"
+    assert plain(SMALL)["journeymap"] == VERSION
+
+
+HOSTILE = {
+    "yaml, too large": ("yaml", "a: " + "x" * 10_000_000),
+    "yaml, deep flow": ("yaml", "a: " + "[" * 4_000_000),
+    "yaml, deep block": ("yaml", "\n".join(" " * i + "a:" for i in range(2000))),
+    "yaml, aliases": (
+        "yaml",
+        "a0: &a0 [1, 1]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 60)),
+    ),
+    "yaml, a huge number": ("yaml", "id: x\ndescription: " + "9" * 3_000_000),
+    "yaml, a tag": ("yaml", "id: !!python/object/apply:os.system ['true']"),
+    "yaml, a tagged scalar": ("yaml", "id: !!binary aGk="),
+    "yaml, a loop": ("yaml", "&a [*a]"),
+    "yaml, a key of a list": ("yaml", "? [a]\n: b"),
+    "yaml, a key of a number": ("yaml", "1: b"),
+    "yaml, twice": ("yaml", "id: a\nid: b"),
+    "yaml, two documents": ("yaml", "id: a\n---\nid: b"),
+    "yaml, an alias to nothing": ("yaml", "id: *a"),
+    "yaml, a control character": ("yaml", "id: a\x00b"),
+    "yaml, nothing": ("yaml", ""),
+    "json, deep": ("json", "[" * 3_900_000),
+    "json, a huge number": ("json", '{"id": ' + "9" * 3_900_000 + "}"),
+    "json, infinite": ("json", '{"id": NaN}'),
+    "json, twice": ("json", '{"id": "a", "id": "b"}'),
+    "json, cut": ("json", '{"id": "a"'),
+    "json, a surrogate": ("json", '{"id": "\\ud800"}'),
+    "json, a number that overflows": ("json", '{"id": "a", "metrics": [{"id": "m", "of": '
+                                      '{"journey": "a"}, "target": 1e999}]}'),
+    "json, a list": ("json", "[1]"),
+    "toml, deep": ("toml", "a = " + "[" * 3_900_000),
+    "toml, dotted": ("toml", "a" + ".a" * 1_000_000 + " = 1"),
+    "toml, a huge number": ("toml", "a = " + "9" * 3_900_000),
+    "toml, cut": ("toml", "a = "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_document_ends_in_an_error_soon(name: str) -> None:
+    format_, text = HOSTILE[name]
+    begin = time.perf_counter()
+    with pytest.raises(jm.DocumentError):
+        jm.loads(text, format_)  # type: ignore[arg-type]
+    assert time.perf_counter() - begin < 10  # a second or two where nothing else runs
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=200)
+def test_nothing_but_our_own_errors_comes_out(text: str) -> None:
+    for format_ in FORMATS:
+        try:
+            jm.loads(text, format_)
+        except jm.JourneyMapError:
+            continue
+
+
+def test_the_schema_helps_an_editor() -> None:
+    schema = jm.schema()
+    stage = schema["$defs"]["Stage"]
+    assert stage["properties"]["phase"] == {"enum": ["buy", "own", "acquire", "serve"]}
+    assert stage["required"] == ["id", "phase"]
+    assert stage["description"].startswith("A step of the loop")
+    jsonschema.Draft202012Validator.check_schema(schema)
