@@ -1,0 +1,261 @@
+"""Every question answered the slow and plain way, from lists of interactions: the oracle."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from statistics import mean
+from typing import Any
+
+from journeymap import Interaction, JourneyMap
+
+Journeys = dict[str, list[Interaction]]
+
+
+def journeys(interactions: Iterable[Interaction]) -> Journeys:
+    found: Journeys = defaultdict(list)
+    for one in interactions:
+        found[one.customer].append(one)
+    for mine in found.values():
+        mine.sort(key=lambda one: one.at)  # stable: ties keep the order of arrival
+    return found
+
+
+def level(journey: JourneyMap | None, by: str) -> Callable[[Interaction], str | None]:
+    def read(one: Interaction) -> str | None:
+        point = journey.touchpoints.get(one.touchpoint) if journey else None
+        if by in ("stage", "phase"):
+            if point is None or point.stage is None or journey is None:
+                return None
+            return point.stage if by == "stage" else journey.stages[point.stage].phase.value
+        recorded: str | None = getattr(one, by)
+        if recorded is not None or point is None:
+            return recorded
+        if by in ("department", "process"):
+            designed: str | None = getattr(point, by)
+            return designed
+        if by == "channel" and len(point.channels) == 1:
+            return point.channels[0]
+        return None
+
+    return read
+
+
+def elements(
+    interactions: Iterable[Interaction], read: Callable[[Interaction], str | None]
+) -> dict[str, list[tuple[str, datetime, Interaction]]]:
+    """The named interactions of each customer who has any at this level."""
+    found = {}
+    for customer, mine in journeys(interactions).items():
+        named = [(name, one.at, one) for one in mine if (name := read(one)) is not None]
+        if named:
+            found[customer] = named
+    return found
+
+
+def quantile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * share
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def transitions(
+    interactions: Iterable[Interaction], read: Callable[[Interaction], str | None]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    counts: Counter[tuple[str, str]] = Counter()
+    people: dict[tuple[str, str], set[str]] = defaultdict(set)
+    waits: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for customer, mine in elements(interactions, read).items():
+        names = ["(start)", *(name for name, _, _ in mine), "(end)"]
+        for pair in itertools.pairwise(names):
+            counts[pair] += 1
+            people[pair].add(customer)
+        for (a, s, _), (b, t, _) in itertools.pairwise(mine):
+            waits[a, b].append((t - s).total_seconds())
+    leaving: Counter[str] = Counter()
+    for (source, _), count in counts.items():
+        leaving[source] += count
+    return {
+        pair: {
+            "count": count,
+            "customers": len(people[pair]),
+            "share": count / leaving[pair[0]],
+            "n": leaving[pair[0]],
+            "wait_mean": mean(waits[pair]) if waits[pair] else None,
+            "wait_median": quantile(waits[pair], 0.5) if waits[pair] else None,
+            "wait_p90": quantile(waits[pair], 0.9) if waits[pair] else None,
+        }
+        for pair, count in counts.items()
+    }
+
+
+def variants(
+    interactions: Iterable[Interaction],
+    read: Callable[[Interaction], str | None],
+    *,
+    collapse: bool = False,
+) -> Counter[tuple[str, ...]]:
+    found: Counter[tuple[str, ...]] = Counter()
+    for mine in elements(interactions, read).values():
+        names = [name for name, _, _ in mine]
+        if collapse:
+            names = [n for i, n in enumerate(names) if i == 0 or names[i - 1] != n]
+        found[tuple(names)] += 1
+    return found
+
+
+def dwell(
+    interactions: Iterable[Interaction], read: Callable[[Interaction], str | None]
+) -> dict[str, tuple[int, int, list[float]]]:
+    stays: Counter[str] = Counter()
+    people: dict[str, set[str]] = defaultdict(set)
+    lengths: dict[str, list[float]] = defaultdict(list)
+    for customer, mine in elements(interactions, read).items():
+        entered: tuple[str, datetime] | None = None
+        for name, at, _ in mine:
+            people[name].add(customer)
+            if entered is None or entered[0] != name:
+                if entered is not None:
+                    lengths[entered[0]].append((at - entered[1]).total_seconds())
+                entered = (name, at)
+                stays[name] += 1
+    return {name: (n, len(people[name]), lengths[name]) for name, n in stays.items()}
+
+
+def funnel_customers(
+    mine: list[tuple[str, datetime]], steps: list[str], within: timedelta | None, order: str
+) -> int:
+    """The most steps that any attempt of one journey reaches, all starts tried."""
+    best = 0
+    for begin in range(len(mine)):
+        limit = mine[begin][1] + within if within is not None else None
+        if order == "any":
+            met = {
+                name
+                for name, at in mine[begin:]
+                if name in steps and (limit is None or at <= limit)
+            }
+            best = max(best, len(met) if mine[begin][0] in steps else 0)
+            continue
+        if mine[begin][0] != steps[0]:
+            continue
+        reached = 1
+        for name, at in mine[begin + 1 :]:
+            if reached == len(steps) or (limit is not None and at > limit):
+                break
+            if name == steps[reached]:
+                reached += 1
+            elif order == "strict":
+                break
+        best = max(best, reached)
+    return best
+
+
+def funnel_completions(
+    mine: list[tuple[str, datetime]], steps: list[str], within: timedelta | None
+) -> list[int]:
+    """How far each attempt comes; an attempt lasts from a first step to the next first step."""
+    starts = [i for i, (name, _) in enumerate(mine) if name == steps[0]]
+    reached = []
+    for begin, end in zip(starts, [*starts, len(mine)][1:], strict=True):
+        far = 1
+        # the first step of the next attempt may also be a later step of this one
+        for name, at in mine[begin + 1 : end + 1]:
+            if far < len(steps) and name == steps[far] and (
+                within is None or at - mine[begin][1] <= within
+            ):  # fmt: skip
+                far += 1
+        reached.append(far)
+    return reached
+
+
+def funnel_sets(
+    mine: list[tuple[str, datetime]], steps: list[str], within: timedelta | None
+) -> list[int]:
+    """How many of the steps each attempt meets, attempts one after another."""
+    mine = [(name, at) for name, at in mine if name in steps]
+    reached, place = [], 0
+    while place < len(mine):
+        begin = mine[place][1]
+        met: set[str] = set()
+        while place < len(mine) and (within is None or mine[place][1] - begin <= within):
+            met.add(mine[place][0])
+            place += 1
+            if len(met) == len(steps):
+                break
+        reached.append(len(met))
+    return reached
+
+
+def handoffs(
+    interactions: Iterable[Interaction], read: Callable[[Interaction], str | None]
+) -> dict[tuple[str, str], dict[str, float]]:
+    found: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    interactions = list(interactions)
+    everything = journeys(interactions)
+    for customer, mine in elements(interactions, read).items():
+        before: tuple[str, str] | None = None
+        whole = everything[customer]
+        for place, (name, at, one) in enumerate(mine):
+            so_far = whole[: next(i for i, other in enumerate(whole) if other is one) + 1]
+            worth = sum(float(other.value.amount) for other in so_far if other.value)
+            if place == 0 or mine[place - 1][0] == name:
+                continue
+            source, since, earlier = mine[place - 1]
+            row = found[source, name]
+            row["count"] += 1
+            row["wait"] += (at - since).total_seconds()
+            row["bounced"] += before is not None and before[0] == name
+            dropped = place == len(mine) - 1 and one.outcome != "succeeded"
+            row["dropped"] += dropped
+            row["risk"] += worth if dropped else 0.0
+            if earlier.emotion is not None and one.emotion is not None:
+                row["emotion"] += one.emotion - earlier.emotion
+                row["emotion_n"] += 1
+            if earlier.score is not None and one.score is not None:
+                row["score"] += (one.score.value - earlier.score.value) / 10
+                row["score_n"] += 1
+            before = (source, name)
+    return found
+
+
+def loops(interactions: list[Interaction], journey: JourneyMap) -> dict[str, Any]:
+    read = level(journey, "stage")
+    laps: Counter[int] = Counter()
+    times: list[float] = []
+    spent = {"buy": 0.0, "own": 0.0}
+    owners = back = 0
+    silent: dict[str, set[str]] = defaultdict(set)
+    returned: dict[str, set[str]] = defaultdict(set)
+    last = max((one.at for one in interactions), default=None)
+    for customer, mine in journeys(interactions).items():
+        lap, begun, position = 1, mine[0].at, None
+        owned = False
+        before: tuple[str, datetime] | None = None
+        for one, following in zip(mine, [*mine[1:], None], strict=True):
+            stage = read(one)
+            if stage is not None:
+                phase = journey.stages[stage].phase.value
+                if before is not None:
+                    spent[before[0]] += (one.at - before[1]).total_seconds()
+                    if before[0] == "own" and phase == "buy":
+                        times.append((one.at - begun).total_seconds())
+                        lap, begun = lap + 1, one.at
+                owned |= phase == "own"
+                before, position = (phase, one.at), stage
+            limit = journey.stages[position].dormant_after if position else None
+            limit = limit or (journey.dormant_after if position else None)
+            until = following.at if following else last
+            if position and limit and until and until - one.at >= limit:
+                silent[position].add(customer)
+                if following:
+                    returned[position].add(customer)
+        laps[lap] += 1
+        owners += owned
+        back += lap > 1
+    return {"laps": laps, "times": times, "spent": spent, "owners": owners, "back": back,
+            "silent": silent, "returned": returned}  # fmt: skip

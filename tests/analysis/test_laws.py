@@ -1,0 +1,203 @@
+"""Parts and merges: any split of the customers, merged in any order, gives the whole's answer."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeymap import Interaction
+from journeymap.analysis import (
+    Columns,
+    Dwell,
+    Funnel,
+    Handoffs,
+    Log,
+    Loops,
+    Question,
+    Transitions,
+    Variants,
+    spread,
+    tally,
+    variants,
+)
+from journeymap.testing import interactions
+from tests.analysis.test_oracles import MAP
+
+HOUR = timedelta(hours=1)
+QUESTIONS: list[Question[Any]] = [
+    Transitions(),
+    Transitions("department", waits=False),
+    Variants(top=None),
+    Variants("stage", top=2, collapse=True),
+    Dwell(),
+    Dwell("touchpoint"),
+    Funnel(["a", "b"]),
+    Funnel(["a", "b"], order="strict", within=30 * HOUR),
+    Funnel(["a", "b", "c"], order="any", count="completions", within=99 * HOUR),
+    Loops(),
+    Handoffs(),
+]
+many = st.lists(
+    interactions(customers=("ada", "ben", "cyd", "dan", "eve")), min_size=1, max_size=40
+)
+
+
+def whole_and_parts(log: Log, question: Question[Any], seed: int) -> tuple[Any, Any]:
+    """The answer of the log in one part, and of its smallest parts merged in some order."""
+    [whole] = list(log.parts(10**9))
+    pieces = [question.measure(part) for part in log.parts(1)]
+    dice = random.Random(seed)
+    while len(pieces) > 1:
+        one = pieces.pop(dice.randrange(len(pieces)))
+        other = pieces.pop(dice.randrange(len(pieces)))
+        pieces.append(question.merge(one, other))
+    return (
+        question.answer(question.measure(whole), log.scope),
+        question.answer(pieces[0], log.scope),
+    )
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=repr)
+@given(given_=many, seed=st.integers(0, 99))
+def test_parts_merged_are_the_whole(
+    question: Question[Any], given_: list[Interaction], seed: int
+) -> None:
+    whole, merged = whole_and_parts(Log.from_interactions(given_, map=MAP), question, seed)
+    assert whole == merged
+    for name in ("laps", "lap_counts", "lap_time_median", "share_own", "reentry_rate", "distinct"):
+        assert getattr(whole, name, None) == getattr(merged, name, None)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=repr)
+@given(given_=many)
+def test_the_order_of_arrival_does_not_matter(
+    question: Question[Any], given_: list[Interaction]
+) -> None:
+    # Ties keep the order of arrival, so the law speaks of interactions at different times.
+    apart = list({(one.customer, one.at): one for one in given_}.values())
+    shuffled = sorted(apart, key=lambda one: hash((one.touchpoint, one.at.hour, one.customer)))
+    one, other = (Log.from_interactions(some, map=MAP).ask(question) for some in (apart, shuffled))
+    assert one == other
+
+
+@given(given_=many)
+def test_one_pass_answers_like_several(given_: list[Interaction]) -> None:
+    log = Log.from_interactions(given_, map=MAP)
+    together = log.ask(*QUESTIONS)
+    assert list(together) == [log.ask(question) for question in QUESTIONS]
+
+
+def random_log(seed: int, customers: int, **columns: Any) -> Log:
+    dice = np.random.default_rng(seed)
+    size = customers * 10
+    frame = {
+        "customer": dice.integers(0, customers, size),
+        "touchpoint": np.array(["a", "b", "c", "d"])[dice.integers(0, 4, size)],
+        "at": dice.integers(0, 10**12, size),
+        **columns,
+    }
+    return Log.from_frame(frame, Columns(at_unit="us"))
+
+
+def test_a_large_log_in_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sketches overflow into buckets, the pending pieces are joined on the way."""
+    for module in (spread, variants):
+        monkeypatch.setattr(module, "_PENDING", 5000)
+    monkeypatch.setattr(spread, "_EXACT", 2000)
+    log = random_log(1, 1500)
+    for question in (
+        Transitions(),
+        Variants(top=None),
+        Dwell("touchpoint"),
+        Handoffs("touchpoint"),
+    ):
+        whole, merged = whole_and_parts(log, question, 1)
+        assert whole == merged
+
+
+def test_quantiles_stay_within_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = random_log(2, 1000)
+    exact = {(r.source, r.target): r for r in log.ask(Transitions())}
+    monkeypatch.setattr(spread, "_EXACT", 100)
+    answer = log.ask(Transitions())
+    assert answer.quantile_error == spread.BOUND
+    assert max(row.count for row in answer) > 100
+    for row in answer:
+        twin = exact[row.source, row.target]
+        if row.wait_median is not None and twin.wait_median is not None:
+            for one, other in ((row.wait_median, twin.wait_median), (row.wait_p90, twin.wait_p90)):
+                assert one == pytest.approx(other, rel=spread.BOUND * 1.01)
+        assert row.wait_mean == twin.wait_mean
+
+
+def test_waits_of_nothing_are_nothing_in_buckets_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread, "_EXACT", 0)
+    frame = {"customer": ["a"] * 3, "touchpoint": ["x"] * 3, "at": [5, 5, 5]}
+    [row] = [r for r in Log.from_frame(frame, Columns(at_unit="s")).ask(Transitions())
+             if r.wait_mean is not None]  # fmt: skip
+    assert (row.count, row.wait_mean, row.wait_median) == (2, 0, 0)
+
+
+def test_many_names_take_the_sparse_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = random_log(3, 200)
+    dense = log.ask(Transitions(), Dwell("touchpoint"), Handoffs("touchpoint"))
+    monkeypatch.setattr(tally, "_DENSE", 0)
+    assert log.ask(Transitions(), Dwell("touchpoint"), Handoffs("touchpoint")) == dense
+
+
+def test_colliding_hashes_cost_time_and_never_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = random_log(4, 50)
+    right = log.ask(Variants(top=None))
+    monkeypatch.setattr(
+        variants, "_hashed", lambda codes, offsets, names: np.zeros(len(offsets) - 1, np.uint64)
+    )
+    assert log.ask(Variants(top=None)) == right
+    monkeypatch.setattr(
+        variants, "_hashed",
+        lambda codes, offsets, names: np.diff(offsets).astype(np.uint64) % np.uint64(3),
+    )  # fmt: skip
+    assert log.ask(Variants(top=None)) == right
+
+
+def test_parts_with_other_names_merge() -> None:
+    """As they come from files that were encoded apart."""
+    one = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x", "y", "x"], "at": [1, 2, 3]},
+                         Columns(at_unit="s"))  # fmt: skip
+    other = Log.from_frame({"customer": ["b"] * 3, "touchpoint": ["z", "x", "y"], "at": [1, 3, 5]},
+                           Columns(at_unit="s"))  # fmt: skip
+    both = Log.from_frame(
+        {"customer": ["a"] * 3 + ["b"] * 3, "touchpoint": list("xyxzxy"), "at": [1, 2, 3, 1, 3, 5]},
+        Columns(at_unit="s"),
+    )
+    for question in (Transitions(), Variants(), Dwell("touchpoint"), Handoffs("touchpoint")):
+        measured = [question.measure(part) for log in (one, other) for part in log.parts()]
+        merged = question.answer(question.merge(*measured), both.scope)
+        whole = both.ask(question)
+        assert sorted(map(repr, merged)) == sorted(map(repr, whole))
+
+
+def test_a_log_of_nobody_answers_with_nothing() -> None:
+    log = Log.from_interactions([], map=MAP)
+    assert (log.customers, log.journeys, log.interactions, log.first) == (0, 0, 0, None)
+    for question in QUESTIONS:
+        answer = log.ask(question)
+        assert sum(row.get("count", 0) for row in answer.to_dicts()) == 0
+
+
+def test_ties_keep_the_order_of_arrival() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    names = ["d", "b", "a", "c"] * 50
+    given_ = [Interaction(c, n, now) for n in names for c in ("ada", "ben")]
+    [row] = log_rows(given_)
+    assert row.path == tuple(names)
+    assert row.count == 2
+
+
+def log_rows(given_: list[Interaction]) -> list[Any]:
+    return list(Log.from_interactions(given_).ask(Variants(top=None)))
