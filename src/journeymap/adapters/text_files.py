@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -160,34 +163,26 @@ def read_json_lines(
         return pile.rows(place.name)
 
 
-class _opened:  # noqa: N801  # it is used as the function it stands for
-    """Open a text file, plain or gzip, in its encoding; give it with its raw file and size."""
-
-    def __init__(self, path: Path, encoding: str | None) -> None:
-        self._path, self._encoding = path, encoding
-        self._raw: IO[bytes] | None = None
-
-    def __enter__(self) -> tuple[io.TextIOWrapper, IO[bytes], int]:
-        self._raw = self._path.open("rb")
-        size = max(1, self._path.stat().st_size)
-        head = self._raw.peek(4)[:4]
-        zipped = head[:2] == b"\x1f\x8b"
-        stream: Any = gzip.GzipFile(fileobj=self._raw) if zipped else self._raw
-        buffered = io.BufferedReader(stream)
-        start = buffered.peek(4)[:4]
-        found = next((name for bom, name in _BOMS if start.startswith(bom)), "utf-8")
-        chosen = self._encoding or found
+@contextmanager
+def _opened(
+    path: Path, encoding: str | None
+) -> Iterator[tuple[io.TextIOWrapper, io.BufferedReader, int]]:
+    """A text file, plain or gzip, in its encoding; with its raw file and size."""
+    try:
+        codecs.lookup(encoding or "utf-8")
+    except LookupError:
+        raise SourceError(str(path), f"there is no encoding {encoding!r}") from None
+    with path.open("rb") as raw:
+        size = max(1, path.stat().st_size)
+        zipped = raw.peek(2)[:2] == b"\x1f\x8b"
+        stream: Any = gzip.GzipFile(fileobj=raw) if zipped else raw
         try:
-            text = io.TextIOWrapper(buffered, chosen, errors="surrogateescape", newline="")
-        except LookupError:
-            raise SourceError(str(self._path), f"there is no encoding {chosen!r}") from None
-        return text, self._raw, size
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if self._raw is not None:
-            self._raw.close()
-        if isinstance(error, (EOFError, gzip.BadGzipFile, UnicodeError)):
-            raise SourceError(str(self._path), f"cut short or damaged: {error}") from error
+            start = stream.peek(4)[:4]
+            found = next((name for mark, name in _BOMS if start.startswith(mark)), "utf-8")
+            text = io.TextIOWrapper(stream, encoding or found, errors="surrogateescape", newline="")
+            yield text, raw, size
+        except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError) as error:
+            raise SourceError(str(path), f"cut short or damaged: {error}") from None
 
 
 class _Chained:

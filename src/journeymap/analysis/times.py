@@ -157,7 +157,7 @@ def _leftovers(
     numbers = texts.str.strip_chars().cast(pl.Float64, strict=False)
     whole = texts.str.strip_chars().cast(pl.Int64, strict=False)
     counted, why = _from_numbers(whole if not whole.is_null().any() else numbers, unit)
-    found, because = counted, why.to_list()
+    found, because = counted.copy(), why.to_list()
     for place in np.flatnonzero(numbers.is_null().to_numpy()):
         found[place], because[place] = _rare(str(texts[int(place)]), timezone)
     micros = micros.copy()

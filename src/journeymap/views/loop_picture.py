@@ -57,7 +57,7 @@ def loop_scene(journey: JourneyMap, flows: Flows | None = None, *, alone: bool =
     """
     placed = _placed(journey)
     shapes: list[Shape] = [*(_heading(journey) if alone else ()), *_tracks(placed, flows)]
-    if flows:
+    if flows and placed:
         shapes += _chords(journey, placed, flows)
         shapes += _leaks(placed, flows)
     shapes += _lobes(flows)

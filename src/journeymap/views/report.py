@@ -54,7 +54,7 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
     picture = svg(loop_scene(overview.map, flows, alone=False), frame=False)
     page: str = environment.get_template("report.html.jinja").render(
         title=shown(title or overview.map.name),
-        note=note,
+        note=shown(note),
         description=shown(overview.map.description),
         picture=Markup(picture),  # noqa: S704  # the writer of SVG has escaped every text in it
         figures=_figures(overview),

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import journeymap as jm
+from journeymap import cli
+from journeymap.simulation import broadband
+
+AWARE = "2026-03-01T10:00:00Z"
+LOG = f"who,what,when\nc,a,{AWARE}\nc,b,{AWARE}\n,b,{AWARE}\n"
+NAMED = ["--customer", "who", "--touchpoint", "what", "--at", "when"]
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    jm.dump(broadband(), "map.yaml")
+    Path("log.csv").write_text(LOG)
+    return tmp_path
+
+
+def test_report(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", "log.csv", "--map", "map.yaml", *NAMED, "-o", "r.html"]) == 0
+    assert "1 rows set aside> → r.html" in capsys.readouterr().out
+    assert "</html>" in Path("r.html").read_text()
+    assert cli.main(["report", "log.csv", *NAMED, "--title", "T", "-o", "-"]) == 0
+    assert "<title>T</title>" in capsys.readouterr().out
+
+
+def test_sketch(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["sketch", "log.csv", *NAMED]) == 0
+    assert list(jm.loads(capsys.readouterr().out).touchpoints) == ["a", "b"]
+    assert cli.main(["sketch", "log.csv", *NAMED, "-o", "s.json"]) == 0
+    assert list(jm.load("s.json").touchpoints) == ["a", "b"]
+
+
+def test_check(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "map.yaml"]) == 0
+    assert "warning: key journey 'outage'" in capsys.readouterr().out
+    Path("bad.yaml").write_text("id: x\n")
+    assert cli.main(["check", "bad.yaml"]) == 1
+    journey = jm.JourneyMap(
+        "x", stages=[jm.Stage("a", "buy", customer_does="x", company_does="y"),
+                     jm.Stage("b", "own", customer_does="x", company_does="y")],
+        dormant_after=broadband().dormant_after,
+        departments=[jm.Department("d")], channels=[jm.Channel("c")],
+        touchpoints=[jm.Touchpoint(f"t{s}", s, department="d", channels=["c"]) for s in "ab"],
+        metrics=[jm.Metric(f"m{s}", jm.Of("stage", s), target=1) for s in "ab"],
+    )  # fmt: skip
+    jm.dump(journey, "good.yaml")
+    capsys.readouterr()
+    assert cli.main(["check", "good.yaml"]) == 0
+    assert "nothing to say" in capsys.readouterr().out
+
+
+def test_diff(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    jm.dump(broadband().add(jm.Channel("fax")), "new.yaml")
+    assert cli.main(["diff", "map.yaml", "new.yaml"]) == 0
+    assert capsys.readouterr().out == "channel 'fax' was added\n"
+    assert cli.main(["diff", "map.yaml", "map.yaml"]) == 0
+    assert capsys.readouterr().out == "no difference\n"
+
+
+def test_draw_and_schema(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["draw", "map.yaml", "-o", "m.svg"]) == 0
+    assert Path("m.svg").read_text().startswith("<svg ")
+    assert cli.main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == jm.schema()
+
+
+def test_demo(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo", "-o", "d", "--customers", "200"]) == 0
+    out = capsys.readouterr().out
+    assert "Simulated data" in out
+    assert "interactions of 200 customers" in out
+    page = Path("d/report.html").read_text()
+    assert "Simulated data" in page
+    assert jm.load("d/broadband.yaml") == broadband()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["check", "none.yaml"], "none.yaml"),
+        (["check", "log.csv"], "no suffix of a map '.csv'"),
+        (["check", "broken.yaml"], "line 1, column 9"),
+        (["report", "log.csv", "--customer", "whom", *NAMED[2:]], "did you mean 'who'"),
+        (["report", "log.csv", *NAMED, "--strict"], "line 4: no customer"),
+        (["report", "log.csv", *NAMED, "-o", "no/such/folder.html"], "No such file"),
+        (["report", "log.csv", *NAMED, "--timezone", "Mars"], "no IANA zone"),
+    ],
+)
+def test_errors_take_one_line_and_code_two(
+    files: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    Path("broken.yaml").write_text("stages: 7\n")
+    assert cli.main(arguments) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert err.startswith("journeymap: ")
+    assert err.count("\n") == 1
+
+
+def test_an_interruption_is_no_traceback(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "load", interrupted)
+    assert cli.main(["check", "map.yaml"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_progress_is_shown_to_a_terminal_alone(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    Path("log.csv").write_text("who,what,when\n" + f"c,a,{AWARE}\n" * 60_000)
+    for stream, seen in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert cli.main(["report", "log.csv", *NAMED, "-o", "r.html"]) == 0
+        assert ("reading … " in stream.getvalue()) is seen
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert cli.main(["demo", "-o", "d", "--customers", "1500"]) == 0
+    assert "simulating … " in terminal.getvalue()
+
+
+def test_the_module_runs_as_a_program() -> None:
+    command = [sys.executable, "-m", "journeymap", "schema"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["title"] == "A journeymap map"
