@@ -10,7 +10,7 @@ import polars as pl
 from attrs import evolve
 
 from journeymap.adapters.rows import Rows
-from journeymap.analysis.coding import Codes, code_type, dense, recoded
+from journeymap.analysis.coding import Codes, code_type
 from journeymap.analysis.columns import Columns
 from journeymap.analysis.intake import LEVELS, Intake
 from journeymap.analysis.ordering import ordering
@@ -30,23 +30,22 @@ _FIELDS = ("id", "source", "channel", "department", "process", "product", "outco
 
 def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
     """Encode and order accepted rows."""
-    customers, ids = dense(taken.customer)
-    order = ordering(customers, taken.at)
+    ids = taken.customer.names
+    order = ordering(taken.customer.codes, taken.at)
     known = tuple(journey.touchpoints) if journey else ()
-    points, names = recoded(taken.touchpoint, known)
+    points, names = taken.touchpoint.onto(known)
 
     def ordered(column: Any) -> Any:
         return column if order is None else column[order]
 
-    owners = ordered(customers)
+    owners = ordered(taken.customer.codes)
     fresh = np.flatnonzero(np.diff(owners)) + 1 if len(owners) else np.zeros(0, dtype=np.int64)
     begin = np.zeros(1 if len(owners) else 0, dtype=np.int64)
     offsets = np.concatenate([begin, fresh, [len(owners)]]).astype(np.int64)
     at = ordered(taken.at)
     touchpoints = ordered(points)
     recorded = {
-        role: recoded(column, _from_map(journey, role, 0)[0])
-        for role, column in taken.names.items()
+        role: column.onto(_from_map(journey, role, 0)[0]) for role, column in taken.names.items()
     }
     levels = _levels(
         journey, names, touchpoints, {r: (ordered(c), n) for r, (c, n) in recorded.items()}

@@ -9,16 +9,19 @@ from typing import overload
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from journeymap.adapters.rows import Rows
+from journeymap.analysis.coding import Coded, coded
 from journeymap.analysis.columns import Columns
+from journeymap.analysis.part import Flags
 from journeymap.analysis.times import Micros, read_times
 from journeymap.exceptions import ColumnsError, SourceError
 
 __all__ = ["Intake", "Rejected", "Rejection", "intake"]
 
 SCALE = 10_000  # emotions, scores and amounts are kept to a ten-thousandth, and sum exactly
+NONE = np.iinfo(np.int64).min
 _MOST = 9e11
 LEVELS = ("source", "channel", "department", "process", "product", "outcome")
 
@@ -70,96 +73,95 @@ class Rejected(Sequence[Rejection]):
 class Intake:
     """Accepted rows as columns in order of arrival, and the rejected."""
 
-    customer: pl.Series
-    touchpoint: pl.Series
+    customer: Coded
+    touchpoint: Coded
     at: Micros
-    names: dict[str, pl.Series]
+    names: dict[str, Coded]
     numbers: dict[str, Micros]
     rejected: Rejected
     scales: dict[str, tuple[float, float]]
 
 
-@frozen(eq=False)
+@define(eq=False)
 class _Checked:
     """The reasons found so far; the first one found for a row stands."""
 
-    reasons: list[pl.Series]
+    size: int
+    reasons: pl.Series | None = None
 
-    def find(self, wrong: pl.Series, reason: str | pl.Series) -> None:
-        text = pl.lit(reason) if isinstance(reason, str) else reason
-        found = pl.select(pl.when(wrong).then(text)).to_series()
-        self.take(found)
+    def find(self, wrong: Flags, reason: str) -> None:
+        if wrong.any():
+            self.take(pl.select(pl.when(pl.Series(wrong)).then(pl.lit(reason))).to_series())
 
     def take(self, found: pl.Series) -> None:
-        if found.null_count() < len(found):
-            before = self.reasons[0]
-            self.reasons[0] = before.zip_with(before.is_not_null(), found.cast(pl.String))
+        if self.reasons is None:
+            self.reasons = found if found.null_count() < self.size else None
+        elif found.null_count() < self.size:
+            self.reasons = self.reasons.zip_with(self.reasons.is_not_null(), found)
+
+    def good(self) -> Flags:
+        if self.reasons is None:
+            return np.ones(self.size, dtype=bool)
+        return self.reasons.is_null().to_numpy()
 
 
 def intake(rows: Rows, columns: Columns, *, strict: bool = False) -> Intake:
     """Check every row; ``strict`` raises SourceError at the first that would be set aside."""
     frame = rows.frame
-    checked = _Checked([pl.Series([None] * len(frame), dtype=pl.String)])
-    customer = _name(frame, columns.customer)
-    touchpoint = _name(frame, columns.touchpoint)
-    checked.find(_blank(customer), "no customer")
-    checked.find(_blank(touchpoint), "no touchpoint")
+    checked = _Checked(len(frame))
+    customer = _coded(frame, columns.customer)
+    touchpoint = _coded(frame, columns.touchpoint)
+    checked.find(customer.blank(), "no customer")
+    checked.find(touchpoint.blank(), "no touchpoint")
     at, reasons = read_times(frame[columns.at], columns.timezone, columns.at_unit)
     checked.take(reasons)
     names = _names(frame, columns)
     numbers = _numbers(frame, columns, names, checked)
     if columns.id is not None:
-        _duplicates(_name(frame, columns.id), names.get("source"), rows, checked)
-    good = checked.reasons[0].is_null()
-    rejected = _rejected(rows, checked.reasons[0])
+        _duplicates(_coded(frame, columns.id), names.get("source"), rows, checked)
+    good = checked.good()
+    rejected = _rejected(rows, checked)
     if strict and len(rejected):
-        first = min(rejected, key=lambda found: found.line)
+        first = rejected[0]
         raise SourceError(rows.name, first.reason, first.line)
-    if not good.all():
-        keep = good.to_numpy()
-        customer, touchpoint, at = customer.filter(good), touchpoint.filter(good), at[keep]
-        names = {role: column.filter(good) for role, column in names.items()}
-        numbers = {role: column[keep] for role, column in numbers.items()}
+    if checked.reasons is not None:
+        customer, touchpoint, at = customer.only(good), touchpoint.only(good), at[good]
+        names = {role: column.only(good) for role, column in names.items()}
+        numbers = {role: column[good] for role, column in numbers.items()}
     scales = {kind: (low, high) for kind, low, high in columns.scales}
     return Intake(customer, touchpoint, at, names, numbers, rejected, scales)
 
 
-def _name(frame: pl.DataFrame, column: str) -> pl.Series:
+def _coded(frame: pl.DataFrame, column: str) -> Coded:
     """A column as names: whole numbers lose the point that a frame may have given them."""
     found = frame[column]
     kind = found.dtype
-    if kind == pl.String:
-        return found
     if kind.is_float():
         whole = found.cast(pl.Int64, strict=False)
         same = (whole.cast(pl.Float64) == found).fill_null(value=True)
-        return (whole if same.all() else found).cast(pl.String)
+        found = whole if same.all() else found
     if kind.is_nested() or kind == pl.Binary:
         raise ColumnsError(f"column {column!r} holds {kind}, not names", None, ())
-    return found.cast(pl.String)
+    return coded(found.cast(pl.String))
 
 
-def _blank(names: pl.Series) -> pl.Series:
-    return names.is_null() | (names.str.strip_chars() == "")
-
-
-def _names(frame: pl.DataFrame, columns: Columns) -> dict[str, pl.Series]:
+def _names(frame: pl.DataFrame, columns: Columns) -> dict[str, Coded]:
     names = {}
     for role in (*LEVELS, "score_kind", "currency"):
         column = getattr(columns, role)
         if column is None:
             continue
         if column in frame.columns:
-            names[role] = _name(frame, column)
+            names[role] = _coded(frame, column)
         else:  # a word that stands for every row
-            names[role] = pl.Series([column], dtype=pl.String).new_from_index(0, len(frame))
+            names[role] = Coded(np.zeros(len(frame), dtype=np.uint32), pl.Series([column]))
     for column in columns.extra:
-        names[column] = _name(frame, column)
+        names[column] = _coded(frame, column)
     return names
 
 
 def _numbers(
-    frame: pl.DataFrame, columns: Columns, names: dict[str, pl.Series], checked: _Checked
+    frame: pl.DataFrame, columns: Columns, names: dict[str, Coded], checked: _Checked
 ) -> dict[str, Micros]:
     numbers: dict[str, Micros] = {}
     for role in ("emotion", "emotion_after"):
@@ -168,16 +170,13 @@ def _numbers(
             numbers[role] = _fixed(frame[column], role, -1, 1, checked)
     if columns.value is not None:
         numbers["value"] = _fixed(frame[columns.value], "value", -_MOST, _MOST, checked)
-        lacking = pl.Series(numbers["value"] != NONE) & _blank(names["currency"])
+        lacking = (numbers["value"] != NONE) & names["currency"].blank()
         checked.find(lacking, "a value without a currency")
     if columns.duration is not None:
         numbers["duration"] = _fixed(frame[columns.duration], "duration", 0, 3e9, checked)
     if columns.score is not None:
         numbers["score"] = _scores(frame[columns.score], names["score_kind"], columns, checked)
     return numbers
-
-
-NONE = np.iinfo(np.int64).min
 
 
 def _fixed(column: pl.Series, role: str, low: float, high: float, checked: _Checked) -> Micros:
@@ -191,34 +190,32 @@ def _fixed(column: pl.Series, role: str, low: float, high: float, checked: _Chec
         missing = column.is_null() | number.is_nan().fill_null(value=True)
     inside = (number.is_between(low, high) & number.is_not_nan()).fill_null(value=False)
     shown = "" if low < -1e9 else f" from {low:g} to {high:g}"
-    checked.find(~missing & ~inside, f"{role}: a number{shown} is expected")
+    checked.find((~missing & ~inside).to_numpy(), f"{role}: a number{shown} is expected")
     kept = number.zip_with(inside & ~missing, pl.Series([None], dtype=pl.Float64))
     return (kept * SCALE).round(0).cast(pl.Int64).fill_null(NONE).to_numpy()
 
 
-def _scores(column: pl.Series, kinds: pl.Series, columns: Columns, checked: _Checked) -> Micros:
+def _scores(column: pl.Series, kinds: Coded, columns: Columns, checked: _Checked) -> Micros:
     scores = _fixed(column, "score", -_MOST, _MOST, checked)
-    given = pl.Series(scores != NONE)
+    given = scores != NONE
     known = [kind for kind, _, _ in columns.scales]
-    checked.find(given & ~kinds.is_in(known).fill_null(value=False),
-                 f"score_kind: one of {', '.join(known)} is expected")  # fmt: skip
+    unknown = kinds.among(lambda names: ~names.is_in(known))
+    checked.find(given & unknown, f"score_kind: one of {', '.join(known)} is expected")
     for kind, low, high in columns.scales:
-        of_kind = given & (kinds == kind).fill_null(value=False)
-        outside = of_kind & pl.Series((scores < low * SCALE) | (scores > high * SCALE))
-        checked.find(outside, f"score: {kind} lies between {low:g} and {high:g}")
+        outside = (scores < low * SCALE) | (scores > high * SCALE)
+        of_kind = kinds.among(lambda names, kind=kind: names == kind)  # type: ignore[misc]
+        checked.find(given & of_kind & outside, f"score: {kind} lies between {low:g} and {high:g}")
     return scores
 
 
-def _duplicates(ids: pl.Series, sources: pl.Series | None, rows: Rows, checked: _Checked) -> None:
+def _duplicates(ids: Coded, sources: Coded | None, rows: Rows, checked: _Checked) -> None:
     """A second row of the same source and id is set aside, naming the line of the first."""
     frame = pl.DataFrame(
         {
-            "id": ids,
-            "source": sources
-            if sources is not None
-            else pl.Series([None] * len(ids), dtype=pl.String),
+            "id": ids.codes,
+            "source": np.zeros(len(ids.codes)) if sources is None else sources.codes,
             "line": rows.lines,
-            "good": checked.reasons[0].is_null() & ~_blank(ids),
+            "good": checked.good() & ~ids.blank(),
         }
     )
     first = pl.col("line").filter("good").first().over("id", "source")
@@ -230,16 +227,16 @@ def _duplicates(ids: pl.Series, sources: pl.Series | None, rows: Rows, checked: 
     checked.take(found)
 
 
-def _rejected(rows: Rows, reasons: pl.Series) -> Rejected:
-    bad = reasons.is_not_null()
-    where = np.flatnonzero(bad.to_numpy())
+def _rejected(rows: Rows, checked: _Checked) -> Rejected:
+    bad = ~checked.good()
+    reasons = checked.reasons.drop_nulls().to_list() if checked.reasons is not None else []
     held = [
         json.dumps(row, ensure_ascii=False, default=str)
         for row in rows.frame.filter(bad).iter_rows(named=True)
     ]
     columns = {
-        "line": [*rows.lines[where].tolist(), *(b.line for b in rows.broken)],
-        "reason": [*reasons.filter(bad).to_list(), *(b.reason for b in rows.broken)],
+        "line": [*rows.lines[bad].tolist(), *(b.line for b in rows.broken)],
+        "reason": [*reasons, *(b.reason for b in rows.broken)],
         "row": [*held, *(b.held for b in rows.broken)],
     }
     kinds = {"line": pl.Int64, "reason": pl.String, "row": pl.String}

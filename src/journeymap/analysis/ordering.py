@@ -20,8 +20,7 @@ def ordering(journeys: np.ndarray[Any, Any], at: Ints) -> Ints | None:
     if len(at) < 2:
         return None
     wide = journeys.astype(np.int64)
-    step, later = np.diff(wide), np.diff(at)
-    if ((step > 0) | ((step == 0) & (later >= 0))).all():
+    if _in_order(journeys, at):
         return None
     bits = int(at.max() - at.min()).bit_length()
     if bits + int(wide.max()).bit_length() <= 63:
@@ -31,6 +30,12 @@ def ordering(journeys: np.ndarray[Any, Any], at: Ints) -> Ints | None:
     key = np.sort((wide[by_time] << bits) | np.arange(len(at)))
     order: Ints = by_time[key & ((1 << bits) - 1)]
     return order
+
+
+def _in_order(journeys: np.ndarray[Any, Any], at: Ints) -> bool:
+    if (journeys[1:] < journeys[:-1]).any():
+        return False
+    return bool(((journeys[1:] > journeys[:-1]) | (at[1:] >= at[:-1])).all())
 
 
 def _sorted_stably(key: Ints) -> Ints:

@@ -77,11 +77,15 @@ class Reading:
     @cached_property
     def last(self) -> Flags:
         """Where journeys end."""
-        return np.append(self.first[1:], True)[: len(self.first)]
+        flags = np.zeros(len(self.first), dtype=bool)
+        flags[self.offsets[1:] - 1] = True
+        return flags
 
     @cached_property
     def offsets(self) -> Ints:
         """Where each journey that has any such interaction begins, and the end."""
+        if self.rows is None and self.part.at is self.at:
+            return self.part.offsets
         return np.append(np.flatnonzero(self.first), len(self.first))
 
 

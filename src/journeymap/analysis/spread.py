@@ -60,7 +60,7 @@ class Spread:
         if self.exact:
             return Spread(tuple((table(c), v) for c, v in self.pieces), self.total, exact=True)
         moved = tuple(
-            ((table(keys >> _WIDE) << _WIDE) | (keys & _MASK), counts)
+            ((table(keys.astype(np.int64) >> _WIDE) << _WIDE) | (keys & _MASK), counts)
             for keys, counts in self.pieces
         )
         return Spread(moved, self.total, exact=False)
@@ -99,9 +99,7 @@ class Spread:
         if not self.exact:
             return self
         pieces = tuple(
-            ((cells << _WIDE) | _buckets(values), None)
-            for cells, values in self.pieces
-            if values is not None
+            (_packed(cells, values), None) for cells, values in self.pieces if values is not None
         )
         return Spread(pieces, self.total, exact=False)
 
@@ -111,19 +109,30 @@ class Spread:
         if all(counts is None for _, counts in self.pieces):
             keys.sort()
             starts = _starts(keys)
-            return keys[starts], np.diff(np.append(starts, len(keys)))
+            return keys[starts].astype(np.int64), np.diff(np.append(starts, len(keys)))
         counts = np.concatenate(
             [np.ones(len(k), dtype=np.int64) if c is None else c for k, c in self.pieces]
         )
         order = np.argsort(keys)
-        starts = _starts(keys[order])
-        return keys[order][starts], np.add.reduceat(counts[order], starts)
+        ordered = keys[order].astype(np.int64)
+        starts = _starts(ordered)
+        return ordered[starts], np.add.reduceat(counts[order], starts)
 
 
 def spread_of(cells: Ints, values: Ints) -> Spread:
     """The spread of some lengths (microseconds, not negative), each in its cell."""
     exact = Spread(((cells, values),), len(values), exact=True)
     return exact if len(values) <= _EXACT else exact._coarse()
+
+
+def _packed(cells: Ints, values: Ints) -> Ints:
+    """Cell and bucket as one key, in 32 bits where it fits: half as wide sorts twice as fast."""
+    small = len(cells) == 0 or int(cells.max()) < 1 << (32 - _WIDE)
+    kind: Any = np.uint32 if small else np.int64
+    keys: Any = cells.astype(kind) << kind(_WIDE)
+    keys |= _buckets(values).astype(kind)
+    packed: Ints = keys
+    return packed
 
 
 def _middles(buckets: Ints) -> Floats:

@@ -52,9 +52,8 @@ def _from_datetimes(
         if timezone is None:
             return _all_bad(column, _NAIVE)
         return _placed(column, timezone)
-    micros = column.to_physical()
     reasons = pl.select(pl.when(column.is_null()).then(pl.lit(_NO))).to_series()
-    return _numpy(micros), reasons
+    return _numpy(column.to_physical()), reasons
 
 
 def _placed(naive: pl.Series, timezone: str) -> tuple[Micros, pl.Series]:

@@ -73,15 +73,16 @@ class Transitions:
         read = part.read(self.by)
         size = len(read.names)
         codes = read.codes.astype(np.int64)
-        following = np.append(codes[1:], 0)[: len(codes)]
-        following[read.last] = 0
-        leaving = codes * size + following
-        begun = np.flatnonzero(read.first)
+        begun = read.offsets[:-1]
+        leaving = codes * size
+        leaving[:-1] += codes[1:]
+        ends = read.offsets[1:] - 1
+        leaving[ends] = codes[ends] * size  # the last one leads to no name but the end
         cells = np.concatenate([leaving, codes[begun]])
         lengths = None
         if self.waits:
-            inner = np.flatnonzero(following)
-            lengths = leaving[inner], read.at[inner + 1] - read.at[inner]
+            inner = ~read.last[:-1]
+            lengths = leaving[:-1][inner], np.diff(read.at)[inner]
         made = tally(read.names, 2, cells, {"count": None}, lengths)
         people = np.concatenate([read.customer, read.customer[begun]])
         made.sums["customers"] = customers_of(made, cells, people)

@@ -93,16 +93,16 @@ class Variants:
     def measure(self, part: Part) -> Paths:
         """The distinct sequences of a part."""
         read = part.read(self.by)
-        codes, first, customer = read.codes, read.first, read.customer
+        codes, offsets = read.codes, read.offsets
+        owners = part.owners if read.rows is None else read.customer[offsets[:-1]]
         if self.collapse and len(codes):
-            fresh = first.copy()
+            fresh = read.first.copy()
             fresh[1:] |= codes[1:] != codes[:-1]
-            codes, first, customer = codes[fresh], first[fresh], customer[fresh]
-        starts = np.flatnonzero(first)
-        offsets = np.append(starts, len(codes))
+            offsets = np.append(0, np.cumsum(fresh))[offsets]
+            codes = codes[fresh]
         hashes = _hashed(codes, offsets, read.names)
-        ones = np.ones(len(starts), dtype=np.int64)
-        customers = _first_of_customer(hashes, customer[starts])
+        ones = np.ones(len(hashes), dtype=np.int64)
+        customers = _first_of_customer(hashes, owners)
         return Paths(read.names, (_Piece(hashes, ones, customers, codes, offsets),))
 
     def merge(self, one: Paths, other: Paths) -> Paths:
@@ -113,7 +113,7 @@ class Variants:
             one, other = _recoded(one, names), _recoded(other, names)
         pieces = one.pieces + other.pieces
         if sum(len(piece.codes) for piece in pieces) > _PENDING:
-            pieces = (_joined(pieces),)
+            pieces = (_joined(pieces).piece(),)
         return Paths(names, pieces)
 
     def answer(self, measured: Paths, scope: Scope) -> VariantsAnswer:
@@ -141,8 +141,9 @@ class Variants:
         return VariantsAnswer(frame, distinct=len(found.counts))
 
 
-def _path(names: tuple[str | None, ...], found: _Piece, place: int) -> tuple[str, ...]:
-    codes = found.codes[found.offsets[place] : found.offsets[place + 1]]
+def _path(names: tuple[str | None, ...], found: _Groups, place: int) -> tuple[str, ...]:
+    begin = int(found.begins[place])
+    codes = found.codes[begin : begin + int(found.lengths[place])]
     return tuple(str(names[code]) for code in codes.tolist())
 
 
@@ -158,10 +159,11 @@ def _hashed(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> Hashes:
     digests = [blake2b((name or "").encode(), digest_size=8).digest() for name in names]
     values = np.frombuffer(b"".join(digests), dtype="<u8")
     powers, inverses = _powers(1 << len(codes).bit_length())  # few lengths, so often kept
-    terms = values[codes] * powers[: len(codes)]
-    sums = np.append(np.uint64(0), np.cumsum(terms))
     starts = offsets[:-1]
-    return (sums[offsets[1:]] - sums[starts]) * inverses[starts]
+    if not len(starts):
+        return np.zeros(0, dtype=np.uint64)
+    terms = values[codes] * powers[: len(codes)]
+    return np.add.reduceat(terms, starts) * inverses[starts]
 
 
 @lru_cache(maxsize=4)
@@ -185,7 +187,25 @@ def _first_of_customer(hashes: Hashes, owners: Ints) -> Ints:
     return fresh
 
 
-def _joined(pieces: tuple[_Piece, ...]) -> _Piece:
+@frozen(eq=False)
+class _Groups:
+    """The distinct ones of some sequences: a first of each, and what all of a kind count."""
+
+    codes: Codes
+    begins: Ints
+    lengths: Ints
+    hashes: Hashes
+    counts: Ints
+    customers: Ints
+
+    def piece(self) -> _Piece:
+        """The distinct sequences alone."""
+        codes = self.codes[_spans(self.begins, self.lengths)]
+        offsets = np.append(0, np.cumsum(self.lengths))
+        return _Piece(self.hashes, self.counts, self.customers, codes, offsets)
+
+
+def _joined(pieces: tuple[_Piece, ...]) -> _Groups:
     """Sum what equal sequences count."""
     hashes = np.concatenate([piece.hashes for piece in pieces])
     codes = np.concatenate([piece.codes for piece in pieces])
@@ -200,12 +220,13 @@ def _joined(pieces: tuple[_Piece, ...]) -> _Piece:
     keep = order[fresh]
     if not _verified(codes, begins, lengths, keep[group]):
         group, keep = _exactly(codes, begins, lengths)
-    return _Piece(
+    return _Groups(
+        codes,
+        begins[keep],
+        lengths[keep],
         hashes[keep],
         _summed(group, [piece.counts for piece in pieces], len(keep)),
         _summed(group, [piece.customers for piece in pieces], len(keep)),
-        codes[_spans(begins[keep], lengths[keep])],
-        np.append(0, np.cumsum(lengths[keep])),
     )
 
 
