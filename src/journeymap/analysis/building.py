@@ -57,7 +57,7 @@ def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
         taken.rejected,
         Scope(journey, first, last, taken.scales),
         ids,
-        np.arange(len(ids), dtype=np.int64),
+        np.arange(len(ids), dtype=np.uint32),
         offsets,
         at,
         touchpoints,

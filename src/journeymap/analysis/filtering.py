@@ -63,7 +63,7 @@ def _taken(log: Log, rows: Any, journey: Any) -> Log:
         log,
         scope=evolve(log.scope, first=first, last=last),
         customer_ids=log.customer_ids.gather(people),
-        owners=owners.astype(np.int64),
+        owners=owners.astype(np.uint32),
         offsets=np.append(begins, len(rows)).astype(np.int64),
         at=at,
         touchpoints=log._touchpoints[rows],

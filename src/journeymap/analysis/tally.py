@@ -117,13 +117,14 @@ def customers_of(made: Tally, cells: Ints, who: Ints) -> Ints:
     """
     if not len(who):
         return np.zeros(len(made.keys), dtype=np.int64)
-    base = int(who.min())
-    bits = int(who.max() - base).bit_length()
-    small = bits + int(made.keys[-1]).bit_length() <= 32
+    base, most = int(who.min()), int(who.max())
+    bits = (most - base).bit_length()
+    small = bits + int(made.keys[-1]).bit_length() <= 32 and most < 2**32
     kind: Any = np.uint32 if small else np.int64  # half as wide is twice as fast
     pairs: Any = cells.astype(kind)
     pairs <<= kind(bits)
-    pairs |= (who - base).astype(kind)
+    pairs += who.astype(kind, copy=False)
+    pairs -= kind(base)
     pairs.sort()
     fresh = np.ones(len(pairs), dtype=np.int32)
     np.not_equal(pairs[1:], pairs[:-1], out=fresh[1:], casting="unsafe")

@@ -162,7 +162,8 @@ def _hashed(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> Hashes:
     starts = offsets[:-1]
     if not len(starts):
         return np.zeros(0, dtype=np.uint64)
-    terms = values[codes] * powers[: len(codes)]
+    terms = values.take(codes, mode="clip")
+    terms *= powers[: len(codes)]
     return np.add.reduceat(terms, starts) * inverses[starts]
 
 
