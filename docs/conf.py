@@ -1,0 +1,15 @@
+"""How the documentation is built."""
+
+project = "journeymap"
+author = "The journeymap developers"
+copyright = "2026, the journeymap developers"
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+html_theme = "furo"
+html_title = "journeymap"
+exclude_patterns = ["_build"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_default_options = {"members": True}
+myst_heading_anchors = 3
+nitpicky = False
+suppress_warnings = ["myst.xref_missing"]
