@@ -175,7 +175,10 @@ def test_parts_with_other_names_merge() -> None:
         {"customer": ["a"] * 3 + ["b"] * 3, "touchpoint": list("xyxzxy"), "at": [1, 2, 3, 1, 3, 5]},
         Columns(at_unit="s"),
     )
-    for question in (Transitions(), Variants(), Dwell("touchpoint"), Handoffs("touchpoint")):
+    questions: list[Question[Any]] = [
+        Transitions(), Variants(), Dwell("touchpoint"), Handoffs("touchpoint"),
+    ]  # fmt: skip
+    for question in questions:
         measured = [question.measure(part) for log in (one, other) for part in log.parts()]
         merged = question.answer(question.merge(*measured), both.scope)
         whole = both.ask(question)

@@ -394,7 +394,7 @@ def test_words_may_stand_for_a_whole_column() -> None:
 
 
 def test_duplicates_are_recognised_by_source_and_id() -> None:
-    frame = {
+    frame: dict[str, list[Any]] = {
         "customer": ["c", "c", "", "c", "c", "c"],
         "touchpoint": ["a"] * 6,
         "at": [1, 2, 3, 4, 5, 6],
