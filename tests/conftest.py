@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, settings
 
 CI = os.environ.get("CI") == "true"
 
-settings.register_profile(
-    "default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("default")
+for name, examples in (("default", 60), ("thorough", 1000)):
+    settings.register_profile(
+        name, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def required(present: object, what: str) -> None:

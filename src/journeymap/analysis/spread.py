@@ -75,11 +75,12 @@ class Spread:
         some = number > 0
         made = []
         for share in shares:
-            place = (before + np.maximum(number - 1, 0) * share)[some]
-            low = np.searchsorted(ends, np.floor(place), side="right")
-            high = np.searchsorted(ends, np.ceil(place), side="right")
+            place = (number[some] - 1) * share  # within the cell, so that no other cell matters
+            floor = np.floor(place)
+            low = np.searchsorted(ends, before[some] + floor, side="right")
+            high = np.searchsorted(ends, before[some] + np.ceil(place), side="right")
             found = np.full(len(cells), np.nan)
-            found[some] = seconds[low] + (seconds[high] - seconds[low]) * (place - np.floor(place))
+            found[some] = seconds[low] + (seconds[high] - seconds[low]) * (place - floor)
             made.append(found)
         return made
 
