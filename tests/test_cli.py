@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,23 @@ def test_errors_take_one_line_and_code_two(
     assert told in err
     assert err.startswith("journeymap: ")
     assert err.count("\n") == 1
+
+
+def test_a_narrow_console_shows_what_it_can(files: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    Path("m.json").write_text(jm.dumps(broadband().add(jm.Channel("漢字")), format="json"))
+    for arguments in (["check", "m.json"], ["draw", "m.json"]):
+        command = [sys.executable, "-m", "journeymap", *arguments]
+        done = subprocess.run(command, capture_output=True, env=environment, check=True)
+        assert done.stderr == b""
+        done.stdout.decode("utf-8" if "draw" in arguments else "cp1252")
+
+
+def test_a_demo_of_nobody_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["demo", "--customers", "-5"])
+    assert caught.value.code == 2
+    assert "from 1 up" in capsys.readouterr().err
 
 
 def test_an_interruption_is_no_traceback(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 import time
@@ -29,6 +30,9 @@ _SIMULATED = "Simulated data: a made-up broadband company, no real customer is i
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; answers its exit code: 0 done, 1 a map with errors, 2 a failure."""
     options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # a narrow console shows what it can
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     command: Callable[[argparse.Namespace], int] = options.run
     try:
         return command(options)
@@ -77,9 +81,16 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo, "simulate a company's customers and report on them")
     demo.add_argument("-o", "--output", type=Path, default=Path("demo"), help="the folder to fill")
-    demo.add_argument("--customers", type=int, default=20_000)
+    demo.add_argument("--customers", type=_positive, default=20_000)
     demo.add_argument("--seed", type=int, default=7)
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"a number from 1 up is expected, not {number}")
+    return number
 
 
 def _command(
@@ -143,7 +154,7 @@ def _report(options: argparse.Namespace) -> int:
 def _sketch(options: argparse.Namespace) -> int:
     journey = _log(options, None).sketch()
     if options.output == "-":
-        print(dumps(journey), end="")
+        _write(dumps(journey), "-")
     else:
         dump(journey, options.output)
         print(f"{journey!r} → {options.output}")
@@ -210,6 +221,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _write(text: str, output: str) -> None:
     if output == "-":
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # documents are UTF-8 wherever they go
         sys.stdout.write(text)
     else:
         Path(output).write_text(text, encoding="utf-8", newline="\n")

@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _SHOWN = 12
+_READ = 200_000
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
@@ -46,6 +47,10 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
     'channel'
     """
     pool = list(choices)
+    if sum(map(len, pool)) > _READ:  # too much to compare: those alone that begin alike
+        start = name[:1].casefold()
+        pool = [c for c in pool if c[:1].casefold() == start and abs(len(c) - len(name)) < 4]
+        pool = pool[:200]
     folded = {choice.casefold(): choice for choice in reversed(pool)}
     found = difflib.get_close_matches(name[:200].casefold(), list(folded), n=1, cutoff=0.6)
     return folded[found[0]] if found else None
@@ -70,8 +75,8 @@ class UnknownName(JourneyMapError, KeyError):
     """
 
     kind: str
-    name: str
-    choices: tuple[str, ...]
+    name: str = field(converter=str)  # a name that is no text is shown as one
+    choices: tuple[str, ...] = ()
 
     @property
     def nearest(self) -> str | None:

@@ -210,7 +210,7 @@ def handoffs(
             row["count"] += 1
             row["wait"] += (at - since).total_seconds()
             row["bounced"] += before is not None and before[0] == name
-            dropped = place == len(mine) - 1 and one.outcome != "succeeded"
+            dropped = one is whole[-1] and one.outcome != "succeeded"
             row["dropped"] += dropped
             row["risk"] += worth if dropped else 0.0
             if earlier.emotion is not None and one.emotion is not None:

@@ -137,7 +137,7 @@ def test_sketches_of_small_and_strange_logs() -> None:
 
     assert len(sketch([]).stages) == 0
     assert len(sketch(["a"]).stages) == 1
-    strange = sketch(["a", "b\x00", "(end)"])
+    strange = sketch(["a", "b\x00", "c\x07"])
     assert list(strange.touchpoints) == ["a"]
     assert "2 names could not be kept" in strange.description
 

@@ -468,7 +468,7 @@ def test_what_interactions_carry_is_kept() -> None:
         Interaction("c", "b", now, extra={"customer": "not me", "agent": "bob"}),
     ]
     log = Log.from_interactions(given_)
-    assert log.levels == ("touchpoint", "agent")
+    assert log.levels == ("touchpoint", "agent", "extra.customer")
     assert {row.target for row in log.ask(Transitions("agent"))} == {"ann", "bob", "(end)"}
 
 
@@ -525,7 +525,7 @@ def test_a_long_log_is_ordered_by_rank() -> None:
     frame = {
         "customer": dice.integers(0, 50, 3000),
         "touchpoint": dice.integers(0, 9, 3000),
-        "at": np.append(dice.integers(0, 2**61, 2000), dice.integers(0, 5, 1000)),
+        "at": np.append(dice.integers(-6 * 10**16, 25 * 10**16, 2000), dice.integers(0, 5, 1000)),
     }
     packed = {**frame, "at": np.argsort(np.argsort(frame["at"], kind="stable"), kind="stable")}
     one = Log.from_frame(frame, Columns(at_unit="us"))
@@ -536,3 +536,135 @@ def test_a_long_log_is_ordered_by_rank() -> None:
 def test_rows_already_in_order_are_left_as_they_are() -> None:
     frame = {"customer": ["a", "a", "b"], "touchpoint": ["x", "y", "x"], "at": [1, 1, 0]}
     assert paths(Log.from_frame(frame, Columns(at_unit="s"))) == {("x", "y"): 1, ("x",): 1}
+
+
+def test_a_broken_row_may_hold_any_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    file.write_bytes(b"customer,touchpoint,at\na,\xff\nb,y," + AWARE.encode())
+    log = Log.read(file)
+    assert (log.interactions, reasons(log)) == (1, [(2, "2 fields where the header has 3")])
+    assert "\\udcff" in log.rejected[0].row
+    file = tmp_path / "log.jsonl"
+    file.write_bytes(b'{"customer": "\xff\n["\xff"]\n')
+    assert len(Log.read(file).rejected) == 2
+
+
+@pytest.mark.parametrize("good", ["c,a,{},n", 'c,"a\nb",{},"n, m"'])
+@pytest.mark.parametrize("bad", ['a,x,{},"oops', 'a,"x,{},n', 'a,x,{},"oops"s'])
+def test_a_quote_that_is_never_closed_swallows_its_own_line_alone(
+    tmp_path: Path, good: str, bad: str
+) -> None:
+    rows = [good] * 3 + [bad] + [good] * 500
+    text = "\n".join(["customer,touchpoint,at,note", *rows]).format(*[AWARE] * 999)
+    log = Log.read(write(tmp_path / "log.csv", text))
+    lines = 1 + good.count("\n")
+    if bad.count('"') % 2 and good.count('"'):
+        # The open quote meets the next row's, so where it was meant to close is anyone's guess;
+        # but no row is lost that cannot be seen, and reading goes on.
+        assert log.interactions > 490
+        assert log.rejected[0].line == 2 + 3 * lines
+    else:
+        assert (log.interactions, len(log.rejected)) == (503, 1)
+        assert log.rejected[0].line == 2 + 3 * lines
+        assert log.rejected[0].row.startswith("a,")
+
+
+def test_a_field_too_long_costs_its_lines_alone(tmp_path: Path) -> None:
+    long = "\n".join(["x" * 1000] * 200)
+    text = f'customer,touchpoint,at,n\na,x,{AWARE},"{long}\n"\nc,x,{AWARE},n\n'
+    log = Log.read(write(tmp_path / "log.csv", text))
+    assert log.interactions == 1
+    assert {why.split(":")[0] for _, why in reasons(log)} <= {
+        "not CSV", "1 fields where the header has 4",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [(1_700_000_000_000, "s"), (-(9 * 10**18), "us"), ("9999-12-31T23:59:59-12:00", None),
+     ("0001-01-01T00:00:00+12:00", None)],
+)  # fmt: skip
+def test_times_beyond_the_calendar_are_set_aside(value: Any, unit: Any) -> None:
+    frame = {"customer": ["c"], "touchpoint": ["a"], "at": [value]}
+    log = Log.from_frame(frame, Columns(at_unit=unit))
+    assert log.interactions == 0
+    assert "outside the years 1 to 9999" in log.rejected[0].reason
+
+
+def test_mixtures_in_a_pandas_column_are_read_value_by_value() -> None:
+    from zoneinfo import ZoneInfo
+
+    york = datetime(2026, 1, 1, 12, tzinfo=ZoneInfo("America/New_York"))
+    naive = datetime(2026, 1, 1, 12)
+    for order in ([york, naive], [naive, york]):
+        frame = pd.DataFrame(
+            {"customer": ["a", 1], "touchpoint": ["x", "y"], "junk": [[], {}],
+             "at": pd.Series(order, dtype=object)}
+        )  # fmt: skip
+        for some in (frame, {name: frame[name].tolist() for name in frame.columns}):
+            log = Log.from_frame(some)
+            assert reasons(log) == [
+                (order.index(naive) + 1, "a time without a zone; name it with Columns(timezone=…)")
+            ]
+            assert log.first == york
+
+
+def test_errors_of_other_libraries_do_not_come_through() -> None:
+    twice = pa.table([pa.array(["a"])] * 4, names=["customer", "customer", "touchpoint", "at"])
+    uneven = {"customer": ["a", "b"], "touchpoint": ["x"], "at": [1]}
+    for bad in (twice, uneven):
+        with pytest.raises(SourceError, match="cannot be read"):
+            Log.from_frame(bad, Columns(at_unit="s"))
+    listed = {"customer": ["a"], "touchpoint": ["x"], "at": [1], "v": [[1]]}
+    with pytest.raises(ColumnsError, match="not numbers"):
+        Log.from_frame(listed, Columns(at_unit="s", value="v", currency="EUR"))
+
+
+def test_missing_numbers_are_no_customers() -> None:
+    frame = {"customer": [1.5, float("nan"), None], "touchpoint": ["x"] * 3, "at": [1, 2, 3]}
+    log = Log.from_frame(frame, Columns(at_unit="s"))
+    assert list(log.customer_ids) == ["1.5"]
+    large = {"customer": [2.0**63], "touchpoint": ["x"], "at": [1]}
+    assert Log.from_frame(large, Columns(at_unit="s")).customers == 1
+
+
+def test_an_extra_column_never_hides_a_level() -> None:
+    with pytest.raises(ColumnsError, match="'department' is a level of its own"):
+        Columns(extra=["department"])
+    one = Interaction("c", "a", datetime(2026, 1, 1, tzinfo=UTC), extra={"channel": "z"})
+    assert Log.from_interactions([one]).levels == ("touchpoint", "extra.channel")
+
+
+def test_reserved_names_and_wrong_zones_are_told() -> None:
+    frame = {"customer": ["c"], "touchpoint": ["(start)"], "at": [1]}
+    assert "journeys begin or end" in reasons(Log.from_frame(frame, Columns(at_unit="s")))[0][1]
+    naive = {"customer": ["c"], "touchpoint": ["a"], "at": ["2026-01-01"]}
+    with pytest.raises(ColumnsError, match="zone"):
+        Log.from_frame(naive, Columns(timezone="localtime"))
+    with pytest.raises(SourceError, match="no encoding 'hex'"):
+        Log.read(Path(__file__).with_name("none.csv").parents[2] / "docs" / "shop.csv",
+                 encoding="hex")  # fmt: skip
+
+
+def test_filters_say_what_is_wrong() -> None:
+    log = Log.from_frame({"customer": ["c"], "touchpoint": ["a"], "at": [1]}, Columns(at_unit="s"))
+    with pytest.raises(ColumnsError, match="a name or several"):
+        log.where(touchpoint=5)  # type: ignore[arg-type]
+    with pytest.raises(ColumnsError, match="a name or several"):
+        log.where(customer=5)  # type: ignore[arg-type]
+    with pytest.raises(ColumnsError, match="a datetime is expected"):
+        log.where(since=date(2026, 1, 1))  # type: ignore[arg-type]
+
+
+def test_a_currency_that_is_not_there_is_named() -> None:
+    frame = {"customer": ["c"] * 2, "touchpoint": ["a"] * 2, "at": [1, 2], "d": ["x", "y"],
+             "v": [1, 2]}  # fmt: skip
+    log = Log.from_frame(frame, Columns(at_unit="s", department="d", value="v", currency="EUR"))
+    with pytest.raises(UnknownName, match="did you mean 'EUR'"):
+        log.ask(Handoffs(currency="EURO"))
+
+
+def test_phone_numbers_are_written_as_they_are(tmp_path: Path) -> None:
+    given_ = [Interaction(name, "a", datetime(2026, 1, 1, tzinfo=UTC)) for name in ("+49 12", "-5")]
+    write_csv(given_, tmp_path / "log.csv")
+    assert list(Log.read(tmp_path / "log.csv").customer_ids) == ["+49 12", "-5"]

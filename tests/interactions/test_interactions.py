@@ -24,7 +24,10 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
         (lambda: Score("csat", 3, 5, 1), "above 'low'"),
         (lambda: Score("happy", 3), "'nps'"),  # type: ignore[arg-type]
         (lambda: Money("ten", "EUR"), "a number"),
-        (lambda: Money("NaN", "EUR"), "below 10"),
+        (lambda: Money("NaN", "EUR"), "below 900"),
+        (lambda: Money("1e999999", "EUR"), "below 900"),
+        (lambda: Score("nps", "abc"), "a number"),
+        (lambda: Score("nps", None), "a number"),
         (lambda: Money(1, ""), "not blank"),
         (lambda: Identity("email", " "), "not blank"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeymap import Calendar, CalendarError, Hours
+from journeymap import Calendar, CalendarError, ElementError, Hours
 
 PARIS = ZoneInfo("Europe/Paris")
 OFFICE = Calendar("office", zone="Europe/Paris")
@@ -141,3 +141,48 @@ def test_spans_are_merged_and_in_order() -> None:
     spans = NIGHT.spans(2026)
     assert all(a < b for a, b in spans)
     assert all(one[1] < other[0] for one, other in itertools.pairwise(spans))
+
+
+@pytest.mark.parametrize(
+    ("rule", "since", "days"),
+    [
+        ("FREQ=WEEKLY", date(2000, 1, 3), [date(2026, 1, 5), date(2026, 1, 12)]),
+        ("FREQ=MONTHLY", date(2020, 1, 15), [date(2026, 1, 15), date(2026, 2, 15)]),
+        ("FREQ=YEARLY", date(2020, 7, 4), [date(2026, 7, 4)]),
+        ("FREQ=YEARLY;BYMONTH=12", date(2020, 7, 3), [date(2026, 12, 3)]),
+        (
+            "FREQ=DAILY;UNTIL=20260102T000000Z",
+            date(2026, 1, 1),
+            [date(2026, 1, 1), date(2026, 1, 2)],
+        ),
+        ("FREQ=DAILY;COUNT=2", date(2026, 5, 1), [date(2026, 5, 1), date(2026, 5, 2)]),
+    ],
+)
+def test_a_rule_takes_its_day_from_where_it_began(rule: str, since: date, days: list[date]) -> None:
+    calendar = Calendar("c", [Hours(rule, since=since)])
+    assert [begin.date() for begin, _ in calendar.spans(2026)][: len(days)] == days
+
+
+def test_rules_without_end_or_days_are_no_endless_work() -> None:
+    with pytest.raises(CalendarError, match="from 1 up"):
+        Hours("FREQ=DAILY;INTERVAL=0")
+    never = Calendar("n", [Hours("FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30")])
+    assert never.spans(2026) == ()
+    edge = Calendar("e", [Hours("FREQ=DAILY", time(0), time(0))], zone="Asia/Tokyo")
+    assert edge.spans(1) == ()
+    assert edge.spans(9999)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Calendar("c", holidays=["2026-12-25"]),
+        lambda: Calendar("c", holidays=[datetime(2026, 12, 25, tzinfo=UTC)]),
+        lambda: Calendar("c", hours=["9-17"]),
+        lambda: Hours(since="2020-01-01"),  # type: ignore[arg-type]
+        lambda: Hours(since=date(1, 1, 1)),
+    ],
+)
+def test_wrong_types_are_refused(make: Any) -> None:
+    with pytest.raises(ElementError):
+        make()

@@ -13,12 +13,14 @@ from journeymap import (
     At,
     Between,
     Channel,
+    Condition,
     Count,
     Department,
     ElementError,
     Investment,
     KeyJourney,
     Metric,
+    Moment,
     Not,
     Of,
     Phase,
@@ -31,6 +33,13 @@ from journeymap.model.conditions import leaves
 from journeymap.model.durations import duration, duration_text, span_text
 
 DAY = timedelta(days=1)
+
+
+def deep(levels: int) -> Condition:
+    inner: Condition = At("touchpoint", ["a"])
+    for _ in range(levels + 1):
+        inner = Not(inner)
+    return inner
 
 
 def test_the_eight_departments_come_ready() -> None:
@@ -73,6 +82,12 @@ def test_the_two_names_of_a_phase_are_one_fact() -> None:
         (lambda: At("touchpoint", []), "values", "at least one"),
         (lambda: All([]), "conditions", "at least one"),
         (lambda: AnyOf([]), "conditions", "at least one"),
+        (lambda: Not("hello"), "condition", "a condition is expected"),  # type: ignore[arg-type]
+        (lambda: Moment("m", "hello"), "when", "a condition is expected"),  # type: ignore[arg-type]
+        (lambda: Department("d", invests=["x"]), "invests", "a Investment"),
+        (lambda: KeyJourney("k", "a", "b", steps=[1]), "steps", "a Step"),
+        (lambda: Metric("m", ("stage", "a")), "of", "Of('stage', 'use')"),  # type: ignore[arg-type]
+        (lambda: deep(12), "condition", "deeper than 12"),
     ],
 )
 def test_a_bad_value_says_what_is_wrong(make: Any, field: str, message: str) -> None:

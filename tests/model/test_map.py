@@ -262,7 +262,6 @@ def test_diff_tells_every_change_in_words() -> None:
         "stage 'renew' was removed",
         "stage 'choose': customer does changed from nothing to 'looks'",
         "stage 'choose' was moved from place 1 to place 2",
-        "stage 'use' was moved from place 2 to place 1",
         "channel 'app' was added",
         "touchpoint 'order_placed': department changed from 'sales' to nothing",
         "touchpoint 'order_placed': channels gained 'app' and lost 'web'",
@@ -282,3 +281,24 @@ def test_diff_tells_values_of_all_kinds() -> None:
     assert any(
         t.startswith("moment 'o': when changed from 'order_placed' at least 2") for t in told
     )
+
+
+def test_elements_that_need_each_other_are_added_together() -> None:
+    more = small().add(Touchpoint("t", "new"), Stage("new", "own"))
+    assert more.touchpoints["t"].stage == "new"
+    many = [Touchpoint(f"t{i}", "use") for i in range(3000)]
+    assert len(small().add(*many).touchpoints) == 3001
+
+
+def test_one_moved_element_is_one_change() -> None:
+    names = [f"c{i}" for i in range(10)]
+    old = JourneyMap("x", channels=[Channel(name) for name in names])
+    new = JourneyMap("x", channels=[Channel(name) for name in [names[-1], *names[:-1]]])
+    assert [str(change) for change in new.diff(old)] == [
+        "channel 'c9' was moved from place 10 to place 1"
+    ]
+
+
+def test_a_name_that_is_no_text_is_told_all_the_same() -> None:
+    with pytest.raises(UnknownName, match="there is no stage 'None'"):
+        small().stages[None]  # type: ignore[index]

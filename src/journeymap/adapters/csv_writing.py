@@ -1,15 +1,21 @@
-"""Interactions written as CSV, so that reading the file gives them back."""
+"""Interactions written as CSV, so that reading the file gives them back.
+
+Only a name that a spreadsheet would run as a formula comes back with an apostrophe in front.
+"""
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from journeymap.interactions import Interaction
 
 __all__ = ["COLUMNS", "write_csv"]
+
+_NUMBER = re.compile(r"[+-][\d ]*", re.ASCII)
 
 COLUMNS = (
     "id", "customer", "touchpoint", "at", "source", "channel", "department", "process", "product",
@@ -56,4 +62,6 @@ def _row(one: Interaction) -> list[object]:
 
 
 def _plain(name: str | None) -> str | None:
-    return f"'{name}" if name and name[0] in "=+-@\t\r" else name
+    if not name or name[0] not in "=+-@\t\r" or _NUMBER.fullmatch(name):
+        return name
+    return f"'{name}"

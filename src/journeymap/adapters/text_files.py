@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gzip
 import io
 import json
 import os
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,27 +98,34 @@ def read_csv(
         mark = delimiter or max(_DELIMITERS, key=_outside_quotes(header_line).count)
         if len(mark) != 1:
             raise SourceError(str(place), f"a delimiter is one character, not {mark!r}")
-        source = _Chained(header_line, text)
-        reader = csv.reader(source, delimiter=mark)
-        header = _header(next(reader), place)
+        lines = _Lines(header_line, text)
+        reader = csv.reader(lines, delimiter=mark, strict=True)
+        try:
+            header = _header(next(reader), place)
+        except csv.Error as error:
+            raise SourceError(str(place), f"the header is not CSV: {error}", 1) from None
         wanted = pick(header)
         need(wanted, header, place.name)
         picks = [header.index(name) for name in wanted]
         pile = _Pile(wanted)
         while True:
-            line = reader.line_num + 1
+            line = lines.begin()
             try:
                 row = next(reader)
             except StopIteration:
                 break
             except csv.Error as error:
-                pile.broken.append(Broken(line, f"not CSV: {error}"))
+                # A quote that is never closed would swallow the rows after it: set the line with
+                # the quote aside and read on from the next one.
+                held = lines.again()
+                pile.broken.append(Broken(line, f"not CSV: {error}", _held(held)))
+                reader = csv.reader(lines, delimiter=mark, strict=True)
                 continue
             if not row:
                 continue
             if len(row) != len(header):
                 reason = f"{len(row)} fields where the header has {len(header)}"
-                pile.broken.append(Broken(line, reason, mark.join(row)[:200]))
+                pile.broken.append(Broken(line, reason, _held(mark.join(row))))
                 continue
             if pile.add([row[i] for i in picks], line) and progress:
                 progress(raw.tell() / size)
@@ -148,10 +155,10 @@ def read_json_lines(
             try:
                 row = json.loads(found)
             except (ValueError, RecursionError) as error:
-                pile.broken.append(Broken(line, f"not JSON: {error}", found[:200]))
+                pile.broken.append(Broken(line, f"not JSON: {error}", _held(found)))
                 continue
             if not isinstance(row, dict):
-                pile.broken.append(Broken(line, "not a JSON object", found[:200]))
+                pile.broken.append(Broken(line, "not a JSON object", _held(found)))
                 continue
             if not met:
                 pile.columns = wanted = pick(tuple(row))
@@ -169,7 +176,7 @@ def _opened(
 ) -> Iterator[tuple[io.TextIOWrapper, io.BufferedReader, int]]:
     """A text file, plain or gzip, in its encoding; with its raw file and size."""
     try:
-        codecs.lookup(encoding or "utf-8")
+        "a".encode(encoding or "utf-8")
     except LookupError:
         raise SourceError(str(path), f"there is no encoding {encoding!r}") from None
     with path.open("rb") as raw:
@@ -185,21 +192,43 @@ def _opened(
             raise SourceError(str(path), f"cut short or damaged: {error}") from None
 
 
-class _Chained:
-    """The header's line, already read to find the delimiter, and then the rest."""
+class _Lines:
+    """The lines of a file for a CSV reader, which can go back to just after a record's first."""
 
     def __init__(self, first: str, rest: io.TextIOWrapper) -> None:
-        self._first: str | None = first
+        self._waiting = deque([first])
         self._rest = rest
+        self._record: list[str] = []
+        self._line = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        return next(self._rest)
+        line = self._waiting.popleft() if self._waiting else next(self._rest)
+        self._record.append(line)
+        self._line += 1
+        return line
+
+    def begin(self) -> int:
+        """A record begins: the number of its first line."""
+        self._record.clear()
+        return self._line + 1
+
+    def again(self) -> str:
+        """Hand out the record's lines once more, but for the first, which is the answer.
+
+        No line is read more than twice: the next quote ends what an open one has swallowed.
+        """
+        first, *others = self._record
+        self._waiting.extendleft(reversed(others))
+        self._line -= len(others)
+        return first
+
+
+def _held(text: str) -> str:
+    """The beginning of a broken row, as text that can be kept whatever its bytes were."""
+    return text[:200].encode("utf-8", "backslashreplace").decode()
 
 
 def _outside_quotes(line: str) -> str:
@@ -207,7 +236,9 @@ def _outside_quotes(line: str) -> str:
 
 
 def _header(row: list[str], place: Path) -> list[str]:
-    twice = next((name for name in row if row.count(name) > 1), None)
+    row[0] = row[0].removeprefix("\ufeff")
+    seen: set[str] = set()
+    twice = next((name for name in row if name in seen or seen.add(name)), None)  # type: ignore[func-returns-value]
     if twice is not None:
         raise SourceError(str(place), f"two columns are named {twice!r}", 1)
     return row

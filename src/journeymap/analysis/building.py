@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from attrs import evolve
+from attrs import evolve, fields
 
 from journeymap.adapters.rows import Rows
 from journeymap.analysis.coding import Codes, code_type
@@ -26,6 +26,7 @@ __all__ = ["built", "interaction_rows", "mapped"]
 
 _FIELDS = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
            "emotion_after")  # fmt: skip
+_TAKEN = {a.name for a in fields(Columns)} | {"stage", "phase"}
 
 
 def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
@@ -161,6 +162,8 @@ def interaction_rows(interactions: Iterable[Interaction]) -> tuple[Rows, Columns
     """Interactions as rows, and the columns that say so."""
     taken = list(interactions)
     extras = sorted({name for one in taken for name, _ in one.extra})
+    # What is carried under the name of a column of ours is kept beside it.
+    keys = {name: f"extra.{name}" if name in _TAKEN else name for name in extras}
     data: dict[str, Any] = {
         "customer": [one.customer for one in taken],
         "touchpoint": [one.touchpoint for one in taken],
@@ -187,9 +190,9 @@ def interaction_rows(interactions: Iterable[Interaction]) -> tuple[Rows, Columns
         named["duration"] = "duration"
     for name in extras:
         found = [dict(one.extra).get(name) for one in taken]
-        data[f"extra.{name}"] = [None if value is None else str(value) for value in found]
-    frame = pl.DataFrame(data).rename({f"extra.{n}": n for n in extras if n not in data})
-    columns = Columns(extra=tuple(n for n in frame.columns if n not in data), **named)
+        data[keys[name]] = [None if value is None else str(value) for value in found]
+    frame = pl.DataFrame(data)
+    columns = Columns(extra=tuple(keys.values()), **named)
     return Rows(frame, np.arange(1, len(frame) + 1), (), "the interactions"), columns
 
 

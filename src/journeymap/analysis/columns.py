@@ -15,6 +15,8 @@ from journeymap.model.rules import closed
 __all__ = ["Columns"]
 
 _WORDS: tuple[Literal["score_kind"], Literal["currency"]] = ("score_kind", "currency")
+_LEVELS = ("touchpoint", "stage", "phase", "source", "channel", "department", "process",
+           "product", "outcome", "score_kind", "currency")  # fmt: skip
 _name = validators.optional(validators.instance_of(str))
 
 
@@ -42,9 +44,9 @@ class Columns:
     ('case', 'activity', 'time')
     """
 
-    customer: str = "customer"
-    touchpoint: str = "touchpoint"
-    at: str = "at"
+    customer: str = field(default="customer", validator=validators.instance_of(str))
+    touchpoint: str = field(default="touchpoint", validator=validators.instance_of(str))
+    at: str = field(default="at", validator=validators.instance_of(str))
     id: str | None = field(default=None, validator=_name)
     source: str | None = field(default=None, validator=_name)
     channel: str | None = field(default=None, validator=_name)
@@ -83,6 +85,11 @@ class Columns:
             raise ColumnsError("score: say its kind: score_kind='nps', 'csat', 'ces' or a column")
         if self.value is not None and self.currency is None:
             raise ColumnsError("value: say its currency: a column, or a code such as 'EUR'")
+
+        clash = next((name for name in self.extra if name in _LEVELS), None)
+        if clash is not None:
+            message = f"extra: {clash!r} is a level of its own; rename the column to keep both"
+            raise ColumnsError(message)
 
     def constant(self, role: Literal["score_kind", "currency"], there: Any) -> str | None:
         """The word meant for every row, when what is named is no column but a word."""

@@ -29,11 +29,11 @@ def filtered(
     whole = log._part(0, log.journeys)
     keep = np.ones(log.interactions, dtype=bool)
     for level, wanted in levels.items():
-        chosen = {wanted} if isinstance(wanted, str) else set(wanted)
+        chosen = set(_names(level, wanted))
         named = np.array([name in chosen for name in whole.names(level)], dtype=bool)
         keep &= named[whole.codes(level)]
     if customer is not None:
-        ids = [customer] if isinstance(customer, str) else list(customer)
+        ids = _names("customer", customer)
         mine = log.customer_ids.is_in(pl.Series(ids, dtype=pl.String).implode()).to_numpy()
         keep &= mine[log._owners][whole.journey]
     if since is not None:
@@ -43,7 +43,19 @@ def filtered(
     return _taken(log, np.flatnonzero(keep), whole.journey)
 
 
+def _names(level: str, wanted: str | Iterable[str]) -> list[str]:
+    given: Any = wanted
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    names: list[Any] = list(given) if several else [given]
+    wrong = next((name for name in names if not isinstance(name, str)), None)
+    if wrong is not None:
+        raise ColumnsError(f"{level}: a name or several are expected, not {wrong!r}")
+    return names
+
+
 def _micros(name: str, moment: datetime) -> int:
+    if not isinstance(moment, datetime):
+        raise ColumnsError(f"{name}: a datetime is expected, not {moment!r}")
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise ColumnsError(f"{name}: a time without a zone is a guess; name it")
     epoch = datetime.fromtimestamp(0, tz=moment.tzinfo)

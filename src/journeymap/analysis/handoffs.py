@@ -13,7 +13,7 @@ from journeymap.analysis.part import Ints, Part, Reading, Scope
 from journeymap.analysis.spread import BOUND
 from journeymap.analysis.tally import Tally, customers_of, tally
 from journeymap.analysis.transitions import waits_of
-from journeymap.exceptions import AnswerError
+from journeymap.exceptions import AnswerError, UnknownName
 
 __all__ = ["Handoff", "Handoffs", "HandoffsAnswer"]
 
@@ -107,7 +107,7 @@ class Handoffs:
         change = np.flatnonzero(~read.first[1:] & (codes[1:] != codes[:-1]))
         pairs = codes[change] * size + codes[change + 1]
         bounced = _bounced(codes, change, read)
-        dropped = read.last[change + 1] & ~_succeeded(part, read)[change + 1]
+        dropped = _ends(part, read)[change + 1] & ~_succeeded(part, read)[change + 1]
         columns: dict[str, Ints | None] = {
             "count": None,
             "bounced": bounced.astype(np.int64),
@@ -128,7 +128,10 @@ class Handoffs:
 
     def answer(self, measured: _Handed, scope: Scope) -> HandoffsAnswer:
         """Shares, means and value at risk; refused when currencies would be mixed."""
-        if len(measured.currencies) > 1:
+        met = measured.currencies
+        if self.currency is not None and met and self.currency not in met:
+            raise UnknownName("currency", self.currency, tuple(sorted(met)))
+        if len(met) > 1 and self.currency is None:
             first, second, *_ = sorted(measured.currencies)
             message = (
                 f"the log holds values in {first} and {second}, which are never added; "
@@ -163,7 +166,7 @@ class Handoffs:
         ordered = frame.sort("count", "source", "target", descending=[True, False, False])
         return HandoffsAnswer(
             ordered,
-            currency=next(iter(measured.currencies), None),
+            currency=self.currency if self.currency in met else next(iter(met), None),
             quantile_error=0.0 if found.spread.exact else BOUND,
         )
 
@@ -176,7 +179,6 @@ class Handoffs:
         names, codes = part.names("currency"), part.codes("currency")
         met = frozenset(str(names[code]) for code in np.unique(codes[there]).tolist())
         if self.currency is not None:
-            met &= {self.currency}
             there = there & np.array([name == self.currency for name in names])[codes]
         running = np.append(0, np.cumsum(np.where(there, amounts, 0)))
         so_far = running[1:] - running[part.offsets[:-1]][part.journey]
@@ -195,6 +197,13 @@ def _bounced(codes: Ints, change: Ints, read: Reading) -> Any:
     bounced = np.zeros(len(change), dtype=bool)
     bounced[1:] = (journey[1:] == journey[:-1]) & (codes[change + 1][1:] == codes[change][:-1])
     return bounced
+
+
+def _ends(part: Part, read: Reading) -> Any:
+    """Whether nothing at all comes after, taken by a department or not."""
+    last = np.zeros(len(part.at), dtype=bool)
+    last[part.offsets[1:] - 1] = True
+    return last if read.rows is None else last[read.rows]
 
 
 def _succeeded(part: Part, read: Reading) -> Any:

@@ -113,6 +113,8 @@ def intake(rows: Rows, columns: Columns, *, strict: bool = False) -> Intake:
     touchpoint = _coded(frame, columns.touchpoint)
     checked.find(customer.blank(), "no customer")
     checked.find(touchpoint.blank(), "no touchpoint")
+    reserved = touchpoint.among(lambda names: names.is_in(["(start)", "(end)"]))
+    checked.find(reserved, "a touchpoint named like where journeys begin or end")
     at, reasons = read_times(frame[columns.at], columns.timezone, columns.at_unit)
     checked.take(reasons)
     names = _names(frame, columns)
@@ -137,8 +139,9 @@ def _coded(frame: pl.DataFrame, column: str) -> Coded:
     found = frame[column]
     kind = found.dtype
     if kind.is_float():
+        found = found.fill_nan(None)
         whole = found.cast(pl.Int64, strict=False)
-        same = (whole.cast(pl.Float64) == found).fill_null(value=True)
+        same = (whole.cast(pl.Float64) == found).fill_null(value=False) | found.is_null()
         found = whole if same.all() else found
     if kind.is_nested() or kind == pl.Binary:
         raise ColumnsError(f"column {column!r} holds {kind}, not names", None, ())
@@ -181,6 +184,8 @@ def _numbers(
 
 def _fixed(column: pl.Series, role: str, low: float, high: float, checked: _Checked) -> Micros:
     """Numbers in ten-thousandths, NONE where missing; others are reasons to set a row aside."""
+    if column.dtype.is_nested() or column.dtype == pl.Binary:
+        raise ColumnsError(f"{role}: column {column.name!r} holds {column.dtype}, not numbers")
     if column.dtype == pl.String:
         text = column.str.strip_chars()
         missing = text.is_null() | (text == "")
@@ -189,7 +194,7 @@ def _fixed(column: pl.Series, role: str, low: float, high: float, checked: _Chec
         number = column.cast(pl.Float64, strict=False)
         missing = column.is_null() | number.is_nan().fill_null(value=True)
     inside = (number.is_between(low, high) & number.is_not_nan()).fill_null(value=False)
-    shown = "" if low < -1e9 else f" from {low:g} to {high:g}"
+    shown = f" from {low:g} to {high:g}"
     checked.find((~missing & ~inside).to_numpy(), f"{role}: a number{shown} is expected")
     kept = number.zip_with(inside & ~missing, pl.Series([None], dtype=pl.Float64))
     return (kept * SCALE).round(0).cast(pl.Int64).fill_null(NONE).to_numpy()

@@ -42,7 +42,7 @@ def sketched(log: Log, name: str) -> JourneyMap:
         stage = Stage(
             f"stage_{number}",
             Phase.BUY if number <= (len(groups) + 1) // 2 else Phase.OWN,
-            name=f"Around {names[busiest]}",
+            name=f"Around {str(names[busiest])[:200]}",
             description="Drafted from the log: give it a name, and say what happens here.",
         )
         stages.append(stage)

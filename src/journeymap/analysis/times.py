@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import polars as pl
 
+from journeymap.exceptions import ColumnsError
+
 __all__ = ["NO_TIME", "read_times"]
 
 Micros: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
@@ -16,17 +18,32 @@ NO_TIME = np.iinfo(np.int64).min
 _UNIT = {"s": 1_000_000, "ms": 1000, "us": 1}
 _ISO = (
     r"^\s*(?<day>\d{4}-\d\d-\d\d)(?:[T ](?<clock>\d\d:\d\d)(?::(?<s>\d\d))?(?:[.,](?<f>\d{1,9}))?)?"
-    r"\s?(?<zone>[Zz]|[+-]\d\d(?::?\d\d)?)?\s*$"
+    r"\s?(?<zone>[Zz]|[+-]\d\d(?::?[0-5]\d)?)?\s*$"
 )
 _NAIVE = "a time without a zone; name it with Columns(timezone=…)"
 _NUMBER = "a number; say what it counts with Columns(at_unit='s', 'ms' or 'us')"
 _NO = "no time"
+_BEYOND = "a time outside the years 1 to 9999; is at_unit right?"
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 
 def read_times(
     column: pl.Series, timezone: str | None, unit: Literal["s", "ms", "us"] | None
 ) -> tuple[Micros, pl.Series]:
     """Microseconds since 1970 UTC for each row (NO_TIME where unreadable), and the reasons."""
+    micros, reasons = _read(column, timezone, unit)
+    beyond = (micros < _FIRST) | (micros > _LAST)
+    beyond &= micros != NO_TIME
+    if beyond.any():
+        micros = np.where(beyond, NO_TIME, micros)
+        far = pl.select(pl.when(pl.Series(beyond)).then(pl.lit(_BEYOND))).to_series()
+        reasons = far.zip_with(pl.Series(beyond), reasons)
+    return micros, reasons
+
+
+def _read(
+    column: pl.Series, timezone: str | None, unit: Literal["s", "ms", "us"] | None
+) -> tuple[Micros, pl.Series]:
     kind = column.dtype
     if kind == pl.String or kind in (pl.Categorical, pl.Enum):
         return _from_text(column.cast(pl.String), timezone, unit)
@@ -58,7 +75,10 @@ def _from_datetimes(
 
 def _placed(naive: pl.Series, timezone: str) -> tuple[Micros, pl.Series]:
     """Naive times put into a zone; those its clock shows twice or never are not guessed."""
-    utc = naive.dt.replace_time_zone(timezone, ambiguous="null", non_existent="null")
+    try:
+        utc = naive.dt.replace_time_zone(timezone, ambiguous="null", non_existent="null")
+    except pl.exceptions.PolarsError:
+        raise ColumnsError(f"timezone: {timezone!r} is no IANA zone that can be used") from None
     micros = utc.dt.convert_time_zone("UTC").to_physical()
     lost = micros.is_null() & naive.is_not_null()
     reasons = pl.select(

@@ -15,6 +15,8 @@ from journeymap.model import Problem
 
 __all__ = ["problems_of"]
 
+_SUGGESTED = 20  # unknown keys of one mapping for which the nearest known one is looked for
+
 
 def problems_of(error: BaseException) -> tuple[Problem, ...]:
     """Every single fault in what a converter raised, each with its path in the document."""
@@ -26,8 +28,8 @@ def _unfolded(error: BaseException, path: Path) -> Iterator[Problem]:
         for inner in error.exceptions:
             yield from _unfolded(inner, (*path, *_step(inner)))
     elif isinstance(error, ForbiddenExtraKeysError):
-        for key in sorted(error.extra_fields):
-            yield _unknown_key(error.cl, key, (*path, key))
+        for place, key in enumerate(sorted(error.extra_fields)):
+            yield _unknown_key(error.cl, key, (*path, key), suggest=place < _SUGGESTED)
     elif isinstance(error, KeyError) and not isinstance(error, JourneyMapError):
         missing = str(error.args[0])
         yield _problem((*path[:-1],) if path and path[-1] == missing else path,
@@ -50,9 +52,9 @@ def _step(error: BaseException) -> Path:
     return ()
 
 
-def _unknown_key(cls: Any, key: str, path: Path) -> Problem:
+def _unknown_key(cls: Any, key: str, path: Path, *, suggest: bool) -> Problem:
     known = [a.name for a in attrs.fields(cls) if a.init] if attrs.has(cls) else []
-    near = nearest(key, known)
+    near = nearest(key, known) if suggest else None
     hint = f"; did you mean {near!r}?" if near else f" (known: {', '.join(known)})"
     return _problem(path, f"unknown key {key!r}{hint}")
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, NoReturn
 
 from journeymap.documents.parsed import Parsed, Path, Place, fault
@@ -22,8 +26,7 @@ def read(text: str, file: str | None) -> Parsed:
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(found)
         if len(made) != len(found):
-            keys = [key for key, _ in found]
-            twice = next(key for key in keys if keys.count(key) > 1)
+            twice = Counter(key for key, _ in found).most_common(1)[0][0]
             raise fault(file, f"the key {twice!r} stands twice in one mapping", None, None)
         return made
 
@@ -35,7 +38,8 @@ def read(text: str, file: str | None) -> Parsed:
         raise fault(file, "the nesting is too deep", None, None) from None
     except ValueError:  # the interpreter's own bound on the digits of a number
         raise fault(file, "a number has too many digits", None, None) from None
-    return Parsed(data, lambda path: _locate(text, path))
+    places = cache(lambda: _Places(text))  # made only when there is a fault to place
+    return Parsed(data, lambda path: places().locate(path))
 
 
 def write(data: Any) -> str:
@@ -43,43 +47,44 @@ def write(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def _locate(text: str, path: Path) -> Place:
-    """Walk down the text along a path, skipping the values beside it."""
-    decoder = json.JSONDecoder()
-    spot = _skip(text, 0)
-    for step in path:
-        found = (
-            _member(decoder, text, spot, step)
-            if isinstance(step, str)
-            else _item(decoder, text, spot, step)
-        )
-        if found is None:
-            break
-        spot = found
-    return text.count("\n", 0, spot) + 1, spot - text.rfind("\n", 0, spot)
+class _Places:
+    """Where the values of a JSON text begin; each list or mapping is walked through once."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._decoder = json.JSONDecoder()
+        self._known: dict[int, dict[str | int, int]] = {}
+        self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
 
-def _skip(text: str, spot: int) -> int:
-    return _SPACE.match(text, spot).end()  # type: ignore[union-attr]  # it matches nothing too
+    def locate(self, path: Path) -> Place:
+        """The line and column of a value, or of the nearest one around it that is there."""
+        spot = self._skip(0)
+        for step in path:
+            if spot not in self._known:
+                self._known[spot] = dict(self._inside(spot))
+            if step not in self._known[spot]:
+                break
+            spot = self._known[spot][step]
+        line = bisect_right(self._lines, spot)
+        return line, spot - self._lines[line - 1] + 1
 
+    def _inside(self, spot: int) -> Iterator[tuple[str | int, int]]:
+        """The members or items of the value that begins here, each with where it begins."""
+        text, opening = self._text, self._text[spot : spot + 1]
+        if opening not in ("{", "["):
+            return
+        place = 0
+        spot = self._skip(spot + 1)
+        while text[spot] not in "]}":
+            key: str | int = place
+            if opening == "{":
+                key, spot = self._decoder.raw_decode(text, spot)
+                spot = self._skip(self._skip(spot) + 1)
+            yield key, spot
+            place += 1
+            spot = self._skip(self._decoder.raw_decode(text, spot)[1])
+            spot = self._skip(spot + 1) if text[spot] == "," else spot
 
-def _member(decoder: json.JSONDecoder, text: str, spot: int, key: str) -> int | None:
-    if text[spot : spot + 1] != "{":
-        return None
-    spot = _skip(text, spot + 1)
-    while text[spot] == '"':
-        name, spot = decoder.raw_decode(text, spot)
-        value = _skip(text, _skip(text, spot) + 1)
-        if name == key:
-            return value
-        spot = _skip(text, _skip(text, decoder.raw_decode(text, value)[1]) + 1)
-    return None
-
-
-def _item(decoder: json.JSONDecoder, text: str, spot: int, place: int) -> int | None:
-    if text[spot : spot + 1] != "[":
-        return None
-    spot = _skip(text, spot + 1)
-    for _ in range(place):
-        spot = _skip(text, _skip(text, decoder.raw_decode(text, spot)[1]) + 1)
-    return spot
+    def _skip(self, spot: int) -> int:
+        found = _SPACE.match(self._text, spot)
+        return found.end() if found else spot

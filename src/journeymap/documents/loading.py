@@ -108,6 +108,8 @@ def _format_of(path: FilePath) -> Format:
 
 
 def _read(text: str, format_: str, file: str | None) -> JourneyMap:
+    if not isinstance(text, str):
+        raise fault(file, f"a text is expected, not {type(text).__name__}", None, None)
     if len(text) > LONGEST:
         raise fault(file, f"{len(text)} characters are too many; {LONGEST} at most", None, None)
     parsed: Parsed = _TEXTS[format_].read(text, file)

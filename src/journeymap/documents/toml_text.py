@@ -12,7 +12,7 @@ from journeymap.exceptions import require
 __all__ = ["read", "write"]
 
 _CHAIN = re.compile(
-    r"""(?:^|[{,])[\s\[]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){64}""", re.MULTILINE
+    r"""(?:^|[{,])[ \t\[]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){64}""", re.MULTILINE
 )
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
@@ -35,7 +35,7 @@ def read(text: str, file: str | None) -> Parsed:
         raise fault(file, "the nesting is too deep", None, None) from None
     except ValueError:
         raise fault(file, "a number has too many digits", None, None) from None
-    return Parsed(data, lambda path: _locate(text, path))
+    return Parsed(data, _Places(text).locate)
 
 
 def write(data: Any) -> str:
@@ -46,18 +46,24 @@ def write(data: Any) -> str:
     return tomli_w.dumps(data)
 
 
-def _locate(text: str, path: Path) -> Place:
-    """The line of the statement that holds a path: the last one whose own path begins it."""
-    best, length = (1, 1), 0
-    for line, statement in _statements(text):
-        shared = 0
-        for a, b in zip(statement, path, strict=False):
-            if a != b:
-                break
-            shared += 1
-        if shared > length or (shared == length == len(path) and length and shared):
-            best, length = (line, 1), shared
-    return best
+class _Places:
+    """The lines of a text's statements, read off it only when they are asked for."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._found: dict[Path, int] | None = None
+
+    def locate(self, path: Path) -> Place:
+        """The line of the statement that holds a path, or of the nearest around it."""
+        if self._found is None:
+            self._found = {}
+            for line, statement in _statements(self._text):
+                for length in range(1, len(statement) + 1):
+                    self._found.setdefault(statement[:length], line)
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._found:
+                return self._found[path[:length]], 1
+        return 1, 1
 
 
 def _statements(text: str) -> list[tuple[int, Path]]:
@@ -65,13 +71,17 @@ def _statements(text: str) -> list[tuple[int, Path]]:
     found: list[tuple[int, Path]] = []
     counts: dict[Path, int] = {}
     table: Path = ()
-    pending, begun = "", 1
+    held: list[str] = []
+    begun = depth = 0
     for number, line in enumerate(text.split("\n"), 1):
-        begun = begun if pending else number
-        pending += line + "\n"
-        if not pending.strip() or pending.lstrip().startswith("#"):
-            pending = ""
+        if not held and (not line.strip() or line.lstrip().startswith("#")):
             continue
+        begun = begun if held else number
+        held.append(line)
+        depth += line.count("[") - line.count("]")
+        if depth > 0 and len(held) % 64:
+            continue  # most likely within a list over several lines
+        pending = "\n".join(held)
         try:
             made = tomllib.loads(pending)
         except tomllib.TOMLDecodeError:
@@ -83,7 +93,7 @@ def _statements(text: str) -> list[tuple[int, Path]]:
             found.append((begun, table))
         else:
             found.append((begun, (*table, *keys)))
-        pending = ""
+        held, depth = [], 0
     return found
 
 

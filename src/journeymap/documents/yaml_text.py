@@ -13,11 +13,11 @@ from typing import Any, Protocol
 from attrs import define, field
 
 from journeymap.documents.parsed import DEEPEST, Parsed, Path, Place, fault
-from journeymap.exceptions import require
+from journeymap.exceptions import DocumentError, require
 
 __all__ = ["read", "write"]
 
-_MOST_NODES = 500_000
+_MOST_NODES = 200_000
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -40,6 +40,9 @@ def _ruamel(kind: str) -> Any:
 
 def read(text: str, file: str | None) -> Parsed:
     """Parse one YAML document; raises DocumentError for anything but plain data."""
+    if text.count("\n") > _MOST_NODES or text.count(",") > 2 * _MOST_NODES:
+        message = f"more than {_MOST_NODES} lines, or {2 * _MOST_NODES} commas, are no map"
+        raise fault(file, message, None, None)
     from_ruamel = _ruamel("safe")
     from ruamel.yaml.error import YAMLError
 
@@ -52,6 +55,8 @@ def read(text: str, file: str | None) -> Parsed:
         message = getattr(error, "problem", None) or str(error).split("\n", 1)[0]
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         raise fault(file, f"this is not YAML: {message}", line, column) from None
+    except DocumentError:
+        raise
     except (RecursionError, ValueError, IndexError) as error:
         raise fault(file, f"this is not YAML: {error}", None, None) from None
     return Parsed(builder.root, builder.locate)
@@ -62,7 +67,7 @@ def write(data: Any) -> str:
     yaml = _ruamel("rt")
     yaml.default_flow_style = False
     yaml.allow_unicode = True
-    yaml.width = 100
+    yaml.width = 1 << 30  # a folded line beside an escape is not read back as it was
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
     yaml.dump(data, stream)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from journeymap.exceptions import InteractionError
-from journeymap.model.rules import finite, identifier, one_of
+from journeymap.model.rules import finite, identifier, number, one_of
 
 __all__ = ["SCALES", "Identity", "Money", "Score", "ScoreKind"]
 
@@ -30,9 +30,9 @@ class Score:
     """
 
     kind: ScoreKind = field(validator=one_of("nps", "csat", "ces"))
-    value: float = field(converter=float, validator=finite)
-    low: float = field(converter=float, validator=finite)
-    high: float = field(converter=float, validator=finite)
+    value: float = field(converter=number, validator=finite)
+    low: float = field(converter=number, validator=finite)
+    high: float = field(converter=number, validator=finite)
 
     @low.default
     def _usual_low(self) -> float:
@@ -50,6 +50,9 @@ class Score:
             raise InteractionError("Score", "value", self.value, message)
 
 
+_MOST = 9 * 10**11
+
+
 def _amount(value: Any) -> Decimal:
     if isinstance(value, float):
         value = repr(value)  # the number a person sees, not its binary neighbour
@@ -57,8 +60,8 @@ def _amount(value: Any) -> Decimal:
         made = Decimal(value)
     except (InvalidOperation, TypeError, ValueError):
         raise InteractionError("Money", "amount", value, "an amount is a number") from None
-    if not made.is_finite() or abs(made) >= 10**14:
-        raise InteractionError("Money", "amount", value, "an amount lies below 10^14")
+    if not made.is_finite() or not -_MOST < made < _MOST:
+        raise InteractionError("Money", "amount", value, "an amount lies below 900 billion")
     return made
 
 

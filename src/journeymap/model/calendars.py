@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import Attribute, field, frozen, validators
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule, rrulestr
 
 from journeymap.exceptions import CalendarError
-from journeymap.model.rules import closed, identifier, text
+from journeymap.model.rules import closed, each, identifier, text
 
 __all__ = ["Calendar", "Hours"]
 
 _WEEKDAYS = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
 _DAY = timedelta(days=1)
+_UNTIL = re.compile(r"(UNTIL=\d{8})T\d{6}Z?", re.IGNORECASE)
+_NO_INTERVAL = re.compile(r"INTERVAL=0*(;|$)", re.IGNORECASE)
+# What a rule must name so that the days it falls on do not depend on where it began.
+_ENOUGH = {
+    "DAILY": re.compile(""),
+    "WEEKLY": re.compile("BYDAY"),
+    "MONTHLY": re.compile("BYDAY|BYMONTHDAY"),
+    "YEARLY": re.compile("BYYEARDAY|BYEASTER|BYMONTH=.*(BYDAY|BYMONTHDAY)"
+                         "|(BYDAY|BYMONTHDAY)=.*BYMONTH="),
+}  # fmt: skip
 Span = tuple[datetime, datetime]
 
 
 def _rule(owner: str, name: str, value: str, since: date) -> rrule:
+    text_ = _UNTIL.sub(r"\1", value)  # whole days: the time of an end does not matter
+    if _NO_INTERVAL.search(text_):
+        raise CalendarError(owner, name, value, "an INTERVAL is a whole number from 1 up")
     try:
-        rule = rrulestr(value, dtstart=datetime.combine(since, time()))
+        rule = rrulestr(text_, dtstart=datetime.combine(since, time()))
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise CalendarError(owner, name, value, f"not a recurrence rule (RRULE): {error}") from None
     steps = (YEARLY, MONTHLY, WEEKLY, DAILY)
@@ -32,6 +47,10 @@ def _rule(owner: str, name: str, value: str, since: date) -> rrule:
     if any(len(getattr(rule, part) or ()) > 1 for part in per_day):
         raise CalendarError(owner, name, value, "hours belong in 'opens' and 'closes'")
     return rule
+
+
+def _is_day(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
 
 
 @frozen
@@ -61,6 +80,8 @@ class Hours:
             value = getattr(self, name)
             if not isinstance(value, time) or value.tzinfo is not None:
                 raise CalendarError("Hours", name, value, "a wall-clock time like 09:00 is needed")
+        if not _is_day(self.since) or self.since.year < 1900:
+            raise CalendarError("Hours", "since", self.since, "a date from 1900 on is needed")
 
 
 @frozen
@@ -78,7 +99,7 @@ class Calendar:
     """
 
     id: str = field(validator=identifier)
-    hours: tuple[Hours, ...] = field(default=(Hours(),), converter=closed)
+    hours: tuple[Hours, ...] = field(default=(Hours(),), converter=closed, validator=each(Hours))
     holidays: tuple[date, ...] = field(default=(), converter=closed)
     holiday_rules: tuple[str, ...] = field(default=(), converter=closed)
     zone: str = field(default="UTC", validator=validators.instance_of(str))
@@ -91,6 +112,12 @@ class Calendar:
             raise CalendarError(
                 "Calendar", "zone", value, "an IANA zone such as 'Europe/Paris' is needed"
             ) from None
+
+    @holidays.validator
+    def _check_holidays(self, attribute: Attribute[tuple[date, ...]], value: Any) -> None:
+        for day in value:
+            if not _is_day(day):
+                raise CalendarError("Calendar", "holidays", day, "a date is needed")
 
     @holiday_rules.validator
     def _check_rules(self, attribute: Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
@@ -122,7 +149,9 @@ class Calendar:
 @lru_cache(maxsize=4096)
 def _spans(calendar: Calendar, year: int) -> tuple[Span, ...]:
     lower = datetime(year, 1, 1, tzinfo=UTC)
-    upper = datetime(min(year + 1, 9999), 1, 1, tzinfo=UTC)
+    upper = (
+        datetime(year + 1, 1, 1, tzinfo=UTC) if year < 9999 else datetime.max.replace(tzinfo=UTC)
+    )
     closed_on = set(calendar.holidays)
     for text_ in calendar.holiday_rules:
         closed_on.update(_days(text_, date(2000, 1, 3), year))
@@ -147,19 +176,34 @@ def _days(rule_text: str, since: date, year: int) -> list[date]:
     """The days of a rule that can touch a year of UTC: two days of the neighbours are enough."""
     first = datetime(year, 1, 1) - 2 * _DAY if year > 1 else datetime(1, 1, 1)
     last = datetime(year, 12, 31) + 2 * _DAY if year < 9999 else datetime(9999, 12, 31)
-    counted = "INTERVAL" in rule_text.upper() or "COUNT" in rule_text.upper()
-    # A rule that does not count from its anchor may begin where we look: years of it are not run.
-    anchor = since if counted else max(since, first.date())
+    anchor = max(since, first.date()) if _floats(rule_text) else since
     rule = _rule("Hours", "days", rule_text, anchor)
+    if rule._until is None or rule._until > last:  # type: ignore[attr-defined]
+        rule = rule.replace(until=last) if rule._count is None else rule  # type: ignore[attr-defined]
     return [found.date() for found in rule.between(first, last, inc=True)]
+
+
+def _floats(rule_text: str) -> bool:
+    """Whether a rule gives the same days wherever it begins, so that no years need running."""
+    text_ = rule_text.upper()
+    if "INTERVAL" in text_ or "COUNT" in text_ or "BYSETPOS" in text_:
+        return False
+    found = re.search(r"FREQ=(\w+)", text_)
+    return found is not None and _ENOUGH[found[1]].search(text_) is not None
 
 
 def _opening(hours: Hours, day: date, zone: ZoneInfo) -> Span:
     overnight = hours.closes <= hours.opens
     closing = day + _DAY if overnight and day < date.max else day
-    begin = datetime.combine(day, hours.opens, tzinfo=zone).astimezone(UTC)
-    end = datetime.combine(closing, hours.closes, tzinfo=zone).astimezone(UTC)
-    return begin, end
+    return _utc(day, hours.opens, zone), _utc(closing, hours.closes, zone)
+
+
+def _utc(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    local = datetime.combine(day, clock, tzinfo=zone)
+    try:
+        return local.astimezone(UTC)
+    except OverflowError:  # the first and the last day there are
+        return local.replace(tzinfo=UTC)
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,9 +79,26 @@ def _elements(before: Catalog[Any], after: Catalog[Any]) -> Iterator[Change]:
                 yield Change("changed", where, a.name, was, now)
     kept = [name for name in before if name in after]
     order = {name: place for place, name in enumerate(name for name in after if name in before)}
+    staying = _in_order([order[name] for name in kept])
     for place, name in enumerate(kept):
-        if order[name] != place:
+        if order[name] not in staying:
             yield Change("moved", f"{kind} {name!r}", None, place + 1, order[name] + 1)
+
+
+def _in_order(places: list[int]) -> set[int]:
+    """The most places that are still in order, so that the fewest elements count as moved."""
+    ends: list[int] = []
+    before: dict[int, int | None] = {}
+    for place in places:
+        spot = bisect_left(ends, place)
+        before[place] = ends[spot - 1] if spot else None
+        ends[spot : spot + 1] = [place]
+    staying: set[int] = set()
+    last = ends[-1] if ends else None
+    while last is not None:
+        staying.add(last)
+        last = before[last]
+    return staying
 
 
 def _told(value: Any) -> str:

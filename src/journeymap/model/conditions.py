@@ -17,7 +17,7 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
 from journeymap.model.durations import duration_text
-from journeymap.model.rules import closed, finite, identifier, names, one_of, positive
+from journeymap.model.rules import closed, finite, identifier, names, number, one_of, positive
 
 __all__ = ["Absence", "All", "AnyOf", "At", "Between", "Condition", "Count", "Not", "Wait"]
 
@@ -54,8 +54,12 @@ class Between:
     what: Literal["emotion", "emotion_after", "value", "nps", "csat", "ces"] = field(
         validator=one_of(*BETWEEN_FIELDS)
     )
-    at_least: float | None = field(default=None, validator=validators.optional(finite))
-    at_most: float | None = field(default=None, validator=validators.optional(finite))
+    at_least: float | None = field(
+        default=None, converter=number, validator=validators.optional(finite)
+    )
+    at_most: float | None = field(
+        default=None, converter=number, validator=validators.optional(finite)
+    )
     currency: str | None = field(default=None, validator=validators.optional(identifier))
 
     def __attrs_post_init__(self) -> None:
@@ -68,8 +72,8 @@ class Between:
             raise ElementError("Between", "currency", self.currency, "goes with 'value', always")
 
     def __str__(self) -> str:
-        low = f"at least {self.at_least:g}" if self.at_least is not None else ""
-        high = f"at most {self.at_most:g}" if self.at_most is not None else ""
+        low = f"at least {self.at_least:.15g}" if self.at_least is not None else ""
+        high = f"at most {self.at_most:.15g}" if self.at_most is not None else ""
         bounds = " and ".join(part for part in (low, high) if part)
         return f"{self.what} is {bounds}" + (f" {self.currency}" if self.currency else "")
 
@@ -83,7 +87,7 @@ class Count:
     within: timedelta | None = field(default=None, validator=validators.optional(positive))
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self.at_least, bool) or self.at_least < 1:
+        if isinstance(self.at_least, bool) or not 1 <= self.at_least < 2**53:
             raise ElementError("Count", "at_least", self.at_least, "a whole number from 1 up")
 
     def __str__(self) -> str:
@@ -114,17 +118,34 @@ class Absence:
         return f"no {self.touchpoint!r} within {duration_text(self.within)} after {self.after!r}"
 
 
-def _some(instance: Any, attribute: Attribute[Any], value: tuple[Condition, ...]) -> None:
-    if not value:
-        name = type(instance).__name__
-        raise ElementError(name, "conditions", value, "at least one condition is needed")
+_DEEPEST = 12
+
+
+def _depth(condition: object) -> int:
+    if isinstance(condition, (All, AnyOf)):
+        return 1 + max(map(_depth, condition.conditions))
+    return 1 + _depth(condition.condition) if isinstance(condition, Not) else 0
+
+
+def a_condition(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    """Validator: a condition, or several, nested no deeper than anyone could read."""
+    name = type(instance).__name__
+    inner = value if isinstance(value, tuple) else (value,)
+    if not inner:
+        raise ElementError(name, attribute.name, value, "at least one condition is needed")
+    for one in inner:
+        if not isinstance(one, (At, Between, Count, Wait, Absence, All, AnyOf, Not)):
+            raise ElementError(name, attribute.name, one, "a condition is expected")
+        if _depth(one) >= _DEEPEST:
+            message = f"conditions nested deeper than {_DEEPEST} levels"
+            raise ElementError(name, attribute.name, "…", message)
 
 
 @frozen
 class All:
     """Every one of the conditions holds."""
 
-    conditions: tuple[Condition, ...] = field(converter=closed, validator=_some)
+    conditions: tuple[Condition, ...] = field(converter=closed, validator=a_condition)
 
     def __str__(self) -> str:
         return _joined(" and ", self.conditions)
@@ -134,7 +155,7 @@ class All:
 class AnyOf:
     """At least one of the conditions holds."""
 
-    conditions: tuple[Condition, ...] = field(converter=closed, validator=_some)
+    conditions: tuple[Condition, ...] = field(converter=closed, validator=a_condition)
 
     def __str__(self) -> str:
         return _joined(" or ", self.conditions)
@@ -144,7 +165,7 @@ class AnyOf:
 class Not:
     """The condition does not hold."""
 
-    condition: Condition
+    condition: Condition = field(validator=a_condition)
 
     def __str__(self) -> str:
         return f"not ({self.condition})"

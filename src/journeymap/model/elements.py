@@ -12,7 +12,17 @@ from typing import Any, Literal
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
-from journeymap.model.rules import closed, finite, identifier, names, one_of, positive, text
+from journeymap.model.rules import (
+    closed,
+    each,
+    finite,
+    identifier,
+    names,
+    number,
+    one_of,
+    positive,
+    text,
+)
 
 __all__ = [
     "DEPARTMENTS",
@@ -122,7 +132,9 @@ class Investment:
     )
     what: str = field(validator=identifier)
     stages: tuple[str, ...] = field(default=(), converter=closed, validator=names, kw_only=True)
-    amount: float | None = field(default=None, validator=validators.optional(finite), kw_only=True)
+    amount: float | None = field(
+        default=None, converter=number, validator=validators.optional(finite), kw_only=True
+    )
 
 
 @frozen
@@ -130,7 +142,9 @@ class Department(Named):
     """A part of the company that owns touchpoints (layer 3), and what it invests in the journey."""
 
     calendar: str | None = field(default=None, validator=_reference, kw_only=True)
-    invests: tuple[Investment, ...] = field(default=(), converter=closed, kw_only=True)
+    invests: tuple[Investment, ...] = field(
+        default=(), converter=closed, validator=each(Investment), kw_only=True
+    )
 
 
 @frozen
@@ -207,6 +221,12 @@ class Of:
     id: str = field(validator=identifier)
 
 
+def _an_of(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if not isinstance(value, Of):
+        message = "what it belongs to is expected, such as Of('stage', 'use')"
+        raise ElementError("Metric", "of", value, message)
+
+
 MetricKind = Literal[
     "nps", "csat", "ces", "emotion", "time", "share", "count", "money", "other"
 ]  # fmt: skip
@@ -219,7 +239,7 @@ class Metric(Named):
     ``direction`` says which way is better; ``target`` is told in ``unit``.
     """
 
-    of: Of = field()
+    of: Of = field(validator=_an_of)
     kind: MetricKind = field(
         default="other",
         validator=one_of("nps", "csat", "ces", "emotion", "time", "share", "count", "money",
@@ -230,7 +250,9 @@ class Metric(Named):
     direction: Literal["up", "down"] = field(
         default="up", validator=one_of("up", "down"), kw_only=True
     )
-    target: float | None = field(default=None, validator=validators.optional(finite), kw_only=True)
+    target: float | None = field(
+        default=None, converter=number, validator=validators.optional(finite), kw_only=True
+    )
 
 
 @frozen
@@ -264,7 +286,9 @@ class KeyJourney(Named):
 
     start: str = field(validator=identifier)
     end: str = field(validator=identifier)
-    steps: tuple[Step, ...] = field(default=(), converter=_steps, kw_only=True)
+    steps: tuple[Step, ...] = field(
+        default=(), converter=_steps, validator=each(Step), kw_only=True
+    )
     within: timedelta | None = field(default=None, validator=_length, kw_only=True)
     owner: str | None = field(default=None, validator=_reference, kw_only=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -27,7 +27,7 @@ from journeymap.model.elements import (
 from journeymap.model.loop import Loop
 from journeymap.model.moments import Moment
 from journeymap.model.problems import Problem
-from journeymap.model.rules import identifier, positive, text
+from journeymap.model.rules import closed, identifier, positive, text
 from journeymap.model.tables import Tables, compiled
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ CATALOGS: dict[str, tuple[str, type[Any]]] = {
 
 def _catalog(name: str, elements: Iterable[Any]) -> Catalog[Any]:
     kind, element = CATALOGS[name]
-    found = elements.elements if isinstance(elements, Catalog) else tuple(elements)
+    found = elements.elements if isinstance(elements, Catalog) else closed(elements)
     for one in found:
         if not isinstance(one, element):
             raise ElementError("JourneyMap", name, one, f"a {element.__name__} is expected")
@@ -170,21 +170,20 @@ class JourneyMap:
 
     def add(self, *elements: Element) -> JourneyMap:
         """A new map that has these elements too, each at the end of its kind."""
-        changed = self
+        more: dict[str, list[Element]] = {}
         for element in elements:
-            name, catalog = changed._place(element)
-            changed = changed._with({name: (*catalog.elements, element)})
-        return changed
+            name, catalog = self._place(element)
+            more.setdefault(name, list(catalog.elements)).append(element)
+        return self._with(more)
 
     def replace(self, *elements: Element) -> JourneyMap:
         """A new map in which each of these takes the place of the element with the same id."""
-        changed = self
+        changed: dict[str, list[Element]] = {}
         for element in elements:
-            name, catalog = changed._place(element)
-            rest = list(catalog.elements)
+            name, catalog = self._place(element)
+            rest = changed.setdefault(name, list(catalog.elements))
             rest[catalog.index(element.id)] = element
-            changed = changed._with({name: rest})
-        return changed
+        return self._with(changed)
 
     def remove(self, *elements: Element) -> JourneyMap:
         """A new map without these elements; raises MapError if something still refers to one."""
@@ -224,7 +223,7 @@ class JourneyMap:
     def _catalogs(self) -> Iterable[tuple[str, Catalog[Any]]]:
         return ((name, getattr(self, name)) for name in CATALOGS)
 
-    def _with(self, catalogs: dict[str, Any]) -> JourneyMap:
+    def _with(self, catalogs: Mapping[str, Any]) -> JourneyMap:
         changed: JourneyMap = evolve(cast(Any, self), **catalogs)
         return changed
 

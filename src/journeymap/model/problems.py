@@ -33,6 +33,8 @@ class Problem:
         return evolve(self, line=line, column=column)
 
     def __str__(self) -> str:
-        place = f"line {self.line}, column {self.column}: " if self.line is not None else ""
+        place = f"line {self.line}: " if self.line is not None else ""
+        if self.line is not None and self.column is not None:
+            place = f"line {self.line}, column {self.column}: "
         kind = "" if self.severity == "error" else f"{self.severity}: "
         return f"{place}{kind}{self.where}: {self.message}"

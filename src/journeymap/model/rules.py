@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,18 @@ from attrs import Attribute
 
 from journeymap.exceptions import ElementError, listed, nearest
 
-__all__ = ["clean", "closed", "finite", "identifier", "names", "one_of", "positive", "text"]
+__all__ = [
+    "clean",
+    "closed",
+    "each",
+    "finite",
+    "identifier",
+    "names",
+    "number",
+    "one_of",
+    "positive",
+    "text",
+]
 
 # Control characters, lone surrogates, and the byte-order mark: none of them is text a person
 # wrote, and no document format carries all of them through unharmed.
@@ -53,7 +65,7 @@ def names(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     for name in value:
         identifier(instance, attribute, name)
     if len(set(value)) != len(value):
-        twice = next(name for name in value if value.count(name) > 1)
+        twice = Counter(value).most_common(1)[0][0]
         raise _error(instance, attribute, value, f"{twice!r} is named twice")
 
 
@@ -69,7 +81,7 @@ def finite(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     """Validator: a number that is neither infinite nor NaN."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _error(instance, attribute, value, "a number is expected")
-    if not math.isfinite(value):
+    if not math.isfinite(value) or abs(value) > 1e300:
         raise _error(instance, attribute, value, "a finite number is expected")
 
 
@@ -83,6 +95,28 @@ def one_of(*choices: str) -> Any:
             raise _error(instance, attribute, value, f"one of {listed(choices)} is expected{hint}")
 
     return check
+
+
+def each(*kinds: type) -> Any:
+    """Validator factory: every element is of one of these classes."""
+
+    def check(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+        for one in value:
+            if not isinstance(one, kinds):
+                told = " or ".join(kind.__name__ for kind in kinds)
+                raise _error(instance, attribute, one, f"each is expected to be a {told}")
+
+    return check
+
+
+def number(value: Any) -> Any:
+    """Converter: a number of any library as Python's own; what is none is left to a validator."""
+    if isinstance(value, bool) or value is None:
+        return value
+    try:
+        return float(value) if not isinstance(value, (str, bytes)) else value
+    except (TypeError, ValueError, OverflowError):
+        return value
 
 
 def closed(value: Iterable[Any] | None) -> tuple[Any, ...]:

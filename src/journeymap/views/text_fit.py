@@ -39,6 +39,7 @@ def wrapped(text: str, size: float, room: float, most: int) -> tuple[str, ...]:
     """The text broken into so many lines at most; what does not fit ends in an ellipsis."""
     lines: list[str] = []
     line = ""
+    text = text[:2000]  # no label has room for more
     words = [piece for word in shown(text).split() for piece in _pieces(word, size, room)]
     for place, word in enumerate(words):
         tried = f"{line} {word}".strip()
@@ -64,6 +65,10 @@ def _pieces(word: str, size: float, room: float) -> list[str]:
 
 
 def _cut(text: str, size: float, room: float) -> str:
-    while text and width_of(text + "…", size) > room:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    kept, left = "", room - width_of("…", size)
+    for letter in text:
+        left -= width_of(letter, size)
+        if left < 0:
+            break
+        kept += letter
+    return kept.rstrip() + "…"
