@@ -78,8 +78,6 @@ class Answer(Generic[R]):
         same: bool = self.frame.equals(other.frame)
         return same
 
-    __hash__ = None  # type: ignore[assignment]
-
     def notes(self) -> list[str]:
         """What a reader should know beside the rows."""
         return []

@@ -37,7 +37,7 @@ class Catalog(Mapping[str, E]):
     __slots__ = ("_places", "elements", "kind")
 
     def __init__(self, kind: str, elements: Iterable[E] = ()) -> None:
-        self.kind = kind
+        self.kind: str = kind
         self.elements: tuple[E, ...] = tuple(elements)
         self._places = {e.id: place for place, e in reversed(list(enumerate(self.elements)))}
 
