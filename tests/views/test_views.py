@@ -95,7 +95,7 @@ def test_a_map_without_stages_is_an_empty_loop() -> None:
 
 
 def labels(journey: jm.JourneyMap, flows: Flows | None = None) -> Iterator[tuple[Any, ...]]:
-    for shape in loop_scene(journey, flows, alone=False).shapes:
+    for shape in loop_scene(journey, flows).shapes:
         if isinstance(shape, Words) and shape.role in ("name", "soft", "loss"):
             room = max(width_of(line, shape.size) for line in shape.lines)
             left = shape.x - {"start": 0, "middle": room / 2, "end": room}[shape.anchor]
@@ -109,7 +109,7 @@ def test_labels_never_overlap_nor_leave_the_picture(per_half: int, name: str) ->
         jm.Stage(f"{name} {i}", "buy" if i < per_half else "own", customer_does="does " * 9)
         for i in range(2 * per_half)
     ]
-    boxes = list(labels(jm.JourneyMap("x", stages=stages)))
+    boxes = list(labels(jm.JourneyMap("x", description="A heading.", stages=stages)))
     for place, (left, top, right, bottom, lines) in enumerate(boxes):
         assert left >= 0, lines
         assert right <= 1200, lines

@@ -13,6 +13,7 @@ __all__ = ["LAYERS", "StageLayers", "layer_shapes", "layers_of"]
 
 LAYERS = ("Customer does", "Company does", "Departments", "Processes", "Metrics")
 _MARGIN, _HEAD = 24.0, 112.0
+_BOLD = 1.15  # how much wider bold letters are
 
 
 @frozen
@@ -78,7 +79,7 @@ def _block(half: list[StageLayers], top: float, width: float) -> tuple[list[Shap
     column = (width - 2 * _MARGIN - _HEAD) / len(half)
     room, size = column - 14, 11.5
     shapes: list[Shape] = []
-    titles = [wrapped(f"{one.number}  {one.stage.name}", 13, room, 2) for one in half]
+    titles = [wrapped(f"{one.number}  {one.stage.name}", _BOLD * 13, room, 3) for one in half]
     high = max(len(lines) for lines in titles) * 17 + 10
     for place, (one, lines) in enumerate(zip(half, titles, strict=True)):
         x = _MARGIN + _HEAD + place * column

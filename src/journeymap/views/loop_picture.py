@@ -56,7 +56,7 @@ def loop_scene(journey: JourneyMap, flows: Flows | None = None, *, alone: bool =
     A picture that stands ``alone`` has a heading above the loop and the five layers below it.
     """
     placed = _placed(journey)
-    shapes: list[Shape] = [*(_heading(journey) if alone else ()), *_tracks(placed, flows)]
+    shapes: list[Shape] = _tracks(placed, flows)
     if flows and placed:
         shapes += _chords(journey, placed, flows)
         shapes += _leaks(placed, flows)
@@ -71,7 +71,10 @@ def loop_scene(journey: JourneyMap, flows: Flows | None = None, *, alone: bool =
     if alone:
         below, bottom = layer_shapes(journey, bottom + 8, _WIDTH)
         shapes += below
-    top = 0.0 if alone else min(highest, 190.0) - 14
+    top = min(highest, 190.0) - 14
+    if alone:
+        top = min(top - 72, 0.0)
+        shapes += _heading(journey, top)
     title = f"{journey.name}: the loop"
     return Scene(_WIDTH, bottom + 16 - top, title, _told(journey, flows), tuple(shapes), top)
 
@@ -85,12 +88,13 @@ def _placed(journey: JourneyMap) -> list[_Placed]:
     return found
 
 
-def _heading(journey: JourneyMap) -> list[Shape]:
+def _heading(journey: JourneyMap, top: float) -> list[Shape]:
     shapes: list[Shape] = [
-        Words(24, 40, wrapped(journey.name, 24, 1150, 1), "name", 24),
+        Words(24, top + 40, wrapped(journey.name, 24, 1150, 1), "name", 24),
     ]
     if journey.description:
-        shapes.append(Words(24, 64, wrapped(journey.description, 13, 1150, 1), "soft", 13))
+        told = wrapped(journey.description, 13, 1150, 1)
+        shapes.append(Words(24, top + 64, told, "soft", 13))
     return shapes
 
 
