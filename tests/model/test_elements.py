@@ -84,8 +84,8 @@ def test_the_two_names_of_a_phase_are_one_fact() -> None:
         (lambda: AnyOf([]), "conditions", "at least one"),
         (lambda: Not("hello"), "condition", "a condition is expected"),  # type: ignore[arg-type]
         (lambda: Moment("m", "hello"), "when", "a condition is expected"),  # type: ignore[arg-type]
-        (lambda: Department("d", invests=["x"]), "invests", "a Investment"),
-        (lambda: KeyJourney("k", "a", "b", steps=[1]), "steps", "a Step"),
+        (lambda: Department("d", invests=["x"]), "invests", "class Investment"),
+        (lambda: KeyJourney("k", "a", "b", steps=[1]), "steps", "class Step"),
         (lambda: Metric("m", ("stage", "a")), "of", "Of('stage', 'use')"),  # type: ignore[arg-type]
         (lambda: deep(12), "condition", "deeper than 12"),
     ],

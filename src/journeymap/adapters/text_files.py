@@ -8,7 +8,7 @@ import io
 import json
 import os
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -237,10 +237,9 @@ def _outside_quotes(line: str) -> str:
 
 def _header(row: list[str], place: Path) -> list[str]:
     row[0] = row[0].removeprefix("\ufeff")
-    seen: set[str] = set()
-    twice = next((name for name in row if name in seen or seen.add(name)), None)  # type: ignore[func-returns-value]
-    if twice is not None:
-        raise SourceError(str(place), f"two columns are named {twice!r}", 1)
+    name, often = Counter(row).most_common(1)[0]
+    if often > 1:
+        raise SourceError(str(place), f"two columns are named {name!r}", 1)
     return row
 
 

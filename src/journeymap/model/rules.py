@@ -104,7 +104,7 @@ def each(*kinds: type) -> Any:
         for one in value:
             if not isinstance(one, kinds):
                 told = " or ".join(kind.__name__ for kind in kinds)
-                raise _error(instance, attribute, one, f"each is expected to be a {told}")
+                raise _error(instance, attribute, one, f"each is expected to be of class {told}")
 
     return check
 
