@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -204,3 +205,16 @@ def test_ties_keep_the_order_of_arrival() -> None:
 
 def log_rows(given_: list[Interaction]) -> list[Any]:
     return list(Log.from_interactions(given_).ask(Variants(top=None)))
+
+
+def test_a_customer_counts_once_for_a_sequence_taken_twice() -> None:
+    """A log may hold several journeys of one customer, next to each other."""
+    frame = {"customer": list("aabbcc"), "touchpoint": list("xyxyxx"), "at": [1, 2, 1, 2, 1, 2]}
+    log = Log.from_frame(frame, Columns(at_unit="s"))
+    split = evolve(log, owners=np.array([0, 0, 1], dtype=np.uint32))
+    counted = {row.path: (row.count, row.customers) for row in split.ask(Variants())}
+    assert counted == {("x", "y"): (2, 1), ("x", "x"): (1, 1)}
+    pairs = {(r.source, r.target): (r.count, r.customers) for r in split.ask(Transitions())}
+    assert pairs["x", "y"] == (2, 1)
+    assert pairs["(start)", "x"] == (3, 2)
+    assert [len(list(split.parts(rows))) for rows in (1, 99)] == [2, 1]

@@ -115,6 +115,11 @@ class Part:
         """How many journeys the part holds."""
         return len(self.offsets) - 1
 
+    @property
+    def single(self) -> bool:
+        """Whether every journey is of another customer."""
+        return bool((self.owners[1:] != self.owners[:-1]).all())
+
     @cached_property
     def first(self) -> Flags:
         """Marks the interactions that begin a journey."""

@@ -102,7 +102,7 @@ class Variants:
             codes = codes[fresh]
         hashes = _hashed(codes, offsets, read.names)
         ones = np.ones(len(hashes), dtype=np.int64)
-        customers = _first_of_customer(hashes, owners)
+        customers = ones if part.single else _first_of_customer(hashes, owners)
         return Paths(read.names, (_Piece(hashes, ones, customers, codes, offsets),))
 
     def merge(self, one: Paths, other: Paths) -> Paths:
@@ -120,12 +120,9 @@ class Variants:
         """The most frequent first; equal ones in the order of their names."""
         found = _joined(measured.pieces)
         total = int(found.counts.sum())
-        order = np.argsort(-found.counts, kind="stable")
-        if self.top is not None and self.top < len(order):
-            least = found.counts[order[self.top - 1]] if self.top else np.inf
-            order = order[found.counts[order] >= least]
+        chosen = _most(found.counts, self.top)
         listed = [(-int(found.counts[i]), _path(measured.names, found, int(i)), int(i))
-                  for i in order]  # fmt: skip
+                  for i in chosen]  # fmt: skip
         kept = sorted(listed)[: self.top]
         counts = np.array([-count for count, _, _ in kept], dtype=np.int64)
         frame = pl.DataFrame(
@@ -139,6 +136,18 @@ class Variants:
             schema=VariantsAnswer.schema(),
         )
         return VariantsAnswer(frame, distinct=len(found.counts))
+
+
+def _most(counts: Ints, top: int | None) -> Ints:
+    """The places of the largest counts, and of those that tie with the last of them."""
+    if top is None or top >= len(counts):
+        return np.arange(len(counts))
+    several = np.flatnonzero(counts > 1)  # most sequences of a large log come once
+    if len(several) < top or not top:
+        return np.arange(len(counts)) if top else several[:0]
+    kept = counts[several]
+    most: Ints = several[kept >= np.partition(kept, len(kept) - top)[-top]]
+    return most
 
 
 def _path(names: tuple[str | None, ...], found: _Groups, place: int) -> tuple[str, ...]:
@@ -181,10 +190,9 @@ def _powers(length: int) -> tuple[Hashes, Hashes]:
 def _first_of_customer(hashes: Hashes, owners: Ints) -> Ints:
     """1 where a customer takes a sequence for the first time, 0 where it takes it again."""
     fresh = np.ones(len(owners), dtype=np.int64)
-    if len(owners) and (owners[1:] == owners[:-1]).any():
-        order = np.lexsort((hashes, owners))
-        h, o = hashes[order], owners[order]
-        fresh[order[1:][(h[1:] == h[:-1]) & (o[1:] == o[:-1])]] = 0
+    order = np.lexsort((hashes, owners))
+    h, o = hashes[order], owners[order]
+    fresh[order[1:][(h[1:] == h[:-1]) & (o[1:] == o[:-1])]] = 0
     return fresh
 
 
@@ -213,26 +221,25 @@ def _joined(pieces: tuple[_Piece, ...]) -> _Groups:
     lengths = np.concatenate([np.diff(piece.offsets) for piece in pieces])
     begins = np.append(0, np.cumsum(lengths))[:-1]
     order = np.argsort(hashes)
-    ordered = hashes[order]
     fresh = np.ones(len(order), dtype=bool)
-    fresh[1:] = ordered[1:] != ordered[:-1]
-    group = np.empty(len(order), dtype=np.int64)
-    group[order] = np.cumsum(fresh) - 1
-    keep = order[fresh]
-    if not _verified(codes, begins, lengths, keep[group]):
-        group, keep = _exactly(codes, begins, lengths)
-    return _Groups(
-        codes,
-        begins[keep],
-        lengths[keep],
-        hashes[keep],
-        _summed(group, [piece.counts for piece in pieces], len(keep)),
-        _summed(group, [piece.customers for piece in pieces], len(keep)),
-    )
+    fresh[1:] = hashes[order[1:]] != hashes[order[:-1]]
+    starts = np.flatnonzero(fresh)
+    again = ~fresh
+    models = order[starts[np.cumsum(fresh)[again] - 1]]
+    if not _verified(codes, begins, lengths, order[again], models):
+        order, starts = _exactly(codes, begins, lengths)
+    keep = order[starts]
+    counts = _summed([piece.counts for piece in pieces], order, starts)
+    customers = counts  # the same column where nobody has several journeys
+    if any(piece.customers is not piece.counts for piece in pieces):
+        customers = _summed([piece.customers for piece in pieces], order, starts)
+    return _Groups(codes, begins[keep], lengths[keep], hashes[keep], counts, customers)
 
 
-def _summed(group: Ints, columns: list[Ints], size: int) -> Ints:
-    return np.bincount(group, np.concatenate(columns), minlength=size).astype(np.int64)
+def _summed(columns: list[Ints], order: Ints, starts: Ints) -> Ints:
+    """What each run of equal sequences counts, the sequences being in order."""
+    counts = np.concatenate(columns)
+    return np.add.reduceat(counts[order], starts) if len(starts) else counts
 
 
 def _spans(begins: Ints, lengths: Ints) -> Ints:
@@ -247,25 +254,23 @@ def _spans(begins: Ints, lengths: Ints) -> Ints:
     return spots
 
 
-def _verified(codes: Codes, begins: Ints, lengths: Ints, model: Ints) -> bool:
-    """Whether every sequence is, name by name, the one its hash says."""
-    others = np.flatnonzero(model != np.arange(len(model)))
-    if not np.array_equal(lengths[others], lengths[model[others]]):
+def _verified(codes: Codes, begins: Ints, lengths: Ints, others: Ints, models: Ints) -> bool:
+    """Whether every sequence is, name by name, the one that its hash says it equals."""
+    if not np.array_equal(lengths[others], lengths[models]):
         return False
     mine = _spans(begins[others], lengths[others])
-    theirs = _spans(begins[model[others]], lengths[others])
+    theirs = _spans(begins[models], lengths[models])
     return bool(np.array_equal(codes[mine], codes[theirs]))
 
 
 def _exactly(codes: Codes, begins: Ints, lengths: Ints) -> tuple[Ints, Ints]:
-    """The groups found without a hash, for the day that two hashes collide."""
+    """An order that puts equal sequences side by side, found without a hash, and where each run
+    of them starts: for the day that two hashes collide."""
     met: dict[bytes, int] = {}
-    firsts: list[int] = []
-    group = np.empty(len(begins), dtype=np.int64)
-    for place, (begin, length) in enumerate(zip(begins.tolist(), lengths.tolist(), strict=True)):
-        key = codes[begin : begin + length].tobytes()
-        if key not in met:
-            met[key] = len(firsts)
-            firsts.append(place)
-        group[place] = met[key]
-    return group, np.array(firsts, dtype=np.int64)
+    group = [
+        met.setdefault(codes[begin : begin + length].tobytes(), len(met))
+        for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True)
+    ]
+    order = np.argsort(np.array(group, dtype=np.int64), kind="stable")
+    starts = np.flatnonzero(np.diff(np.array(group)[order], prepend=-1))
+    return order, starts
