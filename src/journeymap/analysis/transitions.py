@@ -97,19 +97,31 @@ class Transitions:
         sources, targets = measured.digits()
         counts = measured.sums["count"]
         totals = np.bincount(sources, counts, minlength=len(measured.names)).astype(np.int64)
+        froms = [START, *map(str, measured.names[1:])]
+        tos = [END, *map(str, measured.names[1:])]
+        order = np.lexsort((_ranks(tos)[targets], _ranks(froms)[sources], -counts))
         columns: dict[str, Any] = {
-            "source": [measured.names[code] or START for code in sources],
-            "target": [measured.names[code] or END for code in targets],
             "count": counts,
             "customers": measured.sums["customers"],
-            "share": counts / totals[sources] if len(counts) else counts,
+            "share": counts / totals[sources],
             "n": totals[sources],
+            **waits_of(measured, "count", (sources > 0) & (targets > 0), on=self.waits),
         }
-        columns |= waits_of(measured, "count", (sources > 0) & (targets > 0), on=self.waits)
-        frame = pl.DataFrame(columns, schema=TransitionsAnswer.schema(), nan_to_null=True)
-        ordered = frame.sort("count", "source", "target", descending=[True, False, False])
+        ordered = {
+            "source": [froms[code] for code in sources[order].tolist()],
+            "target": [tos[code] for code in targets[order].tolist()],
+            **{name: column[order] for name, column in columns.items()},
+        }
+        frame = pl.DataFrame(ordered, schema=TransitionsAnswer.schema(), nan_to_null=True)
         error = 0.0 if measured.spread.exact else BOUND
-        return TransitionsAnswer(ordered, quantile_error=error)
+        return TransitionsAnswer(frame, quantile_error=error)
+
+
+def _ranks(names: list[str]) -> Any:
+    """The place of each name in alphabetical order."""
+    ranks = np.empty(len(names), dtype=np.int64)
+    ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    return ranks
 
 
 def waits_of(
