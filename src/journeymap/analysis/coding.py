@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
 from attrs import frozen
 
-__all__ = ["Coded", "Codes", "code_type", "coded"]
+__all__ = ["Coded", "Codes", "code_type", "coded", "ranks"]
 
 Codes: TypeAlias = "np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]"
 
@@ -19,6 +19,13 @@ def code_type(size: int) -> type[np.unsignedinteger[Any]]:
     if size <= 2**8:
         return np.uint8
     return np.uint16 if size <= 2**16 else np.uint32
+
+
+def ranks(names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The place of each name in alphabetical order."""
+    places = np.empty(len(names), dtype=np.int64)
+    places[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    return places
 
 
 @frozen(eq=False)

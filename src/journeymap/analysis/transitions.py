@@ -9,6 +9,7 @@ import polars as pl
 from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.coding import ranks
 from journeymap.analysis.part import Part, Scope
 from journeymap.analysis.spread import BOUND
 from journeymap.analysis.tally import Tally, customers_of, tally
@@ -99,7 +100,7 @@ class Transitions:
         totals = np.bincount(sources, counts, minlength=len(measured.names)).astype(np.int64)
         froms = [START, *map(str, measured.names[1:])]
         tos = [END, *map(str, measured.names[1:])]
-        order = np.lexsort((_ranks(tos)[targets], _ranks(froms)[sources], -counts))
+        order = np.lexsort((ranks(tos)[targets], ranks(froms)[sources], -counts))
         columns: dict[str, Any] = {
             "count": counts,
             "customers": measured.sums["customers"],
@@ -115,13 +116,6 @@ class Transitions:
         frame = pl.DataFrame(ordered, schema=TransitionsAnswer.schema(), nan_to_null=True)
         error = 0.0 if measured.spread.exact else BOUND
         return TransitionsAnswer(frame, quantile_error=error)
-
-
-def _ranks(names: list[str]) -> Any:
-    """The place of each name in alphabetical order."""
-    ranks = np.empty(len(names), dtype=np.int64)
-    ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
-    return ranks
 
 
 def waits_of(

@@ -11,7 +11,7 @@ import polars as pl
 from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.coding import Codes, code_type
+from journeymap.analysis.coding import Codes, code_type, ranks
 from journeymap.analysis.part import Ints, Part, Scope
 from journeymap.exceptions import ElementError
 
@@ -120,16 +120,14 @@ class Variants:
         """The most frequent first; equal ones in the order of their names."""
         found = _joined(measured.pieces)
         total = int(found.counts.sum())
-        chosen = _most(found.counts, self.top)
-        listed = [(-int(found.counts[i]), _path(measured.names, found, int(i)), int(i))
-                  for i in chosen]  # fmt: skip
-        kept = sorted(listed)[: self.top]
-        counts = np.array([-count for count, _, _ in kept], dtype=np.int64)
+        names = [name or "" for name in measured.names]
+        kept = _ordered(found, _most(found.counts, self.top), names)[: self.top]
+        counts = found.counts[kept]
         frame = pl.DataFrame(
             {
-                "path": [list(path) for _, path, _ in kept],
+                "path": _paths(found, kept, names),
                 "count": counts,
-                "customers": [int(found.customers[i]) for _, _, i in kept],
+                "customers": found.customers[kept],
                 "share": counts / max(total, 1),
                 "n": np.full(len(kept), total),
             },
@@ -150,10 +148,25 @@ def _most(counts: Ints, top: int | None) -> Ints:
     return most
 
 
-def _path(names: tuple[str | None, ...], found: _Groups, place: int) -> tuple[str, ...]:
-    begin = int(found.begins[place])
-    codes = found.codes[begin : begin + int(found.lengths[place])]
-    return tuple(str(names[code]) for code in codes.tolist())
+def _ordered(found: _Groups, chosen: Ints, names: list[str]) -> Ints:
+    """The chosen sequences, the most frequent first, equal ones in the order of their names."""
+    spots = _spans(found.begins[chosen], found.lengths[chosen])
+    # As bytes of equal width, ranks compare as the names do, one after the other.
+    text = ranks(names)[found.codes[spots]].astype(">u4").tobytes()
+    ends = (4 * np.cumsum(found.lengths[chosen])).tolist()
+    keys = [text[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+    counts = found.counts[chosen].tolist()
+    order = sorted(range(len(chosen)), key=lambda place: (-counts[place], keys[place]))
+    return chosen[order]
+
+
+def _paths(found: _Groups, kept: Ints, names: list[str]) -> pl.Series:
+    """The names of each sequence, as a column of lists."""
+    spots = _spans(found.begins[kept], found.lengths[kept])
+    steps = pl.Series(names, dtype=pl.String).gather(found.codes[spots].astype(np.uint32))
+    which = np.repeat(np.arange(len(kept)), found.lengths[kept])
+    frame = pl.DataFrame({"which": which, "path": steps})
+    return frame.group_by("which", maintain_order=True).agg("path")["path"]
 
 
 def _recoded(paths: Paths, names: tuple[str | None, ...]) -> Paths:
