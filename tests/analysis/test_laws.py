@@ -218,3 +218,23 @@ def test_a_customer_counts_once_for_a_sequence_taken_twice() -> None:
     assert pairs["x", "y"] == (2, 1)
     assert pairs["(start)", "x"] == (3, 2)
     assert [len(list(split.parts(rows))) for rows in (1, 99)] == [2, 1]
+
+
+def test_large_amounts_sum_exactly() -> None:
+    """Beyond what a float can hold, nothing is lost among hundreds of billions."""
+    size = 40
+    frame = {
+        "customer": [f"c{n:02}" for n in range(size) for _ in range(2)],
+        "touchpoint": ["x"] * 2 * size,
+        "at": [1, 2] * size,
+        "d": ["sales", "support"] * size,
+        "v": ["899999999999.9999", None] * size,
+    }
+    columns = Columns(at_unit="s", department="d", value="v", currency="EUR")
+    log = Log.from_frame(frame, columns)
+    question = Handoffs()
+    [part] = list(log.parts())
+    whole = question.measure(part)
+    assert whole.tally.sums["at_risk"].tolist() == [size * (9 * 10**15 - 1)]
+    pieces = [question.measure(part) for part in log.parts(1)]
+    assert sum(int(p.tally.sums["at_risk"].sum()) for p in pieces) == size * (9 * 10**15 - 1)

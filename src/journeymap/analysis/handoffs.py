@@ -9,6 +9,7 @@ import polars as pl
 from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.intake import SCALE
 from journeymap.analysis.part import Ints, Part, Reading, Scope
 from journeymap.analysis.spread import BOUND
 from journeymap.analysis.tally import Tally, customers_of, tally
@@ -17,7 +18,6 @@ from journeymap.exceptions import AnswerError, UnknownName
 
 __all__ = ["Handoff", "Handoffs", "HandoffsAnswer"]
 
-_SCALE = 10_000
 _KINDS = ("nps", "csat", "ces")
 
 
@@ -158,7 +158,7 @@ class Handoffs:
             "emotion_n": sums["emotion_n"],
             "score_change": _mean(sums, "score"),
             "score_n": sums["score_n"],
-            "value_at_risk": sums["at_risk"] / _SCALE
+            "value_at_risk": sums["at_risk"] / SCALE
             if "at_risk" in sums
             else np.full(len(counts), np.nan),
         }
@@ -243,11 +243,11 @@ def _of_scale(values: Ints, kinds: Ints, part: Part) -> Ints:
         if name in part.scope.scales:
             low, high = part.scope.scales[name]
             mine = kinds == code
-            made[mine] = np.round((values[mine] - low * _SCALE) / (high - low))
+            made[mine] = np.round((values[mine] - low * SCALE) / (high - low))
     return made
 
 
 def _mean(sums: dict[str, Ints], role: str) -> Any:
     n = sums[f"{role}_n"]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(n > 0, sums[role] / _SCALE / n, np.nan)
+        return np.where(n > 0, sums[role] / SCALE / n, np.nan)
