@@ -245,6 +245,14 @@ def test_labels_measured_by_a_real_browser(overview: Overview, browser: Any) -> 
         "[...document.querySelectorAll('text')].map(t => { const b = t.getBBox();"
         " return [b.x, b.y, b.x + b.width, b.y + b.height, t.textContent] })"
     )
+    arrows = page.evaluate(
+        "[...document.querySelectorAll('.leak-head')].map(p => { const b = p.getBBox();"
+        " return [b.x, b.y, b.x + b.width, b.y + b.height] })"
+    )
+    assert len(arrows) == len(overview.map.stages)
+    for left, upper, right, lower in arrows:
+        for a, b, c, d, words in boxes:
+            assert right <= a or c <= left or lower <= b or d <= upper, words
     top, bottom = page.evaluate(
         "(() => { const v = document.querySelector('svg').viewBox.baseVal;"
         " return [v.y, v.y + v.height] })()"

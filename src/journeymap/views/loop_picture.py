@@ -294,7 +294,7 @@ def _label(one: _Placed, flows: Flows | None, *, upper: bool) -> _Label:
         lines += [
             ("soft", text, 12.5) for text in wrapped(one.stage.customer_does, 12.5, _LABEL, 3)
         ]
-    reach = 38 if flow is not None and flow.leaks else 26
+    reach = 52 if flow is not None and flow.leaks else 26
     if abs(spot.out_x) > 0.9:  # at the far end of a lobe: beside the stage
         label = _Label(spot.x + spot.out_x * reach, 0, tuple(lines),
                        "start" if spot.out_x > 0 else "end")  # fmt: skip
