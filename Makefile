@@ -34,8 +34,9 @@ $(VENV)/demo.ready: pyproject.toml | $(VENV)/python.ready
 	$(PIP) --editable '.[analysis,yaml,views]'
 	@touch $@
 
-$(VENV)/dev.ready: pyproject.toml | $(VENV)/python.ready
+$(VENV)/dev.ready: pyproject.toml tests/data-packages.txt | $(VENV)/python.ready
 	$(PIP) --editable '.[dev]'
+	$(PIP) --no-deps --requirement tests/data-packages.txt
 	@touch $@ $(VENV)/demo.ready
 
 .venv-peers/ready: benchmarks/peers.txt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -33,6 +34,15 @@ def data() -> Path:
     place = Path(__file__).resolve().parents[2] / "shared" / "data"
     required(place.is_dir(), "the shared data")
     return place
+
+
+@pytest.fixture(scope="session")
+def ecom() -> Path:
+    """Web sessions of a shop, as a package on PyPI carries them."""
+    spec = importlib.util.find_spec("retentioneering")
+    required(spec and spec.origin, "the package retentioneering")
+    assert spec is not None
+    return Path(str(spec.origin)).parent / "datasets" / "ecom.csv.gz"
 
 
 @pytest.fixture(scope="session")

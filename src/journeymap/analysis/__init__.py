@@ -16,6 +16,7 @@ from journeymap.analysis.loops import Loops, LoopsAnswer, StageLeak
 from journeymap.analysis.overview import Overview
 from journeymap.analysis.part import Part, Reading, Scope
 from journeymap.analysis.question import Question
+from journeymap.analysis.subsets import Where
 from journeymap.analysis.transitions import Transition, Transitions, TransitionsAnswer
 from journeymap.analysis.variants import Variant, Variants, VariantsAnswer
 
@@ -48,4 +49,5 @@ __all__ = [
     "Variant",
     "Variants",
     "VariantsAnswer",
+    "Where",
 ]

@@ -56,9 +56,8 @@ def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
     return kind(
         journey,
         taken.rejected,
-        Scope(journey, first, last, taken.scales),
+        Scope(journey, first, last, taken.scales, taken.zone),
         ids,
-        np.arange(len(ids), dtype=np.uint32),
         offsets,
         at,
         touchpoints,
@@ -78,7 +77,7 @@ def mapped(log: Log, journey: JourneyMap) -> Log:
             known, places = _onto(level.names, _from_map(journey, role, 0)[0])
             recorded[role] = (places[level.codes], known)
     levels = _levels(journey, names, touchpoints, recorded)
-    scope = evolve(log.scope, map=journey)
+    scope = evolve(log._scope, map=journey)
     changed: Log = evolve(log, map=journey, scope=scope, touchpoints=touchpoints, levels=levels)
     return changed
 

@@ -80,6 +80,7 @@ class Intake:
     numbers: dict[str, Micros]
     rejected: Rejected
     scales: dict[str, tuple[float, float]]
+    zone: str
 
 
 @define(eq=False)
@@ -131,7 +132,9 @@ def intake(rows: Rows, columns: Columns, *, strict: bool = False) -> Intake:
         names = {role: column.only(good) for role, column in names.items()}
         numbers = {role: column[good] for role, column in numbers.items()}
     scales = {kind: (low, high) for kind, low, high in columns.scales}
-    return Intake(customer, touchpoint, at, names, numbers, rejected, scales)
+    return Intake(
+        customer, touchpoint, at, names, numbers, rejected, scales, columns.timezone or "UTC"
+    )
 
 
 def _coded(frame: pl.DataFrame, column: str) -> Coded:

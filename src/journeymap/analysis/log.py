@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen
+from attrs import evolve, frozen
 
 from journeymap.adapters.frames import read_frame, read_parquet
 from journeymap.adapters.rows import Rows
 from journeymap.adapters.text_files import read_csv, read_json_lines
+from journeymap.analysis.asking import Askable, Counted
 from journeymap.analysis.coding import Codes
 from journeymap.analysis.columns import Columns
 from journeymap.analysis.intake import Rejected
-from journeymap.analysis.part import Ints, Level, Part, Scope
+from journeymap.analysis.part import Ints, Level, Part, Scope, View
 from journeymap.analysis.question import Question
 from journeymap.exceptions import UnknownName
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
 
 __all__ = ["Log"]
-
-A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
 
 _PART = 1 << 17  # interactions in a part: its columns then fit the processor's cache
 Format = Literal["csv", "jsonl", "parquet"]
@@ -40,7 +36,7 @@ _SUFFIXES: dict[str, Format] = {
 
 
 @frozen(eq=False, repr=False)
-class Log:
+class Log(Askable):
     """Recorded interactions, encoded in columns and ordered by customer and time.
 
     Make one with ``Log.read`` (a file), ``Log.from_frame`` or ``Log.from_interactions``, and ask
@@ -51,14 +47,14 @@ class Log:
 
     map: JourneyMap | None
     rejected: Rejected
-    scope: Scope = field(repr=False)
-    customer_ids: pl.Series = field(repr=False)
-    _owners: Ints = field(repr=False)
-    _offsets: Ints = field(repr=False)
-    _at: Ints = field(repr=False)
-    _touchpoints: Codes = field(repr=False)
-    _levels: dict[str, Level] = field(repr=False)
-    _numbers: dict[str, Ints] = field(repr=False)
+    _scope: Scope
+    _ids: pl.Series
+    _offsets: Ints
+    _at: Ints
+    _touchpoints: Codes
+    _levels: dict[str, Level]
+    _numbers: dict[str, Ints]
+    _views: tuple[View, ...] = ()
 
     @classmethod
     def read(
@@ -143,29 +139,12 @@ class Log:
         return built(cls, intake(rows, columns, strict=strict), map)
 
     @property
-    def customers(self) -> int:
-        """How many customers have at least one interaction."""
-        return len(self.customer_ids)
-
-    @property
-    def journeys(self) -> int:
-        """How many journeys; the same as customers unless the log was split."""
-        return len(self._offsets) - 1
-
-    @property
-    def interactions(self) -> int:
-        """How many interactions were accepted."""
-        return len(self._at)
-
-    @property
-    def first(self) -> datetime | None:
-        """When the first interaction was; None for an empty log."""
-        return _moment(self.scope.first) if self.interactions else None
-
-    @property
-    def last(self) -> datetime | None:
-        """When the last interaction was; None for an empty log."""
-        return _moment(self.scope.last) if self.interactions else None
+    def customer_ids(self) -> pl.Series:
+        """The customers, by the names that the log knows them by."""
+        if not self._views:
+            return self._ids
+        found = [part.ids.unique(maintain_order=True) for part in self.parts()]
+        return pl.concat(found) if found else self._ids.clear()
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -178,74 +157,67 @@ class Log:
         if self.map is None:
             return {}
         names = self._levels["touchpoint"].names
-        counts = np.bincount(self._touchpoints, minlength=len(names))
+        counts = np.zeros(len(names), dtype=np.int64)
+        for part in self.parts():
+            counts += np.bincount(part.touchpoints, minlength=len(names))
         known = len(self.map.touchpoints) + 1
         return {str(name): int(n) for name, n in zip(names[known:], counts[known:], strict=True)
                 if n}  # fmt: skip
 
-    def parts(self, rows: int = _PART) -> Iterator[Part]:
-        """The log in parts of about so many interactions, each of whole customers."""
-        edges = [0]
-        fresh = np.append(np.flatnonzero(np.diff(self._owners)) + 1, self.journeys)
-        ends = self._offsets[fresh] if self.journeys else fresh
-        reached = 0
-        while reached < self.interactions:
-            place = int(np.searchsorted(ends, reached + rows))
+    def parts(self, rows: int | None = _PART) -> Iterator[Part]:
+        """The log in parts of about so many interactions (None: one), each of whole customers."""
+        return self._parts(self.scope, rows)
+
+    def _parts(self, scope: Scope, rows: int | None) -> Iterator[Part]:
+        reached = begin = 0
+        ends = self._offsets[1:]
+        while reached < len(self._at):
+            place = int(np.searchsorted(ends, reached + (rows or len(self._at))))
             place = min(place, len(ends) - 1)
             reached = int(ends[place])
-            edges.append(int(fresh[place]))
-        for begin, end in zip(edges, edges[1:] or [0], strict=False):
-            yield self._part(begin, end)
+            yield self._part(scope, begin, place + 1)
+            begin = place + 1
+        if not begin:
+            yield self._part(scope, 0, 0)
 
-    @overload
-    def ask(self, question: Question[A], /) -> A: ...
-    @overload
-    def ask(self, one: Question[A], two: Question[B], /) -> tuple[A, B]: ...
-    @overload
-    def ask(self, one: Question[A], two: Question[B], three: Question[C], /) -> tuple[A, B, C]: ...
-    @overload
-    def ask(self, *questions: Question[Any]) -> Any: ...
-    def ask(self, *questions: Question[Any]) -> Any:
-        """Answer one question, or several from one pass over the log."""
+    def _part(self, scope: Scope, begin: int, end: int) -> Part:
+        first, last = int(self._offsets[begin]), int(self._offsets[end])
+        span = slice(first, last)
+        part = Part(
+            scope,
+            self._offsets[begin : end + 1] - first,
+            self._at[span],
+            self._touchpoints[span],
+            np.arange(begin, end, dtype=np.uint32),
+            self._ids,
+            self._levels,
+            self._numbers,
+            span,
+        )
+        return part.seen(self._views)
+
+    def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
         measured: list[Any] = []
-        for part in self.parts():
+        for part in self._parts(scope, _PART):
             found = [question.measure(part) for question in questions]
             measured = (
                 [q.merge(a, b) for q, a, b in zip(questions, measured, found, strict=True)]
                 if measured
                 else found
             )
-        answers = tuple(
-            question.answer(found, self.scope)
-            for question, found in zip(questions, measured, strict=True)
-        )
-        return answers[0] if len(answers) == 1 else answers
+        return measured
 
-    def where(
-        self,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        customer: str | Iterable[str] | None = None,
-        touchpoint: str | Iterable[str] | None = None,
-        stage: str | Iterable[str] | None = None,
-        phase: str | Iterable[str] | None = None,
-        channel: str | Iterable[str] | None = None,
-        department: str | Iterable[str] | None = None,
-        process: str | Iterable[str] | None = None,
-        product: str | Iterable[str] | None = None,
-        outcome: str | Iterable[str] | None = None,
-        source: str | Iterable[str] | None = None,
-    ) -> Log:
-        """The log of the interactions that match: one name or several a level, ``since`` ≤ at <
-        ``until``. A name that the log does not have matches nothing."""
-        from journeymap.analysis.filtering import filtered
+    @property
+    def _everything(self) -> tuple[Scope, Counted]:
+        scope, people = self._scope, len(self._ids)
+        return scope, Counted(people, people, len(self._at), scope.first, scope.last)
 
-        levels = {"touchpoint": touchpoint, "stage": stage, "phase": phase, "channel": channel,
-                  "department": department, "process": process, "product": product,
-                  "outcome": outcome, "source": source}  # fmt: skip
-        asked = {level: names for level, names in levels.items() if names is not None}
-        return filtered(self, asked, customer, since, until)
+    @cached_property
+    def _told(self) -> tuple[Scope, Counted]:
+        return self._tell()
+
+    def _seen(self, view: View) -> Self:
+        return evolve(self, views=(*self._views, view))
 
     def sketch(self, id: str = "sketch") -> JourneyMap:  # noqa: A002
         """Draft a map from this log, good enough to save and edit."""
@@ -256,24 +228,6 @@ class Log:
     def __repr__(self) -> str:
         aside = f", {len(self.rejected)} rows set aside" if len(self.rejected) else ""
         return f"<Log of {self.interactions:,} interactions of {self.customers:,} customers{aside}>"
-
-    def _part(self, begin: int, end: int) -> Part:
-        first, last = int(self._offsets[begin]), int(self._offsets[end])
-        span = slice(first, last)
-        return Part(
-            self.scope,
-            self._offsets[begin : end + 1] - first,
-            self._at[span],
-            self._touchpoints[span],
-            self._owners[begin:end],
-            self._levels,
-            self._numbers,
-            span,
-        )
-
-
-def _moment(micros: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
 
 def _readable(level: Level) -> bool:

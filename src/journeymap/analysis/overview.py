@@ -88,7 +88,7 @@ def _main_currency(log: Log) -> str | None:
     """The currency of most interactions that have a value."""
     if "currency" not in log.levels:
         return None
-    [part] = log.parts(max(log.interactions, 1))
+    [part] = log.parts(None)
     counts = np.bincount(part.codes("currency"), minlength=2)
     counts[0] = 0
     name = part.names("currency")[int(counts.argmax())]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from attrs import field, frozen
+import polars as pl
+from attrs import evolve, field, frozen
 
 from journeymap.analysis.coding import Codes
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import JourneyMap
 
-__all__ = ["Level", "Part", "Reading", "Scope"]
+__all__ = ["Level", "Part", "Reading", "Scope", "View"]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
@@ -40,13 +41,29 @@ class Scope:
     """What a question may know beyond its part: the map, and the whole log's first and last time.
 
     Times are microseconds since 1970 UTC; ``scales`` are lowest and highest answer by kind of
-    score.
+    score; ``zone`` is the log's, for calendar periods; ``since`` and ``until`` are the bounds
+    that ``where`` has set, or None.
     """
 
     map: JourneyMap | None
     first: int
     last: int
     scales: dict[str, tuple[float, float]] = field(factory=dict)
+    zone: str = "UTC"
+    since: int | None = None
+    until: int | None = None
+
+
+class View(Protocol):
+    """A way to look at the parts of a log: some of its interactions, or other journeys."""
+
+    def of(self, part: Part) -> Part:
+        """The part as it is seen."""
+        ...
+
+    def timeless(self) -> View:
+        """The same view without bounds in time."""
+        ...
 
 
 @frozen(eq=False)
@@ -71,7 +88,7 @@ class Reading:
 
     @cached_property
     def customer(self) -> Ints:
-        """Each one's customer, as a number that is the same in all parts."""
+        """Each one's customer, as a number that tells the customers of a part apart."""
         return self.part.customer if self.rows is None else self.part.customer[self.rows]
 
     @cached_property
@@ -94,7 +111,8 @@ class Part:
     """Some whole journeys of a log, for a question to measure.
 
     ``offsets`` mark where each journey begins, and the end; ``at`` are microseconds since 1970;
-    ``owners`` is the customer of each journey, as a number that is the same in all parts.
+    ``owners`` is the customer of each journey, as a number that tells the customers of this part
+    apart. All journeys of a customer are in one part, next to each other.
     """
 
     scope: Scope
@@ -102,9 +120,13 @@ class Part:
     at: Ints
     touchpoints: Codes
     owners: Ints
+    _ids: pl.Series = field(repr=False)
     _levels: dict[str, Level] = field(repr=False)
     _numbers: dict[str, Ints] = field(repr=False)
     _span: slice = field(repr=False)
+    _rows: Ints | None = field(default=None, repr=False)
+    _seen: tuple[View, ...] = field(default=(), repr=False)
+    _origin: Part | None = field(default=None, repr=False)
     _readings: dict[str, Reading] = field(factory=dict, repr=False, init=False)
 
     def __len__(self) -> int:
@@ -134,8 +156,35 @@ class Part:
 
     @cached_property
     def customer(self) -> Ints:
-        """The customer of each interaction, as a number that is the same in all parts."""
+        """The customer of each interaction, as a number that tells those of the part apart."""
         return np.repeat(self.owners, np.diff(self.offsets))
+
+    @cached_property
+    def ids(self) -> pl.Series:
+        """The customer of each journey, by the name that the log knows them by."""
+        return self._ids.gather(self.owners.astype(np.uint32))
+
+    @cached_property
+    def ever(self) -> Part:
+        """The part as it would be without the bounds in time that ``where`` has set."""
+        if self._origin is None or not any(view != view.timeless() for view in self._seen):
+            return self
+        return self._origin.seen(tuple(view.timeless() for view in self._seen))
+
+    def seen(self, views: tuple[View, ...]) -> Part:
+        """The part as some views show it, one after the other."""
+        part = self
+        for view in views:
+            part = view.of(part)
+        return evolve(part, origin=self, seen=views) if views else part
+
+    def taken(self, rows: Ints, offsets: Ints, owners: Ints) -> Part:
+        """Some of the interactions, in the order of ``rows``, as the journeys of ``offsets``."""
+        return Part(
+            self.scope, offsets, self.at[rows], self.touchpoints[rows], owners, self._ids,
+            self._levels, self._numbers, self._span,
+            rows if self._rows is None else self._rows[rows],
+        )  # fmt: skip
 
     def names(self, by: str) -> tuple[str | None, ...]:
         """The names of a level; a code is a place in them, and the place 0 is None."""
@@ -145,7 +194,10 @@ class Part:
         """The code of each interaction at a level; 0 where it has no name there."""
         level = self._level(by)
         if level.codes is not None:
-            return level.codes[self._span]
+            codes = level.codes[self._span]
+            return codes if self._rows is None else codes[self._rows]
+        if level.table is None and not len(self):
+            return np.zeros(0, dtype=np.uint8)
         if level.table is None:
             cure = _CURE.get(by, f"name its column with Columns({by}=…), or give the log a map")
             raise AnswerError(f"by={by!r}", f"this log knows no {by} of its interactions; {cure}")
@@ -159,7 +211,9 @@ class Part:
     def number(self, role: str) -> Ints | None:
         """A number of each interaction in ten-thousandths (NONE where missing), or None."""
         found = self._numbers.get(role)
-        return None if found is None else found[self._span]
+        if found is None:
+            return None
+        return found[self._span] if self._rows is None else found[self._span][self._rows]
 
     def read(self, by: str) -> Reading:
         """The interactions that have a name at a level; those without are passed over."""

@@ -24,7 +24,7 @@ def sketched(log: Log, name: str) -> JourneyMap:
     Names that no map may hold (control characters, say) are left out and counted in the
     description.
     """
-    part = log._part(0, log.journeys)
+    [part] = log.parts(None)
     names = part.names("touchpoint")
     codes = part.codes("touchpoint").astype(np.int64)
     counts = np.bincount(codes, minlength=len(names))

@@ -1,0 +1,239 @@
+"""What every log can be asked, wherever its interactions lie."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self, TypeVar, overload
+
+import numpy as np
+from attrs import evolve, frozen
+
+from journeymap.analysis.journeys import Per, Sessions
+from journeymap.analysis.part import Part, Scope, View
+from journeymap.analysis.question import Question
+from journeymap.analysis.subsets import LEVELS, Names, Where
+from journeymap.exceptions import ColumnsError, UnknownName
+from journeymap.model import JourneyMap
+
+__all__ = ["Askable", "Counted"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+
+
+@frozen
+class Counted:
+    """How much there is of a log; times are microseconds since 1970 (0 where there is nothing)."""
+
+    customers: int
+    journeys: int
+    interactions: int
+    first: int = 0
+    last: int = 0
+
+
+@frozen
+class _Count:
+    """How much of a log a view shows."""
+
+    def measure(self, part: Part) -> Counted:
+        if not len(part):
+            return Counted(0, 0, 0)
+        people = len(np.unique(part.owners))
+        return Counted(
+            people, part.journeys, len(part), int(part.at.min()), int(part.at.max())
+        )  # fmt: skip
+
+    def merge(self, one: Counted, other: Counted) -> Counted:
+        if not one.interactions or not other.interactions:
+            return one if one.interactions else other
+        return Counted(
+            one.customers + other.customers,
+            one.journeys + other.journeys,
+            one.interactions + other.interactions,
+            min(one.first, other.first),
+            max(one.last, other.last),
+        )
+
+    def answer(self, measured: Counted, scope: Scope) -> Counted:
+        return measured
+
+
+class Askable(ABC):
+    """Recorded interactions that answer questions: in memory, in files, or on a cluster.
+
+    ``log.ask(question)`` answers; ``log.where``, ``log.per`` and ``log.sessions`` give views:
+    logs of their own that copy nothing.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def map(self) -> JourneyMap | None:
+        """The map that interactions are read by."""
+
+    @property
+    @abstractmethod
+    def levels(self) -> tuple[str, ...]:
+        """What ``by=`` can be for this log."""
+
+    @property
+    @abstractmethod
+    def _everything(self) -> tuple[Scope, Counted]:
+        """The scope and the counts of the log without its views."""
+
+    @property
+    @abstractmethod
+    def _told(self) -> tuple[Scope, Counted]:
+        """What ``_tell`` says, found once."""
+
+    @property
+    @abstractmethod
+    def _views(self) -> tuple[View, ...]:
+        """How the log is looked at."""
+
+    @abstractmethod
+    def _seen(self, view: View) -> Self:
+        """The log, looked at through one more view."""
+
+    @abstractmethod
+    def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
+        """What each question measures of all the parts, merged."""
+
+    @property
+    def scope(self) -> Scope:
+        """What every question may know: the map, first and last time, zone, bounds."""
+        return self._told[0]
+
+    @property
+    def customers(self) -> int:
+        """How many customers have at least one interaction."""
+        return self._told[1].customers
+
+    @property
+    def journeys(self) -> int:
+        """How many journeys; the same as customers unless the log was split."""
+        return self._told[1].journeys
+
+    @property
+    def interactions(self) -> int:
+        """How many interactions there are."""
+        return self._told[1].interactions
+
+    @property
+    def first(self) -> datetime | None:
+        """When the first interaction was; None for an empty log."""
+        return _moment(self.scope.first) if self.interactions else None
+
+    @property
+    def last(self) -> datetime | None:
+        """When the last interaction was; None for an empty log."""
+        return _moment(self.scope.last) if self.interactions else None
+
+    @overload
+    def ask(self, question: Question[A], /) -> A: ...
+    @overload
+    def ask(self, one: Question[A], two: Question[B], /) -> tuple[A, B]: ...
+    @overload
+    def ask(self, one: Question[A], two: Question[B], three: Question[C], /) -> tuple[A, B, C]: ...
+    @overload
+    def ask(self, *questions: Question[Any]) -> Any: ...
+    def ask(self, *questions: Question[Any]) -> Any:
+        """Answer one question, or several from one pass over the log."""
+        scope = self.scope
+        measured = self._measured(questions, scope)
+        answers = tuple(
+            question.answer(found, scope)
+            for question, found in zip(questions, measured, strict=True)
+        )
+        return answers[0] if len(answers) == 1 else answers
+
+    def where(
+        self,
+        subset: Where | None = None,
+        /,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        customer: Names = None,
+        touchpoint: Names = None,
+        stage: Names = None,
+        phase: Names = None,
+        channel: Names = None,
+        department: Names = None,
+        process: Names = None,
+        product: Names = None,
+        outcome: Names = None,
+        source: Names = None,
+        columns: Mapping[str, Names] | None = None,
+        contain: Names = None,
+        start: Names = None,
+        end: Names = None,
+        avoid: Names = None,
+        by: str = "touchpoint",
+    ) -> Self:
+        """The log of some interactions, as a ``Where`` or in its words: one name or several.
+
+        First the journeys that ``contain`` all of some elements, ``start`` or ``end`` with one of
+        them, ``avoid`` all of them (read at ``by``); of these the interactions that match, with
+        ``since`` ≤ at < ``until``. A name that the log does not have matches nothing.
+        """
+        said = Where(
+            since=since, until=until, customer=customer, touchpoint=touchpoint, stage=stage,
+            phase=phase, channel=channel, department=department, process=process,
+            product=product, outcome=outcome, source=source, columns=columns or (),
+            contain=contain, start=start, end=end, avoid=avoid, by=by,
+        )  # fmt: skip
+        given: object = said if subset is None else subset
+        if not isinstance(given, Where) or (subset is not None and said != Where()):
+            raise ColumnsError("where: either a Where or its words are expected, not both")
+        return self._seen(given)
+
+    def per(self, level: str) -> Self:
+        """The log with one journey per customer and name at a level: per product, per order.
+
+        Interactions without a name at that level are passed over.
+        """
+        if level not in (*self.levels, *LEVELS):
+            raise UnknownName("level", level, self.levels)
+        return self._seen(Per(level))
+
+    def sessions(self, gap: timedelta) -> Self:
+        """The log whose journeys are sessions: cut where nothing happens for longer than ``gap``.
+
+        >>> from journeymap.analysis import Columns, Log
+        >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x"] * 3,
+        ...                       "at": [0, 60, 9000]}, Columns(at_unit="s"))
+        >>> log.sessions(timedelta(minutes=30)).journeys
+        2
+        """
+        return self._seen(Sessions(gap))
+
+    def _tell(self) -> tuple[Scope, Counted]:
+        """Scope and counts as the views show them."""
+        scope, counted = self._everything
+        if not self._views:
+            return scope, counted
+        scope = bounded(scope, self._views)
+        [seen] = self._measured((_Count(),), scope)
+        return evolve(scope, first=seen.first, last=seen.last), seen
+
+
+def bounded(scope: Scope, views: tuple[View, ...]) -> Scope:
+    """A scope with the narrowest bounds in time that some views set."""
+    for view in views:
+        if isinstance(view, Where):
+            since, until = view.bounds
+            if since is not None and (scope.since is None or since > scope.since):
+                scope = evolve(scope, since=since)
+            if until is not None and (scope.until is None or until < scope.until):
+                scope = evolve(scope, until=until)
+    return scope
+
+
+def _moment(micros: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)

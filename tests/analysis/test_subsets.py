@@ -1,0 +1,156 @@
+"""Views of a log: subsets, journeys per product, sessions; each against a plain twin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeymap import Interaction
+from journeymap.analysis import Columns, Log, Loops, Transitions, Variants, Where
+from journeymap.exceptions import ColumnsError, ElementError, UnknownName
+from journeymap.testing import interactions
+from tests.analysis import plain
+from tests.analysis.test_oracles import MAP
+
+many = st.lists(interactions(), max_size=30)
+names = st.sampled_from(["a", "b", "c", "nowhere"])
+some = st.none() | st.lists(names, min_size=1, max_size=2, unique=True)
+
+
+def paths(log: Log, by: str = "touchpoint") -> dict[tuple[str, ...], int]:
+    return {row.path: row.count for row in log.ask(Variants(by, top=None))}
+
+
+def counted(found: list[list[Interaction]]) -> dict[tuple[str, ...], int]:
+    counts: dict[tuple[str, ...], int] = {}
+    for mine in found:
+        path = tuple(one.touchpoint for one in mine)
+        if path:
+            counts[path] = counts.get(path, 0) + 1
+    return counts
+
+
+@given(many, some, some, some, some)
+def test_journeys_that_contain_start_end_avoid(
+    given_: list[Interaction],
+    contain: list[str] | None,
+    start: list[str] | None,
+    end: list[str] | None,
+    avoid: list[str] | None,
+) -> None:
+    log = Log.from_interactions(given_).where(contain=contain, start=start, end=end, avoid=avoid)
+    kept = []
+    for mine in plain.journeys(given_).values():
+        met = [one.touchpoint for one in mine]
+        if (
+            (contain is None or set(contain) <= set(met))
+            and (start is None or met[0] in start)
+            and (end is None or met[-1] in end)
+            and (avoid is None or not set(avoid) & set(met))
+        ):
+            kept.append(mine)
+    assert paths(log) == counted(kept)
+    assert (log.customers, log.journeys) == (len(kept), len(kept))
+    assert log.interactions == sum(map(len, kept))
+    assert sorted(log.customer_ids) == sorted(mine[0].customer for mine in kept)
+
+
+@given(many, st.integers(1, 200))
+def test_sessions_are_cut_at_silence(given_: list[Interaction], hours: int) -> None:
+    gap = timedelta(hours=hours)
+    cut: list[list[Interaction]] = []
+    for mine in plain.journeys(given_).values():
+        for place, one in enumerate(mine):
+            if place == 0 or one.at - mine[place - 1].at > gap:
+                cut.append([])
+            cut[-1].append(one)
+    log = Log.from_interactions(given_).sessions(gap)
+    assert paths(log) == counted(cut)
+    assert log.journeys == len(cut)
+    assert log.customers == len({one.customer for one in given_})
+
+
+@given(many)
+def test_a_journey_per_customer_and_product(given_: list[Interaction]) -> None:
+    split: dict[Any, list[Interaction]] = {}
+    for mine in plain.journeys(given_).values():
+        for one in mine:
+            if one.product is not None:
+                split.setdefault((one.customer, one.product), []).append(one)
+    log = Log.from_interactions(given_).per("product")
+    assert paths(log) == counted(list(split.values()))
+    assert (log.journeys, log.interactions) == (len(split), sum(map(len, split.values())))
+    assert log.customers == len({customer for customer, _ in split})
+
+
+@given(many, st.integers(1, 200))
+def test_a_subset_answers_like_a_log_of_its_interactions_alone(
+    given_: list[Interaction], hours: int
+) -> None:
+    until = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
+    view = Log.from_interactions(given_, map=MAP).where(channel="web", until=until)
+    mine = [one for one in given_ if plain.level(MAP, "channel")(one) == "web" and one.at < until]
+    alone = Log.from_interactions(mine, map=MAP)
+    assert view.ask(Transitions(), Loops()) == alone.ask(Transitions(), Loops())
+    assert (view.first, view.last, view.interactions) == (alone.first, alone.last, len(mine))
+    assert view.unmapped == alone.unmapped
+
+
+def test_views_upon_views() -> None:
+    frame = {
+        "customer": ["a"] * 6,
+        "touchpoint": list("xyxyzx"),
+        "at": [0, 1, 50, 51, 52, 99],
+        "line": ["f", "m", "f", "f", None, "m"],
+    }
+    log = Log.from_frame(frame, Columns(at_unit="s", product="line"))
+    assert paths(log.per("product")) == {("x", "x", "y"): 1, ("y", "x"): 1}
+    ten = timedelta(seconds=10)
+    assert paths(log.per("product").sessions(ten)) == {("x",): 2, ("x", "y"): 1, ("y",): 1}
+    assert paths(log.sessions(ten).where(contain="z")) == {("x", "y", "z"): 1}
+    assert paths(log.where(product="f").sessions(ten).where(start="x", end="y")) == {("x", "y"): 1}
+    assert paths(log.per("product").where(touchpoint="x").per("touchpoint")) == {
+        ("x", "x"): 1, ("x",): 1,
+    }  # fmt: skip
+    subset = Where(columns={"product": "f"})
+    assert paths(log.where(subset)) == {("x", "x", "y"): 1}
+
+
+def test_a_view_shares_the_columns_of_its_log() -> None:
+    log = Log.from_frame({"customer": ["a"], "touchpoint": ["x"], "at": [1]}, Columns(at_unit="s"))
+    view = log.where(touchpoint="x").sessions(timedelta(hours=1))
+    assert view._at is log._at
+    assert view._levels is log._levels
+
+
+def test_the_sessions_of_a_shop(ecom: Path) -> None:
+    columns = Columns(customer="user_id", touchpoint="event", at="timestamp", timezone="UTC",
+                      channel="acquisition_channel", extra=("platform",))  # fmt: skip
+    log = Log.read(ecom, columns)
+    assert log.interactions == 31_106
+    assert log.sessions(timedelta(minutes=30)).journeys == 3_605
+    mobile = log.where(columns={"platform": ["mobile"]})
+    assert mobile.interactions == log.where(columns={"platform": "mobile"}).interactions
+    assert 0 < mobile.interactions < log.interactions
+
+
+def test_what_makes_no_view() -> None:
+    log = Log.from_frame({"customer": ["a"], "touchpoint": ["x"], "at": [1]}, Columns(at_unit="s"))
+    with pytest.raises(UnknownName, match="did you mean 'touchpoint'"):
+        log.per("touchpoin")
+    with pytest.raises(UnknownName, match="plan"):
+        log.where(columns={"plan": "gold"}).ask(Variants())
+    with pytest.raises(UnknownName):
+        log.where(contain="x", by="chanel").ask(Variants())
+    with pytest.raises(ColumnsError, match="not both"):
+        log.where(Where(channel="web"), touchpoint="x")
+    with pytest.raises(ColumnsError, match="columns: names by column"):
+        log.where(columns={"plan": 5})  # type: ignore[dict-item]
+    for gap in (timedelta(0), 30):
+        with pytest.raises(ElementError, match="gap"):
+            log.sessions(gap)  # type: ignore[arg-type]
