@@ -17,9 +17,12 @@ from journeymap.analysis import (
     Dwell,
     Funnel,
     Handoffs,
+    Lifecycle,
     Log,
     Loops,
     Question,
+    Retention,
+    Satisfaction,
     Transitions,
     Variants,
     spread,
@@ -42,6 +45,11 @@ QUESTIONS: list[Question[Any]] = [
     Funnel(["a", "b", "c"], order="any", count="completions", within=99 * HOUR),
     Loops(),
     Handoffs(),
+    Lifecycle("day"),
+    Retention("a", None, "day", "cumulative"),
+    Retention(every="week", cohorts="first", week_starts="sunday"),
+    Satisfaction(),
+    Satisfaction(None),
 ]
 many = st.lists(
     interactions(customers=("ada", "ben", "cyd", "dan", "eve")), min_size=1, max_size=40

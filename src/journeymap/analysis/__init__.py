@@ -11,11 +11,14 @@ from journeymap.analysis.dwell import Dwell, DwellAnswer, Stay
 from journeymap.analysis.funnel import Funnel, FunnelAnswer, FunnelStep
 from journeymap.analysis.handoffs import Handoff, Handoffs, HandoffsAnswer
 from journeymap.analysis.intake import Rejected, Rejection
+from journeymap.analysis.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
 from journeymap.analysis.log import Log
 from journeymap.analysis.loops import Loops, LoopsAnswer, StageLeak
 from journeymap.analysis.overview import Overview
 from journeymap.analysis.part import Part, Reading, Scope
 from journeymap.analysis.question import Question
+from journeymap.analysis.retention import Retained, Retention, RetentionAnswer
+from journeymap.analysis.satisfaction import Satisfaction, SatisfactionAnswer, Satisfied
 from journeymap.analysis.subsets import Where
 from journeymap.analysis.transitions import Transition, Transitions, TransitionsAnswer
 from journeymap.analysis.variants import Variant, Variants, VariantsAnswer
@@ -31,6 +34,9 @@ __all__ = [
     "Handoff",
     "Handoffs",
     "HandoffsAnswer",
+    "Lifecycle",
+    "LifecycleAnswer",
+    "LifecyclePeriod",
     "Log",
     "Loops",
     "LoopsAnswer",
@@ -40,6 +46,12 @@ __all__ = [
     "Reading",
     "Rejected",
     "Rejection",
+    "Retained",
+    "Retention",
+    "RetentionAnswer",
+    "Satisfaction",
+    "SatisfactionAnswer",
+    "Satisfied",
     "Scope",
     "StageLeak",
     "Stay",

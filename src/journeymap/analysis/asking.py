@@ -220,7 +220,10 @@ class Askable(ABC):
             return scope, counted
         scope = bounded(scope, self._views)
         [seen] = self._measured((_Count(),), scope)
-        return evolve(scope, first=seen.first, last=seen.last), seen
+        found = evolve(
+            scope, first=seen.first, last=seen.last, interactions=seen.interactions
+        )  # fmt: skip
+        return found, seen
 
 
 def bounded(scope: Scope, views: tuple[View, ...]) -> Scope:

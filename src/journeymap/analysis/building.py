@@ -56,7 +56,7 @@ def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
     return kind(
         journey,
         taken.rejected,
-        Scope(journey, first, last, taken.scales, taken.zone),
+        Scope(journey, first, last, taken.scales, taken.zone, interactions=len(at)),
         ids,
         offsets,
         at,

@@ -7,6 +7,7 @@ import polars as pl
 from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.elements import element_places
 from journeymap.analysis.part import Part, Scope
 from journeymap.analysis.spread import BOUND
 from journeymap.analysis.tally import Tally, customers_of, tally
@@ -36,7 +37,7 @@ class Stay:
 
 @frozen(eq=False, repr=False)
 class DwellAnswer(Answer[Stay]):
-    """The stays of a log, element by element in the order of the map.
+    """The stays of a log, element by element in the order of the map, unknown ones by name.
 
     ``quantile_error`` bounds how far, relatively, medians and p90 are from exact.
     """
@@ -92,5 +93,8 @@ class Dwell:
         }
         columns |= waits_of(measured, "left", left > 0, name="dwell")
         frame = pl.DataFrame(columns, schema=DwellAnswer.schema(), nan_to_null=True)
+        place = element_places(self.by, scope)
+        names = frame["element"].to_list()
+        frame = frame[sorted(range(len(names)), key=lambda row: place(names[row]))]
         error = 0.0 if measured.spread.exact else BOUND
         return DwellAnswer(frame, quantile_error=error)

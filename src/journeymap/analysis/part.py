@@ -42,7 +42,7 @@ class Scope:
 
     Times are microseconds since 1970 UTC; ``scales`` are lowest and highest answer by kind of
     score; ``zone`` is the log's, for calendar periods; ``since`` and ``until`` are the bounds
-    that ``where`` has set, or None.
+    that ``where`` has set, or None; ``interactions`` counts them.
     """
 
     map: JourneyMap | None
@@ -52,6 +52,7 @@ class Scope:
     zone: str = "UTC"
     since: int | None = None
     until: int | None = None
+    interactions: int = 0
 
 
 class View(Protocol):
