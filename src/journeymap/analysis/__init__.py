@@ -7,10 +7,12 @@ require("analysis", "numpy", "polars")
 # ruff: noqa: E402  # what follows needs the extra
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.columns import Columns
+from journeymap.analysis.deviations import Deviation, Deviations, DeviationsAnswer
 from journeymap.analysis.dwell import Dwell, DwellAnswer, Stay
 from journeymap.analysis.funnel import Funnel, FunnelAnswer, FunnelStep
 from journeymap.analysis.handoffs import Handoff, Handoffs, HandoffsAnswer
 from journeymap.analysis.intake import Rejected, Rejection
+from journeymap.analysis.key_journeys import KeyJourneys, KeyJourneysAnswer, Walked
 from journeymap.analysis.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
 from journeymap.analysis.log import Log
 from journeymap.analysis.loops import Loops, LoopsAnswer, StageLeak
@@ -26,6 +28,9 @@ from journeymap.analysis.variants import Variant, Variants, VariantsAnswer
 __all__ = [
     "Answer",
     "Columns",
+    "Deviation",
+    "Deviations",
+    "DeviationsAnswer",
     "Dwell",
     "DwellAnswer",
     "Funnel",
@@ -34,6 +39,8 @@ __all__ = [
     "Handoff",
     "Handoffs",
     "HandoffsAnswer",
+    "KeyJourneys",
+    "KeyJourneysAnswer",
     "Lifecycle",
     "LifecycleAnswer",
     "LifecyclePeriod",
@@ -61,5 +68,6 @@ __all__ = [
     "Variant",
     "Variants",
     "VariantsAnswer",
+    "Walked",
     "Where",
 ]

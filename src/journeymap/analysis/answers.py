@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, ClassVar, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import polars as pl
 from attrs import field, fields, frozen
@@ -129,10 +129,12 @@ def told(column: str, cell: Any) -> str:
 
 
 def _kind(hint: Any) -> Any:
-    options = [part for part in get_args(hint) if part is not type(None)] or [hint]
-    if getattr(hint, "__origin__", None) is tuple:
+    if get_origin(hint) is tuple:
         return pl.List(pl.String)
-    return _KINDS[options[0]]
+    if get_origin(hint) is Literal:
+        return pl.String
+    options = [part for part in get_args(hint) if part is not type(None)]
+    return _kind(options[0]) if options else _KINDS[hint]
 
 
 def _lines(shown: list[list[str]]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.elements import element_places
@@ -12,6 +12,7 @@ from journeymap.analysis.part import Part, Scope
 from journeymap.analysis.spread import BOUND
 from journeymap.analysis.tally import Tally, customers_of, tally
 from journeymap.analysis.transitions import waits_of
+from journeymap.analysis.working import departments_of, working_lengths
 
 __all__ = ["Dwell", "DwellAnswer", "Stay"]
 
@@ -51,7 +52,8 @@ class Dwell:
     """Time from entering an element to leaving it, read at ``by``.
 
     A stay begins with the first of consecutive interactions in one element and ends with the
-    first one in another; what lies after a journey's last change of element is open.
+    first one in another; what lies after a journey's last change of element is open. With
+    ``working_time`` a stay counts on the calendar of the department that it began with.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x", "x", "y"],
@@ -61,6 +63,7 @@ class Dwell:
     """
 
     by: str = "stage"
+    working_time: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
 
     def measure(self, part: Part) -> Tally:
         """Fold consecutive interactions into stays, and time those that end."""
@@ -71,8 +74,12 @@ class Dwell:
         first = read.first[fresh]
         left = np.append(~first[1:], False)[: len(first)]
         ends = np.append(at[1:], 0)[: len(at)]
-        cells = codes[left]
-        lengths = (cells, (ends - at)[left])
+        stays = (ends - at)[left]
+        if self.working_time:
+            rows = np.flatnonzero(fresh)[left]
+            rows = rows if read.rows is None else read.rows[rows]
+            stays = working_lengths(part, departments_of(part)[rows], at[left], ends[left])
+        lengths = (codes[left], stays)
         made = tally(read.names, 1, codes, {"count": None, "left": left.astype(np.int64)}, lengths)
         made.sums["customers"] = customers_of(made, codes, read.customer[fresh])
         return made

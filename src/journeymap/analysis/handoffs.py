@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.intake import SCALE
 from journeymap.analysis.part import Ints, Part, Reading, Scope
 from journeymap.analysis.spread import BOUND
 from journeymap.analysis.tally import Tally, customers_of, tally
-from journeymap.analysis.transitions import waits_of
-from journeymap.exceptions import AnswerError, UnknownName
+from journeymap.analysis.transitions import waits_between, waits_of
+from journeymap.analysis.worth import one_currency, worth_so_far
 
 __all__ = ["Handoff", "Handoffs", "HandoffsAnswer"]
 
@@ -85,7 +85,8 @@ class Handoffs:
     """Two consecutive interactions of one journey taken by different departments.
 
     Interactions that no department took are passed over. ``currency`` chooses which value counts
-    when the log holds several; ``by`` may name another level to look for handoffs at.
+    when the log holds several; ``by`` may name another level to look for handoffs at. With
+    ``working_time`` a wait counts on the calendar of the department that was waited for.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x"] * 3, "at": [0, 60, 90],
@@ -98,6 +99,7 @@ class Handoffs:
 
     by: str = "department"
     currency: str | None = None
+    working_time: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
 
     def measure(self, part: Part) -> _Handed:
         """Count handoffs, and what went with each."""
@@ -114,10 +116,12 @@ class Handoffs:
             "dropped": dropped.astype(np.int64),
         }
         columns |= _changes(part, read, change)
-        value, currencies = self._value(part, read)
+        worth, currencies = worth_so_far(part, self.currency)
+        value = worth if worth is None or read.rows is None else worth[read.rows]
         if value is not None:
             columns["at_risk"] = np.where(dropped, value[change + 1], 0)
-        made = tally(read.names, 2, pairs, columns, (pairs, read.at[change + 1] - read.at[change]))
+        waits = (pairs, waits_between(read, change, working=self.working_time))
+        made = tally(read.names, 2, pairs, columns, waits)
         who = read.customer[change]
         made.sums["customers"] = customers_of(made, pairs, who)
         return _Handed(made, currencies)
@@ -128,16 +132,7 @@ class Handoffs:
 
     def answer(self, measured: _Handed, scope: Scope) -> HandoffsAnswer:
         """Shares, means and value at risk; refused when currencies would be mixed."""
-        met = measured.currencies
-        if self.currency is not None and met and self.currency not in met:
-            raise UnknownName("currency", self.currency, tuple(sorted(met)))
-        if len(met) > 1 and self.currency is None:
-            first, second, *_ = sorted(measured.currencies)
-            message = (
-                f"the log holds values in {first} and {second}, which are never added; "
-                f"choose one, as with Handoffs(currency={first!r})"
-            )
-            raise AnswerError("Handoffs", message)
+        currency = one_currency("Handoffs", self.currency, measured.currencies)
         found = measured.tally
         sources, targets = found.digits()
         sums = found.sums
@@ -166,23 +161,9 @@ class Handoffs:
         ordered = frame.sort("count", "source", "target", descending=[True, False, False])
         return HandoffsAnswer(
             ordered,
-            currency=self.currency if self.currency in met else next(iter(met), None),
+            currency=currency,
             quantile_error=0.0 if found.spread.exact else BOUND,
         )
-
-    def _value(self, part: Part, read: Reading) -> tuple[Ints | None, frozenset[str]]:
-        """What each journey had been worth at each interaction, and in which currencies."""
-        amounts = part.number("value")
-        if amounts is None:
-            return None, frozenset()
-        there = amounts != np.iinfo(amounts.dtype).min
-        names, codes = part.names("currency"), part.codes("currency")
-        met = frozenset(str(names[code]) for code in np.unique(codes[there]).tolist())
-        if self.currency is not None:
-            there = there & np.array([name == self.currency for name in names])[codes]
-        running = np.append(0, np.cumsum(np.where(there, amounts, 0)))
-        so_far = running[1:] - running[part.offsets[:-1]][part.journey]
-        return (so_far if read.rows is None else so_far[read.rows]), met
 
 
 @frozen(eq=False)

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.intervals import wilson
 from journeymap.analysis.part import Ints, Part, Scope
+from journeymap.analysis.silence import positions, silences
 from journeymap.analysis.spread import Spread, spread_of
 from journeymap.analysis.tally import Tally, customers_of, tally
 from journeymap.exceptions import AnswerError
@@ -201,20 +202,9 @@ def _stages(part: Part, codes: Ints, first: Any, customer: Ints) -> Tally:
 
 def _dormancies(part: Part) -> tuple[Ints, Any, Ints]:
     """The stage of each silence longer than allowed, whether it ended, and whose it was."""
-    journey = part.scope.map
-    limits = journey.tables.dormant_after if journey else ()
-    never = np.iinfo(np.int64).max
-    allowed = np.array([never if limit is None else limit for limit in limits], dtype=np.int64)
-    size = len(part.at)
-    rows = np.arange(size)
-    codes = part.codes("stage").astype(np.int64)
-    begins = part.offsets[:-1][part.journey]
-    seen = np.maximum.accumulate(np.where(codes > 0, rows, -1))
-    position = np.where(seen >= begins, codes[seen], 0)
-    final = np.append(part.first[1:], True)[:size]
-    until = np.where(final, part.scope.last, np.append(part.at[1:], 0)[:size])
-    silent = (until - part.at >= allowed[position]) & (position > 0)
-    return position[silent], ~final[silent], part.customer[silent]
+    silent, _ = silences(part)
+    final = np.append(part.first[1:], True)[: len(part)]
+    return positions(part)[silent], ~final[silent], part.customer[silent]
 
 
 def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:

@@ -10,13 +10,15 @@ from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.coding import ranks
-from journeymap.analysis.part import Part, Scope
+from journeymap.analysis.part import Ints, Part, Reading, Scope
 from journeymap.analysis.spread import BOUND
 from journeymap.analysis.tally import Tally, customers_of, tally
+from journeymap.analysis.working import departments_of, working_lengths
 
 __all__ = ["Transition", "Transitions", "TransitionsAnswer"]
 
 START, END = "(start)", "(end)"
+_flag = validators.instance_of(bool)
 
 
 @frozen
@@ -56,7 +58,8 @@ class Transitions:
     """Pairs of consecutive interactions of one journey, read at ``by``.
 
     Interactions without a name at that level are passed over. Journeys begin at ``(start)`` and
-    end at ``(end)``. Without ``waits`` the waits are left out, which is faster.
+    end at ``(end)``. Without ``waits`` the waits are left out, which is faster. With
+    ``working_time`` a wait counts on the calendar of the department whose interaction ends it.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a", "a", "b"], "touchpoint": ["x", "y", "x"],
@@ -67,7 +70,8 @@ class Transitions:
     """
 
     by: str = "touchpoint"
-    waits: bool = field(default=True, validator=validators.instance_of(bool), kw_only=True)
+    waits: bool = field(default=True, validator=_flag, kw_only=True)
+    working_time: bool = field(default=False, validator=_flag, kw_only=True)
 
     def measure(self, part: Part) -> Tally:
         """Count pairs, and the customers and waits of each."""
@@ -82,8 +86,8 @@ class Transitions:
         cells = np.concatenate([leaving, codes[begun]])
         lengths = None
         if self.waits:
-            inner = ~read.last[:-1]
-            lengths = leaving[:-1][inner], np.diff(read.at)[inner]
+            inner = np.flatnonzero(~read.last[:-1])
+            lengths = leaving[inner], waits_between(read, inner, working=self.working_time)
         made = tally(read.names, 2, cells, {"count": None}, lengths)
         people = np.concatenate([read.customer, read.customer[begun]])
         made.sums["customers"] = customers_of(made, cells, people)
@@ -116,6 +120,19 @@ class Transitions:
         frame = pl.DataFrame(ordered, schema=TransitionsAnswer.schema(), nan_to_null=True)
         error = 0.0 if measured.spread.exact else BOUND
         return TransitionsAnswer(frame, quantile_error=error)
+
+
+def waits_between(read: Reading, before: Ints, *, working: bool) -> Ints:
+    """From each of some interactions to the one after it, in microseconds.
+
+    In working time it is that of the department that took the later one, which was waited for.
+    """
+    begins, ends = read.at[before], read.at[before + 1]
+    if not working:
+        return ends - begins
+    departments = departments_of(read.part)
+    rows = before + 1 if read.rows is None else read.rows[before + 1]
+    return working_lengths(read.part, departments[rows], begins, ends)
 
 
 def waits_of(

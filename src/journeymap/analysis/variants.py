@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import blake2b
-from typing import Any
-
 import numpy as np
 import polars as pl
 from attrs import Attribute, evolve, field, frozen, validators
@@ -13,13 +9,12 @@ from attrs import Attribute, evolve, field, frozen, validators
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.coding import Codes, code_type, ranks
 from journeymap.analysis.part import Ints, Part, Scope
+from journeymap.analysis.sequences import Hashes, exactly, hashed, spans, verified
 from journeymap.exceptions import ElementError
 
 __all__ = ["Variant", "Variants", "VariantsAnswer"]
 
 _PENDING = 4_000_000  # codes kept before equal sequences are joined
-_ODD = 0x9E37_79B9_7F4A_7C15
-Hashes = Any  # arrays of 64-bit hashes, which wrap
 
 
 @frozen
@@ -100,7 +95,7 @@ class Variants:
             fresh[1:] |= codes[1:] != codes[:-1]
             offsets = np.append(0, np.cumsum(fresh))[offsets]
             codes = codes[fresh]
-        hashes = _hashed(codes, offsets, read.names)
+        hashes = hashed(codes, offsets, read.names)
         ones = np.ones(len(hashes), dtype=np.int64)
         customers = ones if part.single else _first_of_customer(hashes, owners)
         return Paths(read.names, (_Piece(hashes, ones, customers, codes, offsets),))
@@ -150,7 +145,7 @@ def _most(counts: Ints, top: int | None) -> Ints:
 
 def _ordered(found: _Groups, chosen: Ints, names: list[str]) -> Ints:
     """The chosen sequences, the most frequent first, equal ones in the order of their names."""
-    spots = _spans(found.begins[chosen], found.lengths[chosen])
+    spots = spans(found.begins[chosen], found.lengths[chosen])
     # As bytes of equal width, ranks compare as the names do, one after the other.
     text = ranks(names)[found.codes[spots]].astype(">u4").tobytes()
     ends = (4 * np.cumsum(found.lengths[chosen])).tolist()
@@ -162,7 +157,7 @@ def _ordered(found: _Groups, chosen: Ints, names: list[str]) -> Ints:
 
 def _paths(found: _Groups, kept: Ints, names: list[str]) -> pl.Series:
     """The names of each sequence, as a column of lists."""
-    spots = _spans(found.begins[kept], found.lengths[kept])
+    spots = spans(found.begins[kept], found.lengths[kept])
     steps = pl.Series(names, dtype=pl.String).gather(found.codes[spots].astype(np.uint32))
     which = np.repeat(np.arange(len(kept)), found.lengths[kept])
     frame = pl.DataFrame({"which": which, "path": steps})
@@ -173,31 +168,6 @@ def _recoded(paths: Paths, names: tuple[str | None, ...]) -> Paths:
     place = {name: code for code, name in enumerate(names)}
     table = np.array([place[name] for name in paths.names], dtype=code_type(len(names)))
     return Paths(names, tuple(evolve(piece, codes=table[piece.codes]) for piece in paths.pieces))
-
-
-def _hashed(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> Hashes:
-    """A 64-bit hash of each sequence: a polynomial in hashes of the names, so that it means the
-    same in every part. Equal hashes are compared name by name before they count as equal."""
-    digests = [blake2b((name or "").encode(), digest_size=8).digest() for name in names]
-    values = np.frombuffer(b"".join(digests), dtype="<u8")
-    powers, inverses = _powers(1 << len(codes).bit_length())  # few lengths, so often kept
-    starts = offsets[:-1]
-    if not len(starts):
-        return np.zeros(0, dtype=np.uint64)
-    terms = values.take(codes, mode="clip")
-    terms *= powers[: len(codes)]
-    return np.add.reduceat(terms, starts) * inverses[starts]
-
-
-@lru_cache(maxsize=4)
-def _powers(length: int) -> tuple[Hashes, Hashes]:
-    """Powers of an odd number and of its inverse modulo 2^64."""
-    made = []
-    for factor in (_ODD, pow(_ODD, -1, 2**64)):
-        grown = np.full(length, factor, dtype=np.uint64)
-        grown[0] = 1
-        made.append(np.multiply.accumulate(grown))
-    return made[0], made[1]
 
 
 def _first_of_customer(hashes: Hashes, owners: Ints) -> Ints:
@@ -222,7 +192,7 @@ class _Groups:
 
     def piece(self) -> _Piece:
         """The distinct sequences alone."""
-        codes = self.codes[_spans(self.begins, self.lengths)]
+        codes = self.codes[spans(self.begins, self.lengths)]
         offsets = np.append(0, np.cumsum(self.lengths))
         return _Piece(self.hashes, self.counts, self.customers, codes, offsets)
 
@@ -239,8 +209,8 @@ def _joined(pieces: tuple[_Piece, ...]) -> _Groups:
     starts = np.flatnonzero(fresh)
     again = ~fresh
     models = order[starts[np.cumsum(fresh)[again] - 1]]
-    if not _verified(codes, begins, lengths, order[again], models):
-        order, starts = _exactly(codes, begins, lengths)
+    if not verified(codes, begins, lengths, order[again], models):
+        order, starts = exactly(codes, begins, lengths)
     keep = order[starts]
     counts = _summed([piece.counts for piece in pieces], order, starts)
     customers = counts  # the same column where nobody has several journeys
@@ -253,37 +223,3 @@ def _summed(columns: list[Ints], order: Ints, starts: Ints) -> Ints:
     """What each run of equal sequences counts, the sequences being in order."""
     counts = np.concatenate(columns)
     return np.add.reduceat(counts[order], starts) if len(starts) else counts
-
-
-def _spans(begins: Ints, lengths: Ints) -> Ints:
-    """The places of all the codes of some sequences."""
-    steps = np.ones(int(lengths.sum()), dtype=np.int64)
-    if not len(steps):
-        return steps
-    ends = np.cumsum(lengths)[:-1]
-    steps[0] = begins[0]
-    steps[ends] = begins[1:] - (begins[:-1] + lengths[:-1]) + 1
-    spots: Ints = np.cumsum(steps)
-    return spots
-
-
-def _verified(codes: Codes, begins: Ints, lengths: Ints, others: Ints, models: Ints) -> bool:
-    """Whether every sequence is, name by name, the one that its hash says it equals."""
-    if not np.array_equal(lengths[others], lengths[models]):
-        return False
-    mine = _spans(begins[others], lengths[others])
-    theirs = _spans(begins[models], lengths[models])
-    return bool(np.array_equal(codes[mine], codes[theirs]))
-
-
-def _exactly(codes: Codes, begins: Ints, lengths: Ints) -> tuple[Ints, Ints]:
-    """An order that puts equal sequences side by side, found without a hash, and where each run
-    of them starts: for the day that two hashes collide."""
-    met: dict[bytes, int] = {}
-    group = [
-        met.setdefault(codes[begin : begin + length].tobytes(), len(met))
-        for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True)
-    ]
-    order = np.argsort(np.array(group, dtype=np.int64), kind="stable")
-    starts = np.flatnonzero(np.diff(np.array(group)[order], prepend=-1))
-    return order, starts

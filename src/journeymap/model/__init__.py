@@ -32,6 +32,7 @@ from journeymap.model.elements import (
 )
 from journeymap.model.journey_map import Element, JourneyMap
 from journeymap.model.loop import Loop, Move
+from journeymap.model.matching import Departure, Match, Plan
 from journeymap.model.moments import Moment
 from journeymap.model.problems import Problem
 from journeymap.model.tables import Tables
@@ -50,12 +51,14 @@ __all__ = [
     "Condition",
     "Count",
     "Department",
+    "Departure",
     "Element",
     "Hours",
     "Investment",
     "JourneyMap",
     "KeyJourney",
     "Loop",
+    "Match",
     "Metric",
     "Moment",
     "Move",
@@ -63,6 +66,7 @@ __all__ = [
     "Of",
     "Persona",
     "Phase",
+    "Plan",
     "Problem",
     "Process",
     "Product",

@@ -145,3 +145,6 @@ def _key_journeys(journey: JourneyMap) -> Iterator[Problem]:
                 yield Problem("warning", where, message)
         if span.within is None:
             yield Problem("hint", where, "it does not say how long it should take")
+        elif span.given_up_after is not None and span.given_up_after < span.within:
+            message = "it is given up before its time, so it can never be late"
+            yield Problem("warning", where, message)

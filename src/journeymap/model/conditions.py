@@ -185,6 +185,21 @@ def leaves(condition: Condition) -> Iterator[At | Between | Count | Wait | Absen
         yield condition
 
 
+def touchpoints_of(condition: Condition) -> tuple[str, ...]:
+    """The touchpoints that a condition looks at, each once."""
+    found: list[str] = []
+    for leaf in leaves(condition):
+        if isinstance(leaf, At) and leaf.what == "touchpoint":
+            found += leaf.values
+        elif isinstance(leaf, (Count, Absence)):
+            found.append(leaf.touchpoint)
+        if isinstance(leaf, Wait):
+            found.append(leaf.since)
+        elif isinstance(leaf, Absence):
+            found.append(leaf.after)
+    return tuple(dict.fromkeys(found))
+
+
 def _joined(word: str, conditions: tuple[Condition, ...]) -> str:
     parts = (f"({c})" if isinstance(c, (All, AnyOf)) else str(c) for c in conditions)
     return word.join(parts)

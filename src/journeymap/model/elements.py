@@ -278,7 +278,9 @@ class KeyJourney(Named):
     """A named span of the map, with its expected steps and time.
 
     ``start`` and ``end`` are touchpoints; ``steps`` are what is expected from start to end, both
-    included (a text is short for one touchpoint); ``within`` is how long it should take.
+    included (a text is short for one touchpoint); ``within`` is how long it should take, and
+    ``given_up_after`` how long after its start it counts as given up when the end has not come
+    (it is also given up when it starts again, and when the customer goes dormant).
 
     >>> KeyJourney("onboarding", "delivered", "first_use").steps
     ()
@@ -290,6 +292,7 @@ class KeyJourney(Named):
         default=(), converter=_steps, validator=each(Step), kw_only=True
     )
     within: timedelta | None = field(default=None, validator=_length, kw_only=True)
+    given_up_after: timedelta | None = field(default=None, validator=_length, kw_only=True)
     owner: str | None = field(default=None, validator=_reference, kw_only=True)
 
 

@@ -153,6 +153,7 @@ def _watched(draw: st.DrawFn, journey: JourneyMap) -> JourneyMap:
                action=_texts(), deadline=_maybe(_lengths), metric=_one(metrics)),
         *_each(draw, _ids(draw, 0, 2), KeyJourney, start=point, end=point,
                steps=st.lists(_steps(points), max_size=4), within=_maybe(_lengths),
+               given_up_after=_maybe(_lengths),
                owner=_one(departments)),
     )  # fmt: skip
 

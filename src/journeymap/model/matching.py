@@ -1,0 +1,150 @@
+"""What happened against what was expected: the match with the fewest departures.
+
+One matcher for the recorded past and for the present: questions and the tracker both ask it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+from attrs import frozen
+
+from journeymap.model.elements import KeyJourney, Step
+
+__all__ = ["Departure", "Match", "Plan"]
+
+
+@frozen
+class Departure:
+    """One departure of what happened from what was expected.
+
+    ``kind`` is ``missing`` (a step that did not come), ``ad hoc`` (an interaction that no step
+    expected) or ``out of order`` (both: the step came, elsewhere). ``step`` is the place of the
+    step in the plan, ``place`` that of the interaction in what happened, each from 0.
+    """
+
+    kind: Literal["missing", "ad hoc", "out of order"]
+    step: int | None
+    place: int | None
+
+
+@frozen
+class Match:
+    """The best match: how much it costs, where it departs, and what it found.
+
+    ``cost`` counts missing steps and unexpected interactions (so a step out of order counts
+    twice); ``steps`` is the place in the plan of the step that each interaction fulfils, None
+    where it fulfils none.
+    """
+
+    cost: int
+    departures: tuple[Departure, ...]
+    steps: tuple[int | None, ...]
+
+
+@frozen(cache_hash=True)
+class Plan:
+    """The steps that a key journey expects, from its start to its end.
+
+    >>> plan = Plan.of(KeyJourney("order", "ask", "pay", steps=["ask", "agree", "pay"]))
+    >>> [(d.kind, d.step, d.place) for d in plan.match(("ask", "pay", "agree")).departures]
+    [('out of order', 2, 1)]
+    >>> plan.match(("ask", "wait", "agree", "pay")).cost
+    1
+    """
+
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, journey: KeyJourney) -> Plan | None:
+        """The plan of a key journey, start and end included; None when it names no steps."""
+        steps = journey.steps
+        if not steps:
+            return None
+        if journey.start not in steps[0].one_of:
+            steps = (Step((journey.start,)), *steps)
+        if journey.end not in steps[-1].one_of:
+            steps = (*steps, Step((journey.end,)))
+        return cls(steps)
+
+    def match(self, actual: tuple[str, ...]) -> Match:
+        """The match of touchpoints with the fewest departures.
+
+        Of equally good ones it is the one that keeps the earliest steps and interactions.
+        """
+        return _matched(self, actual)
+
+
+@lru_cache(maxsize=1 << 16)
+def _matched(plan: Plan, actual: tuple[str, ...]) -> Match:
+    steps = plan.steps
+    costs = _costs(steps, actual)
+    found: list[int | None] = [None] * len(actual)
+    missing: list[int] = []
+    i = j = 0
+    while i < len(steps) or j < len(actual):
+        here = costs[i][j]
+        if j < len(actual):
+            name = actual[j]
+            if i < len(steps) and name in steps[i].one_of and here == costs[i + 1][j + 1]:
+                found[j] = i
+                i, j = i + 1, j + 1
+                continue
+            if _again(steps, i, name) and here == costs[i][j + 1]:
+                found[j] = i - 1
+                j += 1
+                continue
+            free = i < len(steps) and steps[i].optional and here == costs[i + 1][j]
+            if not free and here == 1 + costs[i][j + 1]:
+                j += 1
+                continue
+        if not steps[i].optional:
+            missing.append(i)
+        i += 1
+    return Match(costs[0][0], _named(steps, actual, found, missing), tuple(found))
+
+
+def _costs(steps: tuple[Step, ...], actual: tuple[str, ...]) -> list[list[int]]:
+    """The least cost of the rest, for each number of steps passed and interactions seen."""
+    size = len(actual)
+    after = list(range(size, -1, -1))
+    if steps and steps[-1].repeatable:
+        for j in range(size - 1, -1, -1):
+            after[j] = after[j + 1] + (actual[j] not in steps[-1].one_of)
+    rows = [after]
+    for i in range(len(steps) - 1, -1, -1):
+        step, skipped = steps[i], 0 if steps[i].optional else 1
+        below = rows[-1]
+        row = [skipped + below[size]] * (size + 1)
+        for j in range(size - 1, -1, -1):
+            name = actual[j]
+            cost = min(1 + row[j + 1], skipped + below[j])
+            if name in step.one_of:
+                cost = min(cost, below[j + 1])
+            if _again(steps, i, name):
+                cost = min(cost, row[j + 1])
+            row[j] = cost
+        rows.append(row)
+    return rows[::-1]
+
+
+def _again(steps: tuple[Step, ...], i: int, name: str) -> bool:
+    """Whether a touchpoint repeats the step before the i-th."""
+    return i > 0 and steps[i - 1].repeatable and name in steps[i - 1].one_of
+
+
+def _named(
+    steps: tuple[Step, ...], actual: tuple[str, ...], found: list[int | None], missing: list[int]
+) -> tuple[Departure, ...]:
+    """Departures in the order of the steps; a missing step that came elsewhere is out of order."""
+    loose = [place for place, step in enumerate(found) if step is None]
+    made = []
+    for step in missing:
+        place = next((p for p in loose if actual[p] in steps[step].one_of), None)
+        if place is None:
+            made.append(Departure("missing", step, None))
+        else:
+            loose.remove(place)
+            made.append(Departure("out of order", step, place))
+    return (*made, *(Departure("ad hoc", None, place) for place in loose))

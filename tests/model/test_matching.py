@@ -1,0 +1,93 @@
+"""The matcher of expected and actual steps: optimal, and named well."""
+
+from __future__ import annotations
+
+import heapq
+from itertools import count
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeymap import KeyJourney, Step
+from journeymap.model import Plan
+
+names = st.sampled_from("abcde")
+steps = st.lists(
+    st.builds(
+        Step, st.lists(names, min_size=1, max_size=2, unique=True),
+        optional=st.booleans(), repeatable=st.booleans(),
+    ), min_size=1, max_size=5,
+)  # fmt: skip
+walks = st.lists(names, max_size=7)
+
+
+def least(plan: tuple[Step, ...], actual: tuple[str, ...]) -> int:
+    """The least number of departures, by searching every way of passing steps."""
+    number = count()
+    queue: list[tuple[int, int, tuple[int, int, bool]]] = [(0, 0, (0, 0, False))]
+    done = set()
+    while True:
+        cost, _, here = heapq.heappop(queue)
+        if here in done:
+            continue
+        done.add(here)
+        i, j, met = here  # met: the step before i was fulfilled, so that it may repeat
+        if i == len(plan) and j == len(actual):
+            return cost
+        ways = []
+        if j < len(actual):
+            ways.append((1, (i, j + 1, met)))
+            if i < len(plan) and actual[j] in plan[i].one_of:
+                ways.append((0, (i + 1, j + 1, True)))
+            if met and plan[i - 1].repeatable and actual[j] in plan[i - 1].one_of:
+                ways.append((0, (i, j + 1, True)))
+        if i < len(plan):
+            ways.append((0 if plan[i].optional else 1, (i + 1, j, False)))
+        for more, there in ways:
+            heapq.heappush(queue, (cost + more, next(number), there))
+
+
+@given(steps, walks)
+def test_the_match_has_the_fewest_departures(plan: list[Step], walk: list[str]) -> None:
+    actual = tuple(walk)
+    match = Plan(tuple(plan)).match(actual)
+    assert match.cost == least(tuple(plan), actual)
+    kinds = [departure.kind for departure in match.departures]
+    assert match.cost == len(kinds) + kinds.count("out of order")
+    met = [step for step in match.steps if step is not None]
+    assert met == sorted(met)
+    for place, step in enumerate(match.steps):
+        assert step is None or actual[place] in plan[step].one_of
+    for step in {step for step in met if met.count(step) > 1}:
+        assert plan[step].repeatable
+    passed = set(met) | {d.step for d in match.departures if d.step is not None}
+    assert all(step.optional or place in passed for place, step in enumerate(plan))
+    unmet = {place for place, step in enumerate(match.steps) if step is None}
+    assert unmet == {d.place for d in match.departures if d.place is not None}
+
+
+def told(plan: list[str | Step], actual: str) -> list[tuple[str, int | None, int | None]]:
+    made = Plan.of(KeyJourney("k", "a", "e", steps=plan))
+    assert made is not None
+    return [(d.kind, d.step, d.place) for d in made.match(tuple(actual)).departures]
+
+
+def test_departures_have_the_names_people_give_them() -> None:
+    plan: list[str | Step] = ["a", "b", "c", "e"]
+    assert told(plan, "abce") == []
+    assert told(plan, "abe") == [("missing", 2, None)]
+    assert told(plan, "abbce") == [("ad hoc", None, 2)]
+    assert told(plan, "acbe") == [("out of order", 2, 1)]
+    assert told(plan, "a") == [("missing", 1, None), ("missing", 2, None), ("missing", 3, None)]
+    assert told(["b", "c"], "abce") == []  # start and end belong to the plan
+    assert Plan.of(KeyJourney("k", "a", "e")) is None
+
+
+def test_steps_may_be_optional_alternative_or_repeated() -> None:
+    plan: list[str | Step] = [
+        "a", Step(["b"], optional=True, repeatable=True), Step(["c", "d"]), "e",
+    ]  # fmt: skip
+    for walk in ("ace", "ade", "abde", "abbbce"):
+        assert told(plan, walk) == [], walk
+    assert told(plan, "abxbce") == [("ad hoc", None, 2)]
+    assert told(plan, "acde") == [("ad hoc", None, 2)]
