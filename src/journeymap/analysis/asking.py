@@ -34,6 +34,18 @@ class Counted:
     first: int = 0
     last: int = 0
 
+    def merge(self, other: Counted) -> Counted:
+        """What two pieces of other customers hold together."""
+        if not self.interactions or not other.interactions:
+            return self if self.interactions else other
+        return Counted(
+            self.customers + other.customers,
+            self.journeys + other.journeys,
+            self.interactions + other.interactions,
+            min(self.first, other.first),
+            max(self.last, other.last),
+        )
+
 
 @frozen
 class _Count:
@@ -48,17 +60,25 @@ class _Count:
         )  # fmt: skip
 
     def merge(self, one: Counted, other: Counted) -> Counted:
-        if not one.interactions or not other.interactions:
-            return one if one.interactions else other
-        return Counted(
-            one.customers + other.customers,
-            one.journeys + other.journeys,
-            one.interactions + other.interactions,
-            min(one.first, other.first),
-            max(one.last, other.last),
-        )
+        return one.merge(other)
 
     def answer(self, measured: Counted, scope: Scope) -> Counted:
+        return measured
+
+
+@frozen
+class _Touchpoints:
+    """How many interactions each touchpoint has."""
+
+    def measure(self, part: Part) -> dict[str, int]:
+        names = part.names("touchpoint")
+        counts = np.bincount(part.touchpoints, minlength=len(names)).tolist()
+        return {str(name): n for name, n in zip(names, counts, strict=True) if n}
+
+    def merge(self, one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+        return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
+
+    def answer(self, measured: dict[str, int], scope: Scope) -> dict[str, int]:
         return measured
 
 
@@ -133,6 +153,15 @@ class Askable(ABC):
     def last(self) -> datetime | None:
         """When the last interaction was; None for an empty log."""
         return _moment(self.scope.last) if self.interactions else None
+
+    @property
+    def unmapped(self) -> dict[str, int]:
+        """Touchpoints that the map does not know, and how many interactions each has."""
+        journey = self.map
+        if journey is None:
+            return {}
+        found = self.ask(_Touchpoints())
+        return {name: n for name, n in sorted(found.items()) if name not in journey.touchpoints}
 
     @overload
     def ask(self, question: Question[A], /) -> A: ...

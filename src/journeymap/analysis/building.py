@@ -22,7 +22,9 @@ from journeymap.model import JourneyMap
 if TYPE_CHECKING:
     from journeymap.analysis.log import Log
 
-__all__ = ["built", "interaction_rows", "mapped"]
+__all__ = ["Known", "built", "interaction_rows", "mapped", "narrow"]
+
+Known = dict[str, tuple[str, ...]]
 
 _FIELDS = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
            "emotion_after")  # fmt: skip
@@ -51,7 +53,7 @@ def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
     levels = _levels(
         journey, names, touchpoints, {r: (ordered(c), n) for r, (c, n) in recorded.items()}
     )
-    numbers = {role: _narrow(role, ordered(column)) for role, column in taken.numbers.items()}
+    numbers = {role: narrow(role, ordered(column)) for role, column in taken.numbers.items()}
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
     return kind(
         journey,
@@ -66,16 +68,25 @@ def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
     )
 
 
-def mapped(log: Log, journey: JourneyMap) -> Log:
-    """A log read without a map, as it would be had it been read with this one."""
-    old = log._levels["touchpoint"].names
-    names, table = _onto(old, tuple(journey.touchpoints))
+def mapped(log: Log, journey: JourneyMap | None, known: Known | None = None) -> Log:
+    """A log read without a map, as it would be had it been read with this one.
+
+    ``known`` are the names of a larger log that this one is a piece of, by level, so that equal
+    codes mean equal names in all the pieces.
+    """
+    said = known or {}
+
+    def first(role: str) -> tuple[str, ...]:
+        mapped = tuple(journey.touchpoints) if journey and role == "touchpoint" else ()
+        return (*(mapped or _from_map(journey, role, 0)[0]), *said.get(role, ()))
+
+    names, table = _onto(log._levels["touchpoint"].names, first("touchpoint"))
     touchpoints = table[log._touchpoints]
     recorded = {}
     for role, level in log._levels.items():
         if role != "touchpoint" and level.codes is not None:
-            known, places = _onto(level.names, _from_map(journey, role, 0)[0])
-            recorded[role] = (places[level.codes], known)
+            now, places = _onto(level.names, first(role))
+            recorded[role] = (places[level.codes], now)
     levels = _levels(journey, names, touchpoints, recorded)
     scope = evolve(log._scope, map=journey)
     changed: Log = evolve(log, map=journey, scope=scope, touchpoints=touchpoints, levels=levels)
@@ -149,7 +160,7 @@ def _table(codes: tuple[int, ...], size: int, names: int) -> Codes:
 _NARROW: dict[str, Any] = {"emotion": np.int16, "emotion_after": np.int16}
 
 
-def _narrow(role: str, column: Ints) -> Any:
+def narrow(role: str, column: Ints) -> Any:
     """Emotions fit in two bytes; what is missing stays the smallest number there is."""
     kind = _NARROW.get(role)
     if kind is None:

@@ -18,7 +18,7 @@ from journeymap.analysis.part import Flags
 from journeymap.analysis.times import Micros, read_times
 from journeymap.exceptions import ColumnsError, SourceError
 
-__all__ = ["Intake", "Rejected", "Rejection", "intake"]
+__all__ = ["Intake", "Rejected", "Rejection", "as_names", "intake"]
 
 SCALE = 10_000  # emotions, scores and amounts are kept to a ten-thousandth, and sum exactly
 NONE = np.iinfo(np.int64).min
@@ -28,11 +28,15 @@ LEVELS = ("source", "channel", "department", "process", "product", "outcome")
 
 @frozen
 class Rejection:
-    """A row that was set aside: its line in the file (or row in the frame, from 1), and why."""
+    """A row that was set aside: its line in the file (or row in the frame, from 1), and why.
+
+    ``file`` names the file where a log was read from several.
+    """
 
     line: int
     reason: str
     row: str = field(default="", repr=False)
+    file: str = ""
 
 
 @frozen(eq=False, repr=False)
@@ -48,6 +52,10 @@ class Rejected(Sequence[Rejection]):
         return Counter(
             dict(zip(counted["reason"].to_list(), counted["count"].to_list(), strict=True))
         )
+
+    def to_polars(self) -> pl.DataFrame:
+        """The rows as a Polars frame."""
+        return self._frame
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -71,7 +79,7 @@ class Rejected(Sequence[Rejection]):
 
 @frozen(eq=False)
 class Intake:
-    """Accepted rows as columns in order of arrival, and the rejected."""
+    """Accepted rows as columns in order of arrival, and the rejected; ``good`` marks them."""
 
     customer: Coded
     touchpoint: Coded
@@ -81,6 +89,7 @@ class Intake:
     rejected: Rejected
     scales: dict[str, tuple[float, float]]
     zone: str
+    good: Flags
 
 
 @define(eq=False)
@@ -133,22 +142,26 @@ def intake(rows: Rows, columns: Columns, *, strict: bool = False) -> Intake:
         numbers = {role: column[good] for role, column in numbers.items()}
     scales = {kind: (low, high) for kind, low, high in columns.scales}
     return Intake(
-        customer, touchpoint, at, names, numbers, rejected, scales, columns.timezone or "UTC"
+        customer, touchpoint, at, names, numbers, rejected, scales, columns.timezone or "UTC", good
     )
 
 
 def _coded(frame: pl.DataFrame, column: str) -> Coded:
+    return coded(as_names(frame, column))
+
+
+def as_names(frame: pl.DataFrame, column: str) -> pl.Series:
     """A column as names: whole numbers lose the point that a frame may have given them."""
     found = frame[column]
     kind = found.dtype
     if kind.is_float():
         found = found.fill_nan(None)
         whole = found.cast(pl.Int64, strict=False)
-        same = (whole.cast(pl.Float64) == found).fill_null(value=False) | found.is_null()
-        found = whole if same.all() else found
+        same = (whole.cast(pl.Float64) == found).fill_null(value=False)
+        found = whole.cast(pl.String).zip_with(same, found.cast(pl.String))
     if kind.is_nested() or kind == pl.Binary:
         raise ColumnsError(f"column {column!r} holds {kind}, not names", None, ())
-    return coded(found.cast(pl.String))
+    return found.cast(pl.String)
 
 
 def _names(frame: pl.DataFrame, columns: Columns) -> dict[str, Coded]:

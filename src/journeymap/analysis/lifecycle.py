@@ -7,8 +7,8 @@ import polars as pl
 from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.counts import Counts, counts_of, fresh_rows
-from journeymap.analysis.part import Ints, Part, Scope
+from journeymap.analysis.counts import Counts, counts_of, once
+from journeymap.analysis.part import Part, Scope
 from journeymap.analysis.periods import PERIODS, STARTS, Calendars, Every, Starts
 from journeymap.model.rules import one_of
 
@@ -62,7 +62,7 @@ class Lifecycle:
     def measure(self, part: Part) -> Counts:
         """Count customers by period and by what they are in it."""
         periods = Calendars(self.every, self.week_starts, part.scope.zone)
-        who, when = _once(part.ever.customer.astype(np.int64), periods.number(part.ever.at))
+        who, when = once(part.ever.customer.astype(np.int64), periods.number(part.ever.at))
         same = np.zeros(len(who) + 1, dtype=bool)
         same[1:-1] = who[1:] == who[:-1]
         follows = same[:-1].copy()
@@ -94,11 +94,3 @@ class Lifecycle:
             "dormant": table[:, _DORMANT],
         }
         return LifecycleAnswer(pl.DataFrame(columns, schema=LifecycleAnswer.schema()))
-
-
-def _once(who: Ints, when: Ints) -> tuple[Ints, Ints]:
-    """Each pair of customer and period once, in order."""
-    order = np.lexsort((when, who))
-    who, when = who[order], when[order]
-    fresh = fresh_rows((who, when))
-    return who[fresh], when[fresh]

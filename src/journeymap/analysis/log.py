@@ -151,19 +151,6 @@ class Log(Askable):
         """What ``by=`` can be for this log."""
         return tuple(name for name, level in self._levels.items() if _readable(level))
 
-    @cached_property
-    def unmapped(self) -> dict[str, int]:
-        """Touchpoints that the map does not know, and how many interactions each has."""
-        if self.map is None:
-            return {}
-        names = self._levels["touchpoint"].names
-        counts = np.zeros(len(names), dtype=np.int64)
-        for part in self.parts():
-            counts += np.bincount(part.touchpoints, minlength=len(names))
-        known = len(self.map.touchpoints) + 1
-        return {str(name): int(n) for name, n in zip(names[known:], counts[known:], strict=True)
-                if n}  # fmt: skip
-
     def parts(self, rows: int | None = _PART) -> Iterator[Part]:
         """The log in parts of about so many interactions (None: one), each of whole customers."""
         return self._parts(self.scope, rows)

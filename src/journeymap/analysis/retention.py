@@ -9,7 +9,7 @@ import polars as pl
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.counts import Counts, counts_of, fresh_rows
+from journeymap.analysis.counts import Counts, counts_of, once
 from journeymap.analysis.intervals import wilson
 from journeymap.analysis.part import Ints, Part, Scope
 from journeymap.analysis.periods import PERIODS, STARTS, Calendars, Every, Starts
@@ -167,10 +167,7 @@ class Retention:
             mine = part.codes(self.by) == names.index(name)
             who, at = who[mine], at[mine]
         number = periods.number(at)
-        order = np.lexsort((number, who))
-        who, number = who[order], number[order]
-        fresh = fresh_rows((who, number))
-        return who[fresh], number[fresh]
+        return once(who, number)
 
 
 def _share(hits: int, n: int) -> tuple[float | None, float | None, float | None]:

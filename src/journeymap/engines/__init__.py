@@ -1,0 +1,11 @@
+"""Where questions are answered beyond one process's memory: folders of Parquet, a Spark cluster."""
+
+from journeymap.exceptions import require
+
+require("analysis", "numpy", "polars")
+
+# ruff: noqa: E402  # what follows needs the extra
+from journeymap.engines.parquet_log import ParquetLog
+from journeymap.engines.spark_log import SparkLog
+
+__all__ = ["ParquetLog", "SparkLog"]

@@ -1,0 +1,168 @@
+"""The folder that a partitioned log lies in: what it was made from, and how far it has come."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import cattrs
+import polars as pl
+from attrs import asdict, define, field, frozen
+from cattrs.errors import ClassValidationError
+
+from journeymap.analysis import Columns
+from journeymap.exceptions import SourceError
+
+__all__ = ["Folder", "Manifest", "Source", "columns_told"]
+
+VERSION = 1
+_NAME = "journeymap.json"
+_READ = cattrs.Converter(forbid_extra_keys=True)
+
+
+@frozen
+class Source:
+    """A file that a log is made from, recognised by its size and time."""
+
+    name: str
+    size: int
+    changed: int
+    rows: int
+
+
+@define
+class Manifest:
+    """What is known of a partitioned log; written anew whenever a piece of work is done.
+
+    ``names`` are the names of each level in the order of their codes, from 1; ``chunks`` are the
+    pieces of the sources done; ``ready`` the partitions put in order, each with its numbers of
+    customers and interactions and its first and last time; ``dropped`` says that duplicates have
+    been looked for across chunks.
+    """
+
+    version: int
+    sources: list[Source]
+    columns: dict[str, Any]
+    probe: int
+    partitions: int
+    rows: int
+    names: dict[str, list[str]] = field(factory=dict)
+    numbers: list[str] = field(factory=list)
+    chunks: list[int] = field(factory=list)
+    dropped: bool = False
+    ready: dict[str, list[int]] = field(factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every partition is ready to answer."""
+        return len(self.ready) == self.partitions
+
+
+def columns_told(columns: Columns) -> dict[str, Any]:
+    """How the columns are read, as plain data that can be compared."""
+    told: dict[str, Any] = json.loads(json.dumps(asdict(columns)))
+    return told
+
+
+def probe() -> int:
+    """How customers are spread over partitions here, as a number that tells hashes apart."""
+    return int(pl.Series(["journeymap", "Jürgen", ""]).hash(seed=0).to_numpy().sum()) % 2**53
+
+
+@frozen
+class Folder:
+    """A folder of ours: its manifest, its chunks and its partitions. Enter it to work in it."""
+
+    path: Path
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest lies."""
+        return self.path / _NAME
+
+    def manifest(self) -> Manifest | None:
+        """What is known so far; None where nothing has been begun."""
+        if not self.manifest_path.exists():
+            there = self.path.iterdir() if self.path.exists() else ()
+            if any(found.name not in ("lock", "journeymap.new") for found in there):
+                message = "it holds other files and no partitioned log; choose an empty folder"
+                raise SourceError(str(self.path), message)
+            return None
+        try:
+            data = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+            found = _READ.structure(data, Manifest)
+        except (ValueError, ClassValidationError, OSError) as error:
+            told = f"its {_NAME} cannot be read ({type(error).__name__}); remove the folder"
+            raise SourceError(str(self.path), told) from None
+        if found.version != VERSION:
+            message = f"it was written by version {found.version} of the format; remove the folder"
+            raise SourceError(str(self.path), message)
+        return found
+
+    def save(self, manifest: Manifest) -> None:
+        """Write the manifest so that there is always a whole one."""
+        spare = self.manifest_path.with_suffix(".new")
+        with spare.open("w", encoding="utf-8") as file:
+            json.dump(asdict(manifest), file)
+            file.flush()
+            os.fsync(file.fileno())
+        spare.replace(self.manifest_path)
+
+    def chunk(self, number: int) -> Path:
+        """The folder of a piece of the sources."""
+        return self.path / "chunks" / f"{number:06}"
+
+    def partition(self, number: int) -> Path:
+        """The folder of a partition that is in order."""
+        return self.path / "parts" / f"{number:06}"
+
+    def fresh(self, place: Path) -> Path:
+        """An empty folder to write into before it gets its name."""
+        spare = place.with_name(place.name + ".new")
+        shutil.rmtree(spare, ignore_errors=True)
+        spare.mkdir(parents=True)
+        return spare
+
+    def name(self, spare: Path, place: Path) -> None:
+        """Give a finished folder its name; what was left there half done gives way."""
+        shutil.rmtree(place, ignore_errors=True)
+        spare.rename(place)
+
+    def tidy(self) -> None:
+        """Remove what only the making needed."""
+        shutil.rmtree(self.path / "chunks", ignore_errors=True)
+
+
+@define
+class Lock:
+    """One maker at a time; the lock falls with the process that holds it."""
+
+    folder: Folder
+    _file: Any = None
+
+    def __enter__(self) -> Self:
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        self._file = (self.folder.path / "lock").open("w")
+        with suppress(ImportError):  # where there is no fcntl, makers are not kept apart
+            import fcntl
+
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                self._file.close()
+                message = "another process is making this partitioned log; wait for it"
+                raise SourceError(str(self.folder.path), message) from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()

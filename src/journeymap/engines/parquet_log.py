@@ -1,0 +1,200 @@
+"""A log larger than memory: a folder of Parquet files, put in order once, answered part by part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, reduce
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from attrs import evolve, frozen
+
+from journeymap.analysis import Columns, Log, Question
+from journeymap.analysis.asking import Askable, Counted
+from journeymap.analysis.building import mapped
+from journeymap.analysis.intake import LEVELS, Rejected
+from journeymap.analysis.part import Level, Scope, View
+from journeymap.engines.folder import VERSION, Folder, Lock, Manifest, Source, columns_told, probe
+from journeymap.engines.partitioning import CHUNK, in_order, partition
+from journeymap.exceptions import SourceError
+from journeymap.model import JourneyMap
+
+__all__ = ["ParquetLog"]
+
+
+@frozen(eq=False, repr=False)
+class ParquetLog(Askable):
+    """Recorded interactions of any number, in a folder of Parquet files.
+
+    Make one with ``ParquetLog.read``. It answers every question as ``Log`` does, on all cores,
+    and holds no more than a few partitions in memory at a time.
+    """
+
+    map: JourneyMap | None
+    folder: Path
+    workers: int
+    _scope: Scope
+    _counted: Counted
+    _manifest: Manifest
+    _views: tuple[View, ...] = ()
+
+    @classmethod
+    def read(
+        cls,
+        source: str | os.PathLike[str],
+        columns: Columns | None = None,
+        *,
+        map: JourneyMap | None = None,  # noqa: A002
+        into: str | os.PathLike[str] | None = None,
+        workers: int | None = None,
+        progress: bool | None = None,
+    ) -> ParquetLog:
+        """Read a Parquet file, or all of a folder in the order of their names.
+
+        The rows may be in any order: they are spread by customer and put in order once, in the
+        folder ``into`` (by default beside the source, its name with ``.journeymap``), which takes
+        about as much room as the rows do. Work that was interrupted goes on where it stopped; a
+        folder that is complete is opened at once, with any map. Sources that have changed since,
+        or other columns, are refused until the folder is removed. ``progress`` is shown when
+        someone looks on, unless said otherwise.
+        """
+        place, chosen = Path(source), columns or Columns()
+        folder = Folder(Path(into) if into else place.with_name(place.name + ".journeymap"))
+        cores = workers or os.cpu_count() or 1
+        root = place if place.is_dir() else place.parent
+        wanted = _begun(place, chosen)
+        manifest = folder.manifest()
+        if manifest is None or not manifest.complete:
+            with Lock(folder):
+                manifest = _same(folder, folder.manifest(), wanted)
+                folder.save(manifest)
+                partition(root, folder, manifest, chosen, cores, progress)
+        manifest = _same(folder, manifest, wanted)
+        facts = np.array(list(manifest.ready.values()), dtype=np.int64).reshape(-1, 4)
+        some = facts[facts[:, 1] > 0]
+        first, last = (int(some[:, 2].min()), int(some[:, 3].max())) if len(some) else (0, 0)
+        people, count = int(facts[:, 0].sum()), int(facts[:, 1].sum())
+        scales = {kind: (low, high) for kind, low, high in chosen.scales}
+        zone = chosen.timezone or "UTC"
+        scope = Scope(map, first, last, scales, zone, interactions=count)
+        counted = Counted(people, people, count, first, last)
+        return cls(map, folder.path, cores, scope, counted, manifest)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """What ``by=`` can be for this log."""
+        return self._empty.levels
+
+    @cached_property
+    def rejected(self) -> Rejected:
+        """The rows that could not be read, each with its file, line and reason."""
+        files = sorted((self.folder / "rejected").glob("*.arrow"))
+        frames = [pl.read_ipc(file) for file in files]
+        return Rejected(pl.concat([_NOTHING.to_polars(), *frames]))
+
+    def __repr__(self) -> str:
+        return (
+            f"<ParquetLog of {self.interactions:,} interactions of {self.customers:,} customers "
+            f"in {self._manifest.partitions} partitions>"
+        )
+
+    @property
+    def _everything(self) -> tuple[Scope, Counted]:
+        return self._scope, self._counted
+
+    @cached_property
+    def _told(self) -> tuple[Scope, Counted]:
+        return self._tell()
+
+    def _seen(self, view: View) -> Self:
+        return evolve(self, views=(*self._views, view))
+
+    def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
+        def work(number: int) -> list[Any]:
+            return self._piece(number)._measured(questions, scope)
+
+        def merged(one: list[Any], other: list[Any]) -> list[Any]:
+            return [q.merge(a, b) for q, a, b in zip(questions, one, other, strict=True)]
+
+        with ThreadPoolExecutor(self.workers) as pool:
+            numbers = range(self._manifest.partitions)
+            return reduce(merged, in_order(pool, work, numbers, 2 * self.workers))
+
+    @cached_property
+    def _empty(self) -> Log:
+        """A log of the same names and columns without interactions."""
+        none = np.zeros(0, dtype=np.int64)
+        return self._log(
+            lambda name: none, pl.Series([], dtype=pl.String), np.zeros(1, dtype=np.int64)
+        )
+
+    def _piece(self, number: int) -> Log:
+        """One partition as a log, its columns mapped into memory and read as they are needed."""
+        place = Folder(self.folder).partition(number)
+        try:
+            ids = pl.read_ipc(place / "customers.arrow")["customer"]
+            offsets = np.load(place / "offsets.npy")
+            return self._log(
+                lambda name: np.asarray(np.load(place / f"{name}.npy", mmap_mode="r")), ids, offsets
+            )
+        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+            told = f"partition {number} cannot be read ({str(error)[:200]}); remove the folder"
+            raise SourceError(str(self.folder), told) from None
+
+    def _log(self, column: Callable[[str], Any], ids: pl.Series, offsets: Any) -> Log:
+        manifest = self._manifest
+        levels = {role: Level((None,)) for role in ("stage", "phase", *LEVELS)}
+        for place, (role, names) in enumerate(manifest.names.items()):
+            levels[role] = Level((None, *names), column(f"name-{place}"))
+        numbers = {role: column(f"number-{i}") for i, role in enumerate(manifest.numbers)}
+        touchpoints = levels["touchpoint"].codes
+        assert touchpoints is not None  # noqa: S101  # every log has touchpoints
+        scope = evolve(self._scope, map=None)
+        log = Log(
+            None, _NOTHING, scope, ids, offsets, column("at"), touchpoints, levels, numbers,
+            self._views,
+        )  # fmt: skip
+        return log if self.map is None else mapped(log, self.map)
+
+
+_SCHEMA = {"line": pl.Int64, "reason": pl.String, "row": pl.String, "file": pl.String}
+_NOTHING = Rejected(pl.DataFrame(schema=_SCHEMA))
+
+
+def _begun(place: Path, columns: Columns) -> Manifest:
+    """A manifest of what is to be done."""
+    files = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
+    if not place.exists():
+        raise FileNotFoundError(f"there is no file or folder {str(place)!r}")
+    if not files:
+        raise SourceError(str(place), "the folder holds no .parquet file")
+    sources = []
+    for file in files:
+        try:
+            rows = int(pl.scan_parquet(file).select(pl.len()).collect().item())
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise SourceError(str(file), f"not a Parquet file: {str(error)[:200]}") from None
+        about = file.stat()
+        sources.append(Source(file.name, about.st_size, about.st_mtime_ns, rows))
+    total = sum(source.rows for source in sources)
+    told = columns_told(columns)
+    return Manifest(VERSION, sources, told, probe(), max(1, -(-total // CHUNK)), total)
+
+
+def _same(folder: Folder, found: Manifest | None, wanted: Manifest) -> Manifest:
+    """What was begun, when it is the same work; refused when it is another."""
+    if found is None:
+        return wanted
+    for part, told in (
+        ("sources", "the source files have changed since it was made"),
+        ("columns", "it was made with other Columns"),
+        ("probe", "it was made by another version of polars, and is not complete"),
+    ):
+        other = getattr(found, part) != getattr(wanted, part)
+        if other and not (part == "probe" and found.complete):
+            raise SourceError(str(folder.path), f"{told}; remove the folder, or name another")
+    return found

@@ -1,0 +1,255 @@
+"""A log on a Spark cluster: Spark spreads the customers, the same questions measure each part."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, reduce
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import polars as pl
+from attrs import evolve, frozen
+
+from journeymap.adapters.rows import Broken, Rows, need
+from journeymap.analysis import Columns, Log, Question
+from journeymap.analysis.asking import Askable, Counted
+from journeymap.analysis.building import Known, mapped
+from journeymap.analysis.intake import Rejected, intake
+from journeymap.analysis.part import Scope, View
+from journeymap.engines.wire import packed, unpacked
+from journeymap.exceptions import require
+from journeymap.model import JourneyMap
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+__all__ = ["SparkLog"]
+
+_ARRIVAL = "journeymap arrival"
+_DUPLICATE = "journeymap duplicate"
+_NAME = "the Spark DataFrame"
+_KEPT = 1_000  # rejected rows brought home from each part of the cluster
+Batches = Iterable["pa.RecordBatch"]
+
+
+@frozen(eq=False, repr=False)
+class SparkLog(Askable):
+    """Recorded interactions in a Spark DataFrame.
+
+    Make one with ``SparkLog.from_frame``. It answers every question as ``Log`` does: Spark brings the
+    interactions of each customer together, each task measures its customers with the very same
+    code, and the measurements are merged here. journeymap must be installed on the workers.
+    """
+
+    map: JourneyMap | None
+    frame: DataFrame
+    columns: Columns
+    partitions: int | None
+    _views: tuple[View, ...] = ()
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: DataFrame,
+        columns: Columns | None = None,
+        *,
+        map: JourneyMap | None = None,  # noqa: A002
+        partitions: int | None = None,
+    ) -> SparkLog:
+        """Take a DataFrame with the columns that ``columns`` names.
+
+        Ties in time keep the order that the DataFrame has. ``partitions`` is into how many parts
+        customers are spread (None: as many as Spark would); each must fit a worker's memory.
+        """
+        require("spark", "pyspark", "pyarrow")
+        from pyspark.sql import functions as fn
+
+        chosen = columns or Columns()
+        wanted = chosen.wanted(frame.columns)
+        need(wanted, frame.columns, _NAME)
+        picked = [fn.col(_quoted(name)) for name in wanted]
+        numbered = frame.select(*picked, fn.monotonically_increasing_id().alias(_ARRIVAL))
+        return cls(map, numbered, chosen, partitions)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """What ``by=`` can be for this log."""
+        return self._survey.levels
+
+    @property
+    def rejected(self) -> Rejected:
+        """Some of the rows that could not be read; ``rejected_reasons`` counts them all.
+
+        Their ``line`` is the place that Spark gave the row.
+        """
+        return Rejected(self._survey.rejected)
+
+    @property
+    def rejected_reasons(self) -> Counter[str]:
+        """How many rows were set aside for each reason."""
+        return self._survey.reasons
+
+    def __repr__(self) -> str:
+        return f"<SparkLog of {self.interactions:,} interactions of {self.customers:,} customers>"
+
+    @property
+    def _everything(self) -> tuple[Scope, Counted]:
+        found = self._survey
+        zone = self.columns.timezone or "UTC"
+        scales = {kind: (low, high) for kind, low, high in self.columns.scales}
+        scope = Scope(
+            self.map, found.counted.first, found.counted.last, scales, zone,
+            interactions=found.counted.interactions,
+        )  # fmt: skip
+        return scope, found.counted
+
+    @cached_property
+    def _told(self) -> tuple[Scope, Counted]:
+        return self._tell()
+
+    def _seen(self, view: View) -> Self:
+        return evolve(self, views=(*self._views, view))
+
+    @cached_property
+    def _survey(self) -> _Survey:
+        """One pass over the cluster: what names, times and customers there are."""
+        columns, journey = self.columns, self.map
+
+        def work(rows: Rows) -> _Survey:
+            return _Survey.of(Log.from_rows(rows, columns, map=journey))
+
+        found: list[_Survey] = _on_cluster(self._spread, work)
+        return reduce(_Survey.merge, found)
+
+    def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
+        columns, journey, views = self.columns, self.map, self._views
+        known: Known = self._survey.names
+        frame = self._spread
+
+        def work(rows: Rows) -> list[Any]:
+            log = mapped(Log.from_rows(rows, columns), journey, known)
+            return evolve(log, views=views)._measured(questions, scope)
+
+        def merged(one: list[Any], other: list[Any]) -> list[Any]:
+            return [q.merge(a, b) for q, a, b in zip(questions, one, other, strict=True)]
+
+        return reduce(merged, _on_cluster(frame, work))
+
+    @cached_property
+    def _spread(self) -> DataFrame:
+        """The rows with all of a customer's in one part, duplicates of an id marked."""
+        from pyspark.sql import functions as fn
+
+        frame, columns = self.frame, self.columns
+        if columns.id is None:
+            frame = frame.withColumn(_DUPLICATE, fn.lit(None).cast("string"))
+        else:
+            said = fn.col(_quoted(columns.id)).cast("string")
+            arrival = fn.col(_ARRIVAL).cast("string")
+            key = fn.when(fn.trim(said) != "", said).otherwise(arrival)
+            marked = f"{_fields(frame)}, `{_DUPLICATE}` string"
+            frame = _spread_by(frame, key, self.partitions).mapInArrow(_marking(columns), marked)
+        who = fn.col(_quoted(columns.customer)).cast("string")
+        return _spread_by(frame, who, self.partitions)
+
+
+@frozen(eq=False)
+class _Survey:
+    """What one part of the rows holds."""
+
+    names: Known
+    levels: tuple[str, ...]
+    counted: Counted
+    reasons: Counter[str]
+    rejected: pl.DataFrame
+
+    @classmethod
+    def of(cls, log: Log) -> _Survey:
+        names = {
+            role: tuple(sorted(name for name in level.names if name is not None))
+            for role, level in log._levels.items()
+            if level.codes is not None
+        }
+        aside = log.rejected.to_polars()
+        return cls(names, log.levels, log._everything[1], log.rejected.reasons, aside.head(_KEPT))
+
+    def merge(self, other: _Survey) -> _Survey:
+        roles = dict.fromkeys([*self.names, *other.names])
+        names = {
+            role: tuple(sorted({*self.names.get(role, ()), *other.names.get(role, ())}))
+            for role in roles
+        }
+        levels = tuple(dict.fromkeys(self.levels + other.levels))
+        counted = self.counted.merge(other.counted)
+        rejected = pl.concat([self.rejected, other.rejected])
+        return _Survey(names, levels, counted, self.reasons + other.reasons, rejected)
+
+
+def _on_cluster(frame: DataFrame, work: Callable[[Rows], Any]) -> list[Any]:
+    """What work makes of the rows of each part, brought home; of no rows, when there is no part."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        rows = _rows(batches)
+        if rows is not None:
+            yield pa.RecordBatch.from_pydict({"measured": [packed(work(rows))]})
+
+    found = [row.measured for row in frame.mapInArrow(run, "measured binary").collect()]
+    if not found:
+        kept = [name for name in frame.columns if name not in (_ARRIVAL, _DUPLICATE)]
+        empty = pl.DataFrame(schema=dict.fromkeys(kept, pl.String))
+        return [work(Rows(empty, np.zeros(0, dtype=np.int64), (), _NAME))]
+    return [unpacked(bytes(one)) for one in found]
+
+
+def _marking(columns: Columns) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    """Marks second rows of one source and id, all rows of an id being in one part."""
+
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        frame = _ordered(batches)
+        if frame is None:
+            return
+        lines = frame[_ARRIVAL].to_numpy() + np.int64(1)
+        found = intake(Rows(frame.drop(_ARRIVAL), lines, (), _NAME), columns).rejected.to_polars()
+        again = found.filter(pl.col("reason").str.starts_with("a duplicate"))
+        reasons = again.select((pl.col("line") - 1).alias(_ARRIVAL), reason_=pl.col("reason"))
+        marked = frame.join(reasons, on=_ARRIVAL, how="left", maintain_order="left")
+        yield from marked.rename({"reason_": _DUPLICATE}).to_arrow().to_batches()
+
+    return run
+
+
+def _rows(batches: Batches) -> Rows | None:
+    """The rows of one part in order of arrival, duplicates set aside; None when there is none."""
+    frame = _ordered(batches)
+    if frame is None:
+        return None
+    again = frame.filter(pl.col(_DUPLICATE).is_not_null())
+    broken = tuple(
+        Broken(row.pop(_ARRIVAL) + 1, row.pop(_DUPLICATE), json.dumps(row, default=str))
+        for row in again.iter_rows(named=True)
+    )
+    frame = frame.filter(pl.col(_DUPLICATE).is_null())
+    lines = frame[_ARRIVAL].to_numpy() + np.int64(1)
+    return Rows(frame.drop(_ARRIVAL, _DUPLICATE), lines, broken, _NAME)
+
+
+def _ordered(batches: Batches) -> pl.DataFrame | None:
+    frames = [pl.DataFrame(pl.from_arrow(batch)) for batch in batches if batch.num_rows]
+    return pl.concat(frames).sort(_ARRIVAL) if frames else None
+
+
+def _fields(frame: DataFrame) -> str:
+    return ", ".join(f"{_quoted(f.name)} {f.dataType.simpleString()}" for f in frame.schema.fields)
+
+
+def _spread_by(frame: DataFrame, key: Any, partitions: int | None) -> DataFrame:
+    return frame.repartition(key) if partitions is None else frame.repartition(partitions, key)
+
+
+def _quoted(column: str) -> str:
+    return f"`{column.replace('`', '``')}`"

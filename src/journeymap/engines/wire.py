@@ -1,0 +1,122 @@
+"""What a part has measured, as bytes and back: for measurements that cross a cluster.
+
+Plain data, arrays, frames, and attrs classes of any module; nothing that could run code. A class
+is looked up by its name among modules that are loaded, and must be an attrs class.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import sys
+from collections import Counter
+from typing import Any
+
+import attrs
+import numpy as np
+import polars as pl
+
+from journeymap.exceptions import JourneyMapError
+
+__all__ = ["WireError", "packed", "unpacked"]
+
+
+@attrs.define(eq=False)
+class WireError(JourneyMapError):
+    """Something cannot be sent from one process to another."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} cannot be sent; measure in plain data, arrays, or attrs classes"
+
+
+_PLAIN = (type(None), bool, int, float, str)
+_BUILT_IN = {"tuple": tuple, "set": set, "frozenset": frozenset}
+
+
+def packed(value: Any) -> bytes:
+    """A measurement as bytes.
+
+    >>> unpacked(packed({"a": (1, 2.5), "b": frozenset({"x"})}))
+    {'a': (1, 2.5), 'b': frozenset({'x'})}
+    """
+    blobs: list[bytes] = []
+    head = json.dumps(_told(value, blobs)).encode()
+    sizes = struct.pack(f"<{len(blobs) + 2}q", len(head), len(blobs), *map(len, blobs))
+    return b"".join([sizes, head, *blobs])
+
+
+def unpacked(data: bytes) -> Any:
+    """The measurement again."""
+    head, count = struct.unpack_from("<2q", data)
+    sizes = struct.unpack_from(f"<{count}q", data, 16)
+    place = 16 + 8 * count
+    tree = json.loads(data[place : place + head])
+    place += head
+    blobs = []
+    for size in sizes:
+        blobs.append(data[place : place + size])
+        place += size
+    return _made(tree, blobs)
+
+
+def _told(value: Any, blobs: list[bytes]) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is list:
+        return [_told(one, blobs) for one in value]
+    if kind.__name__ in _BUILT_IN and kind is _BUILT_IN[kind.__name__]:
+        return {"is": kind.__name__, "of": [_told(one, blobs) for one in value]}
+    if kind in (dict, Counter):
+        pairs = [[_told(key, blobs), _told(one, blobs)] for key, one in value.items()]
+        return {"is": "dict" if kind is dict else "counter", "of": pairs}
+    if isinstance(value, np.ndarray):
+        file = io.BytesIO()
+        np.save(file, value, allow_pickle=False)
+        blobs.append(file.getvalue())
+        return {"is": "array", "of": len(blobs) - 1}
+    if isinstance(value, np.generic):
+        return _told(value.item(), blobs)
+    if isinstance(value, pl.DataFrame):
+        file = io.BytesIO()
+        value.write_ipc(file)
+        blobs.append(file.getvalue())
+        return {"is": "frame", "of": len(blobs) - 1}
+    if attrs.has(kind):
+        parts = [
+            [field.alias, _told(getattr(value, field.name), blobs)]
+            for field in attrs.fields(kind)
+            if field.init
+        ]
+        return {"is": "object", "class": [kind.__module__, kind.__qualname__], "of": parts}
+    raise WireError(f"a {kind.__module__}.{kind.__qualname__}")
+
+
+def _made(tree: Any, blobs: list[bytes]) -> Any:
+    if isinstance(tree, list):
+        return [_made(one, blobs) for one in tree]
+    if not isinstance(tree, dict):
+        return tree
+    kind, inner = tree["is"], tree["of"]
+    if kind == "array":
+        return np.load(io.BytesIO(blobs[inner]), allow_pickle=False)
+    if kind == "frame":
+        return pl.read_ipc(blobs[inner])
+    if kind in _BUILT_IN:
+        return _BUILT_IN[kind](_made(one, blobs) for one in inner)
+    if kind in ("dict", "counter"):
+        pairs = [(_made(key, blobs), _made(one, blobs)) for key, one in inner]
+        return dict(pairs) if kind == "dict" else Counter(dict(pairs))
+    return _class(*tree["class"])(**{name: _made(one, blobs) for name, one in inner})
+
+
+def _class(module: str, name: str) -> Any:
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not (isinstance(found, type) and attrs.has(found)):
+        raise WireError(f"a {module}.{name}")
+    return found
