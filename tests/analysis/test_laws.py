@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from attrs import frozen
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeymap import Interaction
 from journeymap.analysis import (
     Columns,
+    Compare,
     Deviations,
     Dwell,
     Funnel,
@@ -22,16 +24,20 @@ from journeymap.analysis import (
     Lifecycle,
     Log,
     Loops,
+    Part,
     Question,
     Retention,
     Satisfaction,
+    Scope,
     Transitions,
     Variants,
+    Where,
     spread,
     tally,
     variants,
 )
-from journeymap.testing import interactions
+from journeymap.engines.wire import WireError
+from journeymap.testing import check_question, interactions
 from tests.analysis.test_deviations import JOURNEY as MAP
 
 HOUR = timedelta(hours=1)
@@ -55,6 +61,8 @@ QUESTIONS: list[Question[Any]] = [
     KeyJourneys(),
     Deviations(currency="EUR"),
     Deviations("ab", working_time=True),
+    Compare(Transitions("stage"), Where(channel="web"), Where(channel="phone")),
+    Compare(KeyJourneys(), Where(contain="a"), Where(avoid="a"), correction="fdr"),
 ]
 many = st.lists(
     interactions(customers=("ada", "ben", "cyd", "dan", "eve")), min_size=1, max_size=40
@@ -77,35 +85,46 @@ def whole_and_parts(log: Log, question: Question[Any], seed: int) -> tuple[Any, 
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=repr)
-@given(given_=many, seed=st.integers(0, 99))
-def test_parts_merged_are_the_whole(
-    question: Question[Any], given_: list[Interaction], seed: int
-) -> None:
-    whole, merged = whole_and_parts(Log.from_interactions(given_, map=MAP), question, seed)
-    assert whole == merged
-    for name in (
-        "laps",
-        "lap_counts",
-        "lap_time_median",
-        "share_own",
-        "reentry_rate",
-        "distinct",
-        "fitting",
-        "costs",
-    ):
-        assert getattr(whole, name, None) == getattr(merged, name, None)
+def test_the_laws_of_questions(question: Question[Any]) -> None:
+    tries = settings().max_examples
+    check_question(
+        question, map=MAP, examples=tries // 4 if isinstance(question, Compare) else tries
+    )
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=repr)
-@given(given_=many)
-def test_the_order_of_arrival_does_not_matter(
-    question: Question[Any], given_: list[Interaction]
-) -> None:
-    # Ties keep the order of arrival, so the law speaks of interactions at different times.
-    apart = list({(one.customer, one.at): one for one in given_}.values())
-    shuffled = sorted(apart, key=lambda one: hash((one.touchpoint, one.at.hour, one.customer)))
-    one, other = (Log.from_interactions(some, map=MAP).ask(question) for some in (apart, shuffled))
-    assert one == other
+@frozen
+class _Broken:
+    """A question that breaks one law at a time."""
+
+    law: str
+
+    def measure(self, part: Part) -> Any:
+        found = {"count": len(part), "first": part.journeys}
+        return iter(()) if self.law == "sent" else found
+
+    def merge(self, one: Any, other: Any) -> Any:
+        if self.law == "kept":
+            one["count"] += other["count"]
+            return one
+        return {"count": one["count"] + other["count"], "first": max(one["first"], other["first"])}
+
+    def answer(self, measured: Any, scope: Scope) -> int:
+        if self.law == "sent":
+            return 0
+        found: int = measured["first"] if self.law == "whole" else measured["count"]
+        return found
+
+
+@pytest.mark.parametrize(
+    ("law", "told"),
+    [("kept", "merging changes"), ("whole", "another answer than the whole")],
+)
+def test_broken_laws_are_named(law: str, told: str) -> None:
+    check_question(_Broken("none"))
+    with pytest.raises(AssertionError, match=told):
+        check_question(_Broken(law))
+    with pytest.raises(WireError, match="tuple_iterator cannot be sent"):
+        check_question(_Broken("sent"))
 
 
 @given(given_=many)

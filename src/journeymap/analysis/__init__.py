@@ -7,6 +7,7 @@ require("analysis", "numpy", "polars")
 # ruff: noqa: E402  # what follows needs the extra
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.columns import Columns
+from journeymap.analysis.compare import Compare, CompareAnswer, Difference
 from journeymap.analysis.deviations import Deviation, Deviations, DeviationsAnswer
 from journeymap.analysis.dwell import Dwell, DwellAnswer, Stay
 from journeymap.analysis.funnel import Funnel, FunnelAnswer, FunnelStep
@@ -28,9 +29,12 @@ from journeymap.analysis.variants import Variant, Variants, VariantsAnswer
 __all__ = [
     "Answer",
     "Columns",
+    "Compare",
+    "CompareAnswer",
     "Deviation",
     "Deviations",
     "DeviationsAnswer",
+    "Difference",
     "Dwell",
     "DwellAnswer",
     "Funnel",

@@ -22,7 +22,7 @@ from journeymap.model import JourneyMap
 if TYPE_CHECKING:
     from journeymap.analysis.log import Log
 
-__all__ = ["Known", "built", "interaction_rows", "mapped", "narrow"]
+__all__ = ["Known", "built", "interaction_rows", "mapped", "narrow", "number_type"]
 
 Known = dict[str, tuple[str, ...]]
 
@@ -157,13 +157,15 @@ def _table(codes: tuple[int, ...], size: int, names: int) -> Codes:
     return table
 
 
-_NARROW: dict[str, Any] = {"emotion": np.int16, "emotion_after": np.int16}
+def number_type(role: str) -> type[np.signedinteger[Any]]:
+    """The type that holds the numbers of a role: emotions fit in two bytes."""
+    return np.int16 if role in ("emotion", "emotion_after") else np.int64
 
 
 def narrow(role: str, column: Ints) -> Any:
-    """Emotions fit in two bytes; what is missing stays the smallest number there is."""
-    kind = _NARROW.get(role)
-    if kind is None:
+    """Numbers in their type; what is missing stays the smallest number there is."""
+    kind = number_type(role)
+    if kind is np.int64:
         return column
     return np.where(column == np.iinfo(np.int64).min, np.iinfo(kind).min, column).astype(kind)
 

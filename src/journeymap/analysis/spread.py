@@ -51,7 +51,8 @@ class Spread:
         if total <= _EXACT:
             return Spread(self.pieces + other.pieces, total, exact=True)
         joined = Spread(self._coarse().pieces + other._coarse().pieces, total, exact=False)
-        if len(joined.pieces) > 1 and sum(len(keys) for keys, _ in joined.pieces) > _PENDING:
+        sizes = [len(keys) for keys, _ in joined.pieces]
+        if len(sizes) > 1 and sum(sizes) > max(_PENDING, 2 * max(sizes)):
             return Spread((joined._counted(),), total, exact=False)
         return joined
 

@@ -107,7 +107,10 @@ class Variants:
             names = tuple(dict.fromkeys(one.names + other.names))
             one, other = _recoded(one, names), _recoded(other, names)
         pieces = one.pieces + other.pieces
-        if sum(len(piece.codes) for piece in pieces) > _PENDING:
+        sizes = [len(piece.codes) for piece in pieces]
+        if len(sizes) > 1 and sum(sizes) > max(
+            _PENDING, 2 * max(sizes)
+        ):  # so each is joined rarely
             pieces = (_joined(pieces).piece(),)
         return Paths(names, pieces)
 

@@ -15,11 +15,13 @@ from attrs import evolve, frozen
 
 from journeymap.analysis import Columns, Log, Question
 from journeymap.analysis.asking import Askable, Counted
-from journeymap.analysis.building import mapped
+from journeymap.analysis.building import mapped, number_type
+from journeymap.analysis.coding import code_type
 from journeymap.analysis.intake import LEVELS, Rejected
 from journeymap.analysis.part import Level, Scope, View
 from journeymap.engines.folder import VERSION, Folder, Lock, Manifest, Source, columns_told, probe
 from journeymap.engines.partitioning import CHUNK, in_order, partition
+from journeymap.engines.raw import read_array
 from journeymap.exceptions import SourceError
 from journeymap.model import JourneyMap
 
@@ -127,36 +129,37 @@ class ParquetLog(Askable):
     @cached_property
     def _empty(self) -> Log:
         """A log of the same names and columns without interactions."""
-        none = np.zeros(0, dtype=np.int64)
-        return self._log(
-            lambda name: none, pl.Series([], dtype=pl.String), np.zeros(1, dtype=np.int64)
-        )
+        nobody = pl.Series([], dtype=pl.String)
+        start = np.zeros(1, dtype=np.int64)
+        return self._log(lambda name, kind: np.zeros(0, dtype=kind), nobody, start)
 
     def _piece(self, number: int) -> Log:
         """One partition as a log, its columns mapped into memory and read as they are needed."""
         place = Folder(self.folder).partition(number)
         try:
             ids = pl.read_ipc(place / "customers.arrow")["customer"]
-            offsets = np.load(place / "offsets.npy")
-            return self._log(
-                lambda name: np.asarray(np.load(place / f"{name}.npy", mmap_mode="r")), ids, offsets
-            )
+            offsets = read_array(place / "offsets", np.int64)
+            return self._log(lambda name, kind: read_array(place / name, kind), ids, offsets)
         except (pl.exceptions.PolarsError, OSError, ValueError) as error:
             told = f"partition {number} cannot be read ({str(error)[:200]}); remove the folder"
             raise SourceError(str(self.folder), told) from None
 
-    def _log(self, column: Callable[[str], Any], ids: pl.Series, offsets: Any) -> Log:
+    def _log(self, column: Callable[[str, Any], Any], ids: pl.Series, offsets: Any) -> Log:
         manifest = self._manifest
         levels = {role: Level((None,)) for role in ("stage", "phase", *LEVELS)}
         for place, (role, names) in enumerate(manifest.names.items()):
-            levels[role] = Level((None, *names), column(f"name-{place}"))
-        numbers = {role: column(f"number-{i}") for i, role in enumerate(manifest.numbers)}
+            kind = code_type(len(names) + 1)
+            levels[role] = Level((None, *names), column(f"name-{place}", kind))
+        numbers = {
+            role: column(f"number-{place}", number_type(role))
+            for place, role in enumerate(manifest.numbers)
+        }
         touchpoints = levels["touchpoint"].codes
         assert touchpoints is not None  # noqa: S101  # every log has touchpoints
         scope = evolve(self._scope, map=None)
         log = Log(
-            None, _NOTHING, scope, ids, offsets, column("at"), touchpoints, levels, numbers,
-            self._views,
+            None, _NOTHING, scope, ids, offsets, column("at", np.int64), touchpoints, levels,
+            numbers, self._views,
         )  # fmt: skip
         return log if self.map is None else mapped(log, self.map)
 

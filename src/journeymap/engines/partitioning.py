@@ -25,6 +25,7 @@ from journeymap.analysis.intake import Intake, Rejected, as_names, intake
 from journeymap.analysis.ordering import ordering
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.progress import Progress
+from journeymap.engines.raw import read_array, write_array
 from journeymap.exceptions import SourceError
 
 __all__ = ["in_order", "partition"]
@@ -69,7 +70,7 @@ def pieces(folder: Path, manifest: Manifest) -> list[Piece]:
     found: list[Piece] = []
     first = 0
     for source in manifest.sources:
-        for offset in range(0, source.rows, CHUNK):
+        for offset in range(0, max(source.rows, 1), CHUNK):  # of no rows, one empty piece
             rows = min(CHUNK, source.rows - offset)
             found.append(Piece(len(found), folder / source.name, offset, rows, first))
             first += rows
@@ -191,7 +192,7 @@ def _store(folder: Folder, manifest: Manifest, piece: Piece, one: _Spread) -> No
     place_ = folder.chunk(piece.number)
     spare = folder.fresh(place_)
     frame.write_ipc(spare / "rows.arrow", compression="uncompressed")
-    np.save(spare / "bounds.npy", one.bounds)
+    write_array(spare / "bounds", one.bounds.astype(np.int64))
     if one.ids is not None:
         one.ids.write_ipc(spare / "ids.arrow", compression="uncompressed")
     folder.name(spare, place_)
@@ -215,7 +216,7 @@ def _find_duplicates(folder: Folder, manifest: Manifest) -> None:
             ids.with_columns(first.alias("first")).filter(pl.col(_ROW) != pl.col("first"))
         )
     found = pl.concat(dropped).sort(_ROW) if dropped else pl.DataFrame()
-    np.save(folder.path / "dropped.npy", found[_ROW].to_numpy())
+    write_array(folder.path / "dropped", found[_ROW].to_numpy().astype(np.int64))
     if len(found):
         starts = np.cumsum([0, *(source.rows for source in manifest.sources)])
         names = np.array([source.name for source in manifest.sources])
@@ -245,7 +246,7 @@ def _put_in_order(folder: Folder, manifest: Manifest, number: int) -> list[int]:
     rows = []
     for chunk in sorted(manifest.chunks):
         place = folder.chunk(chunk)
-        bounds = np.load(place / "bounds.npy", mmap_mode="r")
+        bounds = read_array(place / "bounds", np.int64)
         begin, end = int(bounds[number]), int(bounds[number + 1])
         if end > begin:
             rows.append(pl.scan_ipc(place / "rows.arrow").slice(begin, end - begin))
@@ -253,7 +254,7 @@ def _put_in_order(folder: Folder, manifest: Manifest, number: int) -> list[int]:
         rows.append(pl.scan_ipc(folder.chunk(min(manifest.chunks)) / "rows.arrow").head(0))
     frame = pl.concat(rows).collect().rechunk()
     if manifest.dropped:
-        gone = np.load(folder.path / "dropped.npy")
+        gone = read_array(folder.path / "dropped", np.int64)
         frame = frame.filter(~pl.Series(np.isin(frame[_ROW].to_numpy(), gone)))
     customer = coded(frame["customer"])
     at = frame["at"].to_numpy()
@@ -262,7 +263,7 @@ def _put_in_order(folder: Folder, manifest: Manifest, number: int) -> list[int]:
     spare = folder.fresh(folder.partition(number))
 
     def keep(name: str, values: Any) -> None:
-        np.save(spare / f"{name}.npy", values if order is None else values[order])
+        write_array(spare / name, values if order is None else values[order])
 
     keep("at", at)
     for place_, (role, names) in enumerate(manifest.names.items()):
@@ -273,7 +274,8 @@ def _put_in_order(folder: Folder, manifest: Manifest, number: int) -> list[int]:
     pl.DataFrame({"customer": customer.names}).write_ipc(spare / "customers.arrow")
     fresh = np.flatnonzero(np.diff(owners)) + 1
     begin_ = np.zeros(1 if len(owners) else 0, dtype=np.int64)
-    np.save(spare / "offsets.npy", np.concatenate([begin_, fresh, [len(owners)]]).astype(np.int64))
+    offsets = np.concatenate([begin_, fresh, [len(owners)]])
+    write_array(spare / "offsets", offsets.astype(np.int64))
     folder.name(spare, folder.partition(number))
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
     return [len(customer.names), len(at), first, last]

@@ -19,7 +19,7 @@ from journeymap.analysis.building import Known, mapped
 from journeymap.analysis.intake import Rejected, intake
 from journeymap.analysis.part import Scope, View
 from journeymap.engines.wire import packed, unpacked
-from journeymap.exceptions import require
+from journeymap.exceptions import JourneyMapError, require
 from journeymap.model import JourneyMap
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ Batches = Iterable["pa.RecordBatch"]
 class SparkLog(Askable):
     """Recorded interactions in a Spark DataFrame.
 
-    Make one with ``SparkLog.from_frame``. It answers every question as ``Log`` does: Spark brings the
-    interactions of each customer together, each task measures its customers with the very same
-    code, and the measurements are merged here. journeymap must be installed on the workers.
+    Make one with ``SparkLog.from_frame``. It answers every question as ``Log`` does: Spark brings
+    the interactions of each customer together, each task measures its customers with the very
+    same code, and the measurements are merged here. journeymap must be installed on the workers.
     """
 
     map: JourneyMap | None
@@ -195,15 +195,31 @@ def _on_cluster(frame: DataFrame, work: Callable[[Rows], Any]) -> list[Any]:
         import pyarrow as pa
 
         rows = _rows(batches)
-        if rows is not None:
-            yield pa.RecordBatch.from_pydict({"measured": [packed(work(rows))]})
+        if rows is None:
+            return
+        try:
+            sent = packed(work(rows))
+        except JourneyMapError as error:  # told by the one who asked, in its own words
+            sent = packed(_Refused(error))
+        yield pa.RecordBatch.from_pydict({"measured": [sent]})
 
     found = [row.measured for row in frame.mapInArrow(run, "measured binary").collect()]
     if not found:
         kept = [name for name in frame.columns if name not in (_ARRIVAL, _DUPLICATE)]
         empty = pl.DataFrame(schema=dict.fromkeys(kept, pl.String))
         return [work(Rows(empty, np.zeros(0, dtype=np.int64), (), _NAME))]
-    return [unpacked(bytes(one)) for one in found]
+    measured = [unpacked(bytes(one)) for one in found]
+    refused = next((one for one in measured if isinstance(one, _Refused)), None)
+    if refused is not None:
+        raise refused.error
+    return measured
+
+
+@frozen(eq=False)
+class _Refused:
+    """What a part of the cluster could not be asked, and why."""
+
+    error: JourneyMapError
 
 
 def _marking(columns: Columns) -> Callable[[Batches], Iterator[pa.RecordBatch]]:

@@ -1,4 +1,4 @@
-"""For tests of what is built on journeymap: Hypothesis strategies for its values.
+"""For tests of what is built on journeymap: strategies for its values, laws for questions.
 
 >>> from hypothesis import given
 >>> from journeymap.testing import interactions, maps
@@ -8,6 +8,8 @@ from journeymap.exceptions import require
 
 require("testing", "hypothesis")
 
-from journeymap.testing.strategies import interactions, maps, names  # noqa: E402
+# ruff: noqa: E402  # what follows needs the extra
+from journeymap.testing.laws import check_question
+from journeymap.testing.strategies import interactions, maps, names
 
-__all__ = ["interactions", "maps", "names"]
+__all__ = ["check_question", "interactions", "maps", "names"]

@@ -179,6 +179,7 @@ def interactions(
     touchpoints: tuple[str, ...] = ("a", "b", "c", "d"),
     departments: tuple[str, ...] = ("sales", "support", "care"),
     channels: tuple[str, ...] = ("web", "phone"),
+    products: tuple[str, ...] = ("fibre", "mobile"),
 ) -> st.SearchStrategy[Interaction]:
     """Single interactions, close enough in time for journeys to arise from a list of them."""
     begin = datetime(2026, 3, 1, tzinfo=UTC)
@@ -191,6 +192,7 @@ def interactions(
         st.sampled_from(touchpoints),
         hours,
         channel=_maybe(st.sampled_from(channels)),
+        product=_maybe(st.sampled_from(products)),
         department=_maybe(st.sampled_from(departments)),
         outcome=_maybe(st.sampled_from(["succeeded", "failed", "abandoned"])),
         emotion=_maybe(st.integers(-100, 100).map(lambda n: n / 100)),

@@ -1,0 +1,195 @@
+"""Two subsets side by side: the numbers, and whether the intervals hold what they promise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from journeymap.analysis import (
+    Columns,
+    Compare,
+    Dwell,
+    Funnel,
+    Lifecycle,
+    Log,
+    Loops,
+    Retention,
+    Satisfaction,
+    Transitions,
+    Variants,
+    Where,
+)
+from journeymap.analysis.compare import _adjusted, dealt_into
+from journeymap.exceptions import AnswerError, ElementError
+from tests.analysis.test_oracles import MAP
+
+COLUMNS = Columns(at_unit="us", channel="channel")
+A, B = Where(channel="a"), Where(channel="b")
+
+
+def simulated(seed: int, size: int, scale: float, share: tuple[float, float]) -> Log:
+    """In each of 20 elements, customers of both channels stay and then move on, or do not.
+
+    Half of them come twice and are alike both times, so that one customer counts for two.
+    """
+    dice = np.random.default_rng(seed)
+    data: dict[str, list[Any]] = {"customer": [], "touchpoint": [], "at": [], "channel": []}
+    for element in range(20):
+        for who in range(2 * size):
+            side = who % 2
+            own = dice.gamma(2.0, 0.5)  # how slow this customer is
+            for visit in range(1 + who // 2 % 2):
+                begin = visit * 10**13
+                length = own * dice.exponential(3600e6) * (scale if side else 1.0)
+                to = f"on {element}" if dice.random() < share[side] else f"off {element}"
+                data["customer"] += [f"{element}-{who}"] * 2
+                data["touchpoint"] += [f"at {element}", to]
+                data["at"] += [begin, begin + 1 + int(length)]
+                data["channel"] += ["b" if side else "a"] * 2
+    return Log.from_frame(data, COLUMNS)
+
+
+def truths(scale: float, share: tuple[float, float]) -> dict[str, float]:
+    """What the simulated customers are in the long run."""
+    dice = np.random.default_rng(0)
+    once, twice = dice.gamma(2.0, 0.5, (2, 400_000))
+    waits = np.concatenate([once, twice, twice]) * dice.exponential(3600, 1_200_000)
+    return {
+        "wait_mean": 3600 * (scale - 1),
+        "wait_median": float(np.median(waits)) * (scale - 1),
+        "share": share[1] - share[0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "share"), [(150, 1.0, (0.3, 0.3)), (150, 1.5, (0.1, 0.05))]
+)
+def test_intervals_hold_the_truth_19_times_out_of_20(
+    size: int, scale: float, share: tuple[float, float]
+) -> None:
+    wanted = truths(scale, share)
+    held: dict[str, list[bool]] = {"wait_mean": [], "wait_median": [], "share": []}
+    for seed in range(10):
+        log = simulated(seed, size, scale, share)
+        waits = log.ask(Compare(Dwell("touchpoint"), A, B))
+        moves = log.ask(Compare(Transitions(waits=False), A, B))
+        for row in waits:
+            name = row.measure.replace("dwell", "wait")
+            if name in wanted and row.what[0].startswith("at") and row.low is not None:
+                assert row.high is not None
+                held[name].append(row.low <= wanted[name] <= row.high)
+        for row in moves:
+            if row.what[-1].startswith("on") and row.what[0].startswith("at"):
+                assert row.low is not None
+                assert row.high is not None
+                held["share"].append(row.low <= wanted["share"] <= row.high)
+    for name, found in held.items():
+        assert len(found) == 200, name
+        assert 0.9 <= sum(found) / len(found) <= 0.995, (name, sum(found))
+
+
+def test_chance_alone_rarely_raises_an_alarm() -> None:
+    """Many comparisons of what does not differ: the correction keeps alarms rare."""
+    alarms = raw = 0
+    for seed in range(10):
+        log = simulated(seed, 60, 1.0, (0.3, 0.3))
+        answer = log.ask(Compare(Transitions(waits=False), A, B))
+        alarms += any(row.p_adjusted is not None and row.p_adjusted < 0.05 for row in answer)
+        raw += any(row.p is not None and row.p < 0.05 for row in answer)
+    assert alarms <= 3
+    assert raw >= 5  # without a correction there would be one nearly every time
+
+
+def test_a_real_difference_is_found() -> None:
+    log = simulated(3, 200, 3.0, (0.2, 0.6))
+    waits = log.ask(Compare(Dwell("touchpoint"), A, B))
+    means = [row for row in waits if row.measure == "dwell_mean" and row.what[0].startswith("at")]
+    assert all(row.p_adjusted is not None and row.p_adjusted < 0.05 for row in means)
+    assert all(row.low is not None and row.low > 0 for row in means)
+    assert "differ by more than chance" in repr(waits)
+
+
+def test_the_values_are_those_of_the_subsets() -> None:
+    log = simulated(5, 30, 1.0, (0.5, 0.5))
+    question = Transitions()
+    compared = log.ask(Compare(question, A, B))
+    assert compared.a == log.where(A).ask(question)
+    assert compared.b == log.where(B).ask(question)
+    alone = {(r.source, r.target): r for r in log.where(B).ask(question)}
+    for row in compared:
+        if row.measure == "share" and (row.what[0], row.what[1]) in alone:
+            twin = alone[row.what[0], row.what[1]]
+            assert (row.b, row.n_b) == (twin.share, twin.n)
+        if row.a is not None and row.b is not None:
+            assert row.difference == row.b - row.a
+
+
+def test_subsets_may_share_customers_and_many_questions_compare() -> None:
+    dice = np.random.default_rng(2)
+    size = 3000
+    frame = {
+        "customer": [f"c{n}" for n in dice.integers(0, 200, size)],
+        "touchpoint": np.array(["a", "b", "c"])[dice.integers(0, 3, size)],
+        "at": 1_750_000_000_000_000 + dice.integers(0, 60 * 86_400, size) * 1_000_000,
+        "channel": np.array(["a", "b"])[dice.integers(0, 2, size)],
+        "answer": dice.integers(0, 11, size),
+    }
+    columns = Columns(at_unit="us", channel="channel", score="answer", score_kind="nps")
+    log = Log.from_frame(frame, columns, map=MAP)
+    middle = datetime.fromtimestamp(1_750_000_000 + 30 * 86_400, UTC)
+    for one, other in ((A, B), (Where(until=middle), Where(since=middle))):
+        for question in (Satisfaction(), Funnel(["a", "b"]), Variants(), Retention(every="week")):
+            answer = log.ask(Compare(question, one, other))
+            assert len(answer) > 0
+            for row in answer:
+                if row.low is not None and row.high is not None:
+                    assert row.difference is not None
+                    assert row.low - 1e-9 <= row.difference <= row.high + 1e-9
+    same = log.ask(Compare(Loops(), A, A))
+    assert {row.difference for row in same} <= {0.0, None}
+    rate = next(r for r in log.ask(Compare(Loops(), A, B)) if r.measure == "reentry_rate")
+    assert rate.difference is not None
+
+
+def test_customers_are_dealt_alike_wherever_they_lie() -> None:
+    names = ["ada", "Jürgen", "x", "", "c1", "c2"] * 2
+    log = Log.from_frame(
+        {"customer": names, "touchpoint": names, "at": range(12)}, Columns(at_unit="s")
+    )
+    [part] = log.parts(None)
+    dealt = dict(zip(part.ids.to_list(), dealt_into(part, 20).tolist(), strict=True))
+    for piece in log.parts(1):
+        assert dealt_into(piece, 20).tolist() == [dealt[piece.ids[0]]]
+    size = 10_000
+    people = [f"c{n}" for n in range(size)]
+    frame = {"customer": people, "touchpoint": ["x"] * size, "at": [1] * size}
+    many = Log.from_frame(frame, Columns(at_unit="s"))
+    [part] = many.parts(None)
+    counts = np.bincount(dealt_into(part, 20), minlength=20)
+    assert counts.min() > 400
+    assert counts.max() < 600
+
+
+def test_corrections_as_published() -> None:
+    """The p values of Benjamini and Hochberg (1995), of which theirs keeps four, Holm's three."""
+    p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262,
+         0.5719, 0.6528, 0.7590, 1.0]  # fmt: skip
+    fdr, holm = _adjusted([*p], "fdr"), _adjusted([*p], "holm")
+    assert sum(one is not None and one <= 0.05 for one in fdr) == 4
+    assert sum(one is not None and one <= 0.05 for one in holm) == 3
+    assert holm[:3] == pytest.approx([0.0015, 0.0056, 0.0247])
+    assert _adjusted([0.2, None, 0.01], "none") == [0.2, None, 0.01]
+
+
+def test_what_cannot_be_compared() -> None:
+    log = simulated(1, 2, 1.0, (0.5, 0.5))
+    with pytest.raises(AnswerError, match="no shares, means or medians"):
+        log.ask(Compare(Lifecycle(), A, B))
+    for wrong in (Compare(Variants(), A, B), "variants"):
+        with pytest.raises(ElementError, match="a question is expected"):
+            Compare(wrong, A, B)  # type: ignore[arg-type]
+    with pytest.raises(ElementError, match="holm"):
+        Compare(Variants(), A, B, correction="bonferroni")  # type: ignore[arg-type]

@@ -1,0 +1,104 @@
+"""A real local Spark answers every question as the memory does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+
+from journeymap.analysis import Columns, Funnel, Log, Variants
+from journeymap.engines import SparkLog
+from journeymap.exceptions import ColumnsError, UnknownName
+from tests.analysis.test_deviations import JOURNEY
+from tests.analysis.test_laws import QUESTIONS
+from tests.conftest import required
+from tests.engines.test_parquet_log import COLUMNS, frame
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Any]:
+    required(shutil.which("java"), "Java 17")
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of the pandas there is, which we do not use
+        from pyspark.sql import SparkSession
+
+        settings = {
+            "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "3",
+            "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1",
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
+        }  # fmt: skip
+        builder = SparkSession.builder.master("local[2]")
+        for name, value in settings.items():
+            builder = builder.config(name, value)
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+        yield session
+        session.stop()
+
+
+@pytest.fixture(scope="module")
+def rows() -> pl.DataFrame:
+    return frame(3000, seed=5).with_columns(pl.col("at").dt.replace_time_zone("UTC"))
+
+
+@pytest.fixture(scope="module")
+def cluster(spark: Any, rows: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> SparkLog:
+    place = tmp_path_factory.mktemp("rows") / "log.parquet"
+    rows.write_parquet(place)
+    return SparkLog.from_frame(spark.read.parquet(str(place)), COLUMNS, map=JOURNEY, partitions=3)
+
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def test_every_answer_is_that_of_the_memory(cluster: SparkLog, rows: pl.DataFrame) -> None:
+    memory = Log.from_frame(rows, COLUMNS, map=JOURNEY)
+    assert (cluster.customers, cluster.interactions) == (memory.customers, memory.interactions)
+    assert (cluster.first, cluster.last, cluster.levels) == (
+        memory.first,
+        memory.last,
+        memory.levels,
+    )
+    assert cluster.unmapped == memory.unmapped
+    answers = cluster.ask(*QUESTIONS)
+    for question, one, other in zip(QUESTIONS, answers, memory.ask(*QUESTIONS), strict=True):
+        assert one == other, question
+    view, twin = cluster.per("product"), memory.per("product")
+    assert view.journeys == twin.journeys
+    assert view.ask(Variants(top=None)) == twin.ask(Variants(top=None))
+
+
+def test_no_row_is_lost(cluster: SparkLog, rows: pl.DataFrame) -> None:
+    reasons = cluster.rejected_reasons
+    assert cluster.interactions + reasons.total() == len(rows)
+    memory = Log.from_frame(rows, COLUMNS).rejected.reasons
+    assert reasons == memory  # one file of one row group: lines are those of the frame
+    assert sorted(one.line for one in cluster.rejected) == sorted(
+        one.line for one in Log.from_frame(rows, COLUMNS).rejected
+    )
+
+
+def test_a_step_that_no_part_knows_is_named(cluster: SparkLog) -> None:
+    with pytest.raises(UnknownName, match="did you mean"):
+        cluster.ask(Funnel(["a", "bb"]))
+
+
+def test_columns_that_are_not_there(cluster: SparkLog) -> None:
+    with pytest.raises(ColumnsError, match="custmer"):
+        SparkLog.from_frame(cluster.frame, Columns(customer="custmer"))
+
+
+def test_nobody(spark: Any, rows: pl.DataFrame, tmp_path: Any) -> None:
+    rows.clear().write_parquet(tmp_path / "none.parquet")
+    nothing = spark.read.parquet(str(tmp_path / "none.parquet"))
+    log = SparkLog.from_frame(nothing, COLUMNS, map=JOURNEY)
+    assert (log.customers, log.first) == (0, None)
+    assert len(log.ask(Variants())) == 0
