@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+CUSTOMERS ?= 100000
+TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test docs bench clean
@@ -23,8 +25,8 @@ test: $(VENV)/dev.ready
 docs: $(VENV)/dev.ready
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs out/docs
 
-bench: $(VENV)/dev.ready .venv-pm4py/ready
-	$(BIN)/python benchmarks/run.py --peers .venv-pm4py/bin/python
+bench: $(VENV)/dev.ready .venv-pm4py/ready .venv-retentioneering/ready
+	$(BIN)/python benchmarks/run.py --customers $(CUSTOMERS) --times $(TIMES)
 
 $(VENV)/python.ready:
 	$(PYTHON) -m venv $(VENV)

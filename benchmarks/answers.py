@@ -9,6 +9,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+STEPS = ("touchpoint 1", "touchpoint 2", "touchpoint 3")
+"""The funnel that everyone is asked for."""
+GAP = 12
+"""The hours of silence at which a session ends."""
+
 
 def timed(work: Callable[[], Any], times: int) -> tuple[list[float], Any]:
     """Seconds of each of some runs, after one that does not count, and the last result."""

@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 import warnings
+from statistics import median
 
 from answers import digest, tell, timed
 
@@ -29,6 +30,7 @@ with contextlib.redirect_stdout(io.StringIO()):
     counting, counts = timed(lambda: pm4py.discover_dfg(frame)[0], times)
     waiting, waits = timed(lambda: pm4py.discover_performance_dfg(frame)[0], times)
     finding, found = timed(lambda: pm4py.get_variants(frame), times)
+    lasting, lasted = timed(lambda: pm4py.get_all_case_durations(frame), times)
 tell(
     {
         "read and order": (reading, f"{frame['case:concept:name'].nunique()} {len(frame)}"),
@@ -38,5 +40,6 @@ tell(
             digest((a, b, round(w["mean"])) for (a, b), w in waits.items()),
         ),
         "variants": (finding, digest((*path, n) for path, n in found.items())),
+        "durations": (lasting, f"{median(lasted) / 86_400:.1f} days"),
     }
 )

@@ -67,23 +67,12 @@ class Coded:
 
 
 def coded(column: pl.Series) -> Coded:
-    """Code a column of texts; what is missing becomes the blank name.
-
-    Rows are matched by a 64-bit hash and the match is verified name by name, so that a collision
-    costs time and never an answer.
-    """
+    """Code a column of texts in the order of their appearance; what is missing becomes blank."""
     column = column.fill_null("").alias("name")
-    frame = pl.DataFrame([column.hash(seed=0).alias("hash"), column])
-    distinct = frame.unique(subset="hash", keep="first", maintain_order=True).with_row_index("code")
-    codes = _joined(frame, distinct, "hash")
-    if not (distinct["name"].gather(codes) == column).all():
-        distinct = frame.unique(subset="name", maintain_order=True).with_row_index("code")
-        codes = _joined(frame, distinct, "name")
-    return Coded(codes.to_numpy(), distinct["name"])
-
-
-def _joined(frame: pl.DataFrame, distinct: pl.DataFrame, on: str) -> pl.Series:
-    found = frame.select(on).join(
-        distinct.select(on, "code"), on=on, how="left", maintain_order="left"
-    )
-    return found["code"].cast(pl.UInt32)
+    codes = column.cast(pl.Categorical(pl.Categories.random())).to_physical().cast(pl.UInt32)
+    found = codes.to_numpy()
+    highest = np.maximum.accumulate(found)  # rises where a name appears for the first time
+    first = np.flatnonzero(np.diff(highest, prepend=np.int64(-1)) > 0)
+    if not np.array_equal(found[first], np.arange(len(first))):  # should polars count otherwise
+        _, first, found = np.unique(found, return_index=True, return_inverse=True)
+    return Coded(found.astype(np.uint32, copy=False), column.gather(first))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import numpy as np
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.analysis.part import Ints, Part
 from journeymap.exceptions import ElementError
@@ -55,8 +55,8 @@ class Sessions:
         fresh = part.first.copy()
         fresh[1:] |= np.diff(part.at) > self.gap // timedelta(microseconds=1)
         begins = np.flatnonzero(fresh)
-        owners = part.owners[part.journey[begins]]
-        return part.taken(np.arange(len(part)), np.append(begins, len(part)), owners)
+        owners = part.owners[np.searchsorted(part.offsets, begins, side="right") - 1]
+        return evolve(part, offsets=np.append(begins, len(part)), owners=owners)
 
     def timeless(self) -> Sessions:
         """Itself: it has no bounds in time."""

@@ -68,34 +68,50 @@ class Spread:
 
     def quantiles(self, cells: Ints, shares: tuple[float, ...]) -> list[Floats]:
         """Quantiles in seconds for each of the cells asked for; NaN where a cell holds nothing."""
-        held, seconds, counts = self._ordered()
-        ends = np.cumsum(counts)
-        begin, end = np.searchsorted(held, cells), np.searchsorted(held, cells, side="right")
-        before = np.append(0, ends)[begin]
-        number = np.append(0, ends)[end] - before
+        held, ends, seconds = self._ordered(cells)
+        begin, end = held
+        before = begin if ends is None else np.append(0, ends)[begin]
+        number = (end if ends is None else np.append(0, ends)[end]) - before
         some = number > 0
         made = []
         for share in shares:
             place = (number[some] - 1) * share  # within the cell, so that no other cell matters
             floor = np.floor(place)
-            low = np.searchsorted(ends, before[some] + floor, side="right")
-            high = np.searchsorted(ends, before[some] + np.ceil(place), side="right")
+            low = (before[some] + floor).astype(np.int64)
+            high = (before[some] + np.ceil(place)).astype(np.int64)
+            if ends is not None:
+                low, high = (np.searchsorted(ends, spot, side="right") for spot in (low, high))
             found = np.full(len(cells), np.nan)
-            found[some] = seconds[low] + (seconds[high] - seconds[low]) * (place - floor)
+            found[some] = seconds(low) + (seconds(high) - seconds(low)) * (place - floor)
             made.append(found)
         return made
 
-    def _ordered(self) -> tuple[Ints, Floats, Ints]:
-        """Cells in order, the lengths of each in order as seconds, and how often each came."""
-        if not self.exact:
+    def _ordered(
+        self, cells: Ints
+    ) -> tuple[tuple[Ints, Ints], Ints | None, Callable[[Ints], Floats]]:
+        """Where each cell begins and ends among the lengths in order, how many lengths there are
+        up to each place (None: one at each), and the length at some places, in seconds."""
+        if self.exact:
+            nothing = np.zeros(0, dtype=np.int64)
+            held = np.concatenate([nothing, *(cells for cells, _ in self.pieces)])
+            values = np.concatenate([nothing, *(v for _, v in self.pieces if v is not None)])
+            held, values = _sorted(held, values)
+            spots = np.searchsorted(held, cells), np.searchsorted(held, cells, side="right")
+            return spots, None, lambda places: values[places] / 1e6
+        ends: Ints | None = None
+        if all(counts is None for _, counts in self.pieces):
+            keys = np.concatenate([keys for keys, _ in self.pieces])
+            keys.sort()
+        else:
             keys, counts = self._counted()
             assert counts is not None  # noqa: S101  # counting has just made them
-            return keys >> _WIDE, _middles(keys & _MASK), counts
-        nothing = np.zeros(0, dtype=np.int64)
-        cells = np.concatenate([nothing, *(cells for cells, _ in self.pieces)])
-        values = np.concatenate([nothing, *(v for _, v in self.pieces if v is not None)])
-        order = np.lexsort((values, cells))
-        return cells[order], values[order] / 1e6, np.ones(len(order), dtype=np.int64)
+            ends = np.cumsum(counts)
+        known = cells < 1 << (32 - _WIDE) if keys.dtype == np.uint32 else cells >= 0
+        edges = (np.where(known, cells, 0) << _WIDE).astype(keys.dtype)
+        last = edges | keys.dtype.type(_MASK)
+        begin = np.searchsorted(keys, edges)
+        end = np.where(known, np.searchsorted(keys, last, side="right"), begin)
+        return (begin, end), ends, lambda places: _middles(keys[places] & keys.dtype.type(_MASK))
 
     def _coarse(self) -> Spread:
         if not self.exact:
@@ -127,25 +143,36 @@ def spread_of(cells: Ints, values: Ints) -> Spread:
     return exact if len(values) <= _EXACT else exact._coarse()
 
 
+def _sorted(cells: Ints, values: Ints) -> tuple[Ints, Ints]:
+    """Cells and values in order: packed into one integer where they fit, which sorts fastest."""
+    bits = int(values.max()).bit_length() if len(values) else 0
+    if bits + (int(cells.max()).bit_length() if len(cells) else 0) > 63:
+        order = np.lexsort((values, cells))
+        return cells[order], values[order]
+    keys = (cells.astype(np.int64) << bits) | values
+    keys.sort()
+    return keys >> bits, keys & ((1 << bits) - 1)
+
+
 def _packed(cells: Ints, values: Ints) -> Ints:
     """Cell and bucket as one key, in 32 bits where it fits: half as wide sorts twice as fast."""
     small = len(cells) == 0 or int(cells.max()) < 1 << (32 - _WIDE)
     kind: Any = np.uint32 if small else np.int64
-    keys: Any = cells.astype(kind) << kind(_WIDE)
-    keys |= _buckets(values).astype(kind)
+    keys: Any = cells.astype(kind)
+    keys <<= kind(_WIDE)
+    buckets = values.astype(np.float64).view(np.int64)
+    buckets >>= _DROP
+    buckets -= _FIRST
+    np.maximum(buckets, 0, out=buckets)  # zero has the bits of a very small number
+    keys |= buckets.astype(kind)
     packed: Ints = keys
     return packed
 
 
 def _middles(buckets: Ints) -> Floats:
-    edges = (np.stack([buckets, buckets + 1]) + _FIRST) << _DROP
+    edges = (np.stack([buckets, buckets + 1]).astype(np.int64) + _FIRST) << _DROP
     middle: Floats = edges.view(np.float64).mean(axis=0) / 1e6
     return np.where(buckets == 0, 0.0, middle)
-
-
-def _buckets(values: Ints) -> Ints:
-    bits: Ints = values.astype(np.float64).view(np.int64) >> _DROP
-    return np.maximum(bits - _FIRST, 0)
 
 
 def _starts(ordered: Ints) -> Ints:

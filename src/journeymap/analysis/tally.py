@@ -9,7 +9,7 @@ from attrs import frozen
 
 from journeymap.analysis.spread import Floats, Ints, Spread, spread_of
 
-__all__ = ["Tally", "customers_of", "tally"]
+__all__ = ["Tally", "counted", "customers_of", "tally", "with_lengths"]
 
 Sums: TypeAlias = "dict[str, Ints]"
 
@@ -87,56 +87,101 @@ def tally(
     """
     lookup: Ints | None = None
     if len(names) ** axes <= _DENSE:
-        counted = np.bincount(cells, minlength=1)
-        keys, places = np.flatnonzero(counted), cells
+        counts = np.bincount(cells, minlength=1)
+        keys, places = np.flatnonzero(counts), cells
     else:
-        lookup, places, counted = np.unique(cells, return_inverse=True, return_counts=True)
+        lookup, places, counts = np.unique(cells, return_inverse=True, return_counts=True)
         keys = lookup
 
     def added(spots: Ints, weights: Ints) -> Ints:
-        """Exact sums: as floats, which is fastest, where none can reach 2^53; else as they are."""
-        largest = max(int(weights.max()), -int(weights.min())) if len(weights) else 0
-        if largest * len(weights) < 2**53:
-            found = np.bincount(spots, weights, minlength=len(counted)).astype(np.int64)
-        else:
-            found = np.zeros(len(counted), dtype=np.int64)
-            np.add.at(found, spots, weights)
+        found = exact_sums(spots, weights, len(counts))
         return found if lookup is not None else found[keys]
 
-    total = counted if lookup is not None else counted[keys]
+    total = counts if lookup is not None else counts[keys]
     made = {name: total if w is None else added(places, w) for name, w in columns.items()}
-    if lengths is None:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Tally(names, axes, keys, made, spread_of(nothing, nothing))
-    where, micros = lengths
-    spots = where if lookup is None else np.searchsorted(lookup, where)
-    made["high"], made["low"] = added(spots, micros >> 20), added(spots, micros & 0xFFFFF)
-    return Tally(names, axes, keys, made, spread_of(where, micros))
+    nothing = np.zeros(0, dtype=np.int64)
+    found = Tally(names, axes, keys, made, spread_of(nothing, nothing))
+    return found if lengths is None else with_lengths(found, *lengths)
+
+
+def with_lengths(made: Tally, cells: Ints, micros: Ints) -> Tally:
+    """A tally with the sums and the spread of lengths of time, each in a cell of it."""
+    size = int(made.keys[-1]) + 1 if len(made.keys) else 1
+    if size > _DENSE:
+        cells_ = np.searchsorted(made.keys, cells)
+        places, size = np.arange(len(made.keys)), len(made.keys)
+    else:
+        cells_, places = cells.astype(np.int64, copy=False), made.keys
+    high = exact_sums(cells_, micros >> 20, size)[places]
+    low = exact_sums(cells_, micros & 0xFFFFF, size)[places]
+    sums = {**made.sums, "high": high, "low": low}
+    return Tally(made.names, made.axes, made.keys, sums, spread_of(cells, micros))
+
+
+def exact_sums(cells: Ints, weights: Ints, size: int) -> Ints:
+    """Sums by cell: as floats, which is fastest, where none can reach 2^53; else as they are."""
+    largest = max(int(weights.max()), -int(weights.min())) if len(weights) else 0
+    if largest * len(weights) < 2**53:
+        return np.bincount(cells, weights, minlength=size).astype(np.int64)
+    found = np.zeros(size, dtype=np.int64)
+    np.add.at(found, cells, weights)
+    return found
 
 
 def customers_of(made: Tally, cells: Ints, who: Ints) -> Ints:
-    """How many customers each cell of a tally has; ``who`` are numbers of customers.
-
-    Each pair of cell and customer is packed into one integer and sorted, which is the fastest
-    way to see it once.
-    """
+    """How many customers each cell of a tally has; ``who`` are numbers of customers."""
     if not len(who):
         return np.zeros(len(made.keys), dtype=np.int64)
-    base, most = int(who.min()), int(who.max())
-    bits = (most - base).bit_length()
-    small = bits + int(made.keys[-1]).bit_length() <= 32 and most < 2**32
+    pairs, bits = _pairs(cells, who, int(made.keys[-1]))
+    begins, ends = (_edges(pairs, made.keys + one, bits) for one in (0, 1))
+    again = _again(pairs)
+    return ends - begins - (np.searchsorted(again, ends) - np.searchsorted(again, begins))
+
+
+def counted(names: tuple[str | None, ...], axes: int, cells: Ints, who: Ints) -> Tally:
+    """Count cells and their customers: what ``tally`` and ``customers_of`` say, in one sort."""
+    size = len(names) ** axes
+    if size * 8 > len(cells):
+        made = tally(names, axes, cells, {"count": None})
+        made.sums["customers"] = customers_of(made, cells, who)
+        return made
+    pairs, bits = _pairs(cells, who, size - 1)
+    bounds = _edges(pairs, np.arange(size + 1), bits)
+    counts = np.diff(bounds)
+    keys = np.flatnonzero(counts)
+    people = counts - np.diff(np.searchsorted(_again(pairs), bounds))
+    nothing = np.zeros(0, dtype=np.int64)
+    sums = {"count": counts[keys], "customers": people[keys]}
+    return Tally(names, axes, keys, sums, spread_of(nothing, nothing))
+
+
+def _pairs(cells: Ints, who: Ints, most: int) -> tuple[Any, int]:
+    """Each pair of cell and customer as one integer, in order, and how many bits are the
+    customer's. Sorting integers is the fastest way to see every pair once."""
+    low, high = int(who.min()), int(who.max())
+    bits = (high - low).bit_length()
+    small = bits + most.bit_length() <= 32 and high < 2**32
     kind: Any = np.uint32 if small else np.int64  # half as wide is twice as fast
     pairs: Any = cells.astype(kind)
     pairs <<= kind(bits)
     pairs += who.astype(kind, copy=False)
-    pairs -= kind(base)
+    pairs -= kind(low)
     pairs.sort()
-    fresh = np.ones(len(pairs), dtype=np.int32)
-    np.not_equal(pairs[1:], pairs[:-1], out=fresh[1:], casting="unsafe")
-    begins = np.searchsorted(pairs, made.keys.astype(kind) << kind(bits))
-    # A cell without customers would begin where the next one does, and reduceat would count it.
-    counted: Ints = np.add.reduceat(np.append(fresh, 0), begins)
-    return np.where(np.diff(np.append(begins, len(pairs))) > 0, counted, 0)
+    return pairs, bits
+
+
+def _edges(pairs: Any, cells: Ints, bits: int) -> Ints:
+    """Where each cell begins among the pairs; beyond the last that fits, at their end."""
+    wanted = cells.astype(np.int64) << bits
+    beyond = wanted > int(np.iinfo(pairs.dtype).max)
+    found = np.searchsorted(pairs, np.where(beyond, 0, wanted).astype(pairs.dtype))
+    return np.where(beyond, len(pairs), found)
+
+
+def _again(pairs: Any) -> Ints:
+    """The places at which a pair comes again; few, in most logs, and so found fast."""
+    again: Ints = np.flatnonzero(pairs[1:] == pairs[:-1]) + 1
+    return again
 
 
 def _aligned(one: Tally, other: Tally) -> tuple[Tally, Tally]:

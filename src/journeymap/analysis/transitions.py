@@ -12,7 +12,7 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.coding import ranks
 from journeymap.analysis.part import Ints, Part, Reading, Scope
 from journeymap.analysis.spread import BOUND
-from journeymap.analysis.tally import Tally, customers_of, tally
+from journeymap.analysis.tally import Tally, counted, with_lengths
 from journeymap.analysis.working import departments_of, working_lengths
 
 __all__ = ["Transition", "Transitions", "TransitionsAnswer"]
@@ -77,21 +77,23 @@ class Transitions:
         """Count pairs, and the customers and waits of each."""
         read = part.read(self.by)
         size = len(read.names)
-        codes = read.codes.astype(np.int64)
-        begun = read.offsets[:-1]
-        leaving = codes * size
+        small = size < 1 << 16
+        codes: Any = read.codes.astype(np.uint32 if small else np.int64)
+        begun, ends = read.offsets[:-1], read.offsets[1:] - 1
+        cells: Any = np.empty(len(codes) + len(begun), dtype=codes.dtype)
+        leaving = cells[: len(codes)]
+        np.multiply(codes, codes.dtype.type(size), out=leaving)
         leaving[:-1] += codes[1:]
-        ends = read.offsets[1:] - 1
-        leaving[ends] = codes[ends] * size  # the last one leads to no name but the end
-        cells = np.concatenate([leaving, codes[begun]])
-        lengths = None
-        if self.waits:
-            inner = np.flatnonzero(~read.last[:-1])
-            lengths = leaving[inner], waits_between(read, inner, working=self.working_time)
-        made = tally(read.names, 2, cells, {"count": None}, lengths)
+        leaving[ends] = codes[ends] * codes.dtype.type(size)  # no name follows, but the end
+        cells[len(codes) :] = codes[begun]
         people = np.concatenate([read.customer, read.customer[begun]])
-        made.sums["customers"] = customers_of(made, cells, people)
-        return made
+        made = counted(read.names, 2, cells, people)
+        if not self.waits:
+            return made
+        inner = np.flatnonzero(~read.last[:-1])
+        return with_lengths(
+            made, leaving[inner], waits_between(read, inner, working=self.working_time)
+        )
 
     def merge(self, one: Tally, other: Tally) -> Tally:
         """Add up."""
@@ -127,9 +129,10 @@ def waits_between(read: Reading, before: Ints, *, working: bool) -> Ints:
 
     In working time it is that of the department that took the later one, which was waited for.
     """
-    begins, ends = read.at[before], read.at[before + 1]
     if not working:
-        return ends - begins
+        apart: Ints = np.diff(read.at)[before]
+        return apart
+    begins, ends = read.at[before], read.at[before + 1]
     departments = departments_of(read.part)
     rows = before + 1 if read.rows is None else read.rows[before + 1]
     return working_lengths(read.part, departments[rows], begins, ends)
