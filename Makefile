@@ -6,7 +6,7 @@ CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test docs bench clean
+.PHONY: demo test docs bench bench-large clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -40,6 +40,9 @@ $(VENV)/dev.ready: pyproject.toml tests/data-packages.txt | $(VENV)/python.ready
 	$(PIP) --editable '.[dev]'
 	$(PIP) --no-deps --requirement tests/data-packages.txt
 	@touch $@ $(VENV)/demo.ready
+
+bench-large: $(VENV)/dev.ready
+	$(BIN)/python benchmarks/large.py
 
 # Rivals and oracles, each in an environment of its own: none of them is a part of journeymap.
 .venv-%/ready: benchmarks/%.txt

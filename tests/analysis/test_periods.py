@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeymap import Interaction
-from journeymap.analysis import Columns, Lifecycle, Log, Retention, Satisfaction
+from journeymap.analysis import Columns, Funnel, Lifecycle, Log, Retention, Satisfaction
 from journeymap.analysis.intervals import nps_interval
 from journeymap.analysis.periods import PERIODS, Calendars
-from journeymap.exceptions import AnswerError, ElementError, UnknownName
+from journeymap.exceptions import AnswerError, ColumnsError, ElementError, UnknownName
 from journeymap.testing import interactions
 from tests.analysis import plain
 from tests.analysis.test_oracles import MAP
@@ -175,6 +175,41 @@ def test_the_zone_of_the_log_is_that_of_its_times() -> None:
     assert len(Log.from_frame(frame, paris).ask(Lifecycle("day"))) == 1
 
 
+def test_dates_that_stand_for_no_date_break_nothing() -> None:
+    for zone, at in (
+        ("America/New_York", "0001-01-01T00:00:00Z"),
+        ("Asia/Tokyo", "9999-12-31T23:59:59Z"),
+    ):
+        columns = Columns(customer="person", touchpoint="event", at="timestamp", timezone=zone)
+        log = Log.from_frame({"person": ["a"], "event": ["x"], "timestamp": [at]}, columns)
+        for every in PERIODS:
+            assert [row.new for row in log.ask(Lifecycle(every))] == [1]  # type: ignore[arg-type]
+            assert log.ask(Retention(every=every)).table() == [[1]]  # type: ignore[arg-type]
+    far = {"person": ["a", "a"], "event": ["x", "x"], "timestamp": ["2020-01-01", "9999-12-31"]}
+    for question in (Lifecycle("day"), Retention(every="month")):
+        with pytest.raises(AnswerError, match="choose a longer period"):
+            Log.from_frame(far, COLUMNS).ask(question)
+
+
+def test_satisfaction_needs_something_said() -> None:
+    log = Log.from_frame({"person": ["a"], "event": ["x"], "timestamp": ["2020-01-01"]}, COLUMNS)
+    with pytest.raises(AnswerError, match=r"Columns\(score=…"):
+        log.ask(Satisfaction())
+    assert len(Log.from_interactions([]).ask(Satisfaction())) == 0
+    for scales, told in (
+        ({"nps": (1, 5)}, "from 0 to 10"), ({"csat": (5, 1)}, "below its highest"),
+        ({"emotion": (1, 7)}, "name another kind"),
+    ):  # fmt: skip
+        with pytest.raises(ColumnsError, match=told):
+            Columns(scales=scales)
+
+
+def test_a_log_of_nobody_knows_no_names() -> None:
+    nobody = Log.from_interactions([])
+    assert nobody.ask(Retention("a")).rows == ()
+    assert [row.count for row in nobody.ask(Funnel(["a", "b"]))] == [0, 0]
+
+
 def test_what_is_no_retention() -> None:
     log = Log.from_frame({"person": ["a", "a"], "event": ["x", "x"],
                           "timestamp": ["1950-01-01", "2020-01-01"]}, COLUMNS)  # fmt: skip
@@ -184,7 +219,7 @@ def test_what_is_no_retention() -> None:
         Retention(every="mont")  # type: ignore[arg-type]
     with pytest.raises(ElementError, match="'day', 'week'"):
         Lifecycle("fortnight")  # type: ignore[arg-type]
-    with pytest.raises(AnswerError, match="periods="):
+    with pytest.raises(AnswerError, match="choose a longer period"):
         log.ask(Retention(every="day"))
     followed = log.ask(Retention(every="day", periods=7))
     assert max(row.period for row in followed) == 6

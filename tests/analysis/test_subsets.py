@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from journeymap import Interaction
 from journeymap.analysis import Columns, Log, Loops, Transitions, Variants, Where
-from journeymap.exceptions import ColumnsError, ElementError, UnknownName
+from journeymap.exceptions import AnswerError, ColumnsError, ElementError, UnknownName
 from journeymap.testing import interactions
 from tests.analysis import plain
 from tests.analysis.test_oracles import MAP
@@ -141,6 +142,17 @@ def test_the_sessions_of_a_shop(ecom: Path) -> None:
     assert 0 < mobile.interactions < log.interactions
 
 
+def test_bounds_in_time_may_be_told_in_any_zone() -> None:
+    """Also in summer, when the clocks of Paris are two hours ahead and not one."""
+    paris = ZoneInfo("Europe/Paris")
+    at = [datetime(2026, 7, 1, 0, 30, tzinfo=paris), datetime(2026, 6, 30, 23, 30, tzinfo=paris)]
+    log = Log.from_interactions([Interaction("ada", "a", one) for one in at])
+    for zone in (paris, UTC, ZoneInfo("America/New_York")):
+        midnight = datetime(2026, 7, 1, tzinfo=paris).astimezone(zone)
+        assert log.where(since=midnight).first == at[0]
+        assert log.where(until=midnight).last == at[1]
+
+
 def test_what_makes_no_view() -> None:
     log = Log.from_frame({"customer": ["a"], "touchpoint": ["x"], "at": [1]}, Columns(at_unit="s"))
     with pytest.raises(UnknownName, match="did you mean 'touchpoint'"):
@@ -153,6 +165,14 @@ def test_what_makes_no_view() -> None:
         log.where(Where(channel="web"), touchpoint="x")
     with pytest.raises(ColumnsError, match="columns: names by column"):
         log.where(columns={"plan": 5})  # type: ignore[dict-item]
+    for wrong in ("plan", ["plan"]):
+        with pytest.raises(ColumnsError, match="columns: names by column"):
+            log.where(columns=wrong)  # type: ignore[arg-type]
+    with pytest.raises(ColumnsError, match="a Where or its words"):
+        log.where("web")  # type: ignore[arg-type]
+    for nothing in (Variants, "variants"):
+        with pytest.raises(AnswerError, match=r"such as Variants\(\)"):
+            log.ask(nothing)  # type: ignore[call-overload]
     for gap in (timedelta(0), 30):
         with pytest.raises(ElementError, match="gap"):
             log.sessions(gap)  # type: ignore[arg-type]

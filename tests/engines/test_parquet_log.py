@@ -173,6 +173,71 @@ def test_interrupted_work_goes_on(
     same(folder, rows)
 
 
+def test_interrupted_tidying_is_done_later(
+    folder: Path, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from journeymap.engines.folder import Folder
+
+    def stop(self: Folder) -> None:
+        raise Stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "tidy", stop)
+        with pytest.raises(Stop):
+            ParquetLog.read(folder, COLUMNS)
+    made = folder.with_name("rows.journeymap")
+    assert (made / "chunks").exists()
+    same(folder, rows)
+    assert not (made / "chunks").exists()
+
+
+def test_names_of_files_are_no_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "logs [2026] *"
+    (place / "year=2025").mkdir(parents=True)
+    (place / "_delta_log").mkdir()
+    rows = frame(90)
+    for name, piece in (
+        ("log[1].parquet", rows[:20]), ("log1.parquet", rows[20:50]), ("l*.parquet", rows[50:60]),
+        ("year=2025/b.parquet", rows[60:]), ("_delta_log/0.checkpoint.parquet", rows),
+        (".hidden.parquet", rows),
+    ):  # fmt: skip
+        piece.write_parquet(place / name)
+    large = ParquetLog.read(place, COLUMNS, into=tmp_path / "into [1]")
+    assert large.interactions + len(large.rejected) == 90
+    assert sorted({one.file for one in large.rejected})[-1] == "year=2025/b.parquet"
+    assert len(large.ask(Variants(top=None))) > 0
+    one = Log.read(place / "log[1].parquet", COLUMNS)
+    assert one.interactions + len(one.rejected) == 20
+    monkeypatch.chdir(place)
+    assert ParquetLog.read(".", COLUMNS, into=tmp_path / "into [1]").interactions > 0
+
+
+def test_what_was_set_aside_is_kept_whole_and_in_order(folder: Path) -> None:
+    rejected = ParquetLog.read(folder, COLUMNS).rejected
+    places = [(one.file, one.line) for one in rejected]
+    assert places == sorted(places)
+    for one in rejected:
+        assert {"customer", "touchpoint", "at", "id"} <= set(json.loads(one.row))
+
+
+def test_every_row_may_have_a_name_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order for every interaction: the names are not written anew with every step."""
+    monkeypatch.setattr(partitioning, "CHUNK", 500)
+    monkeypatch.setattr("journeymap.engines.parquet_log.CHUNK", 500)
+    size = 5000
+    rows = pl.DataFrame({"at": range(size)}).with_columns(
+        customer=pl.lit("c") + (pl.col("at") % 99).cast(pl.String),
+        touchpoint=pl.lit("x"),
+        order=pl.lit("order ") + pl.col("at").cast(pl.String),
+    )
+    rows.write_parquet(tmp_path / "log.parquet")
+    log = ParquetLog.read(tmp_path / "log.parquet", Columns(at_unit="s", extra=("order",)))
+    assert log.per("order").journeys == size
+    assert (log.folder / "journeymap.json").stat().st_size < 3000
+
+
 KILLED = """
 import sys
 from journeymap.engines import ParquetLog, partitioning, parquet_log

@@ -14,7 +14,7 @@ import pytest
 
 from journeymap.analysis import Columns, Funnel, Log, Variants
 from journeymap.engines import SparkLog
-from journeymap.exceptions import ColumnsError, UnknownName
+from journeymap.exceptions import ColumnsError, SourceError, UnknownName
 from tests.analysis.test_deviations import JOURNEY
 from tests.analysis.test_laws import QUESTIONS
 from tests.conftest import required
@@ -94,6 +94,30 @@ def test_a_step_that_no_part_knows_is_named(cluster: SparkLog) -> None:
 def test_columns_that_are_not_there(cluster: SparkLog) -> None:
     with pytest.raises(ColumnsError, match="custmer"):
         SparkLog.from_frame(cluster.frame, Columns(customer="custmer"))
+
+
+def test_any_names_and_kinds_of_columns(spark: Any, tmp_path: Any) -> None:
+    """Dots and backticks in names, customers that are numbers, ids that come twice."""
+    rows = pl.DataFrame(
+        {"customer.id": [0.0, -0.0, 1.5, 1.5, 2.0], "cust`omer point": list("abaab"),
+         "arrival": [1, 2, 3, 4, 5], "duplicate": ["x", "y", "z", "z", None]}
+    )  # fmt: skip
+    columns = Columns(customer="customer.id", touchpoint="cust`omer point", at="arrival",
+                      at_unit="s", id="duplicate")  # fmt: skip
+    rows.write_parquet(tmp_path / "log.parquet")
+    cluster = SparkLog.from_frame(spark.read.parquet(str(tmp_path / "log.parquet")), columns)
+    memory = Log.from_frame(rows, columns)
+    assert (cluster.customers, cluster.interactions) == (memory.customers, memory.interactions)
+    assert cluster.ask(Variants(top=None)) == memory.ask(Variants(top=None))
+    assert [one.reason for one in cluster.rejected] == [one.reason for one in memory.rejected]
+
+
+def test_what_is_no_frame_or_holds_no_names(spark: Any) -> None:
+    with pytest.raises(SourceError, match="a Spark DataFrame is expected"):
+        SparkLog.from_frame(pl.DataFrame({"customer": []}))  # type: ignore[arg-type]
+    nested = spark.sql("select array('a') customer, 'x' touchpoint, timestamp '2026-01-01' at")
+    with pytest.raises(ColumnsError, match="'customer' holds a array"):
+        SparkLog.from_frame(nested)
 
 
 def test_nobody(spark: Any, rows: pl.DataFrame, tmp_path: Any) -> None:

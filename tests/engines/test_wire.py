@@ -29,6 +29,7 @@ plain = st.recursive(
 @given(plain)
 def test_plain_data_comes_back_as_it_was(value: Any) -> None:
     assert unpacked(packed(value)) == value
+    assert packed(unpacked(packed(value))) == packed(value)
 
 
 @frozen(eq=False)
@@ -51,6 +52,8 @@ def test_arrays_frames_and_classes() -> None:
 def test_what_cannot_be_sent_is_named() -> None:
     with pytest.raises(WireError, match=r"a builtins\.object cannot be sent"):
         packed([object()])
+    with pytest.raises(WireError, match="MaskedArray"):
+        packed(np.ma.masked_array([1, 2], [True, False]))
     with pytest.raises(ValueError, match="Object arrays cannot be saved"):
         packed(np.array([object()]))
 

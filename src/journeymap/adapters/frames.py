@@ -21,10 +21,11 @@ def read_parquet(path: str | os.PathLike[str], pick: Pick) -> Rows:
     """Read the wanted columns of a Parquet file."""
     place = Path(path)
     try:
-        there = list(pl.read_parquet_schema(place))
+        with place.open("rb") as file:  # a path would be taken for a pattern, where it holds a *
+            there = list(pl.read_parquet_schema(file))
         wanted = pick(there)
         need(wanted, there, place.name)
-        frame = pl.read_parquet(place, columns=list(wanted))
+        frame = pl.read_parquet(place, columns=list(wanted), glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         if not place.exists():
             raise FileNotFoundError(f"there is no file {str(place)!r}") from None

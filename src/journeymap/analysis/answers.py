@@ -14,7 +14,7 @@ from attrs import field, fields, frozen
 from journeymap.exceptions import require
 from journeymap.model.durations import span_text
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "told"]
 
 R = TypeVar("R")
 _SHOWN = 20
@@ -78,6 +78,10 @@ class Answer(Generic[R]):
         same: bool = self.frame.equals(other.frame)
         return same
 
+    def cell(self, row: dict[str, Any], name: str) -> str:
+        """A cell of a row as a person reads it."""
+        return told(name, row[name])
+
     def notes(self) -> list[str]:
         """What a reader should know beside the rows."""
         return []
@@ -105,7 +109,7 @@ class Answer(Generic[R]):
 
     def _shown(self) -> list[list[str]]:
         top = self.frame.head(_SHOWN)
-        rows = [[told(name, cell) for name, cell in row.items()] for row in top.to_dicts()]
+        rows = [[self.cell(row, name) for name in row] for row in top.to_dicts()]
         return [list(self.frame.columns), *rows]
 
 
@@ -118,7 +122,7 @@ def told(column: str, cell: Any) -> str:
     if isinstance(cell, float):
         if math.isnan(cell):
             return "–"
-        if column.startswith(("wait", "dwell", "lap_time")):
+        if column.startswith(("wait", "dwell", "lap_time", "time_")):
             return span_text(cell)
         if column.startswith(("share", "drop_share", "leak_share", "low", "high")):
             return f"{100 * cell:.1f} %"

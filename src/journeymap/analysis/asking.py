@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Protocol, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 from attrs import evolve, frozen
@@ -14,14 +14,26 @@ from journeymap.analysis.journeys import Per, Sessions
 from journeymap.analysis.part import Part, Scope, View
 from journeymap.analysis.question import Question
 from journeymap.analysis.subsets import LEVELS, Names, Where
-from journeymap.exceptions import ColumnsError, UnknownName
+from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
 from journeymap.model import JourneyMap
 
 __all__ = ["Askable", "Counted"]
 
+A_co = TypeVar("A_co", covariant=True)
+
+
+class Composed(Protocol[A_co]):
+    """A question that asks others of the log, or of views of it."""
+
+    def asked(self, log: Askable) -> A_co:
+        """The answer."""
+        ...
+
+
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+Asked: TypeAlias = Question[A] | Composed[A]
 
 
 @frozen
@@ -164,20 +176,30 @@ class Askable(ABC):
         return {name: n for name, n in sorted(found.items()) if name not in journey.touchpoints}
 
     @overload
-    def ask(self, question: Question[A], /) -> A: ...
+    def ask(self, question: Asked[A], /) -> A: ...
     @overload
-    def ask(self, one: Question[A], two: Question[B], /) -> tuple[A, B]: ...
+    def ask(self, one: Asked[A], two: Asked[B], /) -> tuple[A, B]: ...
     @overload
-    def ask(self, one: Question[A], two: Question[B], three: Question[C], /) -> tuple[A, B, C]: ...
+    def ask(self, one: Asked[A], two: Asked[B], three: Asked[C], /) -> tuple[A, B, C]: ...
     @overload
-    def ask(self, *questions: Question[Any]) -> Any: ...
-    def ask(self, *questions: Question[Any]) -> Any:
+    def ask(self, *questions: Asked[Any]) -> Any: ...
+    def ask(self, *questions: Asked[Any]) -> Any:
         """Answer one question, or several from one pass over the log."""
+        for question in questions:
+            if isinstance(question, type) or not (
+                hasattr(question, "measure") or hasattr(question, "asked")
+            ):
+                raise AnswerError(
+                    "ask", f"a question such as Variants() is expected, not {question!r}"
+                )
         scope = self.scope
-        measured = self._measured(questions, scope)
+        plain = tuple(question for question in questions if not hasattr(question, "asked"))
+        measured = iter(self._measured(plain, scope) if plain else ())
         answers = tuple(
-            question.answer(found, scope)
-            for question, found in zip(questions, measured, strict=True)
+            question.asked(self)
+            if hasattr(question, "asked")
+            else question.answer(next(measured), scope)
+            for question in questions
         )
         return answers[0] if len(answers) == 1 else answers
 
@@ -218,7 +240,9 @@ class Askable(ABC):
             contain=contain, start=start, end=end, avoid=avoid, by=by,
         )  # fmt: skip
         given: object = said if subset is None else subset
-        if not isinstance(given, Where) or (subset is not None and said != Where()):
+        if not isinstance(given, Where):
+            raise ColumnsError(f"where: a Where or its words, as channel='web', not {given!r}")
+        if subset is not None and said != Where():
             raise ColumnsError("where: either a Where or its words are expected, not both")
         return self._seen(given)
 

@@ -184,8 +184,8 @@ def interaction_rows(interactions: Iterable[Interaction]) -> tuple[Rows, Columns
     named: dict[str, Any] = {}
     for role in _FIELDS:
         found = [getattr(one, role) for one in taken]
-        if any(value is not None for value in found):
-            data[role] = found
+        if any(value is not None for value in found) or role == "emotion":
+            data[role] = pl.Series(found, dtype=pl.Float64) if role == "emotion" else found
             named[role] = role
     if any(one.score for one in taken):
         data["score"] = [one.score.value if one.score else None for one in taken]

@@ -86,6 +86,13 @@ class Columns:
         if self.value is not None and self.currency is None:
             raise ColumnsError("value: say its currency: a column, or a code such as 'EUR'")
 
+        for kind, low, high in self.scales:
+            if not low < high:
+                raise ColumnsError(f"scales: {kind} needs a lowest answer below its highest")
+            if kind == "nps" and (low, high) != (0, 10):
+                raise ColumnsError("scales: nps is asked from 0 to 10; name another kind of score")
+            if kind in ("emotion", "emotion_after"):
+                raise ColumnsError(f"scales: {kind!r} is a column of its own; name another kind")
         clash = next((name for name in self.extra if name in _LEVELS), None)
         if clash is not None:
             message = f"extra: {clash!r} is a level of its own; rename the column to keep both"

@@ -1,22 +1,25 @@
 """Two subsets side by side: what differs between them, and whether that is more than chance.
 
 Intervals come from the answers themselves, whatever the question is: customers are dealt into
-twenty groups by their names, every answer is found again without each group in turn, and how much
-it moves says how sure it is (the delete-a-group jackknife; Kott 2001, after Quenouille and Tukey).
-So they hold for customers as the sample, also where one customer counts many times.
+sixteen groups by their names, the answer is found again of fifteen halves of the groups that
+balance each other, and how much it moves says how sure it is (balanced half-samples, McCarthy
+1969; they hold for medians too, Shao and Wu 1989). So the sample is one of customers, also where
+one customer counts many times.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, get_origin, get_type_hints
+from collections.abc import Iterable
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_origin, get_type_hints
 
 import numpy as np
 import polars as pl
-from attrs import field, fields, frozen, validators
-from scipy.special import stdtr, stdtrit
+from attrs import field, fields, frozen
+from scipy.special import ndtr, stdtr, stdtrit
 
-from journeymap.analysis.answers import Answer
+from journeymap.analysis.answers import Answer, told
 from journeymap.analysis.part import Ints, Part, Scope
 from journeymap.analysis.question import Question
 from journeymap.analysis.sequences import hashed
@@ -24,10 +27,21 @@ from journeymap.analysis.subsets import Where
 from journeymap.exceptions import AnswerError, ElementError
 from journeymap.model.rules import one_of
 
-__all__ = ["Compare", "CompareAnswer", "Difference"]
+if TYPE_CHECKING:
+    from journeymap.analysis.asking import Askable
 
-GROUPS = 20
-_T = float(stdtrit(GROUPS - 1, 0.975))
+__all__ = ["Compare", "CompareAnswer", "Dealt", "Difference"]
+
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+GROUPS = 16
+# Of each half the groups: rows of a Hadamard matrix, so that any two groups meet in half of them.
+_HALVES = tuple(
+    tuple(group for group in range(GROUPS) if (group & half).bit_count() % 2 == 0)
+    for half in range(1, GROUPS)
+)
+_NORMAL = 1.959963984540054
+_SHARES_OF_N = ("share", "leak_share")  # shares out of the n of their row
 _BYTES = tuple(str(number) for number in range(256))
 _NO_MEASURES = {"low", "high", "p", "p_adjusted", "quantile_error", "time_lost", "value_at_stake",
                 "value_at_risk", "reentry_low", "reentry_high"}  # fmt: skip
@@ -68,6 +82,12 @@ class CompareAnswer(Answer[Difference]):
     a: Any = field(default=None, kw_only=True)
     b: Any = field(default=None, kw_only=True)
 
+    def cell(self, row: dict[str, Any], name: str) -> str:
+        """Numbers told as what was measured is: shares, times, points."""
+        if name in ("a", "b", "difference", "low", "high"):
+            return told(row["measure"], row[name])
+        return told(name, row[name])
+
     def notes(self) -> list[str]:
         """How many differ by more than chance."""
         clear = self.frame.filter(pl.col("p_adjusted") < 0.05)
@@ -91,83 +111,110 @@ class Compare:
     """
 
     question: Question[Answer[Any]] = field()
-    a: Where = field(validator=validators.instance_of(Where))
-    b: Where = field(validator=validators.instance_of(Where))
+    a: Where = field()
+    b: Where = field()
     correction: Literal["holm", "fdr", "none"] = field(
         default="holm", validator=one_of("holm", "fdr", "none"), kw_only=True
     )
 
     @question.validator
     def _check(self, attribute: Any, value: Any) -> None:
-        if isinstance(value, Compare) or not hasattr(value, "measure"):
-            raise ElementError("Compare", "question", value, "a question is expected")
+        if isinstance(value, type) or not hasattr(value, "measure"):
+            message = "a question is expected, such as Transitions()"
+            raise ElementError("Compare", "question", value, message)
 
-    def measure(self, part: Part) -> tuple[list[Any], list[Any]]:
-        """Measure each group of customers apart, in both subsets."""
-        return self._groups(part, self.a), self._groups(part, self.b)
+    @a.validator
+    @b.validator
+    def _check_subset(self, attribute: Any, value: Any) -> None:
+        if not isinstance(value, Where):
+            message = "a subset is expected, such as Where(channel='web')"
+            raise ElementError("Compare", attribute.name, value, message)
 
-    def merge(self, one: Any, other: Any) -> tuple[list[Any], list[Any]]:
-        """Merge group by group."""
-        a, b = (
-            [self.question.merge(mine, theirs) for mine, theirs in zip(*pair, strict=True)]
-            for pair in zip(one, other, strict=True)
-        )
-        return a, b
-
-    def answer(self, measured: Any, scope: Scope) -> CompareAnswer:
-        """Both answers, their differences, and how sure they are."""
-        sides = [self._answers(groups, scope) for groups in measured]
-        whole_a, whole_b = (whole for whole, _ in sides)
-        if not isinstance(whole_a, Answer):
+    def asked(self, log: Askable) -> CompareAnswer:
+        """Ask both subsets, each as the log that ``log.where`` gives."""
+        a, b = (log.where(subset).ask(Dealt(self.question)) for subset in (self.a, self.b))
+        if not isinstance(a.whole, Answer):
             message = "only questions whose answer is an Answer of rows can be compared"
             raise AnswerError("Compare", message)
-        numbers = [[_Numbers.of(answer) for answer in (whole, *rest)] for whole, rest in sides]
+        one, other = _Side.of(a), _Side.of(b)
         rows = [
-            _difference(what, measure, numbers[0], numbers[1])
-            for what, measure in dict.fromkeys([*numbers[0][0].values, *numbers[1][0].values])
+            _difference(what, measure, one, other)
+            for what, measure in dict.fromkeys([*one.whole.values, *other.whole.values])
         ]
         adjusted = _adjusted([row["p"] for row in rows], self.correction)
         for row, p in zip(rows, adjusted, strict=True):
             row["p_adjusted"] = p
         frame = pl.DataFrame(rows, schema=CompareAnswer.schema())
-        return CompareAnswer(frame, a=whole_a, b=whole_b)
+        return CompareAnswer(frame, a=a.whole, b=b.whole)
 
-    def _groups(self, part: Part, subset: Where) -> list[Any]:
-        mine = subset.of(part)
-        dealt = dealt_into(mine, GROUPS)
-        return [self.question.measure(_journeys(mine, dealt == group)) for group in range(GROUPS)]
 
-    def _answers(self, groups: list[Any], scope: Scope) -> tuple[Any, list[Any]]:
-        """The answer of all groups, and of all but each."""
+@frozen
+class Resampled:
+    """An answer, the same of each half of the groups, and which groups have anybody."""
+
+    whole: Any
+    halves: tuple[Any, ...]
+    there: tuple[bool, ...]
+
+
+@frozen
+class Dealt:
+    """A question asked of sixteen groups of customers apart, and answered of halves of them."""
+
+    question: Question[Any]
+
+    def measure(self, part: Part) -> tuple[list[bool], list[Any]]:
+        """Measure each group."""
+        dealt = dealt_into(part, GROUPS)
+        groups = [_Group(group).of(part, dealt) for group in range(GROUPS)]
+        there = [len(group) > 0 for group in groups]
+        return there, [self.question.measure(group) for group in groups]
+
+    def merge(self, one: Any, other: Any) -> tuple[list[bool], list[Any]]:
+        """Merge group by group."""
         merge = self.question.merge
-        before, after = [groups[0]], [groups[-1]]
-        for group in groups[1:]:
-            before.append(merge(before[-1], group))
-        for group in groups[-2::-1]:
-            after.append(merge(group, after[-1]))
-        after = after[::-1]
-        rest = [after[1], *(merge(before[k - 1], after[k + 1]) for k in range(1, GROUPS - 1)),
-                before[-2]]  # fmt: skip
-        answer = self.question.answer
-        return answer(before[-1], scope), [answer(one, scope) for one in rest]
+        there = [a or b for a, b in zip(one[0], other[0], strict=True)]
+        return there, [merge(a, b) for a, b in zip(one[1], other[1], strict=True)]
+
+    def answer(self, measured: Any, scope: Scope) -> Resampled:
+        """The answer of all groups, and of each half of them."""
+        there, groups = measured
+
+        def together(chosen: Iterable[int]) -> Any:
+            merged = reduce(self.question.merge, (groups[group] for group in chosen))
+            return self.question.answer(merged, scope)
+
+        halves = tuple(together(half) for half in _HALVES)
+        return Resampled(together(range(GROUPS)), halves, tuple(there))
+
+
+@frozen
+class _Group:
+    """A view of the customers of one group."""
+
+    number: int
+
+    def of(self, part: Part, dealt: Ints | None = None) -> Part:
+        """The journeys of these customers."""
+        chosen = (dealt_into(part, GROUPS) if dealt is None else dealt) == self.number
+        lengths = np.diff(part.offsets)
+        rows = np.flatnonzero(np.repeat(chosen, lengths))
+        offsets = np.append(0, np.cumsum(lengths[chosen]))
+        return part.taken(rows, offsets, part.owners[chosen]).again(part, self)
+
+    def timeless(self) -> _Group:
+        """Itself: it has no bounds in time."""
+        return self
 
 
 def dealt_into(part: Part, groups: int) -> Ints:
     """A group for each journey, by its customer's name: the same wherever the log lies."""
     text = "".join(part.ids.to_list()).encode()
     offsets = np.append(0, np.cumsum(part.ids.str.len_bytes().to_numpy())).astype(np.int64)
-    codes = np.frombuffer(text, dtype=np.uint8)
-    mixed = hashed(codes, offsets, _BYTES)
+    mixed = hashed(np.frombuffer(text, dtype=np.uint8), offsets, _BYTES)
     mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58_476D_1CE4_E5B9)
     found: Ints = ((mixed >> np.uint64(32)) % np.uint64(groups)).astype(np.int64)
     return found
-
-
-def _journeys(part: Part, chosen: Any) -> Part:
-    lengths = np.diff(part.offsets)
-    rows = np.flatnonzero(np.repeat(chosen, lengths))
-    offsets = np.append(0, np.cumsum(lengths[chosen]))
-    return part.taken(rows, offsets, part.owners[chosen])
 
 
 @frozen(eq=False)
@@ -199,9 +246,9 @@ class _Numbers:
         return cls(values, n, likely)
 
     def value(self, what: Key, measure: str) -> float | None:
-        """A number; a share of what never came is 0 where there was anything at all."""
+        """A number; a share of what never came is 0, where there was anything to come of."""
         found = self.values.get((what, measure))
-        if found is None and _is_share(measure) and what and self.over(what) is not None:
+        if found is None and measure in _SHARES_OF_N and what and self.over(what):
             return 0.0
         return found
 
@@ -210,6 +257,29 @@ class _Numbers:
         if what in self.n:
             return self.n[what]
         return self.likely.get(what[0] if what else "", self.likely.get(""))
+
+
+@frozen(eq=False)
+class _Side:
+    """The numbers of one subset, whole and of each half."""
+
+    whole: _Numbers
+    halves: list[_Numbers]
+    freedom: int
+
+    @classmethod
+    def of(cls, found: Resampled) -> _Side:
+        numbers = [_Numbers.of(answer) for answer in found.halves]
+        return cls(_Numbers.of(found.whole), numbers, sum(found.there) - 1)
+
+    def moved(self, what: Key, measure: str) -> Floats | None:
+        """How far the number is from the whole in each half, so that squares add up to its
+        variance; None where some half has nothing to tell."""
+        whole = self.whole.value(what, measure)
+        values = [half.value(what, measure) for half in self.halves]
+        if whole is None or self.freedom < 1 or any(value is None for value in values):
+            return None
+        return (np.array(values, dtype=float) - whole) / math.sqrt(len(values))
 
 
 def _columns(row: Any) -> tuple[list[str], list[str]]:
@@ -232,57 +302,61 @@ def _columns(row: Any) -> tuple[list[str], list[str]]:
 def _words(cell: Any) -> tuple[str, ...]:
     if isinstance(cell, (list, tuple)):
         return tuple(str(one) for one in cell)
-    return () if cell is None else (str(cell),)
+    return ("" if cell is None else str(cell),)
 
 
-def _is_share(measure: str) -> bool:
-    return "share" in measure or measure.endswith("_rate")
-
-
-def _difference(what: Key, measure: str, a: list[_Numbers], b: list[_Numbers]) -> dict[str, Any]:
-    whole = [side[0].value(what, measure) for side in (a, b)]
+def _difference(what: Key, measure: str, a: _Side, b: _Side) -> dict[str, Any]:
+    first, second = (side.whole.value(what, measure) for side in (a, b))
     row: dict[str, Any] = dict.fromkeys(one.name for one in fields(Difference))
-    row |= {"what": list(what), "measure": measure, "a": whole[0], "b": whole[1]}
-    row |= {"n_a": a[0].over(what), "n_b": b[0].over(what)}
-    if whole[0] is None or whole[1] is None:
+    row |= {"what": list(what), "measure": measure, "a": first, "b": second}
+    row |= {"n_a": a.whole.over(what), "n_b": b.whole.over(what)}
+    if first is None or second is None:
         return row
-    first, second = whole[0], whole[1]
     row["difference"] = second - first
-    moved = [[one.value(what, measure) for one in side[1:]] for side in (a, b)]
-    if any(value is None for side in moved for value in side):
-        return row  # without some group nothing is left to tell: too few customers
-    apart = np.array(moved, dtype=float)
-    apart -= apart.mean(axis=1, keepdims=True)
-    covariance = (GROUPS - 1) / GROUPS * (apart @ apart.T)
-    if _is_share(measure) and 0 <= min(first, second) <= max(first, second) <= 1:
-        row |= _of_shares(first, second, covariance, row["n_a"], row["n_b"])
-        return row
+    one_moved, other_moved = a.moved(what, measure), b.moved(what, measure)
+    if one_moved is None or other_moved is None:
+        return row  # too few customers to tell how sure it is
+    moves = (one_moved, other_moved)
+    covariance = np.array([[float(one @ other) for other in moves] for one in moves])
+    student = float(stdtrit(_freedom(covariance, a, b), 0.975))
+    if measure in _SHARES_OF_N and row["n_a"] and row["n_b"]:
+        return row | _of_shares(first, second, covariance, (row["n_a"], row["n_b"]), student)
     spread = math.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0))
-    half = _T * spread
-    row |= {"low": row["difference"] - half, "high": row["difference"] + half}
-    row["p"] = _chance(row["difference"], spread)
+    if spread == 0 and first != second:
+        return row  # all customers of each side are alike, which says nothing of chance
+    row |= {"low": second - first - student * spread, "high": second - first + student * spread}
+    row["p"] = _chance(second - first, spread, _freedom(covariance, a, b))
     return row
 
 
+def _freedom(covariance: Any, a: _Side, b: _Side) -> float:
+    """Degrees of freedom of a difference (Welch 1947)."""
+    one, other = float(covariance[0, 0]), float(covariance[1, 1])
+    if one + other == 0:
+        return float(min(a.freedom, b.freedom))
+    return (one + other) ** 2 / (one * one / a.freedom + other * other / b.freedom)
+
+
 def _of_shares(
-    a: float, b: float, covariance: Any, n_a: int | None, n_b: int | None
+    a: float, b: float, covariance: Any, over: tuple[int, int], student: float
 ) -> dict[str, float | None]:
     """The interval of a difference of shares: Wilson's of each, over as many customers as the
-    jackknife says they are worth, joined as Newcombe (1998) does, with their correlation."""
-    if not n_a or not n_b:
-        return {}
-    sizes = [_worth(p, float(covariance[i, i]), n) for i, (p, n) in enumerate(((a, n_a), (b, n_b)))]
+    halves say they are worth, joined as Newcombe (1998) does, with their correlation."""
+    sizes = [_worth(p, float(covariance[i, i]), over[i]) for i, p in enumerate((a, b))]
     scale = math.sqrt(covariance[0, 0] * covariance[1, 1])
     together = float(covariance[0, 1]) / scale if scale > 0 else 0.0
-    (low_a, high_a), (low_b, high_b) = (_wilson(p, n) for p, n in zip((a, b), sizes, strict=True))
+    (low_a, high_a), (low_b, high_b) = (
+        _wilson(p, n, student) for p, n in zip((a, b), sizes, strict=True)
+    )
     down, up = (b - low_b, high_a - a), (high_b - b, a - low_a)
     pooled = (a * sizes[0] + b * sizes[1]) / sum(sizes)
     expected = [pooled * (1 - pooled) / size for size in sizes]
     variance = sum(expected) - 2 * together * math.sqrt(expected[0] * expected[1])
+    spread = math.sqrt(max(variance, 0.0)) * student / _NORMAL
     return {
         "low": b - a - _joined(*down, together),
         "high": b - a + _joined(*up, together),
-        "p": _chance(b - a, math.sqrt(max(variance, 0.0))),
+        "p": _chance(b - a, spread, math.inf),
     }
 
 
@@ -293,10 +367,10 @@ def _worth(share: float, variance: float, n: int) -> float:
     return max(1.0, min(float(n), share * (1 - share) / variance))
 
 
-def _wilson(share: float, n: float) -> tuple[float, float]:
-    z2 = _T * _T
+def _wilson(share: float, n: float, student: float) -> tuple[float, float]:
+    z2 = student * student
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _T / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    half = student / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
@@ -304,10 +378,11 @@ def _joined(one: float, other: float, together: float) -> float:
     return math.sqrt(max(one * one + other * other - 2 * together * one * other, 0.0))
 
 
-def _chance(difference: float, spread: float) -> float:
+def _chance(difference: float, spread: float, freedom: float) -> float:
     if spread == 0:
         return 1.0 if difference == 0 else 0.0
-    return 2 * float(stdtr(GROUPS - 1, -abs(difference) / spread))
+    far = -abs(difference) / spread
+    return 2 * float(ndtr(far) if math.isinf(freedom) else stdtr(freedom, far))
 
 
 def _adjusted(chances: list[float | None], correction: str) -> list[float | None]:

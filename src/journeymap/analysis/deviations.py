@@ -147,7 +147,8 @@ class Deviations:
             journey, kind, step, element, department = cell
             n = measured.journeys[journey][0]
             count, customers, among, seconds, micros, value = sums
-            moments = {one for name in element.split(_OR) for one in watched.get(name, ())}
+            names = element.split(_OR) if kind == "missing" else (element,)
+            moments = {one for name in names for one in watched.get(name, ())}
             rows.append((
                 journey, kind, step or None, element, department or None, sorted(moments),
                 count, customers, among, among / n, *wilson(among, n), n, seconds + micros / 1e6,

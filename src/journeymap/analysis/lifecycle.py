@@ -81,6 +81,7 @@ class Lifecycle:
         """Every period of the log, also those in which nothing happened."""
         periods = Calendars(self.every, self.week_starts, scope.zone)
         span = periods.span(scope)
+        periods.few("Lifecycle", scope, len(span))
         table = np.zeros((len(span), 4), dtype=np.int64)
         when, kinds = measured.keys
         inside = (when >= span.start) & (when < span.stop)

@@ -43,7 +43,7 @@ def chosen(journey: JourneyMap | None, wanted: str | None, question: str) -> tup
 
 
 def occurrences(part: Part, span: KeyJourney) -> Occurrences:
-    """All occurrences in a part, of all journeys at once, one after the other in each journey."""
+    """All occurrences in a part."""
     names = part.names("touchpoint")
     starts = part.touchpoints == names.index(span.start)
     ends = part.touchpoints == names.index(span.end)
@@ -53,8 +53,11 @@ def occurrences(part: Part, span: KeyJourney) -> Occurrences:
     silent, allowed = silences(part)
     next_start, next_end, next_silent = (_next(flags) for flags in (starts, ends, silent))
     found: list[tuple[Ints, Ints, Ints, Ints]] = []
-    begin = next_start[part.offsets[:-1]]
-    begin = begin[begin < part.offsets[1:]]
+    if again:  # what begins depends on what is over: one after the other, all journeys at once
+        begin = next_start[part.offsets[:-1]]
+        begin = begin[begin < part.offsets[1:]]
+    else:  # every start begins one, whatever it gives up
+        begin = np.flatnonzero(starts)
     while len(begin):
         stop = journey_end[begin]
         limit = _limit(span, part.at[begin])
@@ -78,6 +81,8 @@ def occurrences(part: Part, span: KeyJourney) -> Occurrences:
         over[done], over[renewed] = part.at[end[done]], part.at[restart[renewed]]
         over[timed], over[dormant] = limit[timed], asleep[dormant]
         found.append((begin, final, state, over))
+        if not again:
+            break
         following = next_start[np.where(done | dormant | timed, final + 1, restart)]
         following = np.where(state == OPEN, size, following)
         begin = following[following < stop]

@@ -179,6 +179,10 @@ class Part:
             part = view.of(part)
         return evolve(part, origin=self, seen=views) if views else part
 
+    def again(self, part: Part, view: View) -> Part:
+        """Itself, known to be what one more view shows of a part."""
+        return evolve(self, origin=part._origin or part, seen=(*part._seen, view))
+
     def taken(self, rows: Ints, offsets: Ints, owners: Ints) -> Part:
         """Some of the interactions, in the order of ``rows``, as the journeys of ``offsets``."""
         return Part(

@@ -13,12 +13,11 @@ from journeymap.analysis.counts import Counts, counts_of, once
 from journeymap.analysis.intervals import wilson
 from journeymap.analysis.part import Ints, Part, Scope
 from journeymap.analysis.periods import PERIODS, STARTS, Calendars, Every, Starts
-from journeymap.exceptions import AnswerError, ElementError, UnknownName
+from journeymap.exceptions import ElementError, UnknownName
 from journeymap.model.rules import one_of
 
 __all__ = ["Retained", "Retention", "RetentionAnswer"]
 
-_MOST = 5_000_000
 _text = validators.optional(validators.instance_of(str))
 
 
@@ -131,12 +130,7 @@ class Retention:
         span = periods.span(scope)
         size = len(span)
         wide = min(size, self.periods or size)
-        if size * wide > _MOST:
-            message = (
-                f"{size:,} cohorts over {wide:,} periods are more than one can look at; choose a "
-                "longer period, periods=…, or a time with log.where(since=…)"
-            )
-            raise AnswerError("Retention", message)
+        periods.few("Retention", scope, size * wide)
         cohort, later = measured.keys
         inside = (cohort >= span.start) & (cohort < span.stop)
         if self.kind == "recurring":
@@ -162,9 +156,9 @@ class Retention:
         who, at = part.customer.astype(np.int64), part.at
         if name is not None:
             names = part.names(self.by)
-            if name not in names:
+            if name not in names and len(names) > 1:  # a log of nobody knows no names
                 raise UnknownName(self.by, name, tuple(n for n in names if n is not None))
-            mine = part.codes(self.by) == names.index(name)
+            mine = part.codes(self.by) == (names.index(name) if name in names else 0)
             who, at = who[mine], at[mine]
         number = periods.number(at)
         return once(who, number)

@@ -10,12 +10,13 @@ import numpy as np
 import polars as pl
 from attrs import field, frozen, validators
 
-from journeymap.analysis.answers import Answer
+from journeymap.analysis.answers import Answer, told
 from journeymap.analysis.counts import Counts, counts_of
 from journeymap.analysis.elements import element_places
 from journeymap.analysis.intake import SCALE
 from journeymap.analysis.intervals import mean_interval, nps_interval, wilson
 from journeymap.analysis.part import Flags, Ints, Part, Scope
+from journeymap.exceptions import AnswerError
 
 __all__ = ["Satisfaction", "SatisfactionAnswer", "Satisfied"]
 
@@ -52,6 +53,11 @@ class SatisfactionAnswer(Answer[Satisfied]):
 
     Row = Satisfied
 
+    def cell(self, row: dict[str, Any], name: str) -> str:
+        """Of CSAT, shares; of the others, points of their scale."""
+        plain = name in ("score", "low", "high") and row["kind"] != "csat"
+        return told("score" if plain else "share" if name == "score" else name, row[name])
+
 
 @frozen
 class Satisfaction:
@@ -72,6 +78,12 @@ class Satisfaction:
 
     def measure(self, part: Part) -> dict[str, Counts]:
         """Count each answer of each kind by element, and the customers who gave one."""
+        if len(part) and all(part.number(role) is None for role in ("score", *_FEELINGS)):
+            message = (
+                "this log knows no scores and no emotions; name their columns with "
+                "Columns(score=…, score_kind=…) or Columns(emotion=…)"
+            )
+            raise AnswerError("Satisfaction", message)
         if self.by is None:
             names: tuple[str | None, ...] = (None, _EVERYTHING)
             codes = np.ones(len(part), dtype=np.int64)

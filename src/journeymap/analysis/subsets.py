@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from journeymap.exceptions import ColumnsError
 
 __all__ = ["Where"]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Names = str | Iterable[str] | None
 LEVELS = ("touchpoint", "stage", "phase", "channel", "department", "process", "product",
            "outcome", "source")  # fmt: skip
@@ -31,7 +32,11 @@ def _several(given: Names) -> tuple[str, ...] | None:
 def _columns(
     given: Mapping[str, Names] | Iterable[tuple[str, Names]],
 ) -> tuple[tuple[str, tuple[str, ...] | None], ...]:
-    pairs = given.items() if isinstance(given, Mapping) else given
+    pairs: tuple[Any, ...] = tuple(given.items() if isinstance(given, Mapping) else given)
+    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        raise ColumnsError(
+            f"columns: names by column are expected, as {{'plan': 'gold'}}, not {given!r}"
+        )
     return tuple((name, _several(names)) for name, names in pairs)
 
 
@@ -170,5 +175,5 @@ def _kept(part: Part, keep: Flags) -> Part:
 def _micros(moment: datetime | None) -> int | None:
     if moment is None:
         return None
-    epoch = datetime.fromtimestamp(0, tz=moment.tzinfo)
-    return (moment - epoch) // timedelta(microseconds=1)
+    # In UTC: times of one zone are subtracted by the clock on the wall, which is set twice a year.
+    return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)

@@ -15,6 +15,7 @@ from journeymap.model import Calendar
 __all__ = ["Clock", "department_clocks", "departments_of", "working_lengths"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEARS = 300
 _GRID = 36  # bits: a cell of the grid is about 19 hours, so few openings lie in one
 
 
@@ -67,6 +68,12 @@ def department_clocks(part: Part) -> list[Clock | None]:
     years = [
         (_EPOCH + timedelta(microseconds=at)).year for at in (part.scope.first, part.scope.last)
     ]
+    if years[1] - years[0] > _YEARS:
+        message = (
+            f"the log reaches from {years[0]} to {years[1]}, and working time is told over at most "
+            f"{_YEARS} years; bound it with log.where(since=…, until=…)"
+        )
+        raise AnswerError("working_time", message)
     clocks: list[Clock | None] = []
     for name in part.names("department"):
         department = journey.departments.get(name) if name is not None else None

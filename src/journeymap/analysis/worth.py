@@ -22,6 +22,9 @@ def amounts_of(part: Part, currency: str | None) -> tuple[Ints, Flags, frozenset
     names, codes = part.names("currency"), part.codes("currency")
     met = frozenset(str(names[code]) for code in np.unique(codes[there]).tolist())
     if currency is not None:
+        known = tuple(name for name in names if name is not None)
+        if known and currency not in known:
+            raise UnknownName("currency", currency, known)
         there = there & np.array([name == currency for name in names])[codes]
     return np.where(there, amounts, 0), there, met
 
@@ -38,8 +41,6 @@ def worth_so_far(part: Part, currency: str | None) -> tuple[Ints | None, frozens
 
 def one_currency(question: str, asked: str | None, met: frozenset[str]) -> str | None:
     """The one currency of an answer; refused when several would be mixed."""
-    if asked is not None and met and asked not in met:
-        raise UnknownName("currency", asked, tuple(sorted(met)))
     if len(met) > 1 and asked is None:
         first, second, *_ = sorted(met)
         message = (
@@ -47,4 +48,4 @@ def one_currency(question: str, asked: str | None, met: frozenset[str]) -> str |
             f"choose one, as with {question}(currency={first!r})"
         )
         raise AnswerError(question, message)
-    return asked if asked in met else next(iter(met), None)
+    return asked or next(iter(met), None)

@@ -39,10 +39,9 @@ class Source:
 class Manifest:
     """What is known of a partitioned log; written anew whenever a piece of work is done.
 
-    ``names`` are the names of each level in the order of their codes, from 1; ``chunks`` are the
-    pieces of the sources done; ``ready`` the partitions put in order, each with its numbers of
-    customers and interactions and its first and last time; ``dropped`` says that duplicates have
-    been looked for across chunks.
+    ``chunks`` counts the pieces of the sources done; ``ready`` are the partitions put in order,
+    each with its numbers of customers and interactions and its first and last time; ``dropped``
+    says that duplicates have been looked for across chunks; ``numbers`` are the columns of numbers.
     """
 
     version: int
@@ -51,9 +50,8 @@ class Manifest:
     probe: int
     partitions: int
     rows: int
-    names: dict[str, list[str]] = field(factory=dict)
     numbers: list[str] = field(factory=list)
-    chunks: list[int] = field(factory=list)
+    chunks: int = 0
     dropped: bool = False
     ready: dict[str, list[int]] = field(factory=dict)
 
@@ -115,7 +113,7 @@ class Folder:
 
     def chunk(self, number: int) -> Path:
         """The folder of a piece of the sources."""
-        return self.path / "chunks" / f"{number:06}"
+        return self.chunks / f"{number:06}"
 
     def partition(self, number: int) -> Path:
         """The folder of a partition that is in order."""
@@ -133,9 +131,19 @@ class Folder:
         shutil.rmtree(place, ignore_errors=True)
         spare.rename(place)
 
+    @property
+    def names(self) -> Path:
+        """Where all names lie when all is done."""
+        return self.path / "names.arrow"
+
+    @property
+    def chunks(self) -> Path:
+        """Where the pieces lie that only the making needs."""
+        return self.path / "chunks"
+
     def tidy(self) -> None:
         """Remove what only the making needed."""
-        shutil.rmtree(self.path / "chunks", ignore_errors=True)
+        shutil.rmtree(self.chunks, ignore_errors=True)
 
 
 @define

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, reduce
 from pathlib import Path
@@ -22,6 +22,7 @@ from journeymap.analysis.part import Level, Scope, View
 from journeymap.engines.folder import VERSION, Folder, Lock, Manifest, Source, columns_told, probe
 from journeymap.engines.partitioning import CHUNK, in_order, partition
 from journeymap.engines.raw import read_array
+from journeymap.engines.vocabulary import Vocabulary
 from journeymap.exceptions import SourceError
 from journeymap.model import JourneyMap
 
@@ -42,6 +43,7 @@ class ParquetLog(Askable):
     _scope: Scope
     _counted: Counted
     _manifest: Manifest
+    _names: dict[str, tuple[str, ...]]
     _views: tuple[View, ...] = ()
 
     @classmethod
@@ -55,7 +57,9 @@ class ParquetLog(Askable):
         workers: int | None = None,
         progress: bool | None = None,
     ) -> ParquetLog:
-        """Read a Parquet file, or all of a folder in the order of their names.
+        """Read a Parquet file, or all of a folder and its folders in the order of their names.
+
+        Files and folders whose names begin with ``_`` or ``.`` are passed over.
 
         The rows may be in any order: they are spread by customer and put in order once, in the
         folder ``into`` (by default beside the source, its name with ``.journeymap``), which takes
@@ -64,7 +68,7 @@ class ParquetLog(Askable):
         or other columns, are refused until the folder is removed. ``progress`` is shown when
         someone looks on, unless said otherwise.
         """
-        place, chosen = Path(source), columns or Columns()
+        place, chosen = Path(source).absolute(), columns or Columns()
         folder = Folder(Path(into) if into else place.with_name(place.name + ".journeymap"))
         cores = workers or os.cpu_count() or 1
         root = place if place.is_dir() else place.parent
@@ -75,7 +79,11 @@ class ParquetLog(Askable):
                 manifest = _same(folder, folder.manifest(), wanted)
                 folder.save(manifest)
                 partition(root, folder, manifest, chosen, cores, progress)
+        elif folder.chunks.exists():  # it was interrupted when all was done but the tidying
+            with Lock(folder):
+                folder.tidy()
         manifest = _same(folder, manifest, wanted)
+        names = Vocabulary.read([folder.names]).names()
         facts = np.array(list(manifest.ready.values()), dtype=np.int64).reshape(-1, 4)
         some = facts[facts[:, 1] > 0]
         first, last = (int(some[:, 2].min()), int(some[:, 3].max())) if len(some) else (0, 0)
@@ -84,7 +92,7 @@ class ParquetLog(Askable):
         zone = chosen.timezone or "UTC"
         scope = Scope(map, first, last, scales, zone, interactions=count)
         counted = Counted(people, people, count, first, last)
-        return cls(map, folder.path, cores, scope, counted, manifest)
+        return cls(map, folder.path, cores, scope, counted, manifest, names)
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -95,8 +103,10 @@ class ParquetLog(Askable):
     def rejected(self) -> Rejected:
         """The rows that could not be read, each with its file, line and reason."""
         files = sorted((self.folder / "rejected").glob("*.arrow"))
-        frames = [pl.read_ipc(file) for file in files]
-        return Rejected(pl.concat([_NOTHING.to_polars(), *frames]))
+        frames = [pl.scan_ipc(file, glob=False).collect() for file in files]
+        places = {source.name: place for place, source in enumerate(self._manifest.sources)}
+        file = pl.col("file").replace_strict(places, return_dtype=pl.Int64)
+        return Rejected(pl.concat([_NOTHING.to_polars(), *frames]).sort(file, "line"))
 
     def __repr__(self) -> str:
         return (
@@ -137,7 +147,7 @@ class ParquetLog(Askable):
         """One partition as a log, its columns mapped into memory and read as they are needed."""
         place = Folder(self.folder).partition(number)
         try:
-            ids = pl.read_ipc(place / "customers.arrow")["customer"]
+            ids = pl.scan_ipc(place / "customers.arrow", glob=False).collect()["customer"]
             offsets = read_array(place / "offsets", np.int64)
             return self._log(lambda name, kind: read_array(place / name, kind), ids, offsets)
         except (pl.exceptions.PolarsError, OSError, ValueError) as error:
@@ -147,7 +157,7 @@ class ParquetLog(Askable):
     def _log(self, column: Callable[[str, Any], Any], ids: pl.Series, offsets: Any) -> Log:
         manifest = self._manifest
         levels = {role: Level((None,)) for role in ("stage", "phase", *LEVELS)}
-        for place, (role, names) in enumerate(manifest.names.items()):
+        for place, (role, names) in enumerate(self._names.items()):
             kind = code_type(len(names) + 1)
             levels[role] = Level((None, *names), column(f"name-{place}", kind))
         numbers = {
@@ -170,7 +180,8 @@ _NOTHING = Rejected(pl.DataFrame(schema=_SCHEMA))
 
 def _begun(place: Path, columns: Columns) -> Manifest:
     """A manifest of what is to be done."""
-    files = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
+    files = sorted(_inside(place)) if place.is_dir() else [place]
+    root = place if place.is_dir() else place.parent
     if not place.exists():
         raise FileNotFoundError(f"there is no file or folder {str(place)!r}")
     if not files:
@@ -178,14 +189,23 @@ def _begun(place: Path, columns: Columns) -> Manifest:
     sources = []
     for file in files:
         try:
-            rows = int(pl.scan_parquet(file).select(pl.len()).collect().item())
+            rows = int(pl.scan_parquet(file, glob=False).select(pl.len()).collect().item())
         except (pl.exceptions.PolarsError, OSError) as error:
             raise SourceError(str(file), f"not a Parquet file: {str(error)[:200]}") from None
         about = file.stat()
-        sources.append(Source(file.name, about.st_size, about.st_mtime_ns, rows))
+        sources.append(
+            Source(file.relative_to(root).as_posix(), about.st_size, about.st_mtime_ns, rows)
+        )
     total = sum(source.rows for source in sources)
     told = columns_told(columns)
     return Manifest(VERSION, sources, told, probe(), max(1, -(-total // CHUNK)), total)
+
+
+def _inside(place: Path) -> Iterator[Path]:
+    """The Parquet files of a folder and its folders, but for those put aside by their names."""
+    for file in place.rglob("*.parquet"):
+        if not any(part.startswith(("_", ".")) for part in file.relative_to(place).parts):
+            yield file
 
 
 def _same(folder: Folder, found: Manifest | None, wanted: Manifest) -> Manifest:

@@ -19,7 +19,7 @@ from journeymap.analysis.building import Known, mapped
 from journeymap.analysis.intake import Rejected, intake
 from journeymap.analysis.part import Scope, View
 from journeymap.engines.wire import packed, unpacked
-from journeymap.exceptions import JourneyMapError, require
+from journeymap.exceptions import ColumnsError, JourneyMapError, SourceError, require
 from journeymap.model import JourneyMap
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SparkLog"]
 
-_ARRIVAL = "journeymap arrival"
-_DUPLICATE = "journeymap duplicate"
+_ARRIVAL = "arrival"
+_DUPLICATE = "duplicate"
 _NAME = "the Spark DataFrame"
 _KEPT = 1_000  # rejected rows brought home from each part of the cluster
 Batches = Iterable["pa.RecordBatch"]
@@ -47,6 +47,7 @@ class SparkLog(Askable):
     map: JourneyMap | None
     frame: DataFrame
     columns: Columns
+    _wanted: tuple[str, ...]
     partitions: int | None
     _views: tuple[View, ...] = ()
 
@@ -67,12 +68,20 @@ class SparkLog(Askable):
         require("spark", "pyspark", "pyarrow")
         from pyspark.sql import functions as fn
 
+        given: Any = frame
+        if not (hasattr(given, "mapInArrow") and hasattr(given, "schema")):
+            raise SourceError(f"a {type(frame).__name__}", "a Spark DataFrame is expected")
         chosen = columns or Columns()
         wanted = chosen.wanted(frame.columns)
         need(wanted, frame.columns, _NAME)
-        picked = [fn.col(_quoted(name)) for name in wanted]
+        for name in wanted:
+            kind = frame.schema[name].dataType.typeName()
+            if kind in ("struct", "array", "map", "binary", "variant"):
+                raise ColumnsError(f"column {name!r} holds a {kind}, not names, times or numbers")
+        # On the way the columns have names that no engine stumbles over.
+        picked = [fn.col(_quoted(name)).alias(f"c{i}") for i, name in enumerate(wanted)]
         numbered = frame.select(*picked, fn.monotonically_increasing_id().alias(_ARRIVAL))
-        return cls(map, numbered, chosen, partitions)
+        return cls(map, numbered, chosen, tuple(wanted), partitions)
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -121,7 +130,7 @@ class SparkLog(Askable):
         def work(rows: Rows) -> _Survey:
             return _Survey.of(Log.from_rows(rows, columns, map=journey))
 
-        found: list[_Survey] = _on_cluster(self._spread, work)
+        found: list[_Survey] = _on_cluster(self._spread, self._wanted, work)
         return reduce(_Survey.merge, found)
 
     def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
@@ -136,7 +145,7 @@ class SparkLog(Askable):
         def merged(one: list[Any], other: list[Any]) -> list[Any]:
             return [q.merge(a, b) for q, a, b in zip(questions, one, other, strict=True)]
 
-        return reduce(merged, _on_cluster(frame, work))
+        return reduce(merged, _on_cluster(frame, self._wanted, work))
 
     @cached_property
     def _spread(self) -> DataFrame:
@@ -147,13 +156,22 @@ class SparkLog(Askable):
         if columns.id is None:
             frame = frame.withColumn(_DUPLICATE, fn.lit(None).cast("string"))
         else:
-            said = fn.col(_quoted(columns.id)).cast("string")
-            arrival = fn.col(_ARRIVAL).cast("string")
+            said, arrival = self._text(columns.id), fn.col(_ARRIVAL).cast("string")
             key = fn.when(fn.trim(said) != "", said).otherwise(arrival)
-            marked = f"{_fields(frame)}, `{_DUPLICATE}` string"
-            frame = _spread_by(frame, key, self.partitions).mapInArrow(_marking(columns), marked)
-        who = fn.col(_quoted(columns.customer)).cast("string")
-        return _spread_by(frame, who, self.partitions)
+            marked = frame.withColumn(_DUPLICATE, fn.lit(None).cast("string")).schema
+            spread = _spread_by(frame, key, self.partitions)
+            frame = spread.mapInArrow(_marking(columns, self._wanted), marked)
+        return _spread_by(frame, self._text(columns.customer), self.partitions)
+
+    def _text(self, column: str) -> Any:
+        """A column as text, equal where we read equal names."""
+        from pyspark.sql import functions as fn
+
+        place = self._wanted.index(column)
+        found = fn.col(f"c{place}")
+        if self.frame.schema[f"c{place}"].dataType.typeName() in ("float", "double"):
+            found = found + fn.lit(0.0)  # so that -0.0 is 0.0
+        return found.cast("string")
 
 
 @frozen(eq=False)
@@ -188,13 +206,13 @@ class _Survey:
         return _Survey(names, levels, counted, self.reasons + other.reasons, rejected)
 
 
-def _on_cluster(frame: DataFrame, work: Callable[[Rows], Any]) -> list[Any]:
+def _on_cluster(frame: DataFrame, names: tuple[str, ...], work: Callable[[Rows], Any]) -> list[Any]:
     """What work makes of the rows of each part, brought home; of no rows, when there is no part."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        rows = _rows(batches)
+        rows = _rows(batches, names)
         if rows is None:
             return
         try:
@@ -205,8 +223,7 @@ def _on_cluster(frame: DataFrame, work: Callable[[Rows], Any]) -> list[Any]:
 
     found = [row.measured for row in frame.mapInArrow(run, "measured binary").collect()]
     if not found:
-        kept = [name for name in frame.columns if name not in (_ARRIVAL, _DUPLICATE)]
-        empty = pl.DataFrame(schema=dict.fromkeys(kept, pl.String))
+        empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
         return [work(Rows(empty, np.zeros(0, dtype=np.int64), (), _NAME))]
     measured = [unpacked(bytes(one)) for one in found]
     refused = next((one for one in measured if isinstance(one, _Refused)), None)
@@ -222,36 +239,35 @@ class _Refused:
     error: JourneyMapError
 
 
-def _marking(columns: Columns) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _marking(
+    columns: Columns, names: tuple[str, ...]
+) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     """Marks second rows of one source and id, all rows of an id being in one part."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         frame = _ordered(batches)
         if frame is None:
             return
-        lines = frame[_ARRIVAL].to_numpy() + np.int64(1)
-        found = intake(Rows(frame.drop(_ARRIVAL), lines, (), _NAME), columns).rejected.to_polars()
+        rows = Rows(_named(frame, names), _lines(frame), (), _NAME)
+        found = intake(rows, columns).rejected.to_polars()
         again = found.filter(pl.col("reason").str.starts_with("a duplicate"))
-        reasons = again.select((pl.col("line") - 1).alias(_ARRIVAL), reason_=pl.col("reason"))
+        reasons = again.select((pl.col("line") - 1).alias(_ARRIVAL), told=pl.col("reason"))
         marked = frame.join(reasons, on=_ARRIVAL, how="left", maintain_order="left")
-        yield from marked.rename({"reason_": _DUPLICATE}).to_arrow().to_batches()
+        yield from marked.rename({"told": _DUPLICATE}).to_arrow().to_batches()
 
     return run
 
 
-def _rows(batches: Batches) -> Rows | None:
+def _rows(batches: Batches, names: tuple[str, ...]) -> Rows | None:
     """The rows of one part in order of arrival, duplicates set aside; None when there is none."""
     frame = _ordered(batches)
     if frame is None:
         return None
     again = frame.filter(pl.col(_DUPLICATE).is_not_null())
-    broken = tuple(
-        Broken(row.pop(_ARRIVAL) + 1, row.pop(_DUPLICATE), json.dumps(row, default=str))
-        for row in again.iter_rows(named=True)
-    )
+    held = (json.dumps(row, default=str) for row in _named(again, names).iter_rows(named=True))
+    broken = tuple(map(Broken, _lines(again).tolist(), again[_DUPLICATE].to_list(), held))
     frame = frame.filter(pl.col(_DUPLICATE).is_null())
-    lines = frame[_ARRIVAL].to_numpy() + np.int64(1)
-    return Rows(frame.drop(_ARRIVAL, _DUPLICATE), lines, broken, _NAME)
+    return Rows(_named(frame, names), _lines(frame), broken, _NAME)
 
 
 def _ordered(batches: Batches) -> pl.DataFrame | None:
@@ -259,8 +275,13 @@ def _ordered(batches: Batches) -> pl.DataFrame | None:
     return pl.concat(frames).sort(_ARRIVAL) if frames else None
 
 
-def _fields(frame: DataFrame) -> str:
-    return ", ".join(f"{_quoted(f.name)} {f.dataType.simpleString()}" for f in frame.schema.fields)
+def _named(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
+    """The columns under their own names again."""
+    return frame.select(pl.col(f"c{place}").alias(name) for place, name in enumerate(names))
+
+
+def _lines(frame: pl.DataFrame) -> Any:
+    return frame[_ARRIVAL].to_numpy() + np.int64(1)
 
 
 def _spread_by(frame: DataFrame, key: Any, partitions: int | None) -> DataFrame:

@@ -68,12 +68,15 @@ def _told(value: Any, blobs: list[bytes]) -> Any:
         return value
     if kind is list:
         return [_told(one, blobs) for one in value]
-    if kind.__name__ in _BUILT_IN and kind is _BUILT_IN[kind.__name__]:
-        return {"is": kind.__name__, "of": [_told(one, blobs) for one in value]}
+    if kind is tuple:
+        return {"is": "tuple", "of": [_told(one, blobs) for one in value]}
+    if kind in (set, frozenset):  # in one order, whatever order they were built in
+        inside = sorted((_told(one, blobs) for one in value), key=json.dumps)
+        return {"is": kind.__name__, "of": inside}
     if kind in (dict, Counter):
         pairs = [[_told(key, blobs), _told(one, blobs)] for key, one in value.items()]
         return {"is": "dict" if kind is dict else "counter", "of": pairs}
-    if isinstance(value, np.ndarray):
+    if kind is np.ndarray:
         file = io.BytesIO()
         np.save(file, value, allow_pickle=False)
         blobs.append(file.getvalue())

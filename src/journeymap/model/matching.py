@@ -1,6 +1,6 @@
 """What happened against what was expected: the match with the fewest departures.
 
-One matcher for the recorded past and for the present: questions and the tracker both ask it.
+One matcher for the recorded past and for what is happening now.
 """
 
 from __future__ import annotations

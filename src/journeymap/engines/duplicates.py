@@ -1,0 +1,97 @@
+"""Second rows of one source and id, in whichever pieces of a partitioned log they lie."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from journeymap.adapters.rows import Rows
+from journeymap.analysis import Columns
+from journeymap.analysis.intake import Intake, as_names
+from journeymap.engines.folder import Folder, Manifest
+from journeymap.engines.raw import read_array, write_array
+
+__all__ = ["ROW", "find_duplicates", "ids_of", "slices"]
+
+ROW, _ID, _SOURCE = "journeymap row", "journeymap id", "journeymap source"
+
+
+def ids_of(
+    rows: Rows, taken: Intake, columns: Columns, numbers: Any, partitions: int
+) -> tuple[pl.DataFrame, Any]:
+    """Which accepted row has which id, of which source: by partition of the id, and where each
+    partition begins."""
+    frame = rows.frame.filter(pl.Series(taken.good))
+    source = columns.source if columns.source in frame.columns else None
+    blank = pl.repeat("", len(frame), eager=True, dtype=pl.String)
+    found = pl.DataFrame(
+        {
+            _ID: as_names(frame, str(columns.id)),
+            _SOURCE: as_names(frame, source).fill_null("") if source else blank,
+            ROW: numbers,
+        }
+    ).filter(pl.col(_ID).str.strip_chars().fill_null("") != "")
+    where = (found[_ID].hash(seed=0) % partitions).to_numpy()
+    order = np.argsort(where, kind="stable")
+    return found[order], np.searchsorted(where[order], np.arange(partitions + 1))
+
+
+def slices(folder: Folder, manifest: Manifest, number: int, name: str, bounds: str) -> pl.DataFrame:
+    """What all the chunks hold of one partition, in the order of arrival."""
+    rows = []
+    for chunk in range(manifest.chunks):
+        place = folder.chunk(chunk)
+        begin, end = read_array(place / bounds, np.int64)[number : number + 2].tolist()
+        if end > begin or not chunk:
+            rows.append(pl.scan_ipc(place / name, glob=False).slice(begin, end - begin))
+    return pl.concat(rows).collect()
+
+
+def find_duplicates(
+    folder: Folder, manifest: Manifest, sources: Path, columns: Columns, pool: ThreadPoolExecutor
+) -> None:
+    """Keep the numbers of second rows, and set them aside with where the first one is."""
+
+    def work(number: int) -> pl.DataFrame:
+        ids = slices(folder, manifest, number, "ids.arrow", "id-bounds")
+        first = pl.col(ROW).first().over(_ID, _SOURCE)
+        again = ids.with_columns(first.alias("first")).filter(pl.col(ROW) != pl.col("first"))
+        return again.select(ROW, "first")
+
+    found = pl.concat(pool.map(work, range(manifest.partitions))).sort(ROW)
+    write_array(folder.path / "dropped", found[ROW].to_numpy().astype(np.int64))
+    aside = folder.path / "rejected"
+    if len(found):
+        aside.mkdir(exist_ok=True)
+        _told(found, manifest, sources, columns).write_ipc(aside / "duplicates.arrow")
+    manifest.dropped = True
+    folder.save(manifest)
+
+
+def _told(found: pl.DataFrame, manifest: Manifest, sources: Path, columns: Columns) -> pl.DataFrame:
+    """Each duplicate with its file, line, reason and what it held."""
+    starts = np.cumsum([0, *(source.rows for source in manifest.sources)])
+    rows, firsts = found[ROW].to_numpy(), found["first"].to_numpy()
+    which, others = (np.searchsorted(starts, r, side="right") - 1 for r in (rows, firsts))
+    told = []
+    for number in np.unique(which).tolist():
+        name = manifest.sources[number].name
+        mine = which == number
+        lines = rows[mine] - starts[number]
+        scan = pl.scan_parquet(sources / name, glob=False)
+        wanted = columns.wanted(scan.collect_schema().names())
+        held = scan.select(wanted).with_row_index(ROW).filter(pl.col(ROW).is_in(lines.tolist()))
+        texts = [json.dumps(row, ensure_ascii=False, default=str)
+                 for row in held.drop(ROW).collect().iter_rows(named=True)]  # fmt: skip
+        for line, text, first, other in zip(
+            lines.tolist(), texts, firsts[mine].tolist(), others[mine].tolist(), strict=True
+        ):
+            place = f"line {first - int(starts[other]) + 1}"
+            beyond = "" if other == number else f" of {manifest.sources[other].name}"
+            told.append((line + 1, f"a duplicate: the same id as {place}{beyond}", text, name))
+    return pl.DataFrame(told, schema=["line", "reason", "row", "file"], orient="row")
