@@ -7,11 +7,14 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from journeymap import analysis
 from journeymap.analysis import Columns, Funnel, Log, Variants
 from journeymap.engines import SparkLog
 from journeymap.exceptions import ColumnsError, SourceError, UnknownName
@@ -94,6 +97,19 @@ def test_a_step_that_no_part_knows_is_named(cluster: SparkLog) -> None:
 def test_columns_that_are_not_there(cluster: SparkLog) -> None:
     with pytest.raises(ColumnsError, match="custmer"):
         SparkLog.from_frame(cluster.frame, Columns(customer="custmer"))
+
+
+def test_the_cell_of_the_docs_shows_the_same_everywhere(
+    cluster: SparkLog, rows: pl.DataFrame
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "engines.md").read_text(encoding="utf-8")
+    cell = text.split("```python\n")[1].split("```")[0]
+    shown = []
+    for log in (cluster, Log.from_frame(rows, COLUMNS, map=JOURNEY)):
+        names: dict[str, Any] = {**vars(analysis), "log": log, "datetime": datetime, "UTC": UTC}
+        exec(cell, names)  # noqa: S102  # our own docs
+        shown.append([names[name] for name in ("transitions", "funnel", "web", "compared")])
+    assert shown[0] == shown[1]
 
 
 def test_any_names_and_kinds_of_columns(spark: Any, tmp_path: Any) -> None:

@@ -97,10 +97,10 @@ class Deviations:
     """The best match of what happened with what the key journeys expect, and each departure.
 
     Every occurrence that is over is matched (see ``KeyJourneys`` for what that means), with the
-    fewest departures there can be; one that goes on counts once it is late. ``journey`` chooses
-    one key journey (None: all of the map). With ``working_time``, times are those of the calendar
-    of the department that took the interaction, and of the owner of the key journey for lateness.
-    ``currency`` chooses which value counts when the log holds several.
+    fewest departures there can be; of one that goes on, that it is late and what failed.
+    ``journey`` chooses one key journey (None: all of the map). With ``working_time``, times are
+    those of the calendar of the department that took the interaction, and of the owner of the key
+    journey for lateness. ``currency`` chooses which value counts when the log holds several.
     """
 
     journey: str | None = field(default=None, validator=_key)
@@ -240,12 +240,12 @@ class _Matched:
 
     @property
     def cost(self) -> int:
-        """What all the matches cost together."""
+        """What the matches of all that is over cost together."""
         costs = np.array([match.cost for match in self.matches], dtype=np.int64)
-        return int(costs[self.which].sum()) if len(costs) else 0
+        return int(costs[self.which][self.found.state != OPEN].sum()) if len(costs) else 0
 
     def departures(self) -> Iterator[Events]:
-        """Those of sequence and step."""
+        """Those of sequence and step, of what is over: what goes on may still be healed."""
         if not self.matches:
             return
         flat = [
@@ -256,8 +256,10 @@ class _Matched:
         sizes = np.array([len(match.departures) for match in self.matches])
         kind, step, place = np.array(flat, dtype=np.int64).reshape(-1, 3).T
         starts = np.cumsum(sizes) - sizes
-        spots = _stretches(starts[self.which], sizes[self.which])
-        which = np.repeat(np.arange(len(self.which)), sizes[self.which])
+        over = np.flatnonzero(self.found.state != OPEN)
+        mine = self.which[over]
+        spots = _stretches(starts[mine], sizes[mine])
+        which = np.repeat(over, sizes[mine])
         place = place[spots]
         row = np.where(place >= 0, self.found.begin[which] + place, -1)
         yield which, kind[spots], step[spots] + 1, row, np.zeros(len(which), dtype=np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import overload
 
 import numpy as np
@@ -115,11 +115,20 @@ class _Checked:
         return self.reasons.is_null().to_numpy()
 
 
-def intake(rows: Rows, columns: Columns, *, strict: bool = False) -> Intake:
-    """Check every row; ``strict`` raises SourceError at the first that would be set aside."""
+def intake(
+    rows: Rows,
+    columns: Columns,
+    *,
+    strict: bool = False,
+    coder: Callable[[pl.Series], Coded] = coded,
+) -> Intake:
+    """Check every row; ``strict`` raises SourceError at the first that would be set aside.
+
+    ``coder`` gives customers their codes, for whom there are better ways than the usual one.
+    """
     frame = rows.frame
     checked = _Checked(len(frame))
-    customer = _coded(frame, columns.customer)
+    customer = coder(as_names(frame, columns.customer))
     touchpoint = _coded(frame, columns.touchpoint)
     checked.find(customer.blank(), "no customer")
     checked.find(touchpoint.blank(), "no touchpoint")

@@ -55,7 +55,7 @@ class Sessions:
         fresh = part.first.copy()
         fresh[1:] |= np.diff(part.at) > self.gap // timedelta(microseconds=1)
         begins = np.flatnonzero(fresh)
-        owners = part.owners[np.searchsorted(part.offsets, begins, side="right") - 1]
+        owners = part.owners[part.journey[begins]]
         return evolve(part, offsets=np.append(begins, len(part)), owners=owners)
 
     def timeless(self) -> Sessions:

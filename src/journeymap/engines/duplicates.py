@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from journeymap.analysis.intake import Intake, as_names
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.raw import read_array, write_array
 
-__all__ = ["ROW", "find_duplicates", "ids_of", "slices"]
+__all__ = ["ROW", "find_duplicates", "ids_of", "keep", "slices"]
 
+_BATCH = 1 << 13
 ROW, _ID, _SOURCE = "journeymap row", "journeymap id", "journeymap source"
 
 
@@ -41,15 +43,21 @@ def ids_of(
     return found[order], np.searchsorted(where[order], np.arange(partitions + 1))
 
 
-def slices(folder: Folder, manifest: Manifest, number: int, name: str, bounds: str) -> pl.DataFrame:
-    """What all the chunks hold of one partition, in the order of arrival."""
-    rows = []
+def slices(
+    folder: Folder, manifest: Manifest, number: int, name: str, bounds: str
+) -> Iterator[tuple[Path, pl.DataFrame]]:
+    """What each chunk holds of one partition, in the order of arrival; of the first in any case."""
     for chunk in range(manifest.chunks):
         place = folder.chunk(chunk)
         begin, end = read_array(place / bounds, np.int64)[number : number + 2].tolist()
         if end > begin or not chunk:
-            rows.append(pl.scan_ipc(place / name, glob=False).slice(begin, end - begin))
-    return pl.concat(rows).collect()
+            scan = pl.scan_ipc(place / name, glob=False).slice(begin, end - begin)
+            yield place, scan.collect()
+
+
+def keep(frame: pl.DataFrame, file: Path) -> None:
+    """Write a frame in small batches, so that a slice can be read without the rest."""
+    frame.write_ipc(file, compression="uncompressed", record_batch_size=_BATCH)
 
 
 def find_duplicates(
@@ -58,7 +66,8 @@ def find_duplicates(
     """Keep the numbers of second rows, and set them aside with where the first one is."""
 
     def work(number: int) -> pl.DataFrame:
-        ids = slices(folder, manifest, number, "ids.arrow", "id-bounds")
+        held = slices(folder, manifest, number, "ids.arrow", "id-bounds")
+        ids = pl.concat([part for _, part in held])
         first = pl.col(ROW).first().over(_ID, _SOURCE)
         again = ids.with_columns(first.alias("first")).filter(pl.col(ROW) != pl.col("first"))
         return again.select(ROW, "first")

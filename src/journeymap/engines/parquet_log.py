@@ -20,7 +20,7 @@ from journeymap.analysis.coding import code_type
 from journeymap.analysis.intake import LEVELS, Rejected
 from journeymap.analysis.part import Level, Scope, View
 from journeymap.engines.folder import VERSION, Folder, Lock, Manifest, Source, columns_told, probe
-from journeymap.engines.partitioning import CHUNK, in_order, partition
+from journeymap.engines.partitioning import PARTITION, in_order, partition
 from journeymap.engines.raw import read_array
 from journeymap.engines.vocabulary import Vocabulary
 from journeymap.exceptions import SourceError
@@ -198,7 +198,7 @@ def _begun(place: Path, columns: Columns) -> Manifest:
         )
     total = sum(source.rows for source in sources)
     told = columns_told(columns)
-    return Manifest(VERSION, sources, told, probe(), max(1, -(-total // CHUNK)), total)
+    return Manifest(VERSION, sources, told, probe(), max(1, -(-total // PARTITION)), total)
 
 
 def _inside(place: Path) -> Iterator[Path]:

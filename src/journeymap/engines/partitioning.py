@@ -20,19 +20,20 @@ from attrs import frozen
 from journeymap.adapters.rows import Rows, need
 from journeymap.analysis import Columns
 from journeymap.analysis.building import narrow
-from journeymap.analysis.coding import code_type, coded
-from journeymap.analysis.intake import Rejected, intake
+from journeymap.analysis.coding import Coded, code_type, coded
+from journeymap.analysis.intake import intake
 from journeymap.analysis.ordering import ordering
-from journeymap.engines.duplicates import ROW, find_duplicates, ids_of, slices
+from journeymap.engines.duplicates import ROW, find_duplicates, ids_of, keep, slices
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.progress import Progress
 from journeymap.engines.raw import read_array, write_array
 from journeymap.engines.vocabulary import Vocabulary
 from journeymap.exceptions import SourceError
 
-__all__ = ["in_order", "partition"]
+__all__ = ["CHUNK", "PARTITION", "in_order", "partition"]
 
-CHUNK = 1 << 20  # rows read at a time
+CHUNK = 1 << 21  # rows read at a time
+PARTITION = 1 << 20  # rows in a partition, about
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -89,7 +90,12 @@ def partition(
     with ThreadPoolExecutor(workers) as pool:
         with Progress("spreading by customer", manifest.rows, shown=shown) as progress:
             progress.step(manifest.rows - sum(piece.rows for piece in todo))
-            read = in_order(pool, lambda piece: _spread(piece, columns, manifest), todo, workers)
+            read = in_order(
+                pool,
+                lambda piece: _spread(piece, columns, folder, manifest.partitions),
+                todo,
+                workers,
+            )
             for piece, one in zip(todo, read, strict=True):
                 _store(folder, manifest, piece, one, known)
                 progress.step(piece.rows)
@@ -112,39 +118,46 @@ def partition(
 
 @frozen(eq=False)
 class _Spread:
-    """A piece read and checked: accepted rows sorted by partition, where each begins; ids too."""
+    """A piece read, checked and kept in a folder yet without its name: the names it met, which
+    have no codes in the whole log yet, and the rows set aside."""
 
-    frame: pl.DataFrame
+    place: Path
     names: dict[str, pl.Series]
-    bounds: Any
-    ids: tuple[pl.DataFrame, Any] | None
+    numbers: list[str]
     rejected: pl.DataFrame
 
 
-def _spread(piece: Piece, columns: Columns, manifest: Manifest) -> _Spread:
+def _spread(piece: Piece, columns: Columns, folder: Folder, partitions: int) -> _Spread:
     rows = _read(piece, columns)
-    taken = intake(rows, columns)
-    where = (taken.customer.names.hash(seed=0) % manifest.partitions).to_numpy()
-    spots = where[taken.customer.codes].astype(np.uint32)
+    taken = intake(rows, columns, coder=_uncoded)
+    customers = taken.customer.names.gather(taken.customer.codes)
+    spots = (customers.hash(seed=0) % partitions).to_numpy().astype(np.uint16)
     order = np.argsort(spots, kind="stable")
     names = {"touchpoint": taken.touchpoint, **taken.names}
     data: dict[str, Any] = {
-        "customer": taken.customer.names.gather(taken.customer.codes[order]),
+        "customer": customers.gather(order),
         "at": taken.at[order],
         **{f"name {role}": column.codes[order] for role, column in names.items()},
         **{f"number {role}": column[order] for role, column in taken.numbers.items()},
     }
-    ids = None
+    place = folder.fresh(folder.chunk(piece.number))
     if columns.id is not None:
         numbers = np.flatnonzero(taken.good) + piece.first
         data[ROW] = numbers[order]
-        ids = ids_of(rows, taken, columns, numbers, manifest.partitions)
-    bounds = np.searchsorted(spots[order], np.arange(manifest.partitions + 1))
-    rejected = _told(taken.rejected, piece)
-    return _Spread(
-        pl.DataFrame(data), {role: column.names for role, column in names.items()}, bounds, ids,
-        rejected,
-    )  # fmt: skip
+        ids, id_bounds = ids_of(rows, taken, columns, numbers, partitions)
+        keep(ids, place / "ids.arrow")
+        write_array(place / "id-bounds", id_bounds.astype(np.int64))
+    keep(pl.DataFrame(data), place / "rows.arrow")
+    bounds = np.searchsorted(spots[order], np.arange(partitions + 1))
+    write_array(place / "bounds", bounds.astype(np.int64))
+    rejected = taken.rejected.to_polars().with_columns(pl.lit(piece.name).alias("file"))
+    met = {role: column.names for role, column in names.items()}
+    return _Spread(place, met, list(taken.numbers), rejected)
+
+
+def _uncoded(customers: pl.Series) -> Coded:
+    """Every row a customer of its own: spread by name, nobody needs a code."""
+    return Coded(np.arange(len(customers), dtype=np.uint32), customers.fill_null(""))
 
 
 def _read(piece: Piece, columns: Columns) -> Rows:
@@ -161,29 +174,17 @@ def _read(piece: Piece, columns: Columns) -> Rows:
     return Rows(frame, lines, (), piece.name)
 
 
-def _told(rejected: Rejected, piece: Piece) -> pl.DataFrame:
-    return rejected.to_polars().with_columns(pl.lit(piece.name).alias("file"))
-
-
 def _store(
     folder: Folder, manifest: Manifest, piece: Piece, one: _Spread, known: Vocabulary
 ) -> None:
-    """Give names their codes in the whole log, in the order of arrival, and keep the piece."""
-    frame, added = one.frame, {}
-    for role, names in one.names.items():
+    """Give names their codes in the whole log, in the order of arrival, and the piece its name."""
+    added = {}
+    for place, (role, names) in enumerate(one.names.items()):
         table, added[role] = known.take(role, names)
-        codes = frame[f"name {role}"].to_numpy()
-        coded_ = table[codes] if len(table) else codes
-        frame = frame.with_columns(pl.Series(f"name {role}", coded_, dtype=pl.UInt32))
-    manifest.numbers = [c.removeprefix("number ") for c in frame.columns if c.startswith("number ")]
-    spare = folder.fresh(folder.chunk(piece.number))
-    frame.write_ipc(spare / "rows.arrow", compression="uncompressed")
-    write_array(spare / "bounds", one.bounds.astype(np.int64))
-    Vocabulary.write(spare / "names.arrow", added)
-    if one.ids is not None:
-        one.ids[0].write_ipc(spare / "ids.arrow", compression="uncompressed")
-        write_array(spare / "id-bounds", one.ids[1].astype(np.int64))
-    folder.name(spare, folder.chunk(piece.number))
+        write_array(one.place / f"codes-{place}", table)
+    Vocabulary.write(one.place / "names.arrow", added)
+    manifest.numbers = one.numbers
+    folder.name(one.place, folder.chunk(piece.number))
     if len(one.rejected):
         aside = folder.path / "rejected"
         aside.mkdir(exist_ok=True)
@@ -196,7 +197,15 @@ def _put_in_order(
     folder: Folder, manifest: Manifest, number: int, known: dict[str, tuple[str, ...]]
 ) -> list[int]:
     """One partition by customer, time and arrival; its customers, interactions, first and last."""
-    frame = slices(folder, manifest, number, "rows.arrow", "bounds").rechunk()
+    rows = []
+    for place, part in slices(folder, manifest, number, "rows.arrow", "bounds"):
+        for role_number, role in enumerate(known):
+            table = read_array(place / f"codes-{role_number}", np.uint32)
+            codes = part[f"name {role}"].to_numpy()
+            now = table[codes] if len(table) else codes
+            part = part.with_columns(pl.Series(f"name {role}", now, dtype=pl.UInt32))
+        rows.append(part)
+    frame = pl.concat(rows).rechunk()
     if manifest.dropped:
         gone = read_array(folder.path / "dropped", np.int64)
         frame = frame.filter(~pl.Series(np.isin(frame[ROW].to_numpy(), gone)))
@@ -206,15 +215,15 @@ def _put_in_order(
     owners = customer.codes if order is None else customer.codes[order]
     spare = folder.fresh(folder.partition(number))
 
-    def keep(name: str, values: Any) -> None:
+    def write(name: str, values: Any) -> None:
         write_array(spare / name, values if order is None else values[order])
 
-    keep("at", at)
+    write("at", at)
     for place_, (role, names) in enumerate(known.items()):
         codes = frame[f"name {role}"].to_numpy()
-        keep(f"name-{place_}", codes.astype(code_type(len(names) + 1)))
+        write(f"name-{place_}", codes.astype(code_type(len(names) + 1)))
     for place_, role in enumerate(manifest.numbers):
-        keep(f"number-{place_}", narrow(role, frame[f"number {role}"].to_numpy()))
+        write(f"number-{place_}", narrow(role, frame[f"number {role}"].to_numpy()))
     pl.DataFrame({"customer": customer.names}).write_ipc(spare / "customers.arrow")
     fresh = np.flatnonzero(np.diff(owners)) + 1
     begin_ = np.zeros(1 if len(owners) else 0, dtype=np.int64)
