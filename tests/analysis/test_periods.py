@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeymap import Interaction
-from journeymap.analysis import Columns, Funnel, Lifecycle, Log, Retention, Satisfaction
+from journeymap.analysis import Columns, Funnel, Lifecycle, Log, Paths, Retention, Satisfaction
 from journeymap.analysis.intervals import nps_interval
 from journeymap.analysis.periods import PERIODS, Calendars
 from journeymap.exceptions import AnswerError, ColumnsError, ElementError, UnknownName
@@ -87,6 +87,64 @@ def test_lifecycle_as_published(cases: dict[str, Any]) -> None:
     # a window shows the same numbers: what came before it still counts
     window = log.where(since=utc("2020-01-13"), until=utc("2020-01-17")).ask(Lifecycle("day"))
     assert window.to_dicts() == answer.to_dicts()[4:8]
+
+
+def pathed(case: Any, question: Paths) -> list[tuple[Any, ...]]:
+    frame = {name: [event[name].rstrip("/") if name == "event" else event[name]
+                    for event in case["events"]]
+             for name in ("person", "event", "timestamp")}  # fmt: skip
+    rows = [row for row in Log.from_frame(frame, COLUMNS).ask(question) if row.target != "(end)"]
+    return [(f"{r.step}_{r.source}", f"{r.step + 1}_{r.target}", r.customers, r.wait_mean)
+            for r in rows]  # fmt: skip
+
+
+def test_paths_as_published(cases: dict[str, Any]) -> None:
+    known = cases["paths_step_times"]
+    wanted = [(a, b, n, ms / 1000) for a, b, n, ms in known["expected"]]
+    assert pathed(known, Paths(steps=known["step_limit"])) == wanted
+    known = cases["paths_event_order"]
+    steps = ("step one", "step two", "step three", "step branch")
+    known["events"] = [
+        {"person": f"user {i}", "event": step, "timestamp": f"2021-05-01T00:0{minute}:00"}
+        for i in range(50)
+        for minute, step in enumerate(steps[: 4 - i % 2])
+    ]
+    wanted = [(a, b, n, ms / 1000) for a, b, n, ms in known["expected"]]
+    assert pathed(known, Paths()) == wanted
+    known = cases["paths_end_point"]
+    found = pathed(known, Paths(steps=known["step_limit"], end=known["end_point"]))
+    assert sorted(row[:3] for row in found) == sorted(tuple(row) for row in known["expected"])
+
+
+@given(many, st.integers(2, 5), st.sampled_from([None, "a"]), st.sampled_from([None, "b"]))
+def test_paths(given_: list[Interaction], steps: int, start: str | None, end: str | None) -> None:
+    answer = Log.from_interactions(given_, map=MAP).ask(Paths(steps=steps, start=start, end=end))
+    wanted: dict[tuple[int, str, str], list[float]] = defaultdict(list)
+    for mine in plain.journeys(given_).values():
+        names = [one.touchpoint for one in mine]
+        if start is not None:
+            if start not in names:
+                continue
+            mine = mine[names.index(start) :]
+            names = names[names.index(start) :]
+        if end is not None:
+            if end not in names:
+                continue
+            stop = names.index(end) + 1
+            mine = mine[max(0, stop - steps) : stop]
+        for place, one in enumerate(mine[: steps - 1]):
+            after = mine[place + 1] if place + 1 < len(mine) else None
+            wait = (after.at - one.at).total_seconds() if after else -1.0
+            key = (place + 1, one.touchpoint, after.touchpoint if after else "(end)")
+            wanted[key].append(wait)
+    assert {(r.step, r.source, r.target) for r in answer} == set(wanted)
+    for row in answer:
+        waits = wanted[row.step, row.source, row.target]
+        assert row.count == row.customers == len(waits)
+        there = sum(len(w) for (s, a, _), w in wanted.items() if (s, a) == (row.step, row.source))
+        assert (row.n, row.share) == (there, len(waits) / there)
+        if row.wait_mean is not None:
+            assert row.wait_mean == pytest.approx(sum(waits) / len(waits))
 
 
 @given(many, every, st.booleans(), st.booleans(), st.none() | st.sampled_from("abc"))

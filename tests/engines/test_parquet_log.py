@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 
 from journeymap.analysis import Columns, Compare, KeyJourneys, Log, Transitions, Variants, Where
-from journeymap.engines import ParquetLog, partitioning
+from journeymap.engines import ParquetLog, parquet_log
 from journeymap.exceptions import ColumnsError, SourceError, UnknownName
 from tests.analysis.test_deviations import JOURNEY
 from tests.analysis.test_laws import QUESTIONS
@@ -66,8 +66,8 @@ def rows() -> pl.DataFrame:
 @pytest.fixture
 def folder(rows: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three files, read in many small pieces."""
-    monkeypatch.setattr(partitioning, "CHUNK", 700)
-    monkeypatch.setattr("journeymap.engines.parquet_log.PARTITION", 700)
+    monkeypatch.setattr(parquet_log, "CHUNK", 700)
+    monkeypatch.setattr(parquet_log, "PARTITION", 700)
     place = tmp_path / "rows"
     place.mkdir()
     for number, piece in enumerate((rows[:1500], rows[1500:1501], rows[1501:])):
@@ -224,8 +224,8 @@ def test_every_row_may_have_a_name_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An order for every interaction: the names are not written anew with every step."""
-    monkeypatch.setattr(partitioning, "CHUNK", 500)
-    monkeypatch.setattr("journeymap.engines.parquet_log.PARTITION", 500)
+    monkeypatch.setattr(parquet_log, "CHUNK", 500)
+    monkeypatch.setattr(parquet_log, "PARTITION", 500)
     size = 5000
     rows = pl.DataFrame({"at": range(size)}).with_columns(
         customer=pl.lit("c") + (pl.col("at") % 99).cast(pl.String),
@@ -240,8 +240,8 @@ def test_every_row_may_have_a_name_of_its_own(
 
 KILLED = """
 import sys
-from journeymap.engines import ParquetLog, partitioning, parquet_log
-partitioning.CHUNK = parquet_log.PARTITION = 2000
+from journeymap.engines import ParquetLog, parquet_log
+parquet_log.CHUNK = parquet_log.PARTITION = 2000
 from tests.engines.test_parquet_log import COLUMNS
 ParquetLog.read(sys.argv[1], COLUMNS)
 """
@@ -249,8 +249,8 @@ ParquetLog.read(sys.argv[1], COLUMNS)
 
 def test_killed_work_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGKILL at some moments; afterwards it answers as though nothing had happened."""
-    monkeypatch.setattr(partitioning, "CHUNK", 2000)
-    monkeypatch.setattr("journeymap.engines.parquet_log.PARTITION", 2000)
+    monkeypatch.setattr(parquet_log, "CHUNK", 2000)
+    monkeypatch.setattr(parquet_log, "PARTITION", 2000)
     rows = frame(40_000, seed=2)
     place = tmp_path / "rows"
     place.mkdir()

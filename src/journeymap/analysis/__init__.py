@@ -19,6 +19,7 @@ from journeymap.analysis.log import Log
 from journeymap.analysis.loops import Loops, LoopsAnswer, StageLeak
 from journeymap.analysis.overview import Overview
 from journeymap.analysis.part import Part, Reading, Scope
+from journeymap.analysis.paths import Paths, PathsAnswer, PathStep
 from journeymap.analysis.question import Question
 from journeymap.analysis.retention import Retained, Retention, RetentionAnswer
 from journeymap.analysis.satisfaction import Satisfaction, SatisfactionAnswer, Satisfied
@@ -53,6 +54,9 @@ __all__ = [
     "LoopsAnswer",
     "Overview",
     "Part",
+    "PathStep",
+    "Paths",
+    "PathsAnswer",
     "Question",
     "Reading",
     "Rejected",

@@ -108,9 +108,8 @@ class Variants:
             one, other = _recoded(one, names), _recoded(other, names)
         pieces = one.pieces + other.pieces
         sizes = [len(piece.codes) for piece in pieces]
-        if len(sizes) > 1 and sum(sizes) > max(
-            _PENDING, 2 * max(sizes)
-        ):  # so each is joined rarely
+        enough = max(_PENDING, 3 * max(sizes))  # so that what is joined is not joined again soon
+        if len(sizes) > 1 and sum(sizes) > enough:
             pieces = (_joined(pieces).piece(),)
         return Paths(names, pieces)
 
@@ -194,10 +193,17 @@ class _Groups:
     customers: Ints
 
     def piece(self) -> _Piece:
-        """The distinct sequences alone."""
-        codes = self.codes[spans(self.begins, self.lengths)]
-        offsets = np.append(0, np.cumsum(self.lengths))
-        return _Piece(self.hashes, self.counts, self.customers, codes, offsets)
+        """The distinct sequences alone, in the order they lie in, which needs no index of codes."""
+        inside = np.zeros(len(self.codes) + 1, dtype=np.int8)
+        inside[self.begins] += 1
+        inside[self.begins + self.lengths] -= 1
+        codes = self.codes[np.cumsum(inside[:-1], dtype=np.int8).view(bool)]
+        order = np.argsort(self.begins)
+        offsets = np.append(0, np.cumsum(self.lengths[order]))
+        counts = self.counts[order]
+        shared = self.customers is self.counts
+        customers = counts if shared else self.customers[order]
+        return _Piece(self.hashes[order], counts, customers, codes, offsets)
 
 
 def _joined(pieces: tuple[_Piece, ...]) -> _Groups:

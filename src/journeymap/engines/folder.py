@@ -39,15 +39,17 @@ class Source:
 class Manifest:
     """What is known of a partitioned log; written anew whenever a piece of work is done.
 
-    ``chunks`` counts the pieces of the sources done; ``ready`` are the partitions put in order,
-    each with its numbers of customers and interactions and its first and last time; ``dropped``
-    says that duplicates have been looked for across chunks; ``numbers`` are the columns of numbers.
+    A piece of a source is ``chunk`` rows, and ``chunks`` of them are done; ``ready`` are the
+    partitions put in order, each with its numbers of customers and interactions and its first and
+    last time; ``dropped`` says that duplicates have been looked for across chunks; ``numbers`` are
+    the columns of numbers.
     """
 
     version: int
     sources: list[Source]
     columns: dict[str, Any]
     probe: int
+    chunk: int
     partitions: int
     rows: int
     numbers: list[str] = field(factory=list)

@@ -20,13 +20,16 @@ from journeymap.analysis.coding import code_type
 from journeymap.analysis.intake import LEVELS, Rejected
 from journeymap.analysis.part import Level, Scope, View
 from journeymap.engines.folder import VERSION, Folder, Lock, Manifest, Source, columns_told, probe
-from journeymap.engines.partitioning import PARTITION, in_order, partition
+from journeymap.engines.partitioning import in_order, partition
 from journeymap.engines.raw import read_array
 from journeymap.engines.vocabulary import Vocabulary
 from journeymap.exceptions import SourceError
 from journeymap.model import JourneyMap
 
 __all__ = ["ParquetLog"]
+
+CHUNK = 1 << 21  # rows read at a time
+PARTITION = 1 << 20  # rows in a partition, about
 
 
 @frozen(eq=False, repr=False)
@@ -198,7 +201,8 @@ def _begun(place: Path, columns: Columns) -> Manifest:
         )
     total = sum(source.rows for source in sources)
     told = columns_told(columns)
-    return Manifest(VERSION, sources, told, probe(), max(1, -(-total // PARTITION)), total)
+    partitions = max(1, -(-total // PARTITION))
+    return Manifest(VERSION, sources, told, probe(), CHUNK, partitions, total)
 
 
 def _inside(place: Path) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,10 +31,8 @@ from journeymap.engines.raw import read_array, write_array
 from journeymap.engines.vocabulary import Vocabulary
 from journeymap.exceptions import SourceError
 
-__all__ = ["CHUNK", "PARTITION", "in_order", "partition"]
+__all__ = ["in_order", "partition"]
 
-CHUNK = 1 << 21  # rows read at a time
-PARTITION = 1 << 20  # rows in a partition, about
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -72,8 +71,8 @@ def pieces(folder: Path, manifest: Manifest) -> list[Piece]:
     found: list[Piece] = []
     first = 0
     for source in manifest.sources:
-        for offset in range(0, max(source.rows, 1), CHUNK):  # of no rows, one empty piece
-            rows = min(CHUNK, source.rows - offset)
+        for offset in range(0, max(source.rows, 1), manifest.chunk):  # of no rows, one empty
+            rows = min(manifest.chunk, source.rows - offset)
             found.append(Piece(len(found), folder / source.name, source.name, offset, rows, first))
             first += rows
     return found
@@ -90,12 +89,10 @@ def partition(
     with ThreadPoolExecutor(workers) as pool:
         with Progress("spreading by customer", manifest.rows, shown=shown) as progress:
             progress.step(manifest.rows - sum(piece.rows for piece in todo))
-            read = in_order(
-                pool,
-                lambda piece: _spread(piece, columns, folder, manifest.partitions),
-                todo,
-                workers,
+            spread = partial(
+                _spread, columns=columns, folder=folder, partitions=manifest.partitions
             )
+            read = in_order(pool, spread, todo, workers)
             for piece, one in zip(todo, read, strict=True):
                 _store(folder, manifest, piece, one, known)
                 progress.step(piece.rows)
@@ -106,9 +103,8 @@ def partition(
         rest = [n for n in range(manifest.partitions) if str(n) not in manifest.ready]
         with Progress("putting in order", manifest.partitions, shown=shown) as progress:
             progress.step(manifest.partitions - len(rest))
-            made = in_order(
-                pool, lambda n: _put_in_order(folder, manifest, n, names), rest, workers
-            )
+            ordered = partial(_put_in_order, folder=folder, manifest=manifest, known=names)
+            made = in_order(pool, ordered, rest, workers)
             for number, facts in zip(rest, made, strict=True):
                 manifest.ready[str(number)] = facts
                 folder.save(manifest)
@@ -194,7 +190,7 @@ def _store(
 
 
 def _put_in_order(
-    folder: Folder, manifest: Manifest, number: int, known: dict[str, tuple[str, ...]]
+    number: int, folder: Folder, manifest: Manifest, known: dict[str, tuple[str, ...]]
 ) -> list[int]:
     """One partition by customer, time and arrival; its customers, interactions, first and last."""
     rows = []
