@@ -80,7 +80,7 @@ tell(
             digest((r.source, r.target, round(r.wait_mean or 0)) for r in measured),
         ),
         "variants": (finding, digest((*r.path, r.count) for r in every)),
-        "durations": (lasting, f"{lasted / 86_400:.1f} days"),
+        "durations": (lasting, str(lasted / 86_400)),
         "funnel": (funnelling, digest((row.count,) for row in funnel)),
         "steps": (
             stepping,

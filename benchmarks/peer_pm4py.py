@@ -40,6 +40,6 @@ tell(
             digest((a, b, round(w["mean"])) for (a, b), w in waits.items()),
         ),
         "variants": (finding, digest((*path, n) for path, n in found.items())),
-        "durations": (lasting, f"{median(lasted) / 86_400:.1f} days"),
+        "durations": (lasting, str(median(lasted) / 86_400)),
     }
 )

@@ -77,7 +77,7 @@ tell(
             waiting, digest((a, b, round(mean / 1e6)) for a, b, _, mean, _, _ in waited),
         ),
         "variants": (finding, digest((*path, n) for path, n in found)),
-        "durations": (lasting, f"{lasted[0][0] / 86_400e6:.1f} days"),
+        "durations": (lasting, str(lasted[0][0] / 86_400e6)),
         "steps": (stepping, digest(stepped)),
         "sessions": (cutting, str(cut[0][0])),
     }

@@ -94,7 +94,7 @@ tell(
         "variants": (
             finding, digest((*(name[code] for code in path), n) for path, n in found.iter_rows()),
         ),
-        "durations": (lasting, f"{lasted / 86_400e6:.1f} days"),
+        "durations": (lasting, str(lasted / 86_400e6)),
         "steps": (stepping, digest(stepped.iter_rows())),
         "sessions": (cutting, str(cut)),
     }

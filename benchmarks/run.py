@@ -12,6 +12,8 @@ from typing import Any
 
 from generated import generated
 
+from journeymap.analysis.spread import BOUND
+
 HERE = Path(__file__).parent
 
 
@@ -59,11 +61,19 @@ def main() -> None:
         print(f"| {name:22} | {1000 * a:7.1f} ms | {' | '.join(cells)} |")
 
 
+def equal(theirs: str, ours: str) -> bool:
+    """The same answer; of a number, within what we state of quantiles of many lengths."""
+    try:
+        return abs(float(theirs) - float(ours)) <= BOUND * abs(float(theirs))
+    except ValueError:
+        return theirs == ours
+
+
 def told(measured: Any, answer: str, ours: float) -> str:
     """What a rival took, and how many times as long; nothing where the answers differ."""
     if measured is None:
         return f"{'–':>22}"
-    if measured["answer"] != answer:
+    if not equal(measured["answer"], answer):
         return f"{'DIFFERS':>22}"
     took = median(measured["seconds"])
     return f"{1000 * took:9.1f} ms {took / ours:7.1f}×"

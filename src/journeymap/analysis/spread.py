@@ -29,7 +29,7 @@ _WIDE = 14
 _MASK = (1 << _WIDE) - 1
 
 
-_PENDING = 4_000_000  # bucket numbers kept unsorted before they are counted together
+_PENDING = 1 << 24  # bucket numbers kept unsorted before they are counted together
 
 
 @frozen(eq=False)
@@ -123,16 +123,17 @@ class Spread:
 
     def _counted(self) -> tuple[Ints, Ints | None]:
         """Every key once, in order, with its count."""
-        keys = np.concatenate([keys for keys, _ in self.pieces])
-        if all(counts is None for _, counts in self.pieces):
+        runs = [(keys, counts) for keys, counts in self.pieces if counts is not None]
+        fresh = [keys for keys, counts in self.pieces if counts is None]
+        if fresh:
+            keys = np.concatenate(fresh)
             keys.sort()
             starts = _starts(keys)
-            return keys[starts].astype(np.int64), np.diff(np.append(starts, len(keys)))
-        counts = np.concatenate(
-            [np.ones(len(k), dtype=np.int64) if c is None else c for k, c in self.pieces]
-        )
-        order = np.argsort(keys)
-        ordered = keys[order].astype(np.int64)
+            runs.append((keys[starts].astype(np.int64), np.diff(np.append(starts, len(keys)))))
+        keys = np.concatenate([keys for keys, _ in runs])
+        counts = np.concatenate([counts for _, counts in runs])
+        order = np.argsort(keys, kind="stable")  # which runs in order are merged by, and fast
+        ordered = keys[order]
         starts = _starts(ordered)
         return ordered[starts], np.add.reduceat(counts[order], starts)
 
