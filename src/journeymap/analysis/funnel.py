@@ -11,11 +11,11 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.intervals import wilson
-from journeymap.analysis.part import Ints, Part, Reading, Scope
+from journeymap.analysis.part import Ints, Part, Reading, Scope, code_of
 from journeymap.analysis.spread import BOUND
 from journeymap.analysis.tally import Tally, tally
 from journeymap.analysis.transitions import waits_of
-from journeymap.exceptions import ElementError, UnknownName
+from journeymap.exceptions import ElementError
 from journeymap.model.rules import closed, identifier, one_of
 
 __all__ = ["Funnel", "FunnelAnswer", "FunnelStep"]
@@ -98,12 +98,7 @@ class Funnel:
     def measure(self, part: Part) -> Tally:
         """Who reached each step, and when."""
         read = part.read(self.by)
-        place = {name: code for code, name in enumerate(read.names)}
-        unknown = next((step for step in self.steps if step not in place), None)
-        if unknown is not None and len(place) > 1:  # a log of nobody knows no names
-            known = tuple(name for name in read.names if name is not None)
-            raise UnknownName(self.by, unknown, known)
-        codes = [place.get(step, 0) for step in self.steps]
+        codes = [code_of(read.names, self.by, step) for step in self.steps]
         if self.order != "strict":
             read = _only(read, codes)
         limit = _NEVER if self.within is None else self.within // timedelta(microseconds=1)

@@ -13,7 +13,7 @@ from journeymap.analysis.coding import Codes
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import JourneyMap
 
-__all__ = ["Level", "Part", "Reading", "Scope", "View"]
+__all__ = ["Level", "Part", "Reading", "Scope", "View", "code_of"]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
@@ -65,6 +65,16 @@ class View(Protocol):
     def timeless(self) -> View:
         """The same view without bounds in time."""
         ...
+
+
+def code_of(names: tuple[str | None, ...], by: str, name: str) -> int:
+    """The code of a name that a question asks for; one that the log does not know is refused."""
+    if name in names:
+        return names.index(name)
+    known = tuple(one for one in names if one is not None)
+    if known:
+        raise UnknownName(by, name, known)
+    return 0  # a log of nobody knows no names
 
 
 @frozen(eq=False)

@@ -9,11 +9,11 @@ import polars as pl
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.part import Ints, Part, Reading, Scope
+from journeymap.analysis.part import Ints, Part, Reading, Scope, code_of
 from journeymap.analysis.spread import BOUND
 from journeymap.analysis.tally import Tally, counted, with_lengths
 from journeymap.analysis.transitions import END, waits_of
-from journeymap.exceptions import ElementError, UnknownName
+from journeymap.exceptions import ElementError
 
 __all__ = ["PathStep", "Paths", "PathsAnswer"]
 
@@ -123,11 +123,8 @@ class Paths:
     def _next(self, read: Reading, name: str) -> Ints:
         """For each interaction the next one, itself included, of a name."""
         size = len(read.codes)
-        if name not in read.names and len(read.names) > 1:  # a log of nobody knows no names
-            known = tuple(one for one in read.names if one is not None)
-            raise UnknownName(self.by, name, known)
-        code = read.names.index(name) if name in read.names else 0
-        rows = np.where(read.codes == code, np.arange(size), size)
+        mine = read.codes == code_of(read.names, self.by, name)
+        rows = np.where(mine, np.arange(size), size)
         return np.append(np.minimum.accumulate(rows[::-1])[::-1], size)
 
 

@@ -11,9 +11,9 @@ from attrs import Attribute, field, frozen, validators
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.counts import Counts, counts_of, once
 from journeymap.analysis.intervals import wilson
-from journeymap.analysis.part import Ints, Part, Scope
+from journeymap.analysis.part import Ints, Part, Scope, code_of
 from journeymap.analysis.periods import PERIODS, STARTS, Calendars, Every, Starts
-from journeymap.exceptions import ElementError, UnknownName
+from journeymap.exceptions import ElementError
 from journeymap.model.rules import one_of
 
 __all__ = ["Retained", "Retention", "RetentionAnswer"]
@@ -155,10 +155,7 @@ class Retention:
         periods = Calendars(self.every, self.week_starts, part.scope.zone)
         who, at = part.customer.astype(np.int64), part.at
         if name is not None:
-            names = part.names(self.by)
-            if name not in names and len(names) > 1:  # a log of nobody knows no names
-                raise UnknownName(self.by, name, tuple(n for n in names if n is not None))
-            mine = part.codes(self.by) == (names.index(name) if name in names else 0)
+            mine = part.codes(self.by) == code_of(part.names(self.by), self.by, name)
             who, at = who[mine], at[mine]
         number = periods.number(at)
         return once(who, number)
