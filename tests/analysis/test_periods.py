@@ -15,7 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeymap import Interaction
-from journeymap.analysis import Columns, Funnel, Lifecycle, Log, Paths, Retention, Satisfaction
+from journeymap.analysis import (
+    Columns,
+    Deviations,
+    Funnel,
+    KeyJourneys,
+    Lifecycle,
+    Log,
+    Loops,
+    Paths,
+    Retention,
+    Satisfaction,
+    Transitions,
+)
 from journeymap.analysis.intervals import nps_interval
 from journeymap.analysis.periods import PERIODS, Calendars
 from journeymap.exceptions import AnswerError, ColumnsError, ElementError, UnknownName
@@ -265,6 +277,9 @@ def test_satisfaction_needs_something_said() -> None:
 def test_a_log_of_nobody_knows_no_names() -> None:
     nobody = Log.from_interactions([])
     assert nobody.ask(Retention("a")).rows == ()
+    questions: list[Any] = [Loops(), KeyJourneys(), Deviations(), Transitions(working_time=True)]
+    for question in questions:
+        assert len(nobody.ask(question)) == 0
     assert [row.count for row in nobody.ask(Funnel(["a", "b"]))] == [0, 0]
 
 

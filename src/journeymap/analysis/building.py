@@ -13,7 +13,7 @@ from journeymap.adapters.rows import Rows
 from journeymap.analysis.coding import Codes, code_type
 from journeymap.analysis.columns import Columns
 from journeymap.analysis.intake import LEVELS, Intake
-from journeymap.analysis.ordering import ordering
+from journeymap.analysis.ordering import offsets_of, ordering
 from journeymap.analysis.part import Ints, Level, Scope
 from journeymap.exceptions import ColumnsError
 from journeymap.interactions import SCALES, Interaction
@@ -42,9 +42,7 @@ def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
         return column if order is None else column[order]
 
     owners = ordered(taken.customer.codes)
-    fresh = np.flatnonzero(np.diff(owners)) + 1 if len(owners) else np.zeros(0, dtype=np.int64)
-    begin = np.zeros(1 if len(owners) else 0, dtype=np.int64)
-    offsets = np.concatenate([begin, fresh, [len(owners)]]).astype(np.int64)
+    offsets = offsets_of(owners)
     at = ordered(taken.at)
     touchpoints = ordered(points)
     recorded = {

@@ -98,6 +98,11 @@ class Columns:
             message = f"extra: {clash!r} is a level of its own; rename the column to keep both"
             raise ColumnsError(message)
 
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The lowest and highest answer of each kind of score."""
+        return {kind: (low, high) for kind, low, high in self.scales}
+
     def constant(self, role: Literal["score_kind", "currency"], there: Any) -> str | None:
         """The word meant for every row, when what is named is no column but a word."""
         word: str | None = getattr(self, role)

@@ -57,8 +57,8 @@ class Difference:
     and ``measure`` the number; ``a`` and ``b`` are its values, None where a subset has none (a
     share of what never came is 0); ``difference`` is b less a, with its 95 % interval ``low`` to
     ``high``. ``p`` is how likely so large a difference would be by chance alone, ``p_adjusted``
-    the same when all that was compared is taken into account. ``n_a`` and ``n_b`` are what the
-    numbers are taken over, where the answer says it.
+    the same when all that was compared is taken into account. ``n_a`` and ``n_b`` are the ``n`` of
+    the row in each answer, where it has one.
     """
 
     what: tuple[str, ...]

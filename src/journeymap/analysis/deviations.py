@@ -18,6 +18,7 @@ from journeymap.analysis.key_journeys import failed
 from journeymap.analysis.occurrences import OPEN, Occurrences, chosen, occurrences
 from journeymap.analysis.part import Ints, Part, Scope
 from journeymap.analysis.sequences import distinct, spans
+from journeymap.analysis.tally import exact_sum
 from journeymap.analysis.working import departments_of, working_lengths
 from journeymap.analysis.worth import one_currency, worth_so_far
 from journeymap.model import JourneyMap, KeyJourney, Match, Plan
@@ -83,7 +84,7 @@ Cell = tuple[str, str, int, str, str]  # journey, kind, step from 1 (0: none), e
 class _Found:
     """Sums of each cell, and of each key journey.
 
-    Of a cell: count, customers, occurrences, whole seconds, microseconds, value. Of a key journey:
+    Of a cell: count, customers, occurrences, microseconds, value. Of a key journey:
     how many were looked at, how many fit, what the matches cost.
     """
 
@@ -112,7 +113,7 @@ class Deviations:
         cells: dict[Cell, list[int]] = {}
         journeys: dict[str, list[int]] = {}
         worth, met = worth_so_far(part, self.currency)
-        for span in chosen(part.scope.map, self.journey, "Deviations"):
+        for span in chosen(part.scope, self.journey, "Deviations"):
             found = occurrences(part, span)
             lost = self._lateness(part, span, found)
             keep = (found.state != OPEN) | (lost > 0)
@@ -137,21 +138,19 @@ class Deviations:
 
     def answer(self, measured: _Found, scope: Scope) -> DeviationsAnswer:
         """Shares of the occurrences, time and value."""
-        places = {
-            span.id: i for i, span in enumerate(chosen(scope.map, self.journey, "Deviations"))
-        }
+        places = {span.id: i for i, span in enumerate(chosen(scope, self.journey, "Deviations"))}
         currency = one_currency("Deviations", self.currency, measured.currencies)
         watched = _moments(scope.map)
         rows = []
         for cell, sums in measured.cells.items():
             journey, kind, step, element, department = cell
             n = measured.journeys[journey][0]
-            count, customers, among, seconds, micros, value = sums
+            count, customers, among, micros, value = sums
             names = element.split(_OR) if kind == "missing" else (element,)
             moments = {one for name in names for one in watched.get(name, ())}
             rows.append((
                 journey, kind, step or None, element, department or None, sorted(moments),
-                count, customers, among, among / n, *wilson(among, n), n, seconds + micros / 1e6,
+                count, customers, among, among / n, *wilson(among, n), n, micros / 1e6,
                 None if currency is None else value / SCALE,
             ))  # fmt: skip
         rows.sort(
@@ -198,11 +197,7 @@ class Deviations:
             at = int(mine[0])
             cell = _cell(part, span, *(int(key[at]) for key in keys))
             customers = len(np.unique(part.customer[found.begin[inside]]))
-            mean = waits[mine]
-            yield cell, [
-                len(mine), customers, len(inside),
-                int((mean // 1_000_000).sum()), int((mean % 1_000_000).sum()), value,
-            ]  # fmt: skip
+            yield cell, [len(mine), customers, len(inside), exact_sum(waits[mine]), value]
 
     def _waits(self, part: Part, rows: Ints) -> Ints:
         if not self.working_time:

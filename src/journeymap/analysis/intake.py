@@ -149,10 +149,8 @@ def intake(
         customer, touchpoint, at = customer.only(good), touchpoint.only(good), at[good]
         names = {role: column.only(good) for role, column in names.items()}
         numbers = {role: column[good] for role, column in numbers.items()}
-    scales = {kind: (low, high) for kind, low, high in columns.scales}
-    return Intake(
-        customer, touchpoint, at, names, numbers, rejected, scales, columns.timezone or "UTC", good
-    )
+    zone = columns.timezone or "UTC"
+    return Intake(customer, touchpoint, at, names, numbers, rejected, columns.ranges, zone, good)
 
 
 def _coded(frame: pl.DataFrame, column: str) -> Coded:

@@ -20,6 +20,7 @@ from journeymap.analysis.occurrences import (
 )
 from journeymap.analysis.part import Flags, Ints, Part, Scope
 from journeymap.analysis.spread import BOUND, Spread, spread_of
+from journeymap.analysis.tally import exact_sum
 from journeymap.model import KeyJourney
 
 __all__ = ["KeyJourneys", "KeyJourneysAnswer", "Walked"]
@@ -73,7 +74,7 @@ class KeyJourneysAnswer(Answer[Walked]):
 class _Sums:
     """Whole numbers by key journey, a row each, and the times of the completed by journey."""
 
-    numbers: Ints
+    numbers: list[list[int]]
     times: Spread
     interactions: int
     customers: int
@@ -92,14 +93,14 @@ class KeyJourneys:
 
     def measure(self, part: Part) -> _Sums:
         """Count what happened in a part."""
-        spans = chosen(part.scope.map, self.journey, "KeyJourneys")
+        spans = chosen(part.scope, self.journey, "KeyJourneys")
         found = [occurrences(part, span) for span in spans]
         rows = [_numbers(part, one) for one in found]
         times = [_times(part, one) for one in found]
         cells = [np.full(len(lengths), place) for place, lengths in enumerate(times)]
         nothing = np.zeros(0, dtype=np.int64)
         return _Sums(
-            np.array(rows, dtype=np.int64).reshape(len(spans), len(_COLUMNS)),
+            rows,
             spread_of(np.concatenate([nothing, *cells]), np.concatenate([nothing, *times])),
             len(part),
             len(np.unique(part.owners)),
@@ -108,7 +109,10 @@ class KeyJourneys:
     def merge(self, one: _Sums, other: _Sums) -> _Sums:
         """Add up."""
         return _Sums(
-            one.numbers + other.numbers,
+            [
+                [a + b for a, b in zip(*pair, strict=True)]
+                for pair in zip(one.numbers, other.numbers, strict=True)
+            ],
             one.times.merge(other.times),
             one.interactions + other.interactions,
             one.customers + other.customers,
@@ -116,14 +120,12 @@ class KeyJourneys:
 
     def answer(self, measured: _Sums, scope: Scope) -> KeyJourneysAnswer:
         """Shares, times and effort."""
-        spans = chosen(scope.map, self.journey, "KeyJourneys")
+        spans = chosen(scope, self.journey, "KeyJourneys")
         median, p90 = measured.times.quantiles(np.arange(len(spans)), (0.5, 0.9))
         rows = [
             _row(span, dict(zip(_COLUMNS, numbers, strict=True)), measured)
             | {"time_median": float(median[place]), "time_p90": float(p90[place])}
-            for place, (span, numbers) in enumerate(
-                zip(spans, measured.numbers.tolist(), strict=True)
-            )
+            for place, (span, numbers) in enumerate(zip(spans, measured.numbers, strict=True))
         ]
         frame = pl.DataFrame(rows, schema=KeyJourneysAnswer.schema()).with_columns(
             pl.col("time_median", "time_p90").fill_nan(None)
@@ -132,7 +134,7 @@ class KeyJourneys:
         return KeyJourneysAnswer(frame, quantile_error=error)
 
 
-_COLUMNS = ("count", "customers", "completed", "given_up", "open", "succeeded", "seconds",
+_COLUMNS = ("count", "customers", "completed", "given_up", "open", "succeeded",
             "micros", "effort", "covered")  # fmt: skip
 
 
@@ -148,8 +150,7 @@ def _numbers(part: Part, found: Occurrences) -> list[int]:
         int((found.state == GIVEN_UP).sum()),
         int((found.state == OPEN).sum()),
         int((~failed(part)[last]).sum()),
-        int((lengths // 1_000_000).sum()),
-        int((lengths % 1_000_000).sum()),
+        exact_sum(lengths),
         int(steps[completed].sum()),
         int(steps.sum()),
     ]
@@ -180,7 +181,7 @@ def _row(span: KeyJourney, sums: dict[str, int], measured: _Sums) -> dict[str, A
         "low": low if over else None,
         "high": high if over else None,
         "n": over,
-        "time_mean": (sums["seconds"] + sums["micros"] / 1e6) / completed if completed else None,
+        "time_mean": sums["micros"] / 1e6 / completed if completed else None,
         "effort": sums["effort"] / completed if completed else None,
         "share_interactions": sums["covered"] / measured.interactions
         if measured.interactions

@@ -20,7 +20,7 @@ from journeymap.analysis.coding import Codes
 from journeymap.analysis.columns import Columns
 from journeymap.analysis.intake import Rejected
 from journeymap.analysis.part import Ints, Level, Part, Scope, View
-from journeymap.analysis.question import Question
+from journeymap.analysis.question import Question, merged
 from journeymap.exceptions import UnknownName
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
@@ -187,11 +187,7 @@ class Log(Askable):
         measured: list[Any] = []
         for part in self._parts(scope, _PART):
             found = [question.measure(part) for question in questions]
-            measured = (
-                [q.merge(a, b) for q, a, b in zip(questions, measured, found, strict=True)]
-                if measured
-                else found
-            )
+            measured = merged(questions, measured, found) if measured else found
         return measured
 
     @property

@@ -14,7 +14,7 @@ from journeymap.analysis.intervals import wilson
 from journeymap.analysis.part import Ints, Part, Scope
 from journeymap.analysis.silence import positions, silences
 from journeymap.analysis.spread import Spread, spread_of
-from journeymap.analysis.tally import Tally, customers_of, tally
+from journeymap.analysis.tally import Tally, customers_of, exact_sum, tally
 from journeymap.exceptions import AnswerError
 from journeymap.model.durations import span_text
 
@@ -117,11 +117,11 @@ class Loops:
     def measure(self, part: Part) -> _Walked:
         """Walk every journey of a part."""
         journey = part.scope.map
-        if journey is None:
+        if journey is None and part.scope.interactions:
             raise AnswerError("Loops", "the loop is the map's: read the log with map=…")
         read = part.read("stage")
         codes = read.codes.astype(np.int64)
-        phase = np.array(journey.tables.phase, dtype=np.int64)[codes]
+        phase = np.array(journey.tables.phase if journey else (0,), dtype=np.int64)[codes]
         fresh = np.zeros(len(codes), dtype=bool)
         fresh[1:] = ~read.first[1:] & (phase[1:] == _BUY) & (phase[:-1] == _OWN)
         turned = np.bincount(read.journey[fresh], minlength=part.journeys)
@@ -133,8 +133,8 @@ class Loops:
             _stages(part, codes, read.first, read.customer),
             Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True))),
             spread_of(np.zeros(len(lengths), dtype=np.int64), lengths),
-            _exact_sum(lengths),
-            {half: _exact_sum(gaps[phase[:-1] == half]) for half in (_BUY, _OWN)},
+            exact_sum(lengths),
+            {half: exact_sum(gaps[phase[:-1] == half]) for half in (_BUY, _OWN)},
             len(owning),
             int((turned > 0).sum()),
         )
@@ -145,8 +145,6 @@ class Loops:
 
     def answer(self, measured: _Walked, scope: Scope) -> LoopsAnswer:
         """Rates, shares and the leaks in the map's order."""
-        if scope.map is None:
-            raise AnswerError("Loops", "the loop is the map's: read the log with map=…")
         finished = measured.lap_times.total
         cell = np.zeros(1, dtype=np.int64)
         median, p90 = (float(q[0]) for q in measured.lap_times.quantiles(cell, (0.5, 0.9)))
@@ -178,12 +176,6 @@ def _lap_times(part: Part, journeys: Ints, at: Ints) -> Ints:
     return at - since
 
 
-def _exact_sum(micros: Ints) -> int:
-    """A sum that cannot overflow: whole seconds and the rest apart."""
-    whole = micros // 1_000_000
-    return int(whole.sum()) * 1_000_000 + int((micros - whole * 1_000_000).sum())
-
-
 def _stages(part: Part, codes: Ints, first: Any, customer: Ints) -> Tally:
     """Entries, customers and dormancies of each stage."""
     entered = first.copy()
@@ -208,10 +200,10 @@ def _dormancies(part: Part) -> tuple[Ints, Any, Ints]:
 
 
 def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
-    assert scope.map is not None  # noqa: S101  # answer() has seen to it
     place = {int(key): spot for spot, key in enumerate(stages.keys)}
+    limits = scope.map.tables.dormant_after if scope.map else ()
     rows = []
-    for code, stage in enumerate(scope.map.stages.values(), 1):
+    for code, stage in enumerate(scope.map.stages.values() if scope.map else (), 1):
         spot = place.get(code)
         count, customers, dormant, returned = (
             (0, 0, 0, 0)
@@ -221,7 +213,7 @@ def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
                 for name in ("count", "customers", "dormant", "returned")
             )
         )
-        known = scope.map.tables.dormant_after[code] is not None
+        known = limits[code] is not None
         low, high = wilson(dormant, customers)
         rows.append(
             {

@@ -7,10 +7,10 @@ from datetime import timedelta
 import numpy as np
 from attrs import frozen
 
-from journeymap.analysis.part import Flags, Ints, Part
+from journeymap.analysis.part import Flags, Ints, Part, Scope
 from journeymap.analysis.silence import NEVER, silences
 from journeymap.exceptions import AnswerError, UnknownName
-from journeymap.model import JourneyMap, KeyJourney, Plan
+from journeymap.model import KeyJourney, Plan
 
 __all__ = ["COMPLETED", "GIVEN_UP", "OPEN", "Occurrences", "chosen", "occurrences"]
 
@@ -31,8 +31,11 @@ class Occurrences:
     over: Ints
 
 
-def chosen(journey: JourneyMap | None, wanted: str | None, question: str) -> tuple[KeyJourney, ...]:
-    """The key journeys of a map, or the one asked for."""
+def chosen(scope: Scope, wanted: str | None, question: str) -> tuple[KeyJourney, ...]:
+    """The key journeys of a map, or the one asked for; none of a log of nobody without a map."""
+    journey = scope.map
+    if journey is None and not scope.interactions:
+        return ()
     if journey is None:
         raise AnswerError(question, "key journeys are the map's: read the log with map=…")
     if wanted is None:

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["ordering"]
+__all__ = ["offsets_of", "ordering"]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
@@ -41,3 +41,10 @@ def _in_order(journeys: np.ndarray[Any, Any], at: Ints) -> bool:
     if (journeys[1:] < journeys[:-1]).any():
         return False
     return bool(((journeys[1:] > journeys[:-1]) | (at[1:] >= at[:-1])).all())
+
+
+def offsets_of(owners: np.ndarray[Any, Any]) -> Ints:
+    """Where each owner's rows begin, the rows of one lying together, and the end."""
+    fresh = np.ones(len(owners), dtype=bool)
+    fresh[1:] = owners[1:] != owners[:-1]
+    return np.append(np.flatnonzero(fresh), len(owners))

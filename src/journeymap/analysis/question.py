@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from journeymap.analysis.part import Part, Scope
 
-__all__ = ["Question"]
+__all__ = ["Question", "merged"]
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -30,3 +30,8 @@ class Question(Protocol[A_co]):
     def answer(self, measured: Any, scope: Scope) -> A_co:
         """The result."""
         ...
+
+
+def merged(questions: tuple[Question[Any], ...], one: list[Any], other: list[Any]) -> list[Any]:
+    """What two parts say together, question by question."""
+    return [q.merge(a, b) for q, a, b in zip(questions, one, other, strict=True)]

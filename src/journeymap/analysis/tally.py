@@ -9,7 +9,7 @@ from attrs import frozen
 
 from journeymap.analysis.spread import Floats, Ints, Spread, spread_of
 
-__all__ = ["Tally", "counted", "customers_of", "tally", "with_lengths"]
+__all__ = ["Tally", "counted", "customers_of", "exact_sum", "tally", "with_lengths"]
 
 Sums: TypeAlias = "dict[str, Ints]"
 
@@ -116,6 +116,12 @@ def with_lengths(made: Tally, cells: Ints, micros: Ints) -> Tally:
     low = exact_sums(cells_, micros & 0xFFFFF, size)[places]
     sums = {**made.sums, "high": high, "low": low}
     return Tally(made.names, made.axes, made.keys, sums, spread_of(cells, micros))
+
+
+def exact_sum(micros: Ints) -> int:
+    """A sum that cannot overflow: whole seconds and the rest apart."""
+    whole = micros // 1_000_000
+    return int(whole.sum()) * 1_000_000 + int((micros - whole * 1_000_000).sum())
 
 
 def exact_sums(cells: Ints, weights: Ints, size: int) -> Ints:

@@ -63,6 +63,8 @@ def _clock(calendar: Calendar, first: int, last: int) -> Clock:
 def department_clocks(part: Part) -> list[Clock | None]:
     """A clock for each department code; None where the department has no calendar."""
     journey = part.scope.map
+    if journey is None and not part.scope.interactions:
+        return []
     if journey is None:
         raise AnswerError("working_time", "the calendars are the map's: read the log with map=…")
     years = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from journeymap.analysis.building import mapped, number_type
 from journeymap.analysis.coding import code_type
 from journeymap.analysis.intake import LEVELS, Rejected
 from journeymap.analysis.part import Level, Scope, View
+from journeymap.analysis.question import merged
 from journeymap.engines.folder import VERSION, Folder, Lock, Manifest, Source, columns_told, probe
 from journeymap.engines.partitioning import in_order, partition
 from journeymap.engines.raw import read_array
@@ -91,9 +92,8 @@ class ParquetLog(Askable):
         some = facts[facts[:, 1] > 0]
         first, last = (int(some[:, 2].min()), int(some[:, 3].max())) if len(some) else (0, 0)
         people, count = int(facts[:, 0].sum()), int(facts[:, 1].sum())
-        scales = {kind: (low, high) for kind, low, high in chosen.scales}
         zone = chosen.timezone or "UTC"
-        scope = Scope(map, first, last, scales, zone, interactions=count)
+        scope = Scope(map, first, last, chosen.ranges, zone, interactions=count)
         counted = Counted(people, people, count, first, last)
         return cls(map, folder.path, cores, scope, counted, manifest, names)
 
@@ -132,12 +132,10 @@ class ParquetLog(Askable):
         def work(number: int) -> list[Any]:
             return self._piece(number)._measured(questions, scope)
 
-        def merged(one: list[Any], other: list[Any]) -> list[Any]:
-            return [q.merge(a, b) for q, a, b in zip(questions, one, other, strict=True)]
-
         with ThreadPoolExecutor(self.workers) as pool:
             numbers = range(self._manifest.partitions)
-            return reduce(merged, in_order(pool, work, numbers, 2 * self.workers))
+            found = in_order(pool, work, numbers, 2 * self.workers)
+            return reduce(partial(merged, questions), found)
 
     @cached_property
     def _empty(self) -> Log:

@@ -23,7 +23,7 @@ from journeymap.analysis import Columns
 from journeymap.analysis.building import narrow
 from journeymap.analysis.coding import Coded, code_type, coded
 from journeymap.analysis.intake import intake
-from journeymap.analysis.ordering import ordering
+from journeymap.analysis.ordering import offsets_of, ordering
 from journeymap.engines.duplicates import ROW, find_duplicates, ids_of, keep, slices
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.progress import Progress
@@ -221,10 +221,7 @@ def _put_in_order(
     for place_, role in enumerate(manifest.numbers):
         write(f"number-{place_}", narrow(role, frame[f"number {role}"].to_numpy()))
     pl.DataFrame({"customer": customer.names}).write_ipc(spare / "customers.arrow")
-    fresh = np.flatnonzero(np.diff(owners)) + 1
-    begin_ = np.zeros(1 if len(owners) else 0, dtype=np.int64)
-    offsets = np.concatenate([begin_, fresh, [len(owners)]])
-    write_array(spare / "offsets", offsets.astype(np.int64))
+    write_array(spare / "offsets", offsets_of(owners))
     folder.name(spare, folder.partition(number))
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
     return [len(customer.names), len(at), first, last]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from journeymap.analysis.asking import Askable, Counted
 from journeymap.analysis.building import Known, mapped
 from journeymap.analysis.intake import Rejected, intake
 from journeymap.analysis.part import Scope, View
+from journeymap.analysis.question import merged
 from journeymap.engines.wire import packed, unpacked
 from journeymap.exceptions import ColumnsError, JourneyMapError, SourceError, require
 from journeymap.model import JourneyMap
@@ -108,9 +109,8 @@ class SparkLog(Askable):
     def _everything(self) -> tuple[Scope, Counted]:
         found = self._survey
         zone = self.columns.timezone or "UTC"
-        scales = {kind: (low, high) for kind, low, high in self.columns.scales}
         scope = Scope(
-            self.map, found.counted.first, found.counted.last, scales, zone,
+            self.map, found.counted.first, found.counted.last, self.columns.ranges, zone,
             interactions=found.counted.interactions,
         )  # fmt: skip
         return scope, found.counted
@@ -142,10 +142,7 @@ class SparkLog(Askable):
             log = mapped(Log.from_rows(rows, columns), journey, known)
             return evolve(log, views=views)._measured(questions, scope)
 
-        def merged(one: list[Any], other: list[Any]) -> list[Any]:
-            return [q.merge(a, b) for q, a, b in zip(questions, one, other, strict=True)]
-
-        return reduce(merged, _on_cluster(frame, self._wanted, work))
+        return reduce(partial(merged, questions), _on_cluster(frame, self._wanted, work))
 
     @cached_property
     def _spread(self) -> DataFrame:
