@@ -23,6 +23,7 @@ from journeymap.analysis.paths import Paths, PathsAnswer, PathStep
 from journeymap.analysis.question import Question
 from journeymap.analysis.retention import Retained, Retention, RetentionAnswer
 from journeymap.analysis.satisfaction import Satisfaction, SatisfactionAnswer, Satisfied
+from journeymap.analysis.standing import Positions, PositionsAnswer, Stands
 from journeymap.analysis.subsets import Where
 from journeymap.analysis.transitions import Transition, Transitions, TransitionsAnswer
 from journeymap.analysis.variants import Variant, Variants, VariantsAnswer
@@ -57,6 +58,8 @@ __all__ = [
     "PathStep",
     "Paths",
     "PathsAnswer",
+    "Positions",
+    "PositionsAnswer",
     "Question",
     "Reading",
     "Rejected",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import polars as pl
@@ -19,7 +19,8 @@ __all__ = ["Answer", "told"]
 R = TypeVar("R")
 _SHOWN = 20
 _WIDE = 100
-_KINDS = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean, date: pl.Date}
+_KINDS = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean, date: pl.Date,
+          datetime: pl.Datetime("us", "UTC")}  # fmt: skip
 
 
 @frozen(eq=False, repr=False)

@@ -23,6 +23,7 @@ from journeymap.analysis.working import departments_of, working_lengths
 from journeymap.analysis.worth import one_currency, worth_so_far
 from journeymap.model import JourneyMap, KeyJourney, Match, Plan
 from journeymap.model.conditions import touchpoints_of
+from journeymap.model.matching import answerable
 
 __all__ = ["Deviation", "Deviations", "DeviationsAnswer"]
 
@@ -146,7 +147,7 @@ class Deviations:
             journey, kind, step, element, department = cell
             n = measured.journeys[journey][0]
             count, customers, among, micros, value = sums
-            names = element.split(_OR) if kind == "missing" else (element,)
+            names = element.split(" / ") if kind == "missing" else (element,)
             moments = {one for name in names for one in watched.get(name, ())}
             rows.append((
                 journey, kind, step or None, element, department or None, sorted(moments),
@@ -207,7 +208,6 @@ class Deviations:
 
 # Which occurrence, kind, step from 1 (0: none), row (−1: none), and microseconds too late.
 Events = tuple[Ints, Ints, Ints, Ints, Ints]
-_OR = " / "
 
 
 @frozen(eq=False)
@@ -303,7 +303,7 @@ def _owner(part: Part, span: KeyJourney) -> int:
     """The department on whose calendar lateness counts, as a code: the owner, or who takes the
     end touchpoint by the map."""
     assert part.scope.map is not None  # noqa: S101  # chosen() has seen to it
-    name = span.owner or part.scope.map.touchpoints[span.end].department
+    _, name = answerable(part.scope.map, span, None)
     return part.names("department").index(name)
 
 
@@ -314,13 +314,9 @@ def _cell(
     assert journey is not None  # noqa: S101  # chosen() has seen to it
     what = str(part.names("touchpoint")[element] or "")
     who = str(part.names("department")[department] or "")
-    if _KINDS[kind] == "late":
-        what, who = span.end, span.owner or journey.touchpoints[span.end].department or ""
-    elif _KINDS[kind] == "missing":
-        plan = Plan.of(span)
-        assert plan is not None  # noqa: S101  # only a plan can miss a step
-        names = plan.steps[step - 1].one_of
-        what, who = _OR.join(names), journey.touchpoints[names[0]].department or ""
+    if _KINDS[kind] in ("late", "missing"):
+        what, owner = answerable(journey, span, step - 1 if step else None)
+        who = owner or ""
     return span.id, _KINDS[kind], step, what, who
 
 

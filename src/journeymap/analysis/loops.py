@@ -14,6 +14,7 @@ from journeymap.analysis.intervals import wilson
 from journeymap.analysis.part import Ints, Part, Scope
 from journeymap.analysis.silence import positions, silences
 from journeymap.analysis.spread import Spread, spread_of
+from journeymap.analysis.standing import lap_starts
 from journeymap.analysis.tally import Tally, customers_of, exact_sum, tally
 from journeymap.exceptions import AnswerError
 from journeymap.model.durations import span_text
@@ -122,8 +123,7 @@ class Loops:
         read = part.read("stage")
         codes = read.codes.astype(np.int64)
         phase = np.array(journey.tables.phase if journey else (0,), dtype=np.int64)[codes]
-        fresh = np.zeros(len(codes), dtype=bool)
-        fresh[1:] = ~read.first[1:] & (phase[1:] == _BUY) & (phase[:-1] == _OWN)
+        fresh = np.zeros(len(codes), dtype=bool) if journey is None else lap_starts(read, journey)
         turned = np.bincount(read.journey[fresh], minlength=part.journeys)
         owning = np.unique(read.journey[phase == _OWN])
         lengths = _lap_times(part, read.journey[fresh], read.at[fresh])

@@ -10,7 +10,8 @@ from attrs import frozen
 from journeymap.analysis.part import Flags, Ints, Part, Scope
 from journeymap.analysis.silence import NEVER, silences
 from journeymap.exceptions import AnswerError, UnknownName
-from journeymap.model import KeyJourney, Plan
+from journeymap.model import KeyJourney
+from journeymap.model.matching import may_start_again
 
 __all__ = ["COMPLETED", "GIVEN_UP", "OPEN", "Occurrences", "chosen", "occurrences"]
 
@@ -52,7 +53,7 @@ def occurrences(part: Part, span: KeyJourney) -> Occurrences:
     ends = part.touchpoints == names.index(span.end)
     size = len(part)
     journey_end = np.repeat(part.offsets[1:], np.diff(part.offsets))
-    again = _may_start_again(span)
+    again = may_start_again(span)
     silent, allowed = silences(part)
     next_start, next_end, next_silent = (_next(flags) for flags in (starts, ends, silent))
     found: list[tuple[Ints, Ints, Ints, Ints]] = []
@@ -92,18 +93,6 @@ def occurrences(part: Part, span: KeyJourney) -> Occurrences:
     nothing = np.zeros(0, dtype=np.int64)
     columns = [np.concatenate([nothing, *pieces]) for pieces in zip(*found, strict=True)]
     return Occurrences(*(columns or [nothing] * 4))
-
-
-def _may_start_again(span: KeyJourney) -> bool:
-    """Whether the start may come again without beginning anew: it ends the journey, or a step
-    expects it again."""
-    plan = Plan.of(span)
-    if span.start == span.end:
-        return True
-    if plan is None:
-        return False
-    expecting = [step for step in plan.steps if span.start in step.one_of]
-    return len(expecting) > 1 or any(step.repeatable for step in expecting)
 
 
 def _next(flags: Flags) -> Ints:

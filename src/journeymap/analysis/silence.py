@@ -20,10 +20,11 @@ def positions(part: Part) -> Ints:
     return np.where(seen >= begins, codes[seen], 0)
 
 
-def silences(part: Part) -> tuple[Flags, Ints]:
+def silences(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
     """After which interactions the customer went dormant, and the silence each stage allows.
 
-    The silence after a journey's last interaction reaches up to the log's last one.
+    The silence after a journey's last interaction reaches up to the log's last one, or to
+    ``until``, in microseconds since 1970.
     """
     journey = part.scope.map
     limits = journey.tables.dormant_after if journey else (None,)
@@ -32,6 +33,7 @@ def silences(part: Part) -> tuple[Flags, Ints]:
         return np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)
     position = positions(part)
     final = np.append(part.first[1:], True)
-    until = np.where(final, part.scope.last, np.append(part.at[1:], 0))
+    end = part.scope.last if until is None else until
+    over = np.where(final, end, np.append(part.at[1:], 0))
     limit = allowed[position]
-    return (until - part.at >= limit) & (position > 0), limit
+    return (over - part.at >= limit) & (position > 0), limit

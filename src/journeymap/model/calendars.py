@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
@@ -19,6 +19,7 @@ __all__ = ["Calendar", "Hours"]
 
 _WEEKDAYS = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
 _DAY = timedelta(days=1)
+_LOOKS = 50  # years ahead
 _UNTIL = re.compile(r"(UNTIL=\d{8})T\d{6}Z?", re.IGNORECASE)
 _NO_INTERVAL = re.compile(r"INTERVAL=0*(;|$)", re.IGNORECASE)
 # What a rule must name so that the days it falls on do not depend on where it began.
@@ -140,6 +141,27 @@ class Calendar:
         for year in range(start.year, end.year + 1):
             total += _worked_by(self, year, end) - _worked_by(self, year, start)
         return total
+
+    def ahead(self, start: datetime, length: timedelta) -> datetime | None:
+        """When so much working time will have passed since ``start``; None if it never will.
+
+        >>> office = Calendar("office", zone="Europe/Paris")
+        >>> friday = datetime(2026, 3, 27, 16, tzinfo=ZoneInfo("Europe/Paris"))
+        >>> str(office.ahead(friday, timedelta(hours=2)).astimezone(ZoneInfo("Europe/Paris")))
+        '2026-03-30 10:00:00+02:00'
+        """
+        if start.tzinfo is None or start.utcoffset() is None:
+            raise CalendarError("Calendar", "start", start, "a time with a zone is needed")
+        start = start.astimezone(UTC)
+        # What has to have passed of each year, counted from its beginning.
+        target = length + _worked_by(self, start.year, start)
+        for year in range(start.year, min(start.year + _LOOKS, 9999) + 1):
+            begins, totals = _running(self, year)
+            if target <= totals[-1]:
+                place = bisect_left(totals, target) - 1
+                return begins[place] + (target - totals[place])
+            target -= totals[-1]
+        return None
 
     def spans(self, year: int) -> tuple[Span, ...]:
         """The stretches of working time in a calendar year of UTC, merged, in order."""

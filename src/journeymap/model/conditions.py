@@ -9,7 +9,7 @@ touchpoint is 'call_support' and emotion is at most -0.5
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Literal, TypeAlias
 
@@ -183,6 +183,29 @@ def leaves(condition: Condition) -> Iterator[At | Between | Count | Wait | Absen
         yield from leaves(condition.condition)
     else:
         yield condition
+
+
+def verdict(condition: Condition, truths: Sequence[bool | None]) -> bool | None:
+    """Whether a condition holds, given what its simple conditions (`leaves`) say.
+
+    None means that it is not known yet, of a simple condition and of the whole.
+
+    >>> either = AnyOf((At("outcome", ("failed",)), Absence("help", "order", timedelta(days=1))))
+    >>> verdict(either, (True, None)), verdict(either, (False, None))
+    (True, None)
+    """
+    return _verdict(condition, iter(truths))
+
+
+def _verdict(condition: Condition, truths: Iterator[bool | None]) -> bool | None:
+    if isinstance(condition, Not):
+        inner = _verdict(condition.condition, truths)
+        return None if inner is None else not inner
+    if isinstance(condition, (All, AnyOf)):
+        decides = isinstance(condition, AnyOf)
+        found = [_verdict(inner, truths) for inner in condition.conditions]
+        return decides if decides in found else None if None in found else not decides
+    return next(truths)
 
 
 def touchpoints_of(condition: Condition) -> tuple[str, ...]:

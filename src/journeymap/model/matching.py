@@ -5,14 +5,17 @@ One matcher for the recorded past and for what is happening now.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Literal
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
 from journeymap.model.elements import KeyJourney, Step
 
-__all__ = ["Departure", "Match", "Plan"]
+if TYPE_CHECKING:
+    from journeymap.model.journey_map import JourneyMap
+
+__all__ = ["Departure", "Match", "Plan", "answerable", "may_start_again"]
 
 
 @frozen
@@ -68,12 +71,61 @@ class Plan:
             steps = (*steps, Step((journey.end,)))
         return cls(steps)
 
+    @cached_property
+    def expected(self) -> frozenset[str]:
+        """Every touchpoint that some step expects; any other is ad hoc, whatever follows."""
+        return frozenset(name for step in self.steps for name in step.one_of)
+
+    def next_after(self, actual: tuple[str, ...]) -> tuple[str, ...]:
+        """The touchpoints that may come next if the rest goes as planned.
+
+        Of equally good ways to read what came so far, the one that is furthest on counts.
+
+        >>> plan = Plan.of(KeyJourney("order", "ask", "pay", steps=["ask", "agree", "pay"]))
+        >>> plan.next_after(("ask", "wait"))
+        ('agree',)
+        """
+        reached = _reached(self.steps, actual)
+        names: list[str] = []
+        if reached and self.steps[reached - 1].repeatable:
+            names += self.steps[reached - 1].one_of
+        for step in self.steps[reached:]:
+            names += step.one_of
+            if not step.optional:
+                break
+        return tuple(dict.fromkeys(names))
+
     def match(self, actual: tuple[str, ...]) -> Match:
         """The match of touchpoints with the fewest departures.
 
         Of equally good ones it is the one that keeps the earliest steps and interactions.
         """
         return _matched(self, actual)
+
+
+def may_start_again(span: KeyJourney) -> bool:
+    """Whether the start of a key journey may come again without beginning it anew: it is the end
+    as well, or a step expects it again."""
+    plan = Plan.of(span)
+    if span.start == span.end:
+        return True
+    if plan is None:
+        return False
+    expecting = [step for step in plan.steps if span.start in step.one_of]
+    return len(expecting) > 1 or any(step.repeatable for step in expecting)
+
+
+def answerable(journey: JourneyMap, span: KeyJourney, step: int | None) -> tuple[str, str | None]:
+    """What a departure without an interaction is about, and the department that answers for it.
+
+    Of a missing ``step`` (a place in the plan) the alternatives and who should have taken the
+    first; of lateness (None) the end touchpoint and the owner of the key journey.
+    """
+    if step is None:
+        return span.end, span.owner or journey.touchpoints[span.end].department
+    plan = Plan.of(span)
+    names = plan.steps[step].one_of if plan is not None else (span.end,)
+    return " / ".join(names), journey.touchpoints[names[0]].department
 
 
 @lru_cache(maxsize=1 << 16)
@@ -127,6 +179,28 @@ def _costs(steps: tuple[Step, ...], actual: tuple[str, ...]) -> list[list[int]]:
             row[j] = cost
         rows.append(row)
     return rows[::-1]
+
+
+def _reached(steps: tuple[Step, ...], actual: tuple[str, ...]) -> int:
+    """How many steps are passed in the cheapest reading of what came so far."""
+    row = [0]
+    for step in steps:
+        row.append(row[-1] + (0 if step.optional else 1))
+    for name in actual:
+        below = row
+        row = [below[0] + 1]
+        for i, step in enumerate(steps, 1):
+            cost = min(below[i] + 1, row[-1] + (0 if step.optional else 1))
+            if name in step.one_of:
+                cost = min(cost, below[i - 1])
+            if _again(steps, i, name):
+                cost = min(cost, below[i])
+            row.append(cost)
+    best = min(row)
+    reached = max(i for i, cost in enumerate(row) if cost == best)
+    while reached and steps[reached - 1].optional and row[reached - 1] == best:
+        reached -= 1
+    return reached
 
 
 def _again(steps: tuple[Step, ...], i: int, name: str) -> bool:

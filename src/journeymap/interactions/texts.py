@@ -1,0 +1,81 @@
+"""Interactions as plain data and back: what a journal keeps of them.
+
+>>> from datetime import UTC
+>>> one = Interaction("ada", "order_placed", datetime(2026, 3, 1, tzinfo=UTC), value=Money(9, "EUR"))
+>>> interaction_data(one)
+{'customer': 'ada', 'touchpoint': 'order_placed', 'at': '2026-03-01T00:00:00+00:00', 'value': ['9', 'EUR']}
+>>> read_interaction(interaction_data(one)) == one
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from journeymap.exceptions import InteractionError
+from journeymap.interactions.interaction import Interaction
+from journeymap.interactions.values import Money, Score
+
+__all__ = ["interaction_data", "read_interaction"]
+
+_PLAIN = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
+          "emotion_after")  # fmt: skip
+_MICRO = timedelta(microseconds=1)
+
+
+def interaction_data(one: Interaction) -> dict[str, Any]:
+    """An interaction as a mapping that JSON can hold; what is left open is left out.
+
+    ``extra`` is kept as it is: raises InteractionError where it holds what JSON cannot.
+    """
+    data: dict[str, Any] = {
+        "customer": one.customer, "touchpoint": one.touchpoint, "at": one.at.isoformat(),
+    }  # fmt: skip
+    for name in _PLAIN:
+        value = getattr(one, name)
+        if value is not None:
+            data[name] = value
+    if one.score is not None:
+        data["score"] = [one.score.kind, one.score.value, one.score.low, one.score.high]
+    if one.value is not None:
+        data["value"] = [str(one.value.amount), one.value.currency]
+    if one.duration is not None:
+        data["duration"] = one.duration // _MICRO
+    if one.extra:
+        _plain(one.extra)
+        data["extra"] = [list(pair) for pair in one.extra]
+    return data
+
+
+def read_interaction(data: Mapping[str, Any]) -> Interaction:
+    """The interaction that ``interaction_data`` wrote down."""
+    score, value, duration = data.get("score"), data.get("value"), data.get("duration")
+    return Interaction(
+        data["customer"],
+        data["touchpoint"],
+        datetime.fromisoformat(data["at"]),
+        **{name: data.get(name) for name in _PLAIN},
+        score=None if score is None else Score(*score),
+        value=None if value is None else Money(*value),
+        duration=None if duration is None else timedelta(microseconds=duration),
+        extra=[tuple(pair) for pair in data.get("extra", ())],
+    )
+
+
+def _plain(extra: tuple[tuple[str, Any], ...]) -> None:
+    for name, value in extra:
+        if not _is_plain(value):
+            message = f"{name!r} is kept in a journal, so it must be what JSON can hold"
+            raise InteractionError("Interaction", "extra", value, message)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    if isinstance(value, float):
+        return value - value == 0
+    return value is None or isinstance(value, (str, int, bool))

@@ -1,0 +1,118 @@
+"""Where a customer stands, as the fold carries it from one interaction to the next.
+
+Plain tuples, because one is made for every interaction; no mapping in them is ever changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from attrs import field, frozen
+
+from journeymap.interactions import Score
+from journeymap.model import Move
+
+__all__ = ["FAR", "LONG_AGO", "Awaited", "Occurrence", "Owned", "Pending", "Place", "Rest",
+           "Standing"]  # fmt: skip
+
+FAR = datetime.max.replace(tzinfo=UTC)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@frozen(eq=False)
+class Place:
+    """A stage as the fold needs it: what entering each other one means, and how long silence is
+    allowed in it (None: for ever)."""
+
+    id: str
+    phase: str
+    moves: dict[str, Move] = field(repr=False)
+    limit: timedelta | None = None
+
+
+class Owned(NamedTuple):
+    """Where the customer's journey with one product stands."""
+
+    stage: Place | None
+    since: datetime | None
+    lap: int
+    at: datetime
+
+
+class Occurrence(NamedTuple):
+    """A key journey that goes on: its touchpoints, each with the department that took it."""
+
+    journey: str
+    begun: datetime
+    tie: int
+    path: tuple[tuple[str, str | None], ...]
+    late: bool
+
+
+class Pending(NamedTuple):
+    """A moment that waits for what may fail to happen after the interaction that began it.
+
+    ``truths`` are those of its simple conditions, None where it is not known yet.
+    """
+
+    moment: str
+    touchpoint: str
+    at: datetime
+    tie: int
+    truths: tuple[bool | None, ...]
+
+
+class Awaited(NamedTuple):
+    """A moment that was reached and whose owner should meet the customer by ``due``."""
+
+    moment: str
+    reached: datetime
+    tie: int
+    due: datetime
+
+
+class Rest(NamedTuple):
+    """What changes seldom.
+
+    ``busy`` says that something goes on or is awaited, ``timer`` is when any of it comes due.
+    """
+
+    busy: bool = False
+    timer: datetime = FAR
+    values: Mapping[str, Decimal] = _NOTHING
+    scores: Mapping[str, Score] = _NOTHING
+    seen: Mapping[str, tuple[datetime, ...]] = _NOTHING
+    open: tuple[Occurrence, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    awaited: tuple[Awaited, ...] = ()
+
+
+class Standing(NamedTuple):
+    """Everything the next interaction depends on.
+
+    ``tie`` counts interactions at the same time; ``sleep`` is when the customer goes dormant
+    unless something is heard; ``fired`` is the time of the last timer since the last interaction.
+    """
+
+    at: datetime = LONG_AGO
+    tie: int = 0
+    folded: int = 0
+    stage: Place | None = None
+    since: datetime | None = None
+    lap: int = 1
+    touchpoint: str | None = None
+    channel: str | None = None
+    department: str | None = None
+    handed_by: str | None = None
+    emotion: float | None = None
+    dormant: bool = False
+    sleep: datetime = FAR
+    fired: datetime | None = None
+    owned: Mapping[str, Owned] = _NOTHING
+    trail: tuple[str, ...] = ()
+    rest: Rest = Rest()

@@ -1,0 +1,247 @@
+"""The tracker: a fold without I/O and without a clock.
+
+``(state, interaction) -> (state, signals)``: everything that affects a customer's state goes
+through here, so it runs inside anything, and gives the same answer live and over the past.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from attrs import Attribute, field, frozen, validators
+
+from journeymap.exceptions import ElementError, InteractionError
+from journeymap.interactions import Interaction
+from journeymap.model import JourneyMap
+from journeymap.tracking.folding import fire, step
+from journeymap.tracking.reading import Read, read
+from journeymap.tracking.signals import Signal, TooLate, Withdrawn
+from journeymap.tracking.standing import LONG_AGO, Standing
+from journeymap.tracking.state import Entry, State
+
+__all__ = ["Tracker"]
+
+Signals = tuple[Signal, ...]
+
+
+def _a_horizon(instance: object, attribute: Attribute[timedelta | None], value: object) -> None:
+    if value is not None and (not isinstance(value, timedelta) or value < timedelta(0)):
+        raise ElementError("Tracker", "horizon", value, "a length of time is expected")
+
+
+@frozen(eq=False)
+class Tracker:
+    """Follows customers along a map, one interaction after the other.
+
+    ``horizon`` is how late an interaction may come: within it, the state and the signals are as
+    if all had come in order, and signals that are no longer true are withdrawn; beyond it, the
+    state stays and `TooLate` says so. None means any lateness, and keeps all the past.
+
+    >>> from journeymap.model import Stage, Touchpoint
+    >>> journey = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")],
+    ...                      touchpoints=[Touchpoint("order", "choose"), Touchpoint("open", "use")])
+    >>> tracker = Tracker(journey)
+    >>> state, signals = tracker.fold(None, Interaction("ada", "order", datetime(2026, 3, 1, tzinfo=UTC)))
+    >>> state.position.stage, [signal.kind for signal in signals]
+    ('choose', ['stage entered'])
+    """
+
+    map: JourneyMap = field(validator=validators.instance_of(JourneyMap))
+    horizon: timedelta | None = field(default=timedelta(hours=1), validator=_a_horizon)
+    _read: Read = field(init=False, repr=False)
+
+    @_read.default
+    def _made_ready(self) -> Read:
+        return read(self.map)
+
+    def fold(self, state: State | None, interaction: Interaction) -> tuple[State, Signals]:
+        """The state after one more interaction, and what it makes true.
+
+        Whatever came due before it is told first. A second interaction of the same source and id
+        changes nothing. Raises InteractionError for another customer's interaction.
+        """
+        return self.follow(state, (interaction,))
+
+    def follow(
+        self, state: State | None, interactions: Iterable[Interaction]
+    ) -> tuple[State, Signals]:
+        """The state after several interactions of one customer, in their order of arrival.
+
+        The same as folding them one by one, with less to do for each.
+        """
+        walk = _Walk(self._read, self.horizon, state)
+        for one in interactions:
+            walk.take(one)
+        return walk.done()
+
+    def advance(self, state: State, now: datetime) -> tuple[State, Signals]:
+        """The state at a time, with everything that came due by then told in order of time.
+
+        A ``now`` before the state's clock changes nothing.
+        """
+        walk = _Walk(self._read, self.horizon, state)
+        walk.advance(_utc(now))
+        return walk.done()
+
+
+class _Walk:
+    """A state while it is being changed."""
+
+    __slots__ = ("clock", "customer", "entries", "horizon", "known", "read", "standing", "told")
+
+    def __init__(self, read: Read, horizon: timedelta | None, state: State | None) -> None:
+        self.read, self.horizon = read, horizon
+        self.told: list[Signal] = []
+        if state is None:
+            self.customer: str | None = None
+            self.standing, self.clock = Standing(), LONG_AGO
+            self.entries: list[Entry] = []
+        else:
+            self.customer = state.customer
+            self.standing, self.clock = state.standing, state.clock
+            self.entries = list(state.recent)
+        self.known = {(e[0].source, e[0].id) for e in self.entries}
+
+    def take(self, one: Interaction) -> None:
+        """One interaction, wherever it belongs."""
+        if one.customer != self.customer:
+            if self.customer is not None:
+                message = f"this state is that of {self.customer!r}"
+                raise InteractionError("Interaction", "customer", one.customer, message)
+            self.customer = one.customer
+        at = one.at if one.at.tzinfo is UTC else one.at.astimezone(UTC)
+        if one.id is not None:
+            key = (one.source, one.id)
+            if key in self.known:
+                return
+            self.known.add(key)
+        before = self.standing
+        if at < before.at or (before.fired is not None and at <= before.fired):
+            self._late(one, at)
+            return
+        told: list[Signal] = []
+        standing = before
+        if at >= standing.sleep or at > standing.rest.timer:
+            standing = fire(self.read, standing, one.customer, at, told)
+        self.standing = step(self.read, standing, one, at, told)
+        if at >= self.clock:
+            self.clock = at
+        else:
+            self.standing = fire(self.read, self.standing, one.customer, self.clock, told)
+        if told:
+            self.told += told
+            self.entries.append((one, before, tuple(told)))
+        else:
+            self.entries.append((one, before, ()))
+
+    def advance(self, now: datetime) -> None:
+        """Time that passed."""
+        if now <= self.clock:
+            return
+        self.clock = now
+        told: list[Signal] = []
+        self.standing = fire(self.read, self.standing, self.customer or "", now, told)
+        if told:
+            self.told += told
+            if self.entries:
+                one, before, earlier = self.entries[-1]
+                self.entries[-1] = (one, before, (*earlier, *told))
+
+    def done(self) -> tuple[State, Signals]:
+        """The state as a value."""
+        if self.customer is None:
+            raise InteractionError("Interaction", "customer", None, "there is no interaction")
+        self._forget()
+        state = State(self.customer, self.standing, self.clock, tuple(self.entries),
+                      read=self.read)  # fmt: skip
+        return state, tuple(self.told)
+
+    def _stepped(
+        self, standing: Standing, one: Interaction, at: datetime, told: list[Signal]
+    ) -> Standing:
+        if at >= standing.sleep or at > standing.rest.timer:
+            standing = fire(self.read, standing, one.customer, at, told)
+        return step(self.read, standing, one, at, told)
+
+    def _late(self, one: Interaction, at: datetime) -> None:
+        """Take everything back to where it belongs, and tell what that changes."""
+        place = self._place(at)
+        if place is None:
+            self.told.append(
+                TooLate(one.customer, at, 0, one.touchpoint, one.source, one.id)
+            )  # fmt: skip
+            return
+        again = [entry[0] for entry in self.entries[place:]]
+        given = [signal for entry in self.entries[place:] for signal in entry[2]]
+        spot = sum(other.at <= at for other in again)
+        again.insert(spot, one)
+        standing = self.entries[place][1] if place < len(self.entries) else self.standing
+        entries: list[Entry] = []
+        for other in again:
+            told: list[Signal] = []
+            before = standing
+            standing = self._stepped(before, other, other.at.astimezone(UTC), told)
+            entries.append((other, before, tuple(told)))
+        after: list[Signal] = []
+        self.standing = fire(self.read, standing, one.customer, self.clock, after)
+        entries[-1] = (*entries[-1][:2], (*entries[-1][2], *after))
+        self.entries[place:] = entries
+        self.told += _difference(given, [signal for entry in entries for signal in entry[2]])
+
+    def _place(self, at: datetime) -> int | None:
+        """The first entry to be folded again; None if that is no longer known."""
+        if self.horizon is not None and at < _before(self.clock, self.horizon):
+            return None
+        place = sum(entry[0].at <= at for entry in self.entries)
+        place = min(place, len(self.entries) - 1)
+        while place > 0 and not _in_order(self.entries[place][1], at):
+            place -= 1
+        return place if self.entries and _in_order(self.entries[place][1], at) else None
+
+    def _forget(self) -> None:
+        """Let go of what is older than the horizon; the last moment is always kept."""
+        if self.horizon is None or len(self.entries) < 2:
+            return
+        cut = min(_before(self.clock, self.horizon), self.standing.at)
+        entries = self.entries
+        old = 0
+        while old < len(entries) and entries[old][0].at < cut:
+            old += 1
+        if old:
+            del entries[:old]
+
+
+def _in_order(before: Standing, at: datetime) -> bool:
+    return before.at <= at and (before.fired is None or at > before.fired)
+
+
+def _difference(given: list[Signal], true: list[Signal]) -> list[Signal]:
+    """What was told and does not hold, withdrawn; then what holds and was not told."""
+    left, new = Counter(given), []
+    for signal in true:
+        if left[signal]:
+            left[signal] -= 1
+        else:
+            new.append(signal)
+    gone: list[Signal] = []
+    for signal in reversed(given):
+        if left[signal]:
+            left[signal] -= 1
+            gone.append(Withdrawn(signal.customer, signal.at, signal.tie, signal))
+    return [*reversed(gone), *new]
+
+
+def _before(at: datetime, length: timedelta) -> datetime:
+    try:
+        return at - length
+    except OverflowError:
+        return LONG_AGO
+
+
+def _utc(now: datetime) -> datetime:
+    if now.tzinfo is None or now.utcoffset() is None:
+        message = "a time without a zone is a guess; name it, as with tzinfo=UTC"
+        raise InteractionError("Tracker", "now", now, message)
+    return now.astimezone(UTC)
