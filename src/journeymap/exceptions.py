@@ -30,6 +30,8 @@ __all__ = [
     "MapError",
     "MissingExtra",
     "SourceError",
+    "StateError",
+    "StoreError",
     "UnknownName",
     "listed",
     "nearest",
@@ -206,6 +208,35 @@ class AnswerError(JourneyMapError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.question}: {self.message}"
+
+
+@define(eq=False)
+class StateError(JourneyMapError, ValueError):
+    """A state or signal cannot be read: it was written by something else, or does not fit the map.
+
+    Fields: ``message``.
+    """
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@define(eq=False)
+class StoreError(JourneyMapError, OSError):
+    """A store cannot do its work; nothing of what was asked has been written.
+
+    Fields: ``store`` (its address, without a password), ``message``; ``passing`` says that the
+    same call may succeed when the cause is gone (a lock, a full disk, a lost connection).
+    """
+
+    store: str
+    message: str
+    passing: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.store}: {self.message}"
 
 
 def require(extra: str, *packages: str) -> None:

@@ -72,6 +72,7 @@ __all__ = [
     "Satisfied",
     "Scope",
     "StageLeak",
+    "Stands",
     "Stay",
     "Transition",
     "Transitions",

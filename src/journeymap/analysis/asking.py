@@ -15,7 +15,7 @@ from journeymap.analysis.part import Part, Scope, View
 from journeymap.analysis.question import Question
 from journeymap.analysis.subsets import LEVELS, Names, Where
 from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
-from journeymap.model import JourneyMap
+from journeymap.model import Condition, JourneyMap
 
 __all__ = ["Askable", "Counted"]
 
@@ -205,7 +205,7 @@ class Askable(ABC):
 
     def where(
         self,
-        subset: Where | None = None,
+        subset: Where | Condition | None = None,
         /,
         *,
         since: datetime | None = None,
@@ -229,6 +229,8 @@ class Askable(ABC):
     ) -> Self:
         """The log of some interactions, as a ``Where`` or in its words: one name or several.
 
+        A condition, such as ``Between("emotion", at_most=-0.5)``, gives those of which it holds.
+
         First the journeys that ``contain`` all of some elements, ``start`` or ``end`` with one of
         them, ``avoid`` all of them (read at ``by``); of these the interactions that match, with
         ``since`` ≤ at < ``until``. A name that the log does not have matches nothing.
@@ -239,6 +241,8 @@ class Askable(ABC):
             product=product, outcome=outcome, source=source, columns=columns or (),
             contain=contain, start=start, end=end, avoid=avoid, by=by,
         )  # fmt: skip
+        if isinstance(subset, Condition):
+            subset = Where(when=subset)
         given: object = said if subset is None else subset
         if not isinstance(given, Where):
             raise ColumnsError(f"where: a Where or its words, as channel='web', not {given!r}")
@@ -274,7 +278,8 @@ class Askable(ABC):
         scope = bounded(scope, self._views)
         [seen] = self._measured((_Count(),), scope)
         found = evolve(
-            scope, first=seen.first, last=seen.last, interactions=seen.interactions
+            scope, first=seen.first, last=seen.last, interactions=seen.interactions,
+            recorded=scope.last,
         )  # fmt: skip
         return found, seen
 

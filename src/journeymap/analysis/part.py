@@ -42,7 +42,8 @@ class Scope:
 
     Times are microseconds since 1970 UTC; ``scales`` are lowest and highest answer by kind of
     score; ``zone`` is the log's, for calendar periods; ``since`` and ``until`` are the bounds
-    that ``where`` has set, or None; ``interactions`` counts them.
+    that ``where`` has set, or None; ``interactions`` counts them; ``recorded`` is the last time of
+    the whole log, where only some of it is seen.
     """
 
     map: JourneyMap | None
@@ -53,6 +54,12 @@ class Scope:
     since: int | None = None
     until: int | None = None
     interactions: int = 0
+    recorded: int | None = None
+
+    @property
+    def end(self) -> int:
+        """The last time of all that was recorded, whatever of it is seen."""
+        return self.last if self.recorded is None else self.recorded
 
 
 class View(Protocol):

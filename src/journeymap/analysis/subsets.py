@@ -10,8 +10,11 @@ import numpy as np
 import polars as pl
 from attrs import Attribute, evolve, field, frozen, validators
 
+from journeymap.analysis.holding import holding
 from journeymap.analysis.part import Flags, Ints, Part
 from journeymap.exceptions import ColumnsError
+from journeymap.model import Condition
+from journeymap.model.conditions import a_condition
 
 __all__ = ["Where"]
 
@@ -69,7 +72,8 @@ class Where:
     Journeys are chosen first: those that ``contain`` all of some elements, ``start`` or ``end``
     with one of them, ``avoid`` all of them, read at ``by``. Then the interactions of these
     journeys: one name or several a level, the names of other columns in ``columns``, and
-    ``since`` ≤ at < ``until``. A name that the log does not have matches nothing.
+    ``since`` ≤ at < ``until``, and those of which the condition ``when`` holds: one as a map's
+    moments of truth are made of. A name that the log does not have matches nothing.
 
     >>> Where(channel="web", contain=["order_placed"]).channel
     ('web',)
@@ -99,6 +103,7 @@ class Where:
     end: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
     avoid: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
     by: str = field(default="touchpoint", validator=validators.instance_of(str))
+    when: Condition | None = field(default=None, validator=validators.optional(a_condition))
 
     def of(self, part: Part) -> Part:
         """The interactions of a part that belong to the subset."""
@@ -125,6 +130,9 @@ class Where:
             if wanted is not None:
                 mine = _among(part.names(level), wanted)[part.codes(level)]
                 keep = mine if keep is None else keep & mine
+        if self.when is not None:
+            mine = holding(part, self.when)
+            keep = mine if keep is None else keep & mine
         since, until = self.bounds
         if since is not None:
             keep = part.at >= since if keep is None else keep & (part.at >= since)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -96,10 +97,13 @@ def _between(leaf: Between) -> Test:
     high = leaf.at_most if leaf.at_most is not None else float("inf")
     if leaf.what == "value":
         currency = leaf.currency
+        least, most = Decimal(repr(low)), Decimal(repr(high))  # the numbers that were written
 
         def worth(one: Interaction, at: datetime, seen: Seen) -> bool:
             value = one.value
-            return value is not None and value.currency == currency and low <= value.amount <= high
+            return (
+                value is not None and value.currency == currency and (least <= value.amount <= most)
+            )
 
         return worth
     if leaf.what in ("emotion", "emotion_after"):

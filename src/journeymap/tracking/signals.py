@@ -225,8 +225,8 @@ class Withdrawn(Signal):
 class TooLate(Signal):
     """An interaction came later than the horizon allows; the state is as it was.
 
-    ``source`` and ``interaction`` (its id) say which; it is to be folded in again from what was kept of the past,
-    as `Live` does.
+    ``source`` and ``interaction`` (its id) say which. It is to be folded in again from what was
+    kept of the past, as `Live` does.
     """
 
     kind: ClassVar[str] = "too late"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from attrs import Attribute, field, frozen, validators
 
-from journeymap.exceptions import ElementError, InteractionError
+from journeymap.exceptions import ElementError, InteractionError, StateError
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
 from journeymap.tracking.folding import fire, step
@@ -20,6 +20,7 @@ from journeymap.tracking.reading import Read, read
 from journeymap.tracking.signals import Signal, TooLate, Withdrawn
 from journeymap.tracking.standing import LONG_AGO, Standing
 from journeymap.tracking.state import Entry, State
+from journeymap.tracking.texts import read_time, recent_of, standing_of, state_data, state_text
 
 __all__ = ["Tracker"]
 
@@ -43,13 +44,17 @@ class Tracker:
     >>> journey = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")],
     ...                      touchpoints=[Touchpoint("order", "choose"), Touchpoint("open", "use")])
     >>> tracker = Tracker(journey)
-    >>> state, signals = tracker.fold(None, Interaction("ada", "order", datetime(2026, 3, 1, tzinfo=UTC)))
+    >>> order = Interaction("ada", "order", datetime(2026, 3, 1, tzinfo=UTC))
+    >>> state, signals = tracker.fold(None, order)
     >>> state.position.stage, [signal.kind for signal in signals]
     ('choose', ['stage entered'])
     """
 
     map: JourneyMap = field(validator=validators.instance_of(JourneyMap))
-    horizon: timedelta | None = field(default=timedelta(hours=1), validator=_a_horizon)
+    horizon: timedelta | None = field(
+        default=timedelta(hours=1),
+        validator=_a_horizon,  # type: ignore[arg-type]
+    )
     _read: Read = field(init=False, repr=False)
 
     @_read.default
@@ -84,6 +89,29 @@ class Tracker:
         walk = _Walk(self._read, self.horizon, state)
         walk.advance(_utc(now))
         return walk.done()
+
+    def to_json(self, state: State) -> str:
+        """A state as one line of JSON, for a store or another process."""
+        return state_text(state)
+
+    def from_json(self, text: str) -> State:
+        """The state again.
+
+        Raises StateError for a text that is no state, or of a version not known, or of another
+        map than this tracker's.
+        """
+        data = state_data(text)
+        walk = _Walk(self._read, self.horizon, None)
+        try:
+            walk.customer = data["customer"]
+            walk.standing = standing_of(data["base"], self._read)
+            recent, clock = recent_of(data), read_time(data["clock"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise StateError("this is not a state that journeymap has written") from None
+        for one in recent:
+            walk.take(one)
+        walk.advance(clock)
+        return walk.done()[0]
 
 
 class _Walk:

@@ -1,0 +1,201 @@
+"""States and signals as JSON text and back: what a store keeps of them.
+
+Only where the customer stood before the interactions within the horizon is written, and those
+interactions; the rest follows by folding them again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from attrs import fields
+
+from journeymap.exceptions import StateError
+from journeymap.interactions import Score
+from journeymap.interactions.texts import interaction_data, read_interaction
+from journeymap.tracking.reading import Read
+from journeymap.tracking.signals import Signal, Withdrawn
+from journeymap.tracking.standing import (
+    FAR,
+    LONG_AGO,
+    Awaited,
+    Occurrence,
+    Owned,
+    Pending,
+    Place,
+    Rest,
+    Standing,
+)
+from journeymap.tracking.state import State
+
+__all__ = ["VERSION", "read_signal", "read_time", "recent_of", "signal_text", "standing_data",
+           "standing_of", "state_data", "state_text"]  # fmt: skip
+
+VERSION = 1
+_KINDS: dict[str, type[Signal]] = {kind.kind: kind for kind in Signal.__subclasses__()}
+
+
+def state_text(state: State) -> str:
+    """A state as one line of JSON."""
+    base = state.recent[0][1] if state.recent else state.standing
+    data = {
+        "v": VERSION,
+        "customer": state.customer,
+        "clock": _time(state.clock),
+        "base": standing_data(base),
+        "recent": [interaction_data(entry[0]) for entry in state.recent],
+    }
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def state_data(text: str) -> dict[str, Any]:
+    """The JSON of a state, its version checked; raises StateError."""
+    try:
+        data = json.loads(text)
+        version = data["v"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise StateError("this is not a state that journeymap has written") from None
+    if version != VERSION:
+        raise StateError(f"a state of version {version!r}; this journeymap knows {VERSION}")
+    found: dict[str, Any] = data
+    return found
+
+
+def standing_data(here: Standing) -> dict[str, Any]:
+    """What is not as it was in the beginning."""
+    rest = here.rest
+    data: dict[str, Any] = {
+        "at": _time(here.at), "tie": here.tie, "folded": here.folded,
+        "stage": here.stage.id if here.stage else None, "since": _time(here.since),
+        "lap": here.lap, "touchpoint": here.touchpoint, "channel": here.channel,
+        "department": here.department, "handed_by": here.handed_by, "emotion": here.emotion,
+        "dormant": here.dormant, "fired": _time(here.fired), "trail": here.trail,
+        "sleep": _time(here.sleep),
+        "owned": {
+            name: [one.stage.id if one.stage else None, _time(one.since), one.lap, _time(one.at)]
+            for name, one in here.owned.items()
+        },
+        "values": {name: str(total) for name, total in rest.values.items()},
+        "scores": {s.kind: [s.value, s.low, s.high] for s in rest.scores.values()},
+        "seen": {name: [_time(at) for at in times] for name, times in rest.seen.items()},
+        "open": [[o.journey, _time(o.begun), o.tie, o.path, o.late] for o in rest.open],
+        "pending": [[p.moment, p.touchpoint, _time(p.at), p.tie, p.truths] for p in rest.pending],
+        "awaited": [[w.moment, _time(w.reached), w.tie, _time(w.due)] for w in rest.awaited],
+        "timer": _time(rest.timer),
+    }  # fmt: skip
+    return {name: value for name, value in data.items() if value not in (None, {}, [], (), False)}
+
+
+def standing_of(data: Mapping[str, Any], read: Read) -> Standing:
+    """The standing again; raises StateError where the map has no such stage or key journey."""
+    try:
+        return _standing(data, read)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        message = f"this state does not fit the map {read.map.id!r}: {error!r}"
+        raise StateError(message) from None
+
+
+def _standing(data: Mapping[str, Any], read: Read) -> Standing:
+    def place(name: str | None) -> Place | None:
+        return None if name is None else read.places[name]
+
+    open_ = tuple(
+        Occurrence(
+            read.spans[name].of.id, read_time(begun), tie, tuple((n, w) for n, w in path), late
+        )
+        for name, begun, tie, path, late in data.get("open", ())
+    )
+    pending = tuple(
+        Pending(read.map.moments[moment].id, point, read_time(at), tie, tuple(truths))
+        for moment, point, at, tie, truths in data.get("pending", ())
+    )
+    awaited = tuple(
+        Awaited(read.map.moments[moment].id, read_time(at), tie, read_time(due))
+        for moment, at, tie, due in data.get("awaited", ())
+    )
+    rest = Rest(
+        bool(open_ or pending or awaited),
+        read_time(data["timer"]) if "timer" in data else FAR,
+        {name: Decimal(total) for name, total in data.get("values", {}).items()},
+        {kind: Score(kind, *told) for kind, told in data.get("scores", {}).items()},
+        {name: tuple(map(read_time, times)) for name, times in data.get("seen", {}).items()},
+        open_, pending, awaited,
+    )  # fmt: skip
+    return Standing(
+        read_time(data["at"]), data.get("tie", 0), data.get("folded", 0), place(data.get("stage")),
+        _maybe(data.get("since")), data.get("lap", 1), data.get("touchpoint"),
+        data.get("channel"), data.get("department"), data.get("handed_by"), data.get("emotion"),
+        data.get("dormant", False), read_time(data["sleep"]), _maybe(data.get("fired")),
+        {
+            name: Owned(place(stage), _maybe(since), lap, read_time(at))
+            for name, (stage, since, lap, at) in data.get("owned", {}).items()
+        },
+        tuple(data.get("trail", ())), rest,
+    )  # fmt: skip
+
+
+def signal_text(signal: Signal) -> str:
+    """A signal as one line of JSON.
+
+    >>> from datetime import UTC
+    >>> lap = signals.LapStarted("ada", datetime(2026, 3, 1, tzinfo=UTC), 0, 2)
+    >>> read_signal(signal_text(lap)) == lap
+    True
+    """
+    return json.dumps(_told(signal), ensure_ascii=False, separators=(",", ":"))
+
+
+def _told(signal: Signal) -> dict[str, Any]:
+    data: dict[str, Any] = {"kind": signal.kind}
+    for a in fields(type(signal)):
+        value = getattr(signal, a.name)
+        if isinstance(value, Signal):
+            value = _told(value)
+        data[a.name] = _time(value) if isinstance(value, datetime) else value
+    return data
+
+
+def read_signal(text: str) -> Signal:
+    """The signal that ``signal_text`` wrote down; raises StateError for anything else."""
+    try:
+        return _signal(json.loads(text))
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        raise StateError("this is not a signal that journeymap has written") from None
+
+
+_TIMES = ("at", "begun", "due", "reached")
+
+
+def _signal(data: Mapping[str, Any]) -> Signal:
+    kind = _KINDS[data["kind"]]
+    values = {a.name: data[a.name] for a in fields(kind)}
+    for name in _TIMES:
+        if values.get(name) is not None:
+            values[name] = read_time(values[name])
+    if kind is Withdrawn:
+        values["signal"] = _signal(values["signal"])
+    made: Signal = kind(**values)
+    return made
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def read_time(text: str) -> datetime:
+    """A time; the two ends of time stay the same objects."""
+    at = datetime.fromisoformat(text)
+    return FAR if at == FAR else LONG_AGO if at == LONG_AGO else at
+
+
+def _maybe(text: str | None) -> datetime | None:
+    return None if text is None else read_time(text)
+
+
+def recent_of(data: Mapping[str, Any]) -> list[Any]:
+    """The interactions within the horizon."""
+    return [read_interaction(one) for one in data["recent"]]
