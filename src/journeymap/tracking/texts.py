@@ -32,8 +32,17 @@ from journeymap.tracking.standing import (
 )
 from journeymap.tracking.state import State
 
-__all__ = ["VERSION", "read_signal", "read_time", "recent_of", "signal_text", "standing_data",
-           "standing_of", "state_data", "state_text"]  # fmt: skip
+__all__ = [
+    "VERSION",
+    "position_in",
+    "read_signal",
+    "read_time",
+    "recent_of",
+    "signal_text",
+    "standing_of",
+    "state_data",
+    "state_text",
+]
 
 VERSION = 1
 _KINDS: dict[str, type[Signal]] = {kind.kind: kind for kind in Signal.__subclasses__()}
@@ -41,12 +50,14 @@ _KINDS: dict[str, type[Signal]] = {kind.kind: kind for kind in Signal.__subclass
 
 def state_text(state: State) -> str:
     """A state as one line of JSON."""
-    base = state.recent[0][1] if state.recent else state.standing
+    here = state.standing
+    base = state.recent[0][1] if state.recent else here
     data = {
         "v": VERSION,
         "customer": state.customer,
         "clock": _time(state.clock),
-        "base": standing_data(base),
+        "here": [here.stage.id if here.stage else None, here.lap],
+        "base": _standing_data(base),
         "recent": [interaction_data(entry[0]) for entry in state.recent],
     }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
@@ -65,7 +76,7 @@ def state_data(text: str) -> dict[str, Any]:
     return found
 
 
-def standing_data(here: Standing) -> dict[str, Any]:
+def _standing_data(here: Standing) -> dict[str, Any]:
     """What is not as it was in the beginning."""
     rest = here.rest
     data: dict[str, Any] = {
@@ -194,6 +205,12 @@ def read_time(text: str) -> datetime:
 
 def _maybe(text: str | None) -> datetime | None:
     return None if text is None else read_time(text)
+
+
+def position_in(text: str) -> tuple[str | None, int]:
+    """The stage and the lap in the text of a state, whatever map it was told along."""
+    stage, lap = state_data(text)["here"]
+    return stage, lap
 
 
 def recent_of(data: Mapping[str, Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from attrs import Attribute, field, frozen, validators
 
@@ -22,7 +23,7 @@ from journeymap.tracking.standing import LONG_AGO, Standing
 from journeymap.tracking.state import Entry, State
 from journeymap.tracking.texts import read_time, recent_of, standing_of, state_data, state_text
 
-__all__ = ["Tracker"]
+__all__ = ["Tracker", "difference"]
 
 Signals = tuple[Signal, ...]
 
@@ -80,6 +81,18 @@ class Tracker:
         for one in interactions:
             walk.take(one)
         return walk.done()
+
+    def trace(
+        self, state: State | None, interactions: Iterable[Interaction]
+    ) -> tuple[State, tuple[Signals, ...]]:
+        """As ``follow``, with what each of the interactions made true."""
+        walk = _Walk(self._read, self.horizon, state)
+        marks = [0]
+        for one in interactions:
+            walk.take(one)
+            marks.append(len(walk.told))
+        after, told = walk.done()
+        return after, tuple(told[a:b] for a, b in pairwise(marks))
 
     def advance(self, state: State, now: datetime) -> tuple[State, Signals]:
         """The state at a time, with everything that came due by then told in order of time.
@@ -216,7 +229,7 @@ class _Walk:
         self.standing = fire(self.read, standing, one.customer, self.clock, after)
         entries[-1] = (*entries[-1][:2], (*entries[-1][2], *after))
         self.entries[place:] = entries
-        self.told += _difference(given, [signal for entry in entries for signal in entry[2]])
+        self.told += difference(given, [signal for entry in entries for signal in entry[2]])
 
     def _place(self, at: datetime) -> int | None:
         """The first entry to be folded again; None if that is no longer known."""
@@ -245,7 +258,7 @@ def _in_order(before: Standing, at: datetime) -> bool:
     return before.at <= at and (before.fired is None or at > before.fired)
 
 
-def _difference(given: list[Signal], true: list[Signal]) -> list[Signal]:
+def difference(given: list[Signal], true: list[Signal]) -> list[Signal]:
     """What was told and does not hold, withdrawn; then what holds and was not told."""
     left, new = Counter(given), []
     for signal in true:

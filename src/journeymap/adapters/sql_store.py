@@ -1,0 +1,144 @@
+"""A store in PostgreSQL, or in any database that SQLAlchemy speaks to."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from journeymap.adapters.sql_tables import TABLES, VERSION, SqlTransaction, Values
+from journeymap.adapters.storing import Transaction
+from journeymap.exceptions import StoreError, require
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+__all__ = ["SqlStore"]
+
+T = TypeVar("T")
+_TRIES = 12
+
+
+class _Connected:
+    """A connection, as the statements need it."""
+
+    __slots__ = ("connection", "lock")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.lock = " FOR UPDATE"
+
+    def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
+        from sqlalchemy import text
+
+        return [tuple(row) for row in self.connection.execute(text(statement), dict(values))]
+
+    def write(self, statement: str, many: Sequence[Values]) -> None:
+        from sqlalchemy import text
+
+        self.connection.execute(text(statement), [dict(values) for values in many])
+
+
+class SqlStore:
+    """Keeps everything in a database, by its SQLAlchemy URL; needs the extra ``sql``.
+
+    Tables that are called ``journeymap_…`` are made when they are missing. Processes that record
+    the same customer at once wait for one another; one that lost is done again.
+    """
+
+    __slots__ = ("_engine",)
+
+    def __init__(self, url: str) -> None:
+        require("sql", "sqlalchemy")
+        from sqlalchemy import create_engine
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+        try:
+            self._engine: Engine = create_engine(url, pool_pre_ping=True)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise StoreError(_address(url), f"this store cannot be opened: {error}") from None
+        try:
+            with self._engine.begin() as connection:
+                self._prepare(connection)
+        except SQLAlchemyError as error:
+            raise self._wrong(error) from error
+
+    @property
+    def address(self) -> str:
+        """The URL without its password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def run(self, work: Callable[[Transaction], T]) -> T:
+        """Do some work in one transaction, and again while others are in the way."""
+        from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+
+        for turn in range(1, _TRIES + 1):
+            try:
+                with self._engine.begin() as connection:
+                    return work(SqlTransaction(_Connected(connection)))
+            except (IntegrityError, DBAPIError) as error:
+                if turn == _TRIES or not _lost(error):
+                    raise self._wrong(error) from error
+            except SQLAlchemyError as error:
+                raise self._wrong(error) from error
+            time.sleep(random.uniform(0, 0.005 * 2**turn))  # noqa: S311  # to get out of step
+        raise AssertionError
+
+    def scrub(self) -> None:
+        """Have the database clear what was removed from its files, where it knows how."""
+        from sqlalchemy import text
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if self._engine.dialect.name != "postgresql":
+            return
+        try:
+            with self._engine.connect() as connection:
+                alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+                for table in ("states", "journal", "outbox", "aside"):
+                    alone.execute(text(f"VACUUM FULL journeymap_{table}"))
+        except SQLAlchemyError as error:
+            raise self._wrong(error) from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def _prepare(self, connection: Connection) -> None:
+        from sqlalchemy import inspect, text
+
+        if connection.dialect.name == "postgresql":  # processes that begin at once take turns
+            connection.execute(text("SELECT pg_advisory_xact_lock(7237893)"))
+        names = {n for n in inspect(connection).get_table_names() if n.startswith("journeymap_")}
+        tx = SqlTransaction(_Connected(connection))
+        if not names:
+            for statement in TABLES:
+                connection.execute(text(statement))
+            tx.note("version", str(VERSION))
+            return
+        version = tx.notes().get("version") if "journeymap_notes" in names else None
+        if version is None:
+            message = "its tables called journeymap_… are something else's; they are left alone"
+            raise StoreError(self.address, message)
+        if version != str(VERSION):
+            message = f"a store of version {version}; this journeymap knows version {VERSION}"
+            raise StoreError(self.address, message)
+
+    def _wrong(self, error: Exception) -> StoreError:
+        told = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+        lost = bool(getattr(error, "connection_invalidated", False))
+        passing = lost or type(error).__name__ in ("OperationalError", "IntegrityError")
+        return StoreError(self.address, f"{told}; nothing was written", passing=passing)
+
+
+def _lost(error: Exception) -> bool:
+    """Whether another process was in the way: doing it again may succeed."""
+    from sqlalchemy.exc import IntegrityError
+
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(error, IntegrityError) or state in ("40001", "40P01")
+
+
+def _address(url: str) -> str:
+    head, _, tail = url.partition("@")
+    return f"{head.split('://')[0]}://…@{tail}" if tail else head

@@ -1,0 +1,8 @@
+"""The fold with a store and an outbox round it: customers followed as things happen."""
+
+from journeymap.live.asynchronous import AsyncLive
+from journeymap.live.following import Live, Receipt
+from journeymap.live.outbox import Action, Actions, Delivered
+from journeymap.live.rebuilding import Moved, Rebuilt
+
+__all__ = ["Action", "Actions", "AsyncLive", "Delivered", "Live", "Moved", "Rebuilt", "Receipt"]

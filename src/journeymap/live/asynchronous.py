@@ -1,0 +1,89 @@
+"""Live for asyncio: the event loop is never blocked by the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from journeymap.interactions import Interaction
+from journeymap.live.following import Live, Receipt
+from journeymap.live.outbox import Actions, Delivered
+from journeymap.tracking import Position, Signal, State
+
+__all__ = ["AsyncLive"]
+
+T = TypeVar("T")
+
+
+class AsyncLive:
+    """A `Live` whose calls are awaited; they are done one after the other, in a thread of its own.
+
+    >>> from journeymap.model import JourneyMap, Stage
+    >>> async def asked() -> object:
+    ...     async with AsyncLive(Live(JourneyMap("shop", stages=[Stage("use", "own")]))) as live:
+    ...         return await live.position("nobody")
+    >>> print(asyncio.run(asked()))
+    None
+    """
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journeymap")
+
+    async def record(self, interaction: Interaction) -> Receipt:
+        """See `Live.record`."""
+        return await self._in_turn(lambda: self.live.record(interaction))
+
+    async def record_many(self, interactions: Iterable[Interaction]) -> tuple[Receipt, ...]:
+        """See `Live.record_many`."""
+        given = tuple(interactions)
+        return await self._in_turn(lambda: self.live.record_many(given))
+
+    async def advance(self, now: datetime | None = None) -> tuple[Signal, ...]:
+        """See `Live.advance`."""
+        return await self._in_turn(lambda: self.live.advance(now))
+
+    async def position(self, customer: str, as_of: datetime | None = None) -> Position | None:
+        """See `Live.position`."""
+        return await self._in_turn(lambda: self.live.position(customer, as_of))
+
+    async def state(self, customer: str, as_of: datetime | None = None) -> State | None:
+        """See `Live.state`."""
+        return await self._in_turn(lambda: self.live.state(customer, as_of))
+
+    async def history(self, customer: str) -> tuple[Interaction, ...]:
+        """See `Live.history`."""
+        return await self._in_turn(lambda: self.live.history(customer))
+
+    async def deliver(self, actions: Actions, now: datetime | None = None) -> Delivered:
+        """See `Live.deliver`; the actions run in the thread."""
+        return await self._in_turn(lambda: self.live.deliver(actions, now))
+
+    async def forget(self, customer: str) -> None:
+        """See `Live.forget`."""
+        await self._in_turn(lambda: self.live.forget(customer))
+
+    async def export(self, customer: str) -> dict[str, Any]:
+        """See `Live.export`."""
+        return await self._in_turn(lambda: self.live.export(customer))
+
+    async def close(self) -> None:
+        """Let go of the store and the thread."""
+        await self._in_turn(self.live.close)
+        self._thread.shutdown()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        await self.close()
+
+    async def _in_turn(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)

@@ -1,0 +1,159 @@
+"""The outbox: signals that ask for an action are kept until the action has taken them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from attrs import evolve, frozen
+
+from journeymap.adapters.storing import Letter, Store, Transaction
+from journeymap.tracking import MomentOverdue, MomentReached, Signal, Withdrawn
+from journeymap.tracking.texts import read_signal, signal_text
+
+__all__ = ["Action", "Actions", "Delivered", "delivered", "letters_of", "post"]
+
+Action: TypeAlias = Callable[[Signal], None]
+"""Carries out what a signal asks for, once for each ``signal.id``; raises when it could not."""
+Actions: TypeAlias = Mapping[str, Action] | Action
+"""One action for everything, or several by a moment's id, its action's text or a signal's kind."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICRO = timedelta(microseconds=1)
+_LEASE = timedelta(minutes=5)
+_FIRST, _LONGEST = timedelta(seconds=10), timedelta(hours=6)
+_TRIES = 8
+_BATCH = 50
+
+
+@frozen
+class Delivered:
+    """What came of handing out what waited.
+
+    ``done`` were taken, ``failed`` will be tried again, ``dead`` were given up, and for
+    ``unclaimed`` there was no action: they wait on.
+    """
+
+    done: int = 0
+    failed: int = 0
+    dead: int = 0
+    unclaimed: int = 0
+
+
+def letters_of(signals: Iterable[Signal], outgoing: frozenset[str]) -> list[Letter]:
+    """Letters for the signals that go out, and for what takes back such a signal."""
+    made = []
+    for signal in signals:
+        told = signal.signal if isinstance(signal, Withdrawn) else signal
+        if told.kind not in outgoing or (isinstance(told, MomentReached) and not told.action):
+            continue
+        at = (signal.at - _EPOCH) // _MICRO
+        made.append(Letter(signal.id, signal.customer, signal_text(signal), next=at))
+    return made
+
+
+def post(tx: Transaction, letters: list[Letter]) -> None:
+    """Put letters into the outbox.
+
+    What takes back a signal that no action has taken yet makes that letter void, and needs none
+    itself; one that comes true again is sent again.
+    """
+    signals = {letter.id: read_signal(letter.text) for letter in letters}
+    backs = {s.signal.id: s.id for s in signals.values() if isinstance(s, Withdrawn)}
+    there = tx.letters([*signals, *backs])
+    new: dict[str, Letter] = {}
+    changed: dict[str, Letter] = {}
+    for letter in letters:
+        signal = signals[letter.id]
+        if isinstance(signal, Withdrawn):
+            before = new.pop(signal.signal.id, None)
+            if before is not None:
+                continue
+            earlier = changed.get(signal.signal.id) or there.get(signal.signal.id)
+            if earlier is not None and earlier.status in ("waiting", "dead") and (
+                earlier.attempts == 0 or earlier.status == "dead"
+            ):  # fmt: skip
+                changed[earlier.id] = evolve(earlier, status="withdrawn")
+                continue
+        known = changed.get(letter.id) or there.get(letter.id)
+        if known is None:
+            new[letter.id] = letter
+        elif known.status == "withdrawn":
+            changed[letter.id] = evolve(letter, attempts=0)
+    tx.post(new.values())
+    tx.mark(changed.values())
+
+
+def delivered(store: Store, actions: Actions, now: datetime) -> Delivered:
+    """Hand out what waits, the oldest first, each at least once.
+
+    A letter is leased while its action runs: should the process die, it is handed out again
+    after five minutes. An action that raises is tried again, after ten seconds and then longer
+    and longer, eight times in all; then the letter is dead, with the reason.
+    """
+    at = (now.astimezone(UTC) - _EPOCH) // _MICRO
+    done = failed = dead = 0
+    unclaimed: set[str] = set()
+    while True:
+        claimed = store.run(lambda tx: _claim(tx, at, actions, unclaimed))
+        if not claimed:
+            return Delivered(done, failed, dead, len(unclaimed))
+        for letter, action in claimed:
+            after = _handed(letter, action, at)
+            store.run(lambda tx, after=after: tx.mark([after]))  # type: ignore[misc]
+            done += after.status == "done"
+            dead += after.status == "dead"
+            failed += after.status == "waiting"
+
+
+def _claim(
+    tx: Transaction, now: int, actions: Actions, unclaimed: set[str]
+) -> list[tuple[Letter, Action]]:
+    found: list[tuple[Letter, Action]] = []
+    unclaimed.clear()
+    limit = _BATCH
+    while True:
+        waiting = tx.waiting(now, limit)
+        found = []
+        unclaimed.clear()
+        for letter in waiting:
+            action = _action(actions, read_signal(letter.text))
+            if action is None:
+                unclaimed.add(letter.id)
+            elif len(found) < _BATCH:
+                found.append((letter, action))
+        if found or len(waiting) < limit:
+            break
+        limit *= 4
+    lease = now + _LEASE // _MICRO
+    claimed = [
+        (evolve(letter, attempts=letter.attempts + 1, next=lease), action)
+        for letter, action in found
+    ]
+    tx.mark(letter for letter, _ in claimed)
+    return claimed
+
+
+def _action(actions: Actions, signal: Signal) -> Action | None:
+    if not isinstance(actions, Mapping):
+        return actions
+    told = signal.signal if isinstance(signal, Withdrawn) else signal
+    names = [told.kind]
+    if isinstance(told, MomentReached):
+        names = [told.moment, told.action, told.kind]
+    elif isinstance(told, MomentOverdue):
+        names = [told.kind]
+    return next((actions[name] for name in names if name in actions), None)
+
+
+def _handed(letter: Letter, action: Action, now: int) -> Letter:
+    try:
+        action(read_signal(letter.text))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"[:1000]
+        if letter.attempts >= _TRIES:
+            return evolve(letter, status="dead", reason=reason, next=now)
+        wait = min(_FIRST * 3 ** (letter.attempts - 1), _LONGEST)
+        return evolve(letter, reason=reason, next=now + wait // _MICRO)
+    return evolve(letter, status="done", reason="", next=now)

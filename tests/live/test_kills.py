@@ -1,0 +1,87 @@
+"""A recording process is killed at random moments, and its input sent again.
+
+A few times here; `make torture` sets JOURNEYMAP_KILLS to a few hundred.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from journeymap import Live
+from journeymap.simulation import broadband
+from tests.live import worker
+
+KILLS = int(os.environ.get("JOURNEYMAP_KILLS", "6"))
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def told(store: str) -> dict[str, Any]:
+    """Everything that is kept, customer by customer."""
+    with Live(broadband(), store) as live:
+        names = live.store.run(lambda tx: tx.customers("", 10_000))
+        return {name: live.export(name) for name in names}
+
+
+def run_until_killed(arguments: list[str], wait: float | None) -> bool:
+    """Whether it came to its end before it was killed (None: it is left alone)."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.live.worker", *arguments],
+        stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "ready"
+        try:
+            process.wait(wait)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        return process.stdout.read().strip() == "done"
+
+
+def tortured(store: str, kills: int, folder: Path, seed: int) -> None:
+    """Kill, send again, compare; with new stores until it was killed so often."""
+    dice = random.Random(seed)
+    given = folder / "given.jsonl"
+    worker.written(given, 40, seed)
+    begun = time.perf_counter()
+    worker.work(f"sqlite:///{folder}/undisturbed.db", worker.read(given), folder / "calm.txt")
+    length = time.perf_counter() - begun
+    expected = told(f"sqlite:///{folder}/undisturbed.db")
+    assert sum(len(one["interactions"]) for one in expected.values()) > 500
+    calm = Counter((folder / "calm.txt").read_text().split())
+    assert set(calm.values()) == {1}
+    before = kills
+    while kills:
+        address = store.format(kills=kills)
+        taken = folder / f"taken{kills}.txt"
+        arguments = [address, str(given), str(taken)]
+        while not run_until_killed(arguments, dice.random() * length if kills else None):
+            kills -= 1
+        assert told(address) == expected
+        often = Counter(taken.read_text().split())
+        assert set(often) == set(calm), "every action is carried out, and no other"
+        if kills == before:  # it was never killed in time: this machine is quicker than the clock
+            length /= 2
+        before = kills
+
+
+def test_killed_on_sqlite(tmp_path: Path) -> None:
+    tortured(f"sqlite:///{tmp_path}/killed{{kills}}.db", KILLS, tmp_path, 1)
+
+
+def test_killed_on_postgresql(postgres: str, tmp_path: Path) -> None:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for kills in range(1, KILLS // 4 + 2):
+            connection.execute(text(f"CREATE DATABASE killed{kills}"))
+    engine.dispose()
+    address = postgres.replace("/postgres?", "/killed{kills}?")
+    tortured(address, KILLS // 4 + 1, tmp_path, 2)
