@@ -62,7 +62,11 @@ class SqlStore:
             with self._engine.begin() as connection:
                 self._prepare(connection)
         except SQLAlchemyError as error:
+            self.close()
             raise self._wrong(error) from error
+        except StoreError:
+            self.close()
+            raise
 
     @property
     def address(self) -> str:

@@ -1,0 +1,184 @@
+"""What stores do when something goes wrong: a clear error, nothing half-written, and on again."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from journeymap import Interaction, Live, StateError, StoreError
+from journeymap.adapters.sql_store import SqlStore
+from journeymap.adapters.sqlite_store import SqliteStore
+from journeymap.adapters.storing import Kept, Transaction
+from journeymap.exceptions import UnknownName
+from tests.live.test_live import SHOP
+
+T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def order(number: int) -> Interaction:
+    return Interaction("ada", "order", T0, id=str(number), source="web")
+
+
+def goes_on(live: Live, number: int) -> None:
+    """Nothing of what failed was written, and recording works again."""
+    assert len(live.history("ada")) == number
+    assert not live.record(order(number)).duplicate
+    assert len(live.history("ada")) == number + 1
+    state = live.state("ada")
+    assert state is not None
+    assert state.count == number + 1
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    with Live(SHOP, SqliteStore(tmp_path / "live.db")) as live:
+        live.record(order(0))
+        connection = sqlite_of(live)
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StoreError, match="full; nothing was written") as caught:
+            live.record_many([order(n) for n in range(1, 999)])
+        assert caught.value.passing
+        connection.execute("PRAGMA max_page_count = 100000")
+        goes_on(live, 1)
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    with Live(SHOP, SqliteStore(tmp_path / "live.db")) as live:
+        live.record(order(0))
+        sqlite_of(live).execute("PRAGMA query_only = ON")
+        with pytest.raises(StoreError, match="readonly database; nothing was written") as caught:
+            live.record(order(1))
+        assert caught.value.passing
+        sqlite_of(live).execute("PRAGMA query_only = OFF")
+        goes_on(live, 1)
+    with pytest.raises(StoreError, match="unable to open database file"):
+        Live(SHOP, f"sqlite:///{tmp_path}/no/such/folder/live.db")
+
+
+def test_a_locked_file(tmp_path: Path) -> None:
+    path = tmp_path / "live.db"
+    with Live(SHOP, SqliteStore(path, patience=0.05)) as live:
+        live.record(order(0))
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="database is locked; nothing was written") as caught:
+            live.record(order(1))
+        assert caught.value.passing
+        other.execute("ROLLBACK")
+        goes_on(live, 1)
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM journeymap_states").fetchall()
+        with pytest.raises(StoreError, match="another process is reading; scrub again"):
+            live.forget("ada")
+        other.close()
+        live.store.scrub()
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (b"customer,touchpoint\n" * 99, "this file is no SQLite database; it is left alone"),
+        ("CREATE TABLE mine (x)", "this SQLite database is something else's; it is left alone"),
+        ("PRAGMA user_version = 99", "a store of version 99; this journeymap knows version 1"),
+        ("PRAGMA user_version = 0", "a store of version 0; this journeymap knows version 1"),
+    ],
+)
+def test_a_file_of_something_else_is_left_alone(
+    found: bytes | str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "there.db"
+    if isinstance(found, bytes):
+        path.write_bytes(found)
+    else:
+        if "user_version" in found:
+            Live(SHOP, f"sqlite:///{path}").close()
+        connection = sqlite3.connect(path)
+        connection.execute(found)
+        connection.commit()
+        connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=told) as caught:
+        Live(SHOP, f"sqlite:///{path}")
+    assert caught.value.store == f"sqlite:///{path}"
+    assert not caught.value.passing
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_file(tmp_path: Path) -> None:
+    path = tmp_path / "live.db"
+    with Live(SHOP, f"sqlite:///{path}") as live:
+        live.record_many([order(n) for n in range(500)])
+    data = bytearray(path.read_bytes())
+    for place in range(4096, len(data), 4096):
+        data[place : place + 64] = b"\xff" * 64
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="malformed; nothing was written"):
+        Live(SHOP, f"sqlite:///{path}").record(order(501))
+
+
+def test_a_state_that_nobody_wrote(tmp_path: Path) -> None:
+    with Live(SHOP, f"sqlite:///{tmp_path}/live.db") as live:
+        live.record(order(0))
+
+        def spoil(tx: Transaction) -> None:
+            mark = tx.states(["ada"])["ada"].map
+            tx.put([Kept("ada", 7, mark, None, '{"v": 99}')])
+
+        live.store.run(spoil)
+        with pytest.raises(StateError, match="a state of version 99; this journeymap knows 1"):
+            live.record(order(1))
+        assert len(live.history("ada")) == 1
+
+
+def test_a_lost_connection(database: str) -> None:
+    with Live(SHOP, database) as live:
+        live.record(order(0))
+
+        def lose(tx: Transaction) -> None:
+            tx.append([])
+            tx.db.rows("SELECT pg_terminate_backend(pg_backend_pid())", {})  # type: ignore[attr-defined]
+
+        with pytest.raises(StoreError, match="nothing was written") as caught:
+            live.store.run(lose)
+        assert caught.value.passing
+        goes_on(live, 1)
+
+
+def test_a_database_of_something_else_is_left_alone(database: str) -> None:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE journeymap_states (mine TEXT)"))
+    with pytest.raises(StoreError, match="something else's; they are left alone"):
+        Live(SHOP, database)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE journeymap_states"))
+    Live(SHOP, database).close()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE journeymap_notes SET note = '99' WHERE name = 'version'"))
+    with pytest.raises(StoreError, match="a store of version 99"):
+        Live(SHOP, database)
+    engine.dispose()
+
+
+def test_addresses() -> None:
+    with pytest.raises(StoreError) as caught:
+        SqlStore("postgresql+psycopg://ada:secret@localhost:1/none")
+    assert "secret" not in str(caught.value)
+    assert caught.value.passing
+    with pytest.raises(StoreError, match="this store cannot be opened"):
+        SqlStore("nothing://like/this")
+    with pytest.raises(UnknownName, match="there is no store 'sqlite\\+"):
+        Live(SHOP, "sqlite+pysqlite:///x.db")
+    with Live(SHOP, "sqlite:///:memory:") as live:
+        assert repr(live) == "<Live along 'shop', kept in sqlite:///:memory:>"
+
+
+def sqlite_of(live: Live) -> sqlite3.Connection:
+    store = live.store
+    assert isinstance(store, SqliteStore)
+    return store._connection
