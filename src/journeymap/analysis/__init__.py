@@ -17,6 +17,7 @@ from journeymap.analysis.key_journeys import KeyJourneys, KeyJourneysAnswer, Wal
 from journeymap.analysis.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
 from journeymap.analysis.log import Log
 from journeymap.analysis.loops import Loops, LoopsAnswer, StageLeak
+from journeymap.analysis.next_step import Followed, NextStep, NextStepAnswer
 from journeymap.analysis.overview import Overview
 from journeymap.analysis.part import Part, Reading, Scope
 from journeymap.analysis.paths import Paths, PathsAnswer, PathStep
@@ -39,6 +40,7 @@ __all__ = [
     "Difference",
     "Dwell",
     "DwellAnswer",
+    "Followed",
     "Funnel",
     "FunnelAnswer",
     "FunnelStep",
@@ -53,6 +55,8 @@ __all__ = [
     "Log",
     "Loops",
     "LoopsAnswer",
+    "NextStep",
+    "NextStepAnswer",
     "Overview",
     "Part",
     "PathStep",

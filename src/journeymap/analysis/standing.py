@@ -116,6 +116,8 @@ class Positions:
         return PositionsAnswer(measured.sort("customer", "product", "at", *measured.columns))
 
     def _dormant(self, part: Part) -> Flags:
+        if part.scope.map is None:
+            return np.zeros(len(part), dtype=bool)
         until = None
         if self.as_of is not None:
             epoch = datetime.fromtimestamp(0, self.as_of.tzinfo)

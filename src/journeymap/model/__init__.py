@@ -34,6 +34,7 @@ from journeymap.model.journey_map import Element, JourneyMap
 from journeymap.model.loop import Loop, Move
 from journeymap.model.matching import Departure, Match, Plan
 from journeymap.model.moments import Moment
+from journeymap.model.next_steps import Likely, NextSteps
 from journeymap.model.problems import Problem
 from journeymap.model.tables import Tables
 
@@ -57,11 +58,13 @@ __all__ = [
     "Investment",
     "JourneyMap",
     "KeyJourney",
+    "Likely",
     "Loop",
     "Match",
     "Metric",
     "Moment",
     "Move",
+    "NextSteps",
     "Not",
     "Of",
     "Persona",

@@ -7,12 +7,16 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
+from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction, Money, Score
+from journeymap.model import Likely, NextSteps
 from journeymap.tracking.reading import Read
 from journeymap.tracking.signals import Signal
 from journeymap.tracking.standing import LONG_AGO, Occurrence, Standing
 
 __all__ = ["Going", "OwnPosition", "Position", "State", "Timer"]
+
+_DESIGNED = ("touchpoint", "stage", "phase", "department", "process")
 
 Entry = tuple[Interaction, Standing, tuple[Signal, ...]]
 """An interaction, where the customer stood before it, and what was told since."""
@@ -140,6 +144,27 @@ class State:
     def trail(self) -> tuple[str, ...]:
         """The last touchpoints, the latest at the end."""
         return self.standing.trail
+
+    def likely_next(self, table: NextSteps, *, top: int | None = 3) -> tuple[Likely, ...]:
+        """What the customer is likely to do next, by a table that `NextStep` learned.
+
+        A table by touchpoint, or by what the map says of touchpoints: stage, phase, department or
+        process. Raises ElementError for one by anything else.
+        """
+        if table.by not in _DESIGNED:
+            message = f"one by {', '.join(_DESIGNED)} is expected"
+            raise ElementError("State", "likely_next", table.by, message)
+        trail = [self._designed(name, table.by) for name in self.trail]
+        known = [name for name in trail if name is not None]
+        return table.after(known, top=top, begun=len(self.trail) == self.count)
+
+    def _designed(self, touchpoint: str, by: str) -> str | None:
+        point = self._read.point(touchpoint)
+        if by in ("stage", "phase"):
+            stage = point.stage
+            return None if stage is None else stage.id if by == "stage" else stage.phase
+        return {"touchpoint": point.name, "department": point.department,
+                "process": point.process}[by]  # fmt: skip
 
     @property
     def key_journeys(self) -> tuple[Going, ...]:

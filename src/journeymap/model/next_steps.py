@@ -1,0 +1,123 @@
+"""The table of likely next steps: learned from a log, consulted wherever a customer stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from journeymap.exceptions import StateError
+
+__all__ = ["END", "START", "Likely", "NextSteps"]
+
+START, END = "(start)", "(end)"
+Followers = Mapping[str, tuple[int, int]]
+"""How often each element followed, and how long it took in all, in microseconds."""
+
+
+@frozen
+class Likely:
+    """An element that may come next.
+
+    ``probability`` lies between 0 and 1, ``wait`` is the mean time until it came, in seconds
+    (None where it never did after this, or for the end), ``n`` how often it was seen what
+    followed what this customer did last.
+    """
+
+    element: str
+    probability: float
+    wait: float | None
+    n: int
+
+
+@frozen(eq=False, repr=False)
+class NextSteps:
+    """What follows what, after as many of the last elements as were ever seen.
+
+    ``contexts`` are the last elements, up to ``memory`` of them, and what followed. Where a
+    longer memory knows little, a shorter one speaks with it: the interpolation of Witten and Bell
+    (1991), in which the weight of a context is n / (n + number of distinct followers).
+
+    >>> table = NextSteps("touchpoint", 1, {(): {"a": (2, 0), "b": (3, 0), "(end)": (2, 0)},
+    ...                                     ("a",): {"b": (2, 8_000_000)}})
+    >>> [(one.element, round(one.probability, 2), one.wait) for one in table.after(["a"], top=2)]
+    [('b', 0.8, 4.0), ('(end)', 0.1, None)]
+    """
+
+    by: str
+    memory: int
+    contexts: Mapping[tuple[str, ...], Followers] = field(repr=False)
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Everything that was ever seen to follow."""
+        return tuple(sorted(self.contexts.get((), {})))
+
+    def after(
+        self, trail: Sequence[str], *, top: int | None = None, begun: bool = False
+    ) -> tuple[Likely, ...]:
+        """The likely next elements after the last ones of a trail, the most likely first.
+
+        ``begun`` says that the trail is the whole of the journey so far. ``(end)`` stands for
+        nothing more coming. The probabilities of all elements sum to 1.
+        """
+        last = (START, *trail) if begun else tuple(trail)
+        chances, waits, n = self._blended(last)
+        order = sorted(chances, key=lambda name: (-chances[name], name))[:top]
+        return tuple(Likely(name, chances[name], waits.get(name), n) for name in order)
+
+    def _blended(self, last: tuple[str, ...]) -> tuple[dict[str, float], dict[str, float], int]:
+        base = self.contexts.get((), {})
+        chances = dict.fromkeys(base, 1 / len(base)) if base else {}
+        waits: dict[str, float] = {}
+        n = 0
+        for length in range(min(self.memory, len(last)) + 1):
+            followers = self.contexts.get(last[len(last) - length :])
+            if followers is None:
+                break  # what was never seen shorter was never seen longer
+            n, kinds = sum(count for count, _ in followers.values()), len(followers)
+            for name in chances:
+                count, micros = followers.get(name, (0, 0))
+                chances[name] = (count + kinds * chances[name]) / (n + kinds)
+                if count and name != END:
+                    waits[name] = micros / count / 1e6
+        return chances, waits, n
+
+    def to_json(self) -> str:
+        """The table as JSON text, for an application that has no log at hand."""
+        told = [
+            [list(last), [[name, *sums] for name, sums in followers.items()]]
+            for last, followers in self.contexts.items()
+        ]
+        return json.dumps({"by": self.by, "memory": self.memory, "contexts": told})
+
+    @classmethod
+    def from_json(cls, text: str) -> NextSteps:
+        """The table again; raises StateError for anything else."""
+        try:
+            data: dict[str, Any] = json.loads(text)
+            contexts = {
+                tuple(map(str, last)): {
+                    str(name): (int(count), int(micros)) for name, count, micros in followers
+                }
+                for last, followers in data["contexts"]
+            }
+            return cls(str(data["by"]), int(data["memory"]), contexts)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise StateError("this is not a table of next steps") from None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NextSteps):
+            return NotImplemented
+        mine, theirs = (self.by, self.memory), (other.by, other.memory)
+        return mine == theirs and self.contexts == other.contexts
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return (
+            f"<NextSteps by {self.by}: {len(self.contexts):,} contexts of up to {self.memory}, "
+            f"{len(self.elements)} elements>"
+        )
