@@ -15,6 +15,7 @@ from journeymap.analysis.handoffs import Handoff, Handoffs, HandoffsAnswer
 from journeymap.analysis.intake import Rejected, Rejection
 from journeymap.analysis.key_journeys import KeyJourneys, KeyJourneysAnswer, Walked
 from journeymap.analysis.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
+from journeymap.analysis.lift import Lift, LiftAnswer, Lifted
 from journeymap.analysis.log import Log
 from journeymap.analysis.loops import Loops, LoopsAnswer, StageLeak
 from journeymap.analysis.next_step import Followed, NextStep, NextStepAnswer
@@ -52,6 +53,9 @@ __all__ = [
     "Lifecycle",
     "LifecycleAnswer",
     "LifecyclePeriod",
+    "Lift",
+    "LiftAnswer",
+    "Lifted",
     "Log",
     "Loops",
     "LoopsAnswer",

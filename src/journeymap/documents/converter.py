@@ -146,7 +146,7 @@ def _register_sequences(converter: cattrs.Converter) -> None:
     converter.register_unstructure_hook_func(
         lambda cls: _origin(cls) in (tuple, Catalog) or cls is Catalog,
         lambda value: [
-            converter.unstructure(item)
+            converter.unstructure(item, Condition if isinstance(item, Condition) else None)
             for item in (value.elements if isinstance(value, Catalog) else value)
         ],
     )

@@ -35,6 +35,7 @@ from journeymap.model.loop import Loop, Move
 from journeymap.model.matching import Departure, Match, Plan
 from journeymap.model.moments import Moment
 from journeymap.model.next_steps import Likely, NextSteps
+from journeymap.model.offers import ContactLimit, Offer, Weight
 from journeymap.model.problems import Problem
 from journeymap.model.tables import Tables
 
@@ -50,6 +51,7 @@ __all__ = [
     "Change",
     "Channel",
     "Condition",
+    "ContactLimit",
     "Count",
     "Department",
     "Departure",
@@ -67,6 +69,7 @@ __all__ = [
     "NextSteps",
     "Not",
     "Of",
+    "Offer",
     "Persona",
     "Phase",
     "Plan",
@@ -78,4 +81,5 @@ __all__ = [
     "Tables",
     "Touchpoint",
     "Wait",
+    "Weight",
 ]

@@ -27,6 +27,7 @@ def check(journey: JourneyMap) -> tuple[Problem, ...]:
         *_metrics(journey),
         *_moments(journey),
         *_key_journeys(journey),
+        *_offers(journey),
     ]
     return tuple(sorted(found, key=lambda problem: _ORDER[problem.severity]))
 
@@ -148,3 +149,19 @@ def _key_journeys(journey: JourneyMap) -> Iterator[Problem]:
         elif span.given_up_after is not None and span.given_up_after < span.within:
             message = "it is given up before its time, so it can never be late"
             yield Problem("warning", where, message)
+
+
+def _offers(journey: JourneyMap) -> Iterator[Problem]:
+    for offer in journey.offers.values():
+        where = f"offer {offer.id!r}"
+        if offer.propensity is None and offer.leads_to is None:
+            message = (
+                "nothing says how likely it is taken: it has no propensity and leads to nothing"
+            )
+            yield Problem("warning", where, message)
+        if not offer.eligible:
+            yield Problem("hint", where, "everybody is eligible for it")
+        if not offer.hold_out:
+            yield Problem("hint", where, "nobody is held out, so its lift cannot be measured")
+        if offer.touchpoint is None:
+            yield Problem("hint", where, "it does not say where it is made, so no contact counts")

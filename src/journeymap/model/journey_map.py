@@ -26,8 +26,9 @@ from journeymap.model.elements import (
 )
 from journeymap.model.loop import Loop
 from journeymap.model.moments import Moment
+from journeymap.model.offers import ContactLimit, Offer
 from journeymap.model.problems import Problem
-from journeymap.model.rules import closed, identifier, positive, text
+from journeymap.model.rules import closed, each, identifier, positive, text
 from journeymap.model.tables import Tables, compiled
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ __all__ = ["Element", "JourneyMap"]
 
 Element: TypeAlias = (
     Stage | Channel | Calendar | Department | Process | Product | Persona | Touchpoint | Metric
-    | Moment | KeyJourney
+    | Moment | KeyJourney | Offer
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ CATALOGS: dict[str, tuple[str, type[Any]]] = {
     "metrics": ("metric", Metric),
     "moments": ("moment", Moment),
     "key_journeys": ("key journey", KeyJourney),
+    "offers": ("offer", Offer),
 }
 """Each catalog of a map: what an element of it is called, and its class."""
 
@@ -111,13 +113,18 @@ def _key_journeys(given: Iterable[KeyJourney]) -> Catalog[KeyJourney]:
     return _catalog("key_journeys", given)
 
 
+def _offers(given: Iterable[Offer]) -> Catalog[Offer]:
+    return _catalog("offers", given)
+
+
 @frozen
 class JourneyMap:
     """A customer journey as designed: stages round the loop, and the five layers on them.
 
     A map that exists is consistent: every id it mentions is there, and no id is used twice
     within its kind. ``dormant_after`` is how long a customer may be silent anywhere before
-    counting as dormant (a stage may have its own). Raises MapError with every problem at once.
+    counting as dormant (a stage may have its own); ``contact_limits`` bound how often a customer
+    is met with offers, whichever they are. Raises MapError with every problem at once.
 
     >>> journey = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")])
     >>> journey = journey.add(Touchpoint("order_placed", "choose"))
@@ -133,6 +140,9 @@ class JourneyMap:
     dormant_after: timedelta | None = field(
         default=None, validator=validators.optional(positive), kw_only=True
     )
+    contact_limits: tuple[ContactLimit, ...] = field(
+        default=(), converter=closed, validator=each(ContactLimit), kw_only=True
+    )
     stages: Catalog[Stage] = field(default=(), converter=_stages, kw_only=True)
     channels: Catalog[Channel] = field(default=(), converter=_channels, kw_only=True)
     calendars: Catalog[Calendar] = field(default=(), converter=_calendars, kw_only=True)
@@ -144,6 +154,7 @@ class JourneyMap:
     metrics: Catalog[Metric] = field(default=(), converter=_metrics, kw_only=True)
     moments: Catalog[Moment] = field(default=(), converter=_moments, kw_only=True)
     key_journeys: Catalog[KeyJourney] = field(default=(), converter=_key_journeys, kw_only=True)
+    offers: Catalog[Offer] = field(default=(), converter=_offers, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         from journeymap.model.references import unresolved

@@ -90,6 +90,7 @@ def _mentions(journey: JourneyMap) -> Iterator[Mention]:
         yield ("metrics", i, "of"), metric.of.kind, metric.of.id
     yield from _mentioned_by_moments(journey)
     yield from _mentioned_by_key_journeys(journey)
+    yield from _mentioned_by_offers(journey)
 
 
 def _mentioned_by_moments(journey: JourneyMap) -> Iterator[Mention]:
@@ -110,6 +111,21 @@ def _mentioned_by_key_journeys(journey: JourneyMap) -> Iterator[Mention]:
             yield from _each(("key_journeys", i, "steps", j, "one_of"), "touchpoint", step.one_of)
         if span.owner is not None:
             yield ("key_journeys", i, "owner"), "department", span.owner
+
+
+def _mentioned_by_offers(journey: JourneyMap) -> Iterator[Mention]:
+    for i, offer in enumerate(journey.offers.elements):
+        for field, kind in (("touchpoint", "touchpoint"), ("leads_to", "touchpoint"),
+                            ("owner", "department")):  # fmt: skip
+            name = getattr(offer, field)
+            if name is not None:
+                yield ("offers", i, field), kind, name
+        for j, condition in enumerate(offer.eligible):
+            for kind, name in _in_condition(condition):
+                yield ("offers", i, "eligible", j), kind, name
+        for j, weight in enumerate(offer.weights):
+            for kind, name in _in_condition(weight.when):
+                yield ("offers", i, "weights", j, "when"), kind, name
 
 
 def _in_condition(condition: Condition) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from journeymap.model import (
     Calendar,
     Channel,
     Condition,
+    ContactLimit,
     Count,
     Department,
     Hours,
@@ -27,6 +28,7 @@ from journeymap.model import (
     Moment,
     Not,
     Of,
+    Offer,
     Persona,
     Process,
     Product,
@@ -34,12 +36,14 @@ from journeymap.model import (
     Step,
     Touchpoint,
     Wait,
+    Weight,
 )
 
 __all__ = ["interactions", "maps", "names"]
 
 _lengths = st.timedeltas(timedelta(microseconds=1), timedelta(days=4000))
 _numbers = st.floats(-1e9, 1e9, allow_nan=False)
+_shares, _amounts = st.floats(0, 1), st.floats(0, 1e6)
 
 
 _letters = st.characters(
@@ -123,6 +127,8 @@ def maps(draw: st.DrawFn) -> JourneyMap:
         draw(names()),
         name=draw(_texts()),
         dormant_after=draw(_maybe(_lengths)),
+        contact_limits=draw(st.lists(st.builds(ContactLimit, st.integers(0, 9), _lengths),
+                                     max_size=2)),
         stages=_each(draw, stages, Stage, phase=phase, customer_does=_texts(),
                      company_does=_texts(), dormant_after=_maybe(_lengths), **told),
         channels=_each(draw, channels, Channel, kind=st.sampled_from(["digital", "phone"]), **told),
@@ -155,6 +161,12 @@ def _watched(draw: st.DrawFn, journey: JourneyMap) -> JourneyMap:
                steps=st.lists(_steps(points), max_size=4), within=_maybe(_lengths),
                given_up_after=_maybe(_lengths),
                owner=_one(departments)),
+        *_each(draw, _ids(draw, 0, 2), Offer, touchpoint=point, leads_to=_maybe(point),
+               owner=_one(departments), eligible=st.lists(_conditions(points), max_size=2),
+               propensity=_maybe(_shares), value=_amounts, lever=_amounts,
+               weights=st.lists(st.builds(Weight, _conditions(points), _amounts), max_size=2),
+               limits=st.lists(st.builds(ContactLimit, st.integers(0, 9), _lengths), max_size=2),
+               hold_out=_shares, action=_texts()),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The fold: where each customer stands, and what each interaction makes true."""
 
+from journeymap.tracking.offers import Candidate, Choice, NextBest
 from journeymap.tracking.signals import (
     CameBack,
     Deviated,
@@ -20,6 +21,8 @@ from journeymap.tracking.tracker import Tracker
 
 __all__ = [
     "CameBack",
+    "Candidate",
+    "Choice",
     "Deviated",
     "Going",
     "Handoff",
@@ -28,6 +31,7 @@ __all__ = [
     "LapStarted",
     "MomentOverdue",
     "MomentReached",
+    "NextBest",
     "OwnPosition",
     "Position",
     "Signal",

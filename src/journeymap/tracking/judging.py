@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from journeymap.interactions import Interaction
+from journeymap.model import JourneyMap
 from journeymap.model.conditions import (
     Absence,
     All,
@@ -25,7 +26,9 @@ from journeymap.model.conditions import (
     leaves,
 )
 
-__all__ = ["Seen", "Test", "judge", "kept", "simple"]
+__all__ = ["Seen", "Test", "judge", "kept", "looked_back", "simple"]
+
+_MOST_CONTACTS = 1000
 
 Seen: TypeAlias = Mapping[str, tuple[datetime, ...]]
 """When the customer was last at the touchpoints that conditions look back to."""
@@ -157,3 +160,26 @@ def kept(conditions: Iterable[Condition]) -> dict[str, int]:
             elif isinstance(leaf, Wait):
                 found[leaf.since] = max(found.get(leaf.since, 0), 1)
     return found
+
+
+def looked_back(journey: JourneyMap) -> dict[str, int]:
+    """How many of its last times must be remembered of each touchpoint, for a map's offers."""
+    found: dict[str, int] = {}
+
+    def need(name: str, count: int) -> None:
+        found[name] = max(found.get(name, 0), min(count, _MOST_CONTACTS))
+
+    for offer in journey.offers.values():
+        for condition in (*offer.eligible, *(weight.when for weight in offer.weights)):
+            for leaf in leaves(condition):
+                if isinstance(leaf, Count):
+                    need(leaf.touchpoint, leaf.at_least)
+                elif isinstance(leaf, Wait):
+                    need(leaf.since, 1)
+                elif isinstance(leaf, Absence):
+                    need(leaf.after, 1)
+                    need(leaf.touchpoint, 1)
+        if offer.touchpoint is not None:
+            limits = (*offer.limits, *journey.contact_limits)
+            need(offer.touchpoint, max((limit.at_most for limit in limits), default=0))
+    return {name: count for name, count in found.items() if count}

@@ -18,7 +18,7 @@ from journeymap.model.conditions import (
     touchpoints_of,
 )
 from journeymap.model.matching import answerable, may_start_again
-from journeymap.tracking.judging import Test, judge, kept, simple
+from journeymap.tracking.judging import Test, judge, kept, looked_back, simple
 from journeymap.tracking.standing import Place
 
 __all__ = ["Ahead", "Point", "Read", "Span", "Watch", "read"]
@@ -92,6 +92,7 @@ class Read:
     spans: dict[str, Span]
     calendars: dict[str, Calendar]
     looked_for: dict[str, frozenset[str]]
+    remembered: dict[str, int]
 
     def point(self, name: str) -> Point:
         """What a touchpoint means; one that the map does not know means itself alone."""
@@ -113,7 +114,7 @@ class Read:
         }
         watches, aheads = _watched(journey, name, fixed)
         begins = tuple(span for span in self.spans.values() if span.of.start == name)
-        remembered = kept(moment.when for moment in journey.moments.values()).get(name, 0)
+        remembered = self.remembered.get(name, 0)
         made = Point(name, stage, fixed["department"], fixed["process"], fixed["channel"],
                      tuple(w for w in watches if not _needs_score(w.moment.when)),
                      tuple(w for w in watches if _needs_score(w.moment.when)),
@@ -191,7 +192,10 @@ def read(journey: JourneyMap) -> Read:
         )
         for moment in journey.moments.values()
     }
-    made = Read(journey, places, {}, spans, calendars, looked_for)
+    remembered = kept(moment.when for moment in journey.moments.values())
+    for name, count in looked_back(journey).items():
+        remembered[name] = max(remembered.get(name, 0), count)
+    made = Read(journey, places, {}, spans, calendars, looked_for, remembered)
     for name in journey.touchpoints:
         made.point(name)
     return made

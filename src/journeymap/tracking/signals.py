@@ -49,7 +49,7 @@ class Signal:
 
         >>> from datetime import UTC
         >>> CameBack("ada", datetime(2026, 3, 1, tzinfo=UTC), 0, "use").id
-        'd21b8ba5ed4d4e6d8a5c5f9a2d3ff6e8'
+        '635d3f30da2f98d6272d3f78ae4bf344'
         """
         told = [type(self).__name__]
         for part in astuple(self, recurse=False):

@@ -145,6 +145,24 @@ class State:
         """The last touchpoints, the latest at the end."""
         return self.standing.trail
 
+    @property
+    def outcome(self) -> str | None:
+        """What came of the last interaction."""
+        return self.recent[-1][0].outcome if self.recent else None
+
+    @property
+    def process(self) -> str | None:
+        """The process that the last interaction was part of."""
+        if not self.recent:
+            return None
+        last = self.recent[-1][0]
+        return last.process or self._read.point(last.touchpoint).process
+
+    def times(self, touchpoint: str) -> tuple[datetime, ...]:
+        """When the customer was last at a touchpoint: as often as the map's conditions, offers and
+        contact limits look back to it (not at all, where none does)."""
+        return self.standing.rest.seen.get(touchpoint, ())
+
     def likely_next(self, table: NextSteps, *, top: int | None = 3) -> tuple[Likely, ...]:
         """What the customer is likely to do next, by a table that `NextStep` learned.
 

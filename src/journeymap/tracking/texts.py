@@ -153,7 +153,8 @@ def signal_text(signal: Signal) -> str:
     """A signal as one line of JSON.
 
     >>> from datetime import UTC
-    >>> lap = signals.LapStarted("ada", datetime(2026, 3, 1, tzinfo=UTC), 0, 2)
+    >>> from journeymap.tracking.signals import LapStarted
+    >>> lap = LapStarted("ada", datetime(2026, 3, 1, tzinfo=UTC), 0, 2)
     >>> read_signal(signal_text(lap)) == lap
     True
     """

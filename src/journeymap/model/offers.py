@@ -1,0 +1,122 @@
+"""Offers and actions as data: to whom they may be made, and what they are worth.
+
+Which one is the best for a customer is a matter of weighing them; see `NextBest`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any
+
+from attrs import Attribute, field, frozen, validators
+
+from journeymap.exceptions import ElementError
+from journeymap.model.conditions import Condition, a_condition
+from journeymap.model.elements import Named
+from journeymap.model.rules import closed, each, finite, identifier, number, positive, text
+
+__all__ = ["ContactLimit", "Offer", "Weight", "held_out"]
+
+
+def _share(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None and not 0 <= value <= 1:
+        name = type(instance).__name__
+        raise ElementError(name, attribute.name, value, "a share lies between 0 and 1")
+
+
+def _not_negative(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    finite(instance, attribute, value)
+    if value < 0:
+        raise ElementError(type(instance).__name__, attribute.name, value, "at least 0")
+
+
+@frozen
+class Weight:
+    """How much an offer gains (above 1) or loses (below 1) where a condition holds."""
+
+    when: Condition = field(validator=a_condition)
+    factor: float = field(converter=number, validator=_not_negative)
+
+
+@frozen
+class ContactLimit:
+    """A customer is met with offers at most so often ``within`` a time.
+
+    >>> print(ContactLimit(2, timedelta(days=7)))
+    at most 2 contacts within 7 days
+    """
+
+    at_most: int = field(validator=validators.instance_of(int))
+    within: timedelta = field(validator=positive)
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.at_most, bool) or not 0 <= self.at_most < 1000:
+            raise ElementError("ContactLimit", "at_most", self.at_most, "a number from 0 to 999")
+
+    def __str__(self) -> str:
+        from journeymap.model.durations import duration_text
+
+        return f"at most {self.at_most} contacts within {duration_text(self.within)}"
+
+
+def _conditions(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value:
+        a_condition(instance, attribute, value)
+
+
+@frozen
+class Offer(Named):
+    """Something that can be offered to a customer, or done for them.
+
+    It may be made to customers of whom every condition of ``eligible`` holds, at ``touchpoint``,
+    and should lead to the touchpoint ``leads_to``. ``propensity`` is the probability that it is
+    taken (None: that of ``leads_to`` coming next, as learned); ``value`` what it is then worth;
+    ``lever`` what the business adds on top, ``weights`` what speaks for and against it in the
+    customer's situation. ``limits`` bound how often a customer is met with it; ``hold_out`` is
+    the share of customers who never are, so that its lift can be measured.
+
+    >>> Offer("router", touchpoint="offer_made", value=30).name
+    'Router'
+    """
+
+    action: str = field(default="", validator=text, kw_only=True)
+    owner: str | None = field(default=None, validator=validators.optional(identifier), kw_only=True)
+    touchpoint: str | None = field(
+        default=None, validator=validators.optional(identifier), kw_only=True
+    )
+    leads_to: str | None = field(
+        default=None, validator=validators.optional(identifier), kw_only=True
+    )
+    eligible: tuple[Condition, ...] = field(
+        default=(), converter=closed, validator=_conditions, kw_only=True
+    )
+    propensity: float | None = field(default=None, converter=number, validator=_share, kw_only=True)
+    value: float = field(default=1.0, converter=number, validator=_not_negative, kw_only=True)
+    lever: float = field(default=1.0, converter=number, validator=_not_negative, kw_only=True)
+    weights: tuple[Weight, ...] = field(
+        default=(), converter=closed, validator=each(Weight), kw_only=True
+    )
+    limits: tuple[ContactLimit, ...] = field(
+        default=(), converter=closed, validator=each(ContactLimit), kw_only=True
+    )
+    hold_out: float = field(default=0.0, converter=number, validator=_share, kw_only=True)
+
+    @limits.validator
+    def _check(self, attribute: Attribute[Any], value: tuple[ContactLimit, ...]) -> None:
+        if value and self.touchpoint is None:
+            message = "contacts are counted at its touchpoint: name one"
+            raise ElementError("Offer", "limits", value, message)
+
+
+def held_out(offer: Offer, customer: str) -> bool:
+    """Whether a customer is one of those who never get an offer: always the same ones.
+
+    The customer's name and the offer's id decide, by a hash, and nothing else.
+
+    >>> half = Offer("router", hold_out=0.5)
+    >>> [held_out(half, name) for name in ("ada", "ben", "cyd", "dan")]
+    [False, True, True, False]
+    """
+    digest = blake2b(f"{offer.id}\x1f{customer}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) < offer.hold_out * 2**64
