@@ -10,6 +10,7 @@ True
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,10 @@ from journeymap.exceptions import InteractionError
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.values import Money, Score
 
-__all__ = ["interaction_data", "read_interaction"]
+__all__ = ["encoded", "interaction_data", "interaction_text", "read_interaction"]
+
+encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Plain data as one line of JSON."""
 
 _PLAIN = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
           "emotion_after")  # fmt: skip
@@ -47,6 +51,11 @@ def interaction_data(one: Interaction) -> dict[str, Any]:
         _plain(one.extra)
         data["extra"] = [list(pair) for pair in one.extra]
     return data
+
+
+def interaction_text(one: Interaction) -> str:
+    """An interaction as one line of JSON."""
+    return encoded(interaction_data(one))
 
 
 def read_interaction(data: Mapping[str, Any]) -> Interaction:

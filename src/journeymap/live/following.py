@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from types import TracebackType
@@ -15,7 +15,7 @@ from journeymap.adapters.storing import Aside, Entry, Kept, Letter, Store, Trans
 from journeymap.documents import dumps
 from journeymap.exceptions import ElementError, InteractionError, UnknownName
 from journeymap.interactions import Interaction
-from journeymap.interactions.texts import interaction_data, read_interaction
+from journeymap.interactions.texts import interaction_text, read_interaction
 from journeymap.live.outbox import Actions, Delivered, delivered, letters_of, post
 from journeymap.live.rebuilding import Rebuilt, rebuilt
 from journeymap.live.stores import opened
@@ -139,7 +139,7 @@ class Live:
     def state(self, customer: str, as_of: datetime | None = None) -> State | None:
         """Everything the tracker knows about a customer, now or at a time."""
         if as_of is None:
-            return self._store.run(lambda tx: self._states(tx, [customer]).get(customer))
+            return self._store.run(lambda tx: self._state(tx, customer))
         past = [one for one in self.history(customer) if one.at <= as_of]
         if not past:
             return None
@@ -221,9 +221,11 @@ class Live:
         if "map" not in tx.notes():
             tx.note("map", document)
 
-    def _states(self, tx: Transaction, customers: Sequence[str]) -> dict[str, State]:
+    def _state(self, tx: Transaction, customer: str) -> State | None:
+        return self._states(tx, tx.versions([customer])).get(customer)
+
+    def _states(self, tx: Transaction, versions: Mapping[str, int]) -> dict[str, State]:
         """The states of some customers, told along this version of the map."""
-        versions = tx.versions(customers)
         found: dict[str, State] = {}
         for name, version in versions.items():
             known = self._cache.get(name)
@@ -271,8 +273,8 @@ class _Recording:
         live = self.live
         receipts: list[Receipt | None] = [None] * len(self.given)
         groups = self._accepted(tx, receipts)
-        versions = tx.versions(list(groups)) if groups else {}
-        before = live._states(tx, list(groups)) if groups else {}
+        versions = tx.versions(list(groups))
+        before = live._states(tx, versions)
         after: dict[str, State] = {}
         entries: list[Entry] = []
         letters: list[Letter] = []
@@ -281,9 +283,9 @@ class _Recording:
             mine = [self.given[place] for place in places]
             state, told = self._followed(tx, before.get(name), mine)
             after[name] = state
-            count = state.count - len(mine)
+            count, here = state.count - len(mine), state.position
             for number, (place, one, signals) in enumerate(zip(places, mine, told, strict=True), 1):
-                receipts[place] = Receipt(name, state.position, signals)
+                receipts[place] = Receipt(name, here, signals)
                 entries.append(_entry(one, count + number, arrived))
                 letters += letters_of(signals, live._outgoing)
         tx.append(entries)
@@ -309,7 +311,7 @@ class _Recording:
                 when = f"at {one.at.isoformat()}, told at {self.now.isoformat()}"
                 reason = f"it lies in the future: {when}"
                 receipts[place] = Receipt(one.customer, None, set_aside=reason)
-                asides.append(Aside(one.customer, _micros(self.now), reason, _text(one)))
+                asides.append(Aside(one.customer, _micros(self.now), reason, interaction_text(one)))
                 continue
             if key is not None:
                 known.add(key)
@@ -346,7 +348,7 @@ class _Recording:
         assert made is not None  # noqa: S101  # each has been given one
         state = self.states.get(made.customer)
         if state is None:
-            found = self.live._states(tx, [made.customer]).get(made.customer)
+            found = self.live._state(tx, made.customer)
             position = found.position if found is not None else None
         else:
             position = state[1].position
@@ -370,7 +372,7 @@ class _Advancing:
         versions = tx.versions(names)
         after: dict[str, State] = {}
         found: list[Signal] = []
-        for name, state in live._states(tx, names).items():
+        for name, state in live._states(tx, versions).items():
             after[name], told = live._tracker.advance(state, self.now)
             found += told
         live._put(tx, after, versions)
@@ -393,15 +395,11 @@ def _held(tracker: Tracker, past: Sequence[Interaction], clock: datetime | None)
 
 
 def _entry(one: Interaction, number: int, arrived: int) -> Entry:
-    return Entry(one.customer, number, _key(one), _micros(one.at), arrived, _text(one))
+    return Entry(one.customer, number, _key(one), _micros(one.at), arrived, interaction_text(one))
 
 
 def _key(one: Interaction) -> str | None:
     return None if one.id is None else f"{one.source or ''}\x1f{one.id}"
-
-
-def _text(one: Interaction) -> str:
-    return json.dumps(interaction_data(one), ensure_ascii=False, separators=(",", ":"))
 
 
 def _read(entry: Entry) -> Interaction:

@@ -155,9 +155,7 @@ def _offers(journey: JourneyMap) -> Iterator[Problem]:
     for offer in journey.offers.values():
         where = f"offer {offer.id!r}"
         if offer.propensity is None and offer.leads_to is None:
-            message = (
-                "nothing says how likely it is taken: it has no propensity and leads to nothing"
-            )
+            message = "it has no propensity and leads to nothing: nobody knows who takes it"
             yield Problem("warning", where, message)
         if not offer.eligible:
             yield Problem("hint", where, "everybody is eligible for it")

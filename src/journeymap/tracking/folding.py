@@ -5,7 +5,7 @@ There is no clock here and no file; a time is an argument.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from journeymap.interactions import Interaction
 from journeymap.model import Move
@@ -28,6 +28,7 @@ from journeymap.tracking.standing import (
     Place,
     Rest,
     Standing,
+    after,
 )
 
 __all__ = ["TRAIL", "fire", "step"]
@@ -40,8 +41,8 @@ def step(
     read: Read, before: Standing, one: Interaction, at: datetime, told: list[Signal]
 ) -> Standing:
     """Where a customer stands after an interaction that is not earlier than the last."""
-    (last, tie, folded, stage, since, lap, _, channel, department, handed_by, emotion, dormant, _,
-     _, owned, trail, rest) = before  # fmt: skip
+    (last, tie, folded, stage, since, lap, _, channel, department, handed_by, emotion, _, _,
+     dormant, _, _, owned, trail, rest) = before  # fmt: skip
     name = one.touchpoint
     point = read.points.get(name) or read.point(name)
     tie = tie + 1 if at == last else 0
@@ -70,8 +71,8 @@ def step(
     # Made as a plain tuple is: the named way costs three times as much.
     return _make(Standing, (
         at, tie, folded + 1, stage, since, lap, name, channel, department, handed_by, emotion,
-        False, FAR if limit is None else _after(at, limit), None, owned,
-        (*trail[1 - TRAIL :], name), rest,
+        one.outcome, one.process or point.process, False,
+        FAR if limit is None else after(at, limit), None, owned, (*trail[1 - TRAIL :], name), rest,
     ))  # fmt: skip
 
 
@@ -170,10 +171,10 @@ def _overrun(
     """Everything that is over at one time: what is given up then is not late any more."""
     for one in rest.open:
         span = read.spans[one.journey].of
-        if _after(one.begun, span.given_up_after) == at:
+        if after(one.begun, span.given_up_after) == at:
             gone = following.expired(read, rest.open, one, customer, at, tie, told)
             rest = rest._replace(open=gone)
-        elif not one.late and _after(one.begun, span.within) == at:
+        elif not one.late and after(one.begun, span.within) == at:
             slow = following.late(read, rest.open, one, customer, at, tie, told)
             rest = rest._replace(open=slow)
     if rest.pending:
@@ -202,17 +203,8 @@ def _timer(
             earliest = one.due
     for occurrence in open_:
         span = read.spans[occurrence.journey].of
-        times = [_after(occurrence.begun, span.given_up_after)]
+        times = [after(occurrence.begun, span.given_up_after)]
         if not occurrence.late:
-            times.append(_after(occurrence.begun, span.within))
+            times.append(after(occurrence.begun, span.within))
         earliest = min(earliest, *times)
     return earliest
-
-
-def _after(at: datetime, length: timedelta | None) -> datetime:
-    if length is None:
-        return FAR
-    try:
-        return at + length
-    except OverflowError:
-        return FAR

@@ -17,11 +17,21 @@ from journeymap.interactions import Score
 from journeymap.model import Move
 
 __all__ = ["FAR", "LONG_AGO", "Awaited", "Occurrence", "Owned", "Pending", "Place", "Rest",
-           "Standing"]  # fmt: skip
+           "Standing", "after"]  # fmt: skip
 
 FAR = datetime.max.replace(tzinfo=UTC)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def after(at: datetime, length: timedelta | None) -> datetime:
+    """The time when a length of time has passed; the end of time for none, or one too long."""
+    if length is None:
+        return FAR
+    try:
+        return at + length
+    except OverflowError:
+        return FAR
 
 
 @frozen(eq=False)
@@ -110,6 +120,8 @@ class Standing(NamedTuple):
     department: str | None = None
     handed_by: str | None = None
     emotion: float | None = None
+    outcome: str | None = None
+    process: str | None = None
     dormant: bool = False
     sleep: datetime = FAR
     fired: datetime | None = None

@@ -148,15 +148,12 @@ class State:
     @property
     def outcome(self) -> str | None:
         """What came of the last interaction."""
-        return self.recent[-1][0].outcome if self.recent else None
+        return self.standing.outcome
 
     @property
     def process(self) -> str | None:
         """The process that the last interaction was part of."""
-        if not self.recent:
-            return None
-        last = self.recent[-1][0]
-        return last.process or self._read.point(last.touchpoint).process
+        return self.standing.process
 
     def times(self, touchpoint: str) -> tuple[datetime, ...]:
         """When the customer was last at a touchpoint: as often as the map's conditions, offers and

@@ -16,7 +16,7 @@ from attrs import fields
 
 from journeymap.exceptions import StateError
 from journeymap.interactions import Score
-from journeymap.interactions.texts import interaction_data, read_interaction
+from journeymap.interactions.texts import encoded, interaction_data, read_interaction
 from journeymap.tracking.reading import Read
 from journeymap.tracking.signals import Signal, Withdrawn
 from journeymap.tracking.standing import (
@@ -29,6 +29,7 @@ from journeymap.tracking.standing import (
     Place,
     Rest,
     Standing,
+    after,
 )
 from journeymap.tracking.state import State
 
@@ -60,7 +61,7 @@ def state_text(state: State) -> str:
         "base": _standing_data(base),
         "recent": [interaction_data(entry[0]) for entry in state.recent],
     }
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return encoded(data)
 
 
 def state_data(text: str) -> dict[str, Any]:
@@ -79,26 +80,48 @@ def state_data(text: str) -> dict[str, Any]:
 def _standing_data(here: Standing) -> dict[str, Any]:
     """What is not as it was in the beginning."""
     rest = here.rest
-    data: dict[str, Any] = {
-        "at": _time(here.at), "tie": here.tie, "folded": here.folded,
-        "stage": here.stage.id if here.stage else None, "since": _time(here.since),
-        "lap": here.lap, "touchpoint": here.touchpoint, "channel": here.channel,
-        "department": here.department, "handed_by": here.handed_by, "emotion": here.emotion,
-        "dormant": here.dormant, "fired": _time(here.fired), "trail": here.trail,
-        "sleep": _time(here.sleep),
-        "owned": {
-            name: [one.stage.id if one.stage else None, _time(one.since), one.lap, _time(one.at)]
+    data: dict[str, Any] = {"at": here.at.isoformat(), "folded": here.folded, "trail": here.trail}
+    for name in _PLAIN:
+        value = getattr(here, name)
+        if value:
+            data[name] = value
+    if here.lap != 1:
+        data["lap"] = here.lap
+    if here.emotion is not None:
+        data["emotion"] = here.emotion
+    if here.stage is not None:
+        data["stage"] = here.stage.id
+    if here.since is not None:
+        data["since"] = here.since.isoformat()
+    if here.fired is not None:
+        data["fired"] = here.fired.isoformat()
+    if here.owned:
+        data["owned"] = {
+            name: [one.stage.id if one.stage else None, _time(one.since), one.lap,
+                   one.at.isoformat()]
             for name, one in here.owned.items()
-        },
+        }  # fmt: skip
+    if rest is not _NOTHING:
+        data |= _rest_data(rest)
+    return data
+
+
+_PLAIN = ("tie", "touchpoint", "channel", "department", "handed_by", "outcome", "process",
+          "dormant")  # fmt: skip
+_NOTHING = Standing().rest
+
+
+def _rest_data(rest: Rest) -> dict[str, Any]:
+    data: dict[str, Any] = {
         "values": {name: str(total) for name, total in rest.values.items()},
         "scores": {s.kind: [s.value, s.low, s.high] for s in rest.scores.values()},
-        "seen": {name: [_time(at) for at in times] for name, times in rest.seen.items()},
+        "seen": {name: [at.isoformat() for at in times] for name, times in rest.seen.items()},
         "open": [[o.journey, _time(o.begun), o.tie, o.path, o.late] for o in rest.open],
         "pending": [[p.moment, p.touchpoint, _time(p.at), p.tie, p.truths] for p in rest.pending],
         "awaited": [[w.moment, _time(w.reached), w.tie, _time(w.due)] for w in rest.awaited],
-        "timer": _time(rest.timer),
-    }  # fmt: skip
-    return {name: value for name, value in data.items() if value not in (None, {}, [], (), False)}
+        "timer": rest.timer.isoformat() if rest.timer != FAR else None,
+    }
+    return {name: value for name, value in data.items() if value}
 
 
 def standing_of(data: Mapping[str, Any], read: Read) -> Standing:
@@ -136,16 +159,18 @@ def _standing(data: Mapping[str, Any], read: Read) -> Standing:
         {name: tuple(map(read_time, times)) for name, times in data.get("seen", {}).items()},
         open_, pending, awaited,
     )  # fmt: skip
+    at, stage = read_time(data["at"]), place(data.get("stage"))
+    limit = None if data.get("dormant") or stage is None else stage.limit
     return Standing(
-        read_time(data["at"]), data.get("tie", 0), data.get("folded", 0), place(data.get("stage")),
-        _maybe(data.get("since")), data.get("lap", 1), data.get("touchpoint"),
-        data.get("channel"), data.get("department"), data.get("handed_by"), data.get("emotion"),
-        data.get("dormant", False), read_time(data["sleep"]), _maybe(data.get("fired")),
+        at, data.get("tie", 0), data["folded"], stage, _maybe(data.get("since")),
+        data.get("lap", 1), data.get("touchpoint"), data.get("channel"), data.get("department"),
+        data.get("handed_by"), data.get("emotion"), data.get("outcome"), data.get("process"),
+        data.get("dormant", False), after(at, limit), _maybe(data.get("fired")),
         {
             name: Owned(place(stage), _maybe(since), lap, read_time(at))
             for name, (stage, since, lap, at) in data.get("owned", {}).items()
         },
-        tuple(data.get("trail", ())), rest,
+        tuple(data["trail"]), rest,
     )  # fmt: skip
 
 
@@ -158,7 +183,7 @@ def signal_text(signal: Signal) -> str:
     >>> read_signal(signal_text(lap)) == lap
     True
     """
-    return json.dumps(_told(signal), ensure_ascii=False, separators=(",", ":"))
+    return encoded(_told(signal))
 
 
 def _told(signal: Signal) -> dict[str, Any]:

@@ -39,7 +39,8 @@ class Tracker:
 
     ``horizon`` is how late an interaction may come: within it, the state and the signals are as
     if all had come in order, and signals that are no longer true are withdrawn; beyond it, the
-    state stays and `TooLate` says so. None means any lateness, and keeps all the past.
+    state stays and `TooLate` says so. None means any lateness, and keeps all the past; with a
+    horizon of zero nothing of the past is kept, and what is sent again is not recognised.
 
     >>> from journeymap.model import Stage, Touchpoint
     >>> journey = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")],
@@ -243,6 +244,8 @@ class _Walk:
 
     def _forget(self) -> None:
         """Let go of what is older than the horizon; the last moment is always kept."""
+        if not self.horizon and self.horizon is not None:
+            self.entries = []
         if self.horizon is None or len(self.entries) < 2:
             return
         cut = min(_before(self.clock, self.horizon), self.standing.at)

@@ -9,7 +9,7 @@ from journeymap.model import Moment
 from journeymap.model.conditions import Absence, leaves, verdict
 from journeymap.tracking.reading import Point, Read
 from journeymap.tracking.signals import MomentOverdue, MomentReached, Signal
-from journeymap.tracking.standing import FAR, Awaited, Pending, Rest
+from journeymap.tracking.standing import FAR, Awaited, Pending, Rest, after
 
 __all__ = ["came", "due_of", "missed", "next_absence", "overdue", "reached"]
 
@@ -21,10 +21,8 @@ def due_of(read: Read, moment: Moment, at: datetime) -> datetime | None:
     calendar = read.calendars.get(moment.owner or "")
     if calendar is not None:
         return calendar.ahead(at, moment.deadline)
-    try:
-        return at + moment.deadline
-    except OverflowError:
-        return None
+    due = after(at, moment.deadline)
+    return due if due < FAR else None
 
 
 def reached(
@@ -100,8 +98,8 @@ def missed(read: Read, rest: Rest, customer: str, now: datetime, told: list[Sign
     for one in rest.pending:
         moment = read.map.moments[one.moment]
         truths = tuple(
-            True if truth is None and isinstance(leaf, Absence) and _by(one.at, leaf) == now
-            else truth
+            True if truth is None and isinstance(leaf, Absence)
+            and after(one.at, leaf.within) == now else truth
             for truth, leaf in zip(one.truths, leaves(moment.when), strict=True)
         )  # fmt: skip
         held = verdict(moment.when, truths)
@@ -116,7 +114,7 @@ def next_absence(read: Read, pending: tuple[Pending, ...]) -> datetime:
     """When the next absence is certain."""
     return min(
         (
-            _by(one.at, leaf)
+            after(one.at, leaf.within)
             for one in pending
             for truth, leaf in zip(
                 one.truths, leaves(read.map.moments[one.moment].when), strict=True
@@ -134,10 +132,3 @@ def overdue(read: Read, rest: Rest, customer: str, now: datetime, told: list[Sig
             owner = read.map.moments[one.moment].owner
             told.append(MomentOverdue(customer, now, one.tie, one.moment, owner, one.reached))
     return rest._replace(awaited=tuple(one for one in rest.awaited if one.due != now))
-
-
-def _by(at: datetime, leaf: Absence) -> datetime:
-    try:
-        return at + leaf.within
-    except OverflowError:
-        return FAR
