@@ -119,17 +119,14 @@ def _rest(
 ) -> Rest:  # fmt: skip
     """Key journeys and moments."""
     busy, timer, values, scores, seen, open_, pending, awaited = rest
-    before = open_
+    turned = False
     if open_ or point.begins:
-        open_ = following.walked(read, point, one, at, tie, open_, told)
+        open_, turned = following.walked(read, point, one, at, tie, open_, told)
     if pending or awaited or point.watches or point.aheads or one.score is not None:
         pending, awaited = waiting.came(read, rest, point, one, at, tie, told)
     if point.remembered:
         seen = {**seen, point.name: (*seen.get(point.name, ()), at)[-point.remembered :]}
-    if (
-        pending is not rest.pending or awaited is not rest.awaited or len(open_) != len(before)
-        or not all(a[1] is b[1] for a, b in zip(open_, before, strict=True))
-    ):  # fmt: skip
+    if turned or pending is not rest.pending or awaited is not rest.awaited:
         busy = bool(open_ or pending or awaited)
         timer = _timer(read, open_, pending, awaited) if busy else FAR
     return _make(Rest, (busy, timer, values, scores, seen, open_, pending, awaited))
@@ -201,10 +198,10 @@ def _timer(
     for one in awaited:
         if one.due < earliest:
             earliest = one.due
-    for occurrence in open_:
-        span = read.spans[occurrence.journey].of
-        times = [after(occurrence.begun, span.given_up_after)]
-        if not occurrence.late:
-            times.append(after(occurrence.begun, span.within))
-        earliest = min(earliest, *times)
+    for journey, begun, _, _, late in open_:
+        span = read.spans[journey].of
+        if span.given_up_after is not None:
+            earliest = min(earliest, after(begun, span.given_up_after))
+        if not late and span.within is not None:
+            earliest = min(earliest, after(begun, span.within))
     return earliest

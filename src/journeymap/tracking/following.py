@@ -26,9 +26,14 @@ _make = tuple.__new__  # the named way costs three times as much
 def walked(
     read: Read, point: Point, one: Interaction, at: datetime, tie: int, open_: Open,
     told: list[Signal],
-) -> Open:  # fmt: skip
-    """The occurrences that go on after an interaction."""
+) -> tuple[Open, bool]:  # fmt: skip
+    """The occurrences that go on after an interaction, and whether any began or ended."""
     who = one.department or point.department
+    if not point.turns:
+        when = (at, tie)
+        spans = read.spans
+        on = [_on(spans[o[0]], o, one, who, when, told) for o in open_]
+        return tuple(on), False
     going: list[Occurrence] = []
     started = list(point.begins)
     for occurrence in open_:
@@ -49,7 +54,7 @@ def walked(
     for span in started:
         begun = Occurrence(span.of.id, at, tie, (), late=False)
         going.append(_on(span, begun, one, who, (at, tie), told))
-    return tuple(going)
+    return tuple(going), True
 
 
 def _on(

@@ -61,8 +61,9 @@ class Span:
 class Point:
     """What an interaction at one touchpoint means.
 
-    ``scored`` are the moments that only an interaction with a score can make; ``quiet`` says that
-    nothing but scores, values and what goes on already has to be looked at.
+    ``turns`` says that a key journey begins or ends here; ``scored`` are the moments that only an
+    interaction with a score can make; ``quiet`` says that nothing but scores, values and what
+    goes on already has to be looked at.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Point:
     aheads: tuple[Ahead, ...] = ()
     begins: tuple[Span, ...] = ()
     remembered: int = 0
+    turns: bool = False
     quiet: bool = field(init=False)
 
     @quiet.default
@@ -93,6 +95,16 @@ class Read:
     calendars: dict[str, Calendar]
     looked_for: dict[str, frozenset[str]]
     remembered: dict[str, int]
+    owners: dict[str, str | None] = field(init=False)
+    looked_for_at_all: frozenset[str] = field(init=False)
+
+    @owners.default
+    def _of_moments(self) -> dict[str, str | None]:
+        return {moment.id: moment.owner for moment in self.map.moments.values()}
+
+    @looked_for_at_all.default
+    def _anywhere(self) -> frozenset[str]:
+        return frozenset().union(*self.looked_for.values())
 
     def point(self, name: str) -> Point:
         """What a touchpoint means; one that the map does not know means itself alone."""
@@ -118,7 +130,8 @@ class Read:
         made = Point(name, stage, fixed["department"], fixed["process"], fixed["channel"],
                      tuple(w for w in watches if not _needs_score(w.moment.when)),
                      tuple(w for w in watches if _needs_score(w.moment.when)),
-                     aheads, begins, remembered)  # fmt: skip
+                     aheads, begins, remembered,
+                     any(name in (s.of.start, s.of.end) for s in self.spans.values()))  # fmt: skip
         if designed or len(self.points) < _MOST:  # of names from outside there may be no end
             self.points[name] = made
         return made

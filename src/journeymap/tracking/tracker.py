@@ -26,6 +26,7 @@ from journeymap.tracking.texts import read_time, recent_of, standing_of, state_d
 __all__ = ["Tracker", "difference"]
 
 Signals = tuple[Signal, ...]
+_NONE = timedelta(0)
 
 
 def _a_horizon(instance: object, attribute: Attribute[timedelta | None], value: object) -> None:
@@ -131,10 +132,13 @@ class Tracker:
 class _Walk:
     """A state while it is being changed."""
 
-    __slots__ = ("clock", "customer", "entries", "horizon", "known", "read", "standing", "told")
+    __slots__ = (
+        "clock", "customer", "entries", "horizon", "keeps", "known", "read", "standing", "told",
+    )  # fmt: skip
 
     def __init__(self, read: Read, horizon: timedelta | None, state: State | None) -> None:
         self.read, self.horizon = read, horizon
+        self.keeps = horizon is None or horizon > _NONE
         self.told: list[Signal] = []
         if state is None:
             self.customer: str | None = None
@@ -154,7 +158,7 @@ class _Walk:
                 raise InteractionError("Interaction", "customer", one.customer, message)
             self.customer = one.customer
         at = one.at if one.at.tzinfo is UTC else one.at.astimezone(UTC)
-        if one.id is not None:
+        if self.keeps and one.id is not None:
             key = (one.source, one.id)
             if key in self.known:
                 return
@@ -172,11 +176,9 @@ class _Walk:
             self.clock = at
         else:
             self.standing = fire(self.read, self.standing, one.customer, self.clock, told)
-        if told:
-            self.told += told
+        self.told += told
+        if self.keeps:
             self.entries.append((one, before, tuple(told)))
-        else:
-            self.entries.append((one, before, ()))
 
     def advance(self, now: datetime) -> None:
         """Time that passed."""
@@ -244,8 +246,6 @@ class _Walk:
 
     def _forget(self) -> None:
         """Let go of what is older than the horizon; the last moment is always kept."""
-        if not self.horizon and self.horizon is not None:
-            self.entries = []
         if self.horizon is None or len(self.entries) < 2:
             return
         cut = min(_before(self.clock, self.horizon), self.standing.at)

@@ -74,7 +74,9 @@ def _resolved(
     """What came in time is no absence any more."""
     left: list[Pending] = []
     awaited: tuple[Awaited, ...] = ()
-    if not any(name in read.looked_for[one.moment] for one in pending):
+    if name not in read.looked_for_at_all or not any(
+        name in read.looked_for[one.moment] for one in pending
+    ):
         return pending, awaited
     for one in pending:
         moment = read.map.moments[one.moment]
