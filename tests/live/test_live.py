@@ -283,8 +283,8 @@ def test_live_with_a_store_is_the_fold(drawn: list[tuple[Interaction, int]], dic
 def evolve_clock(mine: Any, other: Any) -> Any:
     """Two standings, compared by where the customer stands: stages are each map's own objects."""
     assert (mine.stage and mine.stage.id) == (other.stage and other.stage.id)
-    owned = {name: own._replace(stage=None) for name, own in mine.owned.items()}
-    assert owned == {name: own._replace(stage=None) for name, own in other.owned.items()}
+    owned = {name: own._replace(stage=None) for name, own in mine.owned}
+    assert owned == {name: own._replace(stage=None) for name, own in other.owned}
     return other._replace(stage=mine.stage, owned=mine.owned)
 
 

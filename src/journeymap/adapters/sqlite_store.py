@@ -124,16 +124,17 @@ class SqliteStore:
                 raise StoreError(self.address, "this file is no SQLite database; it is left alone")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        mark = connection.execute("PRAGMA application_id").fetchone()[0]
+        connection.execute("BEGIN")  # so that what is read belongs together
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        mark = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.execute("COMMIT")
         if mark != _OURS and (tables or mark):
             message = "this SQLite database is something else's; it is left alone"
             raise StoreError(self.address, message)
-        if mark == _OURS:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version != VERSION:
-                message = f"a store of version {version}; this journeymap knows version {VERSION}"
-                raise StoreError(self.address, message)
+        if mark == _OURS and version != VERSION:
+            message = f"a store of version {version}; this journeymap knows version {VERSION}"
+            raise StoreError(self.address, message)
         connection.execute("PRAGMA journal_mode = WAL")
         if mark == _OURS:
             return

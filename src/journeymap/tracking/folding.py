@@ -62,7 +62,7 @@ def step(
     if one.emotion is not None or one.emotion_after is not None:
         emotion = one.emotion if one.emotion_after is None else one.emotion_after
     if one.product is not None:
-        owned = {**owned, one.product: _owning(owned.get(one.product), entered, at)}
+        owned = _owning(owned, one.product, entered, at)
     if one.value is not None or one.score is not None:
         rest = _summed(rest, one)
     if not point.quiet or rest.busy or (one.score is not None and point.scored):
@@ -91,15 +91,20 @@ def _enter(
     return entered, lap
 
 
-def _owning(before: Owned | None, entered: Place | None, at: datetime) -> Owned:
-    """Where the journey with one product stands after an interaction about it."""
-    if before is None:
-        return Owned(entered, at if entered is not None else None, 1, at)
-    stage, since, lap, _ = before
-    if entered is not None and entered is not stage:
-        lap += stage is not None and stage.moves[entered.id] is Move.NEW_LAP
-        stage, since = entered, at
-    return _make(Owned, (stage, since, lap, at))
+def _owning(
+    owned: tuple[tuple[str, Owned], ...], product: str, entered: Place | None, at: datetime
+) -> tuple[tuple[str, Owned], ...]:
+    """Where the journeys with products stand after an interaction about one of them."""
+    for spot, (name, before) in enumerate(owned):
+        if name == product:
+            stage, since, lap, _ = before
+            if entered is not None and entered is not stage:
+                lap += stage is not None and stage.moves[entered.id] is Move.NEW_LAP
+                stage, since = entered, at
+            now = (name, _make(Owned, (stage, since, lap, at)))
+            return (*owned[:spot], now, *owned[spot + 1 :])
+    new = Owned(entered, at if entered is not None else None, 1, at)
+    return (*owned, (product, new))
 
 
 def _summed(rest: Rest, one: Interaction) -> Rest:

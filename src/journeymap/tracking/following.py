@@ -66,11 +66,11 @@ def _on(
     name = one.touchpoint
     if one.outcome in _BAD:
         told.append(Deviated(one.customer, *when, journey, "failed", None, name, who,
-                             begun, tie, len(path)))  # fmt: skip
+                             begun, tie, len(path) // 2))  # fmt: skip
     if span.plan is not None and name not in span.plan.expected:
         told.append(Deviated(one.customer, *when, journey, "ad hoc", None, name, who,
-                             begun, tie, len(path)))  # fmt: skip
-    return _make(Occurrence, (journey, begun, tie, (*path, (name, who)), is_late))
+                             begun, tie, len(path) // 2))  # fmt: skip
+    return _make(Occurrence, (journey, begun, tie, (*path, name, who), is_late))
 
 
 def _departures(
@@ -80,13 +80,13 @@ def _departures(
     """What only the whole occurrence tells."""
     if span.plan is None:
         return
-    for departure in span.plan.match(tuple(name for name, _ in over.path)).departures:
+    for departure in span.plan.match(over.touchpoints).departures:
         kind, place = departure.kind, departure.place
         step = None if departure.step is None else departure.step + 1
         if place is None:
             element, who = answerable(read.map, span.of, departure.step)
         else:
-            element, who = over.path[place]
+            element, who = over.touchpoints[place], over.path[2 * place + 1]
             if kind == "ad hoc" and element not in span.plan.expected:
                 continue  # told when it happened
         told.append(Deviated(customer, at, tie, over.journey, kind, step, element, who,

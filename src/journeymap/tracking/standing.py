@@ -55,13 +55,21 @@ class Owned(NamedTuple):
 
 
 class Occurrence(NamedTuple):
-    """A key journey that goes on: its touchpoints, each with the department that took it."""
+    """A key journey that goes on.
+
+    ``path`` holds its touchpoints, each followed by the department that took it.
+    """
 
     journey: str
     begun: datetime
     tie: int
-    path: tuple[tuple[str, str | None], ...]
+    path: tuple[str | None, ...]
     late: bool
+
+    @property
+    def touchpoints(self) -> tuple[str, ...]:
+        """The touchpoints alone."""
+        return tuple(map(str, self.path[::2]))
 
 
 class Pending(NamedTuple):
@@ -125,6 +133,6 @@ class Standing(NamedTuple):
     dormant: bool = False
     sleep: datetime = FAR
     fired: datetime | None = None
-    owned: Mapping[str, Owned] = _NOTHING
+    owned: tuple[tuple[str, Owned], ...] = ()
     trail: tuple[str, ...] = ()
     rest: Rest = Rest()

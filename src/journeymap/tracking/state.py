@@ -11,19 +11,18 @@ from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import Likely, NextSteps
 from journeymap.tracking.reading import Read
-from journeymap.tracking.signals import Signal
 from journeymap.tracking.standing import LONG_AGO, Occurrence, Standing
 
 __all__ = ["Going", "OwnPosition", "Position", "State", "Timer"]
 
 _DESIGNED = ("touchpoint", "stage", "phase", "department", "process")
 
-Entry = tuple[Interaction, Standing, tuple[Signal, ...]]
-"""An interaction, where the customer stood before it, and what was told since."""
+Entry = tuple[Interaction, Standing]
+"""An interaction, and where the customer stood before it."""
 
 
 def _interactions(entries: tuple[Entry, ...]) -> tuple[Interaction, ...]:
-    return tuple(entry[0] for entry in entries)
+    return tuple(one for one, _ in entries)
 
 
 @frozen
@@ -127,7 +126,7 @@ class State:
                 one.at,
                 _silent(one.at, one.stage.limit if one.stage else None, self.clock),
             )
-            for name, one in self.standing.owned.items()
+            for name, one in self.standing.owned
         }
 
     @property
@@ -200,7 +199,7 @@ class State:
 
     def _going(self, one: Occurrence) -> Going:
         span = self._read.spans[one.journey]
-        path = tuple(name for name, _ in one.path)
+        path = one.touchpoints
         expected = (span.of.end,) if span.plan is None else span.plan.next_after(path)
         due = None if span.of.within is None else one.begun + span.of.within
         return Going(one.journey, one.begun, path, expected, due, one.late)

@@ -99,7 +99,7 @@ def _standing_data(here: Standing) -> dict[str, Any]:
         data["owned"] = {
             name: [one.stage.id if one.stage else None, _time(one.since), one.lap,
                    one.at.isoformat()]
-            for name, one in here.owned.items()
+            for name, one in here.owned
         }  # fmt: skip
     if rest is not _NOTHING:
         data |= _rest_data(rest)
@@ -138,9 +138,7 @@ def _standing(data: Mapping[str, Any], read: Read) -> Standing:
         return None if name is None else read.places[name]
 
     open_ = tuple(
-        Occurrence(
-            read.spans[name].of.id, read_time(begun), tie, tuple((n, w) for n, w in path), late
-        )
+        Occurrence(read.spans[name].of.id, read_time(begun), tie, tuple(path), late)
         for name, begun, tie, path, late in data.get("open", ())
     )
     pending = tuple(
@@ -166,10 +164,10 @@ def _standing(data: Mapping[str, Any], read: Read) -> Standing:
         data.get("lap", 1), data.get("touchpoint"), data.get("channel"), data.get("department"),
         data.get("handed_by"), data.get("emotion"), data.get("outcome"), data.get("process"),
         data.get("dormant", False), after(at, limit), _maybe(data.get("fired")),
-        {
-            name: Owned(place(stage), _maybe(since), lap, read_time(at))
+        tuple(
+            (name, Owned(place(stage), _maybe(since), lap, read_time(at)))
             for name, (stage, since, lap, at) in data.get("owned", {}).items()
-        },
+        ),
         tuple(data["trail"]), rest,
     )  # fmt: skip
 

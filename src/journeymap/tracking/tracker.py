@@ -167,31 +167,20 @@ class _Walk:
         if at < before.at or (before.fired is not None and at <= before.fired):
             self._late(one, at)
             return
-        told: list[Signal] = []
-        standing = before
-        if at >= standing.sleep or at > standing.rest.timer:
-            standing = fire(self.read, standing, one.customer, at, told)
-        self.standing = step(self.read, standing, one, at, told)
+        self.standing = self._stepped(before, one, at, self.told)
         if at >= self.clock:
             self.clock = at
         else:
-            self.standing = fire(self.read, self.standing, one.customer, self.clock, told)
-        self.told += told
+            self.standing = fire(self.read, self.standing, one.customer, self.clock, self.told)
         if self.keeps:
-            self.entries.append((one, before, tuple(told)))
+            self.entries.append((one, before))
 
     def advance(self, now: datetime) -> None:
         """Time that passed."""
         if now <= self.clock:
             return
         self.clock = now
-        told: list[Signal] = []
-        self.standing = fire(self.read, self.standing, self.customer or "", now, told)
-        if told:
-            self.told += told
-            if self.entries:
-                one, before, earlier = self.entries[-1]
-                self.entries[-1] = (one, before, (*earlier, *told))
+        self.standing = fire(self.read, self.standing, self.customer or "", now, self.told)
 
     def done(self) -> tuple[State, Signals]:
         """The state as a value."""
@@ -217,22 +206,24 @@ class _Walk:
                 TooLate(one.customer, at, 0, one.touchpoint, one.source, one.id)
             )  # fmt: skip
             return
-        again = [entry[0] for entry in self.entries[place:]]
-        given = [signal for entry in self.entries[place:] for signal in entry[2]]
-        spot = sum(other.at <= at for other in again)
-        again.insert(spot, one)
-        standing = self.entries[place][1] if place < len(self.entries) else self.standing
-        entries: list[Entry] = []
-        for other in again:
-            told: list[Signal] = []
-            before = standing
-            standing = self._stepped(before, other, other.at.astimezone(UTC), told)
-            entries.append((other, before, tuple(told)))
-        after: list[Signal] = []
-        self.standing = fire(self.read, standing, one.customer, self.clock, after)
-        entries[-1] = (*entries[-1][:2], (*entries[-1][2], *after))
+        base = self.entries[place][1]
+        before = [entry[0] for entry in self.entries[place:]]
+        spot = sum(other.at <= at for other in before)
+        _, given, _ = self._retold(base, before)
+        entries, true, self.standing = self._retold(base, [*before[:spot], one, *before[spot:]])
         self.entries[place:] = entries
-        self.told += difference(given, [signal for entry in entries for signal in entry[2]])
+        self.told += difference(given, true)
+
+    def _retold(
+        self, standing: Standing, given: list[Interaction]
+    ) -> tuple[list[Entry], list[Signal], Standing]:
+        """Some interactions in their order, all that they and the time since make true."""
+        entries: list[Entry] = []
+        told: list[Signal] = []
+        for one in given:
+            entries.append((one, standing))
+            standing = self._stepped(standing, one, one.at.astimezone(UTC), told)
+        return entries, told, fire(self.read, standing, self.customer or "", self.clock, told)
 
     def _place(self, at: datetime) -> int | None:
         """The first entry to be folded again; None if that is no longer known."""
