@@ -6,7 +6,7 @@ CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test docs bench bench-large clean
+.PHONY: demo test torture docs bench bench-large bench-live bench-next clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -40,6 +40,17 @@ $(VENV)/dev.ready: pyproject.toml tests/data-packages.txt | $(VENV)/python.ready
 	$(PIP) --editable '.[dev]'
 	$(PIP) --no-deps --requirement tests/data-packages.txt
 	@touch $@ $(VENV)/demo.ready
+
+# The long form of the kill tests: 200 kills on SQLite, 51 on PostgreSQL.
+torture: $(VENV)/dev.ready
+	JOURNEYMAP_KILLS=200 CI=true $(BIN)/python -m pytest tests/live/test_kills.py
+
+bench-live: $(VENV)/dev.ready
+	$(PIP) --requirement benchmarks/machines.txt
+	$(BIN)/python benchmarks/live.py
+
+bench-next: $(VENV)/dev.ready
+	$(BIN)/python benchmarks/predicting.py ../shared/data
 
 bench-large: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/large.py

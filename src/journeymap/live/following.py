@@ -287,7 +287,7 @@ class _Recording:
             for number, (place, one, signals) in enumerate(zip(places, mine, told, strict=True), 1):
                 receipts[place] = Receipt(name, here, signals)
                 entries.append(_entry(one, count + number, arrived))
-                letters += letters_of(signals, live._outgoing)
+                letters += letters_of(signals, live._outgoing, arrived)
         tx.append(entries)
         live._put(tx, after, versions)
         if letters:
@@ -376,7 +376,7 @@ class _Advancing:
             after[name], told = live._tracker.advance(state, self.now)
             found += told
         live._put(tx, after, versions)
-        letters = letters_of(found, live._outgoing)
+        letters = letters_of(found, live._outgoing, _micros(live._clock()))
         if letters:
             post(tx, letters)
         self.states = {n: (versions.get(n, 0) + 1, state) for n, state in after.items()}

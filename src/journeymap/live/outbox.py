@@ -41,14 +41,15 @@ class Delivered:
     unclaimed: int = 0
 
 
-def letters_of(signals: Iterable[Signal], outgoing: frozenset[str]) -> list[Letter]:
-    """Letters for the signals that go out, and for what takes back such a signal."""
+def letters_of(signals: Iterable[Signal], outgoing: frozenset[str], now: int) -> list[Letter]:
+    """Letters for the signals that go out, and for what takes back such a signal: due at once, in
+    the order of their time."""
     made = []
     for signal in signals:
         told = signal.signal if isinstance(signal, Withdrawn) else signal
         if told.kind not in outgoing or (isinstance(told, MomentReached) and not told.action):
             continue
-        at = (signal.at - _EPOCH) // _MICRO
+        at = min(now, (signal.at - _EPOCH) // _MICRO)
         made.append(Letter(signal.id, signal.customer, signal_text(signal), next=at))
     return made
 
