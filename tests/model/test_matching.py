@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from itertools import count
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from journeymap import KeyJourney, Step
-from journeymap.model import Plan
+from journeymap.model import Departure, Plan
 
 names = st.sampled_from("abcde")
 steps = st.lists(
@@ -91,3 +94,55 @@ def test_steps_may_be_optional_alternative_or_repeated() -> None:
         assert told(plan, walk) == [], walk
     assert told(plan, "abxbce") == [("ad hoc", None, 2)]
     assert told(plan, "acde") == [("ad hoc", None, 2)]
+
+
+PLANS = [
+    ["a", "b", "c", "d", "e"],
+    ["a", Step(["b"], optional=True), "c", "e"],
+    ["a", Step(["b"], repeatable=True), Step(["c", "d"]), "e"],
+    ["a", "b", "c", "b", "e"],
+    ["a", Step(["b"], optional=True), Step(["c"], optional=True, repeatable=True), "e"],
+]
+
+
+@pytest.mark.parametrize("steps", PLANS, ids=repr)
+def test_what_no_step_expects_is_ad_hoc_whatever_follows(steps: list[Any]) -> None:
+    """So it can be told at once: no continuation heals it."""
+    plan = Plan.of(KeyJourney("k", "a", "e", steps=steps))
+    assert plan is not None
+    for length in range(3):
+        for before in itertools.product("bcx", repeat=length):
+            prefix = ("a", *before, "x")
+            for more in range(4):
+                for follows in itertools.product("bcdx", repeat=more):
+                    for end in ((), ("e",)):
+                        found = plan.match((*prefix, *follows, *end)).departures
+                        assert Departure("ad hoc", None, length + 1) in found
+
+
+@pytest.mark.parametrize("steps", PLANS, ids=repr)
+def test_what_is_expected_next_costs_nothing(steps: list[Any]) -> None:
+    plan = Plan.of(KeyJourney("k", "a", "e", steps=steps))
+    assert plan is not None
+    rests = [
+        tuple(step.one_of[0] for step in plan.steps[place:]) for place in range(len(plan.steps))
+    ]
+
+    def least(prefix: tuple[str, ...]) -> int:
+        """What the cheapest way to go on costs in all."""
+        return min(plan.match((*prefix, *rest)).cost for rest in [*rests, ()])
+
+    for length in range(4):
+        for before in itertools.product("bcdex", repeat=length):
+            prefix = ("a", *before)
+            for name in plan.next_after(prefix):
+                assert least((*prefix, name)) == least(prefix), (prefix, name)
+
+
+def test_what_is_expected_next() -> None:
+    plan = Plan.of(KeyJourney("k", "a", "e", steps=PLANS[4]))
+    assert plan is not None
+    assert plan.next_after(("a",)) == ("b", "c", "e")
+    assert plan.next_after(("a", "b")) == ("c", "e")
+    assert plan.next_after(("a", "c")) == ("c", "e")
+    assert plan.next_after(("a", "x", "c")) == ("c", "e")
