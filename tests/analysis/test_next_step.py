@@ -30,6 +30,7 @@ def test_counts(given_: list[Interaction], by: str, memory: int) -> None:
     table = Log.from_interactions(given_, map=JOURNEY).ask(NextStep(by, memory)).table
     found: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     waits: Counter[tuple[tuple[str, ...], str]] = Counter()
+    timed: Counter[tuple[tuple[str, ...], str]] = Counter()
     for mine in plain.elements(given_, plain.level(JOURNEY, by)).values():
         names = ["(start)", *(name for name, _, _ in mine), "(end)"]
         times = [None, *(at for _, at, _ in mine), None]
@@ -38,10 +39,11 @@ def test_counts(given_: list[Interaction], by: str, memory: int) -> None:
                 last = tuple(names[place - length : place])
                 found[last][names[place]] += 1
                 before, at = times[place - 1], times[place]
-                if before is not None and at is not None:
+                if before is not None and at is not None and last:
                     waits[last, names[place]] += (at - before) // timedelta(microseconds=1)
+                    timed[last, names[place]] += 1
     assert table.contexts == {
-        last: {name: (n, waits[last, name]) for name, n in followers.items()}
+        last: {name: (n, timed[last, name], waits[last, name]) for name, n in followers.items()}
         for last, followers in found.items()
     }
     assert NextSteps.from_json(table.to_json()) == table
@@ -56,7 +58,10 @@ def test_witten_and_bell_by_hand() -> None:
     table = NextSteps(
         "touchpoint",
         1,
-        {(): {"b": (2, 0), "c": (2, 0)}, ("a",): {"b": (2, 6_000_000), "c": (1, 0)}},
+        {
+            (): {"b": (2, 0, 0), "c": (2, 0, 0)},
+            ("a",): {"b": (2, 2, 6_000_000), "c": (1, 1, 0)},
+        },
     )
     shorter = (2 + 2 * 0.5) / (4 + 2)
     [b, c] = table.after(["x", "a"])
@@ -89,6 +94,8 @@ def test_a_state_is_told_what_comes_next() -> None:
 def test_bad_input() -> None:
     with pytest.raises(ElementError, match="from 0 to 5"):
         NextStep(memory=6)
-    for text in ("", "[]", '{"by": "x", "memory": 1, "contexts": [[1]]}'):
+    wrong = ((1, "[]"), (1, '[["a", -1, 0, 0]]'), (-1, '[["a", 1, 0, 0]]'), ("Infinity", "[]"))
+    texts = [f'{{"by": "x", "memory": {n}, "contexts": [[[], {told}]]}}' for n, told in wrong]
+    for text in ("", "[]", '{"by": "x", "memory": 1, "contexts": [[1]]}', *texts):
         with pytest.raises(StateError, match="this is not a table of next steps"):
             NextSteps.from_json(text)

@@ -73,7 +73,7 @@ def test_the_factors_and_why_the_others_lost() -> None:
         Offer("welcome", propensity=1, value=1000, eligible=[At("phase", ("buy",))]),
         Offer("unknown", value=5),
     )  # fmt: skip
-    table = NextSteps("touchpoint", 1, {(): {"renewed": (3, 0), "call": (1, 0)}})
+    table = NextSteps("touchpoint", 1, {(): {"renewed": (3, 0, 0), "call": (1, 0, 0)}})
     state = state_of(journey, at("order", 0), at("call", 2, emotion=-0.8))
     choice = NextBest(journey, table).choose(state, T0 + DAY)
     assert choice.best == journey.offers["call_back"]

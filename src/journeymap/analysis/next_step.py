@@ -14,7 +14,7 @@ from journeymap.model.next_steps import END, START
 
 __all__ = ["Followed", "NextStep", "NextStepAnswer"]
 
-Learned = dict[tuple[str, ...], dict[str, tuple[int, int]]]
+Learned = dict[tuple[str, ...], dict[str, tuple[int, int, int]]]
 
 
 @frozen
@@ -89,7 +89,10 @@ class NextStep:
                 targets[order[fresh]].tolist(), counts.tolist(), sums.tolist(), strict=True
             ):
                 last = tuple(names[code] for code in codes[row - length : row].tolist())
-                learned.setdefault(last, {})[names[codes[row]]] = (count, micros)
+                name = names[codes[row]]
+                timed = name != END and bool(last) and last[-1] != START
+                found = (count, count, micros) if timed else (count, 0, 0)
+                learned.setdefault(last, {})[name] = found
         return learned
 
     def merge(self, one: Learned, other: Learned) -> Learned:
@@ -97,18 +100,18 @@ class NextStep:
         made = {last: dict(followers) for last, followers in one.items()}
         for last, followers in other.items():
             mine = made.setdefault(last, {})
-            for name, (count, micros) in followers.items():
-                n, total = mine.get(name, (0, 0))
-                mine[name] = (n + count, total + micros)
+            for name, sums in followers.items():
+                a, b, c = mine.get(name, (0, 0, 0))
+                mine[name] = (a + sums[0], b + sums[1], c + sums[2])
         return made
 
     def answer(self, measured: Learned, scope: Scope) -> NextStepAnswer:
         """The table, and its rows."""
         rows = []
         for path, followers in measured.items():
-            n = sum(count for count, _ in followers.values())
-            for name, (count, micros) in followers.items():
-                wait = micros / count / 1e6 if path and path[-1] != START and name != END else None
+            n = sum(count for count, _, _ in followers.values())
+            for name, (count, timed, micros) in followers.items():
+                wait = micros / timed / 1e6 if timed else None
                 rows.append((list(path), name, count, count / n, n, wait))
         rows.sort(key=lambda row: (len(row[0]), row[0], -row[2], row[1]))
         frame = pl.DataFrame(rows, schema=NextStepAnswer.schema(), orient="row")

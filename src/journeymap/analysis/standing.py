@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -84,7 +84,7 @@ class Positions:
     def measure(self, part: Part) -> pl.DataFrame:
         """A row for each journey of a part."""
         if self.as_of is not None:
-            part = Where(until=self.as_of + timedelta(microseconds=1)).of(part)
+            part = Where(until=self.as_of.astimezone(UTC) + timedelta(microseconds=1)).of(part)
         last = part.offsets[1:] - 1
         position, since, lap = _stages(part)
         columns: dict[str, pl.Series] = {
@@ -120,8 +120,9 @@ class Positions:
             return np.zeros(len(part), dtype=bool)
         until = None
         if self.as_of is not None:
-            epoch = datetime.fromtimestamp(0, self.as_of.tzinfo)
-            until = (self.as_of - epoch) // timedelta(microseconds=1)
+            # In UTC: times of one zone are subtracted by the clock on the wall.
+            epoch = datetime(1970, 1, 1, tzinfo=UTC)
+            until = (self.as_of.astimezone(UTC) - epoch) // timedelta(microseconds=1)
         return silences(part, until)[0]
 
 

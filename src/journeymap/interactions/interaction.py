@@ -26,7 +26,7 @@ def _feeling(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 
 
 def _pairs(given: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(dict(given).items()))
+    return tuple(sorted(dict(given).items(), key=lambda pair: str(pair[0])))
 
 
 @frozen

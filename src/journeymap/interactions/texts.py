@@ -18,6 +18,7 @@ from typing import Any
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.values import Money, Score
+from journeymap.model.rules import clean
 
 __all__ = ["encoded", "interaction_data", "interaction_text", "read_interaction"]
 
@@ -75,16 +76,26 @@ def read_interaction(data: Mapping[str, Any]) -> Interaction:
 
 def _plain(extra: tuple[tuple[str, Any], ...]) -> None:
     for name, value in extra:
-        if not _is_plain(value):
+        if not isinstance(name, str) or not _is_plain(name) or not _is_plain(value):
             message = f"{name!r} is kept in a journal, so it must be what JSON can hold"
             raise InteractionError("Interaction", "extra", value, message)
 
 
-def _is_plain(value: Any) -> bool:
+_DEEPEST = 20
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    if depth > _DEEPEST:
+        return False
     if isinstance(value, list):
-        return all(map(_is_plain, value))
+        return all(_is_plain(one, depth + 1) for one in value)
     if isinstance(value, dict):
-        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+        return all(
+            isinstance(k, str) and _is_plain(k) and _is_plain(v, depth + 1)
+            for k, v in value.items()
+        )
     if isinstance(value, float):
         return value - value == 0
-    return value is None or isinstance(value, (str, int, bool))
+    if isinstance(value, str):
+        return clean(value) is None
+    return value is None or (isinstance(value, int) and abs(value) < 2**63)

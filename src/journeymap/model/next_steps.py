@@ -13,17 +13,18 @@ from journeymap.exceptions import StateError
 __all__ = ["END", "START", "Likely", "NextSteps"]
 
 START, END = "(start)", "(end)"
-Followers = Mapping[str, tuple[int, int]]
-"""How often each element followed, and how long it took in all, in microseconds."""
+Followers = Mapping[str, tuple[int, int, int]]
+"""How often each element followed, how often it is known how long it took, and how long in all,
+in microseconds."""
 
 
 @frozen
 class Likely:
     """An element that may come next.
 
-    ``probability`` lies between 0 and 1, ``wait`` is the mean time until it came, in seconds
-    (None where it never did after this, or for the end), ``n`` how often it was seen what
-    followed what this customer did last.
+    ``probability`` lies between 0 and 1; ``wait`` is the mean time until it came, in seconds, after
+    as many of the last elements as it was seen to follow (None where that is not known, and for
+    the end); ``n`` is how often it was seen what followed what this customer did last.
     """
 
     element: str
@@ -40,8 +41,8 @@ class NextSteps:
     longer memory knows little, a shorter one speaks with it: the interpolation of Witten and Bell
     (1991), in which the weight of a context is n / (n + number of distinct followers).
 
-    >>> table = NextSteps("touchpoint", 1, {(): {"a": (2, 0), "b": (3, 0), "(end)": (2, 0)},
-    ...                                     ("a",): {"b": (2, 8_000_000)}})
+    >>> anything = {"a": (2, 0, 0), "b": (3, 0, 0), "(end)": (2, 0, 0)}
+    >>> table = NextSteps("touchpoint", 1, {(): anything, ("a",): {"b": (2, 2, 8_000_000)}})
     >>> [(one.element, round(one.probability, 2), one.wait) for one in table.after(["a"], top=2)]
     [('b', 0.8, 4.0), ('(end)', 0.1, None)]
     """
@@ -77,12 +78,12 @@ class NextSteps:
             followers = self.contexts.get(last[len(last) - length :])
             if followers is None:
                 break  # what was never seen shorter was never seen longer
-            n, kinds = sum(count for count, _ in followers.values()), len(followers)
+            n, kinds = sum(count for count, _, _ in followers.values()), len(followers)
             for name in chances:
-                count, micros = followers.get(name, (0, 0))
+                count, timed, micros = followers.get(name, (0, 0, 0))
                 chances[name] = (count + kinds * chances[name]) / (n + kinds)
-                if count and name != END:
-                    waits[name] = micros / count / 1e6
+                if timed:
+                    waits[name] = micros / timed / 1e6
         return chances, waits, n
 
     def to_json(self) -> str:
@@ -100,11 +101,14 @@ class NextSteps:
             data: dict[str, Any] = json.loads(text)
             contexts = {
                 tuple(map(str, last)): {
-                    str(name): (int(count), int(micros)) for name, count, micros in followers
+                    str(name): (_natural(count, 1), _natural(timed, 0), _natural(micros, 0))
+                    for name, count, timed, micros in followers
                 }
                 for last, followers in data["contexts"]
             }
-            return cls(str(data["by"]), int(data["memory"]), contexts)
+            if not all(contexts.values()):
+                raise ValueError("a context that nothing follows")
+            return cls(str(data["by"]), _natural(data["memory"], 0), contexts)
         except (ValueError, TypeError, KeyError, RecursionError):
             raise StateError("this is not a table of next steps") from None
 
@@ -121,3 +125,9 @@ class NextSteps:
             f"<NextSteps by {self.by}: {len(self.contexts):,} contexts of up to {self.memory}, "
             f"{len(self.elements)} elements>"
         )
+
+
+def _natural(value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{value!r} is no count")
+    return value

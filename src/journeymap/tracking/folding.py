@@ -49,7 +49,7 @@ def step(
     if dormant and stage is not None:
         told.append(CameBack(one.customer, at, tie, stage.id))
     entered = point.stage
-    if entered is not None and entered is not stage:
+    if entered is not None and (stage is None or entered.id != stage.id):
         stage, lap = _enter(stage, entered, lap, one.customer, at, tie, told)
         since = at
     who = one.department or point.department
@@ -98,7 +98,7 @@ def _owning(
     for spot, (name, before) in enumerate(owned):
         if name == product:
             stage, since, lap, _ = before
-            if entered is not None and entered is not stage:
+            if entered is not None and (stage is None or entered.id != stage.id):
                 lap += stage is not None and stage.moves[entered.id] is Move.NEW_LAP
                 stage, since = entered, at
             now = (name, _make(Owned, (stage, since, lap, at)))
@@ -147,7 +147,7 @@ def fire(
     """
     while True:
         rest = standing.rest
-        if standing.sleep <= min(now, rest.timer):
+        if standing.sleep <= min(now, rest.timer) and standing.sleep < FAR:
             standing = _asleep(read, standing, customer, told)
         elif rest.timer < now:
             at, tie = rest.timer, standing.tie

@@ -16,7 +16,8 @@ __all__ = ["contacts", "holds"]
 def holds(state: State, condition: Condition, now: datetime) -> bool:
     """Whether a condition holds of a customer at a time: of what is known of them last.
 
-    Names and feelings are the last ones known, ``stage`` and ``phase`` the position's, ``product``
+    Names and feelings are the last ones known, outcome and process those of the last interaction,
+    ``stage`` and ``phase`` the position's, ``product``
     any that the customer has, ``value`` the sum of all; counts, waits and absences are told from
     ``now``.
     """

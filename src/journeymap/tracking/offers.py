@@ -13,6 +13,7 @@ from attrs import field, frozen, validators
 from journeymap.model import ContactLimit, JourneyMap, Likely, NextSteps, Offer
 from journeymap.model.offers import held_out
 from journeymap.tracking.knowing import contacts, holds
+from journeymap.tracking.standing import before, utc
 from journeymap.tracking.state import State
 
 __all__ = ["Candidate", "Choice", "NextBest"]
@@ -75,6 +76,7 @@ class NextBest:
         Nothing is remembered of it: record an interaction at the offer's touchpoint when the
         customer is met with it, and contact limits count it.
         """
+        now = utc(now, "NextBest", "now")
         steps = () if self.table is None else state.likely_next(self.table, top=None)
         weighed = [self._weighed(offer, state, now, steps) for offer in self.map.offers.values()]
         places = {offer: place for place, offer in enumerate(self.map.offers)}
@@ -82,8 +84,7 @@ class NextBest:
         if not weighed or weighed[0].lost:
             return Choice(state.customer, None, tuple(weighed))
         best = weighed[0]
-        told = f"{best.priority:.4g} of {best.offer!r} is more"
-        rest = (one if one.lost else _lost(one, told) for one in weighed[1:])
+        rest = (one if one.lost else _lost(one, _told(best, one)) for one in weighed[1:])
         return Choice(state.customer, self.map.offers[best.offer], (best, *rest))
 
     def _weighed(
@@ -99,6 +100,8 @@ class NextBest:
         lost = self._refused(offer, state, now)
         if not lost and propensity is None:
             lost = "nothing says how likely it is taken"
+        elif not lost and not priority:
+            lost = "its priority is 0"
         return Candidate(offer.id, priority, propensity, context, offer.value, offer.lever, lost)
 
     def _refused(self, offer: Offer, state: State, now: datetime) -> str:
@@ -117,7 +120,12 @@ class NextBest:
 
 
 def _reached(limit: ContactLimit, state: State, points: tuple[str, ...], now: datetime) -> bool:
-    return contacts(state, points, now - limit.within) >= limit.at_most
+    return contacts(state, points, before(now, limit.within)) >= limit.at_most
+
+
+def _told(best: Candidate, one: Candidate) -> str:
+    more = "is more" if best.priority > one.priority else "is as much, and stands first"
+    return f"{best.priority:.4g} of {best.offer!r} {more}"
 
 
 def _lost(one: Candidate, why: str) -> Candidate:

@@ -181,7 +181,21 @@ def _needs_score(condition: Condition) -> bool:
 
 
 def read(journey: JourneyMap) -> Read:
-    """Make a map ready."""
+    """Make a map ready, once for all trackers of it."""
+    known = _READY.get(id(journey))
+    if known is None or known.map is not journey:
+        known = _made_ready(journey)
+        if len(_READY) >= _KEPT:
+            _READY.pop(next(iter(_READY)))
+        _READY[id(journey)] = known  # it holds the map, so that its id stays its own
+    return known
+
+
+_KEPT = 16
+_READY: dict[int, Read] = {}
+
+
+def _made_ready(journey: JourneyMap) -> Read:
     limits = journey.tables.dormant_after[1:]
     places: dict[str, Place] = {}
     for stage, limit in zip(journey.stages.values(), limits, strict=True):

@@ -103,8 +103,9 @@ class Handoff(Signal):
 class MomentReached(Signal):
     """A moment of truth.
 
-    ``touchpoint`` is that of the interaction that made it (the one before the absence, where
-    something failed to happen); ``owner`` should carry out ``action`` by ``due``.
+    ``touchpoint`` is that of the interaction that made it, ``begun`` its time (``begun_tie`` as
+    ``tie``): of the one before the absence, where something failed to happen. ``owner`` should
+    carry out ``action`` by ``due``.
     """
 
     kind: ClassVar[str] = "moment reached"
@@ -113,6 +114,8 @@ class MomentReached(Signal):
     owner: str | None
     action: str
     due: datetime | None
+    begun: datetime
+    begun_tie: int
 
     def __str__(self) -> str:
         todo = f": {self.owner or 'nobody'} should {self.action}" if self.action else ""
@@ -127,6 +130,8 @@ class MomentOverdue(Signal):
     moment: str
     owner: str | None
     reached: datetime
+    begun: datetime
+    begun_tie: int
 
     def __str__(self) -> str:
         return f"moment {self.moment!r} of {self.customer} is overdue"

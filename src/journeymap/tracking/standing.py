@@ -8,20 +8,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
+from journeymap.exceptions import InteractionError
 from journeymap.interactions import Score
 from journeymap.model import Move
 
 __all__ = ["FAR", "LONG_AGO", "Awaited", "Occurrence", "Owned", "Pending", "Place", "Rest",
-           "Standing", "after"]  # fmt: skip
+           "Standing", "after", "before", "utc"]  # fmt: skip
 
 FAR = datetime.max.replace(tzinfo=UTC)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOTHING: Mapping[str, Any] = {}
+
+
+def utc(at: Any, who: str, name: str) -> datetime:
+    """A time in UTC; raises InteractionError for what is none, or has no zone."""
+    if not isinstance(at, datetime):
+        raise InteractionError(who, name, at, "a datetime is expected")
+    if at.tzinfo is None or at.utcoffset() is None:
+        message = "a time without a zone is a guess; name it, as with tzinfo=UTC"
+        raise InteractionError(who, name, at, message)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        message = "in UTC it lies outside the years 1 to 9999"
+        raise InteractionError(who, name, at, message) from None
+
+
+def before(at: datetime, length: timedelta) -> datetime:
+    """The time a length of time before; the beginning of time for one too long."""
+    try:
+        return at - length
+    except OverflowError:
+        return LONG_AGO
 
 
 def after(at: datetime, length: timedelta | None) -> datetime:
@@ -92,6 +114,8 @@ class Awaited(NamedTuple):
     reached: datetime
     tie: int
     due: datetime
+    begun: datetime
+    begun_tie: int
 
 
 class Rest(NamedTuple):

@@ -11,7 +11,7 @@ from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import Likely, NextSteps
 from journeymap.tracking.reading import Read
-from journeymap.tracking.standing import LONG_AGO, Occurrence, Standing
+from journeymap.tracking.standing import FAR, LONG_AGO, Occurrence, Standing, after
 
 __all__ = ["Going", "OwnPosition", "Position", "State", "Timer"]
 
@@ -194,21 +194,22 @@ class State:
     def due(self) -> datetime | None:
         """When to call ``advance`` at the latest to be told in time; None: nothing is armed."""
         here = self.standing
-        first = min(here.sleep, here.rest.timer)
-        return first if first.year < 9999 else None
+        # What is over after its last moment is told a moment later.
+        first = min(here.sleep, after(here.rest.timer, timedelta(microseconds=1)))
+        return first if first < FAR else None
 
     def _going(self, one: Occurrence) -> Going:
         span = self._read.spans[one.journey]
         path = one.touchpoints
         expected = (span.of.end,) if span.plan is None else span.plan.next_after(path)
-        due = None if span.of.within is None else one.begun + span.of.within
+        due = None if span.of.within is None else after(one.begun, span.of.within)
         return Going(one.journey, one.begun, path, expected, due, one.late)
 
     def _timers(self) -> list[Timer]:
         from journeymap.tracking.waiting import next_absence
 
         here, found = self.standing, []
-        if here.sleep.year < 9999 and here.stage is not None:
+        if here.sleep < FAR and here.stage is not None:
             found.append(Timer(here.sleep, "went dormant", here.stage.id))
         for pending in here.rest.pending:
             at = next_absence(self._read, (pending,))
@@ -218,9 +219,9 @@ class State:
         for one in here.rest.open:
             span = self._read.spans[one.journey].of
             if span.within is not None and not one.late:
-                found.append(Timer(one.begun + span.within, "deviation", one.journey))
+                found.append(Timer(after(one.begun, span.within), "deviation", one.journey))
             if span.given_up_after is not None:
-                at = one.begun + span.given_up_after
+                at = after(one.begun, span.given_up_after)
                 found.append(Timer(at, "key journey given up", one.journey))
         return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from attrs import fields
 from journeymap.exceptions import StateError
 from journeymap.interactions import Score
 from journeymap.interactions.texts import encoded, interaction_data, read_interaction
+from journeymap.model.conditions import leaves
 from journeymap.tracking.reading import Read
 from journeymap.tracking.signals import Signal, Withdrawn
 from journeymap.tracking.standing import (
@@ -118,7 +119,10 @@ def _rest_data(rest: Rest) -> dict[str, Any]:
         "seen": {name: [at.isoformat() for at in times] for name, times in rest.seen.items()},
         "open": [[o.journey, _time(o.begun), o.tie, o.path, o.late] for o in rest.open],
         "pending": [[p.moment, p.touchpoint, _time(p.at), p.tie, p.truths] for p in rest.pending],
-        "awaited": [[w.moment, _time(w.reached), w.tie, _time(w.due)] for w in rest.awaited],
+        "awaited": [
+            [w.moment, _time(w.reached), w.tie, _time(w.due), _time(w.begun), w.begun_tie]
+            for w in rest.awaited
+        ],
         "timer": rest.timer.isoformat() if rest.timer != FAR else None,
     }
     return {name: value for name, value in data.items() if value}
@@ -128,7 +132,7 @@ def standing_of(data: Mapping[str, Any], read: Read) -> Standing:
     """The standing again; raises StateError where the map has no such stage or key journey."""
     try:
         return _standing(data, read)
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
         message = f"this state does not fit the map {read.map.id!r}: {error!r}"
         raise StateError(message) from None
 
@@ -142,12 +146,19 @@ def _standing(data: Mapping[str, Any], read: Read) -> Standing:
         for name, begun, tie, path, late in data.get("open", ())
     )
     pending = tuple(
-        Pending(read.map.moments[moment].id, point, read_time(at), tie, tuple(truths))
+        Pending(moment, point, read_time(at), tie, _truths(read, moment, truths))
         for moment, point, at, tie, truths in data.get("pending", ())
     )
     awaited = tuple(
-        Awaited(read.map.moments[moment].id, read_time(at), tie, read_time(due))
-        for moment, at, tie, due in data.get("awaited", ())
+        Awaited(
+            read.map.moments[moment].id,
+            read_time(at),
+            tie,
+            read_time(due),
+            read_time(begun),
+            begun_tie,
+        )
+        for moment, at, tie, due, begun, begun_tie in data.get("awaited", ())
     )
     rest = Rest(
         bool(open_ or pending or awaited),
@@ -160,8 +171,9 @@ def _standing(data: Mapping[str, Any], read: Read) -> Standing:
     at, stage = read_time(data["at"]), place(data.get("stage"))
     limit = None if data.get("dormant") or stage is None else stage.limit
     return Standing(
-        at, data.get("tie", 0), data["folded"], stage, _maybe(data.get("since")),
-        data.get("lap", 1), data.get("touchpoint"), data.get("channel"), data.get("department"),
+        at, _whole(data.get("tie", 0)), _whole(data["folded"]), stage, _maybe(data.get("since")),
+        _whole(data.get("lap", 1)), data.get("touchpoint"), data.get("channel"),
+        data.get("department"),
         data.get("handed_by"), data.get("emotion"), data.get("outcome"), data.get("process"),
         data.get("dormant", False), after(at, limit), _maybe(data.get("fired")),
         tuple(
@@ -170,6 +182,20 @@ def _standing(data: Mapping[str, Any], read: Read) -> Standing:
         ),
         tuple(data["trail"]), rest,
     )  # fmt: skip
+
+
+def _truths(read: Read, moment: str, told: list[Any]) -> tuple[bool | None, ...]:
+    if len(told) != sum(1 for _ in leaves(read.map.moments[moment].when)):
+        raise ValueError(f"moment {moment!r} is made of other conditions")
+    if not all(one is None or isinstance(one, bool) for one in told):
+        raise TypeError("a condition holds, or does not, or is not known")
+    return tuple(told)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("a whole number is expected")
+    return value
 
 
 def signal_text(signal: Signal) -> str:
@@ -222,8 +248,10 @@ def _time(at: datetime | None) -> str | None:
 
 
 def read_time(text: str) -> datetime:
-    """A time; the two ends of time stay the same objects."""
-    at = datetime.fromisoformat(text)
+    """A time with its zone; the two ends of time stay the same objects."""
+    at = datetime.fromisoformat(text).astimezone(UTC) if text[-6:-5] in ("+", "-") else None
+    if at is None:
+        raise ValueError("a time without a zone")
     return FAR if at == FAR else LONG_AGO if at == LONG_AGO else at
 
 

@@ -19,7 +19,7 @@ from journeymap.model import JourneyMap
 from journeymap.tracking.folding import fire, step
 from journeymap.tracking.reading import Read, read
 from journeymap.tracking.signals import Signal, TooLate, Withdrawn
-from journeymap.tracking.standing import LONG_AGO, Standing
+from journeymap.tracking.standing import LONG_AGO, Standing, before, utc
 from journeymap.tracking.state import Entry, State
 from journeymap.tracking.texts import read_time, recent_of, standing_of, state_data, state_text
 
@@ -102,7 +102,7 @@ class Tracker:
         A ``now`` before the state's clock changes nothing.
         """
         walk = _Walk(self._read, self.horizon, state)
-        walk.advance(_utc(now))
+        walk.advance(utc(now, "Tracker", "now"))
         return walk.done()
 
     def to_json(self, state: State) -> str:
@@ -121,12 +121,14 @@ class Tracker:
             walk.customer = data["customer"]
             walk.standing = standing_of(data["base"], self._read)
             recent, clock = recent_of(data), read_time(data["clock"])
-        except (KeyError, TypeError, ValueError, AttributeError):
+            for one in recent:
+                walk.take(one)
+            walk.advance(clock)
+            return walk.done()[0]
+        except StateError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
             raise StateError("this is not a state that journeymap has written") from None
-        for one in recent:
-            walk.take(one)
-        walk.advance(clock)
-        return walk.done()[0]
 
 
 class _Walk:
@@ -145,6 +147,9 @@ class _Walk:
             self.standing, self.clock = Standing(), LONG_AGO
             self.entries: list[Entry] = []
         else:
+            if state._read is not read and state._read.map != read.map:
+                message = f"a state along the map {state._read.map.id!r}, which is another"
+                raise StateError(message)
             self.customer = state.customer
             self.standing, self.clock = state.standing, state.clock
             self.entries = list(state.recent)
@@ -157,23 +162,23 @@ class _Walk:
                 message = f"this state is that of {self.customer!r}"
                 raise InteractionError("Interaction", "customer", one.customer, message)
             self.customer = one.customer
-        at = one.at if one.at.tzinfo is UTC else one.at.astimezone(UTC)
+        at = one.at if one.at.tzinfo is UTC else utc(one.at, "Interaction", "at")
         if self.keeps and one.id is not None:
             key = (one.source, one.id)
             if key in self.known:
                 return
             self.known.add(key)
-        before = self.standing
-        if at < before.at or (before.fired is not None and at <= before.fired):
+        here = self.standing
+        if at < here.at or (here.fired is not None and at <= here.fired):
             self._late(one, at)
             return
-        self.standing = self._stepped(before, one, at, self.told)
+        self.standing = self._stepped(here, one, at, self.told)
         if at >= self.clock:
             self.clock = at
         else:
             self.standing = fire(self.read, self.standing, one.customer, self.clock, self.told)
         if self.keeps:
-            self.entries.append((one, before))
+            self.entries.append((one, here))
 
     def advance(self, now: datetime) -> None:
         """Time that passed."""
@@ -207,10 +212,11 @@ class _Walk:
             )  # fmt: skip
             return
         base = self.entries[place][1]
-        before = [entry[0] for entry in self.entries[place:]]
-        spot = sum(other.at <= at for other in before)
-        _, given, _ = self._retold(base, before)
-        entries, true, self.standing = self._retold(base, [*before[:spot], one, *before[spot:]])
+        earlier = [entry[0] for entry in self.entries[place:]]
+        spot = sum(other.at <= at for other in earlier)
+        _, given, _ = self._retold(base, earlier)
+        whole = [*earlier[:spot], one, *earlier[spot:]]
+        entries, true, self.standing = self._retold(base, whole)
         self.entries[place:] = entries
         self.told += difference(given, true)
 
@@ -227,7 +233,7 @@ class _Walk:
 
     def _place(self, at: datetime) -> int | None:
         """The first entry to be folded again; None if that is no longer known."""
-        if self.horizon is not None and at < _before(self.clock, self.horizon):
+        if self.horizon is not None and at < before(self.clock, self.horizon):
             return None
         place = sum(entry[0].at <= at for entry in self.entries)
         place = min(place, len(self.entries) - 1)
@@ -239,17 +245,25 @@ class _Walk:
         """Let go of what is older than the horizon; the last moment is always kept."""
         if self.horizon is None or len(self.entries) < 2:
             return
-        cut = min(_before(self.clock, self.horizon), self.standing.at)
+        cut = min(before(self.clock, self.horizon), self.standing.at)
         entries = self.entries
         old = 0
-        while old < len(entries) and entries[old][0].at < cut:
+        while (
+            old + 1 < len(entries) and entries[old][0].at < cut
+            and _settled(entries[old + 1][1], cut)
+        ):  # fmt: skip
             old += 1
         if old:
             del entries[:old]
 
 
-def _in_order(before: Standing, at: datetime) -> bool:
-    return before.at <= at and (before.fired is None or at > before.fired)
+def _in_order(here: Standing, at: datetime) -> bool:
+    return here.at <= at and (here.fired is None or at > here.fired)
+
+
+def _settled(here: Standing, cut: datetime) -> bool:
+    """Whether all that may still come belongs after a standing."""
+    return here.fired is None or here.fired < cut
 
 
 def difference(given: list[Signal], true: list[Signal]) -> list[Signal]:
@@ -266,17 +280,3 @@ def difference(given: list[Signal], true: list[Signal]) -> list[Signal]:
             left[signal] -= 1
             gone.append(Withdrawn(signal.customer, signal.at, signal.tie, signal))
     return [*reversed(gone), *new]
-
-
-def _before(at: datetime, length: timedelta) -> datetime:
-    try:
-        return at - length
-    except OverflowError:
-        return LONG_AGO
-
-
-def _utc(now: datetime) -> datetime:
-    if now.tzinfo is None or now.utcoffset() is None:
-        message = "a time without a zone is a guess; name it, as with tzinfo=UTC"
-        raise InteractionError("Tracker", "now", now, message)
-    return now.astimezone(UTC)

@@ -26,14 +26,14 @@ def due_of(read: Read, moment: Moment, at: datetime) -> datetime | None:
 
 
 def reached(
-    read: Read, moment: Moment, touchpoint: str, customer: str, at: datetime, tie: int,
-    told: list[Signal],
+    read: Read, moment: Moment, touchpoint: str, customer: str, when: tuple[datetime, int],
+    begun: tuple[datetime, int], told: list[Signal],
 ) -> tuple[Awaited, ...]:  # fmt: skip
     """Tell that a moment was reached; what is awaited of its owner then."""
-    due = due_of(read, moment, at)
-    told.append(MomentReached(customer, at, tie, moment.id, touchpoint, moment.owner,
-                              moment.action, due))  # fmt: skip
-    return () if due is None else (Awaited(moment.id, at, tie, due),)
+    due = due_of(read, moment, when[0])
+    told.append(MomentReached(customer, *when, moment.id, touchpoint, moment.owner,
+                              moment.action, due, *begun))  # fmt: skip
+    return () if due is None else (Awaited(moment.id, *when, due, *begun),)
 
 
 def came(
@@ -41,7 +41,7 @@ def came(
     told: list[Signal],
 ) -> tuple[tuple[Pending, ...], tuple[Awaited, ...]]:  # fmt: skip
     """The moments that wait after an interaction; those that it makes are told."""
-    awaited, pending = rest.awaited, rest.pending
+    awaited, pending, when = rest.awaited, rest.pending, (at, tie)
     if awaited:
         who = one.department or point.department
         awaited = tuple(
@@ -53,7 +53,7 @@ def came(
     watches = point.watches if one.score is None else (*point.watches, *point.scored)
     for watch in watches:
         if watch.test is True or (watch.test and watch.test(one, at, rest.seen)):
-            awaited += reached(read, watch.moment, point.name, one.customer, at, tie, told)
+            awaited += reached(read, watch.moment, point.name, one.customer, when, when, told)
     for ahead in point.aheads:
         truths = tuple(
             test if test is None or isinstance(test, bool) else test(one, at, rest.seen)
@@ -61,7 +61,7 @@ def came(
         )
         held = verdict(ahead.moment.when, truths)
         if held:
-            awaited += reached(read, ahead.moment, point.name, one.customer, at, tie, told)
+            awaited += reached(read, ahead.moment, point.name, one.customer, when, when, told)
         elif held is None:
             pending += (Pending(ahead.moment.id, point.name, at, tie, truths),)
     return pending, awaited
@@ -87,7 +87,8 @@ def _resolved(
         )  # fmt: skip
         held = verdict(moment.when, truths)
         if held:
-            awaited += reached(read, moment, one.touchpoint, customer, at, tie, told)
+            awaited += reached(read, moment, one.touchpoint, customer, (at, tie),
+                               (one.at, one.tie), told)  # fmt: skip
         elif held is None:
             left.append(one._replace(truths=truths))
     return tuple(left), awaited
@@ -106,7 +107,8 @@ def missed(read: Read, rest: Rest, customer: str, now: datetime, told: list[Sign
         )  # fmt: skip
         held = verdict(moment.when, truths)
         if held:
-            awaited += reached(read, moment, one.touchpoint, customer, now, one.tie, told)
+            awaited += reached(read, moment, one.touchpoint, customer, (now, one.tie),
+                               (one.at, one.tie), told)  # fmt: skip
         elif held is None:
             left.append(one._replace(truths=truths))
     return rest._replace(pending=tuple(left), awaited=awaited)
@@ -132,5 +134,6 @@ def overdue(read: Read, rest: Rest, customer: str, now: datetime, told: list[Sig
     for one in rest.awaited:
         if one.due == now:
             owner = read.map.moments[one.moment].owner
-            told.append(MomentOverdue(customer, now, one.tie, one.moment, owner, one.reached))
+            told.append(MomentOverdue(customer, now, one.tie, one.moment, owner, one.reached,
+                                      one.begun, one.begun_tie))  # fmt: skip
     return rest._replace(awaited=tuple(one for one in rest.awaited if one.due != now))
