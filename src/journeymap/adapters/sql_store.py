@@ -25,9 +25,9 @@ class _Connected:
 
     __slots__ = ("connection", "lock")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, lock: str = " FOR UPDATE") -> None:
         self.connection = connection
-        self.lock = " FOR UPDATE"
+        self.lock = lock
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
         from sqlalchemy import text
@@ -56,8 +56,9 @@ class SqlStore:
 
         try:
             self._engine: Engine = create_engine(url, pool_pre_ping=True)
-        except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise StoreError(_address(url), f"this store cannot be opened: {error}") from None
+        except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+            message = f"this store cannot be opened ({type(error).__name__}); is its URL right?"
+            raise StoreError(_address(url), message) from None
         try:
             with self._engine.begin() as connection:
                 self._prepare(connection)
@@ -70,8 +71,8 @@ class SqlStore:
 
     @property
     def address(self) -> str:
-        """The URL without its password."""
-        return self._engine.url.render_as_string(hide_password=True)
+        """The URL without its password, and without options, which may hold one."""
+        return self._engine.url.set(query={}).render_as_string(hide_password=True)
 
     def run(self, work: Callable[[Transaction], T]) -> T:
         """Do some work in one transaction, and again while others are in the way."""
@@ -88,6 +89,16 @@ class SqlStore:
                 raise self._wrong(error) from error
             time.sleep(random.uniform(0, 0.005 * 2**turn))  # noqa: S311  # to get out of step
         raise AssertionError
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Do some work that writes nothing, and holds nothing."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._engine.connect() as connection:
+                return work(SqlTransaction(_Connected(connection, "")))
+        except SQLAlchemyError as error:
+            raise self._wrong(error) from error
 
     def scrub(self) -> None:
         """Have the database clear what was removed from its files, where it knows how."""
@@ -131,7 +142,9 @@ class SqlStore:
     def _wrong(self, error: Exception) -> StoreError:
         told = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
         lost = bool(getattr(error, "connection_invalidated", False))
+        state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
         passing = lost or type(error).__name__ in ("OperationalError", "IntegrityError")
+        passing = passing and not state.startswith("54")  # more than the database can hold
         return StoreError(self.address, f"{told}; nothing was written", passing=passing)
 
 
@@ -144,5 +157,6 @@ def _lost(error: Exception) -> bool:
 
 
 def _address(url: str) -> str:
-    head, _, tail = url.partition("@")
-    return f"{head.split('://')[0]}://…@{tail}" if tail else head
+    kind, _, rest = url.partition("://")
+    where = rest.rpartition("@")[2].partition("?")[0]
+    return f"{kind}://{where}"

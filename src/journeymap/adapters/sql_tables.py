@@ -29,15 +29,16 @@ TABLES = (
     " next BIGINT NOT NULL, reason TEXT NOT NULL)",
     "CREATE INDEX journeymap_waiting ON journeymap_outbox (status, next)",
     "CREATE INDEX journeymap_letters ON journeymap_outbox (customer)",
-    "CREATE TABLE journeymap_aside (customer VARCHAR(512) NOT NULL, arrived BIGINT NOT NULL,"
-    " reason TEXT NOT NULL, interaction TEXT NOT NULL)",
+    "CREATE TABLE journeymap_aside (customer VARCHAR(512) NOT NULL, dedupe VARCHAR(1024),"
+    " arrived BIGINT NOT NULL, reason TEXT NOT NULL, interaction TEXT NOT NULL)",
     "CREATE INDEX journeymap_asides ON journeymap_aside (customer)",
+    "CREATE INDEX journeymap_aside_keys ON journeymap_aside (dedupe)",
 )
 
 _STATE = "customer, version, map, due, state"
 _ENTRY = "customer, number, dedupe, at, arrived, interaction"
 _LETTER = "id, customer, signal, status, attempts, next, reason"
-_ASIDE = "customer, arrived, reason, interaction"
+_ASIDE = "customer, dedupe, arrived, reason, interaction"
 _HOLDERS = ("journeymap_states", "journeymap_journal", "journeymap_outbox", "journeymap_aside")
 
 Values = Mapping[str, Any]
@@ -64,10 +65,13 @@ class SqlTransaction:
 
     db: Database
 
-    def known(self, keys: Sequence[str]) -> set[str]:
-        """Which of these keys the journal has."""
-        select = "SELECT dedupe FROM journeymap_journal WHERE dedupe IN ({})"
-        return {row[0] for row in self._among(select, keys)}
+    def known(self, keys: Sequence[str]) -> dict[str, bool]:
+        """Which keys there are, in one query."""
+        select = (
+            "SELECT dedupe, 0 FROM journeymap_aside WHERE dedupe IN ({0})"
+            " UNION ALL SELECT dedupe, 1 FROM journeymap_journal WHERE dedupe IN ({0})"
+        )
+        return {row[0]: bool(row[1]) for row in self._among(select, keys)}
 
     def versions(self, customers: Sequence[str]) -> dict[str, int]:
         """The versions kept, their rows held."""
@@ -81,18 +85,16 @@ class SqlTransaction:
         select = f"SELECT {_STATE} FROM journeymap_states WHERE customer IN ({{}})"
         return {row[0]: Kept(*row) for row in self._among(select, customers)}
 
-    def put(self, states: Iterable[Kept]) -> None:
-        """Write states: the first of a customer is inserted, any other takes its place."""
-        new: list[Values] = []
-        changed: list[Values] = []
-        for kept in states:
-            row = {"customer": kept.customer, "version": kept.version, "map": kept.map,
-                   "due": kept.due, "state": kept.text}  # fmt: skip
-            (new if kept.version == 1 else changed).append(row)
+    def insert(self, states: Iterable[Kept]) -> None:
+        """Write new states."""
         self._write(f"INSERT INTO journeymap_states ({_STATE}) VALUES (:customer, :version, :map,"
-                    " :due, :state)", new)  # fmt: skip
+                    " :due, :state)", [_kept(one) for one in states])  # fmt: skip
+
+    def put(self, states: Iterable[Kept]) -> None:
+        """Write states over those that are there."""
         self._write("UPDATE journeymap_states SET version = :version, map = :map, due = :due,"
-                    " state = :state WHERE customer = :customer", changed)  # fmt: skip
+                    " state = :state WHERE customer = :customer",
+                    [_kept(one) for one in states])  # fmt: skip
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Write journal rows."""
@@ -150,10 +152,15 @@ class SqlTransaction:
 
     def set_aside(self, asides: Iterable[Aside]) -> None:
         """Rows with their reasons."""
-        rows = [{"customer": a.customer, "arrived": a.arrived, "reason": a.reason,
+        rows = [{"customer": a.customer, "dedupe": a.key, "arrived": a.arrived, "reason": a.reason,
                  "interaction": a.text} for a in asides]  # fmt: skip
-        self._write(f"INSERT INTO journeymap_aside ({_ASIDE}) VALUES (:customer, :arrived, :reason,"
-                    " :interaction)", rows)  # fmt: skip
+        self._write(f"INSERT INTO journeymap_aside ({_ASIDE}) VALUES (:customer, :dedupe, :arrived,"
+                    " :reason, :interaction)", rows)  # fmt: skip
+
+    def readmit(self, keys: Sequence[str]) -> None:
+        """No row of these keys."""
+        self._write("DELETE FROM journeymap_aside WHERE dedupe = :key",
+                    [{"key": key} for key in keys])  # fmt: skip
 
     def asides(self, customer: str | None) -> list[Aside]:
         """What was set aside."""
@@ -194,6 +201,11 @@ class SqlTransaction:
     def _write(self, statement: str, rows: Sequence[Values]) -> None:
         if rows:
             self.db.write(statement, rows)
+
+
+def _kept(one: Kept) -> dict[str, Any]:
+    return {"customer": one.customer, "version": one.version, "map": one.map, "due": one.due,
+            "state": one.text}  # fmt: skip
 
 
 def _row(letter: Letter) -> dict[str, Any]:

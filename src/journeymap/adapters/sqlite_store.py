@@ -58,9 +58,16 @@ class SqliteStore:
 
     def run(self, work: Callable[[Transaction], T]) -> T:
         """Do some work in one transaction; one thread and one process write at a time."""
+        return self._done("BEGIN IMMEDIATE", work)
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Do some work that writes nothing; those who write do not hold it up."""
+        return self._done("BEGIN", work)
+
+    def _done(self, begin: str, work: Callable[[Transaction], T]) -> T:
         with self._turn:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute(begin)
             except sqlite3.Error as error:
                 raise self._wrong(error) from error
             try:
@@ -104,6 +111,8 @@ class SqliteStore:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA temp_store = MEMORY")
             self._prepare(connection)
+        except ValueError as error:
+            raise StoreError(self.address, f"this file cannot be opened: {error}") from None
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
@@ -117,11 +126,15 @@ class SqliteStore:
     def _examine(self) -> None:
         """Refuse a file that is no database before anything could be written to it."""
         place = Path(self._path)
-        if self._path == ":memory:" or not place.exists() or not place.stat().st_size:
-            return
-        with place.open("rb") as file:
-            if file.read(16) != b"SQLite format 3\x00":
-                raise StoreError(self.address, "this file is no SQLite database; it is left alone")
+        try:
+            if self._path == ":memory:" or not place.exists() or not place.stat().st_size:
+                return
+            with place.open("rb") as file:
+                mark = file.read(16)
+        except (OSError, ValueError) as error:
+            raise StoreError(self.address, f"this file cannot be opened: {error}") from None
+        if mark != b"SQLite format 3\x00":
+            raise StoreError(self.address, "this file is no SQLite database; it is left alone")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN")  # so that what is read belongs together

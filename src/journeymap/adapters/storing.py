@@ -35,8 +35,9 @@ class Entry:
 class Kept:
     """A customer's state as it is kept.
 
-    ``version`` grows whenever it is written; ``map`` tells which version of the map it is told
-    in; ``due`` is when something of it comes due (None: never).
+    ``version`` is another whenever it is written, also after the customer was forgotten; ``map``
+    tells which version of the map it is told in; ``due`` is when something of it comes due (None:
+    never).
     """
 
     customer: str
@@ -51,7 +52,7 @@ class Letter:
     """A signal that asks for an action, kept until the action has taken it.
 
     ``id`` is the signal's; ``status`` is ``waiting``, ``done``, ``dead`` (given up, with its
-    ``reason``) or ``withdrawn``; it is due again at ``next``.
+    ``reason``) or ``withdrawn``; it was tried so many ``attempts`` and is due again at ``next``.
     """
 
     id: str
@@ -65,9 +66,10 @@ class Letter:
 
 @frozen
 class Aside:
-    """An interaction that was set aside, and why."""
+    """An interaction that was set aside, and why; ``key`` as in `Entry`."""
 
     customer: str
+    key: str | None
     arrived: int
     reason: str
     text: str
@@ -76,8 +78,8 @@ class Aside:
 class Transaction(Protocol):
     """All that is done through it is written together, or not at all."""
 
-    def known(self, keys: Sequence[str]) -> set[str]:
-        """Which of these keys the journal has."""
+    def known(self, keys: Sequence[str]) -> dict[str, bool]:
+        """Which of these keys the journal has (True), and which were set aside (False)."""
         ...
 
     def versions(self, customers: Sequence[str]) -> dict[str, int]:
@@ -87,6 +89,10 @@ class Transaction(Protocol):
 
     def states(self, customers: Sequence[str]) -> dict[str, Kept]:
         """The states that are kept of some customers."""
+        ...
+
+    def insert(self, states: Iterable[Kept]) -> None:
+        """Keep states of customers of whom nothing was kept."""
         ...
 
     def put(self, states: Iterable[Kept]) -> None:
@@ -133,6 +139,10 @@ class Transaction(Protocol):
         """Keep what was set aside."""
         ...
 
+    def readmit(self, keys: Sequence[str]) -> None:
+        """Forget that these were set aside: they are in the journal now."""
+        ...
+
     def asides(self, customer: str | None) -> list[Aside]:
         """What was set aside, of one customer or of all (None)."""
         ...
@@ -171,6 +181,10 @@ class Store(Protocol):
         It is done again from its beginning when another process was in the way; nothing is
         written when it raises. Raises StoreError when the store fails.
         """
+        ...
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Do some work that writes nothing, and waits for nobody who writes."""
         ...
 
     def scrub(self) -> None:

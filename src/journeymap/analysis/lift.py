@@ -72,7 +72,9 @@ class Lift:
     Customers count from their first interaction of which all conditions of ``eligible`` hold
     (from their first one, where there are none): do they come to ``goal`` (the touchpoint it
     leads to, unless another is named) after it, ``within`` a time? They belong to the group they
-    were dealt to, whether they met the offer or not, so nothing but the offer differs.
+    were dealt to, whether they met the offer or not, so nothing but the offer differs. The
+    conditions are asked of single interactions here, and not, as `NextBest` does, of all that is
+    known of a customer: one on a total value finds no interaction.
     """
 
     offer: str = field(validator=validators.instance_of(str))

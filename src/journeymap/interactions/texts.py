@@ -74,7 +74,7 @@ def read_interaction(data: Mapping[str, Any]) -> Interaction:
     )
 
 
-def _plain(extra: tuple[tuple[str, Any], ...]) -> None:
+def _plain(extra: tuple[tuple[Any, Any], ...]) -> None:
     for name, value in extra:
         if not isinstance(name, str) or not _is_plain(name) or not _is_plain(value):
             message = f"{name!r} is kept in a journal, so it must be what JSON can hold"

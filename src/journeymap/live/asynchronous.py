@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from journeymap.interactions import Interaction
 from journeymap.live.following import Live, Receipt
-from journeymap.live.outbox import Actions, Delivered
+from journeymap.live.outbox import Action, Delivered
+from journeymap.live.rebuilding import Rebuilt
 from journeymap.tracking import Position, Signal, State
 
 __all__ = ["AsyncLive"]
 
 T = TypeVar("T")
+AnyAction: TypeAlias = Action | Callable[[Signal], Awaitable[None]]
+AnyActions: TypeAlias = Mapping[str, AnyAction] | AnyAction
 
 
 class AsyncLive:
@@ -33,6 +36,7 @@ class AsyncLive:
     def __init__(self, live: Live) -> None:
         self.live = live
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journeymap")
+        self._hands = ThreadPoolExecutor(1, thread_name_prefix="journeymap-actions")
 
     async def record(self, interaction: Interaction) -> Receipt:
         """See `Live.record`."""
@@ -59,9 +63,28 @@ class AsyncLive:
         """See `Live.history`."""
         return await self._in_turn(lambda: self.live.history(customer))
 
-    async def deliver(self, actions: Actions, now: datetime | None = None) -> Delivered:
-        """See `Live.deliver`; the actions run in the thread."""
-        return await self._in_turn(lambda: self.live.deliver(actions, now))
+    async def deliver(self, actions: AnyActions, now: datetime | None = None) -> Delivered:
+        """See `Live.deliver`; an action may be a coroutine, and then runs in this loop."""
+        loop = asyncio.get_running_loop()
+        given = (
+            {name: _waited(action, loop) for name, action in actions.items()}
+            if isinstance(actions, Mapping)
+            else _waited(actions, loop)
+        )
+        # In a thread of its own: an action that takes long does not hold up what is recorded.
+        return await loop.run_in_executor(self._hands, lambda: self.live.deliver(given, now))
+
+    async def dead_letters(self) -> tuple[tuple[str, str], ...]:
+        """See `Live.dead_letters`."""
+        return await self._in_turn(self.live.dead_letters)
+
+    async def set_aside(self) -> tuple[tuple[Interaction, str], ...]:
+        """See `Live.set_aside`."""
+        return await self._in_turn(self.live.set_aside)
+
+    async def rebuild(self) -> Rebuilt:
+        """See `Live.rebuild`."""
+        return await self._in_turn(self.live.rebuild)
 
     async def forget(self, customer: str) -> None:
         """See `Live.forget`."""
@@ -75,6 +98,7 @@ class AsyncLive:
         """Let go of the store and the thread."""
         await self._in_turn(self.live.close)
         self._thread.shutdown()
+        self._hands.shutdown()
 
     async def __aenter__(self) -> Self:
         return self
@@ -87,3 +111,14 @@ class AsyncLive:
 
     async def _in_turn(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _waited(action: AnyAction, loop: asyncio.AbstractEventLoop) -> Action:
+    """An action that is done when it returns, whether it is a coroutine or not."""
+
+    def act(signal: Signal) -> None:
+        result = action(signal)
+        if asyncio.iscoroutine(result):
+            asyncio.run_coroutine_threadsafe(result, loop).result()
+
+    return act

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from secrets import randbits
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,7 +22,10 @@ from journeymap.live.outbox import Actions, Delivered, delivered, letters_of, po
 from journeymap.live.rebuilding import Rebuilt, rebuilt
 from journeymap.live.stores import opened
 from journeymap.model import JourneyMap
+from journeymap.model.rules import clean
 from journeymap.tracking import Position, Signal, State, TooLate, Tracker
+from journeymap.tracking.standing import LONG_AGO, utc
+from journeymap.tracking.texts import read_time, state_data
 from journeymap.tracking.tracker import difference
 
 __all__ = ["Live", "Receipt"]
@@ -29,6 +34,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 _REMEMBERED = 20_000
 _BATCH = 500
+_ADVANCED = "advanced"
+_LONGEST = 500  # bytes of a customer's name: more, no database keeps in an index
 _OUTGOING = ("moment reached", "moment overdue")
 Signals = tuple[Signal, ...]
 
@@ -37,7 +44,8 @@ Signals = tuple[Signal, ...]
 class Receipt:
     """What came of recording one interaction.
 
-    ``position`` is where the customer stands now, ``signals`` what it made true. A ``duplicate``
+    ``position`` is where the customer stands now, ``signals`` what it made true (of several that
+    come late together, all that they change comes with the first). A ``duplicate``
     had been recorded before, and changed nothing; ``set_aside`` is the reason why an interaction
     was kept apart and not followed (None: it was).
     """
@@ -72,12 +80,14 @@ class Live:
     def __init__(
         self,
         journey: JourneyMap,
-        store: str | Store = "memory",
+        store: str | os.PathLike[str] | Store = "memory",
         *,
         tolerance: timedelta = timedelta(minutes=5),
         outgoing: Sequence[str] = _OUTGOING,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        _expected("journey", journey, JourneyMap, "a JourneyMap is expected")
+        _expected("tolerance", tolerance, timedelta, "a length of time is expected")
         if tolerance < timedelta(0):
             raise ElementError("Live", "tolerance", tolerance, "a length of time is expected")
         kinds = tuple(kind.kind for kind in Signal.__subclasses__())
@@ -88,7 +98,8 @@ class Live:
         self._whole = Tracker(journey, None)
         document = dumps(journey, format="json")
         self._mark = blake2b(document.encode(), digest_size=12).hexdigest()
-        self._tolerance, self._outgoing, self._clock = tolerance, frozenset(outgoing), clock
+        self._tolerance, self._outgoing = tolerance, frozenset(outgoing)
+        self._told_time = clock
         self._cache: dict[str, tuple[int, State]] = {}
         self._store = opened(store)
         self._store.run(lambda tx: self._introduce(tx, document))
@@ -113,6 +124,8 @@ class Live:
     def record_many(self, interactions: Iterable[Interaction]) -> tuple[Receipt, ...]:
         """Record several together: all are written, or none."""
         given = tuple(interactions)
+        for one in given:
+            _fitting(one)
         now = self._clock()
         work = _Recording(self, now, given)
         receipts = self._store.run(work.done)
@@ -121,7 +134,8 @@ class Live:
 
     def advance(self, now: datetime | None = None) -> tuple[Signal, ...]:
         """Tell everything that came due by a time (None: the clock's), in order of time."""
-        at = self._clock() if now is None else now
+        at = self._clock() if now is None else utc(now, "Live", "now")
+        self._store.run(lambda tx: _note_time(tx, at))
         told: list[Signal] = []
         while True:
             work = _Advancing(self, at)
@@ -139,16 +153,17 @@ class Live:
     def state(self, customer: str, as_of: datetime | None = None) -> State | None:
         """Everything the tracker knows about a customer, now or at a time."""
         if as_of is None:
-            return self._store.run(lambda tx: self._state(tx, customer))
+            return self._store.read(lambda tx: self._state(tx, _named(customer)))
+        as_of = utc(as_of, "Live", "as_of")
         past = [one for one in self.history(customer) if one.at <= as_of]
         if not past:
             return None
-        state, _ = self._whole.follow(None, sorted(past, key=lambda one: one.at))
+        state, _ = self._whole.follow(None, in_order(past))
         return self._whole.advance(state, as_of)[0]
 
     def history(self, customer: str) -> tuple[Interaction, ...]:
         """A customer's interactions in the order of their arrival."""
-        return tuple(map(_read, self._store.run(lambda tx: tx.history(customer))))
+        return tuple(map(_read, self._store.read(lambda tx: tx.history(_named(customer)))))
 
     def deliver(self, actions: Actions, now: datetime | None = None) -> Delivered:
         """Hand what waits in the outbox to actions; see `delivered`."""
@@ -156,11 +171,11 @@ class Live:
 
     def dead_letters(self) -> tuple[tuple[str, str], ...]:
         """The signals that no action would take, each as its text with the last reason."""
-        return tuple((one.text, one.reason) for one in self._store.run(lambda tx: tx.dead()))
+        return tuple((one.text, one.reason) for one in self._store.read(lambda tx: tx.dead()))
 
     def set_aside(self) -> tuple[tuple[Interaction, str], ...]:
         """The interactions that were set aside, each with its reason."""
-        found = self._store.run(lambda tx: tx.asides(None))
+        found = self._store.read(lambda tx: tx.asides(None))
         return tuple((read_interaction(json.loads(one.text)), one.reason) for one in found)
 
     def forget(self, customer: str) -> None:
@@ -168,7 +183,7 @@ class Live:
 
         Raises StoreError if the removed is still in the store's files: ``store.scrub()`` again.
         """
-        self._cache.pop(customer, None)
+        self._cache.pop(_named(customer), None)
         self._store.run(lambda tx: tx.forget(customer))
         self._store.scrub()
 
@@ -176,7 +191,7 @@ class Live:
         """All that is known about a customer, as plain data."""
 
         def work(tx: Transaction) -> dict[str, Any]:
-            kept = tx.states([customer]).get(customer)
+            kept = tx.states([_named(customer)]).get(customer)
             return {
                 "customer": customer,
                 "state": None if kept is None else json.loads(kept.text),
@@ -191,7 +206,7 @@ class Live:
                 ],
             }
 
-        return self._store.run(work)
+        return self._store.read(work)
 
     def rebuild(self, progress: Callable[[int], None] | None = None) -> Rebuilt:
         """Apply this version of the map to every customer; says what that changed.
@@ -217,6 +232,9 @@ class Live:
     def __repr__(self) -> str:
         return f"<Live along {self.map.id!r}, kept in {self._store.address}>"
 
+    def _clock(self) -> datetime:
+        return utc(self._told_time(), "Live", "clock")
+
     def _introduce(self, tx: Transaction, document: str) -> None:
         if "map" not in tx.notes():
             tx.note("map", document)
@@ -240,20 +258,33 @@ class Live:
     def _read_state(self, tx: Transaction, kept: Kept) -> State:
         if kept.map == self._mark:
             return self._tracker.from_json(kept.text)
-        return self._retold(tx, kept.customer, json.loads(kept.text)["clock"])
+        # Told again from the journal, up to where time was last let pass for anybody: the past of
+        # one customer is over as that of another is.
+        clock = read_time(state_data(kept.text)["clock"])
+        noted = tx.notes().get(_ADVANCED)
+        clock = clock if noted is None else max(clock, read_time(noted))
+        state, _ = self._tracker.follow(None, in_order(map(_read, tx.history(kept.customer))))
+        return self._tracker.advance(state, clock)[0]
 
-    def _retold(self, tx: Transaction, customer: str, clock: str) -> State:
-        """A state told again from the journal."""
-        past = sorted(map(_read, tx.history(customer)), key=lambda one: one.at)
-        state, _ = self._tracker.follow(None, past)
-        return self._tracker.advance(state, datetime.fromisoformat(clock))[0]
+    def _put(
+        self, tx: Transaction, states: dict[str, State], versions: Mapping[str, int]
+    ) -> dict[str, tuple[int, State]]:
+        """Keep states; they, with the versions they have now.
 
-    def _put(self, tx: Transaction, states: dict[str, State], versions: dict[str, int]) -> None:
-        tx.put(
-            Kept(name, versions.get(name, 0) + 1, self._mark,
-                 None if state.due is None else _micros(state.due), self._tracker.to_json(state))
+        A new customer's begins at random: one that was forgotten is not taken for what it was.
+        """
+        made = {
+            name: (versions[name] + 1 if name in versions else randbits(52), state)
             for name, state in states.items()
-        )  # fmt: skip
+        }
+        kept = [
+            Kept(name, version, self._mark,
+                 None if state.due is None else _micros(state.due), self._tracker.to_json(state))
+            for name, (version, state) in made.items()
+        ]  # fmt: skip
+        tx.insert(one for one in kept if one.customer not in versions)
+        tx.put(one for one in kept if one.customer in versions)
+        return made
 
     def _remember(self, states: dict[str, tuple[int, State]]) -> None:
         if len(self._cache) > _REMEMBERED:
@@ -289,19 +320,21 @@ class _Recording:
                 entries.append(_entry(one, count + number, arrived))
                 letters += letters_of(signals, live._outgoing, arrived)
         tx.append(entries)
-        live._put(tx, after, versions)
+        self.states = live._put(tx, after, versions)
         if letters:
             post(tx, letters)
-        self.states = {n: (versions.get(n, 0) + 1, state) for n, state in after.items()}
         return tuple(self._receipt(tx, place, one) for place, one in enumerate(receipts))
 
     def _accepted(self, tx: Transaction, receipts: list[Receipt | None]) -> dict[str, list[int]]:
         """The places of what is to be followed, by customer; the rest has its receipt."""
         limit = self.now + self.live._tolerance
         keys = {place: key for place, one in enumerate(self.given) if (key := _key(one))}
-        known = tx.known(list(set(keys.values()))) if keys else set()
+        found = tx.known(list(set(keys.values()))) if keys else {}
+        known = {key for key, recorded in found.items() if recorded}
+        aside = {key for key in found if key not in known}
         groups: dict[str, list[int]] = {}
         asides: list[Aside] = []
+        readmitted: list[str] = []
         for place, one in enumerate(self.given):
             key = keys.get(place)
             if key is not None and key in known:
@@ -311,13 +344,20 @@ class _Recording:
                 when = f"at {one.at.isoformat()}, told at {self.now.isoformat()}"
                 reason = f"it lies in the future: {when}"
                 receipts[place] = Receipt(one.customer, None, set_aside=reason)
-                asides.append(Aside(one.customer, _micros(self.now), reason, interaction_text(one)))
+                if key is None or key not in aside:
+                    text = interaction_text(one)
+                    asides.append(Aside(one.customer, key, _micros(self.now), reason, text))
+                    aside.add(key or "")
                 continue
             if key is not None:
                 known.add(key)
+                if key in aside:
+                    readmitted.append(key)
             groups.setdefault(one.customer, []).append(place)
         if asides:
             tx.set_aside(asides)
+        if readmitted:
+            tx.readmit(readmitted)
         return groups
 
     def _followed(
@@ -326,21 +366,22 @@ class _Recording:
         state, told = self.live._tracker.trace(before, mine)
         if not any(isinstance(signal, TooLate) for signals in told for signal in signals):
             return state, told
-        # Something belongs into the past: it is all told again, and what differs is the news.
-        whole = self.live._whole
-        past = [_read(one) for one in tx.history(mine[0].customer)]
-        clock = before.clock if before is not None else None
-        news: list[Signals] = []
-        earlier = _held(whole, past, clock)
-        for one in mine:
-            past.append(one)
-            clock = max(clock, one.at.astimezone(UTC)) if clock else one.at.astimezone(UTC)
-            now = _held(whole, past, clock)
-            news.append(tuple(difference(earlier, now)))
-            earlier = now
-        assert clock is not None  # noqa: S101  # there is at least one interaction
-        state, _ = self.live._tracker.follow(None, sorted(past, key=lambda one: one.at))
-        return self.live._tracker.advance(state, clock)[0], tuple(news)
+        # Something belongs into the past: it is all told again, and what differs is the news. It
+        # comes with the first that is late: what each alone would have changed, nobody asks.
+        place = next(
+            place for place, signals in enumerate(told)
+            if any(isinstance(signal, TooLate) for signal in signals)
+        )  # fmt: skip
+        name, clock = mine[0].customer, before.clock if before is not None else None
+        past = [*map(_read, tx.history(name)), *mine[:place]]
+        earlier = _held(self.live._whole, past, _latest(clock, mine[:place]))
+        clock = _latest(clock, mine)
+        everything = in_order([*past, *mine[place:]])
+        news = difference(earlier, _held(self.live._whole, everything, clock))
+        state, _ = self.live._tracker.follow(None, everything)
+        assert state.count == len(everything)  # noqa: S101  # none of them is late now
+        rest: list[Signals] = [()] * (len(mine) - place - 1)
+        return self.live._tracker.advance(state, clock)[0], (*told[:place], tuple(news), *rest)
 
     def _receipt(self, tx: Transaction, place: int, made: Receipt | None) -> Receipt:
         if made is not None and made.position is not None:
@@ -375,23 +416,25 @@ class _Advancing:
         for name, state in live._states(tx, versions).items():
             after[name], told = live._tracker.advance(state, self.now)
             found += told
-        live._put(tx, after, versions)
+        self.states = live._put(tx, after, versions)
         letters = letters_of(found, live._outgoing, _micros(live._clock()))
         if letters:
             post(tx, letters)
-        self.states = {n: (versions.get(n, 0) + 1, state) for n, state in after.items()}
         return found
 
 
-def _held(tracker: Tracker, past: Sequence[Interaction], clock: datetime | None) -> list[Signal]:
+def _held(tracker: Tracker, past: Sequence[Interaction], clock: datetime) -> list[Signal]:
     """All that is true of some interactions at a time."""
     if not past:
         return []
-    state, told = tracker.follow(None, sorted(past, key=lambda one: one.at))
-    more: Signals = ()
-    if clock is not None:
-        _, more = tracker.advance(state, clock)
+    state, told = tracker.follow(None, in_order(past))
+    _, more = tracker.advance(state, clock)
     return [*told, *more]
+
+
+def _latest(clock: datetime | None, given: Iterable[Interaction]) -> datetime:
+    times = [one.at.astimezone(UTC) for one in given]
+    return max(times if clock is None else [clock, *times], default=LONG_AGO)
 
 
 def _entry(one: Interaction, number: int, arrived: int) -> Entry:
@@ -407,7 +450,41 @@ def _read(entry: Entry) -> Interaction:
 
 
 def _micros(at: datetime) -> int:
-    if at.tzinfo is None or at.utcoffset() is None:
-        message = "a time without a zone is a guess; name it, as with tzinfo=UTC"
-        raise InteractionError("Live", "now", at, message)
     return (at.astimezone(UTC) - _EPOCH) // _MICRO
+
+
+def in_order(interactions: Iterable[Interaction]) -> list[Interaction]:
+    """Interactions in order of time, in UTC: two of one zone are compared by the clock on the
+    wall, which is set back once a year. Ties keep the order of arrival."""
+    return sorted(interactions, key=lambda one: one.at.astimezone(UTC))
+
+
+def _note_time(tx: Transaction, at: datetime) -> None:
+    """Up to when time was let pass: a new version of the map begins there."""
+    noted = tx.notes().get(_ADVANCED)
+    if noted is None or read_time(noted) < at:
+        tx.note(_ADVANCED, at.isoformat())
+
+
+def _named(customer: str) -> str:
+    """The name of a customer, as an interaction may have it."""
+    _expected("customer", customer, str, "a text is expected")
+    wrong = clean(customer)
+    if wrong is not None:
+        raise InteractionError("Live", "customer", customer, wrong)
+    return customer
+
+
+def _expected(name: str, value: object, kind: type, message: str) -> None:
+    if not isinstance(value, kind):
+        raise ElementError("Live", name, value, message)
+
+
+def _fitting(one: Interaction) -> None:
+    """What every store can hold."""
+    _expected("record", one, Interaction, "an Interaction is expected")
+    utc(one.at, "Interaction", "at")
+    for name, text, most in (("customer", one.customer, _LONGEST), ("id", _key(one), 2 * _LONGEST)):
+        if text is not None and len(text) > most // 4 and len(text.encode()) > most:
+            message = f"a store keeps at most {most} bytes of it (with the source, of an id)"
+            raise InteractionError("Interaction", name, text[:40], message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from journeymap.adapters.storing import Letter, Store, Transaction
 from journeymap.tracking import MomentOverdue, MomentReached, Signal, Withdrawn
+from journeymap.tracking.standing import utc
 from journeymap.tracking.texts import read_signal, signal_text
 
 __all__ = ["Action", "Actions", "Delivered", "delivered", "letters_of", "post"]
@@ -25,6 +26,7 @@ _LEASE = timedelta(minutes=5)
 _FIRST, _LONGEST = timedelta(seconds=10), timedelta(hours=6)
 _TRIES = 8
 _BATCH = 50
+_IN_HAND = "in hand"
 
 
 @frozen
@@ -51,49 +53,56 @@ def letters_of(signals: Iterable[Signal], outgoing: frozenset[str], now: int) ->
             continue
         at = min(now, (signal.at - _EPOCH) // _MICRO)
         made.append(Letter(signal.id, signal.customer, signal_text(signal), next=at))
-    return made
+    # Of those at the same time, what was told first goes out first.
+    return [evolve(one, next=one.next - len(made) + n) for n, one in enumerate(made)]
 
 
 def post(tx: Transaction, letters: list[Letter]) -> None:
     """Put letters into the outbox.
 
-    What takes back a signal that no action has taken yet makes that letter void, and needs none
-    itself; one that comes true again is sent again.
+    What takes back a signal makes its letter void; where that was surely never handed out, it
+    needs no letter itself. A signal that comes true again is sent again.
     """
     signals = {letter.id: read_signal(letter.text) for letter in letters}
-    backs = {s.signal.id: s.id for s in signals.values() if isinstance(s, Withdrawn)}
-    there = tx.letters([*signals, *backs])
-    new: dict[str, Letter] = {}
+    others = [
+        s.signal.id if isinstance(s, Withdrawn) else Withdrawn(s.customer, s.at, s.tie, s).id
+        for s in signals.values()
+    ]
+    there = tx.letters([*signals, *others])
     changed: dict[str, Letter] = {}
     for letter in letters:
         signal = signals[letter.id]
         if isinstance(signal, Withdrawn):
-            before = new.pop(signal.signal.id, None)
-            if before is not None:
+            told = changed.get(signal.signal.id) or there.get(signal.signal.id)
+            if told is None or told.status == "withdrawn":
+                continue  # nobody was told
+            if told.status != "done":
+                changed[told.id] = evolve(told, status="withdrawn")
+            if told.status == "waiting" and not told.attempts and told.reason != _IN_HAND:
                 continue
-            earlier = changed.get(signal.signal.id) or there.get(signal.signal.id)
-            if earlier is not None and earlier.status in ("waiting", "dead") and (
-                earlier.attempts == 0 or earlier.status == "dead"
-            ):  # fmt: skip
-                changed[earlier.id] = evolve(earlier, status="withdrawn")
-                continue
-        known = changed.get(letter.id) or there.get(letter.id)
-        if known is None:
-            new[letter.id] = letter
-        elif known.status == "withdrawn":
-            changed[letter.id] = evolve(letter, attempts=0)
-    tx.post(new.values())
-    tx.mark(changed.values())
+        changed[letter.id] = letter
+        _void(changed, there, signal)
+    tx.post(one for name, one in changed.items() if name not in there)
+    tx.mark(one for name, one in changed.items() if name in there)
+
+
+def _void(changed: dict[str, Letter], there: dict[str, Letter], signal: Signal) -> None:
+    """What takes back a signal that is true again is not handed out any more."""
+    for name, letter in {**there, **changed}.items():
+        told = read_signal(letter.text)
+        if isinstance(told, Withdrawn) and told.signal == signal and letter.status == "waiting":
+            changed[name] = evolve(letter, status="withdrawn")
 
 
 def delivered(store: Store, actions: Actions, now: datetime) -> Delivered:
     """Hand out what waits, the oldest first, each at least once.
 
     A letter is leased while its action runs: should the process die, it is handed out again
-    after five minutes. An action that raises is tried again, after ten seconds and then longer
-    and longer, eight times in all; then the letter is dead, with the reason.
+    after five minutes, which counts as no try. An action that raises is tried again, after ten
+    seconds and then longer and longer, eight times in all; then the letter is dead, with the
+    reason.
     """
-    at = (now.astimezone(UTC) - _EPOCH) // _MICRO
+    at = (utc(now, "Live", "now") - _EPOCH) // _MICRO
     done = failed = dead = 0
     unclaimed: set[str] = set()
     while True:
@@ -102,7 +111,7 @@ def delivered(store: Store, actions: Actions, now: datetime) -> Delivered:
             return Delivered(done, failed, dead, len(unclaimed))
         for letter, action in claimed:
             after = _handed(letter, action, at)
-            store.run(lambda tx, after=after: tx.mark([after]))  # type: ignore[misc]
+            store.run(lambda tx, before=letter, after=after: _settle(tx, before, after))  # type: ignore[misc]
             done += after.status == "done"
             dead += after.status == "dead"
             failed += after.status == "waiting"
@@ -128,10 +137,7 @@ def _claim(
             break
         limit *= 4
     lease = now + _LEASE // _MICRO
-    claimed = [
-        (evolve(letter, attempts=letter.attempts + 1, next=lease), action)
-        for letter, action in found
-    ]
+    claimed = [(evolve(letter, reason=_IN_HAND, next=lease), action) for letter, action in found]
     tx.mark(letter for letter, _ in claimed)
     return claimed
 
@@ -148,13 +154,23 @@ def _action(actions: Actions, signal: Signal) -> Action | None:
     return next((actions[name] for name in names if name in actions), None)
 
 
+def _settle(tx: Transaction, before: Letter, after: Letter) -> None:
+    """Write what became of a letter, unless it was withdrawn or claimed by another meanwhile."""
+    if tx.letters([before.id]).get(before.id) == before:
+        tx.mark([after])
+
+
 def _handed(letter: Letter, action: Action, now: int) -> Letter:
+    tries = letter.attempts + 1
     try:
-        action(read_signal(letter.text))
+        result: object = action(read_signal(letter.text))  # type: ignore[func-returns-value]
+        if isinstance(result, Coroutine):
+            result.close()
+            raise TypeError("this action is a coroutine: deliver with AsyncLive")
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"[:1000]
-        if letter.attempts >= _TRIES:
-            return evolve(letter, status="dead", reason=reason, next=now)
-        wait = min(_FIRST * 3 ** (letter.attempts - 1), _LONGEST)
-        return evolve(letter, reason=reason, next=now + wait // _MICRO)
-    return evolve(letter, status="done", reason="", next=now)
+        if tries >= _TRIES:
+            return evolve(letter, status="dead", attempts=tries, reason=reason, next=now)
+        wait = min(_FIRST * 3 ** (tries - 1), _LONGEST)
+        return evolve(letter, attempts=tries, reason=reason, next=now + wait // _MICRO)
+    return evolve(letter, status="done", attempts=tries, reason="", next=now)

@@ -48,7 +48,7 @@ class Rebuilt:
 def rebuilt(live: Live, progress: Callable[[int], None] | None) -> Rebuilt:
     """Tell every state again that is told along another version of the map."""
     store = live.store
-    older = loads(store.run(lambda tx: tx.notes()["map"]), format="json")
+    older = loads(store.read(lambda tx: tx.notes()["map"]), format="json")
     after, customers, moved = "", 0, 0
     examples: list[Moved] = []
     while True:

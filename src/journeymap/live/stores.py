@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from journeymap.adapters.sql_store import SqlStore
 from journeymap.adapters.sqlite_store import SqliteStore
 from journeymap.adapters.storing import Store
@@ -10,12 +12,15 @@ from journeymap.exceptions import UnknownName
 __all__ = ["opened"]
 
 
-def opened(store: str | Store) -> Store:
+def opened(store: str | os.PathLike[str] | Store) -> Store:
     """The store at an address; a store is taken as it is.
 
-    ``memory`` keeps everything in memory, ``sqlite:///file.db`` in one file (four slashes begin
-    an absolute path), any other URL is SQLAlchemy's. Raises UnknownName, StoreError.
+    A path is that of a SQLite file. ``memory`` keeps everything in memory, ``sqlite:///file.db`` in
+    one file (four slashes begin an absolute path), any other URL is SQLAlchemy's. Raises
+    UnknownName, StoreError.
     """
+    if isinstance(store, os.PathLike):
+        return SqliteStore(store)
     if not isinstance(store, str):
         return store
     if store in ("memory", "sqlite://", "sqlite:///:memory:"):
