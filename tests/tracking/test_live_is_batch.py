@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from attrs import evolve
 from hypothesis import given, settings
@@ -27,16 +28,18 @@ from tests.analysis.test_deviations import JOURNEY
 
 TRACKER = Tracker(JOURNEY, None)
 HOUR = timedelta(hours=1)
+ZONES = (UTC, ZoneInfo("Europe/Paris"), ZoneInfo("Asia/Kolkata"))
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 single = interactions(touchpoints=("a", "b", "c", "elsewhere"))
 arriving = st.lists(st.tuples(single, st.integers(0, 2)), max_size=30)
 
 
 def arrived(drawn: list[tuple[Interaction, int]], dice: Any) -> list[Interaction]:
-    """Interactions with ids, some sent again, in any order."""
+    """Interactions with ids, in zones of their own, some sent again, in any order."""
     sent = []
     for number, (one, again) in enumerate(drawn):
-        sent += [evolve(one, id=str(number), source="web")] * (1 + again)
+        at = one.at.astimezone(dice.choice(ZONES))
+        sent += [evolve(one, at=at, id=str(number), source="web")] * (1 + again)
     dice.shuffle(sent)
     return sent
 
@@ -88,7 +91,7 @@ def batch_position(state: State) -> dict[str, Any]:
 def test_positions_and_laps(drawn: list[tuple[Interaction, int]], dice: Any, later: int) -> None:
     sent = arrived(drawn, dice)
     log = Log.from_interactions(sent, map=JOURNEY)
-    as_of = max((one.at for one in sent), default=BEGIN) + later * HOUR
+    as_of = max((one.at for one in sent), default=BEGIN).astimezone(UTC) + later * HOUR
     states, _ = folded(TRACKER, sent, as_of, dice)
     rows = log.ask(Positions(as_of)).to_dicts()
     for row in rows:
