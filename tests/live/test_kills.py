@@ -14,6 +14,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from journeymap import Live
 from journeymap.simulation import broadband
 from tests.live import worker
@@ -85,3 +87,28 @@ def test_killed_on_postgresql(postgres: str, tmp_path: Path) -> None:
     engine.dispose()
     address = postgres.replace("/postgres?", "/killed{kills}?")
     tortured(address, KILLS // 4 + 1, tmp_path, 2)
+
+
+def test_several_processes_at_once(store: str, tmp_path: Path) -> None:
+    """All record the same input, let time pass and carry out: it is as if one had."""
+    if store == "memory":
+        pytest.skip("a store in memory belongs to one process")
+    given = tmp_path / "given.jsonl"
+    worker.written(given, 25, 3)
+    worker.work(f"sqlite:///{tmp_path}/alone.db", worker.read(given), tmp_path / "calm.txt")
+    command = [sys.executable, "-m", "tests.live.worker", store, str(given)]
+    running = [
+        subprocess.Popen([*command, str(tmp_path / f"{n}.txt")], stdout=subprocess.PIPE, text=True,
+                         cwd=ROOT)
+        for n in range(3)
+    ]  # fmt: skip
+    for process in running:
+        out, _ = process.communicate(timeout=120)
+        assert out.split() == ["ready", "done"]
+    expected, found = told(f"sqlite:///{tmp_path}/alone.db"), told(store)
+    for everything in (expected, found):
+        for one in everything.values():
+            del one["state"]["clock"]  # who let time pass first is chance
+    assert found == expected
+    taken = [one for n in range(3) for one in (tmp_path / f"{n}.txt").read_text().split()]
+    assert sorted(taken) == sorted((tmp_path / "calm.txt").read_text().split())
