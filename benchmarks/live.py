@@ -210,10 +210,10 @@ def bare(path: Path, written: Written) -> float:
 
 
 def content(path: Path) -> list[Any]:
-    """Everything in a database, but when it arrived."""
+    """Everything in a database, but when it arrived and the versions, which begin at random."""
     connection = sqlite3.connect(path)
     found = [
-        *connection.execute("SELECT customer, version, map, due, state FROM journeymap_states"
+        *connection.execute("SELECT customer, map, due, state FROM journeymap_states"
                             " ORDER BY customer"),
         *connection.execute("SELECT customer, number, dedupe, at, interaction FROM"
                             " journeymap_journal ORDER BY customer, number"),

@@ -69,6 +69,14 @@ def database(postgres: str, request: pytest.FixtureRequest) -> Iterator[str]:
     engine.dispose()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store of each kind that several processes can use."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("database"))
+    return f"sqlite:///{tmp_path}/live.db"
+
+
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty store of each kind."""

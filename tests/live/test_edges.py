@@ -47,10 +47,8 @@ def told(signals: list[Signal]) -> list[str]:
     return [f"not {s.signal.kind}" if isinstance(s, Withdrawn) else s.kind for s in signals]
 
 
-def test_what_was_forgotten_does_not_come_back(store: str) -> None:
-    if store == "memory":
-        pytest.skip("a store in memory belongs to one process")
-    with Live(SHOP, store) as one, Live(SHOP, store) as other:
+def test_what_was_forgotten_does_not_come_back(shared: str) -> None:
+    with Live(SHOP, shared) as one, Live(SHOP, shared) as other:
         one.record(at("delivery", 0, outcome="failed"))
         other.forget("ada")
         other.record(at("order", 5))
@@ -378,22 +376,20 @@ def test_actions_may_be_coroutines(tmp_path: Path) -> None:
     assert live.deliver(action).failed == 1
 
 
-def test_recording_and_advancing_at_once(store: str) -> None:
-    if store == "memory":
-        pytest.skip("a store in memory belongs to one process")
-    with Live(SHOP, store) as live:
+def test_recording_and_advancing_at_once(shared: str) -> None:
+    with Live(SHOP, shared) as live:
         live.record_many([at("call", 0, f"c{n}", outcome="failed") for n in range(40)])
     found: list[Signal] = []
 
     def advance() -> None:
-        with Live(SHOP, store) as live:
+        with Live(SHOP, shared) as live:
             for hours in range(1, 40):
                 found.extend(live.advance(T0 + hours * HOUR))
 
     threads = [threading.Thread(target=advance) for _ in range(3)]
     for thread in threads:
         thread.start()
-    with Live(SHOP, store) as live:
+    with Live(SHOP, shared) as live:
         for n in range(40):
             found.extend(live.record(at("order", 2, f"c{n}")).signals)
     for thread in threads:

@@ -14,8 +14,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from journeymap import Live
 from journeymap.simulation import broadband
 from tests.live import worker
@@ -89,14 +87,12 @@ def test_killed_on_postgresql(postgres: str, tmp_path: Path) -> None:
     tortured(address, KILLS // 4 + 1, tmp_path, 2)
 
 
-def test_several_processes_at_once(store: str, tmp_path: Path) -> None:
+def test_several_processes_at_once(shared: str, tmp_path: Path) -> None:
     """All record the same input, let time pass and carry out: it is as if one had."""
-    if store == "memory":
-        pytest.skip("a store in memory belongs to one process")
     given = tmp_path / "given.jsonl"
     worker.written(given, 25, 3)
     worker.work(f"sqlite:///{tmp_path}/alone.db", worker.read(given), tmp_path / "calm.txt")
-    command = [sys.executable, "-m", "tests.live.worker", store, str(given)]
+    command = [sys.executable, "-m", "tests.live.worker", shared, str(given)]
     running = [
         subprocess.Popen([*command, str(tmp_path / f"{n}.txt")], stdout=subprocess.PIPE, text=True,
                          cwd=ROOT)
@@ -105,7 +101,7 @@ def test_several_processes_at_once(store: str, tmp_path: Path) -> None:
     for process in running:
         out, _ = process.communicate(timeout=120)
         assert out.split() == ["ready", "done"]
-    expected, found = told(f"sqlite:///{tmp_path}/alone.db"), told(store)
+    expected, found = told(f"sqlite:///{tmp_path}/alone.db"), told(shared)
     for everything in (expected, found):
         for one in everything.values():
             del one["state"]["clock"]  # who let time pass first is chance

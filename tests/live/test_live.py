@@ -202,15 +202,13 @@ def test_the_future_is_set_aside() -> None:
         Live(SHOP, "memry")
 
 
-def test_a_new_version_of_the_map(store: str) -> None:
-    if store == "memory":
-        pytest.skip("a store in memory ends with its process")
-    with Live(SHOP, store) as live:
+def test_a_new_version_of_the_map(shared: str) -> None:
+    with Live(SHOP, shared) as live:
         live.record_many([at("order", 0), at("delivery", 2), at("order", 1, "ben")])
         live.record(at("call", 9, "cyd"))
         live.advance(T0 + DAY)
     newer = SHOP.replace(Touchpoint("order", "use")).add(Moment("busy", Count("call", 2)))
-    with Live(newer, store) as live:
+    with Live(newer, shared) as live:
         ben = live.position("ben")  # told again when it is asked for
         assert ben is not None
         assert ben.stage == "use"
@@ -288,17 +286,15 @@ def evolve_clock(mine: Any, other: Any) -> Any:
     return other._replace(stage=mine.stage, owned=mine.owned)
 
 
-def test_many_at_once(store: str) -> None:
+def test_many_at_once(shared: str) -> None:
     """Several threads record the same customers: nothing is lost, nothing told twice."""
-    if store == "memory":
-        pytest.skip("a store in memory belongs to one process")
     everything = [at("call", n, f"c{n % 3}", outcome="failed") for n in range(60)]
     told: list[Signal] = []
     wrong: list[BaseException] = []
 
     def run(turn: int) -> None:
         try:
-            with Live(SHOP, store) as live:
+            with Live(SHOP, shared) as live:
                 mine = [one for n, one in enumerate(everything) if n % 4 in (turn, (turn + 1) % 4)]
                 for one in mine:
                     told.extend(live.record(one).signals)
@@ -318,7 +314,7 @@ def test_many_at_once(store: str) -> None:
     )
     assert len(counted) == 60
     assert set(counted.values()) == {1}
-    with Live(SHOP, store) as live:
+    with Live(SHOP, shared) as live:
         for name in ("c0", "c1", "c2"):
             history = live.history(name)
             assert len(history) == 20

@@ -64,10 +64,7 @@ def post(tx: Transaction, letters: list[Letter]) -> None:
     needs no letter itself. A signal that comes true again is sent again.
     """
     signals = {letter.id: read_signal(letter.text) for letter in letters}
-    others = [
-        s.signal.id if isinstance(s, Withdrawn) else Withdrawn(s.customer, s.at, s.tie, s).id
-        for s in signals.values()
-    ]
+    others = [s.signal.id if isinstance(s, Withdrawn) else _taken_back(s) for s in signals.values()]
     there = tx.letters([*signals, *others])
     changed: dict[str, Letter] = {}
     for letter in letters:
@@ -80,18 +77,19 @@ def post(tx: Transaction, letters: list[Letter]) -> None:
                 changed[told.id] = evolve(told, status="withdrawn")
             if told.status == "waiting" and not told.attempts and told.reason != _IN_HAND:
                 continue
+        else:  # what takes it back is not handed out any more: it is true again
+            name = _taken_back(signal)
+            gone = changed.get(name) or there.get(name)
+            if gone is not None and gone.status == "waiting":
+                changed[name] = evolve(gone, status="withdrawn")
         changed[letter.id] = letter
-        _void(changed, there, signal)
     tx.post(one for name, one in changed.items() if name not in there)
     tx.mark(one for name, one in changed.items() if name in there)
 
 
-def _void(changed: dict[str, Letter], there: dict[str, Letter], signal: Signal) -> None:
-    """What takes back a signal that is true again is not handed out any more."""
-    for name, letter in {**there, **changed}.items():
-        told = read_signal(letter.text)
-        if isinstance(told, Withdrawn) and told.signal == signal and letter.status == "waiting":
-            changed[name] = evolve(letter, status="withdrawn")
+def _taken_back(signal: Signal) -> str:
+    """The id of what would take a signal back."""
+    return Withdrawn(signal.customer, signal.at, signal.tie, signal).id
 
 
 def delivered(store: Store, actions: Actions, now: datetime) -> Delivered:
