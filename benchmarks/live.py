@@ -194,8 +194,8 @@ def bare(path: Path, written: Written) -> float:
     """Insert and commit the same rows with sqlite3 alone; seconds."""
     made = sqlite3.connect(path, isolation_level=None)
     made.execute("PRAGMA journal_mode = WAL")
-    made.execute("PRAGMA synchronous = FULL")
-    made.execute("PRAGMA secure_delete = ON")
+    for setting in sqlite_store.SETTINGS:
+        made.execute(f"PRAGMA {setting}")
     for statement in TABLES:
         made.execute(statement)
     begun = time.perf_counter()

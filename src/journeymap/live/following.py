@@ -483,7 +483,8 @@ def _expected(name: str, value: object, kind: type, message: str) -> None:
 def _fitting(one: Interaction) -> None:
     """What every store can hold."""
     _expected("record", one, Interaction, "an Interaction is expected")
-    utc(one.at, "Interaction", "at")
+    if one.at.tzinfo is not UTC:
+        utc(one.at, "Interaction", "at")
     for name, text, most in (("customer", one.customer, _LONGEST), ("id", _key(one), 2 * _LONGEST)):
         if text is not None and len(text) > most // 4 and len(text.encode()) > most:
             message = f"a store keeps at most {most} bytes of it (with the source, of an id)"
