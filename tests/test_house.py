@@ -122,6 +122,11 @@ print(*sorted({name.partition(".")[0] for name, module in sys.modules.items()
     assert not heavy & set(run(code).split())
 
 
+def test_the_core_does_not_load_an_event_loop() -> None:
+    """It costs a fifth of the whole import, and only `AsyncLive` uses it."""
+    assert run("import sys, journeymap; print('asyncio' in sys.modules)") == "False"
+
+
 @pytest.mark.parametrize(
     ("hidden", "code", "extra"),
     [

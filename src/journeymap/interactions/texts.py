@@ -11,7 +11,7 @@ True
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from journeymap.model.rules import clean
 
 __all__ = ["encoded", "interaction_data", "interaction_text", "read_interaction"]
 
-encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encoded: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Plain data as one line of JSON."""
 
 _PLAIN = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",

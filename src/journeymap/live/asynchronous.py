@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from journeymap.interactions import Interaction
 from journeymap.live.following import Live, Receipt
 from journeymap.live.outbox import Action, Delivered
 from journeymap.live.rebuilding import Rebuilt
 from journeymap.tracking import Position, Signal, State
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["AsyncLive"]
 
@@ -26,6 +27,7 @@ class AsyncLive:
     """A `Live` whose calls are awaited; they are done one after the other, in a thread of its own.
 
     >>> from journeymap.model import JourneyMap, Stage
+    >>> import asyncio
     >>> async def asked() -> object:
     ...     async with AsyncLive(Live(JourneyMap("shop", stages=[Stage("use", "own")]))) as live:
     ...         return await live.position("nobody")
@@ -34,6 +36,8 @@ class AsyncLive:
     """
 
     def __init__(self, live: Live) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # only who uses it waits for its import
+
         self.live = live
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journeymap")
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="journeymap-actions")
@@ -65,6 +69,8 @@ class AsyncLive:
 
     async def deliver(self, actions: AnyActions, now: datetime | None = None) -> Delivered:
         """See `Live.deliver`; an action may be a coroutine, and then runs in this loop."""
+        import asyncio
+
         loop = asyncio.get_running_loop()
         given = (
             {name: _waited(action, loop) for name, action in actions.items()}
@@ -110,11 +116,15 @@ class AsyncLive:
         await self.close()
 
     async def _in_turn(self, call: Callable[[], T]) -> T:
+        import asyncio
+
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
 def _waited(action: AnyAction, loop: asyncio.AbstractEventLoop) -> Action:
     """An action that is done when it returns, whether it is a coroutine or not."""
+
+    import asyncio
 
     def act(signal: Signal) -> None:
         result = action(signal)

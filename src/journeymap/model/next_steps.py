@@ -33,7 +33,7 @@ class Likely:
     n: int
 
 
-@frozen(eq=False, repr=False)
+@frozen(repr=False)
 class NextSteps:
     """What follows what, after as many of the last elements as were ever seen.
 
@@ -111,14 +111,6 @@ class NextSteps:
             return cls(str(data["by"]), _natural(data["memory"], 0), contexts)
         except (ValueError, TypeError, KeyError, RecursionError):
             raise StateError("this is not a table of next steps") from None
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, NextSteps):
-            return NotImplemented
-        mine, theirs = (self.by, self.memory), (other.by, other.memory)
-        return mine == theirs and self.contexts == other.contexts
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return (
