@@ -258,3 +258,11 @@ def test_bad_offers() -> None:
     told = {p.message for p in SHOP.add(Offer("x")).check() if p.where == "offer 'x'"}
     assert "it has no propensity and leads to nothing: nobody knows who takes it" in told
     assert "nobody is held out, so its lift cannot be measured" in told
+
+
+def test_a_large_count_is_remembered_whole() -> None:
+    journey = SHOP.add(Offer("thanks", propensity=1, eligible=[Count("call", 1200)]))
+    calls = [at("call", n) for n in range(1200)]
+    now = T0 + 2000 * HOUR
+    assert NextBest(journey).choose(state_of(journey, *calls[:-1]), now).best is None
+    assert NextBest(journey).choose(state_of(journey, *calls), now).best is not None

@@ -7,13 +7,21 @@ Times are microseconds since 1970.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol, TypeVar
 
 from attrs import frozen
 
-__all__ = ["Aside", "Entry", "Kept", "Letter", "Store", "Transaction"]
+__all__ = ["Aside", "Entry", "Kept", "Letter", "Store", "Transaction", "micros"]
 
 T = TypeVar("T")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICRO = timedelta(microseconds=1)
+
+
+def micros(at: datetime) -> int:
+    """A time as a store keeps it."""
+    return (at.astimezone(UTC) - _EPOCH) // _MICRO
 
 
 @frozen

@@ -13,7 +13,15 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from journeymap.adapters.storing import Aside, Entry, Kept, Letter, Store, Transaction
+from journeymap.adapters.storing import (
+    Aside,
+    Entry,
+    Kept,
+    Letter,
+    Store,
+    Transaction,
+    micros,
+)
 from journeymap.documents import dumps
 from journeymap.exceptions import ElementError, InteractionError, UnknownName
 from journeymap.interactions import Interaction
@@ -30,8 +38,6 @@ from journeymap.tracking.tracker import difference
 
 __all__ = ["Live", "Receipt"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO = timedelta(microseconds=1)
 _REMEMBERED = 20_000
 _BATCH = 500
 _ADVANCED = "advanced"
@@ -279,7 +285,7 @@ class Live:
         }
         kept = [
             Kept(name, version, self._mark,
-                 None if state.due is None else _micros(state.due), self._tracker.to_json(state))
+                 None if state.due is None else micros(state.due), self._tracker.to_json(state))
             for name, (version, state) in made.items()
         ]  # fmt: skip
         tx.insert(one for one in kept if one.customer not in versions)
@@ -309,7 +315,7 @@ class _Recording:
         after: dict[str, State] = {}
         entries: list[Entry] = []
         letters: list[Letter] = []
-        arrived = _micros(self.now)
+        arrived = micros(self.now)
         for name, places in groups.items():
             mine = [self.given[place] for place in places]
             state, told = self._followed(tx, before.get(name), mine)
@@ -346,7 +352,7 @@ class _Recording:
                 receipts[place] = Receipt(one.customer, None, set_aside=reason)
                 if key is None or key not in aside:
                     text = interaction_text(one)
-                    asides.append(Aside(one.customer, key, _micros(self.now), reason, text))
+                    asides.append(Aside(one.customer, key, micros(self.now), reason, text))
                     aside.add(key or "")
                 continue
             if key is not None:
@@ -406,7 +412,7 @@ class _Advancing:
     def done(self, tx: Transaction) -> list[Signal]:
         """Write everything; what came due."""
         live = self.live
-        names = tx.due(_micros(self.now), _BATCH)
+        names = tx.due(micros(self.now), _BATCH)
         if not names:
             self.states = {}
             return []
@@ -417,7 +423,7 @@ class _Advancing:
             after[name], told = live._tracker.advance(state, self.now)
             found += told
         self.states = live._put(tx, after, versions)
-        letters = letters_of(found, live._outgoing, _micros(live._clock()))
+        letters = letters_of(found, live._outgoing, micros(live._clock()))
         if letters:
             post(tx, letters)
         return found
@@ -438,7 +444,7 @@ def _latest(clock: datetime | None, given: Iterable[Interaction]) -> datetime:
 
 
 def _entry(one: Interaction, number: int, arrived: int) -> Entry:
-    return Entry(one.customer, number, _key(one), _micros(one.at), arrived, interaction_text(one))
+    return Entry(one.customer, number, _key(one), micros(one.at), arrived, interaction_text(one))
 
 
 def _key(one: Interaction) -> str | None:
@@ -447,10 +453,6 @@ def _key(one: Interaction) -> str | None:
 
 def _read(entry: Entry) -> Interaction:
     return read_interaction(json.loads(entry.text))
-
-
-def _micros(at: datetime) -> int:
-    return (at.astimezone(UTC) - _EPOCH) // _MICRO
 
 
 def in_order(interactions: Iterable[Interaction]) -> list[Interaction]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from attrs import evolve, frozen
 
-from journeymap.adapters.storing import Letter, Store, Transaction
-from journeymap.tracking import MomentOverdue, MomentReached, Signal, Withdrawn
+from journeymap.adapters.storing import Letter, Store, Transaction, micros
+from journeymap.tracking import MomentReached, Signal, Withdrawn
 from journeymap.tracking.standing import utc
 from journeymap.tracking.texts import read_signal, signal_text
 
@@ -20,7 +20,6 @@ Action: TypeAlias = Callable[[Signal], None]
 Actions: TypeAlias = Mapping[str, Action] | Action
 """One action for everything, or several by a moment's id, its action's text or a signal's kind."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 _LEASE = timedelta(minutes=5)
 _FIRST, _LONGEST = timedelta(seconds=10), timedelta(hours=6)
@@ -51,7 +50,7 @@ def letters_of(signals: Iterable[Signal], outgoing: frozenset[str], now: int) ->
         told = signal.signal if isinstance(signal, Withdrawn) else signal
         if told.kind not in outgoing or (isinstance(told, MomentReached) and not told.action):
             continue
-        at = min(now, (signal.at - _EPOCH) // _MICRO)
+        at = min(now, micros(signal.at))
         made.append(Letter(signal.id, signal.customer, signal_text(signal), next=at))
     # Of those at the same time, what was told first goes out first.
     return [evolve(one, next=one.next - len(made) + n) for n, one in enumerate(made)]
@@ -100,7 +99,7 @@ def delivered(store: Store, actions: Actions, now: datetime) -> Delivered:
     seconds and then longer and longer, eight times in all; then the letter is dead, with the
     reason.
     """
-    at = (utc(now, "Live", "now") - _EPOCH) // _MICRO
+    at = micros(utc(now, "Live", "now"))
     done = failed = dead = 0
     unclaimed: set[str] = set()
     while True:
@@ -118,22 +117,16 @@ def delivered(store: Store, actions: Actions, now: datetime) -> Delivered:
 def _claim(
     tx: Transaction, now: int, actions: Actions, unclaimed: set[str]
 ) -> list[tuple[Letter, Action]]:
-    found: list[tuple[Letter, Action]] = []
-    unclaimed.clear()
     limit = _BATCH
     while True:
         waiting = tx.waiting(now, limit)
-        found = []
+        wanted = [(letter, _action(actions, read_signal(letter.text))) for letter in waiting]
         unclaimed.clear()
-        for letter in waiting:
-            action = _action(actions, read_signal(letter.text))
-            if action is None:
-                unclaimed.add(letter.id)
-            elif len(found) < _BATCH:
-                found.append((letter, action))
+        unclaimed.update(letter.id for letter, action in wanted if action is None)
+        found = [(letter, action) for letter, action in wanted if action is not None][:_BATCH]
         if found or len(waiting) < limit:
             break
-        limit *= 4
+        limit *= 4  # nothing but what nobody claims: look further
     lease = now + _LEASE // _MICRO
     claimed = [(evolve(letter, reason=_IN_HAND, next=lease), action) for letter, action in found]
     tx.mark(letter for letter, _ in claimed)
@@ -144,11 +137,8 @@ def _action(actions: Actions, signal: Signal) -> Action | None:
     if not isinstance(actions, Mapping):
         return actions
     told = signal.signal if isinstance(signal, Withdrawn) else signal
-    names = [told.kind]
-    if isinstance(told, MomentReached):
-        names = [told.moment, told.action, told.kind]
-    elif isinstance(told, MomentOverdue):
-        names = [told.kind]
+    mine = (told.moment, told.action) if isinstance(told, MomentReached) else ()
+    names = (*mine, told.kind)
     return next((actions[name] for name in names if name in actions), None)
 
 

@@ -13,6 +13,7 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
 from journeymap.model.conditions import Condition, a_condition
+from journeymap.model.durations import duration_text
 from journeymap.model.elements import Named
 from journeymap.model.rules import closed, each, finite, identifier, number, positive, text
 
@@ -55,8 +56,6 @@ class ContactLimit:
             raise ElementError("ContactLimit", "at_most", self.at_most, "a number from 0 to 999")
 
     def __str__(self) -> str:
-        from journeymap.model.durations import duration_text
-
         return f"at most {self.at_most} contacts within {duration_text(self.within)}"
 
 
@@ -101,6 +100,11 @@ class Offer(Named):
         default=(), converter=closed, validator=each(ContactLimit), kw_only=True
     )
     hold_out: float = field(default=0.0, converter=number, validator=_share, kw_only=True)
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All that is asked about a customer: who is eligible, and what weighs."""
+        return (*self.eligible, *(weight.when for weight in self.weights))
 
     @limits.validator
     def _check(self, attribute: Attribute[Any], value: tuple[ContactLimit, ...]) -> None:

@@ -5,7 +5,7 @@ What the map alone decides (the touchpoint, its stage) is decided once, for each
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -26,9 +26,7 @@ from journeymap.model.conditions import (
     leaves,
 )
 
-__all__ = ["Seen", "Test", "judge", "kept", "looked_back", "simple"]
-
-_MOST_CONTACTS = 1000
+__all__ = ["Seen", "Test", "judge", "looked_back", "simple"]
 
 Seen: TypeAlias = Mapping[str, tuple[datetime, ...]]
 """When the customer was last at the touchpoints that conditions look back to."""
@@ -150,36 +148,29 @@ def _wait(leaf: Wait) -> Test:
     return test
 
 
-def kept(conditions: Iterable[Condition]) -> dict[str, int]:
-    """How many of its last times each touchpoint's must be remembered for some conditions."""
-    found: dict[str, int] = {}
-    for condition in conditions:
-        for leaf in leaves(condition):
-            if isinstance(leaf, Count):
-                found[leaf.touchpoint] = max(found.get(leaf.touchpoint, 0), leaf.at_least)
-            elif isinstance(leaf, Wait):
-                found[leaf.since] = max(found.get(leaf.since, 0), 1)
-    return found
-
-
 def looked_back(journey: JourneyMap) -> dict[str, int]:
-    """How many of its last times must be remembered of each touchpoint, for a map's offers."""
+    """How many of its last times must be remembered of each touchpoint: for what moments and
+    offers ask, and for contact limits."""
     found: dict[str, int] = {}
 
     def need(name: str, count: int) -> None:
-        found[name] = max(found.get(name, 0), min(count, _MOST_CONTACTS))
+        found[name] = max(found.get(name, 0), count)
 
-    for offer in journey.offers.values():
-        for condition in (*offer.eligible, *(weight.when for weight in offer.weights)):
-            for leaf in leaves(condition):
-                if isinstance(leaf, Count):
-                    need(leaf.touchpoint, leaf.at_least)
-                elif isinstance(leaf, Wait):
-                    need(leaf.since, 1)
-                elif isinstance(leaf, Absence):
-                    need(leaf.after, 1)
-                    need(leaf.touchpoint, 1)
+    offers = journey.offers.values()
+    asked = [condition for offer in offers for condition in offer.conditions]
+    for condition in (*(moment.when for moment in journey.moments.values()), *asked):
+        for leaf in leaves(condition):
+            if isinstance(leaf, Count):
+                need(leaf.touchpoint, leaf.at_least)
+            elif isinstance(leaf, Wait):
+                need(leaf.since, 1)
+    for condition in asked:  # a moment waits for an absence; of an offer it is asked afterwards
+        for leaf in leaves(condition):
+            if isinstance(leaf, Absence):
+                need(leaf.after, 1)
+                need(leaf.touchpoint, 1)
+    for offer in offers:
         if offer.touchpoint is not None:
-            limits = (*offer.limits, *journey.contact_limits)
-            need(offer.touchpoint, max((limit.at_most for limit in limits), default=0))
+            for limit in (*offer.limits, *journey.contact_limits):
+                need(offer.touchpoint, limit.at_most)
     return {name: count for name, count in found.items() if count}

@@ -18,7 +18,7 @@ from journeymap.model.conditions import (
     touchpoints_of,
 )
 from journeymap.model.matching import answerable, may_start_again
-from journeymap.tracking.judging import Test, judge, kept, looked_back, simple
+from journeymap.tracking.judging import Test, judge, looked_back, simple
 from journeymap.tracking.standing import Place
 
 __all__ = ["Ahead", "Point", "Read", "Span", "Watch", "read"]
@@ -219,10 +219,7 @@ def _made_ready(journey: JourneyMap) -> Read:
         )
         for moment in journey.moments.values()
     }
-    remembered = kept(moment.when for moment in journey.moments.values())
-    for name, count in looked_back(journey).items():
-        remembered[name] = max(remembered.get(name, 0), count)
-    made = Read(journey, places, {}, spans, calendars, looked_for, remembered)
+    made = Read(journey, places, {}, spans, calendars, looked_for, looked_back(journey))
     for name in journey.touchpoints:
         made.point(name)
     return made

@@ -12,6 +12,7 @@ from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import Likely, NextSteps
 from journeymap.tracking.reading import Read
 from journeymap.tracking.standing import FAR, LONG_AGO, Occurrence, Standing, after
+from journeymap.tracking.waiting import next_absence
 
 __all__ = ["Going", "OwnPosition", "Position", "State", "Timer"]
 
@@ -206,8 +207,6 @@ class State:
         return Going(one.journey, one.begun, path, expected, due, one.late)
 
     def _timers(self) -> list[Timer]:
-        from journeymap.tracking.waiting import next_absence
-
         here, found = self.standing, []
         if here.sleep < FAR and here.stage is not None:
             found.append(Timer(here.sleep, "went dormant", here.stage.id))

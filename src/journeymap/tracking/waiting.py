@@ -42,11 +42,9 @@ def came(
 ) -> tuple[tuple[Pending, ...], tuple[Awaited, ...]]:  # fmt: skip
     """The moments that wait after an interaction; those that it makes are told."""
     awaited, pending, when = rest.awaited, rest.pending, (at, tie)
-    if awaited:
-        who = one.department or point.department
-        awaited = tuple(
-            w for w in awaited if who is None or read.map.moments[w.moment].owner != who
-        )
+    who = one.department or point.department
+    if who is not None and any(read.owners[waits.moment] == who for waits in awaited):
+        awaited = tuple(waits for waits in awaited if read.owners[waits.moment] != who)
     if pending:
         pending, more = _resolved(read, pending, point.name, one.customer, at, tie, told)
         awaited = (*awaited, *more) if more else awaited
