@@ -25,6 +25,7 @@ __all__ = [
     "ColumnsError",
     "DocumentError",
     "ElementError",
+    "IdentityError",
     "InteractionError",
     "JourneyMapError",
     "MapError",
@@ -221,6 +222,20 @@ class StateError(JourneyMapError, ValueError):
 
     def __str__(self) -> str:
         return self.message
+
+
+@define(eq=False)
+class IdentityError(JourneyMapError, LookupError):
+    """Something was asked of identities or of a customer that cannot be.
+
+    Fields: ``customer`` (the id, or what stands for it), ``message``.
+    """
+
+    customer: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.customer}: {self.message}" if self.customer else self.message
 
 
 @define(eq=False)

@@ -12,9 +12,19 @@ from journeymap.exceptions import InteractionError
 from journeymap.interactions.values import Money, Score
 from journeymap.model.rules import identifier
 
-__all__ = ["Interaction"]
+__all__ = ["Interaction", "aware"]
 
 _name = validators.optional(identifier)
+
+
+def aware(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    """Validator: a time with its zone."""
+    name = type(instance).__name__
+    if not isinstance(value, datetime):
+        raise InteractionError(name, attribute.name, value, "a datetime is expected")
+    if value.tzinfo is None or value.utcoffset() is None:
+        message = "a time without a zone is a guess; name it, as with tzinfo=UTC"
+        raise InteractionError(name, attribute.name, value, message)
 
 
 def _feeling(instance: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -50,7 +60,7 @@ class Interaction:
 
     customer: str = field(validator=identifier)
     touchpoint: str = field(validator=identifier)
-    at: datetime = field()
+    at: datetime = field(validator=aware)
     id: str | None = field(default=None, validator=_name, kw_only=True)
     source: str | None = field(default=None, validator=_name, kw_only=True)
     channel: str | None = field(default=None, validator=_name, kw_only=True)
@@ -70,11 +80,3 @@ class Interaction:
         default=None, validator=validators.optional(validators.instance_of(timedelta)), kw_only=True
     )
     extra: tuple[tuple[str, Any], ...] = field(default=(), converter=_pairs, kw_only=True)
-
-    @at.validator
-    def _check_at(self, attribute: Attribute[datetime], value: datetime) -> None:
-        if not isinstance(value, datetime):
-            raise InteractionError("Interaction", "at", value, "a datetime is expected")
-        if value.tzinfo is None or value.utcoffset() is None:
-            message = "a time without a zone is a guess; name it, as with tzinfo=UTC"
-            raise InteractionError("Interaction", "at", value, message)

@@ -7,15 +7,26 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from journeymap.exceptions import InteractionError
+from journeymap.exceptions import ElementError, InteractionError
 from journeymap.model.rules import finite, identifier, number, one_of
 
-__all__ = ["SCALES", "Identity", "Money", "Score", "ScoreKind"]
+__all__ = ["HIDDEN", "SCALES", "Identity", "Money", "Score", "ScoreKind"]
 
 ScoreKind = Literal["nps", "csat", "ces"]
 
 SCALES: dict[str, tuple[float, float]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 """The scale each kind of score is usually asked on, lowest and highest answer."""
+
+
+class _Hidden:
+    """Stands where a personal value is not shown."""
+
+    def __repr__(self) -> str:
+        return "(hidden)"
+
+
+HIDDEN = _Hidden()
+"""What is shown in place of a personal value."""
 
 
 @frozen
@@ -89,13 +100,25 @@ class Money:
         return Money(self.amount + other.amount, self.currency)
 
 
-@frozen
+def _hidden(instance: Any, attribute: Any, value: Any) -> None:
+    """As an identifier, with an error that does not show what may be an address of a person."""
+    try:
+        identifier(instance, attribute, value)
+    except ElementError as error:
+        raise InteractionError("Identity", "value", HIDDEN, error.message) from None
+
+
+@frozen(order=True)
 class Identity:
     """A (namespace, value) pair by which a source knows a customer.
 
-    >>> Identity("email", "ada@example.org").namespace
-    'email'
+    The value is personal: it is not shown by ``repr``, nor in errors.
+
+    >>> Identity("email", "ada@example.org")
+    Identity(namespace='email', value=(hidden))
+    >>> Identity("email", "ada@example.org").value
+    'ada@example.org'
     """
 
     namespace: str = field(validator=identifier)
-    value: str = field(validator=identifier)
+    value: str = field(validator=_hidden, repr=lambda _: repr(HIDDEN))
