@@ -9,21 +9,13 @@ import numpy as np
 import polars as pl
 from attrs import field, frozen
 
+from journeymap.adapters.sourcing import Broken
 from journeymap.exceptions import ColumnsError
 
-__all__ = ["Broken", "Pick", "Rows", "need"]
+__all__ = ["Pick", "Rows", "need"]
 
 Pick: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
 """Given the columns there are, the columns that are wanted."""
-
-
-@frozen
-class Broken:
-    """A row that is not even a row: its line in the file (from 1), why, and what it held."""
-
-    line: int
-    reason: str
-    held: str = ""
 
 
 @frozen

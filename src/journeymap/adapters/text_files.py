@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import json
 import os
-import zlib
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +12,14 @@ import numpy as np
 import polars as pl
 from attrs import define, field
 
-from journeymap.adapters.rows import Broken, Pick, Rows, need
-from journeymap.exceptions import SourceError
+from journeymap.adapters.rows import Pick, Rows, need
+from journeymap.adapters.sourcing import Broken
+from journeymap.adapters.streams import opened
+from journeymap.adapters.text_rows import CsvRows, json_rows
 
 __all__ = ["read_csv", "read_json_lines"]
 
 _CHUNK = 50_000
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_DELIMITERS = (",", ";", "\t", "|")
 Progress = Callable[[float], None]
 
 
@@ -91,44 +85,17 @@ def read_csv(
     many fields is broken; blank lines are no rows.
     """
     place = Path(path)
-    with _opened(place, encoding) as (text, raw, size):
-        header_line = text.readline()
-        if not header_line.strip():
-            raise SourceError(str(place), "the file has no header", 1)
-        mark = delimiter or max(_DELIMITERS, key=_outside_quotes(header_line).count)
-        if len(mark) != 1:
-            raise SourceError(str(place), f"a delimiter is one character, not {mark!r}")
-        lines = _Lines(header_line, text)
-        reader = csv.reader(lines, delimiter=mark, strict=True)
-        try:
-            header = _header(next(reader), place)
-        except csv.Error as error:
-            raise SourceError(str(place), f"the header is not CSV: {error}", 1) from None
-        wanted = pick(header)
-        need(wanted, header, place.name)
-        picks = [header.index(name) for name in wanted]
+    with opened(place, encoding) as file:
+        found = CsvRows(file, str(place), delimiter)
+        wanted = pick(found.header)
+        need(wanted, found.header, place.name)
+        picks = [found.header.index(name) for name in wanted]
         pile = _Pile(wanted)
-        while True:
-            line = lines.begin()
-            try:
-                row = next(reader)
-            except StopIteration:
-                break
-            except csv.Error as error:
-                # A quote that is never closed would swallow the rows after it: set the line with
-                # the quote aside and read on from the next one.
-                held = lines.again()
-                pile.broken.append(Broken(line, f"not CSV: {error}", _held(held)))
-                reader = csv.reader(lines, delimiter=mark, strict=True)
-                continue
-            if not row:
-                continue
-            if len(row) != len(header):
-                reason = f"{len(row)} fields where the header has {len(header)}"
-                pile.broken.append(Broken(line, reason, _held(mark.join(row))))
-                continue
-            if pile.add([row[i] for i in picks], line) and progress:
-                progress(raw.tell() / size)
+        for row in found:
+            if isinstance(row, Broken):
+                pile.broken.append(row)
+            elif pile.add([row[1][i] for i in picks], row[0]) and progress:
+                progress(file.share)
         return pile.rows(place.name)
 
 
@@ -147,100 +114,19 @@ def read_json_lines(
     place = Path(path)
     met: dict[str, None] = {}
     wanted: Sequence[str] = pick(())
-    with _opened(place, encoding) as (text, raw, size):
-        pile = _Pile(wanted)
-        for line, found in enumerate(text, 1):
-            if not found.strip():
-                continue
-            try:
-                row = json.loads(found)
-            except (ValueError, RecursionError) as error:
-                pile.broken.append(Broken(line, f"not JSON: {error}", _held(found)))
-                continue
-            if not isinstance(row, dict):
-                pile.broken.append(Broken(line, "not a JSON object", _held(found)))
-                continue
-            if not met:
-                pile.columns = wanted = pick(tuple(row))
-            met.update(dict.fromkeys(row))
-            if pile.add([_scalar(row.get(name)) for name in wanted], line) and progress:
-                progress(raw.tell() / size)
-        if met:
-            need(wanted, tuple(met), place.name)
-        return pile.rows(place.name)
-
-
-@contextmanager
-def _opened(
-    path: Path, encoding: str | None
-) -> Iterator[tuple[io.TextIOWrapper, io.BufferedReader, int]]:
-    """A text file, plain or gzip, in its encoding; with its raw file and size."""
-    try:
-        "a".encode(encoding or "utf-8")
-    except LookupError:
-        raise SourceError(str(path), f"there is no encoding {encoding!r}") from None
-    with path.open("rb") as raw:
-        size = max(1, path.stat().st_size)
-        zipped = raw.peek(2)[:2] == b"\x1f\x8b"
-        stream: Any = gzip.GzipFile(fileobj=raw) if zipped else raw
-        try:
-            start = stream.peek(4)[:4]
-            found = next((name for mark, name in _BOMS if start.startswith(mark)), "utf-8")
-            text = io.TextIOWrapper(stream, encoding or found, errors="surrogateescape", newline="")
-            yield text, raw, size
-        except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError) as error:
-            raise SourceError(str(path), f"cut short or damaged: {error}") from None
-
-
-class _Lines:
-    """The lines of a file for a CSV reader, which can go back to just after a record's first."""
-
-    def __init__(self, first: str, rest: io.TextIOWrapper) -> None:
-        self._waiting = deque([first])
-        self._rest = rest
-        self._record: list[str] = []
-        self._line = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._waiting.popleft() if self._waiting else next(self._rest)
-        self._record.append(line)
-        self._line += 1
-        return line
-
-    def begin(self) -> int:
-        """A record begins: the number of its first line."""
-        self._record.clear()
-        return self._line + 1
-
-    def again(self) -> str:
-        """Hand out the record's lines once more, but for the first, which is the answer.
-
-        No line is read more than twice: the next quote ends what an open one has swallowed.
-        """
-        first, *others = self._record
-        self._waiting.extendleft(reversed(others))
-        self._line -= len(others)
-        return first
-
-
-def _held(text: str) -> str:
-    """The beginning of a broken row, as text that can be kept whatever its bytes were."""
-    return text[:200].encode("utf-8", "backslashreplace").decode()
-
-
-def _outside_quotes(line: str) -> str:
-    return "".join(line.split('"')[::2])
-
-
-def _header(row: list[str], place: Path) -> list[str]:
-    row[0] = row[0].removeprefix("\ufeff")
-    name, often = Counter(row).most_common(1)[0]
-    if often > 1:
-        raise SourceError(str(place), f"two columns are named {name!r}", 1)
-    return row
+    pile = _Pile(wanted)
+    for found in json_rows(place, encoding=encoding, progress=progress):
+        if isinstance(found, Broken):
+            pile.broken.append(found)
+            continue
+        line, row = found
+        if not met:
+            pile.columns = wanted = pick(tuple(row))
+        met.update(dict.fromkeys(row))
+        pile.add([_scalar(row.get(name)) for name in wanted], line)
+    if met:
+        need(wanted, tuple(met), place.name)
+    return pile.rows(place.name)
 
 
 def _is_text(row: Sequence[str | None]) -> bool:

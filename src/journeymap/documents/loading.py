@@ -8,22 +8,18 @@ from pathlib import Path as FilePath
 from typing import Any, Literal, TypeAlias
 
 import cattrs
-from attrs import evolve
 
-from journeymap.documents import json_text, toml_text, yaml_text
 from journeymap.documents.converter import document_converter
 from journeymap.documents.faults import problems_of
 from journeymap.documents.migrations import KEY, VERSION, migrate
-from journeymap.documents.parsed import LONGEST, Parsed, fault
-from journeymap.exceptions import DocumentError, JourneyMapError, MapError, UnknownName
+from journeymap.documents.parsed import fault
+from journeymap.documents.reading import SUFFIXES, TEXTS, located, parsed_text, text_of
+from journeymap.exceptions import JourneyMapError, MapError, UnknownName
 from journeymap.model import JourneyMap, Problem
 
 __all__ = ["Format", "dump", "dumps", "load", "loads"]
 
 Format: TypeAlias = Literal["yaml", "json", "toml"]
-
-_TEXTS: dict[str, Any] = {"yaml": yaml_text, "json": json_text, "toml": toml_text}
-_SUFFIXES: dict[str, Format] = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
 
 
 def load(path: str | os.PathLike[str]) -> JourneyMap:
@@ -34,15 +30,7 @@ def load(path: str | os.PathLike[str]) -> JourneyMap:
     """
     place = FilePath(path)
     format_ = _format_of(place)
-    raw = place.read_bytes()
-    if len(raw) > 4 * LONGEST:
-        raise fault(str(place), f"larger than {LONGEST} characters", None, None)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise fault(str(place), "this is not UTF-8 text", line, None) from None
-    return _read(text, format_, str(place))
+    return _read(text_of(place), format_, str(place))
 
 
 def loads(text: str, format: Format = "yaml") -> JourneyMap:  # noqa: A002
@@ -63,7 +51,7 @@ def loads(text: str, format: Format = "yaml") -> JourneyMap:  # noqa: A002
 def dump(journey: JourneyMap, path: str | os.PathLike[str]) -> None:
     """Write a map to a file, by its suffix; what is there is replaced only when all is written."""
     place = FilePath(path)
-    text = dumps(journey, format=_format_of(place))
+    text = _written(journey, _format_of(place))
     beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
         beside.write_text(text, encoding="utf-8", newline="\n")
@@ -80,7 +68,11 @@ def dumps(journey: JourneyMap, format: Format = "yaml") -> str:  # noqa: A002
     >>> loads(dumps(shop, format="json"), format="json") == shop
     True
     """
-    written: str = _TEXTS[_known(format)].write(plain(journey))
+    return _written(journey, _known(format))
+
+
+def _written(journey: JourneyMap, format_: str) -> str:
+    written: str = TEXTS[format_].write(plain(journey))
     return written
 
 
@@ -95,33 +87,27 @@ def _converter() -> cattrs.Converter:
 
 
 def _known(format_: str) -> str:
-    if format_ not in _TEXTS:
-        raise UnknownName("format", format_, tuple(_TEXTS))
+    if format_ not in TEXTS:
+        raise UnknownName("format", format_, tuple(TEXTS))
     return format_
 
 
-def _format_of(path: FilePath) -> Format:
+def _format_of(path: FilePath) -> str:
     suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise UnknownName("suffix of a map", suffix or path.name, tuple(_SUFFIXES))
-    return _SUFFIXES[suffix]
+    if suffix not in SUFFIXES:
+        raise UnknownName("suffix of a map", suffix or path.name, tuple(SUFFIXES))
+    return SUFFIXES[suffix]
 
 
 def _read(text: str, format_: str, file: str | None) -> JourneyMap:
-    if not isinstance(text, str):
-        raise fault(file, f"a text is expected, not {type(text).__name__}", None, None)
-    if len(text) > LONGEST:
-        raise fault(file, f"{len(text)} characters are too many; {LONGEST} at most", None, None)
-    parsed: Parsed = _TEXTS[format_].read(text, file)
-    if not isinstance(parsed.data, dict):
-        raise fault(file, "a map is a mapping that begins with its 'id'", 1, 1)
+    parsed = parsed_text(text, format_, file)
     document = migrate(parsed.data, file)
     try:
         journey: JourneyMap = _converter().structure(document, JourneyMap)
     except MapError as error:
-        raise _located(error.problems, parsed, file) from None
+        raise located(error.problems, parsed, file) from None
     except (cattrs.BaseValidationError, JourneyMapError) as error:
-        raise _located(_problems(error), parsed, file) from None
+        raise located(_problems(error), parsed, file) from None
     except RecursionError:
         raise fault(file, "the nesting is too deep", None, None) from None
     return journey
@@ -134,12 +120,3 @@ def _problems(error: BaseException) -> tuple[Problem, ...]:
         if len(error.exceptions) == len(whole) == 1:
             return whole[0].problems
     return problems_of(error)
-
-
-def _located(problems: tuple[Problem, ...], parsed: Parsed, file: str | None) -> DocumentError:
-    found = []
-    for problem in problems:
-        place = parsed.locate(problem.path)
-        found.append(evolve(problem, line=place[0], column=place[1]) if place else problem)
-    found.sort(key=lambda p: (p.line or 0, p.column or 0))
-    return DocumentError(file, tuple(found))

@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 from attrs import evolve, frozen
 
-from journeymap.adapters.rows import Broken, Rows, need
+from journeymap.adapters.rows import Rows, need
+from journeymap.adapters.sourcing import Broken
 from journeymap.analysis import Columns, Log, Question
 from journeymap.analysis.asking import Askable, Counted
 from journeymap.analysis.building import Known, mapped
