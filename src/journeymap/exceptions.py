@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from journeymap.model.problems import Problem
 
 __all__ = [
+    "AdapterError",
     "AnswerError",
     "CalendarError",
     "ColumnsError",
@@ -236,6 +237,21 @@ class IdentityError(JourneyMapError, LookupError):
 
     def __str__(self) -> str:
         return f"{self.customer}: {self.message}" if self.customer else self.message
+
+
+@define(eq=False)
+class AdapterError(JourneyMapError, ImportError):
+    """An adapter that is installed cannot be loaded; the others can.
+
+    Fields: ``kind`` (source, store, action, view), ``adapter`` (its name), ``message`` (why).
+    """
+
+    kind: str
+    adapter: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"the {self.kind} {self.adapter!r} cannot be loaded: {self.message}"
 
 
 @define(eq=False)

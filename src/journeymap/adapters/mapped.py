@@ -16,6 +16,7 @@ from journeymap.interactions import Identity, Interaction, Money, Record, Score
 __all__ = ["Mapped"]
 
 Find: TypeAlias = Callable[[Any, Any], Any]
+Test: TypeAlias = Callable[[Any, Any], bool]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {
     "s": timedelta(seconds=1), "ms": timedelta(milliseconds=1), "us": timedelta(microseconds=1),
@@ -71,12 +72,14 @@ class _Rule:
 
     def __init__(self, rule: RecordRule, source: str, zone: ZoneInfo | None) -> None:
         self.rule, self.source, self.zone = rule, source, zone
-        self._when = [(getter(path), _accepting(values)) for path, values in rule.when.items()]
-        self._present = [getter(path) for path in rule.present]
-        self._absent = [getter(path) for path in rule.absent]
+        self._source = _maybe(rule.source)
+        self._whole, self._single = (
+            [test for path, test in _tests(rule) if path.startswith(begin)] for begin in "$@"
+        )
         self._each = None if rule.each is None else getter(rule.each)
         self._at = [getter(path) for path in rule.at.path]
-        self._identities = [(space, _text(pick)) for space, pick in rule.identities.items()]
+        named = (*rule.identities.items(), *rule.aliases.items())
+        self._identities = [(space, _text(pick)) for space, pick in named]
         self._touchpoint = _maybe(rule.touchpoint)
         self._id = _maybe(rule.id)
         self._names = [
@@ -95,17 +98,19 @@ class _Rule:
         self._consents = [(name, _text(pick)) for name, pick in rule.consents.items()]
 
     def applies(self, payload: Mapping[str, Any]) -> bool:
-        return (
-            all(accepts(_plain(get(payload, None))) for get, accepts in self._when)
-            and all(_there(get(payload, None)) for get in self._present)
-            and not any(_there(get(payload, None)) for get in self._absent)
-        )
+        return all(test(payload, None) for test in self._whole)
 
     def records(self, payload: Mapping[str, Any], row: int) -> list[Record]:
         if self._each is None:
             return [self._record(payload, None, row)]
         found = self._each(payload, None)
-        return [self._record(payload, one, row) for one in found or ()]
+        if not isinstance(found, (list, tuple)):
+            return []
+        return [
+            self._record(payload, one, row)
+            for one in found
+            if all(test(payload, one) for test in self._single)
+        ]
 
     def _record(self, payload: Any, element: Any, row: int) -> Record:
         identities = [
@@ -119,16 +124,19 @@ class _Rule:
         at = self._moment(payload, element)
         name = None if self._id is None else self._id(payload, element)
         happened = None
+        source = None if self._source is None else self._source(payload, element)
+        source = source or self.source
         if self._touchpoint is not None:
-            happened = self._interaction(payload, element, identities[0].value, at, name)
+            customer = identities[0].value
+            happened = self._interaction(payload, element, customer, at, source, name)
         return Record(
-            identities, at, self.source, id=name, interaction=happened,
+            identities, at, source, id=name, interaction=happened,
             traits=[(n, v) for n, find in self._traits if _there(v := find(payload, element))],
             consents=list(self._said(payload, element)), row=row,
         )  # fmt: skip
 
     def _interaction(
-        self, payload: Any, element: Any, customer: str, at: datetime, name: str | None
+        self, payload: Any, element: Any, customer: str, at: datetime, source: str, name: str | None
     ) -> Interaction:
         assert self._touchpoint is not None  # noqa: S101  # asked before
         touchpoint = self._touchpoint(payload, element)
@@ -140,7 +148,7 @@ class _Rule:
             told[role] = None if text is None else _number(text, role)
         extra = [(n, v) for n, find in self._extra if (v := find(payload, element)) is not None]
         return Interaction(
-            customer, touchpoint, at, id=name, source=self.source,
+            customer, touchpoint, at, id=name, source=source,
             score=self._scored(payload, element), value=self._worth(payload, element),
             duration=self._length(payload, element), extra=extra, **told,
         )  # fmt: skip
@@ -199,6 +207,20 @@ class _Rule:
             if word not in _YES and word not in _NO:
                 raise ValueError(f"consent to {purpose}: neither yes nor no")
             yield purpose, word in _YES
+
+
+def _tests(rule: RecordRule) -> Iterator[tuple[str, Test]]:
+    """Each condition of a rule: its path, and what asks it of a payload and an element."""
+    for path, values in rule.when.items():
+        yield path, _testing(getter(path), _accepting(values))
+    for path in rule.present:
+        yield path, _testing(getter(path), lambda text: text is not None)
+    for path in rule.absent:
+        yield path, _testing(getter(path), lambda text: text is None)
+
+
+def _testing(get: Getter, accepts: Callable[[str | None], bool]) -> Test:
+    return lambda payload, element: accepts(_plain(get(payload, element)))
 
 
 def _accepting(values: tuple[str, ...]) -> Callable[[str | None], bool]:

@@ -83,16 +83,22 @@ class RecordRule:
 
     It applies where each path of ``when`` has one of its values (``charge.*`` is any that begins
     so), every path of ``present`` has a value and none of ``absent``. With ``each``, the list at
-    that path gives a record for each of its elements (``@`` in paths). ``identities`` are by
-    namespace, the surest first. Without a ``touchpoint`` it tells only who somebody is, with
-    ``traits`` and ``consents`` (by purpose). ``value`` with ``minor`` is in cents of its
-    currency. ``score`` has a ``score_kind``, and where it is not the usual one, its scale's
-    ``low`` and ``high``.
+    that path gives a record for each of its elements (``@`` in paths, also in those of the
+    conditions). ``identities`` are by namespace, the surest first; ``aliases`` are further ones,
+    where a namespace comes twice. ``source`` names another source than the mapping does.
+
+    Without a ``touchpoint`` it tells only who somebody is, with ``traits`` and ``consents`` (by
+    purpose). ``value`` with ``minor`` is in cents of its currency. ``score`` has a
+    ``score_kind``, and where it is not the usual one, its scale's ``low`` and ``high``.
     """
 
     at: Pick = field(converter=picked, validator=_fit)
     identities: dict[str, Pick] = field(converter=_each_picked, validator=_fit_all)
     touchpoint: Pick | None = field(default=None, converter=_maybe, validator=_fit)
+    aliases: dict[str, Pick] = field(
+        factory=dict, converter=_each_picked, validator=_fit_all, kw_only=True
+    )
+    source: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
     when: dict[str, tuple[str, ...]] = field(factory=dict, converter=dict, kw_only=True)
     present: tuple[str, ...] = field(default=(), converter=closed, kw_only=True)
     absent: tuple[str, ...] = field(default=(), converter=closed, kw_only=True)

@@ -123,7 +123,11 @@ class SqlSource:
             for query in queries:
                 for found in connection.execute(query).mappings():
                     row = dict(found)
-                    values = [row.get(key) for key in keys]
+                    missing = next((key for key in keys if key not in row), None)
+                    if missing is not None:
+                        told = f"there is no column {missing!r} in {self.table!r}"
+                        raise SourceError(self._where, told)
+                    values = [row[key] for key in keys]
                     yield (None if None in values else values), row
 
     def _told(self, values: Sequence[Any] | None) -> str:

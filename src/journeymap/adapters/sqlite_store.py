@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from journeymap.adapters.sql_tables import TABLES, VERSION, SqlTransaction, Values
 from journeymap.adapters.storing import Transaction
-from journeymap.exceptions import StoreError
+from journeymap.exceptions import StoreError, UnknownName
 
-__all__ = ["SETTINGS", "SqliteStore"]
+__all__ = ["SETTINGS", "SqliteStore", "sqlite_store"]
 
 T = TypeVar("T")
 SETTINGS = (
@@ -40,6 +40,15 @@ class _Connected:
 
     def write(self, statement: str, many: Sequence[Values]) -> None:
         self.connection.executemany(statement, many)
+
+
+def sqlite_store(address: str) -> SqliteStore:
+    """The store at ``memory`` or ``sqlite:///file.db``."""
+    if address in ("memory", "sqlite://", "sqlite:///:memory:"):
+        return SqliteStore(":memory:")
+    if not address.startswith("sqlite:///"):
+        raise UnknownName("store", address, ("sqlite:///…",))
+    return SqliteStore(address.removeprefix("sqlite:///"))
 
 
 class SqliteStore:

@@ -10,6 +10,7 @@ import polars as pl
 from attrs import evolve, fields
 
 from journeymap.adapters.rows import Rows
+from journeymap.adapters.sourcing import Broken
 from journeymap.analysis.coding import Codes, code_type
 from journeymap.analysis.columns import Columns
 from journeymap.analysis.intake import LEVELS, Intake
@@ -17,12 +18,13 @@ from journeymap.analysis.ordering import offsets_of, ordering
 from journeymap.analysis.part import Ints, Level, Scope
 from journeymap.exceptions import ColumnsError
 from journeymap.interactions import SCALES, Interaction
+from journeymap.interactions.customers import Readable
 from journeymap.model import JourneyMap
 
 if TYPE_CHECKING:
     from journeymap.analysis.log import Log
 
-__all__ = ["Known", "built", "interaction_rows", "mapped", "narrow", "number_type"]
+__all__ = ["Known", "built", "interaction_rows", "mapped", "narrow", "number_type", "source_rows"]
 
 Known = dict[str, tuple[str, ...]]
 
@@ -204,6 +206,21 @@ def interaction_rows(interactions: Iterable[Interaction]) -> tuple[Rows, Columns
     frame = pl.DataFrame(data)
     columns = Columns(extra=tuple(keys.values()), **named)
     return Rows(frame, np.arange(1, len(frame) + 1), (), "the interactions"), columns
+
+
+def source_rows(source: Readable) -> tuple[Rows, Columns]:
+    """What a source reads, as rows; its own row numbers are their lines."""
+    taken: list[Interaction] = []
+    lines: list[int] = []
+    broken: list[Broken] = []
+    for batch in source.read():
+        broken += [Broken(one.line, one.reason) for one in batch.broken]
+        for record in batch.records:
+            if record.interaction is not None:
+                taken.append(record.interaction)
+                lines.append(record.row)
+    rows, columns = interaction_rows(taken)
+    return evolve(rows, lines=np.array(lines, dtype=np.int64), broken=tuple(broken)), columns
 
 
 def _scales(taken: list[Interaction]) -> dict[str, tuple[float, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -23,6 +23,7 @@ from journeymap.analysis.part import Ints, Level, Part, Scope, View
 from journeymap.analysis.question import Question, merged
 from journeymap.exceptions import UnknownName
 from journeymap.interactions import Interaction
+from journeymap.interactions.customers import Readable
 from journeymap.model import JourneyMap
 
 __all__ = ["Log"]
@@ -201,6 +202,48 @@ class Log(Askable):
 
     def _seen(self, view: View) -> Self:
         return evolve(self, views=(*self._views, view))
+
+    def history(self, customer: str) -> tuple[Interaction, ...]:
+        """A customer's interactions in order, as far as the log keeps them: ids, and what was
+        carried as ``extra``, are not. Nobody of that name: none.
+        """
+        from journeymap.analysis.history import history
+
+        return history(self, customer)
+
+    def known_as(self, names: Mapping[str, str] | Callable[[str], str | None]) -> Log:
+        """The log with its customers under other names: those of one name become one customer.
+
+        ``names`` answers the new name of an old one (none: as it was). Interactions at the same
+        time then keep the order of their old names' first appearance.
+
+        >>> from datetime import UTC, datetime
+        >>> then = datetime(2026, 3, 1, tzinfo=UTC)
+        >>> log = Log.from_interactions([Interaction(who, "paid", then) for who in ("a", "b")])
+        >>> log.known_as({"a": "ada", "b": "ada"}).customers
+        1
+        """
+        from journeymap.analysis.renaming import renamed
+
+        return renamed(self, names if callable(names) else names.get)
+
+    @classmethod
+    def from_source(
+        cls,
+        source: Readable,
+        *,
+        map: JourneyMap | None = None,  # noqa: A002
+    ) -> Log:
+        """Read a source adapter to its end; customers are called by their surest identity.
+
+        What it sets aside is in ``log.rejected``. For customers of several names, see
+        `journeymap.interactions.Customers`.
+        """
+        from journeymap.analysis.building import built, source_rows
+        from journeymap.analysis.intake import intake
+
+        rows, columns = source_rows(source)
+        return built(cls, intake(rows, columns, strict=False), map)
 
     def sketch(self, id: str = "sketch") -> JourneyMap:  # noqa: A002
         """Draft a map from this log, good enough to save and edit."""

@@ -117,6 +117,8 @@ class Identities:
         self._blocked = frozenset(value.casefold() for value in self.rules.blocked)
         self._told: Callable[[str], None] | None = None
         self._splits: list[Split] = []
+        self.version = 0
+        """Grows with whatever may change an answer."""
         self._begin()
 
     def _begin(self) -> None:
@@ -133,7 +135,7 @@ class Identities:
     def learn(self, evidence: Evidence | Iterable[Evidence]) -> None:
         """Take in evidence, one piece or many. What is known already changes nothing."""
         for piece in (evidence,) if isinstance(evidence, Evidence) else evidence:
-            self._learn(piece)
+            self.version += self._learn(piece)
 
     def _learn(self, piece: Evidence) -> bool:
         """Whether anything was new."""
@@ -170,7 +172,7 @@ class Identities:
         taken = weak = 0
         for pair in pairs:
             if pair.weight is not None and pair.weight >= threshold:
-                self._learn(Evidence(pair.identities, pair.at, pair.source, batch, pair.weight))
+                self.learn(Evidence(pair.identities, pair.at, pair.source, batch, pair.weight))
                 taken += 1
             else:
                 weak += 1
@@ -291,6 +293,7 @@ class Identities:
         """Take in a ruling that was made elsewhere."""
         if ruling in self._splits:
             return
+        self.version += 1
         self._splits.append(ruling)
         self._keep_apart(len(self._splits), ruling)
 
@@ -355,6 +358,7 @@ class Identities:
                 else:
                     kept += [self._evidence(entry, at) for at in {entry.first, entry.last}]
         told, self._told = self._told, None
+        self.version += 1
         self._begin()
         self.learn(sorted(kept, key=lambda piece: piece.at))
         for place, ruling in enumerate(self._splits, 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from journeymap.adapters.sql_store import SqlStore
-from journeymap.adapters.sqlite_store import SqliteStore
+from journeymap.adapters.sqlite_store import SqliteStore, sqlite_store
 from journeymap.adapters.storing import Store
 from journeymap.exceptions import UnknownName
 
@@ -16,19 +16,22 @@ def opened(store: str | os.PathLike[str] | Store) -> Store:
     """The store at an address; a store is taken as it is.
 
     A path is that of a SQLite file. ``memory`` keeps everything in memory, ``sqlite:///file.db`` in
-    one file (four slashes begin an absolute path), any other URL is SQLAlchemy's. Raises
-    UnknownName, StoreError.
+    one file (four slashes begin an absolute path); the stores of other packages are found by the
+    scheme they are registered with, and any other URL is SQLAlchemy's. Raises UnknownName,
+    StoreError, AdapterError.
     """
     if isinstance(store, os.PathLike):
         return SqliteStore(store)
     if not isinstance(store, str):
         return store
-    if store in ("memory", "sqlite://", "sqlite:///:memory:"):
-        return SqliteStore(":memory:")
-    if store.startswith("sqlite:///"):
-        return SqliteStore(store.removeprefix("sqlite:///"))
-    if store.startswith("sqlite"):
-        raise UnknownName("store", store, ("sqlite:///…",))
+    if store == "memory" or store.startswith("sqlite"):
+        return sqlite_store(store)
+    from journeymap.adapters.registry import stores  # only who needs it looks at what is installed
+
+    scheme = store.partition("://")[0].partition("+")[0]
+    if scheme in stores:
+        return stores[scheme](store)
     if "://" not in store:
-        raise UnknownName("store", store, ("memory", "sqlite:///…", "postgresql+psycopg://…"))
+        known = [f"{name}://…" for name in stores if name != "memory"]
+        raise UnknownName("store", store, ("memory", *known))
     return SqlStore(store)

@@ -1,5 +1,6 @@
 """The fold: where each customer stands, and what each interaction makes true."""
 
+from journeymap.tracking.customer import Customer, OpenMoment, Recorded
 from journeymap.tracking.offers import Candidate, Choice, NextBest
 from journeymap.tracking.signals import (
     CameBack,
@@ -23,6 +24,7 @@ __all__ = [
     "CameBack",
     "Candidate",
     "Choice",
+    "Customer",
     "Deviated",
     "Going",
     "Handoff",
@@ -32,8 +34,10 @@ __all__ = [
     "MomentOverdue",
     "MomentReached",
     "NextBest",
+    "OpenMoment",
     "OwnPosition",
     "Position",
+    "Recorded",
     "Signal",
     "StageEntered",
     "State",
