@@ -156,7 +156,7 @@ def test_forget_and_export(store: str, tmp_path: Path) -> None:
         assert live.position("ada-lovelace") is None
         assert live.export("ada-lovelace") == {
             "customer": "ada-lovelace", "state": None, "interactions": [], "outbox": [],
-            "set_aside": [],
+            "set_aside": [], "said": [],
         }  # fmt: skip
         assert live.position("ben") is not None
         for file in tmp_path.iterdir():

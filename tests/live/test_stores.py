@@ -82,8 +82,8 @@ def test_a_locked_file(tmp_path: Path) -> None:
     [
         (b"customer,touchpoint\n" * 99, "this file is no SQLite database; it is left alone"),
         ("CREATE TABLE mine (x)", "this SQLite database is something else's; it is left alone"),
-        ("PRAGMA user_version = 99", "a store of version 99; this journeymap knows version 1"),
-        ("PRAGMA user_version = 0", "a store of version 0; this journeymap knows version 1"),
+        ("PRAGMA user_version = 99", "a store of version 99; this journeymap knows version 2"),
+        ("PRAGMA user_version = 0", "a store of version 0; this journeymap knows version 2"),
     ],
 )
 def test_a_file_of_something_else_is_left_alone(

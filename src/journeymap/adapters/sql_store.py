@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from journeymap.adapters.sql_tables import TABLES, VERSION, SqlTransaction, Values
+from journeymap.adapters.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction, Values
 from journeymap.adapters.storing import Transaction
 from journeymap.exceptions import StoreError, require
 
@@ -110,7 +110,7 @@ class SqlStore:
         try:
             with self._engine.connect() as connection:
                 alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-                for table in ("states", "journal", "outbox", "aside"):
+                for table in ("states", "journal", "outbox", "aside", "said"):
                     alone.execute(text(f"VACUUM FULL journeymap_{table}"))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
@@ -132,6 +132,11 @@ class SqlStore:
             tx.note("version", str(VERSION))
             return
         version = tx.notes().get("version") if "journeymap_notes" in names else None
+        while version is not None and version.isdigit() and int(version) in UPGRADES:
+            for statement in UPGRADES[int(version)]:
+                connection.execute(text(statement))
+            version = str(int(version) + 1)
+            tx.note("version", version)
         if version is None:
             message = "its tables called journeymap_… are something else's; they are left alone"
             raise StoreError(self.address, message)

@@ -10,12 +10,19 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from journeymap.adapters.storing import Aside, Entry, Kept, Letter
+from journeymap.adapters.storing import Aside, Entry, Kept, Letter, Said
 
-__all__ = ["TABLES", "VERSION", "Database", "SqlTransaction"]
+__all__ = ["TABLES", "UPGRADES", "VERSION", "Database", "SqlTransaction"]
 
-VERSION = 1
+VERSION = 2
 _CHUNK = 400
+_SECOND = (
+    "CREATE TABLE journeymap_said (number BIGINT PRIMARY KEY, customer VARCHAR(512) NOT NULL,"
+    " batch VARCHAR(512), said TEXT NOT NULL)",
+    "CREATE INDEX journeymap_said_of ON journeymap_said (customer)",
+)
+UPGRADES = {1: _SECOND}
+"""What makes a store of a version one of the next."""
 TABLES = (
     "CREATE TABLE journeymap_notes (name VARCHAR(64) PRIMARY KEY, note TEXT NOT NULL)",
     "CREATE TABLE journeymap_states (customer VARCHAR(512) PRIMARY KEY, version BIGINT NOT NULL,"
@@ -33,13 +40,18 @@ TABLES = (
     " arrived BIGINT NOT NULL, reason TEXT NOT NULL, interaction TEXT NOT NULL)",
     "CREATE INDEX journeymap_asides ON journeymap_aside (customer)",
     "CREATE INDEX journeymap_aside_keys ON journeymap_aside (dedupe)",
+    *_SECOND,
 )
 
 _STATE = "customer, version, map, due, state"
 _ENTRY = "customer, number, dedupe, at, arrived, interaction"
 _LETTER = "id, customer, signal, status, attempts, next, reason"
 _ASIDE = "customer, dedupe, arrived, reason, interaction"
-_HOLDERS = ("journeymap_states", "journeymap_journal", "journeymap_outbox", "journeymap_aside")
+_SAID = "number, customer, batch, said"
+_HOLDERS = (
+    "journeymap_states", "journeymap_journal", "journeymap_outbox", "journeymap_aside",
+    "journeymap_said",
+)  # fmt: skip
 
 Values = Mapping[str, Any]
 
@@ -173,6 +185,48 @@ class SqlTransaction:
         """All letters about a customer."""
         select = f"SELECT {_LETTER} FROM journeymap_outbox WHERE customer = :customer ORDER BY id"
         return [Letter(*row) for row in self.db.rows(select, {"customer": customer})]
+
+    def release(self, customers: Sequence[str]) -> None:
+        """No journal and no state of these."""
+        rows = [{"customer": customer} for customer in customers]
+        for table in ("journeymap_states", "journeymap_journal"):
+            self._write(f"DELETE FROM {table} WHERE customer = :customer", rows)
+
+    def alone(self) -> None:
+        """Hold the one row that everybody asks for here."""
+        if self.db.lock:
+            name = {"name": "version"}
+            self.db.rows(
+                f"SELECT note FROM journeymap_notes WHERE name = :name{self.db.lock}", name
+            )
+
+    def said(self, after: int, limit: int) -> list[Said]:
+        """What was said after a number."""
+        select = f"SELECT {_SAID} FROM journeymap_said WHERE number > :after ORDER BY number"
+        rows = self.db.rows(f"{select} LIMIT {int(limit)}", {"after": after})
+        return [Said(*row) for row in rows]
+
+    def said_of(self, customer: str) -> list[Said]:
+        """What was said about a customer."""
+        select = f"SELECT {_SAID} FROM journeymap_said WHERE customer = :customer ORDER BY number"
+        return [Said(*row) for row in self.db.rows(select, {"customer": customer})]
+
+    def say(self, rows: Iterable[Said]) -> None:
+        """New rows."""
+        told = [{"number": s.number, "customer": s.customer, "batch": s.batch, "said": s.text}
+                for s in rows]  # fmt: skip
+        self._write(f"INSERT INTO journeymap_said ({_SAID}) VALUES (:number, :customer, :batch,"
+                    " :said)", told)  # fmt: skip
+
+    def resay(self, rows: Iterable[Said]) -> None:
+        """The customers of rows."""
+        told = [{"number": s.number, "customer": s.customer} for s in rows]
+        self._write("UPDATE journeymap_said SET customer = :customer WHERE number = :number", told)
+
+    def unsay(self, numbers: Sequence[int]) -> None:
+        """No rows of these numbers."""
+        rows = [{"number": number} for number in numbers]
+        self._write("DELETE FROM journeymap_said WHERE number = :number", rows)
 
     def notes(self) -> dict[str, str]:
         """What is kept about the store itself."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from journeymap.adapters.sql_tables import TABLES, VERSION, SqlTransaction, Values
+from journeymap.adapters.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction, Values
 from journeymap.adapters.storing import Transaction
 from journeymap.exceptions import StoreError, UnknownName
 
@@ -159,13 +159,19 @@ class SqliteStore:
         if mark != _OURS and (tables or mark):
             message = "this SQLite database is something else's; it is left alone"
             raise StoreError(self.address, message)
-        if mark == _OURS and version != VERSION:
+        if mark == _OURS and version != VERSION and version not in UPGRADES:
             message = f"a store of version {version}; this journeymap knows version {VERSION}"
             raise StoreError(self.address, message)
         connection.execute("PRAGMA journal_mode = WAL")
-        if mark == _OURS:
+        if mark == _OURS and version == VERSION:
             return
         connection.execute("BEGIN IMMEDIATE")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        while version in UPGRADES:
+            for statement in UPGRADES[version]:
+                connection.execute(statement)
+            version += 1
+            connection.execute(f"PRAGMA user_version = {version}")
         if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             for statement in TABLES:
                 connection.execute(statement)

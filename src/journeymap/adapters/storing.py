@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeVar
 
 from attrs import frozen
 
-__all__ = ["Aside", "Entry", "Kept", "Letter", "Store", "Transaction", "micros"]
+__all__ = ["Aside", "Entry", "Kept", "Letter", "Said", "Store", "Transaction", "micros"]
 
 T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,6 +80,19 @@ class Aside:
     key: str | None
     arrived: int
     reason: str
+    text: str
+
+
+@frozen
+class Said:
+    """What a source said about a customer, in the order in which it arrived, from 1.
+
+    ``batch`` names what may be withdrawn together.
+    """
+
+    number: int
+    customer: str
+    batch: str | None
     text: str
 
 
@@ -157,6 +170,34 @@ class Transaction(Protocol):
 
     def outbox(self, customer: str) -> list[Letter]:
         """All letters about a customer."""
+        ...
+
+    def release(self, customers: Sequence[str]) -> None:
+        """Remove the journal and the states of customers, to be written anew under other names."""
+        ...
+
+    def alone(self) -> None:
+        """Until the transaction ends, no other process gets past this."""
+        ...
+
+    def said(self, after: int, limit: int) -> list[Said]:
+        """What sources said, after a number, in order."""
+        ...
+
+    def said_of(self, customer: str) -> list[Said]:
+        """What sources said about a customer, in order."""
+        ...
+
+    def say(self, rows: Iterable[Said]) -> None:
+        """Keep what sources said."""
+        ...
+
+    def resay(self, rows: Iterable[Said]) -> None:
+        """Put other customers to what is kept under these numbers."""
+        ...
+
+    def unsay(self, numbers: Sequence[int]) -> None:
+        """Remove what is kept under these numbers."""
         ...
 
     def notes(self) -> Mapping[str, str]:

@@ -205,6 +205,15 @@ class Identities:
         values = {linker.value_of[member] for member in linker.members(node)}
         return tuple(self._identity(value) for value in sorted(values, key=self._sure))
 
+    def formed(self, identities: Iterable[Identity]) -> tuple[Identity, ...]:
+        """Identities as they are compared; those that are nobody's are left out."""
+        return tuple(self._identity(value) for value in self._usable(identities))
+
+    def name_of(self, identity: Identity) -> str:
+        """The id that a customer has, or had, when this is the first that was known of them."""
+        [value] = self._usable([identity])
+        return self._hash(value)
+
     @property
     def customers(self) -> Iterator[str]:
         """The ids of all customers, the eldest identity of each in the order of arrival."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
-from journeymap.interactions import Interaction
+from journeymap.interactions import Consent, Identity, Interaction, Record, Trait
 from journeymap.live.following import Live, Receipt
 from journeymap.live.outbox import Action, Delivered
 from journeymap.live.rebuilding import Rebuilt
@@ -50,6 +50,22 @@ class AsyncLive:
         """See `Live.record_many`."""
         given = tuple(interactions)
         return await self._in_turn(lambda: self.live.record_many(given))
+
+    async def take(self, records: Iterable[Record]) -> tuple[Receipt, ...]:
+        """See `Live.take`."""
+        given = tuple(records)
+        return await self._in_turn(lambda: self.live.take(given))
+
+    async def split(
+        self, customer: str, identities: Iterable[Identity], *, reason: str
+    ) -> tuple[str, str]:
+        """See `Live.split`."""
+        given = tuple(identities)
+        return await self._in_turn(lambda: self.live.split(customer, given, reason=reason))
+
+    async def facts(self, customer: str) -> tuple[Trait | Consent, ...]:
+        """See `Live.facts`."""
+        return await self._in_turn(lambda: self.live.facts(customer))
 
     async def advance(self, now: datetime | None = None) -> tuple[Signal, ...]:
         """See `Live.advance`."""

@@ -24,8 +24,24 @@ from journeymap.adapters.storing import (
 )
 from journeymap.documents import dumps
 from journeymap.exceptions import ElementError, InteractionError, UnknownName
-from journeymap.interactions import Interaction
-from journeymap.interactions.texts import interaction_text, read_interaction
+from journeymap.interactions import (
+    Consent,
+    Evidence,
+    Identities,
+    Identity,
+    IdentityRules,
+    Interaction,
+    Linked,
+    Record,
+    Trait,
+)
+from journeymap.interactions.texts import (
+    encoded,
+    interaction_data,
+    interaction_text,
+    read_interaction,
+)
+from journeymap.live.knowing import Knowing
 from journeymap.live.outbox import Actions, Delivered, delivered, letters_of, post
 from journeymap.live.rebuilding import Rebuilt, rebuilt
 from journeymap.live.stores import opened
@@ -70,7 +86,8 @@ class Live:
     the signals that ask for an action are written together. An interaction that comes late is
     put where it belongs, however late it is. One from the future by more than ``tolerance`` is
     set aside. ``outgoing`` are the kinds of signals that wait in the outbox until an action has
-    taken them (a moment without an action asks for nothing). ``clock`` tells the time.
+    taken them (a moment without an action asks for nothing). With rules for ``identities``,
+    customers are known by them, and ``take`` learns who is who. ``clock`` tells the time.
 
     >>> from journeymap.model import Stage, Touchpoint
     >>> shop = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")],
@@ -90,6 +107,7 @@ class Live:
         *,
         tolerance: timedelta = timedelta(minutes=5),
         outgoing: Sequence[str] = _OUTGOING,
+        identities: IdentityRules | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         _expected("journey", journey, JourneyMap, "a JourneyMap is expected")
@@ -109,6 +127,7 @@ class Live:
         self._cache: dict[str, tuple[int, State]] = {}
         self._store = opened(store)
         self._store.run(lambda tx: self._introduce(tx, document))
+        self._who = None if identities is None else Knowing(self, identities)
 
     @property
     def map(self) -> JourneyMap:
@@ -151,6 +170,53 @@ class Live:
             if len(work.states) < _BATCH:
                 return tuple(sorted(told, key=lambda signal: signal.at))
 
+    def take(self, records: Iterable[Record]) -> tuple[Receipt, ...]:
+        """Record what sources say: who is who, what is known of them, and what happened.
+
+        All is written together, or nothing; one receipt for each record, in order. What turns out
+        to be of one customer is told as one, and what is no longer true is withdrawn. Raises
+        ElementError without rules for identities.
+        """
+        return self._knowing.take(tuple(records))
+
+    def take_back(self, batch: str) -> int:
+        """Withdraw all that a batch of probable links said; answers how many pieces."""
+        return self._knowing.withdraw(batch)
+
+    def link(self, pairs: Iterable[Evidence], *, threshold: float, batch: str) -> Linked:
+        """Learn probable links; see `Identities.link`. They are withdrawn with ``take_back``."""
+        return self._knowing.link(tuple(pairs), threshold, batch)
+
+    def split(
+        self, customer: str, identities: Iterable[Identity], *, reason: str
+    ) -> tuple[str, str]:
+        """Rule that some identities of a customer are somebody else's, for good.
+
+        Answers the ids of both. Journal and states follow. Raises IdentityError.
+        """
+        return self._knowing.split(customer, tuple(identities), reason)
+
+    @property
+    def identities(self) -> Identities | None:
+        """Who is who, as far as this store knows (None: without rules for identities)."""
+        return None if self._who is None else self._who.known()
+
+    def facts(self, customer: str) -> tuple[Trait | Consent, ...]:
+        """What was ever said of a customer: traits, and what they allow."""
+        return () if self._who is None else self._who.facts(customer)
+
+    @property
+    def _knowing(self) -> Knowing:
+        if self._who is None:
+            message = "rules are needed to know customers by their identities: identities=…"
+            raise ElementError("Live", "identities", None, message)
+        return self._who
+
+    def _called(self, customer: str) -> str:
+        """The id of a customer today."""
+        name = _named(customer)
+        return name if self._who is None else self._who.current(name)
+
     def position(self, customer: str, as_of: datetime | None = None) -> Position | None:
         """Where a customer stands, or stood at a time; None of one who was not seen by then."""
         state = self.state(customer, as_of)
@@ -159,7 +225,8 @@ class Live:
     def state(self, customer: str, as_of: datetime | None = None) -> State | None:
         """Everything the tracker knows about a customer, now or at a time."""
         if as_of is None:
-            return self._store.read(lambda tx: self._state(tx, _named(customer)))
+            name = self._called(customer)
+            return self._store.read(lambda tx: self._state(tx, name))
         as_of = utc(as_of, "Live", "as_of")
         past = [one for one in self.history(customer) if one.at <= as_of]
         if not past:
@@ -169,7 +236,8 @@ class Live:
 
     def history(self, customer: str) -> tuple[Interaction, ...]:
         """A customer's interactions in the order of their arrival."""
-        return tuple(map(_read, self._store.read(lambda tx: tx.history(_named(customer)))))
+        name = self._called(customer)
+        return tuple(map(_read, self._store.read(lambda tx: tx.history(name))))
 
     def deliver(self, actions: Actions, now: datetime | None = None) -> Delivered:
         """Hand what waits in the outbox to actions; see `delivered`."""
@@ -185,19 +253,24 @@ class Live:
         return tuple((read_interaction(json.loads(one.text)), one.reason) for one in found)
 
     def forget(self, customer: str) -> None:
-        """Remove every trace of a customer: journal, state, outbox, and what was set aside.
+        """Remove every trace of a customer: journal, state, outbox, what was set aside, and what
+        is known of them under any of their names.
 
         Raises StoreError if the removed is still in the store's files: ``store.scrub()`` again.
         """
         self._cache.pop(_named(customer), None)
+        if self._who is not None:
+            self._who.forget(customer)
         self._store.run(lambda tx: tx.forget(customer))
         self._store.scrub()
 
     def export(self, customer: str) -> dict[str, Any]:
         """All that is known about a customer, as plain data."""
 
+        customer = self._called(customer)
+
         def work(tx: Transaction) -> dict[str, Any]:
-            kept = tx.states([_named(customer)]).get(customer)
+            kept = tx.states([customer]).get(customer)
             return {
                 "customer": customer,
                 "state": None if kept is None else json.loads(kept.text),
@@ -210,6 +283,7 @@ class Live:
                     {"interaction": json.loads(one.text), "reason": one.reason}
                     for one in tx.asides(customer)
                 ],
+                "said": [json.loads(one.text) for one in tx.said_of(customer)],
             }
 
         return self._store.read(work)
@@ -301,8 +375,11 @@ class Live:
 class _Recording:
     """One batch on its way into the store; ``done`` may run again when others were in the way."""
 
-    def __init__(self, live: Live, now: datetime, given: tuple[Interaction, ...]) -> None:
-        self.live, self.now, self.given = live, now, given
+    def __init__(
+        self, live: Live, now: datetime, given: tuple[Interaction, ...],
+        by: tuple[Sequence[Identity], ...] = (),
+    ) -> None:  # fmt: skip
+        self.live, self.now, self.given, self.by = live, now, given, by
         self.states: dict[str, tuple[int, State]] = {}
 
     def done(self, tx: Transaction) -> tuple[Receipt, ...]:
@@ -323,7 +400,8 @@ class _Recording:
             count, here = state.count - len(mine), state.position
             for number, (place, one, signals) in enumerate(zip(places, mine, told, strict=True), 1):
                 receipts[place] = Receipt(name, here, signals)
-                entries.append(_entry(one, count + number, arrived))
+                by = self.by[place] if self.by else ()
+                entries.append(_entry(one, count + number, arrived, by))
                 letters += letters_of(signals, live._outgoing, arrived)
         tx.append(entries)
         self.states = live._put(tx, after, versions)
@@ -443,8 +521,12 @@ def _latest(clock: datetime | None, given: Iterable[Interaction]) -> datetime:
     return max(times if clock is None else [clock, *times], default=LONG_AGO)
 
 
-def _entry(one: Interaction, number: int, arrived: int) -> Entry:
-    return Entry(one.customer, number, _key(one), micros(one.at), arrived, interaction_text(one))
+def _entry(one: Interaction, number: int, arrived: int, by: Sequence[Identity]) -> Entry:
+    data = interaction_data(one)
+    if by:  # by whom it was known: read when who is who changes
+        data["by"] = [[identity.namespace, identity.value] for identity in by]
+    text = encoded(data)
+    return Entry(one.customer, number, _key(one), micros(one.at), arrived, text)
 
 
 def _key(one: Interaction) -> str | None:
