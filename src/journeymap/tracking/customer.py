@@ -62,6 +62,7 @@ class Customer:
     what happened, in the order of time; ``scores`` the last answer of each kind, ``emotion`` the
     mean of what they felt (−1 to +1), ``value`` what it was worth in each currency, ``likely``
     what comes next. For a ``purpose`` that they do not allow, what must be is ``withheld``.
+    ``personal`` are the names of the traits that pictures and pages hide.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Customer:
     value: tuple[Money, ...] = ()
     likely: tuple[Likely, ...] = ()
     withheld: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
     map: JourneyMap | None = field(default=None, eq=False)
 
     @classmethod
@@ -112,7 +114,9 @@ class Customer:
         known = rules.known(whole.traits, purpose)
         hidden = sorted({one.name for one in whole.traits} - {one.name for one in known})
         view = cls(whole.id, as_of, purpose, whole.identities, known, consents,
-                   withheld=tuple(f"trait {name}" for name in hidden), map=journey)  # fmt: skip
+                   withheld=tuple(f"trait {name}" for name in hidden),
+                   personal=tuple(one.name for one in known if rules.personal(one.name)),
+                   map=journey)  # fmt: skip
         return _standing(view, whole.history, journey, likely)
 
     @property

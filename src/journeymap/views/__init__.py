@@ -1,6 +1,8 @@
-"""What a person sees: pictures of maps, and pages about logs."""
+"""What a person sees: pictures of maps and customers, and pages about logs and customers."""
 
+from journeymap.views.customer_page import customer_page
 from journeymap.views.drawing import draw
 from journeymap.views.report import report
+from journeymap.views.timeline import draw_customer
 
-__all__ = ["draw", "report"]
+__all__ = ["customer_page", "draw", "draw_customer", "report"]

@@ -1,0 +1,221 @@
+"""One customer's journey as a picture: down the page by channel and department, with emotion."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from journeymap.model.display import paint_with
+from journeymap.model.durations import span_text
+from journeymap.tracking import Customer
+from journeymap.views.flows import COLOURS
+from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
+from journeymap.views.svg import svg
+from journeymap.views.text_fit import wrapped
+
+__all__ = ["draw_customer", "timeline_scene"]
+
+_MOST = 80  # interactions in a picture: the latest
+_LANES = 8
+_LANE = 66.0
+_ROW = 34.0
+_WHEN, _WHAT, _FELT = 128.0, 200.0, 112.0
+_HEAD = 96.0
+_OTHER = "other"
+
+
+@frozen
+class _Row:
+    """One interaction, as it is shown; a stage's name stands over the first in it."""
+
+    when: str
+    gap: str
+    what: str
+    detail: str
+    channel: str | None
+    department: str | None
+    emotion: float | None
+    failed: bool
+    stage: str
+
+
+def draw_customer(customer: Customer) -> str:
+    """The SVG of a customer's journey; it shows no identity and no trait. It needs no extra.
+
+    The latest 80 interactions are shown; of eight channels and departments each a lane, of more
+    the seldom ones together.
+    """
+    return svg(timeline_scene(customer))
+
+
+def timeline_scene(customer: Customer) -> Scene:
+    """The picture as a scene."""
+    rows = _rows(customer)
+    channels = _lanes([row.channel for row in rows])
+    departments = _lanes([row.department for row in rows])
+    left = _WHEN
+    middle = left + len(channels) * _LANE + 20
+    right = middle + _WHAT
+    felt = right + len(departments) * _LANE + 30
+    width = felt + _FELT + 20
+    shapes: list[Shape] = [*_heading(customer, len(rows), width)]
+    shapes += _header(channels, left)
+    shapes += _header(departments, right)
+    shapes.append(Words(felt + _FELT / 2, _HEAD - 24, ("felt",), "soft", 12, "middle"))
+    places, y = [], _HEAD + 18
+    for row in rows:
+        if row.stage:
+            y += 22
+            shapes.append(Box(12, y - 30, width - 24, 1, "rule"))
+            shapes.append(Words(12, y - 14, wrapped(row.stage, 12, width - 40, 1), "name", 12))
+            y += 6
+        places.append(y)
+        y += _ROW
+    if rows:
+        shapes += _axis(felt, places)
+        shapes += _walk([row.channel for row in rows], channels, left, places)
+        shapes += _walk([row.department for row in rows], departments, right, places)
+    for row, place in zip(rows, places, strict=True):
+        shapes += _shown(row, place, middle)
+    shapes += _feelings(rows, places, felt)
+    if not rows:
+        told = "withheld: no consent to this purpose" if customer.withheld else "nothing happened"
+        shapes.append(Words(12, y + 10, (told,), "soft", 13))
+        y += 24
+    about = f"{len(customer.journey)} interactions by channel and department, with emotion"
+    return Scene(width, y + 6, f"Journey of {customer.id}", about, tuple(shapes))
+
+
+def _rows(customer: Customer) -> list[_Row]:
+    journey = customer.journey[-_MOST:]
+    known = customer.map
+    rows: list[_Row] = []
+    stage, before = None, None
+    for one in journey:
+        point = known.touchpoints.get(one.touchpoint) if known is not None else None
+        here = point.stage if point is not None else None
+        entered = here is not None and here != stage
+        stage = here or stage
+        told = [one.outcome or ""]
+        if one.score is not None:
+            told.append(f"{one.score.kind.upper()} {one.score.value:g}")
+        if one.value is not None:
+            told.append(f"{one.value.amount:,.2f} {one.value.currency}")
+        rows.append(_Row(
+            f"{one.at:%d %b %Y, %H:%M}",
+            "" if before is None else span_text((one.at - before).total_seconds()) + " later",
+            point.name if point is not None else one.touchpoint,
+            " · ".join(word for word in told if word),
+            one.channel, one.department, one.emotion, one.outcome in ("failed", "abandoned"),
+            known.stages[here].name if entered and known is not None and here else "",
+        ))  # fmt: skip
+        before = one.at
+    return rows
+
+
+def _lanes(names: list[str | None]) -> list[str]:
+    """The lanes in the order of their first use; the seldom ones share the last."""
+    counts: dict[str, int] = {}
+    for name in names:
+        if name is not None:
+            counts[name] = counts.get(name, 0) + 1
+    if len(counts) <= _LANES:
+        return list(counts)
+    kept = set(sorted(counts, key=lambda name: -counts[name])[: _LANES - 1])
+    return [*(name for name in counts if name in kept), _OTHER]
+
+
+def _lane(name: str | None, lanes: list[str], left: float) -> float | None:
+    if name is None or not lanes:
+        return None
+    place = lanes.index(name) if name in lanes else len(lanes) - 1
+    return left + (place + 0.5) * _LANE
+
+
+def _heading(customer: Customer, rows: int, width: float) -> list[Shape]:
+    here = customer.position
+    told = []
+    if here is not None:
+        stage = here.stage
+        if stage is not None and customer.map is not None and stage in customer.map.stages:
+            stage = customer.map.stages[stage].name
+        told.append(f"now in {stage or 'no stage'}, lap {here.lap}")
+        if here.dormant:
+            told.append("dormant")
+    told += [f"{one.kind.upper()} {one.value:g}" for one in customer.scores]
+    told += [f"{one.amount:,.2f} {one.currency}" for one in customer.value]
+    told += [f"open: {one.moment}" for one in customer.moments]
+    if len(customer.journey) > rows:
+        told.append(f"the latest {rows} of {len(customer.journey):,} interactions")
+    return [
+        Words(12, 26, wrapped(f"Customer {customer.id}", 17, width - 24, 1), "name", 17),
+        Words(12, 46, wrapped(" · ".join(told), 12.5, width - 24, 1), "soft", 12.5),
+    ]
+
+
+def _header(lanes: list[str], left: float) -> list[Shape]:
+    shapes: list[Shape] = []
+    for place, name in enumerate(lanes):
+        lines = wrapped(name.replace("_", " "), 10.5, _LANE - 4, 2)
+        middle = left + (place + 0.5) * _LANE
+        shapes.append(Words(middle, _HEAD - 24, lines, "soft", 10.5, "middle"))
+    return shapes
+
+
+def _walk(
+    names: list[str | None], lanes: list[str], left: float, places: list[float]
+) -> list[Shape]:
+    """The lanes, and the customer's way from one to the other."""
+    shapes: list[Shape] = [
+        Path(((left + (n + 0.5) * _LANE, places[0]), (left + (n + 0.5) * _LANE, places[-1])),
+             "track", 2)
+        for n in range(len(lanes))
+    ]  # fmt: skip
+    way = [
+        (x, y) for name, y in zip(names, places, strict=True)
+        if (x := _lane(name, lanes, left)) is not None
+    ]  # fmt: skip
+    if len(way) > 1:
+        shapes.append(Path(tuple(way), "chord", 2))
+    shapes += [Dot(x, y, 5.5, "node own") for x, y in way]
+    return shapes
+
+
+def _shown(row: _Row, y: float, middle: float) -> list[Shape]:
+    shapes: list[Shape] = [Words(12, y + 1, (row.when,), "soft", 11)]
+    if row.gap:
+        shapes.append(Words(12, y + 14, wrapped(row.gap, 10, _WHEN - 20, 1), "soft", 10))
+    role = "loss" if row.failed else "name"
+    lines = wrapped(row.what, 12.5, _WHAT - 24, 1)
+    shapes.append(Words(middle, y + (1 if row.detail else 5), lines, role, 12.5))
+    if row.detail:
+        detail = wrapped(row.detail, 10.5, _WHAT - 24, 1)
+        shapes.append(Words(middle, y + 15, detail, "soft", 10.5))
+    return shapes
+
+
+def _axis(felt: float, places: list[float]) -> list[Shape]:
+    top, bottom = places[0], places[-1]
+    middle = felt + _FELT / 2
+    return [
+        Path(((middle, top), (middle, bottom)), "track", 2),
+        Words(felt, _HEAD - 6, ("bad",), "soft", 10.5),
+        Words(felt + _FELT, _HEAD - 6, ("good",), "soft", 10.5, "end"),
+    ]
+
+
+def _feelings(rows: list[_Row], places: list[float], felt: float) -> list[Shape]:
+    told = [
+        (felt + (row.emotion + 1) / 2 * _FELT, y, row.emotion)
+        for row, y in zip(rows, places, strict=True)
+        if row.emotion is not None
+    ]
+    shapes: list[Shape] = []
+    if len(told) > 1:
+        shapes.append(Path(tuple((x, y) for x, y, _ in told), "chord", 1.5))
+    for x, y, emotion in told:
+        colour = COLOURS[min(4, int((1 - emotion) / 2 * 5))]
+        shapes.append(Dot(x, y, 6, "felt", colour, tip=f"{emotion:+.2f}"))
+    return shapes
+
+
+paint_with(Customer, draw_customer)
