@@ -70,8 +70,6 @@ class MessageSource:
             if len(piece) >= self.batch:
                 yield _batch(piece, mapped, _cursor(line, mark, state))
                 piece = []
-        if line < done:
-            raise SourceError(str(self.path), f"it has {line} lines; {done} were read before")
         if piece or line > done:
             yield _batch(piece, mapped, _cursor(line, mark, state))
 
@@ -81,6 +79,7 @@ class MessageSource:
         return json.loads(cursor)["state"]
 
     def _messages(self, done: int) -> Iterator[tuple[int, dict[str, Any] | Broken]]:
+        line = 0
         with self._text() as text:
             for line, found in enumerate(bounded(text), 1):
                 if line <= done or not found.strip():
@@ -90,6 +89,8 @@ class MessageSource:
                     yield line, Broken(line, message, held(found))
                 else:
                     yield line, message
+        if line < done:
+            raise SourceError(str(self.path), f"it has {line} lines; {done} were read before")
 
     @contextmanager
     def _text(self) -> Iterator[io.TextIOBase]:

@@ -59,14 +59,14 @@ class SqlSource:
         from sqlalchemy import create_engine
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-        after = None if cursor is None else self._after(cursor)
+        after, done = (None, 0) if cursor is None else self._after(cursor)
         try:
             engine = create_engine(self.url)
         except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
             message = f"it cannot be opened ({type(error).__name__}); is the URL right?"
             raise SourceError(self._where, message) from None
         try:
-            yield from self._batches(engine, after)
+            yield from self._batches(engine, after, done)
         except SQLAlchemyError as error:
             told = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
             raise SourceError(self._where, told) from None
@@ -78,14 +78,15 @@ class SqlSource:
         kind, _, rest = self.url.partition("://")
         return f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
 
-    def _batches(self, engine: Engine, after: list[Any] | None) -> Iterator[Batch]:
+    def _batches(self, engine: Engine, after: list[Any] | None, done: int) -> Iterator[Batch]:
         mapped = Mapped(self.mapping)
         piece: list[Row | Broken] = []
         last = after  # what has no cursor comes first, and a batch never ends within it
-        for count, (values, row) in enumerate(self._rows(engine, after), 1):
+        for count, (values, row) in enumerate(self._rows(engine, after), done + 1):
             full = len(piece) >= self.batch and last is not None
             if full and (self.key is not None or values != last):
-                yield mapped_batch(piece, mapped, self._told(last))
+                done += len(piece)
+                yield mapped_batch(piece, mapped, self._told(last, done))
                 piece = []
             if values is None:
                 piece.append(Broken(count, f"no {self.cursor}", shown(row)))
@@ -93,7 +94,7 @@ class SqlSource:
                 piece.append((count, row))
                 last = values
         if piece:
-            yield mapped_batch(piece, mapped, self._told(last))
+            yield mapped_batch(piece, mapped, self._told(last, done + len(piece)))
 
     def _rows(
         self, engine: Engine, after: list[Any] | None
@@ -130,18 +131,21 @@ class SqlSource:
                     values = [row[key] for key in keys]
                     yield (None if None in values else values), row
 
-    def _told(self, values: Sequence[Any] | None) -> str:
-        return json.dumps({"after": None if values is None else [_plain(v) for v in values]})
+    def _told(self, values: Sequence[Any] | None, rows: int) -> str:
+        after = None if values is None else [_plain(v) for v in values]
+        return json.dumps({"after": after, "rows": rows})
 
-    def _after(self, cursor: str) -> list[Any] | None:
+    def _after(self, cursor: str) -> tuple[list[Any] | None, int]:
         try:
-            told = json.loads(cursor)["after"]
-            values = None if told is None else [_value(one) for one in told]
+            told = json.loads(cursor)
+            rows = int(told["rows"])
+            after = told["after"]
+            values = None if after is None else [_value(one) for one in after]
         except (ValueError, TypeError, KeyError, RecursionError):
             raise SourceError(self._where, "this is no cursor of such a source") from None
         if values is not None and len(values) != 1 + (self.key is not None):
             raise SourceError(self._where, "this cursor is of another key")
-        return values
+        return values, rows
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""For tests of what is built on journeymap: strategies for its values, laws for questions.
+"""For tests of what is built on journeymap: strategies for its values, laws for what plugs in.
 
 >>> from hypothesis import given
 >>> from journeymap.testing import interactions, maps
@@ -9,7 +9,13 @@ from journeymap.exceptions import require
 require("testing", "hypothesis")
 
 # ruff: noqa: E402  # what follows needs the extra
+from journeymap.testing.doing import ActionClaim, check_action, check_view, hostile_maps
 from journeymap.testing.laws import check_question
+from journeymap.testing.sources import check_source
+from journeymap.testing.stores import StoreClaim, check_store
 from journeymap.testing.strategies import interactions, maps, names
 
-__all__ = ["check_question", "interactions", "maps", "names"]
+__all__ = [
+    "ActionClaim", "StoreClaim", "check_action", "check_question", "check_source", "check_store",
+    "check_view", "hostile_maps", "interactions", "maps", "names",
+]  # fmt: skip

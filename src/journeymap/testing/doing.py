@@ -1,0 +1,176 @@
+"""The laws of actions and of views, checked for any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any, Literal, TypeAlias, TypeVar
+from xml.parsers import expat
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from journeymap.adapters.registry import View
+from journeymap.model import JourneyMap, Moment, Stage, Touchpoint
+from journeymap.model.conditions import At
+from journeymap.tracking import MomentReached, Signal
+
+__all__ = ["ActionClaim", "check_action", "check_view", "hostile_maps"]
+
+T = TypeVar("T")
+ActionClaim: TypeAlias = Literal["remembers"]
+"""What an action can do: *remembers* across a restart what it has done."""
+
+_MARK = "jm5"
+_HOSTILE = (
+    f"<script>{_MARK}()</script>", f'"><img src=x onerror={_MARK}()>', f"]]>{_MARK}<!--",
+    f"&{_MARK};", f"' onload='{_MARK}()", "\u202e\u0007 name", f"</style><b>{_MARK}</b>",
+)  # fmt: skip
+
+
+def check_action(
+    made: Callable[[], Callable[[Any], None]],
+    effects: Callable[[], Iterable[str]],
+    *,
+    claims: frozenset[ActionClaim] = frozenset(),
+    examples: int = 20,
+) -> None:
+    """Check the laws of an action; AssertionError names the one that is broken.
+
+    ``made`` makes the action, ``effects`` answers the ids of the signals it has carried out, one
+    for each time it did. Laws: each signal is carried out; one that is told again is not carried
+    out again; with *remembers*, nor after the action was made anew.
+
+    >>> done = []
+    >>> def made():
+    ...     known = set(done)
+    ...     def act(signal):
+    ...         if signal.id not in known:
+    ...             known.add(signal.id)
+    ...             done.append(signal.id)
+    ...     return act
+    >>> check_action(made, lambda: done, claims=frozenset({"remembers"}))
+    """
+    then = datetime(2026, 3, 1, tzinfo=UTC)
+    names = st.sampled_from(["ada", "ben", *_HOSTILE])
+    signals: st.SearchStrategy[Signal] = st.builds(
+        MomentReached, names, st.just(then), st.integers(0, 5), st.sampled_from(["late", "lost"]),
+        st.just("order"), st.just("care"), st.just("call"), st.none(), st.just(then), st.just(0),
+    )  # fmt: skip
+
+    @settings(
+        max_examples=examples, deadline=None, database=None, print_blob=False,
+        phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(st.lists(signals, min_size=1, max_size=6))
+    def laws(told: list[Signal]) -> None:
+        before = list(effects())
+        action = made()
+        for signal in [*told, *told]:
+            action(signal)
+        wanted = {signal.id for signal in told}
+        fresh = list(effects())[len(before) :]
+        if "remembers" in claims:
+            wanted -= set(before)
+        _hold(wanted <= set(fresh), "a signal was not carried out")
+        _hold(len(set(fresh)) == len(fresh), "a signal told again was carried out again")
+        if "remembers" in claims:
+            again = made()
+            for signal in told:
+                again(signal)
+            same = list(effects())[len(before) :] == fresh
+            _hold(same, "a signal was carried out again after a restart")
+
+    try:
+        laws()
+    except AssertionError as error:
+        raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
+
+
+def check_view(view: View, subjects: st.SearchStrategy[Any], *, examples: int = 20) -> None:
+    """Check the laws of a view; AssertionError names the one that is broken.
+
+    ``subjects`` are what it draws, with hostile names in them (see ``hostile_maps``). Laws: the
+    text is of the media type it says and well-formed; drawing twice gives the same; nothing of a
+    subject becomes markup, script, an entity or a style; nothing is asked of a network.
+    """
+
+    @settings(
+        max_examples=examples, deadline=None, database=None, print_blob=False,
+        phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(subjects)
+    def laws(subject: Any) -> None:
+        text = view(subject)
+        _hold(isinstance(text, str), "a drawing is a text")
+        _hold(view(subject) == text, "drawing twice gives something else")
+        if view.media == "image/svg+xml":
+            _well_formed(text)
+        else:
+            _hold(view.media == "text/html", f"{view.media} is neither SVG nor HTML")
+        _harmless(text)
+
+    try:
+        laws()
+    except AssertionError as error:
+        raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
+
+
+def hostile_maps() -> st.SearchStrategy[JourneyMap]:
+    """Maps whose names try to be more than names."""
+    text = st.sampled_from(_HOSTILE).map(lambda one: "".join(c for c in one if c >= " "))
+
+    def made(name: str, other: str) -> JourneyMap:
+        return JourneyMap(
+            "shop", name=name, description=other,
+            stages=[Stage("choose", "buy", name=name, customer_does=other),
+                    Stage("use", "own", name=other, company_does=name)],
+            touchpoints=[Touchpoint("order", "choose", name=other), Touchpoint("open", "use")],
+            moments=[Moment("failed", At("outcome", ["failed"]), name=name, action=other)],
+        )  # fmt: skip
+
+    return st.builds(made, text, text)
+
+
+class _Reader(HTMLParser):
+    """Looks for what a hostile name would have become."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.wrong: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name.startswith("on"):
+                self.wrong = f"an attribute {name} that would run"
+            asks = name in ("src", "href", "xlink:href", "data", "action")
+            if asks and value and not value.startswith(("#", "data:image/")):
+                self.wrong = f"{name}={value[:40]!r} asks a network"
+        if tag in ("script", "iframe", "object", "embed", "link", "img"):
+            self.wrong = self.wrong or f"an element <{tag}>"
+
+    def handle_comment(self, data: str) -> None:
+        if _MARK in data:
+            self.wrong = "a name became a comment"
+
+
+def _harmless(text: str) -> None:
+    reader = _Reader()
+    reader.feed(text)
+    _hold(reader.wrong is None, f"something of the subject became markup: {reader.wrong}")
+    for one in (f"<b>{_MARK}", f"&{_MARK};"):
+        _hold(one not in text, "something of the subject became markup: it is not escaped")
+
+
+def _well_formed(text: str) -> None:
+    parser = expat.ParserCreate()
+    try:
+        parser.Parse(text.encode(), True)
+    except expat.ExpatError as error:
+        raise AssertionError(f"the drawing is not well-formed: {error}") from None
+
+
+def _hold(held: object, law: str) -> None:
+    if not held:
+        raise AssertionError(law)

@@ -1,0 +1,136 @@
+"""The laws of sources, checked for any source: whoever writes one can prove it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from journeymap.adapters.sourcing import Batch, Broken, Source
+from journeymap.exceptions import JourneyMapError
+from journeymap.interactions import Record
+
+__all__ = ["check_source"]
+
+T = TypeVar("T")
+
+
+def check_source(
+    made: Callable[[list[T]], Source],
+    rows: st.SearchStrategy[list[T]],
+    *,
+    count: Callable[[list[T]], int] = len,
+    examples: int = 30,
+) -> None:
+    """Check the laws of a source; AssertionError names the one that is broken.
+
+    ``made`` makes a source that holds some rows (writes the file, fills the table), ``rows`` are
+    the rows to try, good and bad, ``count`` says how many of them the source should account for.
+    What a source does not claim is not asked of it.
+
+    Laws for all: every row gives records or is broken with a reason, none both, none neither;
+    times are aware and records name the source's own. *repeats*: reading again gives the same.
+    *resumes*: reading on from the cursor of any batch gives just the rest, and a cursor that is
+    none is refused. *sets aside*: no row, however bad, ends the reading.
+
+    >>> from journeymap.adapters.iterables import iterable_source
+    >>> from journeymap.adapters.mapping import columns_mapping
+    >>> calls = columns_mapping("calls", at="at", identities={"phone": "nr"}, touchpoint="what")
+    >>> good = st.fixed_dictionaries({"at": st.just("2026-03-01T09:00Z"), "nr": st.just("5"),
+    ...                               "what": st.just("called")})
+    >>> check_source(lambda some: iterable_source(some, calls), st.lists(good | st.just({})))
+    """
+
+    @settings(
+        max_examples=examples, deadline=None, database=None, print_blob=False,
+        phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(rows, st.randoms(use_true_random=False))
+    def laws(some: list[T], dice: Any) -> None:
+        source = made(some)
+        batches = _read(source, None)
+        _accounted(source, batches, count(some))
+        _sound(source, batches)
+        if "repeats" in source.claims:
+            again = _read(source, None)
+            _hold(source, _told(again) == _told(batches), "reading again gives something else")
+        if "resumes" in source.claims:
+            _resumed(source, batches, dice)
+
+    try:
+        laws()
+    except AssertionError as error:
+        raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
+
+
+def _read(source: Source, cursor: str | None) -> list[Batch]:
+    try:
+        return list(source.read(cursor))
+    except JourneyMapError as error:
+        law = f"a bad row ended the reading ({error})"
+        _hold(source, "sets aside" not in source.claims, law)
+        return []
+    except Exception as error:
+        raise AssertionError(
+            f"{source.name}: {type(error).__name__} came out ({error}); only JourneyMapError may"
+        ) from error
+
+
+def _accounted(source: Source, batches: Sequence[Batch], expected: int) -> None:
+    if not batches and "sets aside" not in source.claims:
+        return
+    read = sum(batch.rows for batch in batches)
+    _hold(source, read == expected, f"{read} rows were read of {expected}")
+    for batch in batches:
+        good = {record.row for record in batch.records}
+        bad = [one.line for one in batch.broken]
+        _hold(source, len(set(bad)) == len(bad), "one row was set aside twice")
+        _hold(source, good.isdisjoint(bad), "a row gave records and was set aside too")
+        _hold(source, len(good) + len(bad) == batch.rows, "a row gave neither records nor a reason")
+
+
+def _sound(source: Source, batches: Sequence[Batch]) -> None:
+    for batch in batches:
+        for broken in batch.broken:
+            _hold(source, isinstance(broken, Broken), "what is set aside is a Broken")
+            _hold(source, bool(broken.reason.strip()), "a row was set aside without a reason")
+        for record in batch.records:
+            _hold(source, isinstance(record, Record), "a source gives Records")
+            _hold(source, record.at.utcoffset() is not None, "a time has no zone")
+            happened = record.interaction
+            if happened is not None:
+                same = happened.at == record.at and happened.source == record.source
+                _hold(source, same, "an interaction is of another time or source than its record")
+
+
+def _resumed(source: Source, batches: Sequence[Batch], dice: Any) -> None:
+    if not batches:
+        return
+    stops = sorted({dice.randrange(len(batches)) for _ in range(3)})
+    for place in stops:
+        rest = _read(source, batches[place].cursor)
+        law = "reading on from a cursor loses or doubles something"
+        _hold(source, _told(rest) == _told(batches[place + 1 :]), law)
+    for one, other in pairwise(batches):
+        _hold(source, one.cursor != other.cursor, "two batches have the same cursor")
+    try:
+        list(source.read("no cursor of anybody's"))
+    except JourneyMapError:
+        return
+    _hold(source, False, "a text that is no cursor was taken for one")
+
+
+def _told(batches: Sequence[Batch]) -> tuple[list[Record], list[Broken]]:
+    """What batches say together, however they are cut."""
+    return (
+        [record for batch in batches for record in batch.records],
+        [broken for batch in batches for broken in batch.broken],
+    )
+
+
+def _hold(source: Source, held: object, law: str) -> None:
+    if not held:
+        raise AssertionError(f"{source.name}: {law}")
