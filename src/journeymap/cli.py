@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import fields
+from attrs import asdict, fields
 
 from journeymap.documents import dump, dumps, load, schema
 from journeymap.exceptions import DocumentError, JourneyMapError, MapError
@@ -78,6 +78,15 @@ def _parser() -> argparse.ArgumentParser:
 
     shape = _command(commands, "schema", _schema, "the JSON Schema of a map, for editors")
     shape.add_argument("-o", "--output", default="-", help="the file to write")
+
+    adapters = _command(commands, "adapters", _adapters, "the adapters that are installed")
+    adapters.add_argument("--json", action="store_true", help="as JSON")
+
+    propose = _command(commands, "map-payload", _map_payload, "propose a mapping from a sample")
+    propose.add_argument("file", type=Path, help="JSON, JSON lines, CSV or Parquet")
+    propose.add_argument("--source", help="what to call the source (as the file, unless named)")
+    propose.add_argument("--rows", default="$", help="where in a JSON document the payloads lie")
+    propose.add_argument("-o", "--output", default="-", help="the file to write (TOML)")
 
     demo = _command(commands, "demo", _demo, "simulate a company's customers and report on them")
     demo.add_argument("-o", "--output", type=Path, default=Path("demo"), help="the folder to fill")
@@ -188,6 +197,33 @@ def _draw(options: argparse.Namespace) -> int:
 
 def _schema(options: argparse.Namespace) -> int:
     _write(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", options.output)
+    return 0
+
+
+def _adapters(options: argparse.Namespace) -> int:
+    from journeymap.adapters.registry import installed
+
+    found = installed()
+    if options.json:
+        _write(json.dumps([asdict(one) for one in found], indent=2) + "\n", "-")
+        return 0
+    for one in found:
+        told = one.target if one.failure is None else f"FAILED: {one.failure}"
+        print(f"{one.kind:<7} {one.name:<14} {one.package:<28} {told}")
+    return 0
+
+
+def _map_payload(options: argparse.Namespace) -> int:
+    from journeymap.adapters.proposing import proposed
+    from journeymap.adapters.sampling import sampled
+
+    name = options.source or options.file.name.split(".")[0]
+    made = proposed(sampled(options.file, options.rows), name)
+    _write(made.text, options.output)
+    told = f"{made.read} of {made.rows} payloads give records by it"
+    print(f"journeymap: {told}", file=sys.stderr)
+    for reason, number in sorted(made.reasons.items(), key=lambda item: -item[1]):
+        print(f"journeymap: {number} set aside: {reason}", file=sys.stderr)
     return 0
 
 

@@ -164,8 +164,10 @@ def test_csv_that_is_none(tmp_path: Path) -> None:
         Log.read(tmp_path / "none.csv")
     with pytest.raises(UnknownName, match=r"did you mean '\.csv'"):
         Log.read(write(tmp_path / "d.cvs", ""))
-    with pytest.raises(UnknownName, match="'jsonl'"):
-        Log.read(tmp_path / "c.csv", format="json")  # type: ignore[arg-type]
+    with pytest.raises(UnknownName, match="did you mean 'jsonl'"):
+        Log.read(tmp_path / "c.csv", format="jsonk")
+    with pytest.raises(SourceError, match="'json' needs more than a file"):
+        Log.read(tmp_path / "c.csv", format="json")
     huge = f'customer,touchpoint,at\nc,"{"x" * 200_000}",{AWARE}\nd,a,{AWARE}\n'
     log = Log.read(write(tmp_path / "e.csv", huge))
     assert log.interactions == 1

@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from journeymap.adapters.mapped import Mapped
 from journeymap.adapters.mapping import PayloadMapping
+from journeymap.adapters.paths import Getter, getter
 from journeymap.adapters.row_source import Row, RowSource
 from journeymap.adapters.sourcing import Broken
 from journeymap.adapters.streams import fingerprint, opened
 from journeymap.adapters.text_rows import NotJson, Progress, csv_rows, decoded, json_rows
 from journeymap.exceptions import SourceError, require
 
-__all__ = ["csv_source", "json_lines_source", "json_source", "parquet_source"]
+__all__ = [
+    "csv_source", "document_rows", "json_lines_source", "json_source", "parquet_rows",
+    "parquet_source",
+]  # fmt: skip
 
 _SLICE = 20_000
 _LARGEST = 64_000_000
@@ -51,17 +54,19 @@ def json_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> RowSou
 
     Larger exports come as JSON lines, which are read in constant memory.
     """
-    return RowSource(str(path), partial(_document, path, mapping), mapping,
-                     mark=partial(fingerprint, path))  # fmt: skip
+    where = mapping.rows or "$"
+    read = partial(document_rows, path, getter(where), where)
+    return RowSource(str(path), read, mapping, mark=partial(fingerprint, path))
 
 
 def parquet_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> RowSource:
     """A Parquet file; structures and lists within it are payloads as they would be in JSON."""
     require("analysis", "polars")
-    return RowSource(str(path), partial(_parquet, Path(path)), mapping)
+    return RowSource(str(path), partial(parquet_rows, Path(path)), mapping)
 
 
-def _document(path: str | os.PathLike[str], mapping: PayloadMapping) -> Iterator[Row | Broken]:
+def document_rows(path: str | os.PathLike[str], rows: Getter, where: str) -> Iterator[Row | Broken]:
+    """The payloads in a JSON document, which lie in the list at a place of it."""
     with opened(path) as file:
         text = file.text.read(_LARGEST + 1)
     if len(text) > _LARGEST:
@@ -70,14 +75,20 @@ def _document(path: str | os.PathLike[str], mapping: PayloadMapping) -> Iterator
     whole = decoded(text, _LARGEST)
     if isinstance(whole, NotJson):
         raise SourceError(str(path), whole.reason)
-    payloads = Mapped(mapping).payloads(whole)
-    if payloads is None:
-        message = f"there is no list of payloads at {mapping.rows or '$'}"
-        raise SourceError(str(path), message)
-    yield from enumerate(payloads, 1)
+    found = rows(whole, None)
+    if isinstance(found, dict):
+        found = [found]
+    if not isinstance(found, list):
+        raise SourceError(str(path), f"there is no list of payloads at {where}")
+    for place, one in enumerate(found, 1):
+        if isinstance(one, dict):
+            yield place, one
+        else:
+            yield Broken(place, "not a mapping of names to values", str(one)[:200])
 
 
-def _parquet(path: Path) -> Iterator[Row | Broken]:
+def parquet_rows(path: Path) -> Iterator[Row | Broken]:
+    """The rows of a Parquet file, some thousands at a time."""
     import polars as pl
 
     if not path.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -30,6 +31,7 @@ _WHOLE = frozenset(
      "VUV", "XAF", "XOF", "XPF")
 )  # fmt: skip
 _THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+_SHORT = re.compile(r"^(\d{4}-\d\d-\d\d[ T])(\d:)")  # what spreadsheets make of an hour
 _NAMES = ("channel", "department", "process", "product", "outcome")
 
 
@@ -40,14 +42,6 @@ class Mapped:
         zone = None if mapping.timezone is None else ZoneInfo(mapping.timezone)
         self.mapping = mapping
         self._rules = [_Rule(rule, mapping.source, zone) for rule in mapping.records]
-        self._rows = None if mapping.rows is None else getter(mapping.rows)
-
-    def payloads(self, document: Any) -> list[Any] | None:
-        """The payloads in a whole document; None where it holds no list of them."""
-        found = document if self._rows is None else self._rows(document, None)
-        if isinstance(found, Mapping):
-            return [found]
-        return found if isinstance(found, list) else None
 
     def records(self, payload: Any, row: int) -> list[Record] | str:
         """The records of a payload, or why there are none; one fault breaks the whole payload."""
@@ -346,7 +340,7 @@ def _read_time(text: str, format_: str | None) -> datetime:
     try:
         if format_ is not None:
             return datetime.strptime(text, format_)
-        plain = text.removesuffix(" UTC")
+        plain = _SHORT.sub(r"\g<1>0\2", text.removesuffix(" UTC"))
         moment = datetime.fromisoformat(plain)
         return moment.replace(tzinfo=UTC) if plain != text and moment.tzinfo is None else moment
     except ValueError:

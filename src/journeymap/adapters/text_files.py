@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from attrs import define, field
 from journeymap.adapters.rows import Pick, Rows, need
 from journeymap.adapters.sourcing import Broken
 from journeymap.adapters.streams import opened
-from journeymap.adapters.text_rows import CsvRows, json_rows
+from journeymap.adapters.text_rows import CsvRows, Row, json_rows
 
-__all__ = ["read_csv", "read_json_lines"]
+__all__ = ["read_csv", "read_json_lines", "read_rows"]
 
 _CHUNK = 50_000
 Progress = Callable[[float], None]
@@ -111,11 +111,16 @@ def read_json_lines(
     A key that a row lacks is missing there; one that no row has is an error. A line that is no
     JSON object is a broken row; blank lines are no rows.
     """
-    place = Path(path)
+    found = json_rows(path, encoding=encoding, progress=progress)
+    return read_rows(found, pick, Path(path).name)
+
+
+def read_rows(rows: Iterable[Row | Broken], pick: Pick, name: str) -> Rows:
+    """The wanted names of rows that are mappings."""
     met: dict[str, None] = {}
     wanted: Sequence[str] = pick(())
     pile = _Pile(wanted)
-    for found in json_rows(place, encoding=encoding, progress=progress):
+    for found in rows:
         if isinstance(found, Broken):
             pile.broken.append(found)
             continue
@@ -123,10 +128,10 @@ def read_json_lines(
         if not met:
             pile.columns = wanted = pick(tuple(row))
         met.update(dict.fromkeys(row))
-        pile.add([_scalar(row.get(name)) for name in wanted], line)
+        pile.add([_scalar(row.get(key)) for key in wanted], line)
     if met:
-        need(wanted, tuple(met), place.name)
-    return pile.rows(place.name)
+        need(wanted, tuple(met), name)
+    return pile.rows(name)
 
 
 def _is_text(row: Sequence[str | None]) -> bool:

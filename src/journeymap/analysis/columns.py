@@ -12,7 +12,7 @@ from journeymap.exceptions import ColumnsError
 from journeymap.interactions import SCALES
 from journeymap.model.rules import closed
 
-__all__ = ["Columns"]
+__all__ = ["XES_COLUMNS", "Columns"]
 
 _WORDS: tuple[Literal["score_kind"], Literal["currency"]] = ("score_kind", "currency")
 _LEVELS = ("touchpoint", "stage", "phase", "source", "channel", "department", "process",
@@ -124,3 +124,7 @@ class Columns:
         """The columns to read from a source that has the columns ``there``."""
         words = {getattr(self, role) for role in _WORDS if self.constant(role, there) is not None}
         return tuple(name for name in self.named() if name not in words)
+
+
+XES_COLUMNS = Columns(customer="case:concept:name", touchpoint="concept:name", at="time:timestamp")
+"""Where the standard extensions of XES have them."""

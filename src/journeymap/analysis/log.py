@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -14,14 +14,15 @@ from attrs import evolve, frozen
 
 from journeymap.adapters.frames import read_frame, read_parquet
 from journeymap.adapters.rows import Rows
-from journeymap.adapters.text_files import read_csv, read_json_lines
+from journeymap.adapters.text_files import read_csv, read_json_lines, read_rows
+from journeymap.adapters.xes import xes_rows
 from journeymap.analysis.asking import Askable, Counted
 from journeymap.analysis.coding import Codes
-from journeymap.analysis.columns import Columns
+from journeymap.analysis.columns import XES_COLUMNS, Columns
 from journeymap.analysis.intake import Rejected
 from journeymap.analysis.part import Ints, Level, Part, Scope, View
 from journeymap.analysis.question import Question, merged
-from journeymap.exceptions import UnknownName
+from journeymap.exceptions import SourceError, UnknownName
 from journeymap.interactions import Interaction
 from journeymap.interactions.customers import Readable
 from journeymap.model import JourneyMap
@@ -29,10 +30,9 @@ from journeymap.model import JourneyMap
 __all__ = ["Log"]
 
 _PART = 1 << 17  # interactions in a part: its columns then fit the processor's cache
-Format = Literal["csv", "jsonl", "parquet"]
-_SUFFIXES: dict[str, Format] = {
+_SUFFIXES: dict[str, str] = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
-    ".parquet": "parquet", ".pq": "parquet",
+    ".parquet": "parquet", ".pq": "parquet", ".xes": "xes",
 }  # fmt: skip
 
 
@@ -65,34 +65,38 @@ class Log(Askable):
         *,
         map: JourneyMap | None = None,  # noqa: A002
         strict: bool = False,
-        format: Format | None = None,  # noqa: A002
+        format: str | None = None,  # noqa: A002
         delimiter: str | None = None,
         encoding: str | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Log:
-        """Read a file: CSV, JSON lines (both also .gz) or Parquet, by suffix or ``format``.
+        """Read a file: CSV, JSON lines, XES (all also .gz) or Parquet, by suffix or ``format``.
 
+        ``format`` may also name any source that is installed and needs nothing but the file.
+        Of XES, the columns are those of the standard extensions unless they are named.
         A row that cannot be read is set aside in ``log.rejected`` with its line and reason;
         ``strict`` raises SourceError instead. ``progress`` is called with the share read so far.
         """
         place = Path(path)
         suffixes = [suffix.lower() for suffix in place.suffixes if suffix.lower() != ".gz"]
         kind = format or _SUFFIXES.get(suffixes[-1] if suffixes else "")
-        if kind not in ("csv", "jsonl", "parquet"):
-            if format is not None:
-                raise UnknownName("format", str(format), ("csv", "jsonl", "parquet"))
+        if kind is None:
             raise UnknownName("suffix of a log", "".join(suffixes) or place.name, tuple(_SUFFIXES))
         if not place.is_file():
             raise FileNotFoundError(f"there is no file {str(place)!r}")
-        chosen = columns or Columns()
+        chosen = columns or (XES_COLUMNS if kind == "xes" else Columns())
         if kind == "parquet":
             rows = read_parquet(place, chosen.wanted)
         elif kind == "csv":
             rows = read_csv(
                 place, chosen.wanted, delimiter=delimiter, encoding=encoding, progress=progress
             )
-        else:
+        elif kind == "jsonl":
             rows = read_json_lines(place, chosen.wanted, encoding=encoding, progress=progress)
+        elif kind == "xes":
+            rows = read_rows(xes_rows(place), chosen.wanted, place.name)
+        else:
+            return cls.from_source(_source(kind, place), map=map)
         return cls.from_rows(rows, chosen, map=map, strict=strict)
 
     @classmethod
@@ -254,6 +258,23 @@ class Log(Askable):
     def __repr__(self) -> str:
         aside = f", {len(self.rejected)} rows set aside" if len(self.rejected) else ""
         return f"<Log of {self.interactions:,} interactions of {self.customers:,} customers{aside}>"
+
+
+def _source(name: str, place: Path) -> Readable:
+    """The source of a name that is installed, on a file."""
+    from inspect import signature
+
+    from journeymap.adapters.registry import sources
+
+    if name not in sources:
+        raise UnknownName("format", name, ("csv", "jsonl", "parquet", "xes", *sources))
+    made = sources[name]
+    try:
+        signature(made).bind(os.fspath(place))
+    except TypeError:
+        message = f"the source {name!r} needs more than a file; make it, and use Log.from_source"
+        raise SourceError(str(place), message) from None
+    return made(os.fspath(place))
 
 
 def _readable(level: Level) -> bool:

@@ -1,0 +1,476 @@
+"""What the sources read out of real files: known counts, known flattening, known payloads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journeymap import DocumentError, Identity, Record, SourceError, UnknownName
+from journeymap.adapters.files import csv_source, json_lines_source, json_source
+from journeymap.adapters.iterables import iterable_source
+from journeymap.adapters.mapped import Mapped
+from journeymap.adapters.mapping_documents import builtin_mappings, load_mapping, loads_mapping
+from journeymap.adapters.messages import MessageSource
+from journeymap.adapters.ocel import ocel_rows, ocel_source
+from journeymap.adapters.proposing import proposed
+from journeymap.adapters.sourcing import Broken, Source
+from journeymap.adapters.xes import xes_source
+from journeymap.analysis import Columns, Handoffs, Log, Transitions, Variants
+
+
+def all_of(source: Source) -> tuple[list[Record], list[Broken]]:
+    batches = list(source.read())
+    return (
+        [record for batch in batches for record in batch.records],
+        [one for batch in batches for one in batch.broken],
+    )
+
+
+def one(mapping: str, payload: dict[str, Any]) -> list[Record]:
+    made = Mapped(load_mapping(mapping)).records(payload, 1)
+    assert not isinstance(made, str), made
+    return made
+
+
+def named(record: Record) -> dict[str, str]:
+    return {identity.namespace: identity.value for identity in record.identities}
+
+
+# -- event logs
+
+
+def test_an_xes_log_is_the_csv_log(data: Path) -> None:
+    log = Log.from_source(xes_source(data / "receipt" / "08_receipt.xes.gz"))
+    assert (log.customers, log.interactions) == (1434, 8577)
+    plain = Log.read(
+        data / "receipt" / "receipt.csv",
+        Columns(customer="case:concept:name", touchpoint="concept:name", at="time:timestamp",
+                department="org:group"),
+    )  # fmt: skip
+    questions: list[Any] = [Transitions(), Variants(), Handoffs()]
+    for question in questions:
+        assert {json.dumps(row, default=str) for row in log.ask(question).to_dicts()} == {
+            json.dumps(row, default=str) for row in plain.ask(question).to_dicts()
+        }
+
+
+@pytest.mark.parametrize("name", ["DomesticDeclarations", "PrepaidTravelCost", "helpdesk"])
+def test_real_xes_logs_have_their_known_sizes(data: Path, name: str) -> None:
+    folder = data / ("helpdesk" if name == "helpdesk" else "bpic2020")
+    facts = json.loads((folder / "facts.json").read_text())
+    known = facts if name == "helpdesk" else next(
+        one for key, one in facts.items() if key.startswith(name)
+    )  # fmt: skip
+    log = Log.from_source(xes_source(folder / f"{name}.xes.gz"))
+    assert (log.customers, log.interactions) == (known["n_cases"], known["n_events"])
+    assert len(log.ask(Variants(top=None))) == known["n_variants"]
+
+
+def test_log_read_knows_xes_by_its_suffix(data: Path) -> None:
+    log = Log.read(data / "running-example" / "running-example.xes")
+    assert (log.customers, log.interactions) == (6, 42)
+    columns = Columns(customer="case:concept:name", touchpoint="Activity", at="time:timestamp",
+                      department="org:resource")  # fmt: skip
+    again = Log.read(data / "running-example" / "running-example.xes", columns)
+    assert "department" in again.levels
+    assert again.interactions == 42
+
+
+XES = """<?xml version="1.0" encoding="UTF-8"?>
+<log xmlns="http://www.xes-standard.org/">
+  <extension name="Concept" prefix="concept" uri="u"/>
+  <global scope="event"><string key="concept:name" value="UNKNOWN"/></global>
+  <classifier name="full" keys="concept:name 'lifecycle:transition'"/>
+  <trace><string key="concept:name" value="c1"/>
+    <event><string key="concept:name" value="paid"><int key="tries" value="2"/></string>
+      <string key="lifecycle:transition" value="complete"/>
+      <date key="time:timestamp" value="2026-03-01T09:00:00.000+02:00"/>
+      <list key="items"><values><string key="sku" value="x"/></values></list>
+    </event>
+    <string key="case:late" value="after"/>
+  </trace>
+  <event><string key="concept:name" value="alone"/></event>
+</log>"""
+
+
+def test_nested_attributes_and_classifiers(tmp_path: Path) -> None:
+    file = tmp_path / "a.xes"
+    file.write_text(XES)
+    from journeymap.adapters.xes import xes_rows
+
+    [first, broken] = list(xes_rows(file))
+    assert not isinstance(first, Broken)
+    assert isinstance(broken, Broken)
+    line, row = first
+    assert line == 7
+    assert row["concept:name/tries"] == "2"
+    assert row["items/sku"] == "x"
+    assert row["classifier:full"] == "paid+complete"
+    assert row["case:case:late"] == "after"  # attributes of a trace may come after its events
+    assert broken.reason == "an event outside of any trace"
+    records, _ = all_of(xes_source(file))
+    assert records[0].at == datetime(2026, 3, 1, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("suffix", ["sqlite", "jsonocel", "xmlocel"])
+@pytest.mark.parametrize("kind", ["Invoice", "Purchase Order", "Payment", "Purchase Requisition"])
+def test_ocel_is_flattened_as_known(data: Path, suffix: str, kind: str) -> None:
+    facts = json.loads((data / "ocel2" / "facts.json").read_text())
+    file = data / "ocel2" / f"ocel20_example.{suffix}"
+    log = Log.from_source(ocel_source(file, kind))
+    known = facts["flattened"][kind]
+    assert log.interactions == known["event_occurrences"] == facts["e2o_by_object_type"][kind]
+    assert log.customers == known["objects_with_events"]
+    variants = {tuple(row.path): row.count for row in log.ask(Variants(top=None))}
+    assert len(variants) == known["variants"]
+    for row in known["top_variants"]:
+        assert variants[tuple(row["sequence"])] == row["count"]
+    assert Counter(log.rejected.reasons)[f"an event of no {kind}"] >= 0
+
+
+def test_ocel_names_the_types_there_are_and_the_ties_that_dangle(
+    data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'Invoice'"):
+        list(ocel_source(data / "ocel2" / "ocel20_example.jsonocel", "Invoce").read())
+    whole = json.loads((data / "ocel2" / "ocel20_example.jsonocel").read_text())
+    whole["events"][0]["relationships"].append({"objectId": "gone", "qualifier": "?"})
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(whole))
+    rows = list(ocel_rows(file, "Invoice"))
+    lost = [row for row in rows if isinstance(row, Broken) and "not there" in row.reason]
+    assert len(lost) == 1
+    more = [row for row in ocel_rows(file, "Payment", follow=True) if not isinstance(row, Broken)]
+    assert len(more) > 3
+
+
+# -- payloads, as vendors send them
+
+
+def test_all_built_in_mappings_load() -> None:
+    names = builtin_mappings()
+    assert {"segment", "cloudevents", "ga4", "snowplow", "shopify", "stripe", "survey"} <= set(
+        names
+    )
+    for name in names:
+        assert load_mapping(name).records
+    with pytest.raises(UnknownName, match="did you mean 'stripe'"):
+        load_mapping("stripes")
+
+
+def test_ga4(data: Path) -> None:
+    source = json_lines_source(data / "payloads/ga4_velir/source_json.ndjson", load_mapping("ga4"))
+    [record], broken = all_of(source)
+    assert not broken
+    assert record.at == datetime(2021, 4, 6, 6, 49, 50, 431476, tzinfo=UTC)
+    assert named(record) == {"ga_client": "1166526666.1617691776"}
+    happened = record.interaction
+    assert happened is not None
+    assert (happened.touchpoint, happened.channel) == ("first_visit", "web")
+    assert dict(happened.extra)["session"] == "1617691775"
+    assert dict(record.traits)["country"] == "Vietnam"
+
+
+def test_shopify(data: Path) -> None:
+    folder = data / "payloads" / "shopify_python_api"
+    orders, broken = all_of(json_source(folder / "orders.json", load_mapping("shopify")))
+    assert not broken
+    placed = orders[0]
+    assert placed.interaction is not None
+    assert placed.interaction.touchpoint == "order placed"
+    assert placed.interaction.value is not None
+    assert placed.interaction.value.amount == Decimal("598.94")
+    assert named(placed)["email"] == "bob.norman@hostmail.com"
+    assert named(placed)["shopify_order"] == "450789469"
+    assert placed.consents == (("marketing", False),)
+    events, broken = all_of(json_source(folder / "events.json", load_mapping("shopify_events")))
+    assert not broken
+    told = [record.interaction.touchpoint for record in events if record.interaction]
+    assert told == ["order placed", "order confirmed", "order authorization_success"]
+    assert {named(record)["shopify_order"] for record in events} == {"450789469"}
+
+
+def test_stripe(data: Path) -> None:
+    resources = json.loads((data / "payloads/stripe_openapi/fixtures3.json").read_text())[
+        "resources"
+    ]
+
+    def event(kind: str, resource: str, **more: Any) -> dict[str, Any]:
+        return {"id": f"evt_{kind}", "type": kind, "created": 1721948530,
+                "data": {"object": {**resources[resource], **more}}}  # fmt: skip
+
+    [charge] = one("stripe", event("charge.succeeded", "charge"))
+    assert charge.interaction is not None
+    assert charge.interaction.value is not None
+    amount = Decimal(resources["charge"]["amount"]) / 100
+    assert charge.interaction.value.amount == amount
+    assert charge.interaction.value.currency == "USD"
+    assert charge.interaction.outcome == "succeeded"
+    [yen] = one("stripe", event("charge.failed", "charge", currency="jpy", status="failed"))
+    assert yen.interaction is not None
+    assert yen.interaction.value is not None
+    assert yen.interaction.value.amount == resources["charge"]["amount"]  # no cents in it
+    [invoice] = one("stripe", event("invoice.payment_failed", "invoice"))
+    assert invoice.interaction is not None
+    assert invoice.interaction.outcome == "failed"
+    assert named(invoice)["stripe_customer"] == resources["invoice"]["customer"]
+    [customer] = one("stripe", event("customer.created", "customer", email="ada@example.org"))
+    assert named(customer) == {"stripe_customer": resources["customer"]["id"],
+                               "email": "ada@example.org"}  # fmt: skip
+    [session] = one("stripe", event("checkout.session.completed", "checkout.session"))
+    assert session.interaction is not None
+    assert session.interaction.outcome == "succeeded"
+    [subscription] = one("stripe", event("customer.subscription.updated", "subscription"))
+    assert named(subscription)["stripe_customer"] == resources["subscription"]["customer"]
+    [dispute] = one("stripe", event("charge.dispute.created", "dispute"))
+    assert named(dispute)["stripe_charge"] == resources["dispute"]["charge"]
+    other = Mapped(load_mapping("stripe")).records(event("plan.created", "plan"), 1)
+    assert other == "none of the 7 rules of the mapping applies"
+
+
+HUBSPOT = [
+    ("hubspot_contacts", "contact_data", 7), ("hubspot_emails", "email_event_data", None),
+    ("hubspot_tickets", "ticket_data", None), ("hubspot_forms", "contact_form_submission_data", 5),
+    ("hubspot_merges", "contact_merge_audit_data", None), ("hubspot_deals", "deal_data", None),
+    ("hubspot_ticket_contacts", "ticket_contact_data", None),
+    ("hubspot_deal_contacts", "deal_contact_data", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mapping", "file", "expected"), HUBSPOT)
+def test_hubspot_tables(data: Path, mapping: str, file: str, expected: int | None) -> None:
+    place = data / "payloads" / "fivetran_hubspot" / f"{file}.csv"
+    with place.open(newline="") as text:
+        rows = len(list(csv.DictReader(text)))
+    source = csv_source(place, load_mapping(mapping))
+    batches = list(source.read())
+    assert sum(batch.rows for batch in batches) == rows
+    read = {record.row for batch in batches for record in batch.records}
+    broken = [one for batch in batches for one in batch.broken]
+    assert len(read) + len(broken) == rows
+    # What is set aside lacks a time or a person, or writes a time as nobody should.
+    assert {one.reason.split(":")[0] for one in broken} <= {"at", "no time", "nobody is named"}
+    assert len(read) > 0.5 * rows
+    if mapping == "hubspot_merges":
+        first = next(record for batch in batches for record in batch.records)
+        assert [one.namespace for one in first.identities] == ["hubspot_contact"] * 2
+
+
+SEGMENT = {
+    "type": "track", "event": "Order Completed", "userId": "u1", "anonymousId": "a1",
+    "messageId": "m1", "timestamp": "2026-03-01T09:00:00.000Z",
+    "properties": {"revenue": 25.5, "currency": "EUR", "email": "ada@example.org"},
+}  # fmt: skip
+
+
+def test_segment() -> None:
+    [track] = one("segment", SEGMENT)
+    assert named(track) == {"user": "u1", "email": "ada@example.org", "anonymous": "a1"}
+    assert track.interaction is not None
+    assert str(track.interaction.value) == "Money(amount=Decimal('25.5'), currency='EUR')"
+    [page] = one("segment", {**SEGMENT, "type": "page", "name": "Prices", "properties": {}})
+    assert page.interaction is not None
+    assert (page.interaction.touchpoint, page.interaction.channel) == ("viewed Prices", "web")
+    [screen] = one("segment", {**SEGMENT, "type": "screen", "name": "Home"})
+    assert screen.interaction is not None
+    assert screen.interaction.channel == "app"
+    [identify] = one("segment", {**SEGMENT, "type": "identify",
+                                 "traits": {"email": "a@x.org", "plan": "pro"}})  # fmt: skip
+    assert identify.interaction is None
+    assert dict(identify.traits) == {"plan": "pro"}
+    [group] = one("segment", {**SEGMENT, "type": "group", "groupId": "acme"})
+    assert dict(group.traits) == {"group": "acme"}
+    [alias] = one("segment", {"type": "alias", "userId": "u1", "previousId": "a9",
+                              "timestamp": "2026-03-01T09:00:00Z"})  # fmt: skip
+    assert named(alias) == {"user": "u1", "anonymous": "a9"}
+
+
+def test_cloudevents_and_snowplow() -> None:
+    [event] = one("cloudevents", {
+        "specversion": "1.0", "type": "com.shop.order.paid", "source": "/shop/7", "id": "A-1",
+        "time": "2026-03-01T09:00:00Z", "subject": "u7", "data": {"email": "a@x.org"},
+    })  # fmt: skip
+    assert event.source == "/shop/7"
+    assert named(event) == {"email": "a@x.org", "subject": "u7"}
+    [pageview] = one("snowplow", {
+        "event_id": "e-1", "event": "page_view", "platform": "web", "user_id": None,
+        "domain_userid": "d1", "network_userid": "n1",
+        "collector_tstamp": "2026-03-01 09:00:00.123", "page_url": "https://x",
+    })  # fmt: skip
+    assert pageview.at == datetime(2026, 3, 1, 9, 0, 0, 123000, tzinfo=UTC)
+    assert named(pageview) == {"domain_user": "d1", "network_user": "n1"}
+
+
+def test_zendesk_and_salesforce() -> None:
+    ticket = {
+        "id": 35436, "created_at": "2026-03-01T09:00:00Z", "updated_at": "2026-03-02T10:00:00Z",
+        "requester_id": 20978392, "status": "solved", "priority": "high",
+        "via": {"channel": "voice", "source": {"from": {}}},
+        "satisfaction_rating": {"id": 1, "score": "bad", "comment": "slow"},
+    }  # fmt: skip
+    opened, solved, rated = one("zendesk_tickets", ticket)
+    assert opened.interaction is not None
+    assert opened.interaction.channel == "phone"
+    assert solved.interaction is not None
+    assert solved.interaction.touchpoint == "ticket solved"
+    assert rated.interaction is not None
+    assert rated.interaction.score is not None
+    assert (rated.interaction.score.value, rated.interaction.score.high) == (0, 1)
+    audit = {
+        "id": 1, "ticket_id": 35436, "created_at": "2026-03-01T09:30:00Z",
+        "via": {"channel": "web"},
+        "events": [{"id": 11, "type": "Comment", "public": True, "body": "hello"},
+                   {"id": 12, "type": "Change", "field_name": "status", "value": "pending"},
+                   {"id": 13, "type": "Notification"}],
+    }  # fmt: skip
+    answers = [record.interaction for record in one("zendesk_audits", audit)]
+    assert [i.touchpoint for i in answers if i] == ["ticket pending", "ticket answered"]
+    cases = one("salesforce_cases", {
+        "Id": "500A", "ContactId": "003A", "CreatedDate": "2026-03-01T09:00:00.000+0000",
+        "ClosedDate": "2026-03-03T09:00:00.000+0000", "Origin": "Phone", "SuppliedEmail": None,
+    })  # fmt: skip
+    assert [r.interaction.touchpoint for r in cases if r.interaction] == [
+        "case opened",
+        "case closed",
+    ]
+    [stage] = one("salesforce_opportunities", {
+        "Id": "008A", "OpportunityId": "006A", "StageName": "Closed Won", "Amount": 1200.0,
+        "CreatedDate": "2026-03-01T09:00:00.000+0000",
+    })  # fmt: skip
+    assert stage.interaction is not None
+    assert stage.interaction.outcome == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("survey", "score", "scale"), [("NPS", 9, (0, 10)), ("csat", 4, (1, 5)), ("CES", 2, (1, 7))]
+)
+def test_surveys(survey: str, score: int, scale: tuple[int, int]) -> None:
+    [record] = one("survey", {"email": "a@x.org", "survey": survey, "score": score,
+                              "submitted_at": "2026-03-01 09:00:00", "comment": "ok"})  # fmt: skip
+    assert record.interaction is not None
+    told = record.interaction.score
+    assert told is not None
+    assert (told.value, told.low, told.high) == (score, *scale)
+
+
+# -- writing a mapping
+
+
+OWN = """
+id = "till"
+timezone = "Europe/Paris"
+[[records]]
+touchpoint = { path = "$.what", names = { S = "sold", R = "returned" } }
+at = { path = "$.when", format = "%d.%m.%Y %H:%M" }
+value = "$.sum"
+currency = "EUR"
+[records.identities]
+card = "$.card"
+"""
+
+
+def test_a_mapping_takes_ten_lines() -> None:
+    source = iterable_source(
+        [{"what": "S", "when": "01.03.2026 10:00", "sum": "9.90", "card": 77}], loads_mapping(OWN)
+    )
+    [record], _ = all_of(source)
+    assert record.at == datetime(2026, 3, 1, 9, tzinfo=UTC)
+    assert record.identities == (Identity("card", "77"),)
+    assert record.interaction is not None
+    assert record.interaction.touchpoint == "sold"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("touchpoint", "tuchpoint"), "did you mean 'touchpoint'"),
+        (('"$.card"', '"$.card["'), "a path such as"),
+        (('id = "till"', ""), "'id' is missing"),
+        (("Europe/Paris", "Europe/Pari"), "IANA zone"),
+        (('currency = "EUR"', ""), "say its currency"),
+        (("[records.identities]\ncard", "[records.traits]\ncard"), "'identities' is missing"),
+    ],
+)
+def test_a_wrong_mapping_says_where(change: tuple[str, str], told: str) -> None:
+    with pytest.raises(DocumentError, match=told) as caught:
+        loads_mapping(OWN.replace(*change))
+    assert caught.value.problems[0].line is not None
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"when": "tomorrow"}, "no time that can be read"),
+        ({"card": None}, "nobody is named: no card"),
+        ({"what": ""}, "no touchpoint"),
+        ({"sum": "a lot"}, "value: a number"),
+        ({"sum": "1e9999"}, "below 900 billion"),
+        ({"what": "a\x00b"}, "not allowed"),
+        ({"card": "x" * 20_000}, "characters"),
+        ({"when": "01.01.0001 00:00"}, "years 1 to 9999"),
+    ],
+)
+def test_what_a_mapping_cannot_read_is_set_aside(row: dict[str, Any], reason: str) -> None:
+    good = {"what": "S", "when": "01.03.2026 10:00", "sum": "9.90", "card": 77}
+    records, [broken] = all_of(iterable_source([good, {**good, **row}], loads_mapping(OWN)))
+    assert len(records) == 1
+    assert reason in broken.reason
+    assert broken.line == 2
+
+
+def test_a_mapping_is_proposed(data: Path) -> None:
+    folder = data / "payloads"
+    rows = json_lines_source(folder / "ga4_velir/source_json.ndjson", load_mapping("ga4")).rows()
+    made = proposed(rows, "analytics")
+    assert (made.rows, made.read) == (1, 1)
+    mapping = loads_mapping(made.text)
+    assert mapping.records[0].at.unit == "us"
+    payload = json.loads((folder / "ga4_velir/source_json.ndjson").read_text())
+    made_of = Mapped(mapping).records(payload, 1)
+    assert not isinstance(made_of, str)
+    [record] = made_of
+    assert record.interaction is not None
+    assert record.interaction.touchpoint == "first_visit"
+    assert record.at == datetime(2021, 4, 6, 6, 49, 50, 431476, tzinfo=UTC)
+    with pytest.raises(SourceError, match="nothing looks like who"):
+        proposed([{"a": "2026-03-01T00:00:00Z"}], "x")
+
+
+# -- messages
+
+
+def test_airbyte_from_standard_input() -> None:
+    lines = [
+        {"type": "LOG", "log": {"level": "INFO", "message": "hello"}},
+        {"type": "RECORD", "record": {"stream": "tills", "emitted_at": 1, "data": {
+            "what": "S", "when": "01.03.2026 10:00", "sum": "1", "card": "7"}}},
+        {"type": "RECORD", "record": {"stream": "other", "emitted_at": 1, "data": {}}},
+        {"type": "STATE", "state": {"cursor": "2026-03-01"}},
+        {"type": "WHAT"},
+    ]  # fmt: skip
+    text = "".join(json.dumps(one) + "\n" for one in lines) + "{broken\n"
+    source = MessageSource("-", {"tills": loads_mapping(OWN)}, input=io.BytesIO(text.encode()))
+    [batch] = list(source.read())
+    assert len(batch.records) == 1
+    assert [one.reason.split(":")[0] for one in batch.broken] == [
+        "no mapping for stream 'other'", "a message of type 'WHAT'", "not JSON",
+    ]  # fmt: skip
+    assert MessageSource.state_of(batch.cursor) == {"cursor": "2026-03-01"}
+    assert source.claims == frozenset({"sets aside"})
+
+
+def test_arrow_batches_are_rows() -> None:
+    pa = pytest.importorskip("pyarrow")
+    rows = [{"what": "S", "when": "01.03.2026 10:00", "sum": "1", "card": "7"}] * 3
+    table = pa.Table.from_pylist(rows)
+    items: list[Any] = [table.to_batches()[0], rows, rows[0], table]
+    records, broken = all_of(iterable_source(items, loads_mapping(OWN)))
+    assert (len(records), broken) == (10, [])
