@@ -165,7 +165,7 @@ def test_csv_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"did you mean '\.csv'"):
         Log.read(write(tmp_path / "d.cvs", ""))
     with pytest.raises(UnknownName, match="did you mean 'jsonl'"):
-        Log.read(tmp_path / "c.csv", format="jsonk")
+        Log.read(tmp_path / "c.csv", format="jsonll")
     with pytest.raises(SourceError, match="'json' needs more than a file"):
         Log.read(tmp_path / "c.csv", format="json")
     huge = f'customer,touchpoint,at\nc,"{"x" * 200_000}",{AWARE}\nd,a,{AWARE}\n'

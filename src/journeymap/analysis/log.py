@@ -267,7 +267,7 @@ def _source(name: str, place: Path) -> Readable:
     from journeymap.adapters.registry import sources
 
     if name not in sources:
-        raise UnknownName("format", name, ("csv", "jsonl", "parquet", "xes", *sources))
+        raise UnknownName("format", name, tuple(sources))
     made = sources[name]
     try:
         signature(made).bind(os.fspath(place))

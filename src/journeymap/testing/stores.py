@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import evolve
 from hypothesis import HealthCheck, Phase, settings
@@ -57,7 +57,8 @@ def check_store(
     come in one order; what was forgotten is gone; with *shared*, of several who count at once no
     step is lost. Hypothesis looks for the shortest way to break one.
     """
-    machine = _machine(opened, cleared, claims)
+    told = {"opened": staticmethod(opened), "cleared": staticmethod(cleared), "claims": claims}
+    machine: type[RuleBasedStateMachine] = type("Machine", (_Machine,), told)
     try:
         run_state_machine_as_test(machine, settings=settings(
             max_examples=examples, stateful_step_count=20, deadline=None, database=None,
@@ -70,137 +71,136 @@ def check_store(
         _counted(opened)
 
 
-def _machine(
-    opened: Callable[[], Store], cleared: Callable[[], None], claims: frozenset[StoreClaim]
-) -> type[RuleBasedStateMachine]:
-    class Machine(RuleBasedStateMachine):
-        """A store and what it should hold."""
+class _Machine(RuleBasedStateMachine):
+    """A store and what it should hold."""
 
-        def __init__(self) -> None:
-            super().__init__()
-            cleared()
-            self.store = opened()
-            self.plain = _Plain()
+    opened: ClassVar[Callable[[], Store]]
+    cleared: ClassVar[Callable[[], None]]
+    claims: ClassVar[frozenset[StoreClaim]]
 
-        @rule(name=_NAMES, at=_TIMES, text=_TEXTS, crash=st.booleans())
-        def write(self, name: str, at: int, text: str, crash: bool) -> None:
-            """An interaction and a state, together."""
-            plain = self.plain
-            number = len(plain.entries.get(name, ())) + 1
-            entry = Entry(name, number, f"key {plain.numbers}", at, at + 1, text)
-            before = plain.states.get(name)
-            kept = Kept(name, (before.version if before else 0) + 1, "map", at, text)
-            plain.numbers += 1
+    def __init__(self) -> None:
+        super().__init__()
+        self.cleared()
+        self.store = self.opened()
+        self.plain = _Plain()
 
-            def work(tx: Transaction) -> None:
-                tx.append([entry])
-                (tx.put if before else tx.insert)([kept])
-                if crash:
-                    raise _Stop
+    @rule(name=_NAMES, at=_TIMES, text=_TEXTS, crash=st.booleans())
+    def write(self, name: str, at: int, text: str, crash: bool) -> None:
+        """An interaction and a state, together."""
+        plain = self.plain
+        number = len(plain.entries.get(name, ())) + 1
+        entry = Entry(name, number, f"key {plain.numbers}", at, at + 1, text)
+        before = plain.states.get(name)
+        kept = Kept(name, (before.version if before else 0) + 1, "map", at, text)
+        plain.numbers += 1
 
-            if _done(self.store, work):
-                plain.entries.setdefault(name, []).append(entry)
-                plain.states[name] = kept
+        def work(tx: Transaction) -> None:
+            tx.append([entry])
+            (tx.put if before else tx.insert)([kept])
+            if crash:
+                raise _Stop
 
-        @rule(id_=_IDS, name=_NAMES, at=_TIMES, text=_TEXTS, crash=st.booleans())
-        def post(self, id_: str, name: str, at: int, text: str, crash: bool) -> None:
-            """A letter; one that is there stays as it is."""
-            letter = Letter(id_, name, text, next=at)
+        if _done(self.store, work):
+            plain.entries.setdefault(name, []).append(entry)
+            plain.states[name] = kept
 
-            def work(tx: Transaction) -> None:
-                tx.post([letter])
-                if crash:
-                    raise _Stop
+    @rule(id_=_IDS, name=_NAMES, at=_TIMES, text=_TEXTS, crash=st.booleans())
+    def post(self, id_: str, name: str, at: int, text: str, crash: bool) -> None:
+        """A letter; one that is there stays as it is."""
+        letter = Letter(id_, name, text, next=at)
 
-            if _done(self.store, work):
-                self.plain.letters.setdefault(id_, letter)
+        def work(tx: Transaction) -> None:
+            tx.post([letter])
+            if crash:
+                raise _Stop
 
-        @rule(id_=_IDS, status=st.sampled_from(["done", "dead", "withdrawn", "waiting"]), at=_TIMES)
-        def mark(self, id_: str, status: Any, at: int) -> None:
-            """What became of a letter."""
-            letter = self.plain.letters.get(id_)
-            if letter is not None:
-                after = evolve(letter, status=status, next=at, attempts=letter.attempts + 1)
-                self.store.run(lambda tx: tx.mark([after]))
-                self.plain.letters[id_] = after
+        if _done(self.store, work):
+            self.plain.letters.setdefault(id_, letter)
 
-        @rule(name=_NAMES, text=_TEXTS, crash=st.booleans())
-        def say(self, name: str, text: str, crash: bool) -> None:
-            """Evidence, which may be put to another customer later."""
-            plain = self.plain
-            row = Said(max(plain.said, default=0) + 1, name, None, text)
+    @rule(id_=_IDS, status=st.sampled_from(["done", "dead", "withdrawn", "waiting"]), at=_TIMES)
+    def mark(self, id_: str, status: Any, at: int) -> None:
+        """What became of a letter."""
+        letter = self.plain.letters.get(id_)
+        if letter is not None:
+            after = evolve(letter, status=status, next=at, attempts=letter.attempts + 1)
+            self.store.run(lambda tx: tx.mark([after]))
+            self.plain.letters[id_] = after
 
-            def work(tx: Transaction) -> None:
-                tx.say([row])
-                tx.resay([evolve(row, customer="ada")])
-                if crash:
-                    raise _Stop
+    @rule(name=_NAMES, text=_TEXTS, crash=st.booleans())
+    def say(self, name: str, text: str, crash: bool) -> None:
+        """Evidence, which may be put to another customer later."""
+        plain = self.plain
+        row = Said(max(plain.said, default=0) + 1, name, None, text)
 
-            if _done(self.store, work):
-                plain.said[row.number] = evolve(row, customer="ada")
+        def work(tx: Transaction) -> None:
+            tx.say([row])
+            tx.resay([evolve(row, customer="ada")])
+            if crash:
+                raise _Stop
 
-        @rule(name=_NAMES, text=_TEXTS)
-        def set_aside(self, name: str, text: str) -> None:
-            """Something that is kept apart."""
-            aside = Aside(name, None, 7, "why", text)
-            self.store.run(lambda tx: tx.set_aside([aside]))
-            self.plain.asides.append(aside)
+        if _done(self.store, work):
+            plain.said[row.number] = evolve(row, customer="ada")
 
-        @rule(name=st.sampled_from(["a", "b"]), text=_TEXTS)
-        def note(self, name: str, text: str) -> None:
-            """Something about the store itself."""
-            self.store.run(lambda tx: tx.note(name, text))
-            self.plain.notes[name] = text
+    @rule(name=_NAMES, text=_TEXTS)
+    def set_aside(self, name: str, text: str) -> None:
+        """Something that is kept apart."""
+        aside = Aside(name, None, 7, "why", text)
+        self.store.run(lambda tx: tx.set_aside([aside]))
+        self.plain.asides.append(aside)
 
-        @rule(name=_NAMES)
-        def forget(self, name: str) -> None:
-            """A customer leaves nothing."""
-            plain = self.plain
-            self.store.run(lambda tx: tx.forget(name))
-            plain.entries.pop(name, None)
-            plain.states.pop(name, None)
-            plain.letters = {i: one for i, one in plain.letters.items() if one.customer != name}
-            plain.asides = [one for one in plain.asides if one.customer != name]
-            plain.said = {n: one for n, one in plain.said.items() if one.customer != name}
+    @rule(name=st.sampled_from(["a", "b"]), text=_TEXTS)
+    def note(self, name: str, text: str) -> None:
+        """Something about the store itself."""
+        self.store.run(lambda tx: tx.note(name, text))
+        self.plain.notes[name] = text
 
-        @rule(name=_NAMES)
-        def release(self, name: str) -> None:
-            """Journal and state go, to be written anew; letters stay."""
-            self.store.run(lambda tx: tx.release([name]))
-            self.plain.entries.pop(name, None)
-            self.plain.states.pop(name, None)
+    @rule(name=_NAMES)
+    def forget(self, name: str) -> None:
+        """A customer leaves nothing."""
+        plain = self.plain
+        self.store.run(lambda tx: tx.forget(name))
+        plain.entries.pop(name, None)
+        plain.states.pop(name, None)
+        plain.letters = {i: one for i, one in plain.letters.items() if one.customer != name}
+        plain.asides = [one for one in plain.asides if one.customer != name]
+        plain.said = {n: one for n, one in plain.said.items() if one.customer != name}
 
-        @rule(now=_TIMES)
-        def ask(self, now: int) -> None:
-            """What is due, and in which order."""
-            states, letters = self.plain.states.values(), self.plain.letters.values()
-            due = sorted((one.due, one.customer) for one in states if (one.due or 0) <= now)
-            found = self.store.read(lambda tx: tx.due(now, 100))
-            _hold(sorted(found) == sorted(name for _, name in due), "what is due is not told")
-            waiting = [one for one in letters if one.status == "waiting" and one.next <= now]
-            waiting.sort(key=lambda one: (one.next, one.id))
-            told = self.store.run(lambda tx: tx.waiting(now, 100))
-            _hold([one.next for one in told] == [one.next for one in waiting],
-                  "letters wait in another order")  # fmt: skip
-            _hold({one.id for one in told} == {one.id for one in waiting}, "letters are missing")
+    @rule(name=_NAMES)
+    def release(self, name: str) -> None:
+        """Journal and state go, to be written anew; letters stay."""
+        self.store.run(lambda tx: tx.release([name]))
+        self.plain.entries.pop(name, None)
+        self.plain.states.pop(name, None)
 
-        @rule()
-        def reopen(self) -> None:
-            """Closed and opened again."""
-            if "keeps" in claims:
-                self.store.close()
-                self.store = opened()
+    @rule(now=_TIMES)
+    def ask(self, now: int) -> None:
+        """What is due, and in which order."""
+        states, letters = self.plain.states.values(), self.plain.letters.values()
+        due = sorted((one.due, one.customer) for one in states if (one.due or 0) <= now)
+        found = self.store.read(lambda tx: tx.due(now, 100))
+        _hold(sorted(found) == sorted(name for _, name in due), "what is due is not told")
+        waiting = [one for one in letters if one.status == "waiting" and one.next <= now]
+        waiting.sort(key=lambda one: (one.next, one.id))
+        told = self.store.run(lambda tx: tx.waiting(now, 100))
+        _hold([one.next for one in told] == [one.next for one in waiting],
+              "letters wait in another order")  # fmt: skip
+        _hold({one.id for one in told} == {one.id for one in waiting}, "letters are missing")
 
-        @invariant()
-        def holds_what_it_should(self) -> None:
-            """Everything is there, and nothing else."""
-            _same(self.store, self.plain)
-
-        def teardown(self) -> None:
-            """Let go of it."""
+    @rule()
+    def reopen(self) -> None:
+        """Closed and opened again."""
+        if "keeps" in self.claims:
             self.store.close()
+            self.store = self.opened()
 
-    return Machine
+    @invariant()
+    def holds_what_it_should(self) -> None:
+        """Everything is there, and nothing else."""
+        _same(self.store, self.plain)
+
+    def teardown(self) -> None:
+        """Let go of it."""
+        self.store.close()
 
 
 def _done(store: Store, work: Callable[[Transaction], None]) -> bool:
