@@ -15,6 +15,7 @@ from journeymap.interactions import Interaction
 
 __all__ = ["COLUMNS", "write_csv"]
 
+_BEGINS = "=+-@\t\r＝＋－＠"  # the wide ones are taken for the same in some languages
 _NUMBER = re.compile(r"[+-][\d ]*", re.ASCII)
 
 COLUMNS = (
@@ -62,6 +63,6 @@ def _row(one: Interaction) -> list[object]:
 
 
 def _plain(name: str | None) -> str | None:
-    if not name or name[0] not in "=+-@\t\r" or _NUMBER.fullmatch(name):
+    if not name or name[0] not in _BEGINS or _NUMBER.fullmatch(name):
         return name
     return f"'{name}"

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from attrs import evolve
+from attrs import evolve, frozen
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -27,6 +27,15 @@ _IDS = st.sampled_from([f"letter {n}" for n in range(5)])
 
 class _Stop(Exception):
     """Raised within a transaction to end it before its time, as a crash would."""
+
+
+@frozen
+class _Tried:
+    """The store that is tried, and what it claims."""
+
+    opened: Callable[[], Store]
+    cleared: Callable[[], None]
+    claims: frozenset[StoreClaim]
 
 
 class _Plain:
@@ -57,8 +66,8 @@ def check_store(
     come in one order; what was forgotten is gone; with *shared*, of several who count at once no
     step is lost. Hypothesis looks for the shortest way to break one.
     """
-    told = {"opened": staticmethod(opened), "cleared": staticmethod(cleared), "claims": claims}
-    machine: type[RuleBasedStateMachine] = type("Machine", (_Machine,), told)
+    tried = _Tried(opened, cleared, claims)
+    machine: type[RuleBasedStateMachine] = type("Machine", (_Machine,), {"tried": tried})
     try:
         run_state_machine_as_test(machine, settings=settings(
             max_examples=examples, stateful_step_count=20, deadline=None, database=None,
@@ -74,14 +83,12 @@ def check_store(
 class _Machine(RuleBasedStateMachine):
     """A store and what it should hold."""
 
-    opened: ClassVar[Callable[[], Store]]
-    cleared: ClassVar[Callable[[], None]]
-    claims: ClassVar[frozenset[StoreClaim]]
+    tried: ClassVar[_Tried]
 
     def __init__(self) -> None:
         super().__init__()
-        self.cleared()
-        self.store = self.opened()
+        self.tried.cleared()
+        self.store = self.tried.opened()
         self.plain = _Plain()
 
     @rule(name=_NAMES, at=_TIMES, text=_TEXTS, crash=st.booleans())
@@ -189,9 +196,9 @@ class _Machine(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         """Closed and opened again."""
-        if "keeps" in self.claims:
+        if "keeps" in self.tried.claims:
             self.store.close()
-            self.store = self.opened()
+            self.store = self.tried.opened()
 
     @invariant()
     def holds_what_it_should(self) -> None:
