@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,3 +66,21 @@ def test_the_spark_stream_tells_what_the_tracker_does(tmp_path: Path) -> None:
         _, signals = tracker.follow(None, [one for one in given if one.customer == name])
         expected.update(signals)
     assert told == expected
+
+
+def test_five_systems_become_one_view(tmp_path: Path) -> None:
+    """The known truth comes out: who is who, the planted trouble, NPS by stage, live as batch."""
+    told = run("five_systems/five_systems.py", "5000", str(tmp_path), cwd=tmp_path)
+    found = re.search(r"([\d,]+) customers of 5,000; precision ([\d.]+), recall ([\d.]+)", told)
+    assert found is not None
+    assert float(found[2]) == 1
+    assert float(found[3]) > 0.98  # who only ever wrote from another address stays unknown
+    assert "shared by many: ga_client" in told
+    assert "most waiting: distribution → services" in told
+    first, second = re.findall(r"NPS by stage: (.*)", told)
+    assert first == second
+    assert "live and in batch, the same position: 500 of 500" in told
+    assert "withheld, no consent to marketing" in told
+    page = (tmp_path / "customer.html").read_text(encoding="utf-8")
+    assert "hidden" in page
+    assert "@example.org" not in page

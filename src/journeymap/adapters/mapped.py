@@ -41,7 +41,7 @@ class Mapped:
     def __init__(self, mapping: PayloadMapping) -> None:
         zone = None if mapping.timezone is None else ZoneInfo(mapping.timezone)
         self.mapping = mapping
-        self._rules = [_Rule(rule, mapping.source, zone) for rule in mapping.records]
+        self._rules = [_Rule(rule, mapping, zone) for rule in mapping.records]
 
     def records(self, payload: Any, row: int) -> list[Record] | str:
         """The records of a payload, or why there are none; one fault breaks the whole payload."""
@@ -64,8 +64,9 @@ class Mapped:
 class _Rule:
     """One rule made ready."""
 
-    def __init__(self, rule: RecordRule, source: str, zone: ZoneInfo | None) -> None:
-        self.rule, self.source, self.zone = rule, source, zone
+    def __init__(self, rule: RecordRule, mapping: PayloadMapping, zone: ZoneInfo | None) -> None:
+        self.rule, self.source, self.zone = rule, mapping.source, zone
+        self._called = mapping.touchpoints
         self._source = _maybe(rule.source)
         self._whole, self._single = (
             [test for path, test in _tests(rule) if path.startswith(begin)] for begin in "$@"
@@ -136,6 +137,7 @@ class _Rule:
         touchpoint = self._touchpoint(payload, element)
         if touchpoint is None:
             raise ValueError("no touchpoint")
+        touchpoint = self._called.get(touchpoint, touchpoint)
         told: dict[str, Any] = {role: find(payload, element) for role, find in self._names}
         for role, find in self._feelings:
             text = find(payload, element)

@@ -151,7 +151,8 @@ class PayloadMapping:
     Every rule in ``records`` that applies to a payload gives its records; a payload to which
     none applies is set aside. ``rows`` is where the list of payloads lies in a whole document.
     ``timezone`` is the zone of times that name none (without it such payloads are set aside).
-    ``source`` is what records name as their source (as ``id``, unless it is given).
+    ``source`` is what records name as their source (as ``id``, unless it is given);
+    ``touchpoints`` is what the map calls those that the rules find under other names.
 
     >>> mapping = PayloadMapping("shop", [RecordRule("$.at", {"email": "$.mail"}, "$.event")])
     >>> mapping.records[0].touchpoint.path
@@ -164,6 +165,7 @@ class PayloadMapping:
     source: str = field(default="", validator=text, kw_only=True)
     rows: str | None = field(default=None, kw_only=True)
     timezone: str | None = field(default=None, kw_only=True)
+    touchpoints: dict[str, str] = field(factory=dict, converter=dict, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if self.rows is not None:
@@ -181,6 +183,16 @@ class PayloadMapping:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             message = "an IANA zone such as 'Europe/Paris' is expected"
             raise ElementError("PayloadMapping", "timezone", value, message) from None
+
+    def calling(self, touchpoints: Mapping[str, str]) -> PayloadMapping:
+        """The mapping with touchpoints called as the map has them; others stay.
+
+        >>> mapping = PayloadMapping("shop", [RecordRule("$.at", {"email": "$.mail"}, "bought")])
+        >>> mapping.calling({"bought": "order_placed"}).touchpoints
+        {'bought': 'order_placed'}
+        """
+        called: Any = {**self.touchpoints, **touchpoints}
+        return evolve(self, touchpoints=called)
 
 
 def columns_mapping(
