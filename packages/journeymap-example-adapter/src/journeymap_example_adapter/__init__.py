@@ -1,0 +1,1 @@
+"""Adapters for journeymap, as a stranger's package would offer them."""

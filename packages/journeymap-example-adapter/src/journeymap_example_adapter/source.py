@@ -1,0 +1,36 @@
+"""A source: notes of phone calls, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from journeymap.adapters.mapping import PayloadMapping, RecordRule
+from journeymap.adapters.row_source import Row, RowSource
+from journeymap.adapters.sourcing import Broken, Source
+from journeymap.exceptions import SourceError
+
+__all__ = ["CallNotes"]
+
+NOTES = PayloadMapping(
+    "callnotes",
+    [RecordRule("$.at", {"phone": "$.phone"}, "$.what", outcome="$.outcome", channel="phone")],
+)
+
+
+def CallNotes(path: str) -> Source:  # noqa: N802  # it is looked up like a class
+    """The notes in a file: ``2026-03-01T09:00Z | +49 151 555 | asked for help | failed``."""
+    return RowSource(path, lambda: _rows(Path(path)), NOTES)
+
+
+def _rows(path: Path) -> Iterator[Row | Broken]:
+    try:
+        with path.open(encoding="utf-8", errors="backslashreplace") as file:
+            for line, text in enumerate(file, 1):
+                fields = [field.strip() for field in text.rstrip("\n").split("|")]
+                if len(fields) == 4:
+                    yield line, dict(zip(("at", "phone", "what", "outcome"), fields, strict=True))
+                else:
+                    yield Broken(line, f"{len(fields)} fields where there should be 4", text[:200])
+    except OSError as error:
+        raise SourceError(str(path), str(error)) from None
