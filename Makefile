@@ -6,7 +6,7 @@ CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test torture docs bench bench-large bench-live bench-next clean
+.PHONY: demo test torture docs bench bench-large bench-live bench-next bench-sources fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -51,6 +51,18 @@ bench-live: $(VENV)/dev.ready
 
 bench-next: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/predicting.py ../shared/data
+
+bench-sources: $(VENV)/dev.ready
+	$(BIN)/python benchmarks/sources.py --gigabyte
+
+# The parsers under a fuzzer that is guided by coverage, so many seconds each.
+SECONDS ?= 60
+fuzz: $(VENV)/dev.ready
+	$(PIP) --requirement tests/adapters/fuzzers.txt
+	mkdir -p out/fuzz
+	for target in csv jsonl json parquet xes ocel singer payload mapping path proposal; do \
+	  $(BIN)/python -m tests.adapters.fuzzing $$target -max_total_time=$(SECONDS) \
+	    -artifact_prefix=out/fuzz/ || exit 1; done
 
 bench-large: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/large.py
