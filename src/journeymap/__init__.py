@@ -38,6 +38,7 @@ from journeymap.interactions import (
     Score,
     Trait,
     TraitRule,
+    links,
 )
 from journeymap.live import AsyncLive, Live, Receipt
 from journeymap.model import (
@@ -189,6 +190,7 @@ __all__ = [
     "draw",
     "dump",
     "dumps",
+    "links",
     "load",
     "loads",
     "schema",
