@@ -455,13 +455,15 @@ def test_airbyte_from_standard_input() -> None:
         {"type": "RECORD", "record": {"stream": "other", "emitted_at": 1, "data": {}}},
         {"type": "STATE", "state": {"cursor": "2026-03-01"}},
         {"type": "WHAT"},
+        {"type": {"what": 1}},
     ]  # fmt: skip
     text = "".join(json.dumps(one) + "\n" for one in lines) + "{broken\n"
     source = MessageSource("-", {"tills": loads_mapping(OWN)}, input=io.BytesIO(text.encode()))
     [batch] = list(source.read())
     assert len(batch.records) == 1
     assert [one.reason.split(":")[0] for one in batch.broken] == [
-        "no mapping for stream 'other'", "a message of type 'WHAT'", "not JSON",
+        "no mapping for stream 'other'", "a message of type 'WHAT'",
+        'a message of type "{\'what\'', "not JSON",
     ]  # fmt: skip
     assert MessageSource.state_of(batch.cursor) == {"cursor": "2026-03-01"}
     assert source.claims == frozenset({"sets aside"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import journeymap as jm
 from journeymap.analysis import Columns, Log, Overview
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.testing import maps
-from journeymap.views import draw, report
+from journeymap.views import customer_page, draw, report
 from journeymap.views.findings import findings
 from journeymap.views.flows import COLOURS, Flows, friction_colour
 from journeymap.views.lemniscate import Curve, spots
@@ -24,6 +24,7 @@ from journeymap.views.loop_picture import loop_scene
 from journeymap.views.scene import Words
 from journeymap.views.svg import svg
 from journeymap.views.text_fit import shown, width_of, wrapped
+from journeymap.views.timeline import timeline_scene
 
 EVIL = "</title></svg><script>alert('x')</script>&\"'\x00\x1b"
 
@@ -277,3 +278,47 @@ def test_a_limit_of_silence_is_needed_for_leaks() -> None:
     frame = {"customer": ["c", "c"], "touchpoint": ["p", "q"], "at": [1, 2]}
     rows = Overview.of(Log.from_frame(frame, Columns(at_unit="s"), map=journey)).loops.rows
     assert [row.dormant for row in rows] == [None, 0]
+
+
+def traveller(names: str) -> jm.Customer:
+    """A customer of many long names."""
+    begin = datetime(2026, 9, 28, 22, 30, tzinfo=UTC)
+    happened = [
+        jm.Interaction("c-1234567890", f"{names} touchpoint {n % 9}", begin + timedelta(days=n * n),
+                       channel=f"{names} {n % 10}", department=f"{n % 11} {names}",
+                       outcome=("failed", "succeeded", None)[n % 3], emotion=(n % 21 - 10) / 10,
+                       score=jm.Score("nps", n % 11), value=jm.Money(10**n % 10**9, "EUR"))
+        for n in range(30)
+    ]  # fmt: skip
+    return jm.Customer.of("c-1234567890", Log.from_interactions(happened))
+
+
+@pytest.mark.parametrize("names", ["web", "a rather long name of it all", "Donaudampfschiff" * 2])
+def test_labels_of_a_timeline_never_overlap(names: str, browser: Any, tmp_path: Path) -> None:
+    scene = timeline_scene(traveller(names))
+    page = browser.new_page(viewport={"width": 1400, "height": 1100})
+    page.set_content(f"<body style='margin:0'>{svg(scene)}")
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('text')].map(t => { const b = t.getBBox();"
+        " return [b.x, b.y, b.x + b.width, b.y + b.height, t.textContent] })"
+    )
+    assert len(boxes) > 90
+    for place, (left, upper, right, lower, words) in enumerate(boxes):
+        assert left >= 0, words
+        assert right <= scene.width, words
+        assert lower <= scene.top + scene.height, words
+        for other in boxes[:place]:
+            apart = right <= other[0] + 1 or other[2] <= left + 1
+            apart |= lower <= other[1] + 4 or other[3] <= upper + 4
+            assert apart, (words, other[4])
+    page.close()
+    file = tmp_path / "customer.html"
+    file.write_text(customer_page(traveller(names)), encoding="utf-8")
+    for width in (1440, 390):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        said: list[str] = []
+        page.on("console", lambda message, said=said: said.append(message.text))
+        page.goto(file.as_uri())
+        assert said == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.close()

@@ -122,7 +122,7 @@ def _row(
     line: int, message: dict[str, Any], mapped: Mapping[str, Mapped]
 ) -> tuple[str, Row | Broken] | None:
     kind = message.get("type")
-    if kind in _PASSED:
+    if isinstance(kind, str) and kind in _PASSED:
         return None
     if kind != "RECORD":
         return "", Broken(line, f"a message of type {str(kind)[:40]!r}", str(message)[:200])

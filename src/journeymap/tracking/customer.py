@@ -190,7 +190,7 @@ def _gathered(customer: str, recorded: tuple[Recorded, ...], as_of: datetime | N
         if isinstance(one, _Known):
             said = [fact for fact in one.facts(name) if not _after(fact.at, as_of)]
             facts |= {_mark(fact): fact for fact in said}
-    if not any(histories) and not facts:
+    if not any(histories) and not facts and not identities:
         raise IdentityError(customer, "nothing is known of this customer")
     return _Whole(
         name, _united(histories), identities,
