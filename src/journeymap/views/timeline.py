@@ -171,12 +171,12 @@ def _walk(
         for n in range(len(lanes))
     ]  # fmt: skip
     way = [
-        (x, y) for name, y in zip(names, places, strict=True)
+        (x, y, name or "") for name, y in zip(names, places, strict=True)
         if (x := _lane(name, lanes, left)) is not None
     ]  # fmt: skip
     if len(way) > 1:
-        shapes.append(Path(tuple(way), "chord", 2))
-    shapes += [Dot(x, y, 5.5, "node own") for x, y in way]
+        shapes.append(Path(tuple((x, y) for x, y, _ in way), "chord", 2))
+    shapes += [Dot(x, y, 5.5, "node own", tip=name) for x, y, name in way]
     return shapes
 
 
