@@ -114,6 +114,10 @@ def test_the_example_package_passes_the_kit_in_a_fresh_environment(
     ).stdout
     assert told.count("journeymap-example-adapter") == 4
     assert "FAILED" not in told
-    core = "import sys, journeymap.testing; print('numpy' in sys.modules)"
+    core = (
+        "import sys, journeymap.testing; print('numpy' in sys.modules);"
+        "from journeymap.adapters.mapping_documents import builtin_mappings, load_mapping;"
+        "print(len([load_mapping(name) for name in builtin_mappings()]))"
+    )
     out = subprocess.run([str(fresh), "-c", core], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "False"
+    assert out.stdout.split() == ["False", "20"]

@@ -160,7 +160,8 @@ def test_personal_values_are_hidden() -> None:
     customers, name = gathered(record(1, traits={"name": "Lovelace", "plan": "fibre"}))
     view = Customer.of(name, customers, rules=PROFILE)
     for told in (repr(view), repr(view.traits), repr(view.identities), draw_customer(view),
-                 repr(record(1, traits={"name": "Lovelace"})), customer_page(view)):  # fmt: skip
+                 repr(record(1, traits={"name": "Lovelace"}, interaction=Interaction(
+                     "Lovelace", "a", T0))), customer_page(view)):  # fmt: skip
         assert "Lovelace" not in told
         assert "'ada'" not in told
     assert "fibre" in customer_page(view)  # the rule says that a plan is not personal

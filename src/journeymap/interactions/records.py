@@ -38,6 +38,11 @@ def _consents(
     return tuple(dict(given).items())
 
 
+def _happened(interaction: Interaction | None) -> str:
+    """What happened, without the name of whoever it was."""
+    return "None" if interaction is None else f"({interaction.touchpoint!r})"
+
+
 @frozen
 class Trait:
     """Something known of a customer: a name, a plan, a postal code; from whom and since when.
@@ -100,6 +105,7 @@ class Record:
         default=None,
         validator=validators.optional(validators.instance_of(Interaction)),
         kw_only=True,
+        repr=_happened,
     )
     traits: tuple[tuple[str, Any], ...] = field(
         default=(), converter=_traits, kw_only=True, repr=False
