@@ -217,7 +217,7 @@ def _map_payload(options: argparse.Namespace) -> int:
     from journeymap.adapters.proposing import proposed
     from journeymap.adapters.sampling import sampled
 
-    name = options.source or options.file.name.split(".")[0]
+    name = options.source or options.file.name.strip(".").split(".")[0] or "sample"
     made = proposed(sampled(options.file, options.rows), name)
     _write(made.text, options.output)
     told = f"{made.read} of {made.rows} payloads give records by it"

@@ -4,6 +4,7 @@ import itertools
 import shutil
 from pathlib import Path
 
+from attrs import evolve
 from hypothesis import strategies as st
 
 from journeymap import JourneyMap, Live
@@ -22,7 +23,7 @@ def test_the_source(tmp_path: Path) -> None:
     def made(lines: list[str]):
         file = tmp_path / f"{next(count)}.txt"
         file.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        return sources["callnotes"](str(file))
+        return evolve(sources["callnotes"](str(file)), batch=3)
 
     check_source(made, LINES)
 

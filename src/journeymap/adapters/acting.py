@@ -58,7 +58,7 @@ class FileAction:
                 data = file.read()
                 if data and not data.endswith(b"\n"):
                     file.write(b"\n")
-            for line in data.decode("utf-8", "replace").splitlines():
+            for line in data.decode("utf-8", "replace").split("\n"):
                 row = json_line(line)
                 if isinstance(row, dict):
                     self._done.add(str(row.get("id")))

@@ -1,6 +1,7 @@
 """Interactions written as CSV, so that reading the file gives them back.
 
-Only a name that a spreadsheet would run as a formula comes back with an apostrophe in front.
+Only a name that a spreadsheet would run as a formula comes back with an apostrophe in front, and
+scores on another scale than the usual one need ``Columns(scales=…)``.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def _row(one: Interaction) -> list[object]:
         one.score.value if one.score else None,
         one.score.kind if one.score else None,
         one.value.amount if one.value else None,
-        one.value.currency if one.value else None,
+        _plain(one.value.currency) if one.value else None,
         one.duration.total_seconds() if one.duration is not None else None,
     ]
 

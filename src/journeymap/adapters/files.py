@@ -11,7 +11,7 @@ from journeymap.adapters.mapping import PayloadMapping
 from journeymap.adapters.paths import Getter, getter
 from journeymap.adapters.row_source import Row, RowSource
 from journeymap.adapters.sourcing import Broken
-from journeymap.adapters.streams import fingerprint, opened
+from journeymap.adapters.streams import opened
 from journeymap.adapters.text_rows import NotJson, Progress, csv_rows, decoded, json_rows
 from journeymap.exceptions import SourceError, require
 
@@ -34,7 +34,7 @@ def csv_source(
 ) -> RowSource:
     """A CSV file, plain or .gz: each row is a payload of its columns' names."""
     read = partial(csv_rows, path, delimiter=delimiter, encoding=encoding, progress=progress)
-    return RowSource(str(path), read, mapping, mark=partial(fingerprint, path))
+    return RowSource(str(path), read, mapping)
 
 
 def json_lines_source(
@@ -46,7 +46,7 @@ def json_lines_source(
 ) -> RowSource:
     """A file of one JSON object a line, plain or .gz."""
     read = partial(json_rows, path, encoding=encoding, progress=progress)
-    return RowSource(str(path), read, mapping, mark=partial(fingerprint, path))
+    return RowSource(str(path), read, mapping)
 
 
 def json_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> RowSource:
@@ -56,7 +56,7 @@ def json_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> RowSou
     """
     where = mapping.rows or "$"
     read = partial(document_rows, path, getter(where), where)
-    return RowSource(str(path), read, mapping, mark=partial(fingerprint, path))
+    return RowSource(str(path), read, mapping)
 
 
 def parquet_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> RowSource:

@@ -16,8 +16,8 @@ __all__ = ["iterable_source"]
 def iterable_source(items: Iterable[Any], mapping: PayloadMapping) -> RowSource:
     """Mappings, lists of mappings, Arrow batches or tables, in any mixture, one after the other.
 
-    So a dlt resource works, a generator of webhook payloads, a list. What can be gone through
-    only once can be read only once.
+    So a dlt resource works, a frame by itself, a generator of webhook payloads, a list. What can
+    be gone through only once can be read only once.
 
     >>> from journeymap.adapters.mapping import columns_mapping
     >>> calls = columns_mapping("calls", at="when", identities={"phone": "nr"})
@@ -26,11 +26,17 @@ def iterable_source(items: Iterable[Any], mapping: PayloadMapping) -> RowSource:
     >>> len(batch.records), batch.broken[0].reason
     (1, 'neither a mapping nor an Arrow batch')
     """
+    if isinstance(items, Mapping) or _is_arrow(items):
+        items = [items]
     again = iter(items) is not items
     claims: frozenset[Claim] = frozenset({"sets aside"})
     if again:
         claims |= frozenset[Claim]({"repeats", "resumes"})
     return RowSource("the items", lambda: _rows(items), mapping, claims=claims)
+
+
+def _is_arrow(item: Any) -> bool:
+    return hasattr(item, "__arrow_c_array__") or hasattr(item, "__arrow_c_stream__")
 
 
 def _rows(items: Iterable[Any]) -> Iterator[Row | Broken]:
@@ -49,7 +55,7 @@ def _several(item: Any) -> Iterable[Any]:
         return (item,)
     if isinstance(item, (list, tuple)):
         return item
-    if hasattr(item, "__arrow_c_array__") or hasattr(item, "__arrow_c_stream__"):
+    if _is_arrow(item):
         require("analysis", "polars")
         import polars as pl
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from journeymap.adapters.mapping import PayloadMapping, Pick, RecordRule
 from journeymap.adapters.paths import Getter, getter
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Identity, Interaction, Money, Record, Score
+from journeymap.model.rules import clean
 
 __all__ = ["Mapped"]
 
@@ -26,10 +27,11 @@ _UNITS = {
 _YES = frozenset({"true", "yes", "1", "granted", "given", "subscribed", "opted_in", "opt-in", "y"})
 _NO = frozenset({"false", "no", "0", "denied", "withdrawn", "unsubscribed", "opted_out",
                  "not_subscribed", "opt-out", "n"})  # fmt: skip
+_UNSAID = frozenset({"unset", "unknown", "not_set", "(not set)", "pending"})
 _WHOLE = frozenset(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND",
-     "VUV", "XAF", "XOF", "XPF")
-)  # fmt: skip
+    ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF",
+     "XOF", "XPF")
+)  # fmt: skip  # as payment services count them: of ISK and UGX they write hundredths
 _THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 _SHORT = re.compile(r"^(\d{4}-\d\d-\d\d[ T])(\d:)")  # what spreadsheets make of an hour
 _NAMES = ("channel", "department", "process", "product", "outcome")
@@ -124,11 +126,12 @@ class _Rule:
         if self._touchpoint is not None:
             customer = identities[0].value
             happened = self._interaction(payload, element, customer, at, source, name)
-        return Record(
-            identities, at, source, id=name, interaction=happened,
-            traits=[(n, v) for n, find in self._traits if _there(v := find(payload, element))],
-            consents=list(self._said(payload, element)), row=row,
-        )  # fmt: skip
+        traits = [(n, v) for n, find in self._traits if _there(v := find(payload, element))]
+        for _, value in traits:
+            _sound(value)
+        said = list(self._said(payload, element))
+        return Record(identities, at, source, id=name, interaction=happened, traits=traits,
+                      consents=said, row=row)  # fmt: skip
 
     def _interaction(
         self, payload: Any, element: Any, customer: str, at: datetime, source: str, name: str | None
@@ -143,6 +146,8 @@ class _Rule:
             text = find(payload, element)
             told[role] = None if text is None else _number(text, role)
         extra = [(n, v) for n, find in self._extra if (v := find(payload, element)) is not None]
+        for _, text in extra:
+            _sound(text)
         return Interaction(
             customer, touchpoint, at, id=name, source=source,
             score=self._scored(payload, element), value=self._worth(payload, element),
@@ -197,9 +202,9 @@ class _Rule:
     def _said(self, payload: Any, element: Any) -> Iterator[tuple[str, bool]]:
         for purpose, find in self._consents:
             said = find(payload, element)
-            if said is None:
+            word = "unset" if said is None else said.strip().lower()
+            if word in _UNSAID:
                 continue
-            word = said.strip().lower()
             if word not in _YES and word not in _NO:
                 raise ValueError(f"consent to {purpose}: neither yes nor no")
             yield purpose, word in _YES
@@ -231,14 +236,24 @@ def _accepting(values: tuple[str, ...]) -> Callable[[str | None], bool]:
 
 
 def _there(value: Any) -> bool:
-    return value is not None and value != "" and value == value  # NaN is missing
+    if isinstance(value, str):
+        return bool(value)
+    return value is not None and _is_itself(value)
+
+
+def _is_itself(value: Any) -> bool:
+    """NaN and NaT are not equal to themselves, and NA will not say."""
+    try:
+        return bool(value == value)
+    except (TypeError, ValueError):
+        return False
 
 
 def _plain(value: Any) -> str | None:
     """A value as a text; what is missing, empty or no single value is None."""
     if isinstance(value, str):
         return value.strip() or None
-    if value is None or value != value or isinstance(value, (Mapping, list, tuple, bytes)):
+    if value is None or isinstance(value, (Mapping, list, tuple, bytes)) or not _is_itself(value):
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -291,17 +306,26 @@ def _maybe(pick: Pick | None) -> Callable[[Any, Any], str | None] | None:
     return None if pick is None else _text(pick)
 
 
-def _finish(pick: Pick) -> Callable[[str], str]:
-    names, prefix, case = pick.names, pick.prefix, pick.case
-    if not (names or prefix or case):
+def _finish(pick: Pick) -> Callable[[str], str | None]:
+    names, prefix, case, only = pick.names, pick.prefix, pick.case, pick.only
+    if not (names or prefix or case or only):
         return lambda text: text
 
-    def finish(text: str) -> str:
+    def finish(text: str) -> str | None:
         if case is not None:
             text = text.lower() if case == "lower" else text.upper()
+        if only and text not in names:
+            return None
         return prefix + names.get(text, text)
 
     return finish
+
+
+def _sound(value: Any) -> None:
+    """Refuse what no text of ours may hold; what is not a text is judged as it is written."""
+    wrong = clean(value if isinstance(value, str) else repr(value))
+    if wrong is not None:
+        raise ValueError(wrong)
 
 
 def _number(text: str, role: str) -> float:
@@ -315,12 +339,14 @@ def _time(found: Any, pick: Pick, zone: ZoneInfo | None) -> datetime:
     """A moment, aware; numbers count from 1970 in the unit that is said."""
     if isinstance(found, datetime):
         moment = found
-    elif pick.unit is not None and pick.unit != "days":
+    elif isinstance(found, date):
+        moment = datetime(found.year, found.month, found.day)  # midnight, in the mapping's zone
+    elif pick.unit is not None:
         try:
-            moment = _EPOCH + float(found) * _UNITS[pick.unit] if isinstance(found, float) else (
-                _EPOCH + int(found) * _UNITS[pick.unit]
-            )  # fmt: skip
-        except (TypeError, ValueError, OverflowError):
+            count = Decimal(str(found))
+            moment = _EPOCH + int(count) * _UNITS[pick.unit]
+            moment += float(count % 1) * _UNITS[pick.unit]
+        except (ArithmeticError, ValueError):
             raise ValueError("at: a number is expected, of a time that there is") from None
     elif not isinstance(found, str):
         message = "at: a time is expected; of a number, say its unit: 's', 'ms' or 'us'"
@@ -342,8 +368,8 @@ def _read_time(text: str, format_: str | None) -> datetime:
     try:
         if format_ is not None:
             return datetime.strptime(text, format_)
-        plain = _SHORT.sub(r"\g<1>0\2", text.removesuffix(" UTC"))
-        moment = datetime.fromisoformat(plain)
-        return moment.replace(tzinfo=UTC) if plain != text and moment.tzinfo is None else moment
+        moment = datetime.fromisoformat(_SHORT.sub(r"\g<1>0\2", text.removesuffix(" UTC")))
+        named = text.endswith(" UTC") and moment.tzinfo is None
+        return moment.replace(tzinfo=UTC) if named else moment
     except ValueError:
         raise ValueError("at: no time that can be read") from None

@@ -23,15 +23,17 @@ class Pick:
     """Where one value lies.
 
     ``path`` are places to look, the first that has a value counts; without one, it is
-    ``default``. ``names`` say what a value found is called by us (others stay); ``prefix`` is
-    put before it; ``case`` makes it ``lower`` or ``upper``. For times and durations, ``unit``
-    says what numbers count, and ``format`` how a text is written (as ``strptime`` has it).
+    ``default``. ``names`` say what a value found is called by us (others stay; with ``only``,
+    they count as missing); ``prefix`` is put before it; ``case`` makes it ``lower`` or
+    ``upper``. For times and durations, ``unit`` says what numbers count, and ``format`` how a
+    text is written (as ``strptime`` has it).
     """
 
     path: tuple[str, ...] = field(default=(), converter=closed)
     default: str | None = field(default=None, validator=validators.optional(text))
     names: dict[str, str] = field(factory=dict, converter=dict)
     prefix: str = field(default="", validator=text)
+    only: bool = field(default=False, validator=validators.instance_of(bool))
     case: Literal["lower", "upper"] | None = field(
         default=None, validator=validators.optional(one_of("lower", "upper"))
     )
@@ -64,6 +66,12 @@ def _maybe(given: Picked | None) -> Any:
 
 def _each_picked(given: Mapping[str, Any]) -> Any:
     return {name: picked(one) for name, one in dict(given).items()}
+
+
+def _values(given: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    return {
+        path: (one,) if isinstance(one, str) else tuple(one) for path, one in dict(given).items()
+    }
 
 
 def _fit(instance: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -99,7 +107,7 @@ class RecordRule:
         factory=dict, converter=_each_picked, validator=_fit_all, kw_only=True
     )
     source: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
-    when: dict[str, tuple[str, ...]] = field(factory=dict, converter=dict, kw_only=True)
+    when: dict[str, tuple[str, ...]] = field(factory=dict, converter=_values, kw_only=True)
     present: tuple[str, ...] = field(default=(), converter=closed, kw_only=True)
     absent: tuple[str, ...] = field(default=(), converter=closed, kw_only=True)
     each: str | None = field(default=None, kw_only=True)
@@ -133,6 +141,14 @@ class RecordRule:
         paths = [*self.when, *self.present, *self.absent, *([self.each] if self.each else [])]
         for path in paths:
             getter(path)
+        inner = [path for path in paths if path.startswith("@")]
+        if inner and self.each is None:
+            message = "'@' is the element of a list that 'each' names; there is none"
+            raise ElementError("RecordRule", "each", inner[0], message)
+        for name, pick in (("at", self.at), *self.identities.items(), *self.aliases.items()):
+            if not pick.path:
+                message = f"{name!r} is looked for at a path, such as $.{pick.default}"
+                raise ElementError("RecordRule", "identities", pick.default, message)
         if not self.identities:
             message = "at least one is needed to know whom it is about"
             raise ElementError("RecordRule", "identities", self.identities, message)

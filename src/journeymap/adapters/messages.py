@@ -14,9 +14,9 @@ from attrs import field, frozen
 
 from journeymap.adapters.mapped import Mapped
 from journeymap.adapters.mapping import PayloadMapping
-from journeymap.adapters.row_source import Row, mapped_batch
+from journeymap.adapters.row_source import Filling, Row, mark_of
 from journeymap.adapters.sourcing import Batch, Broken, Claim
-from journeymap.adapters.streams import bounded, damaged, fingerprint, opened, unpacked
+from journeymap.adapters.streams import bounded, damaged, opened, unpacked
 from journeymap.adapters.text_rows import held, json_line
 from journeymap.exceptions import SourceError
 
@@ -24,7 +24,7 @@ __all__ = ["MessageSource"]
 
 _BATCH = 1000
 _PASSED = frozenset({"SCHEMA", "ACTIVATE_VERSION", "LOG", "CATALOG", "SPEC", "TRACE", "CONTROL",
-                     "CONNECTION_STATUS", "BATCH"})  # fmt: skip
+                     "CONNECTION_STATUS"})  # fmt: skip
 
 
 @frozen
@@ -55,40 +55,42 @@ class MessageSource:
 
     def read(self, cursor: str | None = None) -> Iterator[Batch]:
         """The records after a cursor; see `Source`."""
-        mark = "" if self.path == "-" else fingerprint(self.path)
-        done, state = self._begun(cursor, mark)
+        done, last, state = self._begun(cursor)
         mapped = {stream: Mapped(mapping) for stream, mapping in self.streams.items()}
-        piece: list[tuple[str, Row | Broken]] = []
-        line = 0
-        for line, message in self._messages(done):
-            if isinstance(message, Broken):
-                piece.append(("", message))
+        filling = Filling(None)
+        line = done
+        for line, text in self._lines(done, last):
+            message = json_line(text)
+            if isinstance(message, str):
+                if text[-1] not in "\r\n":  # it may be written still: no cursor passes it
+                    filling.add(Broken(line, message, held(text), unfinished=True))
+                    yield filling.batch(_cursor(line - 1, last, state))
+                    return
+                filling.add(Broken(line, message, held(text)))
             elif message.get("type") == "STATE":
-                state = message.get("state", message.get("value"))
+                state = _state(state, message)
             elif (row := _row(line, message, mapped)) is not None:
-                piece.append(row)
-            if len(piece) >= self.batch:
-                yield _batch(piece, mapped, _cursor(line, mark, state))
-                piece = []
-        if piece or line > done:
-            yield _batch(piece, mapped, _cursor(line, mark, state))
+                filling.add(row[1], mapped.get(row[0]))
+            last = mark_of((line, {"": text}))
+            if filling.rows >= self.batch:
+                yield filling.batch(_cursor(line, last, state))
+        if filling.rows or line > done:
+            yield filling.batch(_cursor(line, last, state))
 
     @staticmethod
     def state_of(cursor: str) -> Any:
         """The last STATE that a cursor holds, to start the tap with (None: there was none)."""
         return json.loads(cursor)["state"]
 
-    def _messages(self, done: int) -> Iterator[tuple[int, dict[str, Any] | Broken]]:
+    def _lines(self, done: int, last: str) -> Iterator[tuple[int, str]]:
         line = 0
         with self._text() as text:
             for line, found in enumerate(bounded(text), 1):
-                if line <= done or not found.strip():
-                    continue
-                message = json_line(found)
-                if isinstance(message, str):
-                    yield line, Broken(line, message, held(found))
-                else:
-                    yield line, message
+                if line == done and mark_of((line, {"": found})) != last:
+                    message = "what was read before is not there any more: begin anew"
+                    raise SourceError(str(self.path), message)
+                if line > done and found.strip():
+                    yield line, found
         if line < done:
             raise SourceError(str(self.path), f"it has {line} lines; {done} were read before")
 
@@ -105,17 +107,18 @@ class MessageSource:
             raw = unpacked(stream, "standard input")
             yield io.TextIOWrapper(raw, "utf-8", errors="surrogateescape", newline="")
 
-    def _begun(self, cursor: str | None, mark: str) -> tuple[int, Any]:
+    def _begun(self, cursor: str | None) -> tuple[int, str, Any]:
         if cursor is None:
-            return 0, None
+            return 0, "", None
         try:
             told = json.loads(cursor)
-            lines, state, marked = int(told["lines"]), told["state"], told["mark"]
+            lines, last, state = told["lines"], told["last"], told["state"]
+            fits = isinstance(lines, int) and lines >= 0
         except (ValueError, TypeError, KeyError, RecursionError):
-            raise SourceError(str(self.path), "this is no cursor of such a source") from None
-        if marked != mark:
-            raise SourceError(str(self.path), "this cursor is of something else")
-        return (0 if self.path == "-" else lines), state
+            fits = False
+        if not fits:
+            raise SourceError(str(self.path), "this is no cursor of such a source")
+        return (0 if self.path == "-" else lines), last, state
 
 
 def _row(
@@ -127,7 +130,7 @@ def _row(
     if kind != "RECORD":
         return "", Broken(line, f"a message of type {str(kind)[:40]!r}", str(message)[:200])
     record = message.get("record")
-    if isinstance(record, dict) and "stream" in record and "data" in record:  # Airbyte
+    if "stream" not in message and isinstance(record, dict) and "data" in record:  # Airbyte
         stream, payload = record.get("stream"), record.get("data")
     else:
         stream, payload = message.get("stream"), record
@@ -138,17 +141,19 @@ def _row(
     return stream, (line, payload)
 
 
-def _batch(
-    piece: list[tuple[str, Row | Broken]], mapped: Mapping[str, Mapped], cursor: str
-) -> Batch:
-    parts = [mapped_batch([row], mapped.get(stream), cursor) for stream, row in piece]
-    return Batch(
-        tuple(record for part in parts for record in part.records),
-        tuple(broken for part in parts for broken in part.broken),
-        len(piece),
-        cursor,
-    )
+def _state(before: Any, message: dict[str, Any]) -> Any:
+    """The state so far: Airbyte's of single streams are kept together, of others the last."""
+    told = message.get("state", message.get("value"))
+    if not isinstance(told, dict) or told.get("type") != "STREAM":
+        return told
+    kept = before if isinstance(before, list) else []
+    return [*(one for one in kept if _stream_of(one) != _stream_of(told)), told]
 
 
-def _cursor(line: int, mark: str, state: Any) -> str:
-    return json.dumps({"lines": line, "mark": mark, "state": state})
+def _stream_of(state: Any) -> Any:
+    stream = state.get("stream") if isinstance(state, dict) else None
+    return stream.get("stream_descriptor") if isinstance(stream, dict) else None
+
+
+def _cursor(line: int, last: str, state: Any) -> str:
+    return json.dumps({"lines": line, "last": last, "state": state})

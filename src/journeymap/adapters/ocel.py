@@ -26,6 +26,7 @@ OCEL = PayloadMapping(
     about="An object of the chosen type is the customer",
     timezone="UTC",
 )
+_GONE = "\x00gone"
 _SILENT = 64_000_000
 _LONGEST = 1_000_000
 
@@ -65,8 +66,7 @@ def ocel_source(
     Events of no such object, and ties to objects that are not there, are set aside. The ids of
     all objects are held in memory. Raises UnknownName for a type that the log does not have.
     """
-    return RowSource(str(path), partial(ocel_rows, path, customer, follow=follow), mapping,
-                     mark=partial(_mark, path))  # fmt: skip
+    return RowSource(str(path), partial(ocel_rows, path, customer, follow=follow), mapping)
 
 
 def ocel_rows(
@@ -75,18 +75,29 @@ def ocel_rows(
     """The rows of an OCEL log along the objects of one type."""
     reading = _reading(Path(path))
     kinds, ties = reading.objects()
+    for one, tied in list(ties.items()) if follow else ():
+        for other in tied:
+            ties.setdefault(other, []).append(one)
     if customer not in kinds.values():
         raise UnknownName("type of object", customer, tuple(sorted(set(kinds.values()))))
     line = 0
     for event in reading.events():
-        found = [(id_, how) for id_, how in event.objects if kinds.get(id_) == customer]
+        if event.kind == _GONE:
+            line += 1
+            yield Broken(line, "an object is tied to an event that is not there", event.id[:200])
+            continue
+        mine: dict[str, str] = {}
+        for id_, how in event.objects:  # tied twice to one object, it still happened once
+            if kinds.get(id_) == customer:
+                mine.setdefault(id_, how)
+        found = list(mine.items())
         if not found and follow:
             others = dict.fromkeys(
                 other for id_, _ in event.objects for other in ties.get(id_, ())
                 if kinds.get(other) == customer
             )  # fmt: skip
             found = [(other, "") for other in others]
-        lost = [id_ for id_, _ in event.objects if id_ not in kinds]
+        lost = list(dict.fromkeys(id_ for id_, _ in event.objects if id_ not in kinds))
         for id_ in lost:
             line += 1
             yield Broken(line, "an event is tied to an object that is not there",
@@ -100,10 +111,6 @@ def ocel_rows(
                 **event.attributes, "event": event.id, "row": f"{event.id} {id_}",
                 "activity": event.kind, "time": event.time, "object": id_, "qualifier": how,
             }  # fmt: skip
-
-
-def _mark(path: str | os.PathLike[str]) -> str:
-    return Path(path).suffix
 
 
 def _reading(path: Path) -> _Reading:
@@ -257,6 +264,12 @@ class _Sqlite:
         return kinds, ties
 
     def events(self) -> Iterator[_Event]:
+        lost = (
+            "SELECT r.ocel_event_id, r.ocel_object_id FROM event_object r"
+            " LEFT JOIN event e ON e.ocel_id = r.ocel_event_id WHERE e.ocel_id IS NULL"
+        )
+        for id_, tied in self._rows(lost):
+            yield _Event(str(id_), _GONE, None, {}, [(str(tied), "")])
         tables = list(self._rows("SELECT ocel_type, ocel_type_map FROM event_map_type"))
         for kind, table in tables:
             quoted = '"event_' + str(table).replace('"', '""') + '"'
@@ -287,6 +300,10 @@ class _Sqlite:
         except sqlite3.Error as error:
             raise SourceError(str(self.path), str(error)) from None
         try:
+            views = "SELECT count(*) FROM sqlite_master WHERE type <> 'table' AND type <> 'index'"
+            if connection.execute(views).fetchone()[0]:
+                message = "a database with views or triggers is refused: they could run on for ever"
+                raise SourceError(str(self.path), message)
             connection.text_factory = lambda data: data.decode("utf-8", "replace")
             if named:
                 connection.row_factory = sqlite3.Row

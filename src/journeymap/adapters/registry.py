@@ -92,7 +92,7 @@ class Registry(Mapping[str, T], Generic[T]):
         """What packages offer, each loaded to see whether it can be."""
         found = []
         for name, point in sorted(self._points().items()):
-            package = point.dist.name if point.dist is not None else ""
+            package = (point.dist.name if point.dist is not None else None) or "(unknown)"
             failure = None
             try:
                 self._load(point)
@@ -103,11 +103,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _points(self) -> dict[str, EntryPoint]:
         # Of two packages that offer one name, journeymap's own goes before, then the alphabet.
-        found = sorted(
-            entry_points(group=f"journeymap.{self.kind}s"),
-            key=lambda point: (point.dist is None or point.dist.name != "journeymap",
-                               point.dist.name if point.dist is not None else ""),
-        )  # fmt: skip
+        found = sorted(entry_points(group=f"journeymap.{self.kind}s"), key=_rank)
         points: dict[str, EntryPoint] = {}
         for point in found:
             points.setdefault(point.name, point)
@@ -116,7 +112,7 @@ class Registry(Mapping[str, T], Generic[T]):
     def _load(self, point: EntryPoint) -> T:
         try:
             loaded: T = point.load()
-        except Exception as error:  # whatever a stranger's module raises when it is imported
+        except (Exception, SystemExit) as error:  # whatever a stranger's module does
             message = f"{type(error).__name__}: {str(error)[:300]}"
             raise AdapterError(self.kind, point.name, message) from error
         return loaded
@@ -136,6 +132,11 @@ actions: Registry[ActionFactory] = Registry("action")
 
 views: Registry[View] = Registry("view")
 """What draws, by name: ``views["map"](journey)``."""
+
+
+def _rank(point: EntryPoint) -> tuple[bool, str]:
+    name = (point.dist.name if point.dist is not None else None) or ""
+    return name != "journeymap", name
 
 
 def installed() -> tuple[Installed, ...]:

@@ -18,11 +18,15 @@ where it was given; rows it cannot read are set aside (otherwise they end the re
 
 @frozen
 class Broken:
-    """A row that says nothing we can use: its line (from 1), why, and what it held."""
+    """A row that says nothing we can use: its line (from 1), why, and what it held.
+
+    ``unfinished`` says that it is the last of a file and has no end: it may be written still.
+    """
 
     line: int
     reason: str
     held: str = field(default="", repr=False)
+    unfinished: bool = field(default=False, repr=False)
 
 
 @frozen

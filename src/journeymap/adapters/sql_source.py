@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -12,7 +14,7 @@ from attrs import field, frozen
 
 from journeymap.adapters.mapped import Mapped
 from journeymap.adapters.mapping import PayloadMapping
-from journeymap.adapters.row_source import ALL, Row, RowSource, mapped_batch, shown
+from journeymap.adapters.row_source import ALL, Filling, Row, RowSource, shown
 from journeymap.adapters.sourcing import Batch, Broken, Claim
 from journeymap.exceptions import SourceError, require
 
@@ -59,6 +61,9 @@ class SqlSource:
         from sqlalchemy import create_engine
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+        file = self.url.partition(":///")[2].partition("?")[0]
+        if self.url.startswith("sqlite") and file and not os.path.exists(file):
+            raise SourceError(self._where, "there is no such file")
         after, done = (None, 0) if cursor is None else self._after(cursor)
         try:
             engine = create_engine(self.url)
@@ -79,22 +84,25 @@ class SqlSource:
         return f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
 
     def _batches(self, engine: Engine, after: list[Any] | None, done: int) -> Iterator[Batch]:
-        mapped = Mapped(self.mapping)
-        piece: list[Row | Broken] = []
-        last = after  # what has no cursor comes first, and a batch never ends within it
-        for count, (values, row) in enumerate(self._rows(engine, after), done + 1):
-            full = len(piece) >= self.batch and last is not None
-            if full and (self.key is not None or values != last):
-                done += len(piece)
-                yield mapped_batch(piece, mapped, self._told(last, done))
-                piece = []
+        filling = Filling(Mapped(self.mapping))
+        last = after
+        for values, row in self._rows(engine, after):
+            # Rows without a cursor stay together; without a key, rows of one cursor do, too.
+            parted = values is not None and (
+                self.key is not None or _folded(values) != _folded(last or [])
+            )
+            if filling.rows >= self.batch and parted:
+                done += filling.rows
+                yield filling.batch(_told(last or [], done))
+            line = done + filling.rows + 1
             if values is None:
-                piece.append(Broken(count, f"no {self.cursor}", shown(row)))
+                filling.add(Broken(line, f"no {self.cursor}", shown(row)))
             else:
-                piece.append((count, row))
+                filling.add((line, row))
                 last = values
-        if piece:
-            yield mapped_batch(piece, mapped, self._told(last, done + len(piece)))
+        if filling.rows:
+            done += filling.rows
+            yield filling.batch(_told(last or [], done))
 
     def _rows(
         self, engine: Engine, after: list[Any] | None
@@ -105,21 +113,22 @@ class SqlSource:
         keys = [self.cursor] if self.key is None else [self.cursor, self.key]
         columns: list[Any] = [column(name) for name in keys]
         lost = or_(*(one.is_(None) for one in columns))
-        if self.table.lstrip().lower().startswith(("select ", "with ", "select\n", "with\n")):
-            source: Any = text(self.table).columns(*columns).subquery("journeymap_rows")
+        if _QUERY.match(self.table):
+            told = self.table.strip().rstrip(";").replace(":", r"\:")
+            source: Any = text(told).columns(*columns).subquery("journeymap_rows")
             chosen = select(text("*")).select_from(source)
         else:
             schema, _, name = self.table.rpartition(".")
             source = bare(name, schema=schema or None)
             chosen = select(text("*")).select_from(source)
-        if after is None:
-            there = and_(*(one.is_not(None) for one in columns))
-            queries = [chosen.where(lost), chosen.where(there).order_by(*columns)]
-        else:
+        there = and_(*(one.is_not(None) for one in columns))
+        queries = [chosen.where(lost)] if after is None else []  # what has no cursor, once
+        if after:
             more = columns[0] > after[0]
             if self.key is not None:
                 more = or_(more, and_(columns[0] == after[0], columns[1] > after[1]))
-            queries = [chosen.where(more).order_by(*columns)]
+            there = and_(there, more)
+        queries.append(chosen.where(there).order_by(*columns))
         with engine.connect().execution_options(stream_results=True, yield_per=1000) as connection:
             for query in queries:
                 for found in connection.execute(query).mappings():
@@ -131,21 +140,30 @@ class SqlSource:
                     values = [row[key] for key in keys]
                     yield (None if None in values else values), row
 
-    def _told(self, values: Sequence[Any] | None, rows: int) -> str:
-        after = None if values is None else [_plain(v) for v in values]
-        return json.dumps({"after": after, "rows": rows})
-
     def _after(self, cursor: str) -> tuple[list[Any] | None, int]:
         try:
             told = json.loads(cursor)
             rows = int(told["rows"])
             after = told["after"]
             values = None if after is None else [_value(one) for one in after]
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             raise SourceError(self._where, "this is no cursor of such a source") from None
-        if values is not None and len(values) != 1 + (self.key is not None):
+        if values and len(values) != 1 + (self.key is not None):
             raise SourceError(self._where, "this cursor is of another key")
         return values, rows
+
+
+_QUERY = re.compile(r"\s*(--[^\n]*\n\s*)*\(?\s*(select|with)\b", re.IGNORECASE)
+
+
+def _folded(values: Sequence[Any]) -> list[Any]:
+    """As a database may compare them: whether letters are large is not said."""
+    return [one.casefold() if isinstance(one, str) else one for one in values]
+
+
+def _told(values: Sequence[Any] | None, rows: int) -> str:
+    after = None if values is None else [_plain(one) for one in values]
+    return json.dumps({"after": after, "rows": rows})
 
 
 def _plain(value: Any) -> Any:
@@ -158,7 +176,8 @@ def _plain(value: Any) -> Any:
         return ["decimal", str(value)]
     if isinstance(value, (str, int, float)):
         return value
-    return ["text", str(value)]
+    message = f"a cursor is a number, a text or a time, not {type(value).__name__}"
+    raise SourceError("the cursor column", message)
 
 
 def _value(told: Any) -> Any:
@@ -166,7 +185,6 @@ def _value(told: Any) -> Any:
         return told
     read: dict[str, Callable[[str], Any]] = {
         "datetime": datetime.fromisoformat, "date": date.fromisoformat, "decimal": Decimal,
-        "text": str,
     }  # fmt: skip
     kind, text = told
     return read[kind](text)

@@ -8,7 +8,6 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,7 +15,7 @@ from attrs import frozen
 
 from journeymap.exceptions import SourceError
 
-__all__ = ["LONGEST", "Opened", "bounded", "damaged", "fingerprint", "opened", "unpacked"]
+__all__ = ["LONGEST", "Opened", "bounded", "damaged", "opened", "unpacked"]
 
 LONGEST = 8_000_000
 """Characters that one line may have; a longer one is set aside."""
@@ -115,10 +114,3 @@ def bounded(text: io.TextIOBase) -> Iterator[str]:
             while rest and rest[-1] not in "\r\n":
                 rest = read(LONGEST)
         yield line
-
-
-def fingerprint(path: str | os.PathLike[str]) -> str:
-    """A mark of a file by how it begins: one that grew is the same, another is not."""
-    with opened(path) as file:
-        first = file.text.readline(4096)
-    return blake2b(first.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()

@@ -100,7 +100,10 @@ def json_rows(
             if not text.strip():
                 continue
             row = json_line(text)
-            yield Broken(line, row, held(text)) if isinstance(row, str) else (line, row)
+            if isinstance(row, str):
+                yield Broken(line, row, held(text), unfinished=text[-1] not in "\r\n")
+            else:
+                yield line, row
             if progress is not None and line % _EVERY == 0:
                 progress(file.share)
 

@@ -10,7 +10,6 @@ from functools import partial
 from journeymap.adapters.mapping import PayloadMapping, RecordRule
 from journeymap.adapters.row_source import Row, RowSource
 from journeymap.adapters.sourcing import Broken
-from journeymap.adapters.streams import fingerprint
 from journeymap.adapters.xml_stream import xml_events
 from journeymap.exceptions import SourceError
 
@@ -42,7 +41,7 @@ def xes_source(path: str | os.PathLike[str], mapping: PayloadMapping = XES) -> R
     Rows hold ``case:KEY`` (of the trace) and ``KEY`` (of the event), values of nested attributes
     as ``KEY/INNER``, and ``classifier:NAME`` for each classifier of the log.
     """
-    return RowSource(str(path), partial(xes_rows, path), mapping, mark=partial(fingerprint, path))
+    return RowSource(str(path), partial(xes_rows, path), mapping)
 
 
 def xes_rows(path: str | os.PathLike[str]) -> Iterator[Row | Broken]:

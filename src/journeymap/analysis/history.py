@@ -23,6 +23,8 @@ def history(log: Log, customer: str) -> tuple[Interaction, ...]:
     if log._views:
         message = "a history is read from the whole log, not from a part that where() shows"
         raise AnswerError("history", message)
+    if not isinstance(customer, str):
+        raise AnswerError("history", f"a customer's name is a text, not {customer!r}")
     found = log._ids.index_of(customer)
     if found is None:
         return ()

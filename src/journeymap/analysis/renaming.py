@@ -24,10 +24,11 @@ def renamed(log: Log, name: Callable[[str], str | None]) -> Log:
         message = "customers are renamed in the whole log, not in a part that where() shows"
         raise AnswerError("known_as", message)
     codes: dict[str, int] = {}
-    owner = np.array(
-        [codes.setdefault(name(old) or old, len(codes)) for old in log._ids.to_list()],
-        dtype=np.uint32,
-    )
+    names = [name(old) or old for old in log._ids.to_list()]
+    strange = next((one for one in names if not isinstance(one, str)), None)
+    if strange is not None:
+        raise AnswerError("known_as", f"a customer's name is a text, not {strange!r}")
+    owner = np.array([codes.setdefault(one, len(codes)) for one in names], dtype=np.uint32)
     ids = pl.Series(log._ids.name, list(codes), dtype=pl.String)
     owners = np.repeat(owner, np.diff(log._offsets))
     order = ordering(owners, log._at)

@@ -25,7 +25,8 @@ ActionClaim: TypeAlias = Literal["remembers"]
 _MARK = "jm5"
 _HOSTILE = (
     f"<script>{_MARK}()</script>", f'"><img src=x onerror={_MARK}()>', f"]]>{_MARK}<!--",
-    f"&{_MARK};", f"' onload='{_MARK}()", "\u202e\u0007 name", f"</style><b>{_MARK}</b>",
+    f"&{_MARK};", f"' onload='{_MARK}()", "\u202e\u0007 name", "Åse\u2028\u0085",
+    f"</style><b>{_MARK}</b>",
 )  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def check_view(view: View, subjects: st.SearchStrategy[Any], *, examples: int = 
 
 def hostile_maps() -> st.SearchStrategy[JourneyMap]:
     """Maps whose names try to be more than names."""
-    text = st.sampled_from(_HOSTILE).map(lambda one: "".join(c for c in one if c >= " "))
+    text = st.sampled_from(_HOSTILE).map(lambda one: "".join(c for c in one if c.isprintable()))
 
     def made(name: str, other: str) -> JourneyMap:
         return JourneyMap(
@@ -134,25 +135,48 @@ def hostile_maps() -> st.SearchStrategy[JourneyMap]:
 
 
 class _Reader(HTMLParser):
-    """Looks for what a hostile name would have become."""
+    """Looks for what a hostile name would have become, and for what asks a network."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.wrong: str | None = None
+        self._raw = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._raw = tag if tag in ("script", "style") else self._raw
         for name, value in attrs:
-            if name.startswith("on"):
-                self.wrong = f"an attribute {name} that would run"
-            asks = name in ("src", "href", "xlink:href", "data", "action")
-            if asks and value and not value.startswith(("#", "data:image/")):
-                self.wrong = f"{name}={value[:40]!r} asks a network"
-        if tag in ("script", "iframe", "object", "embed", "link", "img"):
-            self.wrong = self.wrong or f"an element <{tag}>"
+            told = value or ""
+            if _MARK in name or (name.startswith("on") and _MARK in told):
+                self.wrong = "an attribute that would run"
+            fetches = name in _FETCHED or (name in _LED and tag not in ("a", "area"))
+            if fetches and told and not told.startswith(("#", "data:image/")):
+                self.wrong = f"{name}={told[:40]!r} asks a network"
+            if name == "style" and _asks(told):
+                self.wrong = "a style asks a network"
+        if tag in ("iframe", "object", "embed") or ("http-equiv", "refresh") in attrs:
+            self.wrong = self.wrong or f"an element <{tag}> asks a network"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._raw = "" if tag == self._raw else self._raw
+
+    def handle_data(self, data: str) -> None:
+        if self._raw and _MARK in data:
+            self.wrong = f"a name became a {self._raw}"
+        if self._raw == "style" and _asks(data):
+            self.wrong = "a style asks a network"
 
     def handle_comment(self, data: str) -> None:
         if _MARK in data:
             self.wrong = "a name became a comment"
+
+
+_FETCHED = frozenset({"src", "srcset", "poster", "data", "action", "formaction", "background"})
+_LED = frozenset({"href", "xlink:href"})
+
+
+def _asks(style: str) -> bool:
+    low = style.lower()
+    return "@import" in low or ("url(" in low and "url(#" not in low and "url(data:" not in low)
 
 
 def _harmless(text: str) -> None:

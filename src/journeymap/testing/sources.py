@@ -23,6 +23,7 @@ def check_source(
     rows: st.SearchStrategy[list[T]],
     *,
     count: Callable[[list[T]], int] = len,
+    good: Callable[[T], bool] | None = None,
     examples: int = 30,
 ) -> None:
     """Check the laws of a source; AssertionError names the one that is broken.
@@ -31,18 +32,25 @@ def check_source(
     the rows to try, good and bad, ``count`` says how many of them the source should account for.
     What a source does not claim is not asked of it.
 
-    Laws for all: every row gives records or is broken with a reason, none both, none neither;
-    times are aware and records name the source's own. *repeats*: reading again gives the same.
+    Laws for all: every row gives records or is broken with a reason, none both, none neither, and
+    no record twice; times are aware, and an interaction is of its record's time and source; some
+    row gives records (and with ``good``, just those rows that it says). *repeats*: reading again
+    gives the same.
     *resumes*: reading on from the cursor of any batch gives just the rest, and a cursor that is
-    none is refused. *sets aside*: no row, however bad, ends the reading.
+    none is refused; some of what is tried must make more than one batch. *sets aside*: no row,
+    however bad, ends the reading.
 
+    >>> from attrs import evolve
     >>> from journeymap.adapters.iterables import iterable_source
     >>> from journeymap.adapters.mapping import columns_mapping
     >>> calls = columns_mapping("calls", at="at", identities={"phone": "nr"}, touchpoint="what")
     >>> good = st.fixed_dictionaries({"at": st.just("2026-03-01T09:00Z"), "nr": st.just("5"),
     ...                               "what": st.just("called")})
-    >>> check_source(lambda some: iterable_source(some, calls), st.lists(good | st.just({})))
+    >>> check_source(lambda some: evolve(iterable_source(some, calls), batch=3),
+    ...              st.lists(good | st.just({})), good=bool)
     """
+
+    most = [0, 0]
 
     @settings(
         max_examples=examples, deadline=None, database=None, print_blob=False,
@@ -54,6 +62,11 @@ def check_source(
         batches = _read(source, None)
         _accounted(source, batches, count(some))
         _sound(source, batches)
+        most[:] = max(most[0], len(batches)), most[1] + sum(len(b.records) for b in batches)
+        if good is not None and batches:
+            told = sum(len({record.row for record in batch.records}) for batch in batches)
+            wanted = sum(map(good, some))
+            _hold(source, told == wanted, f"{told} rows gave records; {wanted} are good")
         if "repeats" in source.claims:
             again = _read(source, None)
             _hold(source, _told(again) == _told(batches), "reading again gives something else")
@@ -62,6 +75,10 @@ def check_source(
 
     try:
         laws()
+        if not most[1]:
+            raise AssertionError("no row of any example gave a record")
+        if "resumes" in made([]).claims and most[0] < 2:
+            raise AssertionError("no example made two batches: try more rows, or smaller batches")
     except AssertionError as error:
         raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
 
@@ -70,6 +87,10 @@ def _read(source: Source, cursor: str | None) -> list[Batch]:
     try:
         return list(source.read(cursor))
     except JourneyMapError as error:
+        if cursor is not None:
+            raise AssertionError(
+                f"{source.name}: a cursor of its own is refused ({error})"
+            ) from error
         law = f"a bad row ended the reading ({error})"
         _hold(source, "sets aside" not in source.claims, law)
         return []
@@ -94,6 +115,9 @@ def _accounted(source: Source, batches: Sequence[Batch], expected: int) -> None:
 
 def _sound(source: Source, batches: Sequence[Batch]) -> None:
     for batch in batches:
+        for one, other in pairwise(batch.records):
+            twice = one.row == other.row and one == other
+            _hold(source, not twice, "a row gave the same record twice")
         for broken in batch.broken:
             _hold(source, isinstance(broken, Broken), "what is set aside is a Broken")
             _hold(source, bool(broken.reason.strip()), "a row was set aside without a reason")
