@@ -236,7 +236,9 @@ class IdentityError(JourneyMapError, LookupError):
     message: str
 
     def __str__(self) -> str:
-        return f"{self.customer}: {self.message}" if self.customer else self.message
+        # Whatever is no id of ours may be a name or an address.
+        shown = f"{self.customer}: " if str(self.customer).startswith("c-") else ""
+        return f"{shown}{self.message}"
 
 
 @define(eq=False)

@@ -366,6 +366,7 @@ class Stale:
     [
         ("half", "differ"), ("loses", "differ"), ("append", "the journal differs"),
         ("forget", "differ"), ("release", "differ"), ("mark", "differ"), ("resay", "said"),
+        ("rename", "differs"),
         ("note", "notes"), ("due", "what is due"), ("waiting", "letters"),
         ("order", "another order"), ("over", "differ"), ("set_aside", "set aside"),
         ("counts at once", "steps counted at once"),

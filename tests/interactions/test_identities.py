@@ -328,3 +328,88 @@ def test_a_hub_neither_merges_nor_explodes() -> None:
             if n % 100 == 0:
                 who.customer(*ids(f"u{n}"))
         assert len(who) == 20_000
+
+
+def test_withdrawing_something_else_changes_nothing() -> None:
+    """A phone that was met again and again within its window stays one customer's."""
+    who = Identities(RULES)
+    who.learn([*(met("p1", n) for n in (0, 4, 8, 12)), met("u1 p1", 0), met("p1 c1", 12)])
+    before = groups(who)
+    who.withdraw("no such batch")
+    assert groups(who) == before
+    again = Identities(RULES)
+    again.learn(who.evidence)
+    assert groups(again) == before
+
+
+@given(st.lists(PIECES, min_size=1, max_size=20), st.data())
+def test_forgetting_one_takes_nothing_from_another(
+    pieces: list[Evidence], data: st.DataObject
+) -> None:
+    who = Identities(RULES)
+    who.learn(pieces)
+    customers = sorted(who.customers)
+    if not customers:
+        return
+    gone = data.draw(st.sampled_from(customers))
+    others = {name: set(who.of(name)) for name in customers if name != gone}
+    forgotten = who.forget(gone)
+    assert not [one for one in forgotten if one.namespace != "p" and who.customer(one)]
+    # Every other identity is still known, and nobody was merged who was not.
+    for name, identities in others.items():
+        for one in identities:
+            assert one in who.shared or who.customer(one) is not None, name
+
+
+def test_forgetting_keeps_the_rulings_about_others() -> None:
+    who = Identities(IdentityRules([Namespace("u"), Namespace("e"), Namespace("c")]))
+    who.learn([met("u1 e1", 0), met("u1 c2", 1)])
+    who.split(who.customer(*ids("u1")) or "", ids("c2"), at=at(3), reason="x")
+    who.split(who.customer(*ids("u1")) or "", ids("e1"), at=at(4), reason="y")
+    who.forget(who.customer(*ids("e1")) or "")
+    who.learn(met("u1 c2", 5))
+    assert who.customer(*ids("u1")) != who.customer(*ids("c2"))
+
+
+@pytest.mark.parametrize(
+    ("space", "value"),
+    [
+        (Namespace("p", form="digits"), "-1"),
+        (Namespace("p", form="digits"), "00000000-0000-0000-0000-000000000000"),
+        (Namespace("p", form="digits", blocked=["+49 000"]), "+49 000"),
+        (Namespace("p", form="folded", blocked=["Kiosk@Shop"]), "KIOSK@shop"),
+    ],
+)
+def test_blocked_values_are_blocked_in_any_form(space: Namespace, value: str) -> None:
+    who = Identities(IdentityRules([Namespace("u"), space]))
+    who.learn(Evidence([Identity("u", f"user{n}"), Identity("p", value)], T0, "s") for n in (1, 2))
+    assert len(who) == 2
+
+
+def test_what_was_never_met_is_nobody() -> None:
+    who = Identities(RULES)
+    who.learn(met("u1 p1"))
+    customer = who.customer(*ids("u1")) or ""
+    for strange in ("p1 p7", "null", "p7"):
+        with pytest.raises(IdentityError, match="not this customer's"):
+            who.split(customer, ids(strange), at=T0, reason="typo")
+    who.rule(Split(ids("c5"), ids("p9"), T0, "before they were met"))
+    for nobody in ids("p7 p9 c5"):
+        assert who.customer(nobody) is None
+        assert who.customer(nobody, at=T0) is None
+    with pytest.raises(IdentityError, match="ever met"):
+        who.name_of(Identity("u", "null"))
+
+
+def test_of_estimates_of_the_same_the_surest_counts() -> None:
+    for weights in ([0.9, 0.99], [0.99, 0.9]):
+        who = Identities(RULES)
+        who.learn(Evidence(ids("u1 c1"), T0, "s", "b", weight) for weight in weights)
+        assert who.explain(who.customer(*ids("u1")) or "")[0].weight == 0.99
+
+
+def test_many_spells_are_quick() -> None:
+    phone = Namespace("p", shared=None, window=timedelta(seconds=1))
+    who = Identities(IdentityRules([Namespace("u", shared=None), phone]))
+    who.learn(met("u1 p1", n / 100) for n in range(1, 20_001))
+    assert len(who) == 1

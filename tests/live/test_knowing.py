@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from journeymap import (
     At,
+    Customer,
     Customers,
     ElementError,
     Evidence,
@@ -24,12 +25,15 @@ from journeymap import (
     Live,
     Moment,
     Namespace,
+    ProfileRules,
+    Purpose,
     Record,
     Stage,
     Touchpoint,
     Tracker,
 )
 from journeymap.live.following import in_order
+from tests.interactions.test_identities import groups
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = T0 + timedelta(days=60)
@@ -214,6 +218,8 @@ def test_records_of_nobody_are_set_aside() -> None:
     [receipt] = live.take([Record([Identity("u", "anonymous")], T0, "s",
                                   interaction=Interaction("?", "order", T0))])  # fmt: skip
     assert receipt.set_aside is not None
+    [(kept, reason)] = live.set_aside()
+    assert (kept.touchpoint, reason) == ("order", receipt.set_aside)
     with pytest.raises(ElementError, match="identities="):
         Live(SHOP).take([rec("u1")])
 
@@ -231,3 +237,95 @@ def test_what_failed_was_not_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     assert who.customer(*ids("u1")) != who.customer(*ids("c1"))
     live.take(broken)
     assert len(live.history(live.identities.customer(*ids("c1")) or "")) == 3  # type: ignore[union-attr]
+
+
+def test_a_chain_reaction_moves_whoever_it_moves(store: str) -> None:
+    """What a withdrawn link had kept away comes, and pushes out what came instead."""
+    rules = IdentityRules([Namespace("u", most=1), Namespace("e", most=2)])
+    customers = Customers(rules)
+    pair = Evidence(ids("u1 e1"), T0, "sp", weight=0.9)
+    records = [rec("u2 e1", 1, None), rec("u2 e2", 2, None), rec("u2 e3", 3, None),
+               rec("e3", 4, "open"), rec("u2", 5)]  # fmt: skip
+    with Live(SHOP, store, identities=rules, clock=lambda: NOW) as live:
+        live.link([pair], threshold=0.5, batch="b")
+        customers.identities.link([pair], threshold=0.5, batch="b")
+        live.take(records)
+        customers.take(records)
+        live.take_back("b")
+        customers.identities.withdraw("b")
+        told(live, customers)
+
+
+def test_forgetting_keeps_what_is_others(store: str, tmp_path: Path) -> None:
+    profile = ProfileRules(purposes=[Purpose("marketing")])
+    with live_at(store) as live:
+        live.take([
+            rec("u2", 0, None, consents={"marketing": True}), rec("u1 elovelace", 1),
+            rec("u2 elovelace", 2, "open", consents={"marketing": False}),
+        ])  # fmt: skip
+        who = live.identities
+        assert who is not None
+        live.forget(who.customer(*ids("u1")) or "")
+        left = live.identities.customer(*ids("u2")) or ""  # type: ignore[union-attr]
+        assert len(live.history(left)) == 1
+        assert Customer.of(left, live, rules=profile, purpose="marketing").withheld
+        for file in tmp_path.iterdir():
+            assert b"lovelace" not in file.read_bytes(), file
+
+
+def test_what_was_set_aside_follows_a_merge(store: str) -> None:
+    with live_at(store) as live:
+        live.take([rec("u1", 1), rec("c1", 24 * 365)])
+        live.take([rec("u1 c1", 2, None)])
+        customer = live.identities.customer(*ids("u1")) or ""  # type: ignore[union-attr]
+        assert len(live.export(customer)["set_aside"]) == 1
+        live.forget(customer)
+        assert live.set_aside() == ()
+
+
+def test_recording_under_a_former_id(store: str) -> None:
+    with live_at(store) as live:
+        live.take([rec("c1", 1), rec("u1", 5)])
+        former = live.identities.customer(*ids("u1")) or ""  # type: ignore[union-attr]
+        live.take([rec("c1 u1", 6, None)])
+        receipt = live.record(Interaction(former, "open", T0 + timedelta(days=1)))
+        assert receipt.customer != former
+        assert len(live.history(former)) == 3
+
+
+@settings(max_examples=40)
+@given(st.lists(RECORDS, min_size=1, max_size=10), st.data())
+def test_after_forgetting_all_processes_know_the_same(
+    records: list[Record], data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        address = Path(folder) / "journey.db"
+        one, other = live_at(address), live_at(address)
+        one.take(records)
+        assert other.identities is not None
+        names = sorted(other.identities.customers)
+        if names:
+            gone = data.draw(st.sampled_from(names))
+            other.forget(gone)
+            again = live_at(address)
+            for live in (one, other, again):
+                who = live.identities
+                assert who is not None
+                assert groups(who) == groups(again.identities or who)
+                for name in who.customers:
+                    state = live.state(name)
+                    assert (state.count if state else 0) == len(live.history(name))
+            again.close()
+        one.close()
+        other.close()
+
+
+def test_what_is_nobodys_any_more_is_set_aside(store: str) -> None:
+    with live_at(store) as live:
+        live.take([rec("u1 e1", 1), rec("e1", 2, "call", outcome="failed")])
+        customer = live.identities.customer(*ids("u1")) or ""  # type: ignore[union-attr]
+        assert len(live.history(customer)) == 2
+        live.take([rec(f"u{n} e1", n, None) for n in (2, 3, 4)])  # shared by more than three
+        assert [one.touchpoint for one in live.history(customer)] == ["order"]
+        assert [one.touchpoint for one, _ in live.set_aside()] == ["call"]
+        assert outgoing(live) == set()  # nobody is rung back

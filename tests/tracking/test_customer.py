@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from attrs import evolve
@@ -23,6 +25,7 @@ from journeymap import (
     IdentityError,
     IdentityRules,
     Interaction,
+    InteractionError,
     JourneyMap,
     Live,
     Moment,
@@ -171,8 +174,10 @@ def test_personal_values_are_hidden() -> None:
 
 def test_nobody_and_wrong_rules() -> None:
     customers, name = gathered(record(1))
-    with pytest.raises(IdentityError, match="no customer"):
+    with pytest.raises(IdentityError, match="c-nobody: nothing is known"):
         Customer.of("c-nobody", customers)
+    with pytest.raises(IdentityError, match=r"^nothing is known"):
+        Customer.of("ada@example.org", customers)  # no id of ours: it may be an address
     with pytest.raises(IdentityError, match="nothing is known"):
         Customer.of("zoe", Log.from_interactions([], map=SHOP))
     with pytest.raises(ElementError, match="only with it"):
@@ -199,3 +204,51 @@ def test_hostile_names_stay_names() -> None:
         assert "<script>" not in told
     assert "the latest 80 of 120" in draw_customer(view)
     assert (view._repr_html_() or "").startswith("<svg")
+
+
+def test_consent_of_today_decides_whatever_time_is_looked_at() -> None:
+    customers, name = gathered(
+        record(1, consents={"marketing": True}), record(5, consents={"marketing": False})
+    )
+    then = T0 + timedelta(days=2)
+    view = Customer.of(name, customers, rules=PROFILE, purpose="marketing", as_of=then)
+    assert view.withheld
+    assert view.consents[0].given  # as it was then
+
+
+def test_those_who_know_them_by_former_names_are_asked_too() -> None:
+    happened = Interaction("x", "a", T0 + timedelta(days=1))
+    mail = Identity("email", "ada@example.org")
+    customers, name = gathered(
+        record(1, interaction=happened), Record([mail], T0 + timedelta(days=2), "web")
+    )
+    former = customers.identities.customer(mail) or ""
+    old = Live(SHOP, clock=lambda: NOW)
+    old.record(Interaction(former, "c", T0 + timedelta(days=3)))
+    customers.take(Record([ADA, mail], T0 + timedelta(days=4), "crm"))
+    view = Customer.of(name, customers, old)
+    assert [one.touchpoint for one in view.journey] == ["a", "c"]
+    assert Customer.of(former, old, customers).id == name
+    plain = Live(SHOP, clock=lambda: NOW, identities=IdentityRules())
+    plain.record(Interaction("ada", "a", T0))
+    assert len(Customer.of("ada", plain).journey) == 1
+
+
+@pytest.mark.parametrize("value", [{1, 2}, b"x", float("nan"), "\ud800", object()])
+def test_a_trait_that_no_journal_can_keep_is_refused(value: object) -> None:
+    with pytest.raises(InteractionError, match="trait 'secret'") as caught:
+        record(1, traits={"secret": value})
+    assert repr(value) not in str(caught.value)
+    kept = record(1, traits={"born": date(1980, 1, 2), "spent": Decimal("9.90")})
+    assert kept.traits == (("born", "1980-01-02"), ("spent", "9.90"))
+
+
+def test_times_are_compared_by_what_they_are() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    early = datetime(2026, 10, 25, 2, 50, tzinfo=berlin)
+    late = datetime(2026, 10, 25, 2, 10, fold=1, tzinfo=berlin)  # twenty minutes later
+    traits = [Trait("plan", "new", "crm", late), Trait("plan", "old", "crm", early)]
+    assert TraitRule("plan").chosen(traits).value == "new"
+    happened = [Interaction("x", "a", at) for at in (early, late)]
+    customers, name = gathered(*(record(1, interaction=one) for one in happened))
+    assert "20 min later" in draw_customer(Customer.of(name, customers))

@@ -154,8 +154,8 @@ class SqlTransaction:
     def mark(self, letters: Iterable[Letter]) -> None:
         """What became of letters."""
         self._write("UPDATE journeymap_outbox SET status = :status, attempts = :attempts,"
-                    " next = :next, reason = :reason, signal = :signal WHERE id = :id"
-                    " AND customer = :customer", [_row(one) for one in letters])  # fmt: skip
+                    " next = :next, reason = :reason, signal = :signal, customer = :customer"
+                    " WHERE id = :id", [_row(one) for one in letters])  # fmt: skip
 
     def dead(self) -> list[Letter]:
         """Letters given up."""
@@ -192,6 +192,12 @@ class SqlTransaction:
         for table in ("journeymap_states", "journeymap_journal"):
             self._write(f"DELETE FROM {table} WHERE customer = :customer", rows)
 
+    def rename(self, old: str, new: str) -> None:
+        """Rows of one customer put to another."""
+        names = [{"old": old, "new": new}]
+        for table in ("journeymap_outbox", "journeymap_aside"):
+            self._write(f"UPDATE {table} SET customer = :new WHERE customer = :old", names)
+
     def alone(self) -> None:
         """Hold the one row that everybody asks for here."""
         if self.db.lock:
@@ -219,9 +225,11 @@ class SqlTransaction:
                     " :said)", told)  # fmt: skip
 
     def resay(self, rows: Iterable[Said]) -> None:
-        """The customers of rows."""
-        told = [{"number": s.number, "customer": s.customer} for s in rows]
-        self._write("UPDATE journeymap_said SET customer = :customer WHERE number = :number", told)
+        """Rows in place of others."""
+        told = [{"number": s.number, "customer": s.customer, "batch": s.batch, "said": s.text}
+                for s in rows]  # fmt: skip
+        self._write("UPDATE journeymap_said SET customer = :customer, batch = :batch, said = :said"
+                    " WHERE number = :number", told)  # fmt: skip
 
     def unsay(self, numbers: Sequence[int]) -> None:
         """No rows of these numbers."""

@@ -176,6 +176,10 @@ class Transaction(Protocol):
         """Remove the journal and the states of customers, to be written anew under other names."""
         ...
 
+    def rename(self, old: str, new: str) -> None:
+        """Put letters, and what was set aside, to another customer."""
+        ...
+
     def alone(self) -> None:
         """Until the transaction ends, no other process gets past this."""
         ...
@@ -193,7 +197,7 @@ class Transaction(Protocol):
         ...
 
     def resay(self, rows: Iterable[Said]) -> None:
-        """Put other customers to what is kept under these numbers."""
+        """Put these in place of what is kept under their numbers."""
         ...
 
     def unsay(self, numbers: Sequence[int]) -> None:

@@ -13,7 +13,7 @@ from journeymap.interactions.identity_rules import IdentityRules
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.records import Consent, Record, Trait
 
-__all__ = ["Aside", "Customers", "Gathered"]
+__all__ = ["Aside", "Customers", "Gathered", "distinct"]
 
 
 class _Broken(Protocol):
@@ -92,23 +92,27 @@ class Customers:
     def __init__(self, rules: IdentityRules | None = None) -> None:
         self.identities = Identities(rules)
         self._records: list[Record] = []
-        self._ids: set[tuple[str, str, str]] = set()
+        self._ids: set[tuple[str, str]] = set()
         self._aside: list[Aside] = []
         self._sorted: tuple[int, dict[str, list[Record]], list[Aside]] | None = None
 
     def take(self, records: Record | Iterable[Record]) -> int:
-        """Take in records; answers how many are new. One of a source and id comes but once."""
+        """Take in records; answers how many are new.
+
+        An interaction of a source and id counts once; who is who, and what is known, is learned
+        from every record.
+        """
         new = 0
         for one in (records,) if isinstance(records, Record) else records:
-            if one.id is not None:
-                touchpoint = one.interaction.touchpoint if one.interaction is not None else ""
-                key = (one.source, one.id, touchpoint)
-                if key in self._ids:
-                    continue
-                self._ids.add(key)
-            self._records.append(one)
             self.identities.learn(one.evidence)
-            new += 1
+            kept, happened = one, one.interaction
+            if happened is not None and happened.id is not None:
+                key = (happened.source or "", happened.id)
+                if key in self._ids:
+                    kept = evolve(one, interaction=None)
+                self._ids.add(key)
+            new += kept is one
+            self._records.append(kept)
         self._sorted = None
         return new
 
@@ -150,7 +154,7 @@ class Customers:
         for one in found:
             facts += one.facts
             facts += one.said
-        return tuple(facts)
+        return distinct(facts)
 
     def interactions(self) -> Iterator[Interaction]:
         """All interactions, each under its customer's id."""
@@ -174,6 +178,17 @@ class Customers:
                     found.setdefault(name, []).append(one)
             self._sorted = (version, found, nobody)
         return self._sorted[1:]
+
+
+def distinct(facts: Iterable[Trait | Consent]) -> tuple[Trait | Consent, ...]:
+    """Facts without those that say the same of the same time, in their order."""
+    return tuple({_content(fact): fact for fact in facts}.values())
+
+
+def _content(fact: Trait | Consent) -> str:
+    value = fact.value if isinstance(fact, Trait) else fact.given
+    name = fact.name if isinstance(fact, Trait) else fact.purpose
+    return repr((type(fact).__name__, name, value, fact.source, fact.at.astimezone(UTC)))
 
 
 def _named(record: Record, customer: str) -> Interaction:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -58,6 +59,18 @@ class Linked:
 
     taken: int
     weak: int
+
+
+def _first(entry: Entry) -> int:
+    return entry.first
+
+
+def _surer(entry: Entry, weight: float | None) -> bool:
+    """Of several estimates of the same, the surest counts."""
+    if weight is None or entry.weight is None or weight <= entry.weight:
+        return False
+    entry.weight = weight
+    return True
 
 
 def links(
@@ -148,17 +161,19 @@ class Identities:
         known = self._known.get(key)
         if known is not None:
             window = self._window(values)
-            for entry in known:
+            place = bisect_right(known, at, key=_first)
+            for entry in known[max(0, place - 1) : place + 1]:
                 if window is None or entry.first - window <= at <= entry.last + window:
+                    surer = _surer(entry, piece.weight)
                     if at < entry.first:
                         linker.earlier(entry, at)
                     elif at > entry.last and window is not None:
                         linker.later(entry, at)
                     else:
-                        return False
+                        return surer
                     return True
         entry = Entry(values, at, piece.source, piece.batch, piece.weight)
-        self._known.setdefault(key, []).append(entry)
+        insort(self._known.setdefault(key, []), entry, key=_first)
         linker.add(entry)
         return True
 
@@ -189,7 +204,7 @@ class Identities:
         found = self._usable(identities, add=False)
         when = None if at is None else (at - _EPOCH) // _MICRO
         for value in found:
-            if value not in self._linker.shared:
+            if self._linker.known(value):
                 node = self._linker.spell(value, when)
                 return self._id(self._linker.eldest[self._linker.find(node)])
         return None
@@ -207,12 +222,18 @@ class Identities:
 
     def formed(self, identities: Iterable[Identity]) -> tuple[Identity, ...]:
         """Identities as they are compared; those that are nobody's are left out."""
-        return tuple(self._identity(value) for value in self._usable(identities))
+        return tuple(self._identity(value) for value in self._usable(identities, add=False))
+
+    def knows(self, identity: Identity) -> bool:
+        """Whether there is evidence of an identity, also of one that many share."""
+        return any(self._linker.entries[v] for v in self._usable([identity], add=False))
 
     def name_of(self, identity: Identity) -> str:
         """The id that a customer has, or had, when this is the first that was known of them."""
-        [value] = self._usable([identity])
-        return self._hash(value)
+        found = self._usable([identity], add=False)
+        if not found:
+            raise IdentityError("", f"no such {identity.namespace} was ever met")
+        return self._hash(found[0])
 
     @property
     def customers(self) -> Iterator[str]:
@@ -258,7 +279,10 @@ class Identities:
         if mine is None or mine != theirs:
             return ()
         chain = [link for link in self.explain(mine) if link.joined]
-        begin, end = (self._identity(v) for v in (*self._usable([one]), *self._usable([other])))
+        begin, end = (
+            self._identity(value) for each in (one, other)
+            for value in self._usable([each], add=False)
+        )  # fmt: skip
         came: dict[Identity, tuple[Identity, Because] | None] = {begin: None}
         open_ = [begin]
         while open_:
@@ -286,8 +310,9 @@ class Identities:
         Raises IdentityError when they are not of this customer, or are all that it has.
         """
         mine = self.of(customer)
-        away = tuple(self._identity(value) for value in self._usable(identities))
-        strange = [one for one in away if one not in mine]
+        given = tuple(identities)
+        away = self.formed(given)
+        strange = [one for one in given if not set(self.formed([one])) & set(mine)]
         if strange or not away:
             told = f"{len(strange)} of the identities are not this customer's"
             raise IdentityError(customer, told if strange else "no identity to split off")
@@ -308,25 +333,42 @@ class Identities:
 
     def withdraw(self, batch: str) -> int:
         """Take back all evidence of a batch; answers how many pieces. It is as if never learned."""
-        return self._without(lambda entry: entry.batch == batch)
+        return self._without(lambda entry: () if entry.batch == batch else entry.values)
 
     def unsplit(self, ruling: Split) -> None:
         """Take back a ruling."""
         if ruling not in self._splits:
             raise IdentityError("", "there is no such ruling")
         self._splits.remove(ruling)
-        self._without(lambda entry: False)
+        self._without(lambda entry: entry.values)
 
     def forget(self, customer: str) -> tuple[Identity, ...]:
-        """Remove all evidence that names an identity of a customer; answers the identities."""
+        """Remove the identities of a customer from all evidence and rulings; answers them.
+
+        What the evidence says of others stays, also of those to whom an identity has passed.
+        """
         gone = self.of(customer)
-        values = {self._values[one.namespace, one.value] for one in gone}
-        self._splits = [
-            ruling for ruling in self._splits
-            if values.isdisjoint(self._usable((*ruling.one, *ruling.other)))
-        ]  # fmt: skip
-        self._without(lambda entry: not values.isdisjoint(entry.values))
+        linker, root = self._linker, self._linker.find(self._node_of(customer))
+        rulings = (self._left(ruling, gone) for ruling in self._splits)
+        self._splits = [ruling for ruling in rulings if ruling is not None]
+
+        def left(entry: Entry) -> Sequence[int]:
+            """What is somebody else's: a value may have passed from one to another."""
+            return [value for value in entry.values
+                    if value in linker.shared
+                    or linker.find(linker.spell(value, entry.first)) != root]  # fmt: skip
+
+        self._without(left)
         return gone
+
+    @staticmethod
+    def _left(ruling: Split, gone: Sequence[Identity]) -> Split | None:
+        """A ruling without some identities; None where one of its sides is empty then."""
+        one, other = (
+            [identity for identity in side if identity not in gone]
+            for side in (ruling.one, ruling.other)
+        )
+        return Split(one, other, ruling.at, ruling.reason) if one and other else None
 
     # -- as data
 
@@ -335,8 +377,8 @@ class Identities:
         """All evidence that is kept: learning it gives the same again."""
         for entries in self._known.values():
             for entry in entries:
-                for at in dict.fromkeys((entry.first, entry.last)):
-                    yield self._evidence(entry, at)
+                for at in self._times(entry):
+                    yield self._evidence(entry.values, entry, at)
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -357,15 +399,17 @@ class Identities:
 
     # -- within
 
-    def _without(self, gone: Callable[[Entry], bool]) -> int:
-        before = self._ids() if self._told is not None else {}
+    def _without(self, left: Callable[[Entry], Sequence[int]]) -> int:
+        """Learn everything anew, of each piece only the values that are left; how many lost any."""
+        self._linker.settle()
+        before = self.ids() if self._told is not None else {}
         kept, number = [], 0
         for entries in self._known.values():
             for entry in entries:
-                if gone(entry):
-                    number += 1
-                else:
-                    kept += [self._evidence(entry, at) for at in {entry.first, entry.last}]
+                values = left(entry)
+                number += len(values) < len(entry.values)
+                if values:
+                    kept += [self._evidence(values, entry, at) for at in self._times(entry)]
         told, self._told = self._told, None
         self.version += 1
         self._begin()
@@ -375,13 +419,21 @@ class Identities:
         self._linker.settle()
         self._told = told
         if told is not None:
-            after = self._ids()
+            after = self.ids()
             for key in dict.fromkeys(old for value, old in before.items()
                                      if after.get(value) != old):  # fmt: skip
                 told(key)
         return number
 
-    def _ids(self) -> dict[tuple[str, str, int], str]:
+    def _times(self, entry: Entry) -> list[int]:
+        """When a piece was met, as far as it matters: never further apart than its window."""
+        window = self._window(entry.values)
+        if window is None or entry.last == entry.first:
+            return [entry.first]
+        return [*range(entry.first, entry.last, window), entry.last]
+
+    def ids(self) -> dict[tuple[str, str, int], str]:
+        """The id of the customer of every identity, by namespace, value and since when."""
         linker = self._linker
         linker.settle()
         return {
@@ -424,8 +476,10 @@ class Identities:
                 return None
             rank = self._space(Namespace(one.namespace, shared=None))
         space = self._linker.spaces[rank]
-        text = space.formed(one.value)
-        if not text or text.casefold() in self._blocked or text in space.blocked:
+        text, raw = space.formed(one.value), one.value.strip().casefold()
+        if not text or raw in self._blocked or text.casefold() in self._blocked:
+            return None
+        if one.value in space.blocked or text in {space.formed(word) for word in space.blocked}:
             return None
         key = (one.namespace, text)
         value = self._values.get(key)
@@ -448,8 +502,8 @@ class Identities:
         linker = self._linker
         return Identity(linker.spaces[linker.rank[value]].name, linker.text[value])
 
-    def _evidence(self, entry: Entry, at: int) -> Evidence:
-        identities = [self._identity(value) for value in entry.values]
+    def _evidence(self, values: Iterable[int], entry: Entry, at: int) -> Evidence:
+        identities = [self._identity(value) for value in values]
         when = _EPOCH + at * _MICRO
         return Evidence(identities, when, entry.source, entry.batch, entry.weight)
 
@@ -487,9 +541,13 @@ class Identities:
         linker.settle()
         for value in range(len(self._index), len(linker.text)):
             self._index[self._hash(value)] = value
-        name, _, seen = customer.removeprefix("c-").partition("-")
+        name, _, seen = str(customer).removeprefix("c-").partition("-")
         found = self._index.get(f"c-{name}")
-        if found is None or not (seen.lstrip("-").isdigit() or not seen):
+        if (
+            found is None
+            or not linker.entries[found]
+            or not (seen.lstrip("-").isdigit() or not seen)
+        ):
             raise IdentityError(customer, "there is no customer of this id")
         if found in linker.shared:
             message = "what this customer was known by turned out to be shared by many"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Literal
 
 from attrs import field, frozen, validators
@@ -41,7 +42,7 @@ class TraitRule:
 
         def place(one: Trait) -> tuple[object, ...]:
             trust = self.trusted.index(one.source) if one.source in self.trusted else 10**6
-            return -trust, one.at, one.source, repr(one.value)
+            return -trust, one.at.astimezone(UTC), one.source, repr(one.value)
 
         if self.keep == "first":
             return min(traits, key=lambda one: place(one)[1:])
@@ -103,7 +104,7 @@ class ProfileRules:
     def standing(self, consents: Iterable[Consent]) -> tuple[Consent, ...]:
         """Of all that was said, the last word on each purpose; of equal times, the no."""
         last: dict[str, Consent] = {}
-        for one in sorted(consents, key=lambda c: (c.at, not c.given, c.source)):
+        for one in sorted(consents, key=lambda c: (c.at.astimezone(UTC), not c.given, c.source)):
             last[one.purpose] = one
         return tuple(last[name] for name in sorted(last))
 

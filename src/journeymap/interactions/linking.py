@@ -9,7 +9,9 @@ are folded again.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import TypeAlias
 
 from journeymap.interactions.identity_rules import Namespace
@@ -228,18 +230,18 @@ class Linker:
         return joins
 
     def _near(self, value: Value, at: int) -> list[int]:
-        window = self._window(value)
+        window, spells = self._window(value), self._spells[value]
+        after = bisect_right(spells, at, key=itemgetter(0))
         return [
-            place for place, (first, last, _) in enumerate(self._spells[value])
-            if first - window <= at <= last + window
+            place for place in range(max(0, after - 1), min(len(spells), after + 1))
+            if spells[place][0] - window <= at <= spells[place][1] + window
         ]  # fmt: skip
 
     def _stretched(self, value: Value, near: list[int], at: int) -> Node:
         spells = self._spells[value]
         if not near:
             node = self._node(value)
-            spells.append((at, at, node))
-            spells.sort()
+            insort(spells, (at, at, node))
             return node
         first, last, node = spells[near[0]]
         spells[near[0]] = (min(first, at), max(last, at), node)
@@ -262,7 +264,9 @@ class Linker:
         spells = self._spells[value]
         if at is None:
             return spells[-1][2]
-        return min(spells, key=lambda s: (max(s[0] - at, at - s[1], 0), s[0]))[2]
+        after = bisect_right(spells, at, key=itemgetter(0))
+        near = spells[max(0, after - 1) : after + 1]
+        return min(near, key=lambda s: (max(s[0] - at, at - s[1], 0), s[0]))[2]
 
     def _nodes(self, values: Iterable[Value], at: int) -> list[Node]:
         return [self.spell(value, at) for value in values]
@@ -377,6 +381,10 @@ class Linker:
             nodes.pop()
         entry.dropped = tuple(dropped)
         return bool(dropped)
+
+    def known(self, value: Value) -> bool:
+        """Whether there is evidence of a value, and it may be of a customer."""
+        return bool(self.entries[value]) and value not in self.shared
 
     def met(self, node: Node) -> bool:
         """Whether there is evidence of a node."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.interaction import Interaction, aware
+from journeymap.interactions.texts import is_plain
 from journeymap.interactions.values import HIDDEN, Identity
 from journeymap.model.rules import closed, each, identifier
 
@@ -29,7 +31,19 @@ def _once(given: Iterable[Identity]) -> tuple[Identity, ...]:
 def _traits(
     given: Mapping[str, Any] | Iterable[tuple[str, Any]],
 ) -> tuple[tuple[str, Any], ...]:
-    return tuple(dict(given).items())
+    return tuple((name, _kept(name, value)) for name, value in dict(given).items())
+
+
+def _kept(name: str, value: Any) -> Any:
+    """A value as JSON can hold it; times and exact numbers become texts."""
+    if isinstance(value, date):
+        value = value.isoformat()
+    elif isinstance(value, Decimal):
+        value = str(value)
+    if not is_plain(value):
+        message = f"trait {name!r} is kept in a journal, so it must be what JSON can hold"
+        raise InteractionError("Record", "traits", HIDDEN, message)
+    return value
 
 
 def _consents(

@@ -20,7 +20,7 @@ from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.values import Money, Score
 from journeymap.model.rules import clean
 
-__all__ = ["encoded", "interaction_data", "interaction_text", "read_interaction"]
+__all__ = ["encoded", "interaction_data", "interaction_text", "is_plain", "read_interaction"]
 
 encoded: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Plain data as one line of JSON."""
@@ -76,7 +76,7 @@ def read_interaction(data: Mapping[str, Any]) -> Interaction:
 
 def _plain(extra: tuple[tuple[Any, Any], ...]) -> None:
     for name, value in extra:
-        if not isinstance(name, str) or not _is_plain(name) or not _is_plain(value):
+        if not isinstance(name, str) or not is_plain(name) or not is_plain(value):
             message = f"{name!r} is kept in a journal, so it must be what JSON can hold"
             raise InteractionError("Interaction", "extra", value, message)
 
@@ -84,15 +84,15 @@ def _plain(extra: tuple[tuple[Any, Any], ...]) -> None:
 _DEEPEST = 20
 
 
-def _is_plain(value: Any, depth: int = 0) -> bool:
+def is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether JSON can hold a value, and gives it back."""
     if depth > _DEEPEST:
         return False
     if isinstance(value, list):
-        return all(_is_plain(one, depth + 1) for one in value)
+        return all(is_plain(one, depth + 1) for one in value)
     if isinstance(value, dict):
         return all(
-            isinstance(k, str) and _is_plain(k) and _is_plain(v, depth + 1)
-            for k, v in value.items()
+            isinstance(k, str) and is_plain(k) and is_plain(v, depth + 1) for k, v in value.items()
         )
     if isinstance(value, float):
         return value - value == 0

@@ -261,7 +261,8 @@ class Live:
         self._cache.pop(_named(customer), None)
         if self._who is not None:
             self._who.forget(customer)
-        self._store.run(lambda tx: tx.forget(customer))
+        else:
+            self._store.run(lambda tx: tx.forget(customer))
         self._store.scrub()
 
     def export(self, customer: str) -> dict[str, Any]:
@@ -385,6 +386,8 @@ class _Recording:
     def done(self, tx: Transaction) -> tuple[Receipt, ...]:
         """Write everything; what came of each."""
         live = self.live
+        if live._who is not None and not self.by:
+            self.given = live._who.named(tx, self.given)
         receipts: list[Receipt | None] = [None] * len(self.given)
         groups = self._accepted(tx, receipts)
         versions = tx.versions(list(groups))

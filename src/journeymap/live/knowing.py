@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, fields
 
-from journeymap.adapters.storing import Entry, Letter, Said, Transaction, micros
+from journeymap.adapters.storing import Aside, Entry, Letter, Said, Transaction, micros
 from journeymap.exceptions import IdentityError
 from journeymap.interactions import (
     Consent,
@@ -30,7 +30,8 @@ from journeymap.interactions import (
     Split,
     Trait,
 )
-from journeymap.interactions.texts import encoded
+from journeymap.interactions.customers import distinct
+from journeymap.interactions.texts import encoded, interaction_text
 from journeymap.live.outbox import letters_of, post
 from journeymap.tracking import Signal, State, Withdrawn
 from journeymap.tracking.texts import read_signal, read_time, signal_text
@@ -66,11 +67,19 @@ class Knowing:
             self.live.store.read(self._catch_up)
             return self._current(customer)
 
+    def named(self, tx: Transaction, given: Sequence[Interaction]) -> tuple[Interaction, ...]:
+        """Interactions under the ids that their customers have today."""
+        self._catch_up(tx)
+        return tuple(
+            one if (name := self._current(one.customer)) == one.customer
+            else evolve(one, customer=name) for one in given
+        )  # fmt: skip
+
     def facts(self, customer: str) -> tuple[Trait | Consent, ...]:
         """What was ever said of a customer."""
         name = self.current(customer)
         rows = self.live.store.read(lambda tx: tx.said_of(name))
-        return tuple(fact for row in rows for fact in _facts(json.loads(row.text)))
+        return distinct(fact for row in rows for fact in _facts(json.loads(row.text)))
 
     def take(self, records: tuple[Record, ...]) -> tuple[Receipt, ...]:
         """Learn from records and record what happened; see `Live.take`."""
@@ -93,6 +102,11 @@ class Knowing:
             ]
             by = [one.identities for one, name in zip(records, named, strict=True)
                   if one.interaction is not None and name is not None]  # fmt: skip
+            nobody = [
+                one.interaction for one, name in zip(records, named, strict=True)
+                if one.interaction is not None and name is None
+            ]  # fmt: skip
+            self._set_aside(tx, nobody, now)
             recording = _Recording(self.live, now, tuple(happened), tuple(by))
             made = iter(recording.done(tx))
             states.update(recording.states)
@@ -103,6 +117,17 @@ class Knowing:
             )  # fmt: skip
 
         return self._changing(work, states)
+
+    def _set_aside(self, tx: Transaction, given: Sequence[Interaction], now: datetime) -> None:
+        """Keep what is nobody's, once; it is taken in when it comes again and is somebody's."""
+        from journeymap.live.following import _key
+
+        keys = [_key(one) for one in given]
+        there = tx.known([key for key in keys if key is not None])
+        tx.set_aside(
+            Aside(one.customer, key, micros(now), _NOBODY, interaction_text(one))
+            for one, key in zip(given, keys, strict=True) if key is None or key not in there
+        )  # fmt: skip
 
     def link(self, pairs: tuple[Evidence, ...], threshold: float, batch: str) -> Linked:
         """Learn probable links."""
@@ -134,24 +159,66 @@ class Knowing:
 
     def withdraw(self, batch: str) -> int:
         """Take back what a batch said."""
-        return self._unsay(lambda row: row.batch == batch)
+        now = self.live._clock()
+        states: dict[str, tuple[int, State]] = {}
+
+        def work(tx: Transaction) -> int:
+            states.clear()
+            self._begin(tx)
+
+            def left(row: Said) -> str | None:
+                return None if row.batch == batch else row.text
+
+            number, told = self._rewrite(tx, left, now)
+            states.update(told)
+            return number
+
+        return self._changing(work, states)
 
     def forget(self, customer: str) -> None:
         """Remove what was said about a customer, and all that is kept under any of their ids."""
-        try:
-            mine = set(self.known().of(customer))
-        except IdentityError:
-            return
-        names = {self._who.name_of(one) for one in mine} | {self.current(customer)}
+        now = self.live._clock()
+        states: dict[str, tuple[int, State]] = {}
 
         def work(tx: Transaction) -> None:
-            for name in sorted(names):
-                tx.forget(name)
+            states.clear()
+            self._begin(tx)
+            try:
+                mine = self._who.of(customer)
+            except IdentityError:
+                tx.forget(customer)
+                return
+            name = self._current(customer)
+            for one in (name, customer, *(self._who.name_of(identity) for identity in mine)):
+                self.live._cache.pop(one, None)
+                tx.forget(one)
+            left = frozenset((one.namespace, one.value) for one in mine)
 
-        self.live.store.run(work)
-        self._unsay(lambda row: not mine.isdisjoint(_identities(json.loads(row.text), self._who)))
-        for name in names:
-            self.live._cache.pop(name, None)
+            def stripped(row: Said) -> str | None:
+                return self._stripped(row.text, name, left)
+
+            states.update(self._rewrite(tx, stripped, now)[1])
+
+        self._changing(work, states)
+
+    def _stripped(self, text: str, name: str, gone: frozenset[tuple[str, str]]) -> str | None:
+        """What was said without some identities, where they are of a customer; None: nothing."""
+        told = json.loads(text)
+        if "split" in told:
+            told["split"] = [[p for p in side if not self._is(p, gone)] for side in told["split"]]
+            return encoded(told) if all(told["split"]) else None
+        at = datetime.fromisoformat(told["at"])
+        kept = [pair for pair in told["identities"]
+                if not self._is(pair, gone)
+                or self._called((Identity(*pair),), at) not in (name, None)]  # fmt: skip
+        if len(kept) == len(told["identities"]):
+            return text
+        told["identities"] = kept
+        return encoded(told) if kept else None
+
+    def _is(self, pair: Sequence[str], some: frozenset[tuple[str, str]]) -> bool:
+        formed = self._who.formed([Identity(*pair)])
+        return any((one.namespace, one.value) in some for one in formed)
 
     # -- the journal of what was said
 
@@ -239,27 +306,30 @@ class Knowing:
         self._trying = True
         self._catch_up(tx)
 
-    def _unsay(self, gone: Callable[[Said], bool]) -> int:
-        now = self.live._clock()
-        states: dict[str, tuple[int, State]] = {}
-
-        def work(tx: Transaction) -> int:
-            states.clear()
-            self._begin(tx)
-            before = set(self._who.customers)
-            rows, after = [], 0
-            while page := tx.said(after, _PAGE):
-                rows += [row for row in page if gone(row)]
-                after = page[-1].number
-            tx.unsay([row.number for row in rows])
-            tx.note(_UNSAID, str(int(self._unsaid or 0) + 1))
-            self._catch_up(tx)
-            moved = dict.fromkeys(sorted(before - set(self._who.customers)))
-            moved |= dict.fromkeys(sorted(row.customer for row in rows if row.customer))
-            states.update(self._regroup(tx, moved, now))
-            return len(rows)
-
-        return self._changing(work, states)
+    def _rewrite(
+        self, tx: Transaction, left: Callable[[Said], str | None], now: datetime
+    ) -> tuple[int, dict[str, tuple[int, State]]]:
+        """Put what is left in place of what was said (None: nothing), and tell it all again."""
+        before = self._who.ids()
+        gone: list[int] = []
+        changed: list[Said] = []
+        after = 0
+        while page := tx.said(after, _PAGE):
+            for row in page:
+                text = left(row)
+                if text is None:
+                    gone.append(row.number)
+                elif text != row.text:
+                    changed.append(evolve(row, text=text))
+            after = page[-1].number
+        tx.unsay(gone)
+        tx.resay(changed)
+        tx.note(_UNSAID, str(int(self._unsaid or 0) + 1))
+        self._catch_up(tx)
+        ids = self._who.ids()
+        moved = dict.fromkeys(name for key, name in before.items() if ids.get(key) != name)
+        moved |= dict.fromkeys(row.customer for row in changed)
+        return len(gone), self._regroup(tx, moved, now)
 
     # -- whose it is
 
@@ -282,33 +352,49 @@ class Knowing:
         self, tx: Transaction, names: Iterable[str], now: datetime
     ) -> dict[str, tuple[int, State]]:
         """Put every interaction of these customers under the name that it has now."""
-        found = {name: tx.history(name) for name in names}
-        found = {name: entries for name, entries in found.items() if entries}
+        found: dict[str, list[Entry]] = {}
+        open_ = sorted(set(names))
+        while open_:
+            tx.versions(open_)  # held first: what is read now stays
+            more: set[str] = set()
+            for name in open_:
+                found[name] = tx.history(name)
+                more.update(owner for one in found[name] if (owner := self._owner(one)))
+                self._resaid(tx, name)
+            open_ = sorted(more - set(found))
         for name in names:
-            rows = tx.said_of(name)
-            tx.resay(
-                evolve(row, customer=there) for row in rows
-                if (there := self._of(json.loads(row.text)) or name) != name
-            )  # fmt: skip
-        if not any(self._owner(one) != name for name, held in found.items() for one in held):
+            now_called = self._current(name)
+            if now_called != name:
+                tx.rename(name, now_called)
+        found = {name: entries for name, entries in found.items() if entries}
+        moves = any(self._owner(one) != name for name, held in found.items() for one in held)
+        if not moves and not any(self._stale(one) for held in found.values() for one in held):
             return {}
-        targets = {self._owner(one) for held in found.values() for one in held}
-        for name in targets - set(found):
-            if entries := tx.history(name):
-                found[name] = entries
-        versions = tx.versions(sorted({*found, *targets}))
-        before = self.live._states(tx, {n: v for n, v in versions.items() if n in found})
+        versions = tx.versions(sorted(found))
+        before = self.live._states(tx, versions)
         clocks = [state.clock for state in before.values()]
         noted = tx.notes().get("advanced")
         clock = max([*clocks, *([read_time(noted)] if noted else [])])
         return self._again(tx, found, clock, now)
 
-    def _owner(self, entry: Entry) -> str:
+    def _resaid(self, tx: Transaction, name: str) -> None:
+        tx.resay(
+            evolve(row, customer=there) for row in tx.said_of(name)
+            if (there := self._of(json.loads(row.text)) or name) != name
+        )  # fmt: skip
+
+    def _stale(self, entry: Entry) -> bool:
+        """Whether it still names somebody who is nobody any more."""
+        named = json.loads(entry.text).get("by", ())
+        return any(not self._who.knows(Identity(*pair)) for pair in named)
+
+    def _owner(self, entry: Entry) -> str | None:
+        """Whose it is; None: what it was known by turned out to be nobody's own."""
         told = json.loads(entry.text)
         if "by" not in told:
             return self._current(entry.customer)
         at = datetime.fromisoformat(told["at"])
-        return self._called(_read_pairs(told["by"]), at) or entry.customer
+        return self._called(_read_pairs(told["by"]), at)
 
     def _again(
         self, tx: Transaction, found: dict[str, list[Entry]], clock: datetime, now: datetime
@@ -320,12 +406,18 @@ class Knowing:
             for signal in _held(self.live._whole, list(map(_read, held)), clock)
         ]  # fmt: skip
         groups: dict[str, list[Entry]] = {}
+        asides: list[Aside] = []
         entries = [one for held in found.values() for one in held]
         for entry in sorted(entries, key=lambda one: (one.arrived, one.customer, one.number)):
             name = self._owner(entry)
-            groups.setdefault(name, []).append(_renamed(entry, name, groups.get(name, ())))
+            if name is None:
+                asides.append(Aside(entry.customer, entry.key, entry.arrived, _NOBODY, entry.text))
+                continue
+            named = _renamed(entry, name, groups.get(name, ()))
+            groups.setdefault(name, []).append(self._fresh(named))
         tx.release(sorted(found))
         tx.append(one for held in groups.values() for one in held)
+        tx.set_aside(asides)
         states: dict[str, State] = {}
         true: list[Signal] = []
         for name, held in groups.items():
@@ -337,6 +429,14 @@ class Knowing:
         for name in found:
             self.live._cache.pop(name, None)
         return self.live._put(tx, states, {})
+
+    def _fresh(self, entry: Entry) -> Entry:
+        """An entry that names nobody who was forgotten."""
+        told = json.loads(entry.text)
+        if "by" not in told:
+            return entry
+        by = [pair for pair in told["by"] if self._who.knows(Identity(*pair))]
+        return entry if by == told["by"] else evolve(entry, text=encoded({**told, "by": by}))
 
     def _post(self, tx: Transaction, earlier: list[Signal], true: list[Signal], now: int) -> None:
         """Letters follow their customers; what is not true any more is taken back."""
@@ -419,11 +519,6 @@ def _evidence(piece: Evidence) -> dict[str, Any]:
 def _read_evidence(told: dict[str, Any]) -> Evidence:
     return Evidence(_read_pairs(told["identities"]), datetime.fromisoformat(told["at"]),
                     told["source"], told.get("batch"), told.get("weight"))  # fmt: skip
-
-
-def _identities(told: dict[str, Any], who: Identities) -> list[Identity]:
-    sides = told["split"] if "split" in told else [told["identities"]]
-    return [one for side in sides for one in who.formed(_read_pairs(side))]
 
 
 def _facts(told: dict[str, Any]) -> list[Trait | Consent]:

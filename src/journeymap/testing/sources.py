@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ def check_source(
     ...              st.lists(good | st.just({})), good=bool)
     """
 
-    most = [0, 0]
+    tried = _Tried(made, count, good)
 
     @settings(
         max_examples=examples, deadline=None, database=None, print_blob=False,
@@ -58,14 +58,36 @@ def check_source(
     )  # fmt: skip
     @given(rows, st.randoms(use_true_random=False))
     def laws(some: list[T], dice: Any) -> None:
-        source = made(some)
+        tried.laws(some, dice)
+
+    try:
+        laws()
+        tried.enough()
+    except AssertionError as error:
+        raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
+
+
+class _Tried(Generic[T]):
+    """A source that is tried, and how much it was tried."""
+
+    def __init__(
+        self, made: Callable[[list[T]], Source], count: Callable[[list[T]], int],
+        good: Callable[[T], bool] | None,
+    ) -> None:  # fmt: skip
+        self.made, self.count, self.good = made, count, good
+        self.batches = self.records = 0
+
+    def laws(self, some: list[T], dice: Any) -> None:
+        """All laws, of one example."""
+        source = self.made(some)
         batches = _read(source, None)
-        _accounted(source, batches, count(some))
+        _accounted(source, batches, self.count(some))
         _sound(source, batches)
-        most[:] = max(most[0], len(batches)), most[1] + sum(len(b.records) for b in batches)
-        if good is not None and batches:
+        self.batches = max(self.batches, len(batches))
+        self.records += sum(len(batch.records) for batch in batches)
+        if self.good is not None and batches:
             told = sum(len({record.row for record in batch.records}) for batch in batches)
-            wanted = sum(map(good, some))
+            wanted = sum(map(self.good, some))
             _hold(source, told == wanted, f"{told} rows gave records; {wanted} are good")
         if "repeats" in source.claims:
             again = _read(source, None)
@@ -73,14 +95,12 @@ def check_source(
         if "resumes" in source.claims:
             _resumed(source, batches, dice)
 
-    try:
-        laws()
-        if not most[1]:
+    def enough(self) -> None:
+        """Whether the examples could show anything at all."""
+        if not self.records:
             raise AssertionError("no row of any example gave a record")
-        if "resumes" in made([]).claims and most[0] < 2:
+        if "resumes" in self.made([]).claims and self.batches < 2:
             raise AssertionError("no example made two batches: try more rows, or smaller batches")
-    except AssertionError as error:
-        raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
 
 
 def _read(source: Source, cursor: str | None) -> list[Batch]:

@@ -172,6 +172,19 @@ class _Machine(RuleBasedStateMachine):
         plain.asides = [one for one in plain.asides if one.customer != name]
         plain.said = {n: one for n, one in plain.said.items() if one.customer != name}
 
+    @rule(old=_NAMES, new=_NAMES)
+    def rename(self, old: str, new: str) -> None:
+        """Letters and what was set aside go to another customer."""
+        plain = self.plain
+        self.store.run(lambda tx: tx.rename(old, new))
+        plain.letters = {
+            key: evolve(one, customer=new) if one.customer == old else one
+            for key, one in plain.letters.items()
+        }
+        plain.asides = [
+            evolve(one, customer=new) if one.customer == old else one for one in plain.asides
+        ]
+
     @rule(name=_NAMES)
     def release(self, name: str) -> None:
         """Journal and state go, to be written anew; letters stay."""

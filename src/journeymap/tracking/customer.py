@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from attrs import evolve, field, frozen
 
@@ -20,12 +20,15 @@ from journeymap.interactions import (
     Score,
     Trait,
 )
+from journeymap.interactions.customers import distinct
 from journeymap.interactions.texts import encoded, interaction_data
 from journeymap.model import JourneyMap, Likely, NextSteps, display
 from journeymap.tracking.state import Going, OwnPosition, Position, State
 from journeymap.tracking.tracker import Tracker
 
 __all__ = ["Customer", "OpenMoment", "Recorded"]
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -104,8 +107,9 @@ class Customer:
         """
         rules = rules or ProfileRules()
         whole = _gathered(customer, recorded, as_of)
+        # What they allow today decides, whatever time is looked at.
         allowed = purpose is None or rules.allowed(purpose, whole.consents)
-        consents = rules.standing(whole.consents)
+        consents = rules.standing(one for one in whole.consents if not _after(one.at, as_of))
         if not allowed:
             return cls(whole.id, as_of, purpose, consents=consents, withheld=_WITHHELD)
         journey = map or next(
@@ -177,26 +181,63 @@ class _Whole:
 
 
 def _gathered(customer: str, recorded: tuple[Recorded, ...], as_of: datetime | None) -> _Whole:
-    name, identities = customer, ()
-    for one in recorded:
-        known = getattr(one, "identities", None)
-        if known is not None:
-            name, identities = known.current(customer), known.of(customer)
-            break
-    histories: list[list[Interaction]] = []
-    facts: dict[str, Trait | Consent] = {}
-    for one in recorded:
-        histories.append([_as(i, name) for i in one.history(name) if not _after(i.at, as_of)])
-        if isinstance(one, _Known):
-            said = [fact for fact in one.facts(name) if not _after(fact.at, as_of)]
-            facts |= {_mark(fact): fact for fact in said}
+    names, identities = _names(customer, recorded)
+    histories = [
+        [_as(one, names[0]) for one in _history(each, names) if not _after(one.at, as_of)]
+        for each in recorded
+    ]
+    facts = distinct(
+        fact for each in recorded if isinstance(each, _Known)
+        for fact in _asked(each.facts, each, names)
+    )  # fmt: skip
     if not any(histories) and not facts and not identities:
         raise IdentityError(customer, "nothing is known of this customer")
     return _Whole(
-        name, _united(histories), identities,
-        tuple(one for one in facts.values() if isinstance(one, Trait)),
-        tuple(one for one in facts.values() if isinstance(one, Consent)),
+        names[0], _united(histories), identities,
+        tuple(one for one in facts if isinstance(one, Trait) and not _after(one.at, as_of)),
+        tuple(one for one in facts if isinstance(one, Consent)),
     )  # fmt: skip
+
+
+def _names(
+    customer: str, recorded: tuple[Recorded, ...]
+) -> tuple[tuple[str, ...], tuple[Identity, ...]]:
+    """The id of a customer today and all they ever had, and the identities that all know."""
+    names: dict[str, None] = {}
+    identities: dict[Identity, None] = {}
+    for one in recorded:
+        known = getattr(one, "identities", None)
+        if known is not None:
+            try:
+                names[known.current(customer)] = None
+            except IdentityError:
+                continue
+            mine = known.of(customer)
+            identities |= dict.fromkeys(mine)
+            names |= {known.name_of(identity): None for identity in mine}
+    return (*dict.fromkeys([*names, customer]),), tuple(identities)
+
+
+def _history(one: Recorded, names: tuple[str, ...]) -> Iterable[Interaction]:
+    return _asked(one.history, one, names)
+
+
+def _asked(ask: Callable[[str], Iterable[T]], one: Recorded, names: tuple[str, ...]) -> list[T]:
+    """What a recorder tells of a customer: by the name it knows, or by all it may have used."""
+    known: Any = getattr(one, "identities", None)
+    for name in names if known is not None else ():
+        try:
+            known.current(name)
+        except IdentityError:
+            continue
+        return list(ask(name))
+    found: list[T] = []
+    for name in names:
+        try:
+            found += ask(name)
+        except IdentityError:  # it knows nobody of this name
+            continue
+    return found
 
 
 def _as(one: Interaction, customer: str) -> Interaction:
@@ -204,7 +245,7 @@ def _as(one: Interaction, customer: str) -> Interaction:
 
 
 def _after(at: datetime, as_of: datetime | None) -> bool:
-    return as_of is not None and at > as_of
+    return as_of is not None and at.astimezone(UTC) > as_of.astimezone(UTC)
 
 
 def _united(histories: list[list[Interaction]]) -> tuple[Interaction, ...]:
@@ -281,13 +322,6 @@ def _filled(one: Interaction, journey: JourneyMap | None) -> Interaction:
         process=one.process or point.process,
         channel=one.channel or channel,
     )
-
-
-def _mark(fact: Trait | Consent) -> str:
-    """What tells a fact from others, whatever its value is."""
-    value = fact.value if isinstance(fact, Trait) else fact.given
-    name = fact.name if isinstance(fact, Trait) else fact.purpose
-    return repr((type(fact).__name__, name, value, fact.source, fact.at.astimezone(UTC)))
 
 
 def _told(at: datetime | None) -> str | None:

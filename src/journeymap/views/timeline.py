@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from attrs import frozen
 
 from journeymap.model.display import paint_with
@@ -95,20 +97,20 @@ def _rows(customer: Customer) -> list[_Row]:
         here = point.stage if point is not None else None
         entered = here is not None and here != stage
         stage = here or stage
-        told = [one.outcome or ""]
+        told, at = [one.outcome or ""], one.at.astimezone(UTC)
         if one.score is not None:
             told.append(f"{one.score.kind.upper()} {one.score.value:g}")
         if one.value is not None:
             told.append(f"{one.value.amount:,.2f} {one.value.currency}")
         rows.append(_Row(
             f"{one.at:%d %b %Y, %H:%M}",
-            "" if before is None else span_text((one.at - before).total_seconds()) + " later",
+            "" if before is None else f"{span_text((at - before).total_seconds())} later",
             point.name if point is not None else one.touchpoint,
             " · ".join(word for word in told if word),
             one.channel, one.department, one.emotion, one.outcome in ("failed", "abandoned"),
             known.stages[here].name if entered and known is not None and here else "",
         ))  # fmt: skip
-        before = one.at
+        before = at
     return rows
 
 
