@@ -17,6 +17,7 @@ from journeymap import (
     Customers,
     ElementError,
     Evidence,
+    Identities,
     Identity,
     IdentityError,
     IdentityRules,
@@ -329,3 +330,30 @@ def test_what_is_nobodys_any_more_is_set_aside(store: str) -> None:
         assert [one.touchpoint for one in live.history(customer)] == ["order"]
         assert [one.touchpoint for one, _ in live.set_aside()] == ["call"]
         assert outgoing(live) == set()  # nobody is rung back
+
+
+def test_what_another_try_had_learned_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store may do the work again: what was learned in a try that was undone never was."""
+    live, other = live_at(), Identities(RULES)
+    live.take([rec("u1", 1)])
+    real = live.store.run
+    tries: list[int] = []
+
+    def twice(work: Any) -> Any:
+        def undone(tx: Any) -> Any:
+            work(tx)
+            raise ZeroDivisionError
+
+        if not tries:
+            tries.append(1)
+            with pytest.raises(ZeroDivisionError):
+                real(undone)
+        return real(work)
+
+    monkeypatch.setattr(type(live.store), "run", lambda _, work: twice(work))
+    live.take([rec("u1 c1", 2), rec("u2 c2", 3, None)])
+    other.learn(one.evidence for one in (rec("u1", 1), rec("u1 c1", 2), rec("u2 c2", 3)))
+    assert live.identities is not None
+    assert groups(live.identities) == groups(other)
+    assert len(live.facts(live.identities.customer(*ids("u1")) or "")) == 0
+    assert live.store.read(lambda tx: len(tx.said(0, 99))) == 3

@@ -52,6 +52,7 @@ class Knowing:
     def __init__(self, live: Live, rules: IdentityRules) -> None:
         self.live, self.rules = live, rules
         self._turn = threading.RLock()
+        self._trying = False
         self._forget_all()
         self.known()
 
@@ -228,7 +229,6 @@ class Knowing:
         self._who.watched(lambda name: self._changed.setdefault(name))
         self._number = 0
         self._unsaid = ""
-        self._trying = False
 
     def _catch_up(self, tx: Transaction) -> None:
         """Learn what other processes have written; they have moved whom it moves."""
@@ -275,7 +275,8 @@ class Knowing:
             except BaseException:
                 self._forget_all()
                 raise
-            self._trying = False
+            finally:
+                self._trying = False
             self.live._remember(states)
             return done
 
