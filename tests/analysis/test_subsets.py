@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -176,3 +177,19 @@ def test_what_makes_no_view() -> None:
     for gap in (timedelta(0), 30):
         with pytest.raises(ElementError, match="gap"):
             log.sessions(gap)  # type: ignore[arg-type]
+
+
+@given(st.lists(interactions(), max_size=30), st.dictionaries(
+    st.sampled_from(["ada", "ben", "cyd"]), st.sampled_from(["one", "two"])))  # fmt: skip
+def test_customers_under_other_names(taken: list[Interaction], names: dict[str, str]) -> None:
+    """Several who turn out to be one have one journey, as if it had been recorded so."""
+    apart = list({one.at: one for one in taken}.values())  # ties keep the order of their old names
+    renamed = [evolve(one, customer=names.get(one.customer, one.customer)) for one in apart]
+    log = Log.from_interactions(apart).known_as(names)
+    expected = Log.from_interactions(renamed)
+    assert log.ask(Variants(top=None)) == expected.ask(Variants(top=None))
+    assert log.ask(Transitions()) == expected.ask(Transitions())
+    for name in {one.customer for one in renamed}:
+        assert log.history(name) == expected.history(name)
+    again = log.known_as(lambda name: None)
+    assert again.ask(Transitions()) == log.ask(Transitions())
