@@ -6,6 +6,7 @@ from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 from attrs import field, frozen
@@ -137,6 +138,7 @@ class Identities:
     def _begin(self) -> None:
         self._linker = Linker(self._changed)
         self._ranks: dict[str, int] = {}
+        self._nobody: list[set[str]] = []
         self._values: dict[tuple[str, str], int] = {}
         self._known: dict[tuple[tuple[int, ...], str, str | None], list[Entry]] = {}
         self._index: dict[str, int] = {}
@@ -451,6 +453,7 @@ class Identities:
         rank = self._ranks[space.name] = len(self._ranks)
         order = (rank, "") if self.rules.namespaces else (0, space.name)
         self._linker.add_space(space, order)
+        self._nobody.append({one for word in space.blocked for one in (word, space.formed(word))})
         return rank
 
     def _usable(self, identities: Iterable[Identity], *, add: bool = True) -> tuple[int, ...]:
@@ -465,7 +468,10 @@ class Identities:
                     continue
             if value not in found:
                 found.append(value)
-        if len(found) > 1:
+        order = self._linker.rank
+        if len(found) > 1 and (
+            not self.rules.namespaces or any(order[a] >= order[b] for a, b in pairwise(found))
+        ):
             found.sort(key=self._sure)
         return tuple(found)
 
@@ -477,9 +483,7 @@ class Identities:
             rank = self._space(Namespace(one.namespace, shared=None))
         space = self._linker.spaces[rank]
         text, raw = space.formed(one.value), one.value.strip().casefold()
-        if not text or raw in self._blocked or text.casefold() in self._blocked:
-            return None
-        if one.value in space.blocked or text in {space.formed(word) for word in space.blocked}:
+        if not text or raw in self._blocked or text in self._nobody[rank]:
             return None
         key = (one.namespace, text)
         value = self._values.get(key)

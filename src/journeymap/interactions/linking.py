@@ -76,12 +76,14 @@ class Linker:
         self._size: list[int] = []
         self._following: list[Node] = []  # the members of a customer, in a ring
         self._counts: dict[int, list[int]] = {}  # by rank, where there is a limit
+        self._limits: list[tuple[int, list[int], str]] = []
         self._sides: dict[Node, Sides] = {}
 
     def add_space(self, space: Namespace, order: tuple[int, str]) -> None:
         """One more namespace, and its priority."""
         if space.most is not None:
-            self._counts[len(self.spaces)] = [0] * len(self.value_of)
+            counts = self._counts[len(self.spaces)] = [0] * len(self.value_of)
+            self._limits.append((space.most, counts, space.name))
         self.spaces.append(space)
         self.order.append(order)
 
@@ -112,8 +114,10 @@ class Linker:
         if not linking:
             return
         bridged = self._sighted(linking, entry.first)
-        groups = {self._group(value) for value in linking}
-        latest = max(self._latest.get(group, _BEFORE_ALL) for group in groups)
+        groups = set(map(self._group, linking))
+        latest = _BEFORE_ALL
+        for group in groups:
+            latest = max(latest, self._latest.get(group, _BEFORE_ALL))
         group = self._joined(groups)
         self._latest[group] = max(latest, entry.first)
         if bridged or group in self._dirty:
@@ -150,6 +154,8 @@ class Linker:
                     self._doubt(value)
 
     def _linking(self, entry: Entry) -> list[Value]:
+        if self.shared.isdisjoint(entry.values):
+            return list(entry.values)
         return [value for value in entry.values if value not in self.shared]
 
     def _doubt(self, value: Value) -> None:
@@ -199,6 +205,8 @@ class Linker:
 
     def _joined(self, groups: set[Value]) -> Value:
         kept = min(groups)
+        if len(groups) == 1:
+            return kept
         for other in groups:
             if other == kept:
                 continue
@@ -269,7 +277,10 @@ class Linker:
         return min(near, key=lambda s: (max(s[0] - at, at - s[1], 0), s[0]))[2]
 
     def _nodes(self, values: Iterable[Value], at: int) -> list[Node]:
-        return [self.spell(value, at) for value in values]
+        alone = self._alone
+        return [
+            self.spell(value, at) if alone[value] == _WINDOWED else alone[value] for value in values
+        ]
 
     # -- customers
 
@@ -331,11 +342,12 @@ class Linker:
 
     def refused(self, roots: set[Node]) -> str | None:
         """Why these cannot be one customer, or None."""
-        for rank, counts in self._counts.items():
-            number = sum([counts[root] for root in roots])
-            most = self.spaces[rank].most
-            if most is not None and number > most:
-                return f"a customer has at most {most} of {self.spaces[rank].name}"
+        for most, counts, name in self._limits:
+            number = 0
+            for root in roots:
+                number += counts[root]
+            if number > most:
+                return f"a customer has at most {most} of {name}"
         if self._sides:
             told = _NONE.union(*[self._sides.get(root, _NONE) for root in roots])
             if any((number, 1 - side) in told for number, side in told):
