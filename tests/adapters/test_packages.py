@@ -12,9 +12,21 @@ from typing import Any
 
 import pytest
 
-from journeymap import AdapterError, UnknownName
+from journeymap import (
+    AdapterError,
+    Customers,
+    Identities,
+    Identity,
+    IdentityRules,
+    JourneyMap,
+    JourneyMapError,
+    Live,
+    UnknownName,
+)
 from journeymap.adapters import registry
+from journeymap.adapters.mapping_documents import load_mapping
 from journeymap.adapters.registry import Registry, actions, installed, sources, stores, views
+from journeymap.analysis import Log
 from tests.conftest import required
 
 PROJECT = Path(__file__).parents[2]
@@ -121,3 +133,24 @@ def test_the_example_package_passes_the_kit_in_a_fresh_environment(
     )
     out = subprocess.run([str(fresh), "-c", core], capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["False", "20"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda: Identities("x"), "IdentityRules are expected"),  # type: ignore[arg-type]
+        (lambda: Identities().learn([7]), "Evidence is expected"),  # type: ignore[list-item]
+        (lambda: Identities().learn(Identity("a", "b")), "Evidence is expected"),  # type: ignore[arg-type]
+        (lambda: Customers().take([7]), "a Record is expected"),  # type: ignore[list-item]
+        (lambda: Customers().read([]), "a source is expected"),  # type: ignore[arg-type]
+        (lambda: Log.from_source(7), "a source is expected"),  # type: ignore[arg-type]
+        (lambda: Live(JourneyMap("a"), identities=IdentityRules()).take([7]), "a Record"),  # type: ignore[list-item]
+        (lambda: Live(JourneyMap("a"), identities="x"), "IdentityRules"),  # type: ignore[arg-type]
+        (lambda: Live(JourneyMap("a"), "postgers://x/y"), "did you mean 'postgresql'"),
+    ],
+)
+def test_what_is_none_is_told_at_the_door(wrong: Any, told: str) -> None:
+    with pytest.raises(JourneyMapError, match=told):
+        wrong()
+    with pytest.raises(FileNotFoundError, match=r"there is no file 'mine\.toml'"):
+        load_mapping("mine.toml")

@@ -30,6 +30,8 @@ def load_mapping(name: str | os.PathLike[str]) -> PayloadMapping:
     """
     if isinstance(name, str) and not Path(name).suffix:
         return _builtin(name)
+    if not Path(name).is_file():
+        raise FileNotFoundError(f"there is no file {str(name)!r}")
     return read_document(name, PayloadMapping, _register)
 
 

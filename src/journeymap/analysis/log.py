@@ -243,6 +243,8 @@ class Log(Askable):
         What it sets aside is in ``log.rejected``. For customers of several names, see
         `journeymap.interactions.Customers`.
         """
+        if not hasattr(source, "read"):
+            raise SourceError(repr(source)[:80], "a source is expected, which can be read")
         from journeymap.analysis.building import built, source_rows
         from journeymap.analysis.intake import intake
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from attrs import evolve, frozen
 
+from journeymap.exceptions import ElementError
 from journeymap.interactions.identities import Identities
 from journeymap.interactions.identity_rules import IdentityRules
 from journeymap.interactions.interaction import Interaction
@@ -104,6 +105,8 @@ class Customers:
         """
         new = 0
         for one in (records,) if isinstance(records, Record) else records:
+            if not isinstance(one, Record):
+                raise ElementError("Customers", "records", one, "a Record is expected")
             self.identities.learn(one.evidence)
             kept, happened = one, one.interaction
             if happened is not None and happened.id is not None:
@@ -118,6 +121,8 @@ class Customers:
 
     def read(self, source: Readable, cursor: str | None = None) -> Gathered:
         """Read a source to its end, from a cursor on; what it sets aside is in ``set_aside``."""
+        if not hasattr(source, "read"):
+            raise ElementError("Customers", "source", source, "a source is expected")
         rows = records = happened = new = aside = 0
         for batch in source.read(cursor):
             self._aside += [Aside(source.name, one.line, one.reason) for one in batch.broken]

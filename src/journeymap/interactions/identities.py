@@ -127,6 +127,8 @@ class Identities:
     """
 
     def __init__(self, rules: IdentityRules | None = None) -> None:
+        if rules is not None and not isinstance(rules, IdentityRules):
+            raise ElementError("Identities", "rules", rules, "IdentityRules are expected")
         self.rules = rules or IdentityRules()
         self._blocked = frozenset(value.casefold() for value in self.rules.blocked)
         self._told: Callable[[str], None] | None = None
@@ -149,7 +151,9 @@ class Identities:
 
     def learn(self, evidence: Evidence | Iterable[Evidence]) -> None:
         """Take in evidence, one piece or many. What is known already changes nothing."""
-        for piece in (evidence,) if isinstance(evidence, Evidence) else evidence:
+        for piece in (evidence,) if isinstance(evidence, (Evidence, Identity)) else evidence:
+            if not isinstance(piece, Evidence):
+                raise ElementError("Identities", "evidence", piece, "Evidence is expected")
             self.version += self._learn(piece)
 
     def _learn(self, piece: Evidence) -> bool:

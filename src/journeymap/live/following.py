@@ -123,6 +123,8 @@ class Live:
         document = dumps(journey, format="json")
         self._mark = blake2b(document.encode(), digest_size=12).hexdigest()
         self._tolerance, self._outgoing = tolerance, frozenset(outgoing)
+        if identities is not None:
+            _expected("identities", identities, IdentityRules, "IdentityRules are expected")
         self._told_time = clock
         self._cache: dict[str, tuple[int, State]] = {}
         self._store = opened(store)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve, fields
 
 from journeymap.adapters.storing import Aside, Entry, Letter, Said, Transaction, micros
-from journeymap.exceptions import IdentityError
+from journeymap.exceptions import ElementError, IdentityError
 from journeymap.interactions import (
     Consent,
     Evidence,
@@ -88,6 +88,8 @@ class Knowing:
 
         now = self.live._clock()
         for one in records:
+            if not isinstance(one, Record):
+                raise ElementError("Live", "take", one, "a Record is expected")
             if one.interaction is not None:
                 _fitting(one.interaction)
         states: dict[str, tuple[int, State]] = {}

@@ -7,7 +7,7 @@ import os
 from journeymap.adapters.sql_store import SqlStore
 from journeymap.adapters.sqlite_store import SqliteStore, sqlite_store
 from journeymap.adapters.storing import Store
-from journeymap.exceptions import UnknownName
+from journeymap.exceptions import UnknownName, nearest
 
 __all__ = ["opened"]
 
@@ -31,6 +31,9 @@ def opened(store: str | os.PathLike[str] | Store) -> Store:
     scheme = store.partition("://")[0].partition("+")[0]
     if scheme in stores:
         return stores[scheme](store)
+    near = nearest(scheme, stores)
+    if near is not None:
+        raise UnknownName("store", scheme, tuple(stores))
     if "://" not in store:
         known = [f"{name}://…" for name in stores if name != "memory"]
         raise UnknownName("store", store, ("memory", *known))
