@@ -8,12 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from journeymap import Interaction, Live, StateError, StoreError
+from journeymap import (
+    Identity,
+    IdentityRules,
+    Interaction,
+    Live,
+    Record,
+    StateError,
+    StoreError,
+)
 from journeymap.adapters.sql_store import SqlStore
 from journeymap.adapters.sqlite_store import SqliteStore
 from journeymap.adapters.storing import Kept, Transaction
 from journeymap.exceptions import UnknownName
-from tests.live.test_live import SHOP
+from tests.live.test_live import SHOP, T0
+from tests.live.test_live import at as happened
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -182,3 +191,27 @@ def sqlite_of(live: Live) -> sqlite3.Connection:
     store = live.store
     assert isinstance(store, SqliteStore)
     return store._connection
+
+
+def test_a_store_of_the_first_version_is_made_one_of_this(shared: str) -> None:
+    """It gets a table more; what it holds stays, and customers may be known by identities."""
+    from sqlalchemy import create_engine, text
+
+    with Live(SHOP, shared) as live:
+        live.record(happened("order", 1))
+    engine = create_engine(shared)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE journeymap_said"))
+        if shared.startswith("sqlite"):
+            connection.execute(text("PRAGMA user_version = 1"))
+        else:
+            connection.execute(
+                text("UPDATE journeymap_notes SET note = '1' WHERE name = 'version'")
+            )
+    engine.dispose()
+    for _ in range(2):
+        with Live(SHOP, shared, identities=IdentityRules()) as live:
+            assert len(live.history("ada")) == 1
+            record = Record([Identity("u", "1")], T0, "s", interaction=happened("order", 2))
+            [receipt] = live.take([record])
+            assert receipt.position is not None
