@@ -21,7 +21,7 @@ from journeymap.adapters.sql_store import SqlStore
 from journeymap.adapters.sqlite_store import SqliteStore
 from journeymap.adapters.storing import Kept, Transaction
 from journeymap.exceptions import UnknownName
-from tests.live.test_live import SHOP, T0
+from tests.live.test_live import SHOP
 from tests.live.test_live import at as happened
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
