@@ -158,3 +158,15 @@ def test_the_module_runs_as_a_program() -> None:
     command = [sys.executable, "-m", "journeymap", "schema"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["title"] == "A journeymap map"
+
+
+def test_a_map_is_drafted_from_an_event_log(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """XES needs no word about its columns."""
+    out = tmp_path / "map.yaml"
+    log = data / "running-example" / "running-example.xes"
+    assert cli.main(["sketch", str(log), "-o", str(out)]) == 0
+    assert "register request" in out.read_text(encoding="utf-8")
+    assert cli.main(["report", str(log), "-o", str(tmp_path / "a.html")]) == 0
+    assert "6 customers" in capsys.readouterr().out

@@ -134,12 +134,13 @@ def _columns(options: argparse.Namespace) -> Columns:
 
 
 def _log(options: argparse.Namespace, map_file: Path | None) -> Log:
-    from journeymap.analysis import Log
+    from journeymap.analysis import Columns, Log
 
+    columns = _columns(options)
     with _Progress("reading") as progress:
         return Log.read(
             options.file,
-            _columns(options),
+            None if columns == Columns() else columns,  # of XES, the standard's
             map=load(map_file) if map_file else None,
             strict=options.strict,
             delimiter=options.delimiter,

@@ -97,26 +97,23 @@ class Knowing:
         def work(tx: Transaction) -> tuple[Receipt, ...]:
             states.clear()
             states.update(self._learn(tx, [_said(one) for one in records], now))
-            named = [self._called(one.identities, one.at) for one in records]
+            whose = [self._called(one.identities, one.at) for one in records]
             happened = [
-                evolve(one.interaction, customer=name)
-                for one, name in zip(records, named, strict=True)
-                if one.interaction is not None and name is not None
-            ]
-            by = [one.identities for one, name in zip(records, named, strict=True)
-                  if one.interaction is not None and name is not None]  # fmt: skip
-            nobody = [
-                one.interaction for one, name in zip(records, named, strict=True)
-                if one.interaction is not None and name is None
+                (one.interaction, one.identities, name)
+                for one, name in zip(records, whose, strict=True) if one.interaction is not None
             ]  # fmt: skip
-            self._set_aside(tx, nobody, now)
-            recording = _Recording(self.live, now, tuple(happened), tuple(by))
+            self._set_aside(tx, [one for one, _, name in happened if name is None], now)
+            mine = [(evolve(i, customer=n), by) for i, by, n in happened if n is not None]
+            recording = _Recording(
+                self.live, now, tuple(one for one, _ in mine), tuple(by for _, by in mine)
+            )
             made = iter(recording.done(tx))
             states.update(recording.states)
             return tuple(
-                next(made) if one.interaction is not None and name is not None
-                else Receipt(name or "", None, set_aside=None if name is not None else _NOBODY)
-                for one, name in zip(records, named, strict=True)
+                Receipt("", None, set_aside=_NOBODY) if name is None
+                else next(made) if one.interaction is not None
+                else Receipt(name, None)
+                for one, name in zip(records, whose, strict=True)
             )  # fmt: skip
 
         return self._changing(work, states)
