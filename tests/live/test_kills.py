@@ -108,3 +108,44 @@ def test_several_processes_at_once(shared: str, tmp_path: Path) -> None:
     assert found == expected
     taken = [one for n in range(3) for one in (tmp_path / f"{n}.txt").read_text().split()]
     assert sorted(taken) == sorted((tmp_path / "calm.txt").read_text().split())
+
+
+def known(store: str) -> dict[str, Any]:
+    """Who is who, and what is kept of each, in whatever order it arrived."""
+    with Live(broadband(), store, identities=worker.RULES) as live:
+        assert live.identities is not None
+        return {
+            name: (live.identities.of(name), live.position(name),
+                   sorted(map(repr, live.history(name))), sorted(map(repr, live.facts(name))))
+            for name in live.identities.customers
+        }  # fmt: skip
+
+
+def test_killed_while_customers_turn_out_to_be_one(shared: str, tmp_path: Path) -> None:
+    given = tmp_path / "given.jsonl"
+    worker.written(given, 25, 5)
+    begun = time.perf_counter()
+    worker.take(f"sqlite:///{tmp_path}/undisturbed.db", worker.read(given))
+    length = time.perf_counter() - begun
+    expected = known(f"sqlite:///{tmp_path}/undisturbed.db")
+    assert any(len(identities) > 3 for identities, *_ in expected.values())
+    dice = random.Random(5)
+    kills = max(3, KILLS // 4)
+    arguments = [shared, str(given), "take"]
+    for _ in range(kills):
+        run_until_killed(arguments, dice.random() * length)
+    assert run_until_killed(arguments, None)
+    assert known(shared) == expected
+
+
+def test_several_processes_learn_who_is_who_at_once(shared: str, tmp_path: Path) -> None:
+    given = tmp_path / "given.jsonl"
+    worker.written(given, 20, 6)
+    worker.take(f"sqlite:///{tmp_path}/alone.db", worker.read(given))
+    command = [sys.executable, "-m", "tests.live.worker", shared, str(given), "take"]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+               for _ in range(3)]  # fmt: skip
+    for process in running:
+        out, _ = process.communicate(timeout=120)
+        assert out.split() == ["ready", "done"]
+    assert known(shared) == known(f"sqlite:///{tmp_path}/alone.db")

@@ -1,4 +1,5 @@
-"""A process that records, to be killed: ``python -m tests.live.worker STORE INPUT ACTIONS``.
+"""A process that records, to be killed: ``python -m tests.live.worker STORE INPUT ACTIONS``,
+or, with ``take`` for ACTIONS, one that learns who is who as it goes.
 
 It sends all its input from the beginning, as whoever was interrupted would.
 """
@@ -10,9 +11,10 @@ import os
 import random
 import sys
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
 
-from journeymap import Interaction, Live, Signal
+from journeymap import Identity, IdentityRules, Interaction, Live, Namespace, Record, Signal
 from journeymap.interactions.texts import interaction_data, read_interaction
 from journeymap.simulation import broadband, broadband_customers
 
@@ -53,6 +55,34 @@ def work(store: str, given: list[Interaction], actions: Path) -> None:
         live.deliver(act, END + timedelta(days=1))  # what was leased when it was killed
 
 
+RULES = IdentityRules([Namespace("user", most=1), Namespace("cookie")])
+
+
+def records(given: list[Interaction]) -> list[Record]:
+    """The same, of customers whom each device knows otherwise, and now and then as one."""
+    made = []
+    for one in given:
+        chance = blake2b(f"{one.id}".encode(), digest_size=2).digest()[0]
+        cookie = Identity("cookie", f"{one.customer} {chance % 3}")
+        user = Identity("user", one.customer)
+        known = ([cookie], [user], [user, cookie])[0 if chance % 5 else 1 + chance % 2]
+        traits = {"seen": one.touchpoint} if chance % 7 == 0 else {}
+        made.append(Record(known, one.at, "web", interaction=one, traits=traits))
+    return made
+
+
+def take(store: str, given: list[Interaction]) -> None:
+    """Take everything as records: customers turn out to be one in between."""
+    with Live(broadband(), store, identities=RULES) as live:
+        print("ready", flush=True)
+        told = records(given)
+        for begin in range(0, len(told), BATCH):
+            live.take(told[begin : begin + BATCH])
+
+
 if __name__ == "__main__":
-    work(sys.argv[1], read(Path(sys.argv[2])), Path(sys.argv[3]))
+    if sys.argv[3] == "take":
+        take(sys.argv[1], read(Path(sys.argv[2])))
+    else:
+        work(sys.argv[1], read(Path(sys.argv[2])), Path(sys.argv[3]))
     print("done", flush=True)
