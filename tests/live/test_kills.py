@@ -94,8 +94,8 @@ def test_several_processes_at_once(shared: str, tmp_path: Path) -> None:
     worker.work(f"sqlite:///{tmp_path}/alone.db", worker.read(given), tmp_path / "calm.txt")
     command = [sys.executable, "-m", "tests.live.worker", shared, str(given)]
     running = [
-        subprocess.Popen([*command, str(tmp_path / f"{n}.txt")], stdout=subprocess.PIPE, text=True,
-                         cwd=ROOT)
+        subprocess.Popen([*command, str(tmp_path / f"{n}.txt"), "several"], text=True, cwd=ROOT,
+                         stdout=subprocess.PIPE)
         for n in range(3)
     ]  # fmt: skip
     for process in running:

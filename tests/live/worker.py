@@ -38,8 +38,12 @@ def read(place: Path) -> list[Interaction]:
     return [read_interaction(json.loads(line)) for line in lines]
 
 
-def work(store: str, given: list[Interaction], actions: Path) -> None:
-    """Record everything, let time pass, and carry out what is asked for."""
+def work(store: str, given: list[Interaction], actions: Path, *, after_kills: bool = False) -> None:
+    """Record everything, let time pass, and carry out what is asked for.
+
+    ``after_kills`` lets so much time pass in the end that what a killed process had in hand is
+    free again; where others are still at work, that would take it out of their hands.
+    """
     with actions.open("ab", buffering=0) as file, Live(broadband(), store) as live:
 
         def act(signal: Signal) -> None:
@@ -52,7 +56,9 @@ def work(store: str, given: list[Interaction], actions: Path) -> None:
             live.advance(batch[0].at)
             live.deliver(act, END)
         live.advance(END)
-        live.deliver(act, END + timedelta(days=1))  # what was leased when it was killed
+        live.deliver(act, END)
+        if after_kills:
+            live.deliver(act, END + timedelta(days=1))
 
 
 RULES = IdentityRules([Namespace("user", most=1), Namespace("cookie")])
@@ -84,5 +90,6 @@ if __name__ == "__main__":
     if sys.argv[3] == "take":
         take(sys.argv[1], read(Path(sys.argv[2])))
     else:
-        work(sys.argv[1], read(Path(sys.argv[2])), Path(sys.argv[3]))
+        alone = sys.argv[4:] != ["several"]
+        work(sys.argv[1], read(Path(sys.argv[2])), Path(sys.argv[3]), after_kills=alone)
     print("done", flush=True)
