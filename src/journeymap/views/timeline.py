@@ -157,9 +157,9 @@ def _heading(customer: Customer, rows: int, width: float) -> list[Shape]:
 def _header(lanes: list[str], left: float) -> list[Shape]:
     shapes: list[Shape] = []
     for place, name in enumerate(lanes):
-        lines = wrapped(name.replace("_", " "), 10.5, _LANE - 9, 2)
+        lines = wrapped(name.replace("_", " "), 10, _LANE - 8, 2)
         middle = left + (place + 0.5) * _LANE
-        shapes.append(Words(middle, _HEAD - 24, lines, "soft", 10.5, "middle"))
+        shapes.append(Words(middle, _HEAD - 24, lines, "soft", 10, "middle"))
     return shapes
 
 
