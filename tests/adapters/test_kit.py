@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,32 @@ import pytest
 from attrs import evolve
 from hypothesis import strategies as st
 
-from journeymap import Interaction, Record, StoreError
-from journeymap.adapters.acting import FileAction
+from journeymap import (
+    Customer,
+    Customers,
+    Identity,
+    Interaction,
+    JourneyMap,
+    ProfileRules,
+    Record,
+    StoreError,
+    TraitRule,
+)
+from journeymap.adapters.acting import FileAction, LogAction
 from journeymap.adapters.files import csv_source, json_lines_source, json_source, parquet_source
 from journeymap.adapters.iterables import iterable_source
 from journeymap.adapters.mapping import PayloadMapping, RecordRule, columns_mapping
 from journeymap.adapters.messages import MessageSource
+from journeymap.adapters.registry import views
 from journeymap.adapters.row_source import RowSource
 from journeymap.adapters.sourcing import Batch, Broken, Claim, Source
 from journeymap.adapters.sql_source import SqlSource, duckdb_source
 from journeymap.adapters.sqlite_store import SqliteStore
 from journeymap.adapters.storing import Letter, Store, Transaction
+from journeymap.analysis import Log, Overview
 from journeymap.live.stores import opened
 from journeymap.testing import check_action, check_source, check_store, check_view, hostile_maps
-from journeymap.views.registered import Registered, map_view
+from journeymap.views.registered import Registered
 
 CALLS = columns_mapping(
     "calls", at="at", identities={"phone": "nr", "email": "mail"}, touchpoint="what"
@@ -180,7 +193,46 @@ def test_actions_and_views(tmp_path: Path) -> None:
         return [json.loads(line)["id"] for line in file.read_text("utf-8").split("\n")[:-1]]
 
     check_action(lambda: FileAction(file), effects, claims=frozenset({"remembers"}))
-    check_view(map_view, hostile_maps())
+    check_view(views["map"], hostile_maps())
+    check_view(views["customer"], hostile_maps().map(hostile_customer))
+    check_view(views["report"], hostile_maps().map(hostile_overview), examples=5)
+
+
+def test_the_log_action_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "journeys")
+
+    def effects() -> list[str]:
+        return [record.getMessage().split(": ")[1] for record in caplog.records]
+
+    check_action(lambda: LogAction("journeys"), effects)
+    assert caplog.records
+    assert "ada" not in caplog.text
+
+
+def happened_on(journey: JourneyMap) -> list[Interaction]:
+    """Something on a map whose names are hostile, under its names."""
+    then = datetime(2026, 3, 1, tzinfo=UTC)
+    return [
+        Interaction("ada", touchpoint, then.replace(day=n), channel=journey.name,
+                    department=journey.description, outcome=journey.name, product=journey.name)
+        for n, touchpoint in enumerate(("order", "open", journey.name), 1)
+    ]  # fmt: skip
+
+
+def hostile_customer(journey: JourneyMap) -> Customer:
+    customers = Customers()
+    user = Identity("user", journey.name)
+    for one in happened_on(journey):
+        customers.take(Record([user], one.at, journey.description, interaction=one,
+                              traits={journey.name: journey.description},
+                              consents={journey.name: True}))  # fmt: skip
+    [name] = customers
+    rules = ProfileRules([TraitRule(journey.name, personal=False)])
+    return Customer.of(name, customers, map=journey, rules=rules)
+
+
+def hostile_overview(journey: JourneyMap) -> Overview:
+    return Overview.of(Log.from_interactions(happened_on(journey), map=journey))
 
 
 # -- each law bites: for each an adapter that breaks it

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from journeymap.exceptions import ElementError, IdentityError
 from journeymap.interactions.identity_rules import IdentityRules, Namespace
@@ -109,6 +109,21 @@ def links(
         yield Evidence(named, at, source, weight=probable)
 
 
+def probable(
+    pairs: Iterable[Evidence], *, threshold: float, batch: str
+) -> tuple[list[Evidence], Linked]:
+    """Of estimated links those that are probable enough, as evidence of a batch; how many."""
+    if not 0 <= threshold <= 1:
+        raise ElementError("Identities", "threshold", threshold, "it lies between 0 and 1")
+    strong, weak = [], 0
+    for pair in pairs:
+        if pair.weight is not None and pair.weight >= threshold:
+            strong.append(evolve(pair, batch=batch))
+        else:
+            weak += 1
+    return strong, Linked(len(strong), weak)
+
+
 class Identities:
     """Which identities are of one customer; it can be explained, and taken back.
 
@@ -188,16 +203,9 @@ class Identities:
 
         See ``links`` for tables of pairs. Raises ElementError for a threshold outside 0 to 1.
         """
-        if not 0 <= threshold <= 1:
-            raise ElementError("Identities", "threshold", threshold, "it lies between 0 and 1")
-        taken = weak = 0
-        for pair in pairs:
-            if pair.weight is not None and pair.weight >= threshold:
-                self.learn(Evidence(pair.identities, pair.at, pair.source, batch, pair.weight))
-                taken += 1
-            else:
-                weak += 1
-        return Linked(taken, weak)
+        strong, linked = probable(pairs, threshold=threshold, batch=batch)
+        self.learn(strong)
+        return linked
 
     # -- asking
 

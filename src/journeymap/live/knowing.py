@@ -31,6 +31,7 @@ from journeymap.interactions import (
     Trait,
 )
 from journeymap.interactions.customers import distinct
+from journeymap.interactions.identities import probable
 from journeymap.interactions.texts import encoded, interaction_text
 from journeymap.live.outbox import letters_of, post
 from journeymap.tracking import Signal, State, Withdrawn
@@ -131,13 +132,8 @@ class Knowing:
 
     def link(self, pairs: tuple[Evidence, ...], threshold: float, batch: str) -> Linked:
         """Learn probable links."""
-        trial = Identities(self.rules)
-        linked = trial.link(pairs, threshold=threshold, batch=batch)
-        said = [
-            _evidence(evolve(pair, batch=batch)) for pair in pairs
-            if pair.weight is not None and pair.weight >= threshold
-        ]  # fmt: skip
-        self._told(said)
+        strong, linked = probable(pairs, threshold=threshold, batch=batch)
+        self._told([_evidence(pair) for pair in strong])
         return linked
 
     def split(
