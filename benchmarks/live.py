@@ -24,9 +24,9 @@ from typing import Any
 from attrs import evolve
 
 from journeymap import Interaction, JourneyMap, Live, Tracker
-from journeymap.adapters import sqlite_store
-from journeymap.adapters.sql_tables import TABLES
-from journeymap.adapters.sqlite_store import SqliteStore
+from journeymap.adapters.stores import sqlite as sqlite_store
+from journeymap.adapters.stores.sql_tables import TABLES
+from journeymap.adapters.stores.sqlite import SqliteStore
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.tracking import StageEntered
 

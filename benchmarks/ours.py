@@ -12,7 +12,7 @@ from answers import GAP, STEPS, digest, tell, timed
 from attrs import frozen
 
 from journeymap.analysis import Funnel, Log, Part, Scope, Transitions, Variants
-from journeymap.analysis.spread import Spread, spread_of
+from journeymap.analysis.measuring.quantiles import Spread, spread_of
 
 file, times = Path(sys.argv[1]), int(sys.argv[2])
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from generated import generated
 
-from journeymap.analysis.spread import BOUND
+from journeymap.analysis.measuring.quantiles import BOUND
 
 HERE = Path(__file__).parent
 

@@ -21,9 +21,9 @@ from pyspark.sql.functions import from_json
 from pyspark.sql.streaming.stateful_processor import StatefulProcessor, StatefulProcessorHandle
 
 from journeymap import Tracker
-from journeymap.interactions.texts import read_interaction
+from journeymap.interactions.codec import read_interaction
 from journeymap.simulation import broadband
-from journeymap.tracking.texts import signal_text
+from journeymap.tracking.codec import signal_text
 
 
 class Follow(StatefulProcessor):

@@ -10,9 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 from journeymap import Tracker
-from journeymap.interactions.texts import interaction_data
+from journeymap.interactions.codec import interaction_data
 from journeymap.simulation import broadband, broadband_customers
-from journeymap.tracking.texts import read_signal
+from journeymap.tracking.codec import read_signal
 from tests.conftest import required
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

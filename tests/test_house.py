@@ -15,20 +15,23 @@ import journeymap
 SOURCE = Path(journeymap.__file__).parent
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-_ADAPTERS = {"documents", "interactions", "model", "exceptions"}
+_ADAPTERS = {"documents", "identity", "interactions", "model", "exceptions"}
+_PROFILE = {"tracking", "identity", "interactions", "model", "exceptions"}
 _ANALYSIS = {"adapters"} | _ADAPTERS
 ALLOWED: dict[str, set[str]] = {
     "exceptions": set(),
     "model": {"exceptions"},
     "interactions": {"model", "exceptions"},
+    "identity": {"interactions", "model", "exceptions"},
     "documents": {"interactions", "model", "exceptions"},
     "tracking": {"interactions", "model", "exceptions"},
     "simulation": {"interactions", "model", "exceptions"},
+    "profile": _PROFILE,
     "adapters": _ADAPTERS,
     "analysis": _ANALYSIS,
-    "live": {"tracking"} | _ANALYSIS,
+    "live": {"profile", "tracking", "adapters"} | _PROFILE | _ADAPTERS,
     "engines": {"analysis"} | _ANALYSIS,
-    "views": {"analysis", "tracking", "model", "exceptions"},
+    "views": {"analysis", "tracking", "profile", "model", "exceptions"},
     "testing": {"*"},
     "cli": {"*"},
     "__init__": {"*"},

@@ -14,9 +14,9 @@ from attrs import evolve
 from exports import TABLET, Person, write_exports
 
 import journeymap as jm
-from journeymap.adapters.files import csv_source, json_lines_source, json_source
-from journeymap.adapters.mapping_documents import load_mapping
-from journeymap.adapters.sourcing import Source
+from journeymap.adapters.mapping.documents import load_mapping
+from journeymap.adapters.source import Source
+from journeymap.adapters.sources.files import csv_source, json_lines_source, json_source
 from journeymap.analysis import Handoffs, Log, Satisfaction
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.views import customer_page

@@ -22,23 +22,16 @@ from journeymap.exceptions import (
     StoreError,
     UnknownName,
 )
+from journeymap.identity import Customers, Identities, IdentityRules, Namespace, links
 from journeymap.interactions import (
     Consent,
-    Customers,
     Evidence,
-    Identities,
     Identity,
-    IdentityRules,
     Interaction,
     Money,
-    Namespace,
-    ProfileRules,
-    Purpose,
     Record,
     Score,
     Trait,
-    TraitRule,
-    links,
 )
 from journeymap.live import AsyncLive, Live, Receipt
 from journeymap.model import (
@@ -77,9 +70,9 @@ from journeymap.model import (
     Wait,
     Weight,
 )
+from journeymap.profile import Customer, NextBest, ProfileRules, Purpose, TraitRule
 from journeymap.tracking import (
     CameBack,
-    Customer,
     Deviated,
     Handoff,
     KeyJourneyCompleted,
@@ -87,7 +80,6 @@ from journeymap.tracking import (
     LapStarted,
     MomentOverdue,
     MomentReached,
-    NextBest,
     Position,
     Signal,
     StageEntered,

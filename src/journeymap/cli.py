@@ -215,8 +215,8 @@ def _adapters(options: argparse.Namespace) -> int:
 
 
 def _map_payload(options: argparse.Namespace) -> int:
-    from journeymap.adapters.proposing import proposed
-    from journeymap.adapters.sampling import sampled
+    from journeymap.adapters.mapping.proposing import proposed
+    from journeymap.adapters.sources.sampling import sampled
 
     name = options.source or options.file.name.strip(".").split(".")[0] or "sample"
     made = proposed(sampled(options.file, options.rows), name)
@@ -229,7 +229,7 @@ def _map_payload(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from journeymap.adapters.csv_writing import write_csv
+    from journeymap.adapters.tables.csv_writing import write_csv
     from journeymap.analysis import Columns, Log, Overview
     from journeymap.simulation import broadband, broadband_customers
     from journeymap.views import report

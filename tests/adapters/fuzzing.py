@@ -13,16 +13,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from journeymap.adapters.files import csv_source, json_lines_source, json_source, parquet_source
-from journeymap.adapters.mapped import Mapped
-from journeymap.adapters.mapping_documents import load_mapping, loads_mapping
-from journeymap.adapters.messages import MessageSource
-from journeymap.adapters.ocel import ocel_source
-from journeymap.adapters.paths import getter
-from journeymap.adapters.proposing import proposed
-from journeymap.adapters.sampling import sampled
-from journeymap.adapters.text_rows import NotJson, decoded
-from journeymap.adapters.xes import xes_source
+from journeymap.adapters.mapping.applying import Mapped
+from journeymap.adapters.mapping.documents import load_mapping, loads_mapping
+from journeymap.adapters.mapping.field_paths import getter
+from journeymap.adapters.mapping.proposing import proposed
+from journeymap.adapters.reading.text_rows import NotJson, decoded
+from journeymap.adapters.sources.files import (
+    csv_source,
+    json_lines_source,
+    json_source,
+    parquet_source,
+)
+from journeymap.adapters.sources.messages import MessageSource
+from journeymap.adapters.sources.ocel import ocel_source
+from journeymap.adapters.sources.sampling import sampled
+from journeymap.adapters.sources.xes import xes_source
 from journeymap.exceptions import JourneyMapError
 
 __all__ = ["TARGETS"]

@@ -26,19 +26,24 @@ from journeymap import (
     StoreError,
     TraitRule,
 )
-from journeymap.adapters.acting import FileAction, LogAction
-from journeymap.adapters.files import csv_source, json_lines_source, json_source, parquet_source
-from journeymap.adapters.iterables import iterable_source
-from journeymap.adapters.mapping import PayloadMapping, RecordRule, columns_mapping
-from journeymap.adapters.messages import MessageSource
+from journeymap.adapters.actions.builtin import FileAction, LogAction
+from journeymap.adapters.mapping.mapping import PayloadMapping, RecordRule, columns_mapping
 from journeymap.adapters.registry import views
-from journeymap.adapters.row_source import RowSource
-from journeymap.adapters.sourcing import Batch, Broken, Claim, Source
-from journeymap.adapters.sql_source import SqlSource, duckdb_source
-from journeymap.adapters.sqlite_store import SqliteStore
-from journeymap.adapters.storing import Letter, Store, Transaction
+from journeymap.adapters.source import Batch, Broken, Claim, Source
+from journeymap.adapters.sources.files import (
+    csv_source,
+    json_lines_source,
+    json_source,
+    parquet_source,
+)
+from journeymap.adapters.sources.iterables import iterable_source
+from journeymap.adapters.sources.messages import MessageSource
+from journeymap.adapters.sources.row_source import RowSource
+from journeymap.adapters.sources.sql import SqlSource, duckdb_source
+from journeymap.adapters.store import Letter, Store, Transaction
+from journeymap.adapters.stores.sqlite import SqliteStore
 from journeymap.analysis import Log, Overview
-from journeymap.live.stores import opened
+from journeymap.live.open_store import opened
 from journeymap.testing import check_action, check_source, check_store, check_view, hostile_maps
 from journeymap.views.registered import Registered
 

@@ -24,7 +24,7 @@ from journeymap import (
     UnknownName,
 )
 from journeymap.adapters import registry
-from journeymap.adapters.mapping_documents import load_mapping
+from journeymap.adapters.mapping.documents import load_mapping
 from journeymap.adapters.registry import Registry, actions, installed, sources, stores, views
 from journeymap.analysis import Log
 from tests.conftest import required
@@ -128,7 +128,7 @@ def test_the_example_package_passes_the_kit_in_a_fresh_environment(
     assert "FAILED" not in told
     core = (
         "import sys, journeymap.testing; print('numpy' in sys.modules);"
-        "from journeymap.adapters.mapping_documents import builtin_mappings, load_mapping;"
+        "from journeymap.adapters.mapping.documents import builtin_mappings, load_mapping;"
         "print(len([load_mapping(name) for name in builtin_mappings()]))"
     )
     out = subprocess.run([str(fresh), "-c", core], capture_output=True, text=True, check=True)

@@ -21,17 +21,17 @@ from journeymap import (
     SourceError,
     UnknownName,
 )
-from journeymap.adapters.files import csv_source, json_lines_source, json_source
-from journeymap.adapters.iterables import iterable_source
-from journeymap.adapters.mapped import Mapped
-from journeymap.adapters.mapping import RecordRule, columns_mapping
-from journeymap.adapters.mapping_documents import builtin_mappings, load_mapping, loads_mapping
-from journeymap.adapters.messages import MessageSource
-from journeymap.adapters.ocel import ocel_rows, ocel_source
-from journeymap.adapters.proposing import proposed
-from journeymap.adapters.sourcing import Broken, Source
-from journeymap.adapters.sql_source import SqlSource
-from journeymap.adapters.xes import xes_source
+from journeymap.adapters.mapping.applying import Mapped
+from journeymap.adapters.mapping.documents import builtin_mappings, load_mapping, loads_mapping
+from journeymap.adapters.mapping.mapping import RecordRule, columns_mapping
+from journeymap.adapters.mapping.proposing import proposed
+from journeymap.adapters.source import Broken, Source
+from journeymap.adapters.sources.files import csv_source, json_lines_source, json_source
+from journeymap.adapters.sources.iterables import iterable_source
+from journeymap.adapters.sources.messages import MessageSource
+from journeymap.adapters.sources.ocel import ocel_rows, ocel_source
+from journeymap.adapters.sources.sql import SqlSource
+from journeymap.adapters.sources.xes import xes_source
 from journeymap.analysis import Columns, Handoffs, Log, Transitions, Variants
 
 
@@ -113,7 +113,7 @@ XES = """<?xml version="1.0" encoding="UTF-8"?>
 def test_nested_attributes_and_classifiers(tmp_path: Path) -> None:
     file = tmp_path / "a.xes"
     file.write_text(XES)
-    from journeymap.adapters.xes import xes_rows
+    from journeymap.adapters.sources.xes import xes_rows
 
     [first, broken] = list(xes_rows(file))
     assert not isinstance(first, Broken)

@@ -25,7 +25,7 @@ from journeymap.analysis import (
     Variants,
     Where,
 )
-from journeymap.analysis.compare import _adjusted, dealt_into
+from journeymap.analysis.questions.compare import _adjusted, dealt_into
 from journeymap.exceptions import AnswerError, ElementError
 from tests.analysis.test_deviations import JOURNEY
 

@@ -33,11 +33,10 @@ from journeymap.analysis import (
     Scope,
     Transitions,
     Variants,
-    spread,
-    tally,
-    variants,
 )
-from journeymap.analysis.compare import Dealt
+from journeymap.analysis.measuring import quantiles, tally
+from journeymap.analysis.questions import variants
+from journeymap.analysis.questions.compare import Dealt
 from journeymap.engines.wire import WireError
 from journeymap.testing import check_question, interactions
 from tests.analysis.test_deviations import JOURNEY as MAP
@@ -154,9 +153,9 @@ def random_log(seed: int, customers: int, **columns: Any) -> Log:
 
 def test_a_large_log_in_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sketches overflow into buckets, the pending pieces are joined on the way."""
-    for module in (spread, variants):
+    for module in (quantiles, variants):
         monkeypatch.setattr(module, "_PENDING", 5000)
-    monkeypatch.setattr(spread, "_EXACT", 2000)
+    monkeypatch.setattr(quantiles, "_EXACT", 2000)
     log = random_log(1, 1500)
     for question in (
         Transitions(),
@@ -171,20 +170,20 @@ def test_a_large_log_in_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_quantiles_stay_within_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     log = random_log(2, 1000)
     exact = {(r.source, r.target): r for r in log.ask(Transitions())}
-    monkeypatch.setattr(spread, "_EXACT", 100)
+    monkeypatch.setattr(quantiles, "_EXACT", 100)
     answer = log.ask(Transitions())
-    assert answer.quantile_error == spread.BOUND
+    assert answer.quantile_error == quantiles.BOUND
     assert max(row.count for row in answer) > 100
     for row in answer:
         twin = exact[row.source, row.target]
         if row.wait_median is not None and twin.wait_median is not None:
             for one, other in ((row.wait_median, twin.wait_median), (row.wait_p90, twin.wait_p90)):
-                assert one == pytest.approx(other, rel=spread.BOUND * 1.01)
+                assert one == pytest.approx(other, rel=quantiles.BOUND * 1.01)
         assert row.wait_mean == twin.wait_mean
 
 
 def test_waits_of_nothing_are_nothing_in_buckets_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spread, "_EXACT", 0)
+    monkeypatch.setattr(quantiles, "_EXACT", 0)
     frame = {"customer": ["a"] * 3, "touchpoint": ["x"] * 3, "at": [5, 5, 5]}
     [row] = [r for r in Log.from_frame(frame, Columns(at_unit="s")).ask(Transitions())
              if r.wait_mean is not None]  # fmt: skip

@@ -28,8 +28,8 @@ from journeymap.analysis import (
     Satisfaction,
     Transitions,
 )
-from journeymap.analysis.intervals import nps_interval
-from journeymap.analysis.periods import PERIODS, Calendars
+from journeymap.analysis.measuring.intervals import nps_interval
+from journeymap.analysis.measuring.periods import PERIODS, Calendars
 from journeymap.exceptions import AnswerError, ColumnsError, ElementError, UnknownName
 from journeymap.testing import interactions
 from tests.analysis import plain

@@ -28,9 +28,9 @@ from journeymap import (
     Touchpoint,
     UnknownName,
 )
-from journeymap.adapters.csv_writing import write_csv
+from journeymap.adapters.tables.csv_writing import write_csv
 from journeymap.analysis import Columns, Handoffs, Log, Loops, Transitions, Variants
-from journeymap.analysis.times import NO_TIME, read_times
+from journeymap.analysis.table.times import NO_TIME, read_times
 from journeymap.testing import interactions
 
 AWARE = "2026-03-01T10:00:00+01:00"

@@ -33,7 +33,7 @@ from journeymap import (
     Tracker,
     Withdrawn,
 )
-from journeymap.adapters.sql_store import SqlStore
+from journeymap.adapters.stores.sqlalchemy import SqlStore
 from journeymap.analysis import Log, Positions
 from journeymap.exceptions import ElementError
 from journeymap.live import AsyncLive
@@ -319,7 +319,7 @@ def test_the_future_is_set_aside_once(store: str) -> None:
 def test_reading_does_not_wait_for_writing(tmp_path: Path) -> None:
     import sqlite3
 
-    from journeymap.adapters.sqlite_store import SqliteStore
+    from journeymap.adapters.stores.sqlite import SqliteStore
 
     with Live(SHOP, SqliteStore(tmp_path / "live.db", patience=0.05)) as live:
         live.record(at("order", 0))

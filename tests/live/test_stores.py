@@ -17,9 +17,9 @@ from journeymap import (
     StateError,
     StoreError,
 )
-from journeymap.adapters.sql_store import SqlStore
-from journeymap.adapters.sqlite_store import SqliteStore
-from journeymap.adapters.storing import Kept, Transaction
+from journeymap.adapters.store import Kept, Transaction
+from journeymap.adapters.stores.sqlalchemy import SqlStore
+from journeymap.adapters.stores.sqlite import SqliteStore
 from journeymap.exceptions import UnknownName
 from tests.live.test_live import SHOP
 from tests.live.test_live import at as happened

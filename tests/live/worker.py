@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from journeymap import Identity, IdentityRules, Interaction, Live, Namespace, Record, Signal
-from journeymap.interactions.texts import interaction_data, read_interaction
+from journeymap.interactions.codec import interaction_data, read_interaction
 from journeymap.simulation import broadband, broadband_customers
 
 END = datetime(2027, 6, 1, tzinfo=UTC)

@@ -12,9 +12,9 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from journeymap.adapters.acting import ActionFactory
-from journeymap.adapters.sourcing import Source
-from journeymap.adapters.storing import Store
+from journeymap.adapters.actions.builtin import ActionFactory
+from journeymap.adapters.source import Source
+from journeymap.adapters.store import Store
 from journeymap.exceptions import AdapterError, UnknownName
 
 __all__ = [

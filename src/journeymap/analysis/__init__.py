@@ -6,29 +6,29 @@ require("analysis", "numpy", "polars")
 
 # ruff: noqa: E402  # what follows needs the extra
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.columns import Columns
-from journeymap.analysis.compare import Compare, CompareAnswer, Difference
-from journeymap.analysis.deviations import Deviation, Deviations, DeviationsAnswer
-from journeymap.analysis.dwell import Dwell, DwellAnswer, Stay
-from journeymap.analysis.funnel import Funnel, FunnelAnswer, FunnelStep
-from journeymap.analysis.handoffs import Handoff, Handoffs, HandoffsAnswer
-from journeymap.analysis.intake import Rejected, Rejection
-from journeymap.analysis.key_journeys import KeyJourneys, KeyJourneysAnswer, Walked
-from journeymap.analysis.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
-from journeymap.analysis.lift import Lift, LiftAnswer, Lifted
 from journeymap.analysis.log import Log
-from journeymap.analysis.loops import Loops, LoopsAnswer, StageLeak
-from journeymap.analysis.next_step import Followed, NextStep, NextStepAnswer
 from journeymap.analysis.overview import Overview
-from journeymap.analysis.part import Part, Reading, Scope
-from journeymap.analysis.paths import Paths, PathsAnswer, PathStep
 from journeymap.analysis.question import Question
-from journeymap.analysis.retention import Retained, Retention, RetentionAnswer
-from journeymap.analysis.satisfaction import Satisfaction, SatisfactionAnswer, Satisfied
-from journeymap.analysis.standing import Positions, PositionsAnswer, Stands
-from journeymap.analysis.subsets import Where
-from journeymap.analysis.transitions import Transition, Transitions, TransitionsAnswer
-from journeymap.analysis.variants import Variant, Variants, VariantsAnswer
+from journeymap.analysis.questions.compare import Compare, CompareAnswer, Difference
+from journeymap.analysis.questions.deviations import Deviation, Deviations, DeviationsAnswer
+from journeymap.analysis.questions.dwell import Dwell, DwellAnswer, Stay
+from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelStep
+from journeymap.analysis.questions.handoffs import Handoff, Handoffs, HandoffsAnswer
+from journeymap.analysis.questions.key_journeys import KeyJourneys, KeyJourneysAnswer, Walked
+from journeymap.analysis.questions.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
+from journeymap.analysis.questions.lift import Lift, LiftAnswer, Lifted
+from journeymap.analysis.questions.loops import Loops, LoopsAnswer, StageLeak
+from journeymap.analysis.questions.next_step import Followed, NextStep, NextStepAnswer
+from journeymap.analysis.questions.paths import Paths, PathsAnswer, PathStep
+from journeymap.analysis.questions.positions import Positions, PositionsAnswer, Stands
+from journeymap.analysis.questions.retention import Retained, Retention, RetentionAnswer
+from journeymap.analysis.questions.satisfaction import Satisfaction, SatisfactionAnswer, Satisfied
+from journeymap.analysis.questions.transitions import Transition, Transitions, TransitionsAnswer
+from journeymap.analysis.questions.variants import Variant, Variants, VariantsAnswer
+from journeymap.analysis.table.checking import Rejected, Rejection
+from journeymap.analysis.table.columns import Columns
+from journeymap.analysis.table.part import Part, Reading, Scope
+from journeymap.analysis.where import Where
 
 __all__ = [
     "Answer",

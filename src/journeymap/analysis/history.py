@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from journeymap.analysis.intake import NONE, SCALE
+from journeymap.analysis.table.checking import NONE, SCALE
 from journeymap.exceptions import AnswerError
 from journeymap.interactions import Interaction, Money, Score
 

@@ -12,19 +12,19 @@ import numpy as np
 import polars as pl
 from attrs import evolve, frozen
 
-from journeymap.adapters.frames import read_frame, read_parquet
-from journeymap.adapters.rows import Rows
-from journeymap.adapters.text_files import read_csv, read_json_lines, read_rows
-from journeymap.adapters.xes import xes_rows
-from journeymap.analysis.asking import Askable, Counted
-from journeymap.analysis.coding import Codes
-from journeymap.analysis.columns import XES_COLUMNS, Columns
-from journeymap.analysis.intake import Rejected
-from journeymap.analysis.part import Ints, Level, Part, Scope, View
+from journeymap.adapters.sources.xes import xes_rows
+from journeymap.adapters.tables.frames import read_frame, read_parquet
+from journeymap.adapters.tables.rows import Rows
+from journeymap.adapters.tables.text_files import read_csv, read_json_lines, read_rows
+from journeymap.analysis.askable import Askable, Counted
 from journeymap.analysis.question import Question, merged
+from journeymap.analysis.table.checking import Rejected
+from journeymap.analysis.table.coding import Codes
+from journeymap.analysis.table.columns import XES_COLUMNS, Columns
+from journeymap.analysis.table.part import Ints, Level, Part, Scope, View
 from journeymap.exceptions import SourceError, UnknownName
+from journeymap.identity.gathering import Readable
 from journeymap.interactions import Interaction
-from journeymap.interactions.customers import Readable
 from journeymap.model import JourneyMap
 
 __all__ = ["Log"]
@@ -123,7 +123,7 @@ class Log(Askable):
         map: JourneyMap | None = None,  # noqa: A002
     ) -> Log:
         """Take interactions; a second one of the same source and id is set aside."""
-        from journeymap.analysis.building import interaction_rows
+        from journeymap.analysis.table.encoding import interaction_rows
 
         rows, columns = interaction_rows(interactions)
         return cls.from_rows(rows, columns, map=map)
@@ -138,8 +138,8 @@ class Log(Askable):
         strict: bool = False,
     ) -> Log:
         """Take what a source adapter read."""
-        from journeymap.analysis.building import built
-        from journeymap.analysis.intake import intake
+        from journeymap.analysis.table.checking import intake
+        from journeymap.analysis.table.encoding import built
 
         return built(cls, intake(rows, columns, strict=strict), map)
 
@@ -227,7 +227,7 @@ class Log(Askable):
         >>> log.known_as({"a": "ada", "b": "ada"}).customers
         1
         """
-        from journeymap.analysis.renaming import renamed
+        from journeymap.analysis.table.renaming import renamed
 
         return renamed(self, names if callable(names) else names.get)
 
@@ -245,8 +245,8 @@ class Log(Askable):
         """
         if not hasattr(source, "read"):
             raise SourceError(repr(source)[:80], "a source is expected, which can be read")
-        from journeymap.analysis.building import built, source_rows
-        from journeymap.analysis.intake import intake
+        from journeymap.analysis.table.checking import intake
+        from journeymap.analysis.table.encoding import built, source_rows
 
         rows, columns = source_rows(source)
         return built(cls, intake(rows, columns, strict=False), map)

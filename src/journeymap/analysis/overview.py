@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from attrs import frozen
 
-from journeymap.analysis.dwell import Dwell, DwellAnswer
-from journeymap.analysis.funnel import Funnel, FunnelAnswer
-from journeymap.analysis.handoffs import Handoffs, HandoffsAnswer
-from journeymap.analysis.loops import Loops, LoopsAnswer
-from journeymap.analysis.transitions import Transitions, TransitionsAnswer
-from journeymap.analysis.variants import Variants, VariantsAnswer
+from journeymap.analysis.questions.dwell import Dwell, DwellAnswer
+from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer
+from journeymap.analysis.questions.handoffs import Handoffs, HandoffsAnswer
+from journeymap.analysis.questions.loops import Loops, LoopsAnswer
+from journeymap.analysis.questions.transitions import Transitions, TransitionsAnswer
+from journeymap.analysis.questions.variants import Variants, VariantsAnswer
 from journeymap.model import JourneyMap, Phase
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Overview:
     def of(cls, log: Log) -> Overview:
         """Ask a log; one read without a map is shown on its own sketch."""
         if log.map is None:
-            from journeymap.analysis.building import mapped
+            from journeymap.analysis.table.encoding import mapped
 
             log = mapped(log, log.sketch())
         assert log.map is not None  # noqa: S101  # it was just given one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeVar
 
-from journeymap.analysis.part import Part, Scope
+from journeymap.analysis.table.part import Part, Scope
 
 __all__ = ["Question", "merged"]
 

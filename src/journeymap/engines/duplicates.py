@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from journeymap.adapters.rows import Rows
+from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis import Columns
-from journeymap.analysis.intake import Intake, as_names
+from journeymap.analysis.table.checking import Intake, as_names
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.raw import read_array, write_array
 

@@ -14,12 +14,12 @@ import polars as pl
 from attrs import evolve, frozen
 
 from journeymap.analysis import Columns, Log, Question
-from journeymap.analysis.asking import Askable, Counted
-from journeymap.analysis.building import mapped, number_type
-from journeymap.analysis.coding import code_type
-from journeymap.analysis.intake import LEVELS, Rejected
-from journeymap.analysis.part import Level, Scope, View
+from journeymap.analysis.askable import Askable, Counted
 from journeymap.analysis.question import merged
+from journeymap.analysis.table.checking import LEVELS, Rejected
+from journeymap.analysis.table.coding import code_type
+from journeymap.analysis.table.encoding import mapped, number_type
+from journeymap.analysis.table.part import Level, Scope, View
 from journeymap.engines.folder import VERSION, Folder, Lock, Manifest, Source, columns_told, probe
 from journeymap.engines.partitioning import in_order, partition
 from journeymap.engines.raw import read_array

@@ -18,12 +18,12 @@ import numpy as np
 import polars as pl
 from attrs import frozen
 
-from journeymap.adapters.rows import Rows, need
+from journeymap.adapters.tables.rows import Rows, need
 from journeymap.analysis import Columns
-from journeymap.analysis.building import narrow
-from journeymap.analysis.coding import Coded, code_type, coded
-from journeymap.analysis.intake import intake
-from journeymap.analysis.ordering import offsets_of, ordering
+from journeymap.analysis.table.checking import intake
+from journeymap.analysis.table.coding import Coded, code_type, coded
+from journeymap.analysis.table.encoding import narrow
+from journeymap.analysis.table.ordering import offsets_of, ordering
 from journeymap.engines.duplicates import ROW, find_duplicates, ids_of, keep, slices
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.progress import Progress

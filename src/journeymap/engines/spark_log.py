@@ -12,14 +12,14 @@ import numpy as np
 import polars as pl
 from attrs import evolve, frozen
 
-from journeymap.adapters.rows import Rows, need
-from journeymap.adapters.sourcing import Broken
+from journeymap.adapters.source import Broken
+from journeymap.adapters.tables.rows import Rows, need
 from journeymap.analysis import Columns, Log, Question
-from journeymap.analysis.asking import Askable, Counted
-from journeymap.analysis.building import Known, mapped
-from journeymap.analysis.intake import Rejected, intake
-from journeymap.analysis.part import Scope, View
+from journeymap.analysis.askable import Askable, Counted
 from journeymap.analysis.question import merged
+from journeymap.analysis.table.checking import Rejected, intake
+from journeymap.analysis.table.encoding import Known, mapped
+from journeymap.analysis.table.part import Scope, View
 from journeymap.engines.wire import packed, unpacked
 from journeymap.exceptions import ColumnsError, JourneyMapError, SourceError, require
 from journeymap.model import JourneyMap

@@ -10,8 +10,8 @@ from typing import Any
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import InteractionError
+from journeymap.interactions.codec import is_plain
 from journeymap.interactions.interaction import Interaction, aware
-from journeymap.interactions.texts import is_plain
 from journeymap.interactions.values import HIDDEN, Identity
 from journeymap.model.rules import closed, each, identifier
 

@@ -1,7 +1,7 @@
 """The fold with a store and an outbox round it: customers followed as things happen."""
 
 from journeymap.live.asynchronous import AsyncLive
-from journeymap.live.following import Live, Receipt
+from journeymap.live.live import Live, Receipt
 from journeymap.live.outbox import Action, Actions, Delivered
 from journeymap.live.rebuilding import Moved, Rebuilt
 

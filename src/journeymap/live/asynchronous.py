@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from journeymap.interactions import Consent, Identity, Interaction, Record, Trait
-from journeymap.live.following import Live, Receipt
+from journeymap.live.live import Live, Receipt
 from journeymap.live.outbox import Action, Delivered
 from journeymap.live.rebuilding import Rebuilt
 from journeymap.tracking import Position, Signal, State

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from attrs import evolve, frozen
 
-from journeymap.adapters.storing import Letter, Store, Transaction, micros
+from journeymap.adapters.store import Letter, Store, Transaction, micros
 from journeymap.tracking import MomentReached, Signal, Withdrawn
-from journeymap.tracking.standing import utc
-from journeymap.tracking.texts import read_signal, signal_text
+from journeymap.tracking.codec import read_signal, signal_text
+from journeymap.tracking.fold_state import utc
 
 __all__ = ["Action", "Actions", "Delivered", "delivered", "letters_of", "post"]
 

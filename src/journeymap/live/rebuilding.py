@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from journeymap.adapters.storing import Transaction
+from journeymap.adapters.store import Transaction
 from journeymap.documents import dumps, loads
 from journeymap.model import Change
 from journeymap.tracking import Position, State
-from journeymap.tracking.texts import position_in
+from journeymap.tracking.codec import position_in
 
 if TYPE_CHECKING:
-    from journeymap.live.following import Live
+    from journeymap.live.live import Live
 
 __all__ = ["Moved", "Rebuilt", "rebuilt"]
 

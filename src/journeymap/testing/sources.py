@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from journeymap.adapters.sourcing import Batch, Broken, Source
+from journeymap.adapters.source import Batch, Broken, Source
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Record
 
@@ -41,8 +41,8 @@ def check_source(
     however bad, ends the reading.
 
     >>> from attrs import evolve
-    >>> from journeymap.adapters.iterables import iterable_source
-    >>> from journeymap.adapters.mapping import columns_mapping
+    >>> from journeymap.adapters.sources.iterables import iterable_source
+    >>> from journeymap.adapters.mapping.mapping import columns_mapping
     >>> calls = columns_mapping("calls", at="at", identities={"phone": "nr"}, touchpoint="what")
     >>> good = st.fixed_dictionaries({"at": st.just("2026-03-01T09:00Z"), "nr": st.just("5"),
     ...                               "what": st.just("called")})

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from journeymap.adapters.storing import Aside, Entry, Kept, Letter, Said, Store, Transaction
+from journeymap.adapters.store import Aside, Entry, Kept, Letter, Said, Store, Transaction
 
 __all__ = ["StoreClaim", "check_store"]
 

@@ -1,7 +1,5 @@
 """The fold: where each customer stands, and what each interaction makes true."""
 
-from journeymap.tracking.customer import Customer, OpenMoment, Recorded
-from journeymap.tracking.offers import Candidate, Choice, NextBest
 from journeymap.tracking.signals import (
     CameBack,
     Deviated,
@@ -22,9 +20,6 @@ from journeymap.tracking.tracker import Tracker
 
 __all__ = [
     "CameBack",
-    "Candidate",
-    "Choice",
-    "Customer",
     "Deviated",
     "Going",
     "Handoff",
@@ -33,11 +28,8 @@ __all__ = [
     "LapStarted",
     "MomentOverdue",
     "MomentReached",
-    "NextBest",
-    "OpenMoment",
     "OwnPosition",
     "Position",
-    "Recorded",
     "Signal",
     "StageEntered",
     "State",

@@ -10,9 +10,9 @@ from attrs import field, frozen
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import Likely, NextSteps
-from journeymap.tracking.reading import Read
-from journeymap.tracking.standing import FAR, LONG_AGO, Occurrence, Standing, after
-from journeymap.tracking.waiting import next_absence
+from journeymap.tracking.compiled_map import Read
+from journeymap.tracking.fold_state import FAR, LONG_AGO, Occurrence, Standing, after
+from journeymap.tracking.moments import next_absence
 
 __all__ = ["Going", "OwnPosition", "Position", "State", "Timer"]
 

@@ -16,12 +16,12 @@ from attrs import Attribute, field, frozen, validators
 from journeymap.exceptions import ElementError, InteractionError, StateError
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
-from journeymap.tracking.folding import fire, step
-from journeymap.tracking.reading import Read, read
+from journeymap.tracking.codec import read_time, recent_of, standing_of, state_data, state_text
+from journeymap.tracking.compiled_map import Read, read
+from journeymap.tracking.fold import fire, step
+from journeymap.tracking.fold_state import LONG_AGO, Standing, before, utc
 from journeymap.tracking.signals import Signal, TooLate, Withdrawn
-from journeymap.tracking.standing import LONG_AGO, Standing, before, utc
 from journeymap.tracking.state import Entry, State
-from journeymap.tracking.texts import read_time, recent_of, standing_of, state_data, state_text
 
 __all__ = ["Tracker", "difference"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from journeymap.exceptions import require
-from journeymap.tracking import Customer
+from journeymap.profile import Customer
 from journeymap.views.svg import svg
 from journeymap.views.text_fit import shown
 from journeymap.views.timeline import timeline_scene

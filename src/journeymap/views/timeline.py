@@ -8,7 +8,7 @@ from attrs import frozen
 
 from journeymap.model.display import paint_with
 from journeymap.model.durations import span_text
-from journeymap.tracking import Customer
+from journeymap.profile import Customer
 from journeymap.views.flows import COLOURS
 from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
 from journeymap.views.svg import svg

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from journeymap.adapters.acting import Asked
+from journeymap.adapters.actions.builtin import Asked
 
 __all__ = ["Reminders"]
 

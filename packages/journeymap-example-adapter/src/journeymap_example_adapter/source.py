@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from journeymap.adapters.mapping import PayloadMapping, RecordRule
-from journeymap.adapters.row_source import Row, RowSource
-from journeymap.adapters.sourcing import Broken, Source
+from journeymap.adapters.mapping.mapping import PayloadMapping, RecordRule
+from journeymap.adapters.source import Broken, Source
+from journeymap.adapters.sources.row_source import Row, RowSource
 from journeymap.exceptions import SourceError
 
 __all__ = ["CallNotes"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from journeymap.adapters.sqlite_store import SqliteStore
-from journeymap.adapters.storing import Store
+from journeymap.adapters.store import Store
+from journeymap.adapters.stores.sqlite import SqliteStore
 
 __all__ = ["folder_store"]
 

@@ -1,0 +1,1 @@
+"""Payload mappings: how the payloads of one system become records."""

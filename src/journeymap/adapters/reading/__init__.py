@@ -1,0 +1,1 @@
+"""How files are read safely: size limits, text rows, XML events."""

@@ -1,0 +1,63 @@
+"""Sources that are in the program: any iterable of mappings or of Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from journeymap.adapters.mapping.mapping import PayloadMapping
+from journeymap.adapters.source import Broken, Claim
+from journeymap.adapters.sources.row_source import Row, RowSource
+from journeymap.exceptions import require
+
+__all__ = ["iterable_source"]
+
+
+def iterable_source(items: Iterable[Any], mapping: PayloadMapping) -> RowSource:
+    """Mappings, lists of mappings, Arrow batches or tables, in any mixture, one after the other.
+
+    So a dlt resource works, a frame by itself, a generator of webhook payloads, a list. What can
+    be gone through only once can be read only once.
+
+    >>> from journeymap.adapters.mapping.mapping import columns_mapping
+    >>> calls = columns_mapping("calls", at="when", identities={"phone": "nr"})
+    >>> source = iterable_source([{"when": "2026-03-01T09:00:00Z", "nr": "555"}, 7], calls)
+    >>> [batch] = source.read()
+    >>> len(batch.records), batch.broken[0].reason
+    (1, 'neither a mapping nor an Arrow batch')
+    """
+    if isinstance(items, Mapping) or _is_arrow(items):
+        items = [items]
+    again = iter(items) is not items
+    claims: frozenset[Claim] = frozenset({"sets aside"})
+    if again:
+        claims |= frozenset[Claim]({"repeats", "resumes"})
+    return RowSource("the items", lambda: _rows(items), mapping, claims=claims)
+
+
+def _is_arrow(item: Any) -> bool:
+    return hasattr(item, "__arrow_c_array__") or hasattr(item, "__arrow_c_stream__")
+
+
+def _rows(items: Iterable[Any]) -> Iterator[Row | Broken]:
+    place = 0
+    for item in items:
+        for one in _several(item):
+            place += 1
+            if isinstance(one, Mapping):
+                yield place, one
+            else:
+                yield Broken(place, "neither a mapping nor an Arrow batch", repr(one)[:200])
+
+
+def _several(item: Any) -> Iterable[Any]:
+    if isinstance(item, Mapping):
+        return (item,)
+    if isinstance(item, (list, tuple)):
+        return item
+    if _is_arrow(item):
+        require("analysis", "polars")
+        import polars as pl
+
+        return pl.DataFrame(item).iter_rows(named=True)
+    return (item,)

@@ -1,0 +1,159 @@
+"""Singer and Airbyte messages: what taps and connectors write, from a file or standard input."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from attrs import field, frozen
+
+from journeymap.adapters.mapping.applying import Mapped
+from journeymap.adapters.mapping.mapping import PayloadMapping
+from journeymap.adapters.reading.guarded_files import bounded, damaged, opened, unpacked
+from journeymap.adapters.reading.text_rows import held, json_line
+from journeymap.adapters.source import Batch, Broken, Claim
+from journeymap.adapters.sources.row_source import Filling, Row, mark_of
+from journeymap.exceptions import SourceError
+
+__all__ = ["MessageSource"]
+
+_BATCH = 1000
+_PASSED = frozenset({"SCHEMA", "ACTIVATE_VERSION", "LOG", "CATALOG", "SPEC", "TRACE", "CONTROL",
+                     "CONNECTION_STATUS"})  # fmt: skip
+
+
+@frozen
+class MessageSource:
+    """The RECORD messages of a Singer tap or an Airbyte connector, one mapping for each stream.
+
+    ``path`` is a file, plain or .gz; ``-`` is standard input, which can be read but once. Rows of
+    a stream without a mapping are set aside. The cursor holds the last STATE, which the tap is
+    started with the next time (``state_of``), and how many lines were read, where it is a file.
+    """
+
+    path: str | os.PathLike[str]
+    streams: Mapping[str, PayloadMapping] = field(repr=lambda streams: repr(list(streams)))
+    input: BinaryIO | None = field(default=None, kw_only=True, repr=False)
+    batch: int = field(default=_BATCH, kw_only=True, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The streams that it reads."""
+        return "+".join(self.streams)
+
+    @property
+    def claims(self) -> frozenset[Claim]:
+        """What it can do: of standard input, only what is read once."""
+        if self.path == "-":
+            return frozenset({"sets aside"})
+        return frozenset({"repeats", "resumes", "sets aside"})
+
+    def read(self, cursor: str | None = None) -> Iterator[Batch]:
+        """The records after a cursor; see `Source`."""
+        done, last, state = self._begun(cursor)
+        mapped = {stream: Mapped(mapping) for stream, mapping in self.streams.items()}
+        filling = Filling(None)
+        line = done
+        for line, text in self._lines(done, last):
+            message = json_line(text)
+            if isinstance(message, str):
+                if text[-1] not in "\r\n":  # it may be written still: no cursor passes it
+                    filling.add(Broken(line, message, held(text), unfinished=True))
+                    yield filling.batch(_cursor(line - 1, last, state))
+                    return
+                filling.add(Broken(line, message, held(text)))
+            elif message.get("type") == "STATE":
+                state = _state(state, message)
+            elif (row := _row(line, message, mapped)) is not None:
+                filling.add(row[1], mapped.get(row[0]))
+            last = mark_of((line, {"": text}))
+            if filling.rows >= self.batch:
+                yield filling.batch(_cursor(line, last, state))
+        if filling.rows or line > done:
+            yield filling.batch(_cursor(line, last, state))
+
+    @staticmethod
+    def state_of(cursor: str) -> Any:
+        """The last STATE that a cursor holds, to start the tap with (None: there was none)."""
+        return json.loads(cursor)["state"]
+
+    def _lines(self, done: int, last: str) -> Iterator[tuple[int, str]]:
+        line = 0
+        with self._text() as text:
+            for line, found in enumerate(bounded(text), 1):
+                if line == done and mark_of((line, {"": found})) != last:
+                    message = "what was read before is not there any more: begin anew"
+                    raise SourceError(str(self.path), message)
+                if line > done and found.strip():
+                    yield line, found
+        if line < done:
+            raise SourceError(str(self.path), f"it has {line} lines; {done} were read before")
+
+    @contextmanager
+    def _text(self) -> Iterator[io.TextIOBase]:
+        if self.path != "-":
+            with opened(self.path) as file:
+                yield file.text
+            return
+        stream: Any = self.input or sys.stdin.buffer
+        with damaged("standard input"):
+            if not isinstance(stream, io.BufferedReader):
+                stream = io.BufferedReader(stream)
+            raw = unpacked(stream, "standard input")
+            yield io.TextIOWrapper(raw, "utf-8", errors="surrogateescape", newline="")
+
+    def _begun(self, cursor: str | None) -> tuple[int, str, Any]:
+        if cursor is None:
+            return 0, "", None
+        try:
+            told = json.loads(cursor)
+            lines, last, state = told["lines"], told["last"], told["state"]
+            fits = isinstance(lines, int) and lines >= 0
+        except (ValueError, TypeError, KeyError, RecursionError):
+            fits = False
+        if not fits:
+            raise SourceError(str(self.path), "this is no cursor of such a source")
+        return (0 if self.path == "-" else lines), last, state
+
+
+def _row(
+    line: int, message: dict[str, Any], mapped: Mapping[str, Mapped]
+) -> tuple[str, Row | Broken] | None:
+    kind = message.get("type")
+    if isinstance(kind, str) and kind in _PASSED:
+        return None
+    if kind != "RECORD":
+        return "", Broken(line, f"a message of type {str(kind)[:40]!r}", str(message)[:200])
+    record = message.get("record")
+    if "stream" not in message and isinstance(record, dict) and "data" in record:  # Airbyte
+        stream, payload = record.get("stream"), record.get("data")
+    else:
+        stream, payload = message.get("stream"), record
+    if not isinstance(stream, str) or stream not in mapped:
+        return "", Broken(line, f"no mapping for stream {str(stream)[:80]!r}", str(payload)[:200])
+    if not isinstance(payload, dict):
+        return "", Broken(line, "a record that holds nothing", str(payload)[:200])
+    return stream, (line, payload)
+
+
+def _state(before: Any, message: dict[str, Any]) -> Any:
+    """The state so far: Airbyte's of single streams are kept together, of others the last."""
+    told = message.get("state", message.get("value"))
+    if not isinstance(told, dict) or told.get("type") != "STREAM":
+        return told
+    kept = before if isinstance(before, list) else []
+    return [*(one for one in kept if _stream_of(one) != _stream_of(told)), told]
+
+
+def _stream_of(state: Any) -> Any:
+    stream = state.get("stream") if isinstance(state, dict) else None
+    return stream.get("stream_descriptor") if isinstance(stream, dict) else None
+
+
+def _cursor(line: int, last: str, state: Any) -> str:
+    return json.dumps({"lines": line, "last": last, "state": state})

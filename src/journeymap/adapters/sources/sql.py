@@ -1,0 +1,221 @@
+"""Sources that are databases: a table or a query, read in the order of a cursor column."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from journeymap.adapters.mapping.applying import Mapped
+from journeymap.adapters.mapping.mapping import PayloadMapping
+from journeymap.adapters.source import Batch, Broken, Claim
+from journeymap.adapters.sources.row_source import ALL, Filling, Row, RowSource, shown
+from journeymap.exceptions import SourceError, require
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+__all__ = ["SqlSource", "duckdb_source"]
+
+_BATCH = 1000
+
+
+@frozen
+class SqlSource:
+    """A table, or a query, of any database that SQLAlchemy speaks to; needs the extra ``sql``.
+
+    ``table`` is a name (``schema.name``), or a ``SELECT`` of your own. Rows come in the order of
+    ``cursor``, a column that grows (a number, a time); where several rows share its value, name a
+    ``key`` too, a column that tells them apart: without one, rows of an equal cursor that are
+    written after they were read are not met again. Rows without a cursor are set aside.
+
+    Raises SourceError; a password in the URL is not shown.
+    """
+
+    url: str = field(repr=False)
+    table: str
+    mapping: PayloadMapping = field(repr=lambda mapping: repr(mapping.id))
+    cursor: str = field(kw_only=True)
+    key: str | None = field(default=None, kw_only=True)
+    batch: int = field(default=_BATCH, kw_only=True, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The source that the mapping names."""
+        return self.mapping.source
+
+    @property
+    def claims(self) -> frozenset[Claim]:
+        """What it can do."""
+        return ALL
+
+    def read(self, cursor: str | None = None) -> Iterator[Batch]:
+        """The rows after a cursor, as batches of records; see `Source`."""
+        require("sql", "sqlalchemy")
+        from sqlalchemy import create_engine
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+        file = self.url.partition(":///")[2].partition("?")[0]
+        if self.url.startswith("sqlite") and file and not os.path.exists(file):
+            raise SourceError(self._where, "there is no such file")
+        after, done = (None, 0) if cursor is None else self._after(cursor)
+        try:
+            engine = create_engine(self.url)
+        except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+            message = f"it cannot be opened ({type(error).__name__}); is the URL right?"
+            raise SourceError(self._where, message) from None
+        try:
+            yield from self._batches(engine, after, done)
+        except SQLAlchemyError as error:
+            told = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+            raise SourceError(self._where, told) from None
+        finally:
+            engine.dispose()
+
+    @property
+    def _where(self) -> str:
+        kind, _, rest = self.url.partition("://")
+        return f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
+
+    def _batches(self, engine: Engine, after: list[Any] | None, done: int) -> Iterator[Batch]:
+        filling = Filling(Mapped(self.mapping))
+        last = after
+        for values, row in self._rows(engine, after):
+            # Rows without a cursor stay together; without a key, rows of one cursor do, too.
+            parted = values is not None and (
+                self.key is not None or _folded(values) != _folded(last or [])
+            )
+            if filling.rows >= self.batch and parted:
+                done += filling.rows
+                yield filling.batch(_told(last or [], done))
+            line = done + filling.rows + 1
+            if values is None:
+                filling.add(Broken(line, f"no {self.cursor}", shown(row)))
+            else:
+                filling.add((line, row))
+                last = values
+        if filling.rows:
+            done += filling.rows
+            yield filling.batch(_told(last or [], done))
+
+    def _rows(
+        self, engine: Engine, after: list[Any] | None
+    ) -> Iterator[tuple[list[Any] | None, dict[str, Any]]]:
+        from sqlalchemy import and_, column, or_, select, text
+        from sqlalchemy import table as bare
+
+        keys = [self.cursor] if self.key is None else [self.cursor, self.key]
+        columns: list[Any] = [column(name) for name in keys]
+        lost = or_(*(one.is_(None) for one in columns))
+        if _QUERY.match(self.table):
+            told = self.table.strip().rstrip(";").replace(":", r"\:")
+            source: Any = text(told).columns(*columns).subquery("journeymap_rows")
+            chosen = select(text("*")).select_from(source)
+        else:
+            schema, _, name = self.table.rpartition(".")
+            source = bare(name, schema=schema or None)
+            chosen = select(text("*")).select_from(source)
+        there = and_(*(one.is_not(None) for one in columns))
+        queries = [chosen.where(lost)] if after is None else []  # what has no cursor, once
+        if after:
+            more = columns[0] > after[0]
+            if self.key is not None:
+                more = or_(more, and_(columns[0] == after[0], columns[1] > after[1]))
+            there = and_(there, more)
+        queries.append(chosen.where(there).order_by(*columns))
+        with engine.connect().execution_options(stream_results=True, yield_per=1000) as connection:
+            for query in queries:
+                for found in connection.execute(query).mappings():
+                    row = dict(found)
+                    missing = next((key for key in keys if key not in row), None)
+                    if missing is not None:
+                        told = f"there is no column {missing!r} in {self.table!r}"
+                        raise SourceError(self._where, told)
+                    values = [row[key] for key in keys]
+                    yield (None if None in values else values), row
+
+    def _after(self, cursor: str) -> tuple[list[Any] | None, int]:
+        try:
+            told = json.loads(cursor)
+            rows = int(told["rows"])
+            after = told["after"]
+            values = None if after is None else [_value(one) for one in after]
+        except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
+            raise SourceError(self._where, "this is no cursor of such a source") from None
+        if values and len(values) != 1 + (self.key is not None):
+            raise SourceError(self._where, "this cursor is of another key")
+        return values, rows
+
+
+_QUERY = re.compile(r"\s*(--[^\n]*\n\s*)*\(?\s*(select|with)\b", re.IGNORECASE)
+
+
+def _folded(values: Sequence[Any]) -> list[Any]:
+    """As a database may compare them: whether letters are large is not said."""
+    return [one.casefold() if isinstance(one, str) else one for one in values]
+
+
+def _told(values: Sequence[Any] | None, rows: int) -> str:
+    after = None if values is None else [_plain(one) for one in values]
+    return json.dumps({"after": after, "rows": rows})
+
+
+def _plain(value: Any) -> Any:
+    """A value of a cursor column as JSON, with its type."""
+    if isinstance(value, datetime):
+        return ["datetime", value.isoformat()]
+    if isinstance(value, date):
+        return ["date", value.isoformat()]
+    if isinstance(value, Decimal):
+        return ["decimal", str(value)]
+    if isinstance(value, (str, int, float)):
+        return value
+    message = f"a cursor is a number, a text or a time, not {type(value).__name__}"
+    raise SourceError("the cursor column", message)
+
+
+def _value(told: Any) -> Any:
+    if not isinstance(told, list):
+        return told
+    read: dict[str, Callable[[str], Any]] = {
+        "datetime": datetime.fromisoformat, "date": date.fromisoformat, "decimal": Decimal,
+    }  # fmt: skip
+    kind, text = told
+    return read[kind](text)
+
+
+def duckdb_source(path: str, query: str, mapping: PayloadMapping) -> RowSource:
+    """What a query of DuckDB answers, of a database file or ``:memory:`` (files named in it).
+
+    It is read as it comes, without being held in memory; resuming needs an ``ORDER BY``. Needs
+    the package ``duckdb``.
+    """
+    require("duckdb", "duckdb")
+
+    def rows() -> Iterator[Row | Broken]:
+        import duckdb
+
+        try:
+            with duckdb.connect(path, read_only=path != ":memory:") as connection:
+                answer = connection.execute(query)
+                names = [one[0] for one in answer.description or ()]
+                place = 0
+                while found := answer.fetchmany(_BATCH):
+                    for one in found:
+                        place += 1
+                        yield place, dict(zip(names, map(_moment, one), strict=True))
+        except duckdb.Error as error:
+            raise SourceError(path, str(error).split("\n")[0]) from None
+
+    return RowSource(path, rows, mapping)
+
+
+def _moment(value: Any) -> Any:
+    """A time of day alone is a text; all else is as it is."""
+    return value.isoformat() if isinstance(value, time) else value

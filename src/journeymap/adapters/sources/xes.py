@@ -1,0 +1,133 @@
+"""XES event logs (IEEE 1849), plain or .gz: an event a row, its trace's attributes beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import partial
+
+from journeymap.adapters.mapping.mapping import PayloadMapping, RecordRule
+from journeymap.adapters.reading.xml_events import xml_events
+from journeymap.adapters.source import Broken
+from journeymap.adapters.sources.row_source import Row, RowSource
+from journeymap.exceptions import SourceError
+
+__all__ = ["XES", "xes_rows", "xes_source"]
+
+XES = PayloadMapping(
+    "xes",
+    [
+        RecordRule(
+            "$.time:timestamp",
+            {"case": "$.case:concept:name"},
+            "$.concept:name",
+            department=["$.org:group", "$.org:role"],
+            id="$.identity:id",
+            extra={"resource": "$.org:resource", "transition": "$.lifecycle:transition"},
+        )
+    ],
+    about="The standard extensions: concept, time, organizational, lifecycle, identity",
+)
+_VALUES = frozenset({"string", "date", "int", "float", "boolean", "id"})
+_NESTS = _VALUES | {"list", "container", "values"}
+_HELD = 10_000
+_KEYS = re.compile(r"'([^']+)'|\"([^\"]+)\"|(\S+)")
+
+
+def xes_source(path: str | os.PathLike[str], mapping: PayloadMapping = XES) -> RowSource:
+    """An XES log: each trace is a customer's, unless the mapping says otherwise.
+
+    Rows hold ``case:KEY`` (of the trace) and ``KEY`` (of the event), values of nested attributes
+    as ``KEY/INNER``, and ``classifier:NAME`` for each classifier of the log.
+    """
+    return RowSource(str(path), partial(xes_rows, path), mapping)
+
+
+def xes_rows(path: str | os.PathLike[str]) -> Iterator[Row | Broken]:
+    """The events of an XES log as rows."""
+    return _Reading(str(path)).rows(path)
+
+
+class _Reading:
+    """Where in the log the reading stands."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.classifiers: dict[str, list[str]] = {}
+        self.trace: dict[str, str] | None = None
+        self.event: dict[str, str] | None = None
+        self.held: list[tuple[int, dict[str, str]]] = []
+        self.keys: list[str] = []  # of the attributes that are open
+        self.aside = 0  # depth within what is no trace: extensions, globals
+        self.line = 0
+        self.told = False
+
+    def rows(self, path: str | os.PathLike[str]) -> Iterator[Row | Broken]:
+        first = True
+        for kind, tag, attributes, line in xml_events(path):
+            if first and tag != "log":
+                raise SourceError(self.name, f"an XES log begins with <log>, not <{tag}>", line)
+            first = False
+            if kind == "start":
+                broken = self.start(tag, attributes, line)
+                if broken is not None:
+                    yield broken
+            elif kind == "end":
+                yield from self.end(tag)
+
+    def start(self, tag: str, attributes: dict[str, str], line: int) -> Broken | None:
+        if self.aside or tag in ("extension", "global", "classifier"):
+            self.aside += 1
+            if tag == "classifier" and self.aside == 1:
+                keys = [a or b or c for a, b, c in _KEYS.findall(attributes.get("keys", ""))]
+                self.classifiers[attributes.get("name", "")] = keys
+        elif tag == "trace":
+            self.trace, self.held, self.told = {}, [], False
+        elif tag == "event":
+            self.event, self.line = {}, line
+        elif tag in _NESTS:
+            return self.attribute(tag, attributes, line)
+        return None
+
+    def attribute(self, tag: str, attributes: dict[str, str], line: int) -> Broken | None:
+        self.keys.append(attributes.get("key", "") if tag != "values" else "")
+        key = "/".join(key for key in self.keys if key)
+        value = attributes.get("value")
+        if tag not in _VALUES or value is None:
+            return None
+        if self.event is not None:
+            self.event[key] = value
+        elif self.trace is not None:
+            if self.told:
+                reason = f"attribute {key!r} of a trace comes after more than {_HELD} of its events"
+                return Broken(line, reason, value[:200])
+            self.trace[f"case:{key}"] = value
+        return None
+
+    def end(self, tag: str) -> Iterator[Row | Broken]:
+        if self.aside:
+            self.aside -= 1
+        elif tag == "event" and self.event is not None:
+            event, self.event = self.event, None
+            for name, keys in self.classifiers.items():
+                if all(key in event for key in keys):
+                    event[f"classifier:{name}"] = "+".join(event[key] for key in keys)
+            if self.trace is None:
+                yield Broken(self.line, "an event outside of any trace", str(event)[:200])
+                return
+            self.held.append((self.line, event))
+            if len(self.held) >= _HELD:
+                yield from self.whole()
+                self.told = True
+        elif tag == "trace" and self.trace is not None:
+            yield from self.whole()
+            self.trace = None
+        elif tag in _NESTS and self.keys:
+            self.keys.pop()
+
+    def whole(self) -> Iterator[Row]:
+        """The events that are held, with what is known of their trace."""
+        for line, event in self.held:
+            yield line, {**(self.trace or {}), **event}
+        self.held = []

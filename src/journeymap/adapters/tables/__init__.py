@@ -1,0 +1,1 @@
+"""Readers of whole tables for a log: text files, frames, Parquet."""

@@ -1,0 +1,35 @@
+"""Rows as a source hands them over: columns, the line each row began on, and the broken ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen
+
+from journeymap.adapters.source import Broken
+from journeymap.exceptions import ColumnsError
+
+__all__ = ["Pick", "Rows", "need"]
+
+Pick: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
+"""Given the columns there are, the columns that are wanted."""
+
+
+@frozen
+class Rows:
+    """What a source read: a frame, each row's line (from 1), the broken rows, the file's name."""
+
+    frame: pl.DataFrame = field(eq=False)
+    lines: np.ndarray[Any, np.dtype[np.int64]] = field(eq=False, repr=False)
+    broken: tuple[Broken, ...] = ()
+    name: str = "the rows"
+
+
+def need(wanted: Iterable[str], there: Sequence[str], name: str) -> None:
+    """Refuse columns that are not there, naming the nearest."""
+    for column in wanted:
+        if column not in there:
+            raise ColumnsError(f"{name} has no column {column!r}", column, tuple(there))

@@ -1,0 +1,153 @@
+"""CSV and JSON lines, read row by row: every row is accepted or kept with its line and reason."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from attrs import define, field
+
+from journeymap.adapters.reading.guarded_files import opened
+from journeymap.adapters.reading.text_rows import CsvRows, Row, json_rows
+from journeymap.adapters.source import Broken
+from journeymap.adapters.tables.rows import Pick, Rows, need
+
+__all__ = ["read_csv", "read_json_lines", "read_rows"]
+
+_CHUNK = 50_000
+Progress = Callable[[float], None]
+
+
+@define
+class _Pile:
+    """Columns that grow chunk by chunk, so that a row of Python objects never lives long."""
+
+    columns: Sequence[str]
+    chunks: list[pl.DataFrame] = field(factory=list)
+    lines: list[np.ndarray[Any, np.dtype[np.int64]]] = field(factory=list)
+    broken: list[Broken] = field(factory=list)
+    _rows: list[Sequence[str | None]] = field(factory=list)
+    _at: list[int] = field(factory=list)
+
+    def add(self, row: Sequence[str | None], line: int) -> bool:
+        """Take one row; answers whether a chunk was full and has been put away."""
+        self._rows.append(row)
+        self._at.append(line)
+        if len(self._rows) < _CHUNK:
+            return False
+        self.put_away()
+        return True
+
+    def put_away(self) -> None:
+        try:
+            self._keep(self._rows, self._at)
+        except UnicodeEncodeError:  # somewhere a byte that is no text: look row by row
+            good = [_is_text(row) for row in self._rows]
+            for row, line, ok in zip(self._rows, self._at, good, strict=True):
+                if not ok:
+                    self.broken.append(Broken(line, "not text in this encoding", ascii(row)[:200]))
+            keep = [i for i, ok in enumerate(good) if ok]
+            self._keep([self._rows[i] for i in keep], [self._at[i] for i in keep])
+        self._rows, self._at = [], []
+
+    def _keep(self, rows: list[Sequence[str | None]], at: list[int]) -> None:
+        turned = zip(*rows, strict=True) if rows else ((),) * len(self.columns)
+        data = [
+            pl.Series(name, values, dtype=pl.String)
+            for name, values in zip(self.columns, turned, strict=True)
+        ]
+        self.chunks.append(pl.DataFrame(data))
+        self.lines.append(np.array(at, dtype=np.int64))
+
+    def rows(self, name: str) -> Rows:
+        self.put_away()
+        frame = pl.concat(self.chunks)
+        return Rows(frame, np.concatenate(self.lines), tuple(self.broken), name)
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    pick: Pick,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    progress: Progress | None = None,
+) -> Rows:
+    """Read the wanted columns of a CSV file, plain or .gz.
+
+    The delimiter is the one of ``, ; tab |`` that the header holds most of, unless given; the
+    encoding is UTF-8 or what a byte-order mark says, unless given. A row with too few or too
+    many fields is broken; blank lines are no rows.
+    """
+    place = Path(path)
+    with opened(place, encoding) as file:
+        found = CsvRows(file, str(place), delimiter)
+        wanted = pick(found.header)
+        need(wanted, found.header, place.name)
+        picks = [found.header.index(name) for name in wanted]
+        pile = _Pile(wanted)
+        for row in found:
+            if isinstance(row, Broken):
+                pile.broken.append(row)
+            elif pile.add([row[1][i] for i in picks], row[0]) and progress:
+                progress(file.share)
+        return pile.rows(place.name)
+
+
+def read_json_lines(
+    path: str | os.PathLike[str],
+    pick: Pick,
+    *,
+    encoding: str | None = None,
+    progress: Progress | None = None,
+) -> Rows:
+    """Read the wanted keys of a file of one JSON object a line, plain or .gz.
+
+    A key that a row lacks is missing there; one that no row has is an error. A line that is no
+    JSON object is a broken row; blank lines are no rows.
+    """
+    found = json_rows(path, encoding=encoding, progress=progress)
+    return read_rows(found, pick, Path(path).name)
+
+
+def read_rows(rows: Iterable[Row | Broken], pick: Pick, name: str) -> Rows:
+    """The wanted names of rows that are mappings."""
+    met: dict[str, None] = {}
+    wanted: Sequence[str] = pick(())
+    pile = _Pile(wanted)
+    for found in rows:
+        if isinstance(found, Broken):
+            pile.broken.append(found)
+            continue
+        line, row = found
+        if not met:
+            pile.columns = wanted = pick(tuple(row))
+        met.update(dict.fromkeys(row))
+        pile.add([_scalar(row.get(key)) for key in wanted], line)
+    if met:
+        need(wanted, tuple(met), name)
+    return pile.rows(name)
+
+
+def _is_text(row: Sequence[str | None]) -> bool:
+    try:
+        "".join(cell or "" for cell in row).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _scalar(value: Any) -> str | None:
+    """A JSON value as the text a CSV file would hold."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False)

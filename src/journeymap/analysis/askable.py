@@ -1,0 +1,300 @@
+"""What every log can be asked, wherever its interactions lie."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, Self, TypeAlias, TypeVar, overload
+
+import numpy as np
+from attrs import evolve, frozen
+
+from journeymap.analysis.grouping import Per, Sessions
+from journeymap.analysis.question import Question
+from journeymap.analysis.table.part import Part, Scope, View
+from journeymap.analysis.where import LEVELS, Names, Where
+from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
+from journeymap.model import Condition, JourneyMap
+
+__all__ = ["Askable", "Counted"]
+
+A_co = TypeVar("A_co", covariant=True)
+
+
+class Composed(Protocol[A_co]):
+    """A question that asks others of the log, or of views of it."""
+
+    def asked(self, log: Askable) -> A_co:
+        """The answer."""
+        ...
+
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+Asked: TypeAlias = Question[A] | Composed[A]
+
+
+@frozen
+class Counted:
+    """How much there is of a log; times are microseconds since 1970 (0 where there is nothing)."""
+
+    customers: int
+    journeys: int
+    interactions: int
+    first: int = 0
+    last: int = 0
+
+    def merge(self, other: Counted) -> Counted:
+        """What two pieces of other customers hold together."""
+        if not self.interactions or not other.interactions:
+            return self if self.interactions else other
+        return Counted(
+            self.customers + other.customers,
+            self.journeys + other.journeys,
+            self.interactions + other.interactions,
+            min(self.first, other.first),
+            max(self.last, other.last),
+        )
+
+
+@frozen
+class _Count:
+    """How much of a log a view shows."""
+
+    def measure(self, part: Part) -> Counted:
+        if not len(part):
+            return Counted(0, 0, 0)
+        people = len(np.unique(part.owners))
+        return Counted(
+            people, part.journeys, len(part), int(part.at.min()), int(part.at.max())
+        )  # fmt: skip
+
+    def merge(self, one: Counted, other: Counted) -> Counted:
+        return one.merge(other)
+
+    def answer(self, measured: Counted, scope: Scope) -> Counted:
+        return measured
+
+
+@frozen
+class _Touchpoints:
+    """How many interactions each touchpoint has."""
+
+    def measure(self, part: Part) -> dict[str, int]:
+        names = part.names("touchpoint")
+        counts = np.bincount(part.touchpoints, minlength=len(names)).tolist()
+        return {str(name): n for name, n in zip(names, counts, strict=True) if n}
+
+    def merge(self, one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+        return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
+
+    def answer(self, measured: dict[str, int], scope: Scope) -> dict[str, int]:
+        return measured
+
+
+class Askable(ABC):
+    """Recorded interactions that answer questions: in memory, in files, or on a cluster.
+
+    ``log.ask(question)`` answers; ``log.where``, ``log.per`` and ``log.sessions`` give views:
+    logs of their own that copy nothing.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def map(self) -> JourneyMap | None:
+        """The map that interactions are read by."""
+
+    @property
+    @abstractmethod
+    def levels(self) -> tuple[str, ...]:
+        """What ``by=`` can be for this log."""
+
+    @property
+    @abstractmethod
+    def _everything(self) -> tuple[Scope, Counted]:
+        """The scope and the counts of the log without its views."""
+
+    @property
+    @abstractmethod
+    def _told(self) -> tuple[Scope, Counted]:
+        """What ``_tell`` says, found once."""
+
+    @property
+    @abstractmethod
+    def _views(self) -> tuple[View, ...]:
+        """How the log is looked at."""
+
+    @abstractmethod
+    def _seen(self, view: View) -> Self:
+        """The log, looked at through one more view."""
+
+    @abstractmethod
+    def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
+        """What each question measures of all the parts, merged."""
+
+    @property
+    def scope(self) -> Scope:
+        """What every question may know: the map, first and last time, zone, bounds."""
+        return self._told[0]
+
+    @property
+    def customers(self) -> int:
+        """How many customers have at least one interaction."""
+        return self._told[1].customers
+
+    @property
+    def journeys(self) -> int:
+        """How many journeys; the same as customers unless the log was split."""
+        return self._told[1].journeys
+
+    @property
+    def interactions(self) -> int:
+        """How many interactions there are."""
+        return self._told[1].interactions
+
+    @property
+    def first(self) -> datetime | None:
+        """When the first interaction was; None for an empty log."""
+        return _moment(self.scope.first) if self.interactions else None
+
+    @property
+    def last(self) -> datetime | None:
+        """When the last interaction was; None for an empty log."""
+        return _moment(self.scope.last) if self.interactions else None
+
+    @property
+    def unmapped(self) -> dict[str, int]:
+        """Touchpoints that the map does not know, and how many interactions each has."""
+        journey = self.map
+        if journey is None:
+            return {}
+        found = self.ask(_Touchpoints())
+        return {name: n for name, n in sorted(found.items()) if name not in journey.touchpoints}
+
+    @overload
+    def ask(self, question: Asked[A], /) -> A: ...
+    @overload
+    def ask(self, one: Asked[A], two: Asked[B], /) -> tuple[A, B]: ...
+    @overload
+    def ask(self, one: Asked[A], two: Asked[B], three: Asked[C], /) -> tuple[A, B, C]: ...
+    @overload
+    def ask(self, *questions: Asked[Any]) -> Any: ...
+    def ask(self, *questions: Asked[Any]) -> Any:
+        """Answer one question, or several from one pass over the log."""
+        for question in questions:
+            if isinstance(question, type) or not (
+                hasattr(question, "measure") or hasattr(question, "asked")
+            ):
+                raise AnswerError(
+                    "ask", f"a question such as Variants() is expected, not {question!r}"
+                )
+        scope = self.scope
+        plain = tuple(question for question in questions if not hasattr(question, "asked"))
+        measured = iter(self._measured(plain, scope) if plain else ())
+        answers = tuple(
+            question.asked(self)
+            if hasattr(question, "asked")
+            else question.answer(next(measured), scope)
+            for question in questions
+        )
+        return answers[0] if len(answers) == 1 else answers
+
+    def where(
+        self,
+        subset: Where | Condition | None = None,
+        /,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        customer: Names = None,
+        touchpoint: Names = None,
+        stage: Names = None,
+        phase: Names = None,
+        channel: Names = None,
+        department: Names = None,
+        process: Names = None,
+        product: Names = None,
+        outcome: Names = None,
+        source: Names = None,
+        columns: Mapping[str, Names] | None = None,
+        contain: Names = None,
+        start: Names = None,
+        end: Names = None,
+        avoid: Names = None,
+        by: str = "touchpoint",
+    ) -> Self:
+        """The log of some interactions, as a ``Where`` or in its words: one name or several.
+
+        A condition, such as ``Between("emotion", at_most=-0.5)``, gives those of which it holds.
+
+        First the journeys that ``contain`` all of some elements, ``start`` or ``end`` with one of
+        them, ``avoid`` all of them (read at ``by``); of these the interactions that match, with
+        ``since`` ≤ at < ``until``. A name that the log does not have matches nothing.
+        """
+        said = Where(
+            since=since, until=until, customer=customer, touchpoint=touchpoint, stage=stage,
+            phase=phase, channel=channel, department=department, process=process,
+            product=product, outcome=outcome, source=source, columns=columns or (),
+            contain=contain, start=start, end=end, avoid=avoid, by=by,
+        )  # fmt: skip
+        if isinstance(subset, Condition):
+            subset = Where(when=subset)
+        given: object = said if subset is None else subset
+        if not isinstance(given, Where):
+            raise ColumnsError(f"where: a Where or its words, as channel='web', not {given!r}")
+        if subset is not None and said != Where():
+            raise ColumnsError("where: either a Where or its words are expected, not both")
+        return self._seen(given)
+
+    def per(self, level: str) -> Self:
+        """The log with one journey per customer and name at a level: per product, per order.
+
+        Interactions without a name at that level are passed over.
+        """
+        if level not in (*self.levels, *LEVELS):
+            raise UnknownName("level", level, self.levels)
+        return self._seen(Per(level))
+
+    def sessions(self, gap: timedelta) -> Self:
+        """The log whose journeys are sessions: cut where nothing happens for longer than ``gap``.
+
+        >>> from journeymap.analysis import Columns, Log
+        >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x"] * 3,
+        ...                       "at": [0, 60, 9000]}, Columns(at_unit="s"))
+        >>> log.sessions(timedelta(minutes=30)).journeys
+        2
+        """
+        return self._seen(Sessions(gap))
+
+    def _tell(self) -> tuple[Scope, Counted]:
+        """Scope and counts as the views show them."""
+        scope, counted = self._everything
+        if not self._views:
+            return scope, counted
+        scope = bounded(scope, self._views)
+        [seen] = self._measured((_Count(),), scope)
+        found = evolve(
+            scope, first=seen.first, last=seen.last, interactions=seen.interactions,
+            recorded=scope.last,
+        )  # fmt: skip
+        return found, seen
+
+
+def bounded(scope: Scope, views: tuple[View, ...]) -> Scope:
+    """A scope with the narrowest bounds in time that some views set."""
+    for view in views:
+        if isinstance(view, Where):
+            since, until = view.bounds
+            if since is not None and (scope.since is None or since > scope.since):
+                scope = evolve(scope, since=since)
+            if until is not None and (scope.until is None or until < scope.until):
+                scope = evolve(scope, until=until)
+    return scope
+
+
+def _moment(micros: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)

@@ -1,0 +1,78 @@
+"""Whose journey: one per customer, unless it is split by a column or by silence."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+from attrs import Attribute, evolve, field, frozen, validators
+
+from journeymap.analysis.table.part import Ints, Part
+from journeymap.exceptions import ElementError
+
+__all__ = ["Per", "Sessions"]
+
+
+@frozen
+class Per:
+    """One journey per journey and name at a level, such as one per customer and product.
+
+    Interactions without a name at that level are passed over.
+    """
+
+    by: str = field(validator=validators.instance_of(str))
+
+    def of(self, part: Part) -> Part:
+        """The part in such journeys."""
+        read = part.read(self.by)
+        codes = read.codes.astype(np.int64)
+        order = _grouped(read.journey, codes)
+        journey, code = read.journey[order], codes[order]
+        fresh = np.ones(len(order), dtype=bool)
+        fresh[1:] = (journey[1:] != journey[:-1]) | (code[1:] != code[:-1])
+        begins = np.flatnonzero(fresh)
+        rows = order if read.rows is None else read.rows[order]
+        return part.taken(rows, np.append(begins, len(rows)), part.owners[journey[begins]])
+
+    def timeless(self) -> Per:
+        """Itself: it has no bounds in time."""
+        return self
+
+
+def _gap(instance: object, attribute: Attribute[timedelta], value: object) -> None:
+    if not isinstance(value, timedelta) or value <= timedelta(0):
+        raise ElementError("Sessions", "gap", value, "a length of time above zero is expected")
+
+
+@frozen
+class Sessions:
+    """Journeys cut where nothing happens for longer than ``gap``."""
+
+    gap: timedelta = field(validator=_gap)
+
+    def of(self, part: Part) -> Part:
+        """The part in sessions."""
+        fresh = part.first.copy()
+        fresh[1:] |= np.diff(part.at) > self.gap // timedelta(microseconds=1)
+        begins = np.flatnonzero(fresh)
+        owners = part.owners[part.journey[begins]]
+        return evolve(part, offsets=np.append(begins, len(part)), owners=owners)
+
+    def timeless(self) -> Sessions:
+        """Itself: it has no bounds in time."""
+        return self
+
+
+def _grouped(journey: Ints, codes: Ints) -> Ints:
+    """The rows by journey and code, in the order they have: packed into one integer, if it fits."""
+    if not len(codes):
+        return codes
+    parts = [int(column.max()).bit_length() for column in (journey, codes)]
+    row = (len(codes) - 1).bit_length()
+    if sum(parts) + row > 63:
+        return np.lexsort((codes, journey))
+    key = ((journey << parts[1]) | codes) << row
+    key |= np.arange(len(codes))
+    key.sort()
+    order: Ints = key & ((1 << row) - 1)
+    return order

@@ -1,0 +1,1 @@
+"""What questions measure with: tallies, quantiles, sequences, intervals, periods."""

@@ -1,0 +1,51 @@
+"""What journeys are worth: amounts of one currency, never added across currencies."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from journeymap.analysis.table.part import Flags, Ints, Part
+from journeymap.exceptions import AnswerError, UnknownName
+
+__all__ = ["amounts_of", "one_currency", "worth_so_far"]
+
+
+def amounts_of(part: Part, currency: str | None) -> tuple[Ints, Flags, frozenset[str]] | None:
+    """Amounts in ten-thousandths (0 where there is none), where they are, and the currencies met.
+
+    ``currency`` picks one; None where the log holds no values.
+    """
+    amounts = part.number("value")
+    if amounts is None:
+        return None
+    there = amounts != np.iinfo(amounts.dtype).min
+    names, codes = part.names("currency"), part.codes("currency")
+    met = frozenset(str(names[code]) for code in np.unique(codes[there]).tolist())
+    if currency is not None:
+        known = tuple(name for name in names if name is not None)
+        if known and currency not in known:
+            raise UnknownName("currency", currency, known)
+        there = there & np.array([name == currency for name in names])[codes]
+    return np.where(there, amounts, 0), there, met
+
+
+def worth_so_far(part: Part, currency: str | None) -> tuple[Ints | None, frozenset[str]]:
+    """What each journey had been worth at each interaction, and in which currencies."""
+    found = amounts_of(part, currency)
+    if found is None:
+        return None, frozenset()
+    amounts, _, met = found
+    running = np.append(0, np.cumsum(amounts))
+    return running[1:] - running[part.offsets[:-1]][part.journey], met
+
+
+def one_currency(question: str, asked: str | None, met: frozenset[str]) -> str | None:
+    """The one currency of an answer; refused when several would be mixed."""
+    if len(met) > 1 and asked is None:
+        first, second, *_ = sorted(met)
+        message = (
+            f"the log holds values in {first} and {second}, which are never added; "
+            f"choose one, as with {question}(currency={first!r})"
+        )
+        raise AnswerError(question, message)
+    return asked or next(iter(met), None)

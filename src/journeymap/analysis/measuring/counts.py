@@ -1,0 +1,109 @@
+"""How often each combination of whole numbers came: a count that parts add up to."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from attrs import frozen
+
+from journeymap.analysis.table.part import Flags, Ints
+
+__all__ = ["Counts", "counts_of", "fresh_rows", "once"]
+
+_DENSE = 1 << 20
+
+
+@frozen(eq=False)
+class Counts:
+    """Combinations, one array per place in them, each once and in order, and how often they came.
+
+    When the first place is a code, ``names`` are what it stands for.
+    """
+
+    names: tuple[str | None, ...]
+    keys: tuple[Ints, ...]
+    count: Ints
+
+    def merge(self, other: Counts) -> Counts:
+        """What two counts hold together."""
+        names = self.names
+        mine, theirs = self.keys, other.keys
+        if names != other.names:
+            names = tuple(dict.fromkeys(self.names + other.names))
+            mine, theirs = _recoded(self, names), _recoded(other, names)
+        keys = tuple(np.concatenate(pair) for pair in zip(mine, theirs, strict=True))
+        return counts_of(names, keys, np.concatenate([self.count, other.count]))
+
+
+def counts_of(
+    names: tuple[str | None, ...], keys: tuple[Ints, ...], weights: Ints | None = None
+) -> Counts:
+    """Count combinations, each row by its weight (None: once)."""
+    lows = [int(key.min()) if len(key) else 0 for key in keys]
+    highs = [int(key.max()) if len(key) else 0 for key in keys]
+    sizes = [high - low + 1 for low, high in zip(lows, highs, strict=True)]
+    cells = math.prod(sizes)
+    if weights is None and cells <= _DENSE:
+        found = np.bincount(_packed(keys, lows, sizes), minlength=1)
+        dense = np.flatnonzero(found)
+        return Counts(names, _unpacked(dense, lows, sizes), found[dense].astype(np.int64))
+    packed = _packed(keys, lows, sizes) if cells < 2**63 else None
+    if packed is not None and weights is None:
+        packed.sort()
+        begins = np.flatnonzero(fresh_rows((packed,)))
+        count = np.diff(np.append(begins, len(packed)))
+        return Counts(names, _unpacked(packed[begins], lows, sizes), count)
+    order = np.lexsort(keys[::-1]) if packed is None else np.argsort(packed)
+    rows = tuple(key[order].astype(np.int64) for key in keys)
+    begins = np.flatnonzero(fresh_rows(rows))
+    weighed = np.ones(len(order), dtype=np.int64) if weights is None else weights[order]
+    count = np.add.reduceat(weighed, begins) if len(begins) else weighed[:0]
+    return Counts(names, tuple(key[begins] for key in rows), count.astype(np.int64))
+
+
+def once(who: Ints, what: Ints) -> tuple[Ints, Ints]:
+    """Each pair of numbers once, in order."""
+    if not len(who):
+        return who, what
+    lows = [int(who.min()), int(what.min())]
+    sizes = [int(who.max()) - lows[0] + 1, int(what.max()) - lows[1] + 1]
+    packed = _packed((who, what), lows, sizes)
+    if (packed[1:] < packed[:-1]).any():
+        packed.sort()
+    first, second = _unpacked(packed[fresh_rows((packed,))], lows, sizes)
+    return first, second
+
+
+def fresh_rows(ordered: tuple[Ints, ...]) -> Flags:
+    """Marks the rows that differ from the one before."""
+    fresh = np.ones(len(ordered[0]), dtype=bool)
+    if len(fresh) > 1:
+        fresh[1:] = False
+        for key in ordered:
+            fresh[1:] |= key[1:] != key[:-1]
+    return fresh
+
+
+def _packed(keys: tuple[Ints, ...], lows: list[int], sizes: list[int]) -> Ints:
+    """Each combination as one number that is ordered as they are."""
+    packed = np.zeros(len(keys[0]), dtype=np.int64)
+    for key, low, size in zip(keys, lows, sizes, strict=True):
+        packed *= size
+        packed += key
+        packed -= low
+    return packed
+
+
+def _unpacked(packed: Ints, lows: list[int], sizes: list[int]) -> tuple[Ints, ...]:
+    found: list[Ints] = []
+    for low, size in zip(lows[::-1], sizes[::-1], strict=True):
+        found.append(packed % size + low)
+        packed = packed // size
+    return tuple(found[::-1])
+
+
+def _recoded(counts: Counts, names: tuple[str | None, ...]) -> tuple[Ints, ...]:
+    place = {name: code for code, name in enumerate(names)}
+    table = np.array([place[name] for name in counts.names], dtype=np.int64)
+    return (table[counts.keys[0]], *counts.keys[1:])

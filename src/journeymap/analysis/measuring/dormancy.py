@@ -1,0 +1,39 @@
+"""Where a customer was silent for longer than the map allows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from journeymap.analysis.table.part import Flags, Ints, Part
+
+__all__ = ["positions", "silences"]
+
+NEVER = np.iinfo(np.int64).max
+
+
+def positions(part: Part) -> Ints:
+    """The stage in which each interaction leaves its customer: that of the last one with a stage,
+    as a code; 0 before the first."""
+    codes = part.codes("stage").astype(np.int64)
+    begins = part.offsets[:-1][part.journey]
+    seen = np.maximum.accumulate(np.where(codes > 0, np.arange(len(part)), -1))
+    return np.where(seen >= begins, codes[seen], 0)
+
+
+def silences(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
+    """After which interactions the customer went dormant, and the silence each stage allows.
+
+    The silence after a journey's last interaction reaches up to the log's last one, or to
+    ``until``, in microseconds since 1970.
+    """
+    journey = part.scope.map
+    limits = journey.tables.dormant_after if journey else (None,)
+    allowed = np.array([NEVER if limit is None else limit for limit in limits], dtype=np.int64)
+    if not len(part):
+        return np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)
+    position = positions(part)
+    final = np.append(part.first[1:], True)
+    end = part.scope.last if until is None else until
+    over = np.where(final, end, np.append(part.at[1:], 0))
+    limit = allowed[position]
+    return (over - part.at >= limit) & (position > 0), limit

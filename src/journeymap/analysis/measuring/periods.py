@@ -1,0 +1,88 @@
+"""Calendar periods: which day, week, month, quarter or year a time lies in, in a zone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from attrs import frozen
+from dateutil.relativedelta import relativedelta
+
+from journeymap.analysis.table.part import Ints, Scope
+from journeymap.exceptions import AnswerError
+
+__all__ = ["PERIODS", "STARTS", "Calendars", "Every", "Starts"]
+
+Every = Literal["day", "week", "month", "quarter", "year"]
+Starts = Literal["monday", "sunday"]
+PERIODS = ("day", "week", "month", "quarter", "year")
+STARTS = ("monday", "sunday")
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+MOST = 1_000_000
+_EPOCH = date(1970, 1, 1)  # a Thursday
+# A day inside the years 1 to 9999, so that every zone and every period stays within them.
+_RANGE = (-62_135_510_400_000_000, 253_402_214_400_000_000)
+_LEAST = (date.min - _EPOCH).days
+_SHIFT = {"monday": 3, "sunday": 4}
+_DAY = 86_400_000_000
+
+
+@frozen
+class Calendars:
+    """Periods of one kind in one zone, each a whole number that counts on by one."""
+
+    every: Every
+    week_starts: Starts
+    zone: str
+
+    def number(self, at: Ints) -> Ints:
+        """The period of each time, in microseconds since 1970."""
+        if self.every in ("day", "week"):
+            days = self._days(at)
+            return days if self.every == "day" else (days + _SHIFT[self.week_starts]) // 7
+        local = self._local(at).dt
+        months = (local.year().cast(pl.Int64) - 1970) * 12 + local.month().cast(pl.Int64) - 1
+        found: Ints = months.to_numpy() // _MONTHS[self.every]
+        return found
+
+    def start(self, number: int) -> date:
+        """The first day of a period."""
+        if self.every == "day":
+            return _EPOCH + timedelta(days=number)
+        if self.every == "week":
+            return _EPOCH + timedelta(days=max(7 * number - _SHIFT[self.week_starts], _LEAST))
+        return _EPOCH + relativedelta(months=number * _MONTHS[self.every])
+
+    def few(self, question: str, scope: Scope, rows: int) -> None:
+        """Refuse an answer of more rows than anyone could look at."""
+        if rows > MOST:
+            span = self.span(scope)
+            message = (
+                f"from {self.start(span.start)} to {self.start(span.stop - 1)} it would have "
+                f"{rows:,} rows; choose a longer period, or a time with log.where(since=…)"
+            )
+            raise AnswerError(question, message)
+
+    def span(self, scope: Scope) -> range:
+        """The periods that a log covers: between the bounds set, or its first and last time."""
+        if not scope.interactions and (scope.since is None or scope.until is None):
+            return range(0)
+        first = scope.first if scope.since is None else scope.since
+        last = scope.last if scope.until is None else scope.until - 1
+        if last < first:
+            return range(0)
+        begin, end = self.number(np.array([first, last], dtype=np.int64)).tolist()
+        return range(begin, end + 1)
+
+    def _days(self, at: Ints) -> Ints:
+        at = np.clip(at, *_RANGE)
+        if self.zone == "UTC":
+            return at // _DAY
+        return self._local(at).dt.date().to_physical().cast(pl.Int64).to_numpy()
+
+    def _local(self, at: Ints) -> pl.Series:
+        return pl.Series(np.clip(at, *_RANGE), dtype=pl.Datetime("us", "UTC")).dt.convert_time_zone(
+            self.zone
+        )

@@ -1,0 +1,90 @@
+"""Sequences of codes, end to end in one array: hashed, compared, grouped."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from journeymap.analysis.table.coding import Codes
+from journeymap.analysis.table.part import Ints
+
+__all__ = ["Hashes", "distinct", "exactly", "hashed", "spans", "verified"]
+
+_ODD = 0x9E37_79B9_7F4A_7C15
+Hashes = Any  # arrays of 64-bit hashes, which wrap
+
+
+def hashed(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> Hashes:
+    """A 64-bit hash of each sequence: a polynomial in hashes of the names, so that it means the
+    same in every part. Equal hashes are compared name by name before they count as equal."""
+    digests = [blake2b((name or "").encode(), digest_size=8).digest() for name in names]
+    values = np.frombuffer(b"".join(digests), dtype="<u8")
+    powers, inverses = _powers(1 << len(codes).bit_length())  # few lengths, so often kept
+    starts = offsets[:-1]
+    if not len(starts):
+        return np.zeros(0, dtype=np.uint64)
+    terms = values.take(codes, mode="clip")
+    terms *= powers[: len(codes)]
+    return np.add.reduceat(terms, starts) * inverses[starts]
+
+
+@lru_cache(maxsize=4)
+def _powers(length: int) -> tuple[Hashes, Hashes]:
+    """Powers of an odd number and of its inverse modulo 2^64."""
+    made = []
+    for factor in (_ODD, pow(_ODD, -1, 2**64)):
+        grown = np.full(length, factor, dtype=np.uint64)
+        grown[0] = 1
+        made.append(np.multiply.accumulate(grown))
+    return made[0], made[1]
+
+
+def spans(begins: Ints, lengths: Ints) -> Ints:
+    """The places of all the codes of some sequences."""
+    steps = np.ones(int(lengths.sum()), dtype=np.int64)
+    if not len(steps):
+        return steps
+    ends = np.cumsum(lengths)[:-1]
+    steps[0] = begins[0]
+    steps[ends] = begins[1:] - (begins[:-1] + lengths[:-1]) + 1
+    spots: Ints = np.cumsum(steps)
+    return spots
+
+
+def verified(codes: Codes, begins: Ints, lengths: Ints, others: Ints, models: Ints) -> bool:
+    """Whether every sequence is, name by name, the one that its hash says it equals."""
+    if not np.array_equal(lengths[others], lengths[models]):
+        return False
+    mine = spans(begins[others], lengths[others])
+    theirs = spans(begins[models], lengths[models])
+    return bool(np.array_equal(codes[mine], codes[theirs]))
+
+
+def exactly(codes: Codes, begins: Ints, lengths: Ints) -> tuple[Ints, Ints]:
+    """An order that puts equal sequences side by side, found without a hash, and where each run
+    of them starts: for the day that two hashes collide."""
+    met: dict[bytes, int] = {}
+    group = [
+        met.setdefault(codes[begin : begin + length].tobytes(), len(met))
+        for begin, length in zip(begins.tolist(), lengths.tolist(), strict=True)
+    ]
+    order = np.argsort(np.array(group, dtype=np.int64), kind="stable")
+    starts = np.flatnonzero(np.diff(np.array(group)[order], prepend=-1))
+    return order, starts
+
+
+def distinct(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> tuple[Ints, Ints]:
+    """Which of the distinct sequences each is, and an example of every one."""
+    begins, lengths = offsets[:-1], np.diff(offsets)
+    _, models, which = np.unique(
+        hashed(codes, offsets, names), return_index=True, return_inverse=True
+    )
+    if not verified(codes, begins, lengths, np.arange(len(begins)), models[which]):
+        order, starts = exactly(codes, begins, lengths)
+        models = order[starts]
+        which = np.empty(len(order), dtype=np.int64)
+        which[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order))))
+    return which, models

@@ -1,0 +1,197 @@
+"""Sums by cell, where a cell is one name or a pair of names: what most questions measure."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from attrs import frozen
+
+from journeymap.analysis.measuring.quantiles import Floats, Ints, Spread, spread_of
+
+__all__ = ["Tally", "counted", "customers_of", "exact_sum", "tally", "with_lengths"]
+
+Sums: TypeAlias = "dict[str, Ints]"
+
+_DENSE = 1 << 20
+
+
+@frozen(eq=False)
+class Tally:
+    """Whole-number sums by cell, which add up exactly in any order.
+
+    A cell of ``keys`` is a code, or source code × number of names + target code; ``sums`` holds
+    a number for each cell by name; lengths of time are in ``spread`` and, summed, in ``high``
+    and ``low`` (multiples of 2^20 microseconds and the rest, so that no sum can overflow).
+    """
+
+    names: tuple[str | None, ...]
+    axes: int
+    keys: Ints
+    sums: Sums
+    spread: Spread
+
+    def merge(self, other: Tally) -> Tally:
+        """What two tallies hold together."""
+        one, two = _aligned(self, other)
+        spread = one.spread.merge(two.spread)
+        if np.array_equal(one.keys, two.keys):
+            added = {name: one.sums[name] + two.sums[name] for name in one.sums}
+            return Tally(one.names, one.axes, one.keys, added, spread)
+        keys, places = np.unique(np.concatenate([one.keys, two.keys]), return_inverse=True)
+        added = {}
+        for name in one.sums:
+            added[name] = np.zeros(len(keys), dtype=np.int64)
+            np.add.at(added[name], places, np.concatenate([one.sums[name], two.sums[name]]))
+        return Tally(one.names, one.axes, keys, added, spread)
+
+    def mean_seconds(self, count: str) -> Floats:
+        """The mean length of time of each cell, over the lengths counted by ``count``."""
+        seconds = (self.sums["high"] * 2.0**20 + self.sums["low"]) / 1e6
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(self.sums[count] > 0, seconds / self.sums[count], np.nan)
+
+    def digits(self) -> list[Ints]:
+        """The codes of each cell, one array per axis."""
+        size = len(self.names)
+        return [self.keys // size, self.keys % size] if self.axes == 2 else [self.keys]
+
+    def _recoded(self, names: tuple[str | None, ...]) -> Tally:
+        place = {name: code for code, name in enumerate(names)}
+        table = np.array([place[name] for name in self.names], dtype=np.int64)
+
+        def moved(keys: Ints) -> Ints:
+            size = len(self.names)
+            if self.axes == 1:
+                return table[keys]
+            return table[keys // size] * len(names) + table[keys % size]
+
+        keys = moved(self.keys)
+        order = np.argsort(keys)
+        sums_ = {name: column[order] for name, column in self.sums.items()}
+        spread = self.spread.recoded(moved)
+        return Tally(names, self.axes, keys[order], sums_, spread)
+
+
+def tally(
+    names: tuple[str | None, ...],
+    axes: int,
+    cells: Ints,
+    columns: dict[str, Ints | None],
+    lengths: tuple[Ints, Ints] | None = None,
+) -> Tally:
+    """Count cells, and sum each column by cell (None: count the rows).
+
+    ``lengths`` are (cells, microseconds): their sums and spread are kept too; their cells must
+    be among ``cells``.
+    """
+    lookup: Ints | None = None
+    if len(names) ** axes <= _DENSE:
+        counts = np.bincount(cells, minlength=1)
+        keys, places = np.flatnonzero(counts), cells
+    else:
+        lookup, places, counts = np.unique(cells, return_inverse=True, return_counts=True)
+        keys = lookup
+
+    def added(spots: Ints, weights: Ints) -> Ints:
+        found = exact_sums(spots, weights, len(counts))
+        return found if lookup is not None else found[keys]
+
+    total = counts if lookup is not None else counts[keys]
+    made = {name: total if w is None else added(places, w) for name, w in columns.items()}
+    nothing = np.zeros(0, dtype=np.int64)
+    found = Tally(names, axes, keys, made, spread_of(nothing, nothing))
+    return found if lengths is None else with_lengths(found, *lengths)
+
+
+def with_lengths(made: Tally, cells: Ints, micros: Ints) -> Tally:
+    """A tally with the sums and the spread of lengths of time, each in a cell of it."""
+    size = int(made.keys[-1]) + 1 if len(made.keys) else 1
+    if size > _DENSE:
+        cells_ = np.searchsorted(made.keys, cells)
+        places, size = np.arange(len(made.keys)), len(made.keys)
+    else:
+        cells_, places = cells.astype(np.int64, copy=False), made.keys
+    high = exact_sums(cells_, micros >> 20, size)[places]
+    low = exact_sums(cells_, micros & 0xFFFFF, size)[places]
+    sums = {**made.sums, "high": high, "low": low}
+    return Tally(made.names, made.axes, made.keys, sums, spread_of(cells, micros))
+
+
+def exact_sum(micros: Ints) -> int:
+    """A sum that cannot overflow: whole seconds and the rest apart."""
+    whole = micros // 1_000_000
+    return int(whole.sum()) * 1_000_000 + int((micros - whole * 1_000_000).sum())
+
+
+def exact_sums(cells: Ints, weights: Ints, size: int) -> Ints:
+    """Sums by cell: as floats, which is fastest, where none can reach 2^53; else as they are."""
+    largest = max(int(weights.max()), -int(weights.min())) if len(weights) else 0
+    if largest * len(weights) < 2**53:
+        return np.bincount(cells, weights, minlength=size).astype(np.int64)
+    found = np.zeros(size, dtype=np.int64)
+    np.add.at(found, cells, weights)
+    return found
+
+
+def customers_of(made: Tally, cells: Ints, who: Ints) -> Ints:
+    """How many customers each cell of a tally has; ``who`` are numbers of customers."""
+    if not len(who):
+        return np.zeros(len(made.keys), dtype=np.int64)
+    pairs, bits = _pairs(cells, who, int(made.keys[-1]))
+    begins, ends = (_edges(pairs, made.keys + one, bits) for one in (0, 1))
+    again = _again(pairs)
+    return ends - begins - (np.searchsorted(again, ends) - np.searchsorted(again, begins))
+
+
+def counted(names: tuple[str | None, ...], axes: int, cells: Ints, who: Ints) -> Tally:
+    """Count cells and their customers: what ``tally`` and ``customers_of`` say, in one sort."""
+    size = len(names) ** axes
+    if size * 8 > len(cells):
+        made = tally(names, axes, cells, {"count": None})
+        made.sums["customers"] = customers_of(made, cells, who)
+        return made
+    pairs, bits = _pairs(cells, who, size - 1)
+    bounds = _edges(pairs, np.arange(size + 1), bits)
+    counts = np.diff(bounds)
+    keys = np.flatnonzero(counts)
+    people = counts - np.diff(np.searchsorted(_again(pairs), bounds))
+    nothing = np.zeros(0, dtype=np.int64)
+    sums = {"count": counts[keys], "customers": people[keys]}
+    return Tally(names, axes, keys, sums, spread_of(nothing, nothing))
+
+
+def _pairs(cells: Ints, who: Ints, most: int) -> tuple[Any, int]:
+    """Each pair of cell and customer as one integer, in order, and how many bits are the
+    customer's. Sorting integers is the fastest way to see every pair once."""
+    low, high = int(who.min()), int(who.max())
+    bits = (high - low).bit_length()
+    small = bits + most.bit_length() <= 32 and high < 2**32
+    kind: Any = np.uint32 if small else np.int64  # half as wide is twice as fast
+    pairs: Any = cells.astype(kind)
+    pairs <<= kind(bits)
+    pairs += who.astype(kind, copy=False)
+    pairs -= kind(low)
+    pairs.sort()
+    return pairs, bits
+
+
+def _edges(pairs: Any, cells: Ints, bits: int) -> Ints:
+    """Where each cell begins among the pairs; beyond the last that fits, at their end."""
+    wanted = cells.astype(np.int64) << bits
+    beyond = wanted > int(np.iinfo(pairs.dtype).max)
+    found = np.searchsorted(pairs, np.where(beyond, 0, wanted).astype(pairs.dtype))
+    return np.where(beyond, len(pairs), found)
+
+
+def _again(pairs: Any) -> Ints:
+    """The places at which a pair comes again; few, in most logs, and so found fast."""
+    again: Ints = np.flatnonzero(pairs[1:] == pairs[:-1]) + 1
+    return again
+
+
+def _aligned(one: Tally, other: Tally) -> tuple[Tally, Tally]:
+    if one.names == other.names:
+        return one, other
+    names = tuple(dict.fromkeys(one.names + other.names))
+    return one._recoded(names), other._recoded(names)

@@ -1,0 +1,110 @@
+"""Lengths of time counted in working time, on the calendars of departments and processes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+from attrs import frozen
+
+from journeymap.analysis.table.part import Ints, Part
+from journeymap.exceptions import AnswerError
+from journeymap.model import Calendar
+
+__all__ = ["Clock", "department_clocks", "departments_of", "working_lengths"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEARS = 300
+_GRID = 36  # bits: a cell of the grid is about 19 hours, so few openings lie in one
+
+
+@frozen(eq=False)
+class Clock:
+    """The working time of one calendar over some years: what had passed of it at any moment.
+
+    ``begins`` and ``lengths`` are its openings in microseconds, ``passed`` what went before each;
+    ``first`` is, for each cell of a grid over the years, the last opening that began before it.
+    """
+
+    begins: Ints
+    lengths: Ints
+    passed: Ints
+    first: Ints
+    origin: int
+
+    def at(self, moments: Ints) -> Ints:
+        """The working time that has passed at some moments, in microseconds."""
+        place = self.first[(moments - self.origin) >> _GRID]
+        later = self.begins[place + 1] <= moments
+        while later.any():
+            place = place + later
+            later = self.begins[place + 1] <= moments
+        into = moments - self.begins[place]
+        found: Ints = self.passed[place] + np.minimum(into, self.lengths[place])
+        return found
+
+
+@lru_cache(maxsize=256)
+def _clock(calendar: Calendar, first: int, last: int) -> Clock:
+    """The clock of a calendar from one year to another, both included."""
+    spans = [span for year in range(first, last + 1) for span in calendar.spans(year)]
+    origin = _micros(datetime(first, 1, 1, tzinfo=UTC))
+    end = _micros(datetime(last, 12, 31, tzinfo=UTC)) + 86_400_000_000
+    # An opening of no length before the first, and one that never comes after the last.
+    begins = np.array([origin, *(_micros(b) for b, _ in spans), np.iinfo(np.int64).max])
+    lengths = np.array([0, *(_micros(e) - _micros(b) for b, e in spans), 0])
+    passed = np.append(0, np.cumsum(lengths))[:-1]
+    cells = origin + (np.arange(((end - origin) >> _GRID) + 1) << _GRID)
+    first_of = np.searchsorted(begins, cells, side="right") - 1
+    return Clock(begins, lengths, passed, first_of, origin)
+
+
+def department_clocks(part: Part) -> list[Clock | None]:
+    """A clock for each department code; None where the department has no calendar."""
+    journey = part.scope.map
+    if journey is None and not part.scope.interactions:
+        return []
+    if journey is None:
+        raise AnswerError("working_time", "the calendars are the map's: read the log with map=…")
+    years = [
+        (_EPOCH + timedelta(microseconds=at)).year for at in (part.scope.first, part.scope.last)
+    ]
+    if years[1] - years[0] > _YEARS:
+        message = (
+            f"the log reaches from {years[0]} to {years[1]}, and working time is told over at most "
+            f"{_YEARS} years; bound it with log.where(since=…, until=…)"
+        )
+        raise AnswerError("working_time", message)
+    clocks: list[Clock | None] = []
+    for name in part.names("department"):
+        department = journey.departments.get(name) if name is not None else None
+        calendar = department.calendar if department is not None else None
+        clocks.append(None if calendar is None else _clock(journey.calendars[calendar], *years))
+    return clocks
+
+
+def working_lengths(part: Part, departments: Ints, begins: Ints, ends: Ints) -> Ints:
+    """From begin to end in the working time of a department, by its code.
+
+    Where there is no department (0), or it has no calendar, all time counts.
+    """
+    lengths = ends - begins
+    for code, clock in enumerate(department_clocks(part)):
+        if clock is None:
+            continue
+        mine = np.flatnonzero(departments == code)
+        if len(mine):
+            lengths[mine] = clock.at(ends[mine]) - clock.at(begins[mine])
+    return lengths
+
+
+def departments_of(part: Part) -> Ints:
+    """The department that took each interaction, as a code; 0 where none did."""
+    if not part.knows("department"):
+        return np.zeros(len(part), dtype=np.int64)
+    return part.codes("department").astype(np.int64)
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,407 @@
+"""Two subsets side by side: what differs between them, and whether that is more than chance.
+
+Intervals come from the answers themselves, whatever the question is: customers are dealt into
+sixteen groups by their names, the answer is found again of fifteen halves of the groups that
+balance each other, and how much it moves says how sure it is (balanced half-samples, McCarthy
+1969; they hold for medians too, Shao and Wu 1989). So the sample is one of customers, also where
+one customer counts many times.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_origin, get_type_hints
+
+import numpy as np
+import polars as pl
+from attrs import field, fields, frozen
+from scipy.special import ndtr, stdtr, stdtrit
+
+from journeymap.analysis.answers import Answer, told
+from journeymap.analysis.measuring.sequences import hashed
+from journeymap.analysis.question import Question
+from journeymap.analysis.table.part import Ints, Part, Scope
+from journeymap.analysis.where import Where
+from journeymap.exceptions import AnswerError, ElementError
+from journeymap.model.rules import one_of
+
+if TYPE_CHECKING:
+    from journeymap.analysis.askable import Askable
+
+__all__ = ["Compare", "CompareAnswer", "Dealt", "Difference"]
+
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+GROUPS = 16
+# Of each half the groups: rows of a Hadamard matrix, so that any two groups meet in half of them.
+_HALVES = tuple(
+    tuple(group for group in range(GROUPS) if (group & half).bit_count() % 2 == 0)
+    for half in range(1, GROUPS)
+)
+_NORMAL = 1.959963984540054
+_SHARES_OF_N = ("share", "leak_share")  # shares out of the n of their row
+_BYTES = tuple(str(number) for number in range(256))
+_NO_MEASURES = {"low", "high", "p", "p_adjusted", "quantile_error", "time_lost", "value_at_stake",
+                "value_at_risk", "reentry_low", "reentry_high"}  # fmt: skip
+_KEYS = {"step", "period"}
+Key = tuple[str, ...]
+
+
+@frozen
+class Difference:
+    """One number of an answer, in both subsets.
+
+    ``what`` names the row (its elements, step, period; empty for a number of the whole answer)
+    and ``measure`` the number; ``a`` and ``b`` are its values, None where a subset has none (a
+    share of what never came is 0); ``difference`` is b less a, with its 95 % interval ``low`` to
+    ``high``. ``p`` is how likely so large a difference would be by chance alone, ``p_adjusted``
+    the same when all that was compared is taken into account. ``n_a`` and ``n_b`` are the ``n`` of
+    the row in each answer, where it has one.
+    """
+
+    what: tuple[str, ...]
+    measure: str
+    a: float | None
+    b: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    p_adjusted: float | None
+    n_a: int | None
+    n_b: int | None
+
+
+@frozen(eq=False, repr=False)
+class CompareAnswer(Answer[Difference]):
+    """The differences in the order of the answer compared; ``a`` and ``b`` are the two answers."""
+
+    Row = Difference
+    a: Any = field(default=None, kw_only=True)
+    b: Any = field(default=None, kw_only=True)
+
+    def cell(self, row: dict[str, Any], name: str) -> str:
+        """Numbers told as what was measured is: shares, times, points."""
+        if name in ("a", "b", "difference", "low", "high"):
+            return told(row["measure"], row[name])
+        return told(name, row[name])
+
+    def notes(self) -> list[str]:
+        """How many differ by more than chance."""
+        clear = self.frame.filter(pl.col("p_adjusted") < 0.05)
+        return [f"{len(clear)} of {len(self)} differ by more than chance (p_adjusted below 0.05)"]
+
+
+@frozen
+class Compare:
+    """Any question asked of two subsets: its shares, means and medians side by side.
+
+    ``a`` and ``b`` are ``Where`` values; they may share customers. ``correction`` is for
+    comparing many numbers at once: ``holm`` (Holm 1979: no false alarm at all, 19 times out of
+    20), ``fdr`` (Benjamini and Hochberg 1995: few false ones among the alarms) or ``none``.
+
+    >>> from journeymap.analysis import Columns, Log, Variants, Where
+    >>> log = Log.from_frame({"customer": list("abcd"), "touchpoint": list("xyxx"), "at": [1] * 4,
+    ...                       "shop": ["n", "n", "s", "s"]}, Columns(at_unit="s", channel="shop"))
+    >>> answer = log.ask(Compare(Variants(), Where(channel="n"), Where(channel="s")))
+    >>> [(d.what, d.a, d.b, d.difference) for d in answer]
+    [(('x',), 0.5, 1.0, 0.5), (('y',), 0.5, 0.0, -0.5)]
+    """
+
+    question: Question[Answer[Any]] = field()
+    a: Where = field()
+    b: Where = field()
+    correction: Literal["holm", "fdr", "none"] = field(
+        default="holm", validator=one_of("holm", "fdr", "none"), kw_only=True
+    )
+
+    @question.validator
+    def _check(self, attribute: Any, value: Any) -> None:
+        if isinstance(value, type) or not hasattr(value, "measure"):
+            message = "a question is expected, such as Transitions()"
+            raise ElementError("Compare", "question", value, message)
+
+    @a.validator
+    @b.validator
+    def _check_subset(self, attribute: Any, value: Any) -> None:
+        if not isinstance(value, Where):
+            message = "a subset is expected, such as Where(channel='web')"
+            raise ElementError("Compare", attribute.name, value, message)
+
+    def asked(self, log: Askable) -> CompareAnswer:
+        """Ask both subsets, each as the log that ``log.where`` gives."""
+        a, b = (log.where(subset).ask(Dealt(self.question)) for subset in (self.a, self.b))
+        if not isinstance(a.whole, Answer):
+            message = "only questions whose answer is an Answer of rows can be compared"
+            raise AnswerError("Compare", message)
+        one, other = _Side.of(a), _Side.of(b)
+        rows = [
+            _difference(what, measure, one, other)
+            for what, measure in dict.fromkeys([*one.whole.values, *other.whole.values])
+        ]
+        adjusted = _adjusted([row["p"] for row in rows], self.correction)
+        for row, p in zip(rows, adjusted, strict=True):
+            row["p_adjusted"] = p
+        frame = pl.DataFrame(rows, schema=CompareAnswer.schema())
+        return CompareAnswer(frame, a=a.whole, b=b.whole)
+
+
+@frozen
+class Resampled:
+    """An answer, the same of each half of the groups, and which groups have anybody."""
+
+    whole: Any
+    halves: tuple[Any, ...]
+    there: tuple[bool, ...]
+
+
+@frozen
+class Dealt:
+    """A question asked of sixteen groups of customers apart, and answered of halves of them."""
+
+    question: Question[Any]
+
+    def measure(self, part: Part) -> tuple[list[bool], list[Any]]:
+        """Measure each group."""
+        dealt = dealt_into(part, GROUPS)
+        groups = [_Group(group).of(part, dealt) for group in range(GROUPS)]
+        there = [len(group) > 0 for group in groups]
+        return there, [self.question.measure(group) for group in groups]
+
+    def merge(self, one: Any, other: Any) -> tuple[list[bool], list[Any]]:
+        """Merge group by group."""
+        merge = self.question.merge
+        there = [a or b for a, b in zip(one[0], other[0], strict=True)]
+        return there, [merge(a, b) for a, b in zip(one[1], other[1], strict=True)]
+
+    def answer(self, measured: Any, scope: Scope) -> Resampled:
+        """The answer of all groups, and of each half of them."""
+        there, groups = measured
+
+        def together(chosen: Iterable[int]) -> Any:
+            merged = reduce(self.question.merge, (groups[group] for group in chosen))
+            return self.question.answer(merged, scope)
+
+        halves = tuple(together(half) for half in _HALVES)
+        return Resampled(together(range(GROUPS)), halves, tuple(there))
+
+
+@frozen
+class _Group:
+    """A view of the customers of one group."""
+
+    number: int
+
+    def of(self, part: Part, dealt: Ints | None = None) -> Part:
+        """The journeys of these customers."""
+        chosen = (dealt_into(part, GROUPS) if dealt is None else dealt) == self.number
+        lengths = np.diff(part.offsets)
+        rows = np.flatnonzero(np.repeat(chosen, lengths))
+        offsets = np.append(0, np.cumsum(lengths[chosen]))
+        return part.taken(rows, offsets, part.owners[chosen]).again(part, self)
+
+    def timeless(self) -> _Group:
+        """Itself: it has no bounds in time."""
+        return self
+
+
+def dealt_into(part: Part, groups: int) -> Ints:
+    """A group for each journey, by its customer's name: the same wherever the log lies."""
+    text = "".join(part.ids.to_list()).encode()
+    offsets = np.append(0, np.cumsum(part.ids.str.len_bytes().to_numpy())).astype(np.int64)
+    mixed = hashed(np.frombuffer(text, dtype=np.uint8), offsets, _BYTES)
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58_476D_1CE4_E5B9)
+    found: Ints = ((mixed >> np.uint64(32)) % np.uint64(groups)).astype(np.int64)
+    return found
+
+
+@frozen(eq=False)
+class _Numbers:
+    """The numbers of an answer by row and name, and what each row's are taken over."""
+
+    values: dict[tuple[Key, str], float]
+    n: dict[Key, int]
+    likely: dict[str, int]
+
+    @classmethod
+    def of(cls, answer: Any) -> _Numbers:
+        keys, measures = _columns(type(answer).Row)
+        values: dict[tuple[Key, str], float] = {}
+        n: dict[Key, int] = {}
+        likely: dict[str, int] = {}
+        for row in answer.to_dicts():
+            what = tuple(part for key in keys for part in _words(row[key]))
+            for measure in measures:
+                if row[measure] is not None:
+                    values[what, measure] = float(row[measure])
+            if row.get("n") is not None:
+                n[what] = row["n"]
+                likely[what[0] if len(keys) > 1 else ""] = row["n"]
+        for one in fields(type(answer)):
+            number = getattr(answer, one.name)
+            if isinstance(number, float) and one.name not in _NO_MEASURES:
+                values[(), one.name] = number
+        return cls(values, n, likely)
+
+    def value(self, what: Key, measure: str) -> float | None:
+        """A number; a share of what never came is 0, where there was anything to come of."""
+        found = self.values.get((what, measure))
+        if found is None and measure in _SHARES_OF_N and what and self.over(what):
+            return 0.0
+        return found
+
+    def over(self, what: Key) -> int | None:
+        """What a row is, or would be, taken over."""
+        if what in self.n:
+            return self.n[what]
+        return self.likely.get(what[0] if what else "", self.likely.get(""))
+
+
+@frozen(eq=False)
+class _Side:
+    """The numbers of one subset, whole and of each half."""
+
+    whole: _Numbers
+    halves: list[_Numbers]
+    freedom: int
+
+    @classmethod
+    def of(cls, found: Resampled) -> _Side:
+        numbers = [_Numbers.of(answer) for answer in found.halves]
+        return cls(_Numbers.of(found.whole), numbers, sum(found.there) - 1)
+
+    def moved(self, what: Key, measure: str) -> Floats | None:
+        """How far the number is from the whole in each half, so that squares add up to its
+        variance; None where some half has nothing to tell."""
+        whole = self.whole.value(what, measure)
+        values = [half.value(what, measure) for half in self.halves]
+        if whole is None or self.freedom < 1 or any(value is None for value in values):
+            return None
+        return (np.array(values, dtype=float) - whole) / math.sqrt(len(values))
+
+
+def _columns(row: Any) -> tuple[list[str], list[str]]:
+    """Which fields name a row, and which are numbers to compare."""
+    hints = get_type_hints(row)
+    kinds = {one.name: hints[one.name] for one in fields(row)}
+    keys = [
+        name for name, kind in kinds.items()
+        if name in _KEYS or kind in (str, str | None) or get_origin(kind) in (tuple, Literal)
+    ]  # fmt: skip
+    numbers = [
+        name for name, kind in kinds.items()
+        if kind in (float, float | None) and name not in _NO_MEASURES
+    ]  # fmt: skip
+    if not numbers:
+        raise AnswerError("Compare", f"{row.__name__} has no shares, means or medians to compare")
+    return keys, numbers
+
+
+def _words(cell: Any) -> tuple[str, ...]:
+    if isinstance(cell, (list, tuple)):
+        return tuple(str(one) for one in cell)
+    return ("" if cell is None else str(cell),)
+
+
+def _difference(what: Key, measure: str, a: _Side, b: _Side) -> dict[str, Any]:
+    first, second = (side.whole.value(what, measure) for side in (a, b))
+    row: dict[str, Any] = dict.fromkeys(one.name for one in fields(Difference))
+    row |= {"what": list(what), "measure": measure, "a": first, "b": second}
+    row |= {"n_a": a.whole.over(what), "n_b": b.whole.over(what)}
+    if first is None or second is None:
+        return row
+    row["difference"] = second - first
+    one_moved, other_moved = a.moved(what, measure), b.moved(what, measure)
+    if one_moved is None or other_moved is None:
+        return row  # too few customers to tell how sure it is
+    moves = (one_moved, other_moved)
+    covariance = np.array([[float(one @ other) for other in moves] for one in moves])
+    student = float(stdtrit(_freedom(covariance, a, b), 0.975))
+    if measure in _SHARES_OF_N and row["n_a"] and row["n_b"]:
+        return row | _of_shares(first, second, covariance, (row["n_a"], row["n_b"]), student)
+    spread = math.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0))
+    if spread == 0 and first != second:
+        return row  # all customers of each side are alike, which says nothing of chance
+    row |= {"low": second - first - student * spread, "high": second - first + student * spread}
+    row["p"] = _chance(second - first, spread, _freedom(covariance, a, b))
+    return row
+
+
+def _freedom(covariance: Any, a: _Side, b: _Side) -> float:
+    """Degrees of freedom of a difference (Welch 1947)."""
+    one, other = float(covariance[0, 0]), float(covariance[1, 1])
+    if one + other == 0:
+        return float(min(a.freedom, b.freedom))
+    return (one + other) ** 2 / (one * one / a.freedom + other * other / b.freedom)
+
+
+def _of_shares(
+    a: float, b: float, covariance: Any, over: tuple[int, int], student: float
+) -> dict[str, float | None]:
+    """The interval of a difference of shares: Wilson's of each, over as many customers as the
+    halves say they are worth, joined as Newcombe (1998) does, with their correlation."""
+    sizes = [_worth(p, float(covariance[i, i]), over[i]) for i, p in enumerate((a, b))]
+    scale = math.sqrt(covariance[0, 0] * covariance[1, 1])
+    together = float(covariance[0, 1]) / scale if scale > 0 else 0.0
+    (low_a, high_a), (low_b, high_b) = (
+        _wilson(p, n, student) for p, n in zip((a, b), sizes, strict=True)
+    )
+    down, up = (b - low_b, high_a - a), (high_b - b, a - low_a)
+    pooled = (a * sizes[0] + b * sizes[1]) / sum(sizes)
+    expected = [pooled * (1 - pooled) / size for size in sizes]
+    variance = sum(expected) - 2 * together * math.sqrt(expected[0] * expected[1])
+    spread = math.sqrt(max(variance, 0.0)) * student / _NORMAL
+    return {
+        "low": b - a - _joined(*down, together),
+        "high": b - a + _joined(*up, together),
+        "p": _chance(b - a, spread, math.inf),
+    }
+
+
+def _worth(share: float, variance: float, n: int) -> float:
+    """Of how many independent customers a share is as sure."""
+    if variance <= 0 or not 0 < share < 1:
+        return float(n)
+    return max(1.0, min(float(n), share * (1 - share) / variance))
+
+
+def _wilson(share: float, n: float, student: float) -> tuple[float, float]:
+    z2 = student * student
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = student / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _joined(one: float, other: float, together: float) -> float:
+    return math.sqrt(max(one * one + other * other - 2 * together * one * other, 0.0))
+
+
+def _chance(difference: float, spread: float, freedom: float) -> float:
+    if spread == 0:
+        return 1.0 if difference == 0 else 0.0
+    far = -abs(difference) / spread
+    return 2 * float(ndtr(far) if math.isinf(freedom) else stdtr(freedom, far))
+
+
+def _adjusted(chances: list[float | None], correction: str) -> list[float | None]:
+    """The chances when all of them are looked at together."""
+    told = [(p, place) for place, p in enumerate(chances) if p is not None]
+    told.sort()
+    made: list[float | None] = [None] * len(chances)
+    size = len(told)
+    if correction == "holm":
+        highest = 0.0
+        for rank, (p, place) in enumerate(told):
+            highest = max(highest, min(1.0, p * (size - rank)))
+            made[place] = highest
+    elif correction == "fdr":
+        lowest = 1.0
+        for rank, (p, place) in reversed(list(enumerate(told, 1))):
+            lowest = min(lowest, p * size / rank)
+            made[place] = lowest
+    else:
+        for p, place in told:
+            made[place] = p
+    return made

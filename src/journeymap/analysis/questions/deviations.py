@@ -1,0 +1,337 @@
+"""Where reality departs from the map: what is missing, ad hoc, out of order, failed or late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.amounts import one_currency, worth_so_far
+from journeymap.analysis.measuring.counts import fresh_rows
+from journeymap.analysis.measuring.intervals import wilson
+from journeymap.analysis.measuring.occurrences import OPEN, Occurrences, chosen, occurrences
+from journeymap.analysis.measuring.sequences import distinct, spans
+from journeymap.analysis.measuring.tally import exact_sum
+from journeymap.analysis.measuring.working_time import departments_of, working_lengths
+from journeymap.analysis.questions.key_journeys import failed
+from journeymap.analysis.table.checking import SCALE
+from journeymap.analysis.table.part import Ints, Part, Scope
+from journeymap.model import JourneyMap, KeyJourney, Match, Plan
+from journeymap.model.conditions import touchpoints_of
+from journeymap.model.matching import answerable
+
+__all__ = ["Deviation", "Deviations", "DeviationsAnswer"]
+
+_KINDS = ("missing", "ad hoc", "out of order", "failed", "late")
+_key: Any = validators.optional(validators.instance_of(str))
+
+
+@frozen
+class Deviation:
+    """One way in which a key journey departs from its plan.
+
+    ``kind`` is ``missing``, ``ad hoc``, ``out of order``, ``failed`` or ``late``; ``step`` is the
+    step of the plan, from 1 (None: no step expected it), ``element`` the touchpoint (a missing
+    step's alternatives), ``department`` who took it (who should have, of a missing step; who owns
+    the key journey, when it was late), ``moments`` the moments of truth that look at it. It
+    happened ``count`` times, to ``customers``, in ``occurrences``, a ``share`` of the ``n``
+    occurrences looked at, with its 95 % interval ``low`` to ``high``.
+
+    ``time_lost`` is in seconds, in all: how much too late, or the waits before the interactions
+    that should not have been (a missing step costs none). ``value_at_stake`` is what the journeys
+    had been worth by the end of these occurrences, in the log's currency.
+    """
+
+    journey: str
+    kind: Literal["missing", "ad hoc", "out of order", "failed", "late"]
+    step: int | None
+    element: str
+    department: str | None
+    moments: tuple[str, ...]
+    count: int
+    customers: int
+    occurrences: int
+    share: float
+    low: float
+    high: float
+    n: int
+    time_lost: float
+    value_at_stake: float | None
+
+
+@frozen(eq=False, repr=False)
+class DeviationsAnswer(Answer[Deviation]):
+    """Key journey by key journey, the most frequent departures first.
+
+    ``fitting`` counts, for each key journey, the occurrences that went wholly as planned;
+    ``costs`` the departures of all its matches, where a step out of order counts twice.
+    """
+
+    Row = Deviation
+    currency: str | None = field(default=None, kw_only=True)
+    fitting: dict[str, int] = field(factory=dict, kw_only=True)
+    costs: dict[str, int] = field(factory=dict, kw_only=True)
+
+
+Cell = tuple[str, str, int, str, str]  # journey, kind, step from 1 (0: none), element, department
+
+
+@frozen(eq=False)
+class _Found:
+    """Sums of each cell, and of each key journey.
+
+    Of a cell: count, customers, occurrences, microseconds, value. Of a key journey:
+    how many were looked at, how many fit, what the matches cost.
+    """
+
+    cells: dict[Cell, list[int]]
+    journeys: dict[str, list[int]]
+    currencies: frozenset[str]
+
+
+@frozen
+class Deviations:
+    """The best match of what happened with what the key journeys expect, and each departure.
+
+    Every occurrence that is over is matched (see ``KeyJourneys`` for what that means), with the
+    fewest departures there can be; of one that goes on, that it is late and what failed.
+    ``journey`` chooses one key journey (None: all of the map). With ``working_time``, times are
+    those of the calendar of the department that took the interaction, and of the owner of the key
+    journey for lateness. ``currency`` chooses which value counts when the log holds several.
+    """
+
+    journey: str | None = field(default=None, validator=_key)
+    working_time: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
+    currency: str | None = field(default=None, validator=_key, kw_only=True)
+
+    def measure(self, part: Part) -> _Found:
+        """Match every occurrence of a part, each distinct sequence once."""
+        cells: dict[Cell, list[int]] = {}
+        journeys: dict[str, list[int]] = {}
+        worth, met = worth_so_far(part, self.currency)
+        for span in chosen(part.scope, self.journey, "Deviations"):
+            found = occurrences(part, span)
+            lost = self._lateness(part, span, found)
+            keep = (found.state != OPEN) | (lost > 0)
+            found = Occurrences(
+                found.begin[keep], found.last[keep], found.state[keep], found.over[keep]
+            )
+            matched = _Matched.of(part, Plan.of(span), found)
+            events = _together([*matched.departures(), _late(lost[keep]), matched.failures(part)])
+            for cell, sums in self._sums(part, span, found, events, worth):
+                cells[cell] = sums
+            strayed = np.unique(events[0])
+            journeys[span.id] = [len(found.begin), len(found.begin) - len(strayed), matched.cost]
+        return _Found(cells, journeys, met)
+
+    def merge(self, one: _Found, other: _Found) -> _Found:
+        """Add up."""
+        return _Found(
+            _added(one.cells, other.cells),
+            _added(one.journeys, other.journeys),
+            one.currencies | other.currencies,
+        )
+
+    def answer(self, measured: _Found, scope: Scope) -> DeviationsAnswer:
+        """Shares of the occurrences, time and value."""
+        places = {span.id: i for i, span in enumerate(chosen(scope, self.journey, "Deviations"))}
+        currency = one_currency("Deviations", self.currency, measured.currencies)
+        watched = _moments(scope.map)
+        rows = []
+        for cell, sums in measured.cells.items():
+            journey, kind, step, element, department = cell
+            n = measured.journeys[journey][0]
+            count, customers, among, micros, value = sums
+            names = element.split(" / ") if kind == "missing" else (element,)
+            moments = {one for name in names for one in watched.get(name, ())}
+            rows.append((
+                journey, kind, step or None, element, department or None, sorted(moments),
+                count, customers, among, among / n, *wilson(among, n), n, micros / 1e6,
+                None if currency is None else value / SCALE,
+            ))  # fmt: skip
+        rows.sort(
+            key=lambda r: (places[r[0]], -r[6], _KINDS.index(r[1]), r[2] or 0, r[3], r[4] or "")
+        )
+        return DeviationsAnswer(
+            pl.DataFrame(rows, schema=DeviationsAnswer.schema(), orient="row"),
+            currency=currency,
+            fitting={name: fit for name, (_, fit, _) in measured.journeys.items()},
+            costs={name: cost for name, (_, _, cost) in measured.journeys.items()},
+        )
+
+    def _lateness(self, part: Part, span: KeyJourney, found: Occurrences) -> Ints:
+        """How much longer than it should each took, in microseconds; 0 when it was in time."""
+        if span.within is None or not len(found.begin):
+            return np.zeros(len(found.begin), dtype=np.int64)
+        begun = part.at[found.begin]
+        took = found.over - begun
+        if self.working_time:
+            owner = np.full(len(begun), _owner(part, span))
+            took = working_lengths(part, owner, begun, found.over)
+        late: Ints = np.maximum(took - span.within // timedelta(microseconds=1), 0)
+        return late
+
+    def _sums(
+        self, part: Part, span: KeyJourney, found: Occurrences, events: Events, worth: Ints | None
+    ) -> Iterator[tuple[Cell, list[int]]]:
+        """What each kind of departure adds up to."""
+        which, kind, step, row, lost = events
+        taken = row >= 0
+        waits = np.zeros(len(which), dtype=np.int64)
+        late = kind == _KINDS.index("late")
+        waits[late] = lost[late]
+        after = np.flatnonzero(taken & (row > found.begin[which]))
+        waits[after] = self._waits(part, row[after])
+        element = np.where(taken, part.touchpoints[row], 0).astype(np.int64)
+        department = np.where(taken, departments_of(part)[row], 0)
+        keys = (kind, step, element, department)
+        order = np.lexsort((which, *keys[::-1]))
+        begins = np.flatnonzero(fresh_rows(tuple(key[order] for key in keys)))
+        for mine in np.split(order, begins[1:]) if len(order) else ():
+            inside = np.unique(which[mine])
+            value = 0 if worth is None else int(worth[found.last[inside]].sum())
+            at = int(mine[0])
+            cell = _cell(part, span, *(int(key[at]) for key in keys))
+            customers = len(np.unique(part.customer[found.begin[inside]]))
+            yield cell, [len(mine), customers, len(inside), exact_sum(waits[mine]), value]
+
+    def _waits(self, part: Part, rows: Ints) -> Ints:
+        if not self.working_time:
+            return part.at[rows] - part.at[rows - 1]
+        return working_lengths(part, departments_of(part)[rows], part.at[rows - 1], part.at[rows])
+
+
+# Which occurrence, kind, step from 1 (0: none), row (−1: none), and microseconds too late.
+Events = tuple[Ints, Ints, Ints, Ints, Ints]
+
+
+@frozen(eq=False)
+class _Matched:
+    """The occurrences of a part and the match of each distinct sequence of touchpoints."""
+
+    plan: Plan | None
+    found: Occurrences
+    which: Ints
+    matches: tuple[Match, ...]
+
+    @classmethod
+    def of(cls, part: Part, plan: Plan | None, found: Occurrences) -> _Matched:
+        """Match each distinct sequence once."""
+        lengths = found.last - found.begin + 1
+        if plan is None or not len(lengths):
+            return cls(None, found, np.zeros(len(lengths), dtype=np.int64), ())
+        names = part.names("touchpoint")
+        codes = part.touchpoints[spans(found.begin, lengths)]
+        offsets = np.append(0, np.cumsum(lengths))
+        which, models = distinct(codes, offsets, names)
+        sequences = [codes[offsets[m] : offsets[m + 1]].tolist() for m in models.tolist()]
+        matches = [plan.match(tuple(str(names[code]) for code in one)) for one in sequences]
+        return cls(plan, found, which, tuple(matches))
+
+    @property
+    def cost(self) -> int:
+        """What the matches of all that is over cost together."""
+        costs = np.array([match.cost for match in self.matches], dtype=np.int64)
+        return int(costs[self.which][self.found.state != OPEN].sum()) if len(costs) else 0
+
+    def departures(self) -> Iterator[Events]:
+        """Those of sequence and step, of what is over: what goes on may still be healed."""
+        if not self.matches:
+            return
+        flat = [
+            (_KINDS.index(d.kind), _or_none(d.step), _or_none(d.place))
+            for match in self.matches
+            for d in match.departures
+        ]
+        sizes = np.array([len(match.departures) for match in self.matches])
+        kind, step, place = np.array(flat, dtype=np.int64).reshape(-1, 3).T
+        starts = np.cumsum(sizes) - sizes
+        over = np.flatnonzero(self.found.state != OPEN)
+        mine = self.which[over]
+        spots = _stretches(starts[mine], sizes[mine])
+        which = np.repeat(over, sizes[mine])
+        place = place[spots]
+        row = np.where(place >= 0, self.found.begin[which] + place, -1)
+        yield which, kind[spots], step[spots] + 1, row, np.zeros(len(which), dtype=np.int64)
+
+    def failures(self, part: Part) -> Events:
+        """The interactions that failed or were abandoned, with the step that they fulfilled."""
+        lengths = self.found.last - self.found.begin + 1
+        rows = _stretches(self.found.begin, lengths)
+        which = np.repeat(np.arange(len(lengths)), lengths)
+        bad = failed(part)[rows]
+        rows, which = rows[bad], which[bad]
+        step = np.zeros(len(rows), dtype=np.int64)
+        if self.matches:
+            steps = [1 + _or_none(step) for match in self.matches for step in match.steps]
+            sizes = np.array([len(match.steps) for match in self.matches])
+            starts = (np.cumsum(sizes) - sizes)[self.which]
+            place = rows - self.found.begin[which]
+            step = np.array(steps, dtype=np.int64)[starts[which] + place]
+        kind = np.full(len(rows), _KINDS.index("failed"))
+        return which, kind, step, rows, np.zeros(len(rows), dtype=np.int64)
+
+
+def _or_none(place: int | None) -> int:
+    """A place as a number that an array can hold: −1 for none."""
+    return -1 if place is None else place
+
+
+def _stretches(begins: Ints, lengths: Ints) -> Ints:
+    """The places of some stretches, of which some may be empty."""
+    some = lengths > 0
+    return spans(begins[some], lengths[some])
+
+
+def _late(lost: Ints) -> Events:
+    which = np.flatnonzero(lost)
+    none = np.zeros(len(which), dtype=np.int64)
+    return which, np.full(len(which), _KINDS.index("late")), none, none - 1, lost[which]
+
+
+def _together(events: list[Events]) -> Events:
+    which, kind, step, row, lost = (np.concatenate(column) for column in zip(*events, strict=True))
+    return which, kind, step, row, lost
+
+
+def _owner(part: Part, span: KeyJourney) -> int:
+    """The department on whose calendar lateness counts, as a code: the owner, or who takes the
+    end touchpoint by the map."""
+    assert part.scope.map is not None  # noqa: S101  # chosen() has seen to it
+    _, name = answerable(part.scope.map, span, None)
+    return part.names("department").index(name)
+
+
+def _cell(
+    part: Part, span: KeyJourney, kind: int, step: int, element: int, department: int
+) -> Cell:
+    journey = part.scope.map
+    assert journey is not None  # noqa: S101  # chosen() has seen to it
+    what = str(part.names("touchpoint")[element] or "")
+    who = str(part.names("department")[department] or "")
+    if _KINDS[kind] in ("late", "missing"):
+        what, owner = answerable(journey, span, step - 1 if step else None)
+        who = owner or ""
+    return span.id, _KINDS[kind], step, what, who
+
+
+def _moments(journey: JourneyMap | None) -> dict[str, list[str]]:
+    """The moments of truth whose condition looks at each touchpoint."""
+    found: dict[str, list[str]] = {}
+    for moment in journey.moments.values() if journey else ():
+        for name in touchpoints_of(moment.when):
+            found.setdefault(name, []).append(moment.id)
+    return found
+
+
+def _added(one: dict[Any, list[int]], other: dict[Any, list[int]]) -> dict[Any, list[int]]:
+    made = dict(one)
+    for cell, sums in other.items():
+        mine = made.get(cell)
+        made[cell] = sums if mine is None else [a + b for a, b in zip(mine, sums, strict=True)]
+    return made

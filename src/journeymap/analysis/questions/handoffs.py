@@ -1,0 +1,234 @@
+"""Where one department hands a customer to another, and what that costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.amounts import one_currency, worth_so_far
+from journeymap.analysis.measuring.quantiles import BOUND
+from journeymap.analysis.measuring.tally import Tally, customers_of, tally
+from journeymap.analysis.questions.transitions import waits_between, waits_of
+from journeymap.analysis.table.checking import SCALE
+from journeymap.analysis.table.part import Ints, Part, Reading, Scope
+
+__all__ = ["Handoff", "Handoffs", "HandoffsAnswer"]
+
+_KINDS = ("nps", "csat", "ces")
+
+
+@frozen
+class Handoff:
+    """The handoffs from one department to another.
+
+    ``count`` and ``customers``; ``share`` is out of all handoffs of the source, ``n``; waits are
+    in seconds between the two interactions. ``bounced`` handed the customer back to the
+    department that had handed over last (A→B→A). ``dropped`` journeys ended with the interaction
+    the handoff led to, without its having succeeded; ``drop_share`` is out of ``count``.
+    ``emotion_change`` is the mean change from before to after over ``emotion_n`` handoffs,
+    ``score_change`` the same of scores of one kind, as a share of their scale, over ``score_n``.
+    ``value_at_risk`` is what the dropped journeys had been worth, in the log's currency.
+    """
+
+    source: str
+    target: str
+    count: int
+    customers: int
+    share: float
+    n: int
+    wait_mean: float | None
+    wait_median: float | None
+    wait_p90: float | None
+    bounced: int
+    dropped: int
+    drop_share: float
+    emotion_change: float | None
+    emotion_n: int
+    score_change: float | None
+    score_n: int
+    value_at_risk: float | None
+
+
+@frozen(eq=False, repr=False)
+class HandoffsAnswer(Answer[Handoff]):
+    """The handoffs of a log, the most frequent first.
+
+    ``total`` counts them all, ``bounce_backs`` those that went A→B→A; ``currency`` is that of
+    the value at risk; ``quantile_error`` bounds how far medians and p90 are from exact.
+    """
+
+    Row = Handoff
+    currency: str | None = field(default=None, kw_only=True)
+    quantile_error: float = field(default=0.0, kw_only=True)
+
+    @property
+    def total(self) -> int:
+        """All handoffs."""
+        return int(self.frame["count"].sum())
+
+    @property
+    def bounce_backs(self) -> int:
+        """All handoffs that returned a customer to the department that had handed over last."""
+        return int(self.frame["bounced"].sum())
+
+    def notes(self) -> list[str]:
+        """The sums over all pairs."""
+        return [f"{self.total:,} handoffs, {self.bounce_backs:,} of them bounce-backs"]
+
+
+@frozen
+class Handoffs:
+    """Two consecutive interactions of one journey taken by different departments.
+
+    Interactions that no department took are passed over. ``currency`` chooses which value counts
+    when the log holds several; ``by`` may name another level to look for handoffs at. With
+    ``working_time`` a wait counts on the calendar of the department that was waited for.
+
+    >>> from journeymap.analysis import Log, Columns
+    >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x"] * 3, "at": [0, 60, 90],
+    ...                       "team": ["sales", "support", "sales"]},
+    ...                      Columns(at_unit="s", department="team"))
+    >>> answer = log.ask(Handoffs())
+    >>> answer.total, answer.bounce_backs
+    (2, 1)
+    """
+
+    by: str = "department"
+    currency: str | None = None
+    working_time: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
+
+    def measure(self, part: Part) -> _Handed:
+        """Count handoffs, and what went with each."""
+        read = part.read(self.by)
+        size = len(read.names)
+        codes = read.codes.astype(np.int64)
+        change = np.flatnonzero(~read.first[1:] & (codes[1:] != codes[:-1]))
+        pairs = codes[change] * size + codes[change + 1]
+        bounced = _bounced(codes, change, read)
+        dropped = _ends(part, read)[change + 1] & ~_succeeded(part, read)[change + 1]
+        columns: dict[str, Ints | None] = {
+            "count": None,
+            "bounced": bounced.astype(np.int64),
+            "dropped": dropped.astype(np.int64),
+        }
+        columns |= _changes(part, read, change)
+        worth, currencies = worth_so_far(part, self.currency)
+        value = worth if worth is None or read.rows is None else worth[read.rows]
+        if value is not None:
+            columns["at_risk"] = np.where(dropped, value[change + 1], 0)
+        waits = (pairs, waits_between(read, change, working=self.working_time))
+        made = tally(read.names, 2, pairs, columns, waits)
+        who = read.customer[change]
+        made.sums["customers"] = customers_of(made, pairs, who)
+        return _Handed(made, currencies)
+
+    def merge(self, one: _Handed, other: _Handed) -> _Handed:
+        """Add up."""
+        return _Handed(one.tally.merge(other.tally), one.currencies | other.currencies)
+
+    def answer(self, measured: _Handed, scope: Scope) -> HandoffsAnswer:
+        """Shares, means and value at risk; refused when currencies would be mixed."""
+        currency = one_currency("Handoffs", self.currency, measured.currencies)
+        found = measured.tally
+        sources, targets = found.digits()
+        sums = found.sums
+        counts = sums["count"]
+        totals = np.bincount(sources, counts, minlength=len(found.names)).astype(np.int64)
+        columns: dict[str, Any] = {
+            "source": [str(found.names[code]) for code in sources],
+            "target": [str(found.names[code]) for code in targets],
+            "count": counts,
+            "customers": sums["customers"],
+            "share": counts / np.maximum(totals[sources], 1),
+            "n": totals[sources],
+            **waits_of(found, "count", counts > 0),
+            "bounced": sums["bounced"],
+            "dropped": sums["dropped"],
+            "drop_share": sums["dropped"] / np.maximum(counts, 1),
+            "emotion_change": _mean(sums, "emotion"),
+            "emotion_n": sums["emotion_n"],
+            "score_change": _mean(sums, "score"),
+            "score_n": sums["score_n"],
+            "value_at_risk": sums["at_risk"] / SCALE
+            if "at_risk" in sums
+            else np.full(len(counts), np.nan),
+        }
+        frame = pl.DataFrame(columns, schema=HandoffsAnswer.schema(), nan_to_null=True)
+        ordered = frame.sort("count", "source", "target", descending=[True, False, False])
+        return HandoffsAnswer(
+            ordered,
+            currency=currency,
+            quantile_error=0.0 if found.spread.exact else BOUND,
+        )
+
+
+@frozen(eq=False)
+class _Handed:
+    tally: Tally
+    currencies: frozenset[str]
+
+
+def _bounced(codes: Ints, change: Ints, read: Reading) -> Any:
+    """Whether a handoff leads back to where the handoff before it, in the same journey, began."""
+    journey = read.journey[change]
+    bounced = np.zeros(len(change), dtype=bool)
+    bounced[1:] = (journey[1:] == journey[:-1]) & (codes[change + 1][1:] == codes[change][:-1])
+    return bounced
+
+
+def _ends(part: Part, read: Reading) -> Any:
+    """Whether nothing at all comes after, taken by a department or not."""
+    last = np.zeros(len(part.at), dtype=bool)
+    last[part.offsets[1:] - 1] = True
+    return last if read.rows is None else last[read.rows]
+
+
+def _succeeded(part: Part, read: Reading) -> Any:
+    if not part.knows("outcome"):
+        return np.zeros(len(read.codes), dtype=bool)
+    won = np.array([name == "succeeded" for name in part.names("outcome")])[part.codes("outcome")]
+    return won if read.rows is None else won[read.rows]
+
+
+def _changes(part: Part, read: Reading, change: Ints) -> dict[str, Ints | None]:
+    """The change of emotion, and of score as a share of its scale, over each handoff."""
+    columns: dict[str, Ints | None] = {}
+    for role in ("emotion", "score"):
+        column = part.number(role)
+        if column is None:
+            nothing = np.zeros(len(change), dtype=np.int64)
+            columns |= {role: nothing, f"{role}_n": nothing}
+            continue
+        known = column != np.iinfo(column.dtype).min
+        values = column.astype(np.int64)
+        kinds = np.zeros(len(column), dtype=np.int64)
+        if role == "score":
+            kinds = part.codes("score_kind").astype(np.int64)
+            values = _of_scale(values, kinds, part)
+        if read.rows is not None:
+            known, values, kinds = known[read.rows], values[read.rows], kinds[read.rows]
+        both = known[change] & known[change + 1] & (kinds[change] == kinds[change + 1])
+        columns[role] = np.where(both, values[change + 1] - values[change], 0)
+        columns[f"{role}_n"] = both.astype(np.int64)
+    return columns
+
+
+def _of_scale(values: Ints, kinds: Ints, part: Part) -> Ints:
+    """Scores as ten-thousandths of their scale."""
+    made = values.copy()
+    for code, name in enumerate(part.names("score_kind")):
+        if name in part.scope.scales:
+            low, high = part.scope.scales[name]
+            mine = kinds == code
+            made[mine] = np.round((values[mine] - low * SCALE) / (high - low))
+    return made
+
+
+def _mean(sums: dict[str, Ints], role: str) -> Any:
+    n = sums[f"{role}_n"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(n > 0, sums[role] / SCALE / n, np.nan)

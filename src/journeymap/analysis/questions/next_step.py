@@ -1,0 +1,137 @@
+"""What is likely to come next, learned from a log."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from attrs import Attribute, field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.table.part import Ints, Part, Reading, Scope
+from journeymap.exceptions import ElementError
+from journeymap.model import NextSteps
+from journeymap.model.next_steps import END, START
+
+__all__ = ["Followed", "NextStep", "NextStepAnswer"]
+
+Learned = dict[tuple[str, ...], dict[str, tuple[int, int, int]]]
+
+
+@frozen
+class Followed:
+    """An element that followed a ``path`` of elements, ``count`` times out of ``n`` (``share``).
+
+    The path ``()`` stands for anything, ``(start)`` in it for the beginning of a journey;
+    ``wait_mean`` is in seconds (None where it is not known).
+    """
+
+    path: tuple[str, ...]
+    element: str
+    count: int
+    share: float
+    n: int
+    wait_mean: float | None
+
+
+@frozen(eq=False, repr=False)
+class NextStepAnswer(Answer[Followed]):
+    """What followed each path that was seen, the shortest paths first; ``table`` predicts."""
+
+    Row = Followed
+    table: NextSteps = field(kw_only=True)
+
+
+@frozen
+class NextStep:
+    """What follows what, up to ``memory`` elements back, read at ``by``.
+
+    The answer holds a ``table`` that predicts: for a trail of elements, or for a state of the
+    tracker with ``state.likely_next(table)``. It is a plain value, and travels as JSON to where
+    no log is.
+
+    >>> from journeymap.analysis import Columns, Log
+    >>> log = Log.from_frame({"customer": ["a", "a", "b", "b"], "touchpoint": ["x", "y", "x", "y"],
+    ...                       "at": [0, 60, 0, 30]}, Columns(at_unit="s"))
+    >>> [best] = log.ask(NextStep()).table.after(["x"], top=1)
+    >>> best.element, best.wait, best.n
+    ('y', 45.0, 2)
+    """
+
+    by: str = field(default="touchpoint", validator=validators.instance_of(str))
+    memory: int = field(default=3)
+
+    @memory.validator
+    def _check(self, attribute: Attribute[int], value: int) -> None:
+        if type(value) is not int or not 0 <= value <= 5:
+            raise ElementError("NextStep", "memory", value, "a whole number from 0 to 5")
+
+    def measure(self, part: Part) -> Learned:
+        """Count what follows what in a part."""
+        read = part.read(self.by)
+        codes, place, waits = _stretched(read)
+        names = [START, *map(str, read.names[1:]), END]
+        learned: Learned = {}
+        targets = np.flatnonzero(place > 0)
+        context = np.zeros(len(codes), dtype=np.int64)  # the number of what came before
+        for length in range(self.memory + 1):
+            if length:  # one element further back, where the journey reaches so far
+                targets = targets[place[targets] >= length]
+                pairs = context[targets] * len(names) + codes[targets - length]
+                _, context[targets] = np.unique(pairs, return_inverse=True)
+            grams = context[targets] * len(names) + codes[targets]
+            order = np.argsort(grams, kind="stable")
+            fresh = np.flatnonzero(np.diff(grams[order], prepend=-1))
+            if not len(fresh):
+                continue
+            counts = np.diff(np.append(fresh, len(order)))
+            sums = np.add.reduceat(waits[targets[order]], fresh)
+            for row, count, micros in zip(
+                targets[order[fresh]].tolist(), counts.tolist(), sums.tolist(), strict=True
+            ):
+                last = tuple(names[code] for code in codes[row - length : row].tolist())
+                name = names[codes[row]]
+                timed = name != END and bool(last) and last[-1] != START
+                found = (count, count, micros) if timed else (count, 0, 0)
+                learned.setdefault(last, {})[name] = found
+        return learned
+
+    def merge(self, one: Learned, other: Learned) -> Learned:
+        """Add up."""
+        made = {last: dict(followers) for last, followers in one.items()}
+        for last, followers in other.items():
+            mine = made.setdefault(last, {})
+            for name, sums in followers.items():
+                a, b, c = mine.get(name, (0, 0, 0))
+                mine[name] = (a + sums[0], b + sums[1], c + sums[2])
+        return made
+
+    def answer(self, measured: Learned, scope: Scope) -> NextStepAnswer:
+        """The table, and its rows."""
+        rows = []
+        for path, followers in measured.items():
+            n = sum(count for count, _, _ in followers.values())
+            for name, (count, timed, micros) in followers.items():
+                wait = micros / timed / 1e6 if timed else None
+                rows.append((list(path), name, count, count / n, n, wait))
+        rows.sort(key=lambda row: (len(row[0]), row[0], -row[2], row[1]))
+        frame = pl.DataFrame(rows, schema=NextStepAnswer.schema(), orient="row")
+        return NextStepAnswer(frame, table=NextSteps(self.by, self.memory, measured))
+
+
+def _stretched(read: Reading) -> tuple[Ints, Ints, Ints]:
+    """Codes with a mark before and after each journey, each one's place in it, and the waits."""
+    offsets = read.offsets
+    journeys = len(offsets) - 1 if len(read.codes) else 0
+    size = len(read.codes) + 2 * journeys
+    codes, place, waits = (np.zeros(size, dtype=np.int64) for _ in range(3))
+    if not journeys:
+        return codes, place, waits
+    begins = offsets[:-1] + 2 * np.arange(journeys)
+    ends = offsets[1:] + 2 * np.arange(journeys) + 1
+    inside = np.ones(size, dtype=bool)
+    inside[begins] = inside[ends] = False
+    codes[inside] = read.codes
+    codes[ends] = len(read.names)
+    place = np.arange(size) - np.repeat(begins, np.diff(offsets) + 2)
+    waits[inside] = np.where(read.first, 0, np.diff(read.at, prepend=0))
+    return codes, place, waits

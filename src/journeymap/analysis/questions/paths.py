@@ -1,0 +1,146 @@
+"""Step by step: where journeys are at their first, second, third step, and where they go then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from attrs import Attribute, field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.quantiles import BOUND
+from journeymap.analysis.measuring.tally import Tally, counted, with_lengths
+from journeymap.analysis.questions.transitions import END, waits_of
+from journeymap.analysis.table.part import Ints, Part, Reading, Scope, code_of
+from journeymap.exceptions import ElementError
+
+__all__ = ["PathStep", "Paths", "PathsAnswer"]
+
+_name: Any = validators.optional(validators.instance_of(str))
+
+
+@frozen
+class PathStep:
+    """Where journeys go from one element at one step.
+
+    ``step`` is that of ``source``, from 1; ``target`` is the element of the next step, or
+    ``(end)``. ``count`` journeys of ``customers`` went there, a ``share`` of the ``n`` that were
+    at the source at that step; waits are in seconds, None before the end.
+    """
+
+    step: int
+    source: str
+    target: str
+    count: int
+    customers: int
+    share: float
+    n: int
+    wait_mean: float | None
+    wait_median: float | None
+    wait_p90: float | None
+
+
+@frozen(eq=False, repr=False)
+class PathsAnswer(Answer[PathStep]):
+    """Step by step, the most frequent first; ``quantile_error`` bounds medians and p90."""
+
+    Row = PathStep
+    quantile_error: float = field(default=0.0, kw_only=True)
+
+
+@frozen
+class Paths:
+    """The first ``steps`` steps of every journey, read at ``by``, position by position.
+
+    With ``start`` a path begins where the journey first comes to it; with ``end`` it ends where it
+    first comes to it after that, and the last ``steps`` steps before are told. Journeys that never
+    come there are left out.
+
+    >>> from journeymap.analysis import Log, Columns
+    >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x", "y", "x"],
+    ...                       "at": [0, 60, 90]}, Columns(at_unit="s"))
+    >>> [(p.step, p.source, p.target, p.wait_mean) for p in log.ask(Paths())]
+    [(1, 'x', 'y', 60.0), (2, 'y', 'x', 30.0), (3, 'x', '(end)', None)]
+    """
+
+    by: str = field(default="touchpoint", validator=validators.instance_of(str))
+    steps: int = field(default=5)
+    start: str | None = field(default=None, validator=_name, kw_only=True)
+    end: str | None = field(default=None, validator=_name, kw_only=True)
+
+    @steps.validator
+    def _check(self, attribute: Attribute[int], value: int) -> None:
+        if type(value) is not int or value < 2:
+            raise ElementError("Paths", "steps", value, "a whole number from 2 up is expected")
+
+    def measure(self, part: Part) -> tuple[Tally, ...]:
+        """Count pairs at each step."""
+        read = part.read(self.by)
+        size = len(read.names)
+        codes = read.codes.astype(np.int64)
+        begin, stop = self._spans(read)
+        made = []
+        for _ in range(self.steps - 1):
+            there = begin < stop
+            begin, stop = begin[there], stop[there]
+            goes = begin + 1 < stop
+            cells = codes[begin] * size
+            cells[goes] += codes[begin[goes] + 1]
+            tallied = counted(read.names, 2, cells, read.customer[begin])
+            waits = read.at[begin[goes] + 1] - read.at[begin[goes]]
+            made.append(with_lengths(tallied, cells[goes], waits))
+            begin = begin + 1
+        return tuple(made)
+
+    def merge(self, one: tuple[Tally, ...], other: tuple[Tally, ...]) -> tuple[Tally, ...]:
+        """Add up step by step."""
+        return tuple(a.merge(b) for a, b in zip(one, other, strict=True))
+
+    def answer(self, measured: tuple[Tally, ...], scope: Scope) -> PathsAnswer:
+        """Shares of those that were there, and waits."""
+        frames = [_told(step, tallied) for step, tallied in enumerate(measured, 1)]
+        frame = pl.concat(frames).sort(
+            "step", "count", "source", "target", descending=[False, True, False, False]
+        )
+        exact = all(tallied.spread.exact for tallied in measured)
+        return PathsAnswer(frame, quantile_error=0.0 if exact else BOUND)
+
+    def _spans(self, read: Reading) -> tuple[Ints, Ints]:
+        """Where the path of each journey begins and stops, among the interactions read."""
+        begin, stop = read.offsets[:-1], read.offsets[1:]
+        if self.start is not None:
+            begin = self._next(read, self.start)[begin]
+            there = begin < stop
+            begin, stop = begin[there], stop[there]
+        if self.end is not None:
+            last = self._next(read, self.end)[begin]
+            there = last < stop
+            begin, stop = begin[there], last[there] + 1
+            begin = np.maximum(begin, stop - self.steps)
+        return begin, stop
+
+    def _next(self, read: Reading, name: str) -> Ints:
+        """For each interaction the next one, itself included, of a name."""
+        size = len(read.codes)
+        mine = read.codes == code_of(read.names, self.by, name)
+        rows = np.where(mine, np.arange(size), size)
+        return np.append(np.minimum.accumulate(rows[::-1])[::-1], size)
+
+
+def _told(step: int, tallied: Tally) -> pl.DataFrame:
+    sources, targets = tallied.digits()
+    names = [END, *map(str, tallied.names[1:])]
+    counts = tallied.sums["count"]
+    totals = np.bincount(sources, counts, minlength=len(names)).astype(np.int64)
+    columns = {
+        "step": np.full(len(counts), step),
+        "source": [names[code] for code in sources.tolist()],
+        "target": [names[code] for code in targets.tolist()],
+        "count": counts,
+        "customers": tallied.sums["customers"],
+        "share": counts / np.maximum(totals[sources], 1),
+        "n": totals[sources],
+        **waits_of(tallied, "count", targets > 0),
+    }
+    return pl.DataFrame(columns, schema=PathsAnswer.schema(), nan_to_null=True)

@@ -1,0 +1,188 @@
+"""Where every customer stands, at the end of the log or at any time before."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+from attrs import Attribute, field, frozen
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.dormancy import silences
+from journeymap.analysis.table.checking import NONE, SCALE
+from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope
+from journeymap.analysis.where import Where
+from journeymap.exceptions import AnswerError
+from journeymap.model import JourneyMap, Move
+
+__all__ = ["Positions", "PositionsAnswer", "Stands", "lap_starts"]
+
+
+@frozen
+class Stands:
+    """Where one journey stands.
+
+    ``stage`` (and its ``phase``) is that of the last interaction that has one, ``since`` when it
+    was last entered, ``lap`` counts how often the loop was begun; ``touchpoint``, ``channel``,
+    ``department`` and ``emotion`` are the last ones known (``emotion_after`` before ``emotion``),
+    ``at`` is the time of the last of ``count`` interactions; ``dormant`` says that nothing was
+    heard for longer than the stage allows. ``product`` is the last one named.
+    """
+
+    customer: str
+    product: str | None
+    stage: str | None
+    phase: str | None
+    lap: int
+    since: datetime | None
+    touchpoint: str
+    at: datetime
+    channel: str | None
+    department: str | None
+    emotion: float | None
+    dormant: bool
+    count: int
+
+
+@frozen(eq=False, repr=False)
+class PositionsAnswer(Answer[Stands]):
+    """One row per journey, in the order of the customers' names."""
+
+    Row = Stands
+
+    def notes(self) -> list[str]:
+        """How many stand in each stage."""
+        stages = self.frame["stage"].drop_nulls().value_counts(sort=True).rows()
+        asleep = int(self.frame["dormant"].sum())
+        told = ", ".join(f"{count:,} in {name!r}" for name, count in stages[:5])
+        return [f"{told}; {asleep:,} of {len(self):,} dormant"] if told else []
+
+
+def _a_time(instance: object, attribute: Attribute[datetime | None], value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, datetime) or value.tzinfo is None or value.utcoffset() is None:
+        raise AnswerError("Positions", f"as_of: a time with a zone is expected, not {value!r}")
+
+
+@frozen
+class Positions:
+    """Where each customer stands ``as_of`` a time (None: the log's last): what the tracker says.
+
+    Of ``log.per("product")`` it gives where each customer's journey with each product stands.
+
+    >>> from journeymap.analysis import Columns, Log
+    >>> log = Log.from_frame({"customer": ["a", "a"], "touchpoint": ["x", "y"], "at": [0, 60]},
+    ...                      Columns(at_unit="s"))
+    >>> [(row.customer, row.touchpoint, row.count) for row in log.ask(Positions())]
+    [('a', 'y', 2)]
+    """
+
+    as_of: datetime | None = field(default=None, validator=_a_time)
+
+    def measure(self, part: Part) -> pl.DataFrame:
+        """A row for each journey of a part."""
+        if self.as_of is not None:
+            part = Where(until=self.as_of.astimezone(UTC) + timedelta(microseconds=1)).of(part)
+        last = part.offsets[1:] - 1
+        position, since, lap = _stages(part)
+        columns: dict[str, pl.Series] = {
+            "customer": part.ids,
+            "product": _last(part, "product"),
+            "stage": position,
+            "phase": _phases(part.scope.map, position),
+            "lap": pl.Series(lap),
+            "since": since,
+            "touchpoint": pl.Series(part.names("touchpoint"), dtype=pl.String).gather(
+                part.touchpoints[last].astype(np.uint32)
+            ),
+            "at": pl.Series(part.at[last]),
+            "channel": _last(part, "channel"),
+            "department": _last(part, "department"),
+            "emotion": _emotion(part),
+            "dormant": pl.Series(self._dormant(part)[last], dtype=pl.Boolean),
+            "count": pl.Series(np.diff(part.offsets)),
+        }
+        made = pl.DataFrame([column.alias(name) for name, column in columns.items()])
+        return made.cast(PositionsAnswer.schema())  # type: ignore[arg-type]
+
+    def merge(self, one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+        """All of them."""
+        return pl.concat([one, other])
+
+    def answer(self, measured: pl.DataFrame, scope: Scope) -> PositionsAnswer:
+        """In the order of their names."""
+        return PositionsAnswer(measured.sort("customer", "product", "at", *measured.columns))
+
+    def _dormant(self, part: Part) -> Flags:
+        if part.scope.map is None:
+            return np.zeros(len(part), dtype=bool)
+        until = None
+        if self.as_of is not None:
+            # In UTC: times of one zone are subtracted by the clock on the wall.
+            epoch = datetime(1970, 1, 1, tzinfo=UTC)
+            until = (self.as_of.astimezone(UTC) - epoch) // timedelta(microseconds=1)
+        return silences(part, until)[0]
+
+
+def lap_starts(read: Reading, journey: JourneyMap) -> Flags:
+    """Which interactions, read by stage, begin a lap anew."""
+    moves = journey.tables.move
+    fresh = np.array([[move is Move.NEW_LAP for move in row] for row in moves], dtype=bool)
+    codes = read.codes.astype(np.int64)
+    found = np.zeros(len(codes), dtype=bool)
+    found[1:] = fresh[codes[:-1], codes[1:]] & ~read.first[1:]
+    return found
+
+
+def _stages(part: Part) -> tuple[pl.Series, pl.Series, Ints]:
+    """The stage of each journey, since when, and its lap."""
+    count = part.journeys
+    names = pl.Series(part.names("stage"), dtype=pl.String)
+    code, since, lap = np.zeros(count, dtype=np.int64), np.full(count, NONE), np.ones(count)
+    if part.scope.map is not None and len(part):
+        read = part.read("stage")
+        entered = read.first.copy()
+        entered[1:] |= read.codes[1:] != read.codes[:-1]
+        code[read.journey] = read.codes  # of several the last stays
+        since[read.journey[entered]] = read.at[entered]
+        starts = lap_starts(read, part.scope.map)
+        lap += np.bincount(read.journey[starts], minlength=count)
+    stages = names.gather(code.astype(np.uint32))
+    return stages, _known(since), lap.astype(np.int64)
+
+
+def _known(numbers: Ints) -> pl.Series:
+    return pl.Series(numbers).replace(NONE, None)
+
+
+def _last(part: Part, level: str) -> pl.Series:
+    """The last name that each journey has at a level."""
+    if not part.knows(level) or not len(part):
+        return pl.Series([None] * part.journeys, dtype=pl.String)
+    names = pl.Series(part.names(level), dtype=pl.String)
+    found = np.zeros(part.journeys, dtype=np.uint32)
+    read = part.read(level)
+    found[read.journey] = read.codes
+    return names.gather(found)
+
+
+def _phases(journey: JourneyMap | None, stages: pl.Series) -> pl.Series:
+    halves = {s.id: s.phase.customer for s in journey.stages.values()} if journey else {}
+    return stages.replace_strict(halves, default=None, return_dtype=pl.String)
+
+
+def _emotion(part: Part) -> pl.Series:
+    """The last emotion known of each journey."""
+    found = np.full(part.journeys, NONE)
+    columns = [part.number("emotion"), part.number("emotion_after")]
+    felt = np.full(len(part), NONE)
+    for column in columns:
+        if column is not None:
+            there = column != np.iinfo(column.dtype).min
+            felt[there] = column[there]
+    some = felt != NONE
+    found[part.journey[some]] = felt[some]
+    # Divided here: 0.03 is the number that was given, and not its neighbour.
+    return pl.Series(np.where(found == NONE, np.nan, found / SCALE)).fill_nan(None)

@@ -1,0 +1,165 @@
+"""Who comes back: cohorts of customers by period, and how many of each return later."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from attrs import Attribute, field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.counts import Counts, counts_of, once
+from journeymap.analysis.measuring.intervals import wilson
+from journeymap.analysis.measuring.periods import PERIODS, STARTS, Calendars, Every, Starts
+from journeymap.analysis.table.part import Ints, Part, Scope, code_of
+from journeymap.exceptions import ElementError
+from journeymap.model.rules import one_of
+
+__all__ = ["Retained", "Retention", "RetentionAnswer"]
+
+_text = validators.optional(validators.instance_of(str))
+
+
+@frozen
+class Retained:
+    """One cohort, some periods on.
+
+    ``cohort`` is the first day of the period in which its ``n`` customers started; ``period``
+    counts from 0, the cohort's own; ``customers`` came back in it, ``share`` of the n, with its
+    95 % interval ``low`` to ``high`` (None for a cohort of nobody).
+    """
+
+    cohort: str
+    period: int
+    customers: int
+    share: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+@frozen(eq=False, repr=False)
+class RetentionAnswer(Answer[Retained]):
+    """Cohort by cohort, each as far as the log reaches."""
+
+    Row = Retained
+
+    def table(self) -> list[list[int]]:
+        """The customers who came back as a triangle: a row for each cohort."""
+        rows: dict[str, list[int]] = {}
+        for cohort, customers in self.frame.select("cohort", "customers").iter_rows():
+            rows.setdefault(cohort, []).append(customers)
+        return list(rows.values())
+
+
+@frozen
+class Retention:
+    """Of those who did ``start`` in a period, how many did ``back`` in each later one.
+
+    ``start`` and ``back`` are names at ``by`` (None: any interaction). ``every`` is a period of
+    the calendar in the log's zone; weeks begin on ``week_starts``. ``kind`` is ``recurring``
+    (came back in that very period) or ``cumulative`` (in that period or any later one).
+    ``cohorts`` puts a customer into the cohort of ``each`` period of a start, or of the ``first``
+    start ever alone. ``periods`` bounds how many periods each cohort is followed.
+
+    >>> from journeymap.analysis import Log, Columns
+    >>> log = Log.from_frame({"customer": ["a", "b", "a"], "touchpoint": ["x"] * 3,
+    ...                       "at": [0, 0, 86_400]}, Columns(at_unit="s"))
+    >>> log.ask(Retention(every="day")).table()
+    [[2, 1], [1]]
+    """
+
+    start: str | None = field(default=None, validator=_text)
+    back: str | None = field(default=None, validator=_text)
+    every: Every = field(default="month", validator=one_of(*PERIODS))
+    kind: Literal["recurring", "cumulative"] = field(
+        default="recurring", validator=one_of("recurring", "cumulative")
+    )
+    cohorts: Literal["each", "first"] = field(
+        default="each", validator=one_of("each", "first"), kw_only=True
+    )
+    periods: int | None = field(default=None, kw_only=True)
+    week_starts: Starts = field(default="monday", validator=one_of(*STARTS), kw_only=True)
+    by: str = field(default="touchpoint", validator=validators.instance_of(str), kw_only=True)
+
+    @periods.validator
+    def _check(self, attribute: Attribute[int | None], value: int | None) -> None:
+        if value is not None and (type(value) is not int or value < 1):
+            raise ElementError("Retention", "periods", value, "a whole number above 0 is expected")
+
+    def measure(self, part: Part) -> Counts:
+        """Count customers by cohort and by how many periods later they came back.
+
+        A customer of a cohort who did not come back is counted at −1, together with all others:
+        what is held at −1 is the size of the cohort.
+        """
+        first = self.cohorts == "first"
+        begun = self._periods(part.ever if first else part, self.start)
+        came = self._periods(part, self.back)
+        who, cohort = begun
+        if first:
+            kept = np.ones(len(who), dtype=bool)
+            kept[1:] = who[1:] != who[:-1]
+            who, cohort = who[kept], cohort[kept]
+        begins = np.searchsorted(came[0], who)
+        ends = np.searchsorted(came[0], who, side="right")
+        if self.kind == "cumulative":  # the last return says it for all periods before
+            held = ends > begins
+            later = np.append(came[1], 0)[ends - 1][held] - cohort[held]
+            cohorts = cohort[held]
+        else:
+            sizes = ends - begins
+            places = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            later = came[1][np.repeat(begins, sizes) + places] - np.repeat(cohort, sizes)
+            cohorts = np.repeat(cohort, sizes)
+        after = later >= 0
+        keys = (
+            np.concatenate([cohort, cohorts[after]]),
+            np.concatenate([np.full(len(cohort), -1), later[after]]),
+        )
+        return counts_of((), keys)
+
+    def merge(self, one: Counts, other: Counts) -> Counts:
+        """Add up."""
+        return one.merge(other)
+
+    def answer(self, measured: Counts, scope: Scope) -> RetentionAnswer:
+        """A row for every cohort and every period that the log reaches."""
+        periods = Calendars(self.every, self.week_starts, scope.zone)
+        span = periods.span(scope)
+        size = len(span)
+        wide = min(size, self.periods or size)
+        periods.few("Retention", scope, size * wide)
+        cohort, later = measured.keys
+        inside = (cohort >= span.start) & (cohort < span.stop)
+        if self.kind == "recurring":
+            inside &= later < wide
+        else:
+            later = np.minimum(later, wide - 1)
+        table = np.zeros((size, wide + 1), dtype=np.int64)  # the last column is the place −1
+        np.add.at(table, (cohort[inside] - span.start, later[inside]), measured.count[inside])
+        sizes, back = table[:, -1], table[:, :-1]
+        if self.kind == "cumulative":
+            back = back[:, ::-1].cumsum(axis=1)[:, ::-1]
+        rows = [
+            (periods.start(span.start + row).isoformat(), column, int(back[row, column]),
+             *_share(int(back[row, column]), int(sizes[row])), int(sizes[row]))
+            for row in range(size) for column in range(min(size - row, wide))
+        ]  # fmt: skip
+        schema = RetentionAnswer.schema()
+        return RetentionAnswer(pl.DataFrame(rows, schema=schema, orient="row"))
+
+    def _periods(self, part: Part, name: str | None) -> tuple[Ints, Ints]:
+        """Customer and period of each interaction of that name, each pair once, in order."""
+        periods = Calendars(self.every, self.week_starts, part.scope.zone)
+        who, at = part.customer.astype(np.int64), part.at
+        if name is not None:
+            mine = part.codes(self.by) == code_of(part.names(self.by), self.by, name)
+            who, at = who[mine], at[mine]
+        number = periods.number(at)
+        return once(who, number)
+
+
+def _share(hits: int, n: int) -> tuple[float | None, float | None, float | None]:
+    return (hits / n, *wilson(hits, n)) if n else (None, None, None)

@@ -1,0 +1,165 @@
+"""How satisfied customers are: NPS, CSAT, CES and emotion, element by element."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen, validators
+
+from journeymap.analysis.answers import Answer, told
+from journeymap.analysis.measuring.counts import Counts, counts_of
+from journeymap.analysis.measuring.element_order import element_places
+from journeymap.analysis.measuring.intervals import mean_interval, nps_interval, wilson
+from journeymap.analysis.table.checking import SCALE
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope
+from journeymap.exceptions import AnswerError
+
+__all__ = ["Satisfaction", "SatisfactionAnswer", "Satisfied"]
+
+_text: Any = validators.optional(validators.instance_of(str))
+_EVERYTHING = "(all)"
+_FEELINGS = ("emotion", "emotion_after")
+
+
+@frozen
+class Satisfied:
+    """What customers said or felt at one element.
+
+    ``kind`` is ``nps``, ``csat``, ``ces``, another kind of score, ``emotion`` or
+    ``emotion_after``. ``score`` is for NPS the share of promoters (9–10) less that of detractors
+    (0–6) in points from −100 to 100; for CSAT the share of the top two answers; for the others
+    the mean, on its scale. It is taken over ``n`` answers of ``customers``; ``low`` to ``high``
+    is its 95 % interval, answers being taken as independent (None for a mean of one answer).
+    ``mean`` is the mean answer.
+    """
+
+    element: str
+    kind: str
+    score: float
+    low: float | None
+    high: float | None
+    n: int
+    customers: int
+    mean: float
+
+
+@frozen(eq=False, repr=False)
+class SatisfactionAnswer(Answer[Satisfied]):
+    """Elements in the order of the map, those that it does not know by name."""
+
+    Row = Satisfied
+
+    def cell(self, row: dict[str, Any], name: str) -> str:
+        """Of CSAT, shares; of the others, points of their scale."""
+        plain = name in ("score", "low", "high") and row["kind"] != "csat"
+        return told("score" if plain else "share" if name == "score" else name, row[name])
+
+
+@frozen
+class Satisfaction:
+    """NPS, CSAT, CES and emotion, read at ``by``; None takes all interactions together.
+
+    NPS after Reichheld (2003), its interval the adjusted Wald of Rocks (2016); the interval of
+    CSAT is Wilson's (1927), that of a mean Student's.
+
+    >>> from journeymap.analysis import Log, Columns
+    >>> frame = {"customer": ["a", "b", "c"], "touchpoint": ["call"] * 3, "at": [1, 2, 3],
+    ...          "answer": [10, 9, 3]}
+    >>> log = Log.from_frame(frame, Columns(at_unit="s", score="answer", score_kind="nps"))
+    >>> [(row.element, row.kind, round(row.score, 1), row.n) for row in log.ask(Satisfaction())]
+    [('call', 'nps', 33.3, 3)]
+    """
+
+    by: str | None = field(default="touchpoint", validator=_text)
+
+    def measure(self, part: Part) -> dict[str, Counts]:
+        """Count each answer of each kind by element, and the customers who gave one."""
+        if len(part) and all(part.number(role) is None for role in ("score", *_FEELINGS)):
+            message = (
+                "this log knows no scores and no emotions; name their columns with "
+                "Columns(score=…, score_kind=…) or Columns(emotion=…)"
+            )
+            raise AnswerError("Satisfaction", message)
+        if self.by is None:
+            names: tuple[str | None, ...] = (None, _EVERYTHING)
+            codes = np.ones(len(part), dtype=np.int64)
+        else:
+            names, codes = part.names(self.by), part.codes(self.by).astype(np.int64)
+        made = {}
+        for kind, values, there in _answers(part):
+            there = there & (codes > 0)
+            mine, who = codes[there], part.customer[there].astype(np.int64)
+            people = counts_of(names, (mine, who))
+            places = np.full(len(people.count), -1)  # no answer: a customer who gave one
+            keys = np.concatenate([mine, people.keys[0]])
+            answers = np.concatenate([values[there] - _lowest(kind, part.scope), places])
+            made[kind] = counts_of(names, (keys, answers))
+        return made
+
+    def merge(self, one: dict[str, Counts], other: dict[str, Counts]) -> dict[str, Counts]:
+        """Add up."""
+        made = {**one, **other}
+        for kind in one.keys() & other.keys():
+            made[kind] = one[kind].merge(other[kind])
+        return made
+
+    def answer(self, measured: dict[str, Counts], scope: Scope) -> SatisfactionAnswer:
+        """Scores with their intervals."""
+        rows = [row for kind, counts in measured.items() for row in _rows(kind, counts, scope)]
+        kinds = {kind: place for place, kind in enumerate((*sorted(scope.scales), *_FEELINGS))}
+        place = element_places(self.by, scope)
+        rows.sort(key=lambda row: (place(row[0]), kinds[row[1]]))
+        schema = SatisfactionAnswer.schema()
+        return SatisfactionAnswer(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+Row = tuple[str, str, float, float | None, float | None, int, int, float]
+
+
+def _answers(part: Part) -> Iterator[tuple[str, Ints, Flags]]:
+    """Kinds of answer, all answers as ten-thousandths, and which are of that kind."""
+    for feeling in _FEELINGS:
+        column = part.number(feeling)
+        if column is not None:
+            yield feeling, column.astype(np.int64), column != np.iinfo(column.dtype).min
+    scores = part.number("score")
+    if scores is None:
+        return
+    given = scores != np.iinfo(scores.dtype).min
+    kinds = part.codes("score_kind")
+    for code, kind in enumerate(part.names("score_kind")):
+        if kind in part.scope.scales:
+            yield kind, scores, given & (kinds == code)
+
+
+def _lowest(kind: str, scope: Scope) -> int:
+    return round((-1.0 if kind in _FEELINGS else scope.scales[kind][0]) * SCALE)
+
+
+def _rows(kind: str, counts: Counts, scope: Scope) -> Iterator[Row]:
+    low, high = (-1.0, 1.0) if kind in _FEELINGS else scope.scales[kind]
+    codes, answers = counts.keys
+    for code in np.unique(codes).tolist():
+        mine = codes == code
+        customers = int(counts.count[mine & (answers < 0)].sum())
+        given = mine & (answers >= 0)
+        values = (answers[given] / SCALE + low).tolist()
+        weights = counts.count[given].tolist()
+        n = sum(weights)
+        mean = math.fsum(v * w for v, w in zip(values, weights, strict=True)) / n
+        bounds: tuple[float | None, float | None]
+        if kind == "nps":
+            promoters = sum(w for v, w in zip(values, weights, strict=True) if v >= 9)
+            detractors = sum(w for v, w in zip(values, weights, strict=True) if v <= 6)
+            score = 100 * (promoters - detractors) / n
+            bounds = nps_interval(promoters, detractors, n)
+        elif kind == "csat":
+            top = sum(w for v, w in zip(values, weights, strict=True) if v >= high - 1)
+            score, bounds = top / n, wilson(top, n)
+        else:
+            score, bounds = mean, mean_interval(values, weights)
+        yield str(counts.names[code]), kind, score, *bounds, n, customers, mean

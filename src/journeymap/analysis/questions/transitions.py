@@ -1,0 +1,154 @@
+"""From where to where: pairs of consecutive interactions, read at any level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.quantiles import BOUND
+from journeymap.analysis.measuring.tally import Tally, counted, with_lengths
+from journeymap.analysis.measuring.working_time import departments_of, working_lengths
+from journeymap.analysis.table.coding import ranks
+from journeymap.analysis.table.part import Ints, Part, Reading, Scope
+
+__all__ = ["Transition", "Transitions", "TransitionsAnswer"]
+
+START, END = "(start)", "(end)"
+_flag = validators.instance_of(bool)
+
+
+@frozen
+class Transition:
+    """One pair of consecutive elements.
+
+    ``source`` and ``target`` are names at the level asked for, or ``(start)`` and ``(end)``;
+    ``count`` is how often, ``customers`` how many of them; ``share`` is out of all that left the
+    source, ``n``; waits are in seconds from one interaction to the next, None at starts and ends.
+    """
+
+    source: str
+    target: str
+    count: int
+    customers: int
+    share: float
+    n: int
+    wait_mean: float | None
+    wait_median: float | None
+    wait_p90: float | None
+
+
+@frozen(eq=False, repr=False)
+class TransitionsAnswer(Answer[Transition]):
+    """The transitions of a log, the most frequent first.
+
+    ``quantile_error`` bounds how far, relatively, medians and p90 are from exact: 0 up to 100,000
+    waits, 1/256 beyond.
+    """
+
+    Row = Transition
+    quantile_error: float = field(default=0.0, kw_only=True)
+
+
+@frozen
+class Transitions:
+    """Pairs of consecutive interactions of one journey, read at ``by``.
+
+    Interactions without a name at that level are passed over. Journeys begin at ``(start)`` and
+    end at ``(end)``. Without ``waits`` the waits are left out, which is faster. With
+    ``working_time`` a wait counts on the calendar of the department whose interaction ends it.
+
+    >>> from journeymap.analysis import Log, Columns
+    >>> log = Log.from_frame({"customer": ["a", "a", "b"], "touchpoint": ["x", "y", "x"],
+    ...                       "at": [0, 60, 5]}, Columns(at_unit="s"))
+    >>> [t] = [t for t in log.ask(Transitions()) if t.source == "x" and t.target == "y"]
+    >>> t.count, t.share, t.wait_mean
+    (1, 0.5, 60.0)
+    """
+
+    by: str = "touchpoint"
+    waits: bool = field(default=True, validator=_flag, kw_only=True)
+    working_time: bool = field(default=False, validator=_flag, kw_only=True)
+
+    def measure(self, part: Part) -> Tally:
+        """Count pairs, and the customers and waits of each."""
+        read = part.read(self.by)
+        size = len(read.names)
+        small = size < 1 << 16
+        codes: Any = read.codes.astype(np.uint32 if small else np.int64)
+        begun, ends = read.offsets[:-1], read.offsets[1:] - 1
+        cells: Any = np.empty(len(codes) + len(begun), dtype=codes.dtype)
+        leaving = cells[: len(codes)]
+        np.multiply(codes, codes.dtype.type(size), out=leaving)
+        leaving[:-1] += codes[1:]
+        leaving[ends] = codes[ends] * codes.dtype.type(size)  # no name follows, but the end
+        cells[len(codes) :] = codes[begun]
+        people = np.concatenate([read.customer, read.customer[begun]])
+        made = counted(read.names, 2, cells, people)
+        if not self.waits:
+            return made
+        inner = np.flatnonzero(~read.last[:-1])
+        return with_lengths(
+            made, leaving[inner], waits_between(read, inner, working=self.working_time)
+        )
+
+    def merge(self, one: Tally, other: Tally) -> Tally:
+        """Add up."""
+        return one.merge(other)
+
+    def answer(self, measured: Tally, scope: Scope) -> TransitionsAnswer:
+        """Shares out of each source, and waits where there are two interactions."""
+        sources, targets = measured.digits()
+        counts = measured.sums["count"]
+        totals = np.bincount(sources, counts, minlength=len(measured.names)).astype(np.int64)
+        froms = [START, *map(str, measured.names[1:])]
+        tos = [END, *map(str, measured.names[1:])]
+        order = np.lexsort((ranks(tos)[targets], ranks(froms)[sources], -counts))
+        columns: dict[str, Any] = {
+            "count": counts,
+            "customers": measured.sums["customers"],
+            "share": counts / totals[sources],
+            "n": totals[sources],
+            **waits_of(measured, "count", (sources > 0) & (targets > 0), on=self.waits),
+        }
+        ordered = {
+            "source": [froms[code] for code in sources[order].tolist()],
+            "target": [tos[code] for code in targets[order].tolist()],
+            **{name: column[order] for name, column in columns.items()},
+        }
+        frame = pl.DataFrame(ordered, schema=TransitionsAnswer.schema(), nan_to_null=True)
+        error = 0.0 if measured.spread.exact else BOUND
+        return TransitionsAnswer(frame, quantile_error=error)
+
+
+def waits_between(read: Reading, before: Ints, *, working: bool) -> Ints:
+    """From each of some interactions to the one after it, in microseconds.
+
+    In working time it is that of the department that took the later one, which was waited for.
+    """
+    if not working:
+        apart: Ints = np.diff(read.at)[before]
+        return apart
+    begins, ends = read.at[before], read.at[before + 1]
+    departments = departments_of(read.part)
+    rows = before + 1 if read.rows is None else read.rows[before + 1]
+    return working_lengths(read.part, departments[rows], begins, ends)
+
+
+def waits_of(
+    measured: Tally, count: str, real: Any, *, on: bool = True, name: str = "wait"
+) -> dict[str, Any]:
+    """The mean, median and p90 of each cell in seconds, NaN where ``real`` is false."""
+    labels = [f"{name}_mean", f"{name}_median", f"{name}_p90"]
+    if not on:
+        return {label: np.full(len(measured.keys), np.nan) for label in labels}
+    found = [
+        measured.mean_seconds(count),
+        *measured.spread.quantiles(measured.keys, (0.5, 0.9)),
+    ]
+    return {
+        label: np.where(real, column, np.nan) for label, column in zip(labels, found, strict=True)
+    }

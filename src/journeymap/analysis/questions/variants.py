@@ -1,0 +1,234 @@
+"""Whole journeys: which sequences there are, and how many took each."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from attrs import Attribute, evolve, field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.sequences import Hashes, exactly, hashed, spans, verified
+from journeymap.analysis.table.coding import Codes, code_type, ranks
+from journeymap.analysis.table.part import Ints, Part, Scope
+from journeymap.exceptions import ElementError
+
+__all__ = ["Variant", "Variants", "VariantsAnswer"]
+
+_PENDING = 4_000_000  # codes kept before equal sequences are joined
+
+
+@frozen
+class Variant:
+    """One sequence of elements from the first interaction to the last.
+
+    ``path`` holds names at the level asked for; ``count`` is how many journeys took it,
+    ``customers`` how many customers did; ``share`` is out of all journeys, ``n``.
+    """
+
+    path: tuple[str, ...]
+    count: int
+    customers: int
+    share: float
+    n: int
+
+
+@frozen(eq=False, repr=False)
+class VariantsAnswer(Answer[Variant]):
+    """The sequences of a log, the most frequent first; ``distinct`` counts them all."""
+
+    Row = Variant
+    distinct: int = field(default=0, kw_only=True)
+
+    def notes(self) -> list[str]:
+        """How many there are, when not all are shown."""
+        return [f"{self.distinct:,} distinct journeys"]
+
+
+@frozen(eq=False)
+class _Piece:
+    """Sequences of some journeys: a hash of each, what each counts, and the codes, end to end."""
+
+    hashes: Hashes
+    counts: Ints
+    customers: Ints
+    codes: Codes
+    offsets: Ints
+
+
+@frozen(eq=False)
+class Paths:
+    """Sequences as they were measured, piece by piece; equal ones are joined when it pays."""
+
+    names: tuple[str | None, ...]
+    pieces: tuple[_Piece, ...]
+
+
+@frozen
+class Variants:
+    """Whole sequences of elements, read at ``by``, and how many journeys took each.
+
+    ``top`` keeps the most frequent (None: all); ``collapse`` folds immediate repeats into one.
+
+    >>> from journeymap.analysis import Log, Columns
+    >>> log = Log.from_frame({"customer": ["a", "a", "b"], "touchpoint": ["x", "x", "x"],
+    ...                       "at": [0, 60, 5]}, Columns(at_unit="s"))
+    >>> [(v.path, v.count) for v in log.ask(Variants(collapse=True))]
+    [(('x',), 2)]
+    """
+
+    by: str = "touchpoint"
+    top: int | None = field(default=20)
+    collapse: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
+
+    @top.validator
+    def _check(self, attribute: Attribute[int | None], value: int | None) -> None:
+        if value is not None and (type(value) is not int or value < 0):
+            raise ElementError("Variants", "top", value, "a whole number or None is expected")
+
+    def measure(self, part: Part) -> Paths:
+        """The distinct sequences of a part."""
+        read = part.read(self.by)
+        codes, offsets = read.codes, read.offsets
+        owners = part.owners if read.rows is None else read.customer[offsets[:-1]]
+        if self.collapse and len(codes):
+            fresh = read.first.copy()
+            fresh[1:] |= codes[1:] != codes[:-1]
+            offsets = np.append(0, np.cumsum(fresh))[offsets]
+            codes = codes[fresh]
+        hashes = hashed(codes, offsets, read.names)
+        ones = np.ones(len(hashes), dtype=np.int64)
+        customers = ones if part.single else _first_of_customer(hashes, owners)
+        return Paths(read.names, (_Piece(hashes, ones, customers, codes, offsets),))
+
+    def merge(self, one: Paths, other: Paths) -> Paths:
+        """Put side by side; join equal sequences when there are many."""
+        names = one.names
+        if one.names != other.names:
+            names = tuple(dict.fromkeys(one.names + other.names))
+            one, other = _recoded(one, names), _recoded(other, names)
+        pieces = one.pieces + other.pieces
+        sizes = [len(piece.codes) for piece in pieces]
+        enough = max(_PENDING, 3 * max(sizes))  # so that what is joined is not joined again soon
+        if len(sizes) > 1 and sum(sizes) > enough:
+            pieces = (_joined(pieces).piece(),)
+        return Paths(names, pieces)
+
+    def answer(self, measured: Paths, scope: Scope) -> VariantsAnswer:
+        """The most frequent first; equal ones in the order of their names."""
+        found = _joined(measured.pieces)
+        total = int(found.counts.sum())
+        names = [name or "" for name in measured.names]
+        kept = _ordered(found, _most(found.counts, self.top), names)[: self.top]
+        counts = found.counts[kept]
+        frame = pl.DataFrame(
+            {
+                "path": _paths(found, kept, names),
+                "count": counts,
+                "customers": found.customers[kept],
+                "share": counts / max(total, 1),
+                "n": np.full(len(kept), total),
+            },
+            schema=VariantsAnswer.schema(),
+        )
+        return VariantsAnswer(frame, distinct=len(found.counts))
+
+
+def _most(counts: Ints, top: int | None) -> Ints:
+    """The places of the largest counts, and of those that tie with the last of them."""
+    if top is None or top >= len(counts):
+        return np.arange(len(counts))
+    several = np.flatnonzero(counts > 1)  # most sequences of a large log come once
+    if len(several) < top or not top:
+        return np.arange(len(counts)) if top else several[:0]
+    kept = counts[several]
+    most: Ints = several[kept >= np.partition(kept, len(kept) - top)[-top]]
+    return most
+
+
+def _ordered(found: _Groups, chosen: Ints, names: list[str]) -> Ints:
+    """The chosen sequences, the most frequent first, equal ones in the order of their names."""
+    spots = spans(found.begins[chosen], found.lengths[chosen])
+    # As bytes of equal width, ranks compare as the names do, one after the other.
+    text = ranks(names)[found.codes[spots]].astype(">u4").tobytes()
+    ends = (4 * np.cumsum(found.lengths[chosen])).tolist()
+    keys = [text[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+    counts = found.counts[chosen].tolist()
+    order = sorted(range(len(chosen)), key=lambda place: (-counts[place], keys[place]))
+    return chosen[order]
+
+
+def _paths(found: _Groups, kept: Ints, names: list[str]) -> pl.Series:
+    """The names of each sequence, as a column of lists."""
+    spots = spans(found.begins[kept], found.lengths[kept])
+    steps = pl.Series(names, dtype=pl.String).gather(found.codes[spots].astype(np.uint32))
+    which = np.repeat(np.arange(len(kept)), found.lengths[kept])
+    frame = pl.DataFrame({"which": which, "path": steps})
+    return frame.group_by("which", maintain_order=True).agg("path")["path"]
+
+
+def _recoded(paths: Paths, names: tuple[str | None, ...]) -> Paths:
+    place = {name: code for code, name in enumerate(names)}
+    table = np.array([place[name] for name in paths.names], dtype=code_type(len(names)))
+    return Paths(names, tuple(evolve(piece, codes=table[piece.codes]) for piece in paths.pieces))
+
+
+def _first_of_customer(hashes: Hashes, owners: Ints) -> Ints:
+    """1 where a customer takes a sequence for the first time, 0 where it takes it again."""
+    fresh = np.ones(len(owners), dtype=np.int64)
+    order = np.lexsort((hashes, owners))
+    h, o = hashes[order], owners[order]
+    fresh[order[1:][(h[1:] == h[:-1]) & (o[1:] == o[:-1])]] = 0
+    return fresh
+
+
+@frozen(eq=False)
+class _Groups:
+    """The distinct ones of some sequences: a first of each, and what all of a kind count."""
+
+    codes: Codes
+    begins: Ints
+    lengths: Ints
+    hashes: Hashes
+    counts: Ints
+    customers: Ints
+
+    def piece(self) -> _Piece:
+        """The distinct sequences alone, in the order they lie in, which needs no index of codes."""
+        inside = np.zeros(len(self.codes) + 1, dtype=np.int8)
+        inside[self.begins] += 1
+        inside[self.begins + self.lengths] -= 1
+        codes = self.codes[np.cumsum(inside[:-1], dtype=np.int8).view(bool)]
+        order = np.argsort(self.begins)
+        offsets = np.append(0, np.cumsum(self.lengths[order]))
+        counts = self.counts[order]
+        shared = self.customers is self.counts
+        customers = counts if shared else self.customers[order]
+        return _Piece(self.hashes[order], counts, customers, codes, offsets)
+
+
+def _joined(pieces: tuple[_Piece, ...]) -> _Groups:
+    """Sum what equal sequences count."""
+    hashes = np.concatenate([piece.hashes for piece in pieces])
+    codes = np.concatenate([piece.codes for piece in pieces])
+    lengths = np.concatenate([np.diff(piece.offsets) for piece in pieces])
+    begins = np.append(0, np.cumsum(lengths))[:-1]
+    order = np.argsort(hashes)
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = hashes[order[1:]] != hashes[order[:-1]]
+    starts = np.flatnonzero(fresh)
+    again = ~fresh
+    models = order[starts[np.cumsum(fresh)[again] - 1]]
+    if not verified(codes, begins, lengths, order[again], models):
+        order, starts = exactly(codes, begins, lengths)
+    keep = order[starts]
+    counts = _summed([piece.counts for piece in pieces], order, starts)
+    customers = counts  # the same column where nobody has several journeys
+    if any(piece.customers is not piece.counts for piece in pieces):
+        customers = _summed([piece.customers for piece in pieces], order, starts)
+    return _Groups(codes, begins[keep], lengths[keep], hashes[keep], counts, customers)
+
+
+def _summed(columns: list[Ints], order: Ints, starts: Ints) -> Ints:
+    """What each run of equal sequences counts, the sequences being in order."""
+    counts = np.concatenate(columns)
+    return np.add.reduceat(counts[order], starts) if len(starts) else counts

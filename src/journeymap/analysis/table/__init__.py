@@ -1,0 +1,1 @@
+"""The table under a log: columns checked, encoded and ordered."""

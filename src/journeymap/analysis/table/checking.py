@@ -1,0 +1,271 @@
+"""Rows become interactions: every row is accepted, or set aside with its line and its reason."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import overload
+
+import numpy as np
+import polars as pl
+from attrs import define, field, frozen
+
+from journeymap.adapters.tables.rows import Rows
+from journeymap.analysis.table.coding import Coded, coded
+from journeymap.analysis.table.columns import Columns
+from journeymap.analysis.table.part import Flags
+from journeymap.analysis.table.times import Micros, read_times
+from journeymap.exceptions import ColumnsError, SourceError
+
+__all__ = ["Intake", "Rejected", "Rejection", "as_names", "intake"]
+
+SCALE = 10_000  # emotions, scores and amounts are kept to a ten-thousandth, and sum exactly
+NONE = np.iinfo(np.int64).min
+_MOST = 9e11
+LEVELS = ("source", "channel", "department", "process", "product", "outcome")
+
+
+@frozen
+class Rejection:
+    """A row that was set aside: its line in the file (or row in the frame, from 1), and why.
+
+    ``file`` names the file where a log was read from several.
+    """
+
+    line: int
+    reason: str
+    row: str = field(default="", repr=False)
+    file: str = ""
+
+
+@frozen(eq=False, repr=False)
+class Rejected(Sequence[Rejection]):
+    """The rows set aside, in the order of their lines; ``reasons`` counts them by reason."""
+
+    _frame: pl.DataFrame
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """How many rows were set aside for each reason, the most first."""
+        counted = self._frame["reason"].value_counts(sort=True)
+        return Counter(
+            dict(zip(counted["reason"].to_list(), counted["count"].to_list(), strict=True))
+        )
+
+    def to_polars(self) -> pl.DataFrame:
+        """The rows as a Polars frame."""
+        return self._frame
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    @overload
+    def __getitem__(self, place: int) -> Rejection: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Rejection]: ...
+    def __getitem__(self, place: int | slice) -> Rejection | Sequence[Rejection]:
+        if isinstance(place, slice):
+            return Rejected(self._frame[place])
+        return Rejection(*self._frame.row(place))
+
+    def __iter__(self) -> Iterator[Rejection]:
+        return (Rejection(*row) for row in self._frame.iter_rows())
+
+    def __repr__(self) -> str:
+        told = "; ".join(f"{count} × {why}" for why, count in self.reasons.most_common(5))
+        return f"<{len(self)} rows set aside{': ' if told else ''}{told}>"
+
+
+@frozen(eq=False)
+class Intake:
+    """Accepted rows as columns in order of arrival, and the rejected; ``good`` marks them."""
+
+    customer: Coded
+    touchpoint: Coded
+    at: Micros
+    names: dict[str, Coded]
+    numbers: dict[str, Micros]
+    rejected: Rejected
+    scales: dict[str, tuple[float, float]]
+    zone: str
+    good: Flags
+
+
+@define(eq=False)
+class _Checked:
+    """The reasons found so far; the first one found for a row stands."""
+
+    size: int
+    reasons: pl.Series | None = None
+
+    def find(self, wrong: Flags, reason: str) -> None:
+        if wrong.any():
+            self.take(pl.select(pl.when(pl.Series(wrong)).then(pl.lit(reason))).to_series())
+
+    def take(self, found: pl.Series) -> None:
+        if self.reasons is None:
+            self.reasons = found if found.null_count() < self.size else None
+        elif found.null_count() < self.size:
+            self.reasons = self.reasons.zip_with(self.reasons.is_not_null(), found)
+
+    def good(self) -> Flags:
+        if self.reasons is None:
+            return np.ones(self.size, dtype=bool)
+        return self.reasons.is_null().to_numpy()
+
+
+def intake(
+    rows: Rows,
+    columns: Columns,
+    *,
+    strict: bool = False,
+    coder: Callable[[pl.Series], Coded] = coded,
+) -> Intake:
+    """Check every row; ``strict`` raises SourceError at the first that would be set aside.
+
+    ``coder`` gives customers their codes, for whom there are better ways than the usual one.
+    """
+    frame = rows.frame
+    checked = _Checked(len(frame))
+    customer = coder(as_names(frame, columns.customer))
+    touchpoint = _coded(frame, columns.touchpoint)
+    checked.find(customer.blank(), "no customer")
+    checked.find(touchpoint.blank(), "no touchpoint")
+    reserved = touchpoint.among(lambda names: names.is_in(["(start)", "(end)"]))
+    checked.find(reserved, "a touchpoint named like where journeys begin or end")
+    at, reasons = read_times(frame[columns.at], columns.timezone, columns.at_unit)
+    checked.take(reasons)
+    names = _names(frame, columns)
+    numbers = _numbers(frame, columns, names, checked)
+    if columns.id is not None:
+        _duplicates(_coded(frame, columns.id), names.get("source"), rows, checked)
+    good = checked.good()
+    rejected = _rejected(rows, checked)
+    if strict and len(rejected):
+        first = rejected[0]
+        raise SourceError(rows.name, first.reason, first.line)
+    if checked.reasons is not None:
+        customer, touchpoint, at = customer.only(good), touchpoint.only(good), at[good]
+        names = {role: column.only(good) for role, column in names.items()}
+        numbers = {role: column[good] for role, column in numbers.items()}
+    zone = columns.timezone or "UTC"
+    return Intake(customer, touchpoint, at, names, numbers, rejected, columns.ranges, zone, good)
+
+
+def _coded(frame: pl.DataFrame, column: str) -> Coded:
+    return coded(as_names(frame, column))
+
+
+def as_names(frame: pl.DataFrame, column: str) -> pl.Series:
+    """A column as names: whole numbers lose the point that a frame may have given them."""
+    found = frame[column]
+    kind = found.dtype
+    if kind.is_float():
+        found = found.fill_nan(None)
+        whole = found.cast(pl.Int64, strict=False)
+        same = (whole.cast(pl.Float64) == found).fill_null(value=False)
+        found = whole.cast(pl.String).zip_with(same, found.cast(pl.String))
+    if kind.is_nested() or kind == pl.Binary:
+        raise ColumnsError(f"column {column!r} holds {kind}, not names", None, ())
+    return found.cast(pl.String)
+
+
+def _names(frame: pl.DataFrame, columns: Columns) -> dict[str, Coded]:
+    names = {}
+    for role in (*LEVELS, "score_kind", "currency"):
+        column = getattr(columns, role)
+        if column is None:
+            continue
+        if column in frame.columns:
+            names[role] = _coded(frame, column)
+        else:  # a word that stands for every row
+            names[role] = Coded(np.zeros(len(frame), dtype=np.uint32), pl.Series([column]))
+    for column in columns.extra:
+        names[column] = _coded(frame, column)
+    return names
+
+
+def _numbers(
+    frame: pl.DataFrame, columns: Columns, names: dict[str, Coded], checked: _Checked
+) -> dict[str, Micros]:
+    numbers: dict[str, Micros] = {}
+    for role in ("emotion", "emotion_after"):
+        column = getattr(columns, role)
+        if column is not None:
+            numbers[role] = _fixed(frame[column], role, -1, 1, checked)
+    if columns.value is not None:
+        numbers["value"] = _fixed(frame[columns.value], "value", -_MOST, _MOST, checked)
+        lacking = (numbers["value"] != NONE) & names["currency"].blank()
+        checked.find(lacking, "a value without a currency")
+    if columns.duration is not None:
+        numbers["duration"] = _fixed(frame[columns.duration], "duration", 0, 3e9, checked)
+    if columns.score is not None:
+        numbers["score"] = _scores(frame[columns.score], names["score_kind"], columns, checked)
+    return numbers
+
+
+def _fixed(column: pl.Series, role: str, low: float, high: float, checked: _Checked) -> Micros:
+    """Numbers in ten-thousandths, NONE where missing; others are reasons to set a row aside."""
+    if column.dtype.is_nested() or column.dtype == pl.Binary:
+        raise ColumnsError(f"{role}: column {column.name!r} holds {column.dtype}, not numbers")
+    if column.dtype == pl.String:
+        text = column.str.strip_chars()
+        missing = text.is_null() | (text == "")
+        number = text.cast(pl.Float64, strict=False)
+    else:
+        number = column.cast(pl.Float64, strict=False)
+        missing = column.is_null() | number.is_nan().fill_null(value=True)
+    inside = (number.is_between(low, high) & number.is_not_nan()).fill_null(value=False)
+    shown = f" from {low:g} to {high:g}"
+    checked.find((~missing & ~inside).to_numpy(), f"{role}: a number{shown} is expected")
+    kept = number.zip_with(inside & ~missing, pl.Series([None], dtype=pl.Float64))
+    return (kept * SCALE).round(0).cast(pl.Int64).fill_null(NONE).to_numpy()
+
+
+def _scores(column: pl.Series, kinds: Coded, columns: Columns, checked: _Checked) -> Micros:
+    scores = _fixed(column, "score", -_MOST, _MOST, checked)
+    given = scores != NONE
+    known = [kind for kind, _, _ in columns.scales]
+    unknown = kinds.among(lambda names: ~names.is_in(known))
+    checked.find(given & unknown, f"score_kind: one of {', '.join(known)} is expected")
+    for kind, low, high in columns.scales:
+        outside = (scores < low * SCALE) | (scores > high * SCALE)
+        of_kind = kinds.among(lambda names, kind=kind: names == kind)  # type: ignore[misc]
+        checked.find(given & of_kind & outside, f"score: {kind} lies between {low:g} and {high:g}")
+    return scores
+
+
+def _duplicates(ids: Coded, sources: Coded | None, rows: Rows, checked: _Checked) -> None:
+    """A second row of the same source and id is set aside, naming the line of the first."""
+    frame = pl.DataFrame(
+        {
+            "id": ids.codes,
+            "source": np.zeros(len(ids.codes)) if sources is None else sources.codes,
+            "line": rows.lines,
+            "good": checked.good() & ~ids.blank(),
+        }
+    )
+    first = pl.col("line").filter("good").first().over("id", "source")
+    found = frame.select(
+        pl.when(pl.col("good") & (pl.col("line") != first)).then(
+            pl.lit("a duplicate: the same id as line ") + first.cast(pl.String)
+        )
+    ).to_series()
+    checked.take(found)
+
+
+def _rejected(rows: Rows, checked: _Checked) -> Rejected:
+    bad = ~checked.good()
+    reasons = checked.reasons.drop_nulls().to_list() if checked.reasons is not None else []
+    held = [
+        json.dumps(row, ensure_ascii=False, default=str)
+        for row in rows.frame.filter(bad).iter_rows(named=True)
+    ]
+    columns = {
+        "line": [*rows.lines[bad].tolist(), *(b.line for b in rows.broken)],
+        "reason": [*reasons, *(b.reason for b in rows.broken)],
+        "row": [*held, *(b.held for b in rows.broken)],
+    }
+    kinds = {"line": pl.Int64, "reason": pl.String, "row": pl.String}
+    return Rejected(pl.DataFrame(columns, schema=kinds).sort("line", maintain_order=True))

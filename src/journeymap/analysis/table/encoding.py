@@ -1,0 +1,238 @@
+"""How a log is built: names encoded, rows ordered once, the map's knowledge filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from attrs import evolve, fields
+
+from journeymap.adapters.source import Broken
+from journeymap.adapters.tables.rows import Rows
+from journeymap.analysis.table.checking import LEVELS, Intake
+from journeymap.analysis.table.coding import Codes, code_type
+from journeymap.analysis.table.columns import Columns
+from journeymap.analysis.table.ordering import offsets_of, ordering
+from journeymap.analysis.table.part import Ints, Level, Scope
+from journeymap.exceptions import ColumnsError
+from journeymap.identity.gathering import Readable
+from journeymap.interactions import SCALES, Interaction
+from journeymap.model import JourneyMap
+
+if TYPE_CHECKING:
+    from journeymap.analysis.log import Log
+
+__all__ = ["Known", "built", "interaction_rows", "mapped", "narrow", "number_type", "source_rows"]
+
+Known = dict[str, tuple[str, ...]]
+
+_FIELDS = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
+           "emotion_after")  # fmt: skip
+_TAKEN = {a.name for a in fields(Columns)} | {"stage", "phase"}
+
+
+def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
+    """Encode and order accepted rows."""
+    ids = taken.customer.names
+    order = ordering(taken.customer.codes, taken.at)
+    known = tuple(journey.touchpoints) if journey else ()
+    points, names = taken.touchpoint.onto(known)
+
+    def ordered(column: Any) -> Any:
+        return column if order is None else column[order]
+
+    owners = ordered(taken.customer.codes)
+    offsets = offsets_of(owners)
+    at = ordered(taken.at)
+    touchpoints = ordered(points)
+    recorded = {
+        role: column.onto(_from_map(journey, role, 0)[0]) for role, column in taken.names.items()
+    }
+    levels = _levels(
+        journey, names, touchpoints, {r: (ordered(c), n) for r, (c, n) in recorded.items()}
+    )
+    numbers = {role: narrow(role, ordered(column)) for role, column in taken.numbers.items()}
+    first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
+    return kind(
+        journey,
+        taken.rejected,
+        Scope(journey, first, last, taken.scales, taken.zone, interactions=len(at)),
+        ids,
+        offsets,
+        at,
+        touchpoints,
+        levels,
+        numbers,
+    )
+
+
+def mapped(log: Log, journey: JourneyMap | None, known: Known | None = None) -> Log:
+    """A log read without a map, as it would be had it been read with this one.
+
+    ``known`` are the names of a larger log that this one is a piece of, by level, so that equal
+    codes mean equal names in all the pieces.
+    """
+    said = known or {}
+
+    def first(role: str) -> tuple[str, ...]:
+        mapped = tuple(journey.touchpoints) if journey and role == "touchpoint" else ()
+        return (*(mapped or _from_map(journey, role, 0)[0]), *said.get(role, ()))
+
+    names, table = _onto(log._levels["touchpoint"].names, first("touchpoint"))
+    touchpoints = table[log._touchpoints]
+    recorded = {}
+    for role, level in log._levels.items():
+        if role != "touchpoint" and level.codes is not None:
+            now, places = _onto(level.names, first(role))
+            recorded[role] = (places[level.codes], now)
+    levels = _levels(journey, names, touchpoints, recorded)
+    scope = evolve(log._scope, map=journey)
+    changed: Log = evolve(log, map=journey, scope=scope, touchpoints=touchpoints, levels=levels)
+    return changed
+
+
+def _onto(
+    names: tuple[str | None, ...], known: tuple[str, ...]
+) -> tuple[tuple[str | None, ...], Codes]:
+    """Names with the known ones first, and the table that leads from the old codes to the new."""
+    order: dict[str | None, int] = {None: 0}
+    for name in (*known, *names):
+        order.setdefault(name, len(order))
+    table = np.array([order[name] for name in names], dtype=code_type(len(order)))
+    return tuple(order), table
+
+
+def _levels(
+    journey: JourneyMap | None,
+    touchpoint_names: tuple[str | None, ...],
+    touchpoints: Codes,
+    recorded: dict[str, tuple[Codes, tuple[str | None, ...]]],
+) -> dict[str, Level]:
+    size = len(touchpoint_names)
+    levels = {"touchpoint": Level(touchpoint_names, touchpoints)}
+    if journey is None:
+        levels |= {"stage": Level((None,)), "phase": Level((None,))}
+    else:
+        tables = journey.tables
+        stage = _table(tables.stage, size, len(journey.stages))
+        phase = np.array(tables.phase, dtype=np.uint8)[stage]
+        levels["stage"] = Level((None, *journey.stages), table=stage)
+        levels["phase"] = Level((None, "buy", "own"), table=phase)
+    for role in LEVELS:
+        known, table = _from_map(journey, role, size)
+        if role not in recorded:
+            levels[role] = Level((None, *known), table=table)
+            continue
+        codes, names = recorded[role]
+        if table is not None:  # the map fills what the column leaves open
+            codes = np.where(codes == 0, table[touchpoints], codes).astype(code_type(len(names)))
+        levels[role] = Level(names, codes)
+    for extra, (codes, names) in recorded.items():
+        levels.setdefault(extra, Level(names, codes))
+    return levels
+
+
+def _from_map(
+    journey: JourneyMap | None, role: str, size: int
+) -> tuple[tuple[str, ...], Codes | None]:
+    if journey is None:
+        return (), None
+    if role == "department":
+        known, codes = tuple(journey.departments), journey.tables.department
+    elif role == "process":
+        known, codes = tuple(journey.processes), journey.tables.process
+    elif role == "channel":
+        known, codes = tuple(journey.channels), journey.tables.channel
+    else:
+        return (tuple(journey.products) if role == "product" else ()), None
+    return known, _table(codes, size, len(known)) if size and any(codes) else None
+
+
+def _table(codes: tuple[int, ...], size: int, names: int) -> Codes:
+    """A map's table, longer by the touchpoints that the map does not know."""
+    table = np.zeros(size, dtype=code_type(names + 1))
+    table[: len(codes)] = codes
+    return table
+
+
+def number_type(role: str) -> type[np.signedinteger[Any]]:
+    """The type that holds the numbers of a role: emotions fit in two bytes."""
+    return np.int16 if role in ("emotion", "emotion_after") else np.int64
+
+
+def narrow(role: str, column: Ints) -> Any:
+    """Numbers in their type; what is missing stays the smallest number there is."""
+    kind = number_type(role)
+    if kind is np.int64:
+        return column
+    return np.where(column == np.iinfo(np.int64).min, np.iinfo(kind).min, column).astype(kind)
+
+
+def interaction_rows(interactions: Iterable[Interaction]) -> tuple[Rows, Columns]:
+    """Interactions as rows, and the columns that say so."""
+    taken = list(interactions)
+    extras = sorted({name for one in taken for name, _ in one.extra})
+    # What is carried under the name of a column of ours is kept beside it.
+    keys = {name: f"extra.{name}" if name in _TAKEN else name for name in extras}
+    data: dict[str, Any] = {
+        "customer": [one.customer for one in taken],
+        "touchpoint": [one.touchpoint for one in taken],
+        "at": pl.Series([one.at for one in taken], dtype=pl.Datetime("us", "UTC")),
+    }
+    named: dict[str, Any] = {}
+    for role in _FIELDS:
+        found = [getattr(one, role) for one in taken]
+        if any(value is not None for value in found) or role == "emotion":
+            data[role] = pl.Series(found, dtype=pl.Float64) if role == "emotion" else found
+            named[role] = role
+    if any(one.score for one in taken):
+        data["score"] = [one.score.value if one.score else None for one in taken]
+        data["score_kind"] = [one.score.kind if one.score else None for one in taken]
+        named |= {"score": "score", "score_kind": "score_kind", "scales": _scales(taken)}
+    if any(one.value for one in taken):
+        data["value"] = [str(one.value.amount) if one.value else None for one in taken]
+        data["currency"] = [one.value.currency if one.value else None for one in taken]
+        named |= {"value": "value", "currency": "currency"}
+    if any(one.duration is not None for one in taken):
+        data["duration"] = [
+            None if one.duration is None else one.duration.total_seconds() for one in taken
+        ]
+        named["duration"] = "duration"
+    for name in extras:
+        found = [dict(one.extra).get(name) for one in taken]
+        data[keys[name]] = [None if value is None else str(value) for value in found]
+    frame = pl.DataFrame(data)
+    columns = Columns(extra=tuple(keys.values()), **named)
+    return Rows(frame, np.arange(1, len(frame) + 1), (), "the interactions"), columns
+
+
+def source_rows(source: Readable) -> tuple[Rows, Columns]:
+    """What a source reads, as rows; its own row numbers are their lines."""
+    taken: list[Interaction] = []
+    lines: list[int] = []
+    broken: list[Broken] = []
+    for batch in source.read():
+        broken += [Broken(one.line, one.reason) for one in batch.broken]
+        for record in batch.records:
+            if record.interaction is not None:
+                taken.append(record.interaction)
+                lines.append(record.row)
+    rows, columns = interaction_rows(taken)
+    return evolve(rows, lines=np.array(lines, dtype=np.int64), broken=tuple(broken)), columns
+
+
+def _scales(taken: list[Interaction]) -> dict[str, tuple[float, float]]:
+    scales: dict[str, tuple[float, float]] = {}
+    for one in taken:
+        if one.score is None:
+            continue
+        asked = (one.score.low, one.score.high)
+        if scales.setdefault(one.score.kind, asked) != asked:
+            message = (
+                f"{one.score.kind} was asked on two scales, {scales[one.score.kind]} and {asked}; "
+                "scores of different scales are never mixed"
+            )
+            raise ColumnsError(message)
+    return {**SCALES, **scales}

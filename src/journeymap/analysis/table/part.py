@@ -1,0 +1,260 @@
+"""A part of a log: some whole journeys, as the columns a question measures."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import polars as pl
+from attrs import evolve, field, frozen
+
+from journeymap.analysis.table.coding import Codes
+from journeymap.exceptions import AnswerError, UnknownName
+from journeymap.model import JourneyMap
+
+__all__ = ["Level", "Part", "Reading", "Scope", "View", "code_of"]
+
+Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+
+_CURE = {
+    "stage": "give the log a map (map=…)",
+    "phase": "give the log a map (map=…)",
+}
+
+
+@frozen(eq=False)
+class Level:
+    """One way to read interactions: names, and a code for each interaction (0: none).
+
+    ``codes`` are those recorded; ``table`` is looked up by touchpoint where nothing was recorded.
+    """
+
+    names: tuple[str | None, ...]
+    codes: Codes | None = None
+    table: Codes | None = None
+
+
+@frozen(eq=False)
+class Scope:
+    """What a question may know beyond its part: the map, and the whole log's first and last time.
+
+    Times are microseconds since 1970 UTC; ``scales`` are lowest and highest answer by kind of
+    score; ``zone`` is the log's, for calendar periods; ``since`` and ``until`` are the bounds
+    that ``where`` has set, or None; ``interactions`` counts them; ``recorded`` is the last time of
+    the whole log, where only some of it is seen.
+    """
+
+    map: JourneyMap | None
+    first: int
+    last: int
+    scales: dict[str, tuple[float, float]] = field(factory=dict)
+    zone: str = "UTC"
+    since: int | None = None
+    until: int | None = None
+    interactions: int = 0
+    recorded: int | None = None
+
+    @property
+    def end(self) -> int:
+        """The last time of all that was recorded, whatever of it is seen."""
+        return self.last if self.recorded is None else self.recorded
+
+
+class View(Protocol):
+    """A way to look at the parts of a log: some of its interactions, or other journeys."""
+
+    def of(self, part: Part) -> Part:
+        """The part as it is seen."""
+        ...
+
+    def timeless(self) -> View:
+        """The same view without bounds in time."""
+        ...
+
+
+def code_of(names: tuple[str | None, ...], by: str, name: str) -> int:
+    """The code of a name that a question asks for; one that the log does not know is refused."""
+    if name in names:
+        return names.index(name)
+    known = tuple(one for one in names if one is not None)
+    if known:
+        raise UnknownName(by, name, known)
+    return 0  # a log of nobody knows no names
+
+
+@frozen(eq=False)
+class Reading:
+    """The interactions of a part that have a name at one level, in order.
+
+    ``codes`` index ``names``; ``at`` are microseconds since 1970; ``first`` and ``last`` mark
+    where journeys begin and end; ``rows`` are their places in the part (None: all of them).
+    """
+
+    names: tuple[str | None, ...]
+    codes: Codes
+    at: Ints
+    first: Flags
+    part: Part = field(repr=False)
+    rows: Ints | None = None
+
+    @cached_property
+    def journey(self) -> Ints:
+        """Each one's journey in the part."""
+        return self.part.journey if self.rows is None else self.part.journey[self.rows]
+
+    @cached_property
+    def customer(self) -> Ints:
+        """Each one's customer, as a number that tells the customers of a part apart."""
+        return self.part.customer if self.rows is None else self.part.customer[self.rows]
+
+    @cached_property
+    def last(self) -> Flags:
+        """Where journeys end."""
+        flags = np.zeros(len(self.first), dtype=bool)
+        flags[self.offsets[1:] - 1] = True
+        return flags
+
+    @cached_property
+    def offsets(self) -> Ints:
+        """Where each journey that has any such interaction begins, and the end."""
+        if self.rows is None and self.part.at is self.at:
+            return self.part.offsets
+        return np.append(np.flatnonzero(self.first), len(self.first))
+
+
+@frozen(eq=False)
+class Part:
+    """Some whole journeys of a log, for a question to measure.
+
+    ``offsets`` mark where each journey begins, and the end; ``at`` are microseconds since 1970;
+    ``owners`` is the customer of each journey, as a number that tells the customers of this part
+    apart. All journeys of a customer are in one part, next to each other.
+    """
+
+    scope: Scope
+    offsets: Ints
+    at: Ints
+    touchpoints: Codes
+    owners: Ints
+    _ids: pl.Series = field(repr=False)
+    _levels: dict[str, Level] = field(repr=False)
+    _numbers: dict[str, Ints] = field(repr=False)
+    _span: slice = field(repr=False)
+    _rows: Ints | None = field(default=None, repr=False)
+    _seen: tuple[View, ...] = field(default=(), repr=False)
+    _origin: Part | None = field(default=None, repr=False)
+    _readings: dict[str, Reading] = field(factory=dict, repr=False, init=False)
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    @property
+    def journeys(self) -> int:
+        """How many journeys the part holds."""
+        return len(self.offsets) - 1
+
+    @property
+    def single(self) -> bool:
+        """Whether every journey is of another customer."""
+        return bool((self.owners[1:] != self.owners[:-1]).all())
+
+    @cached_property
+    def first(self) -> Flags:
+        """Marks the interactions that begin a journey."""
+        flags = np.zeros(len(self.at), dtype=bool)
+        flags[self.offsets[:-1]] = True
+        return flags
+
+    @cached_property
+    def journey(self) -> Ints:
+        """The journey of each interaction, counted within the part."""
+        return np.repeat(np.arange(self.journeys), np.diff(self.offsets))
+
+    @cached_property
+    def customer(self) -> Ints:
+        """The customer of each interaction, as a number that tells those of the part apart."""
+        return np.repeat(self.owners, np.diff(self.offsets))
+
+    @cached_property
+    def ids(self) -> pl.Series:
+        """The customer of each journey, by the name that the log knows them by."""
+        return self._ids.gather(self.owners.astype(np.uint32))
+
+    @cached_property
+    def ever(self) -> Part:
+        """The part as it would be without the bounds in time that ``where`` has set."""
+        if self._origin is None or not any(view != view.timeless() for view in self._seen):
+            return self
+        return self._origin.seen(tuple(view.timeless() for view in self._seen))
+
+    def seen(self, views: tuple[View, ...]) -> Part:
+        """The part as some views show it, one after the other."""
+        part = self
+        for view in views:
+            part = view.of(part)
+        return evolve(part, origin=self, seen=views) if views else part
+
+    def again(self, part: Part, view: View) -> Part:
+        """Itself, known to be what one more view shows of a part."""
+        return evolve(self, origin=part._origin or part, seen=(*part._seen, view))
+
+    def taken(self, rows: Ints, offsets: Ints, owners: Ints) -> Part:
+        """Some of the interactions, in the order of ``rows``, as the journeys of ``offsets``."""
+        return Part(
+            self.scope, offsets, self.at[rows], self.touchpoints[rows], owners, self._ids,
+            self._levels, self._numbers, self._span,
+            rows if self._rows is None else self._rows[rows],
+        )  # fmt: skip
+
+    def names(self, by: str) -> tuple[str | None, ...]:
+        """The names of a level; a code is a place in them, and the place 0 is None."""
+        return self._level(by).names
+
+    def codes(self, by: str) -> Codes:
+        """The code of each interaction at a level; 0 where it has no name there."""
+        level = self._level(by)
+        if level.codes is not None:
+            codes = level.codes[self._span]
+            return codes if self._rows is None else codes[self._rows]
+        if level.table is None and not len(self):
+            return np.zeros(0, dtype=np.uint8)
+        if level.table is None:
+            cure = _CURE.get(by, f"name its column with Columns({by}=…), or give the log a map")
+            raise AnswerError(f"by={by!r}", f"this log knows no {by} of its interactions; {cure}")
+        return level.table[self.touchpoints]
+
+    def knows(self, by: str) -> bool:
+        """Whether interactions can be read at a level at all."""
+        level = self._levels.get(by)
+        return level is not None and (level.codes is not None or level.table is not None)
+
+    def number(self, role: str) -> Ints | None:
+        """A number of each interaction in ten-thousandths (NONE where missing), or None."""
+        found = self._numbers.get(role)
+        if found is None:
+            return None
+        return found[self._span] if self._rows is None else found[self._span][self._rows]
+
+    def read(self, by: str) -> Reading:
+        """The interactions that have a name at a level; those without are passed over."""
+        if by not in self._readings:
+            self._readings[by] = self._read(by)
+        return self._readings[by]
+
+    def _level(self, by: str) -> Level:
+        try:
+            return self._levels[by]
+        except KeyError:
+            raise UnknownName("level", by, tuple(self._levels)) from None
+
+    def _read(self, by: str) -> Reading:
+        names, codes = self.names(by), self.codes(by)
+        if codes.all():
+            return Reading(names, codes, self.at, self.first, self)
+        rows = np.flatnonzero(codes)
+        journey = self.journey[rows]
+        first = np.ones(len(rows), dtype=bool)
+        first[1:] = journey[1:] != journey[:-1]
+        return Reading(names, codes[rows], self.at[rows], first, self, rows)

@@ -1,0 +1,187 @@
+"""Which interactions and which journeys: a subset of a log, said as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from attrs import Attribute, evolve, field, frozen, validators
+
+from journeymap.analysis.measuring.part_conditions import holding
+from journeymap.analysis.table.part import Flags, Ints, Part
+from journeymap.exceptions import ColumnsError
+from journeymap.model import Condition
+from journeymap.model.conditions import a_condition
+
+__all__ = ["Where"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Names = str | Iterable[str] | None
+LEVELS = ("touchpoint", "stage", "phase", "channel", "department", "process", "product",
+           "outcome", "source")  # fmt: skip
+
+
+def _several(given: Names) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return (given,)  # what is no text either is found wrong by the validator
+    return tuple(given)
+
+
+def _columns(
+    given: Mapping[str, Names] | Iterable[tuple[str, Names]],
+) -> tuple[tuple[str, tuple[str, ...] | None], ...]:
+    pairs: tuple[Any, ...] = tuple(given.items() if isinstance(given, Mapping) else given)
+    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        raise ColumnsError(
+            f"columns: names by column are expected, as {{'plan': 'gold'}}, not {given!r}"
+        )
+    return tuple((name, _several(names)) for name, names in pairs)
+
+
+def _are_names(instance: Any, attribute: Attribute[Any], value: tuple[Any, ...] | None) -> None:
+    wrong = [name for name in value or () if not isinstance(name, str)]
+    if wrong:
+        raise ColumnsError(f"{attribute.name}: a name or several are expected, not {wrong[0]!r}")
+
+
+def _column_names(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    for name, names in value:
+        if not isinstance(name, str) or not all(isinstance(one, str) for one in names or (None,)):
+            message = f"columns: names by column are expected, not {{{name!r}: {names!r}}}"
+            raise ColumnsError(message)
+
+
+def _is_moment(instance: Any, attribute: Attribute[Any], value: datetime | None) -> None:
+    if value is None:
+        return
+    if not isinstance(value, datetime):
+        raise ColumnsError(f"{attribute.name}: a datetime is expected, not {value!r}")
+    if value.tzinfo is None or value.utcoffset() is None:
+        raise ColumnsError(f"{attribute.name}: a time without a zone is a guess; name it")
+
+
+@frozen(kw_only=True)
+class Where:
+    """A subset of a log, said as a value: what ``log.where`` takes and ``Compare`` compares.
+
+    Journeys are chosen first: those that ``contain`` all of some elements, ``start`` or ``end``
+    with one of them, ``avoid`` all of them, read at ``by``. Then the interactions of these
+    journeys: one name or several a level, the names of other columns in ``columns``, and
+    ``since`` ≤ at < ``until``, and those of which the condition ``when`` holds: one as a map's
+    moments of truth are made of. A name that the log does not have matches nothing.
+
+    >>> Where(channel="web", contain=["order_placed"]).channel
+    ('web',)
+    """
+
+    since: datetime | None = field(default=None, validator=_is_moment)
+    until: datetime | None = field(default=None, validator=_is_moment)
+    customer: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    touchpoint: tuple[str, ...] | None = field(
+        default=None, converter=_several, validator=_are_names
+    )
+    stage: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    phase: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    channel: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    department: tuple[str, ...] | None = field(
+        default=None, converter=_several, validator=_are_names
+    )
+    process: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    product: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    outcome: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    source: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    columns: tuple[tuple[str, tuple[str, ...] | None], ...] = field(
+        default=(), converter=_columns, validator=_column_names
+    )
+    contain: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    start: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    end: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    avoid: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    by: str = field(default="touchpoint", validator=validators.instance_of(str))
+    when: Condition | None = field(default=None, validator=validators.optional(a_condition))
+
+    def of(self, part: Part) -> Part:
+        """The interactions of a part that belong to the subset."""
+        journeys = self._journeys(part)
+        keep = self._interactions(part)
+        if journeys is not None:
+            chosen = journeys[part.journey]
+            keep = chosen if keep is None else keep & chosen
+        return part if keep is None or keep.all() else _kept(part, keep)
+
+    def timeless(self) -> Where:
+        """The same subset at any time."""
+        return evolve(self, since=None, until=None)
+
+    @property
+    def bounds(self) -> tuple[int | None, int | None]:
+        """``since`` and ``until`` in microseconds since 1970."""
+        return _micros(self.since), _micros(self.until)
+
+    def _interactions(self, part: Part) -> Flags | None:
+        keep: Flags | None = None
+        asked = [(level, getattr(self, level)) for level in LEVELS]
+        for level, wanted in [*asked, *self.columns]:
+            if wanted is not None:
+                mine = _among(part.names(level), wanted)[part.codes(level)]
+                keep = mine if keep is None else keep & mine
+        if self.when is not None:
+            mine = holding(part, self.when)
+            keep = mine if keep is None else keep & mine
+        since, until = self.bounds
+        if since is not None:
+            keep = part.at >= since if keep is None else keep & (part.at >= since)
+        if until is not None:
+            keep = part.at < until if keep is None else keep & (part.at < until)
+        return keep
+
+    def _journeys(self, part: Part) -> Flags | None:
+        keep: Flags | None = None
+        if self.customer is not None:
+            wanted = pl.Series(list(self.customer), dtype=pl.String)
+            keep = part.ids.is_in(wanted.implode()).to_numpy()
+        if (self.contain, self.start, self.end, self.avoid) == (None,) * 4:
+            return keep
+        keep = np.ones(part.journeys, dtype=bool) if keep is None else keep
+        read = part.read(self.by)
+        journey = read.journey
+        for name in self.contain or ():
+            keep &= _having(journey[_among(read.names, (name,))[read.codes]], part)
+        if self.avoid is not None:
+            keep &= ~_having(journey[_among(read.names, self.avoid)[read.codes]], part)
+        if self.start is not None:
+            keep &= _having(journey[read.first & _among(read.names, self.start)[read.codes]], part)
+        if self.end is not None:
+            keep &= _having(journey[read.last & _among(read.names, self.end)[read.codes]], part)
+        return keep
+
+
+def _among(names: tuple[str | None, ...], wanted: Iterable[str]) -> Flags:
+    chosen = set(wanted)
+    return np.array([name in chosen for name in names], dtype=bool)
+
+
+def _having(journeys: Ints, part: Part) -> Flags:
+    flags = np.zeros(part.journeys, dtype=bool)
+    flags[journeys] = True
+    return flags
+
+
+def _kept(part: Part, keep: Flags) -> Part:
+    """The interactions marked, and the journeys that have any of them."""
+    rows = np.flatnonzero(keep)
+    offsets = np.searchsorted(rows, part.offsets)
+    some = offsets[1:] > offsets[:-1]
+    return part.taken(rows, np.append(offsets[:-1][some], len(rows)), part.owners[some])
+
+
+def _micros(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    # In UTC: times of one zone are subtracted by the clock on the wall, which is set twice a year.
+    return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,17 @@
+"""One customer: the single view, its traits, consents and purposes, the next best action."""
+
+from journeymap.profile.customer import Customer, OpenMoment, Recorded
+from journeymap.profile.next_best import Candidate, Choice, NextBest
+from journeymap.profile.rules import ProfileRules, Purpose, TraitRule
+
+__all__ = [
+    "Candidate",
+    "Choice",
+    "Customer",
+    "NextBest",
+    "OpenMoment",
+    "ProfileRules",
+    "Purpose",
+    "Recorded",
+    "TraitRule",
+]

@@ -1,0 +1,333 @@
+"""The single view: everything known of one customer, whoever knew it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from attrs import evolve, field, frozen
+
+from journeymap.exceptions import IdentityError
+from journeymap.identity.gathering import distinct
+from journeymap.interactions import Consent, Identity, Interaction, Money, Score, Trait
+from journeymap.interactions.codec import encoded, interaction_data
+from journeymap.model import JourneyMap, Likely, NextSteps, display
+from journeymap.profile.rules import ProfileRules
+from journeymap.tracking.state import Going, OwnPosition, Position, State
+from journeymap.tracking.tracker import Tracker
+
+__all__ = ["Customer", "OpenMoment", "Recorded"]
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """Anything that has the interactions of a customer: a live store, a log, gathered records."""
+
+    def history(self, customer: str) -> Iterable[Interaction]:
+        """Those of one customer, by any name that it knows them by."""
+        ...
+
+
+@runtime_checkable
+class _Known(Protocol):
+    def facts(self, customer: str) -> Iterable[Trait | Consent]: ...
+
+
+@frozen
+class OpenMoment:
+    """A moment of truth that was reached, and that its owner has to answer until ``due``."""
+
+    moment: str
+    owner: str | None
+    action: str
+    due: datetime
+
+
+@frozen(repr=False)
+class Customer:
+    """One customer, as all systems together know them.
+
+    ``identities`` are the names they are known by; ``traits`` what is known of them, each with
+    its source and time; ``consents`` the last word on each purpose. ``position``, ``products``,
+    ``key_journeys``, ``moments`` (open ones) say where they stand at ``as_of``; ``journey`` is
+    what happened, in the order of time; ``scores`` the last answer of each kind, ``emotion`` the
+    mean of what they felt (−1 to +1), ``value`` what it was worth in each currency, ``likely``
+    what comes next. For a ``purpose`` that they do not allow, what must be is ``withheld``.
+    ``personal`` are the names of the traits that pictures and pages hide.
+    """
+
+    id: str
+    as_of: datetime | None
+    purpose: str | None = None
+    identities: tuple[Identity, ...] = ()
+    traits: tuple[Trait, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    position: Position | None = None
+    products: tuple[OwnPosition, ...] = ()
+    journey: tuple[Interaction, ...] = ()
+    key_journeys: tuple[Going, ...] = ()
+    moments: tuple[OpenMoment, ...] = ()
+    scores: tuple[Score, ...] = ()
+    emotion: float | None = None
+    value: tuple[Money, ...] = ()
+    likely: tuple[Likely, ...] = ()
+    withheld: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
+    map: JourneyMap | None = field(default=None, eq=False)
+
+    @classmethod
+    def of(
+        cls,
+        customer: str,
+        *recorded: Recorded,
+        map: JourneyMap | None = None,  # noqa: A002
+        rules: ProfileRules | None = None,
+        likely: NextSteps | None = None,
+        as_of: datetime | None = None,
+        purpose: str | None = None,
+    ) -> Customer:
+        """The view of a customer, by any id they ever had, from whatever has recorded them.
+
+        What several have recorded counts once. The map is that of the first that has one, unless
+        it is given; facts and identities come from all that know any. ``as_of`` tells it as it
+        was then. Raises IdentityError for a customer of whom nothing is known, UnknownName for a
+        purpose that the rules do not know.
+        """
+        rules = rules or ProfileRules()
+        whole = _gathered(customer, recorded, as_of)
+        # What they allow today decides, whatever time is looked at.
+        allowed = purpose is None or rules.allowed(purpose, whole.consents)
+        consents = rules.standing(one for one in whole.consents if not _after(one.at, as_of))
+        if not allowed:
+            return cls(whole.id, as_of, purpose, consents=consents, withheld=_WITHHELD)
+        journey = map or next(
+            (m for one in recorded if (m := getattr(one, "map", None)) is not None), None
+        )
+        known = rules.known(whole.traits, purpose)
+        hidden = sorted({one.name for one in whole.traits} - {one.name for one in known})
+        view = cls(whole.id, as_of, purpose, whole.identities, known, consents,
+                   withheld=tuple(f"trait {name}" for name in hidden),
+                   personal=tuple(one.name for one in known if rules.personal(one.name)),
+                   map=journey)  # fmt: skip
+        return _standing(view, whole.history, journey, likely)
+
+    @property
+    def satisfaction(self) -> dict[str, float]:
+        """The last answer of each kind of survey, on its scale."""
+        return {one.kind: one.value for one in self.scores}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The view as plain data, personal values included: for whoever may see them."""
+        data: dict[str, Any] = {
+            "id": self.id, "as_of": _told(self.as_of), "purpose": self.purpose,
+            "identities": [[one.namespace, one.value] for one in self.identities],
+            "traits": {
+                one.name: {"value": one.value, "source": one.source, "at": _told(one.at)}
+                for one in self.traits
+            },
+            "consents": {
+                one.purpose: {"given": one.given, "source": one.source, "at": _told(one.at)}
+                for one in self.consents
+            },
+            "journey": [interaction_data(one) for one in self.journey],
+        }  # fmt: skip
+        for name in ("position", "products", "key_journeys", "moments", "scores", "emotion",
+                     "value", "likely", "withheld"):  # fmt: skip
+            data[name] = _plain(getattr(self, name))
+        return data
+
+    def to_json(self) -> str:
+        """The view as one line of JSON."""
+        return encoded(self.to_dict())
+
+    def __repr__(self) -> str:
+        if self.withheld and self.withheld == _WITHHELD:
+            return f"<Customer {self.id}: withheld, no consent to {self.purpose}>"
+        where = "not seen yet"
+        if self.position is not None:
+            where = f"in {self.position.stage!r}, lap {self.position.lap}"
+        known = f"{len(self.identities)} identities, {len(self.traits)} traits"
+        return f"<Customer {self.id}: {where}, {len(self.journey)} interactions, {known}>"
+
+    def _repr_html_(self) -> str | None:
+        return display.picture(self)
+
+
+_WITHHELD = ("identities", "traits", "position", "products", "journey", "key_journeys", "moments",
+             "scores", "emotion", "value", "likely")  # fmt: skip
+
+
+@frozen
+class _Whole:
+    """What all together know."""
+
+    id: str
+    history: tuple[Interaction, ...]
+    identities: tuple[Identity, ...]
+    traits: tuple[Trait, ...]
+    consents: tuple[Consent, ...]
+
+
+def _gathered(customer: str, recorded: tuple[Recorded, ...], as_of: datetime | None) -> _Whole:
+    names, identities = _names(customer, recorded)
+    histories = [
+        [_as(one, names[0]) for one in _history(each, names) if not _after(one.at, as_of)]
+        for each in recorded
+    ]
+    facts = distinct(
+        fact for each in recorded if isinstance(each, _Known)
+        for fact in _asked(each.facts, each, names)
+    )  # fmt: skip
+    if not any(histories) and not facts and not identities:
+        raise IdentityError(customer, "nothing is known of this customer")
+    return _Whole(
+        names[0], _united(histories), identities,
+        tuple(one for one in facts if isinstance(one, Trait) and not _after(one.at, as_of)),
+        tuple(one for one in facts if isinstance(one, Consent)),
+    )  # fmt: skip
+
+
+def _names(
+    customer: str, recorded: tuple[Recorded, ...]
+) -> tuple[tuple[str, ...], tuple[Identity, ...]]:
+    """The id of a customer today and all they ever had, and the identities that all know."""
+    names: dict[str, None] = {}
+    identities: dict[Identity, None] = {}
+    for one in recorded:
+        known = getattr(one, "identities", None)
+        if known is not None:
+            try:
+                names[known.current(customer)] = None
+            except IdentityError:
+                continue
+            mine = known.of(customer)
+            identities |= dict.fromkeys(mine)
+            names |= {known.name_of(identity): None for identity in mine}
+    return (*dict.fromkeys([*names, customer]),), tuple(identities)
+
+
+def _history(one: Recorded, names: tuple[str, ...]) -> Iterable[Interaction]:
+    return _asked(one.history, one, names)
+
+
+def _asked(ask: Callable[[str], Iterable[T]], one: Recorded, names: tuple[str, ...]) -> list[T]:
+    """What a recorder tells of a customer: by the name it knows, or by all it may have used."""
+    known: Any = getattr(one, "identities", None)
+    for name in names if known is not None else ():
+        try:
+            known.current(name)
+        except IdentityError:
+            continue
+        return list(ask(name))
+    found: list[T] = []
+    for name in names:
+        try:
+            found += ask(name)
+        except IdentityError:  # it knows nobody of this name
+            continue
+    return found
+
+
+def _as(one: Interaction, customer: str) -> Interaction:
+    return one if one.customer == customer else evolve(one, customer=customer)
+
+
+def _after(at: datetime, as_of: datetime | None) -> bool:
+    return as_of is not None and at.astimezone(UTC) > as_of.astimezone(UTC)
+
+
+def _united(histories: list[list[Interaction]]) -> tuple[Interaction, ...]:
+    """What several have recorded, once: as often as whoever has it most often."""
+    kept: list[Interaction] = []
+    counted: Counter[object] = Counter()
+    for history in histories:
+        mine: Counter[object] = Counter()
+        for one in history:
+            key = _key(one)
+            mine[key] += 1
+            if mine[key] > counted[key]:
+                kept.append(one)
+        counted |= mine
+    return tuple(sorted(kept, key=lambda one: one.at.astimezone(UTC)))
+
+
+def _key(one: Interaction) -> object:
+    """What says that two recorded the same; what a map may fill in says nothing."""
+    return (
+        one.at.astimezone(UTC), one.touchpoint, one.source, one.product, one.outcome,
+        _rounded(one.emotion), _rounded(one.score.value if one.score is not None else None),
+        one.value and (_rounded(one.value.amount), one.value.currency),
+    )  # fmt: skip
+
+
+def _rounded(number: float | Decimal | None) -> int | None:
+    return None if number is None else round(number * 10_000)
+
+
+def _standing(
+    view: Customer, history: tuple[Interaction, ...], journey: JourneyMap | None,
+    likely: NextSteps | None,
+) -> Customer:  # fmt: skip
+    """The view with what follows from the journey along the map."""
+    felt = [one.emotion for one in history if one.emotion is not None]
+    view = evolve(
+        view, journey=tuple(_filled(one, journey) for one in history),
+        emotion=sum(felt) / len(felt) if felt else None,
+    )  # fmt: skip
+    if not history:
+        return view
+    tracker = Tracker(journey or JourneyMap("none"), None)
+    state, _ = tracker.follow(None, history)
+    if view.as_of is not None:
+        state, _ = tracker.advance(state, view.as_of)
+    return evolve(
+        view,
+        position=state.position,
+        products=tuple(state.products.values()),
+        key_journeys=state.key_journeys,
+        moments=_moments(state, journey),
+        scores=tuple(state.scores.values()),
+        value=state.value,
+        likely=state.likely_next(likely) if likely is not None else (),
+    )
+
+
+def _moments(state: State, journey: JourneyMap | None) -> tuple[OpenMoment, ...]:
+    due = [(timer.name, timer.at) for timer in state.timers if timer.what == "moment overdue"]
+    found = [(journey.moments[name], at) for name, at in due] if journey is not None else []
+    return tuple(OpenMoment(one.id, one.owner, one.action, at) for one, at in found)
+
+
+def _filled(one: Interaction, journey: JourneyMap | None) -> Interaction:
+    """An interaction with what the map says of its touchpoint, where it leaves that open."""
+    point = journey.touchpoints.get(one.touchpoint) if journey is not None else None
+    if point is None:
+        return one
+    channel = point.channels[0] if len(point.channels) == 1 else None
+    return evolve(
+        one,
+        department=one.department or point.department,
+        process=one.process or point.process,
+        channel=one.channel or channel,
+    )
+
+
+def _told(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if hasattr(type(value), "__attrs_attrs__"):
+        return {a.name: _plain(getattr(value, a.name)) for a in type(value).__attrs_attrs__}
+    return value
