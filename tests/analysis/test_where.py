@@ -128,8 +128,7 @@ def test_views_upon_views() -> None:
 def test_a_view_shares_the_columns_of_its_log() -> None:
     log = Log.from_frame({"customer": ["a"], "touchpoint": ["x"], "at": [1]}, Columns(at_unit="s"))
     view = log.where(touchpoint="x").sessions(timedelta(hours=1))
-    assert view._at is log._at
-    assert view._levels is log._levels
+    assert view.table is log.table
 
 
 def test_the_sessions_of_a_shop(ecom: Path) -> None:

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import polars as pl
 from attrs import evolve, frozen
 
@@ -17,20 +16,23 @@ from journeymap.adapters.tables.frames import read_frame, read_parquet
 from journeymap.adapters.tables.rows import Rows
 from journeymap.adapters.tables.text_files import read_csv, read_json_lines, read_rows
 from journeymap.analysis.askable import Askable, Counted
-from journeymap.analysis.question import Question, merged
-from journeymap.analysis.table.checking import Rejected
-from journeymap.analysis.table.coding import Codes
+from journeymap.analysis.history import history
+from journeymap.analysis.question import Question
+from journeymap.analysis.sketching import sketched
+from journeymap.analysis.table.checking import Rejected, intake
 from journeymap.analysis.table.columns import XES_COLUMNS, Columns
-from journeymap.analysis.table.part import Ints, Level, Part, Scope, View
-from journeymap.exceptions import SourceError, UnknownName
+from journeymap.analysis.table.encoding import built, interaction_rows, source_rows
+from journeymap.analysis.table.part import Part, Scope, View
+from journeymap.analysis.table.renaming import renamed
+from journeymap.analysis.table.table import ROWS_IN_A_PART, Table
+from journeymap.exceptions import AnswerError, SourceError, UnknownName
 from journeymap.identity.gathering import Readable
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
 
 __all__ = ["Log"]
 
-_PART = 1 << 17  # interactions in a part: its columns then fit the processor's cache
-_SUFFIXES: dict[str, str] = {
+_FORMATS: dict[str, str] = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".parquet": "parquet", ".pq": "parquet", ".xes": "xes",
 }  # fmt: skip
@@ -40,21 +42,21 @@ _SUFFIXES: dict[str, str] = {
 class Log(Askable):
     """Recorded interactions, encoded in columns and ordered by customer and time.
 
-    Make one with ``Log.read`` (a file), ``Log.from_frame`` or ``Log.from_interactions``, and ask
-    it questions with ``log.ask``. Counts: ``log.customers``, ``log.journeys``,
-    ``log.interactions``; what could not be read is in ``log.rejected``; touchpoints that the map
-    does not know are counted in ``log.unmapped``.
+    Make one with ``Log.read`` (a file), ``Log.from_frame``, ``Log.from_interactions`` or
+    ``Log.from_source``, and ask it questions with ``log.ask``.
+
+    Attributes:
+        table: The encoded columns, for engines and questions of your own.
+        rejected: The rows that could not be read, each with its line and reason.
+
+    >>> from datetime import UTC, datetime
+    >>> paid = Interaction("ada", "paid", datetime(2026, 3, 1, tzinfo=UTC))
+    >>> Log.from_interactions([paid])
+    <Log of 1 interactions of 1 customers>
     """
 
-    map: JourneyMap | None
+    table: Table
     rejected: Rejected
-    _scope: Scope
-    _ids: pl.Series
-    _offsets: Ints
-    _at: Ints
-    _touchpoints: Codes
-    _levels: dict[str, Level]
-    _numbers: dict[str, Ints]
     _views: tuple[View, ...] = ()
 
     @classmethod
@@ -70,18 +72,36 @@ class Log(Askable):
         encoding: str | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Log:
-        """Read a file: CSV, JSON lines, XES (all also .gz) or Parquet, by suffix or ``format``.
+        """Read a file: CSV, JSON lines, XES (all also .gz) or Parquet.
 
-        ``format`` may also name any source that is installed and needs nothing but the file.
-        Of XES, the columns are those of the standard extensions unless they are named.
-        A row that cannot be read is set aside in ``log.rejected`` with its line and reason;
-        ``strict`` raises SourceError instead. ``progress`` is called with the share read so far.
+        A row that cannot be read is set aside in ``log.rejected`` with its line and reason.
+
+        Args:
+            path: The file.
+            columns: Which column is what; of XES those of the standard extensions, unless given.
+            map: The map by which interactions are read; without one, touchpoints are the names
+                that occur.
+            strict: Raise SourceError at the first row that would be set aside.
+            format: ``csv``, ``jsonl``, ``parquet``, ``xes``, or the name of an installed source
+                that needs nothing but the file (None: by the file's suffix).
+            delimiter: What separates the fields of a CSV file (None: detected).
+            encoding: The encoding of a text file (None: detected).
+            progress: Called with the share of the file read so far, from 0 to 1.
+
+        Returns:
+            The log.
+
+        Raises:
+            UnknownName: The suffix or the format is not known.
+            FileNotFoundError: There is no such file.
+            ColumnsError: A column that was named is missing, or holds something else.
+            SourceError: The file cannot be read.
         """
         place = Path(path)
         suffixes = [suffix.lower() for suffix in place.suffixes if suffix.lower() != ".gz"]
-        kind = format or _SUFFIXES.get(suffixes[-1] if suffixes else "")
+        kind = format or _FORMATS.get(suffixes[-1] if suffixes else "")
         if kind is None:
-            raise UnknownName("suffix of a log", "".join(suffixes) or place.name, tuple(_SUFFIXES))
+            raise UnknownName("suffix of a log", "".join(suffixes) or place.name, tuple(_FORMATS))
         if not place.is_file():
             raise FileNotFoundError(f"there is no file {str(place)!r}")
         chosen = columns or (XES_COLUMNS if kind == "xes" else Columns())
@@ -108,9 +128,20 @@ class Log(Askable):
         map: JourneyMap | None = None,  # noqa: A002
         strict: bool = False,
     ) -> Log:
-        """Take a frame: anything with ``__arrow_c_stream__``, or a mapping of arrays.
+        """Take a frame: pandas, Polars, PyArrow, DuckDB, or a mapping of arrays.
 
-        Lines in ``log.rejected`` are then rows of the frame, from 1.
+        Args:
+            frame: Anything with ``__arrow_c_stream__``, or a mapping of names to arrays.
+            columns: Which column is what.
+            map: The map by which interactions are read.
+            strict: Raise SourceError at the first row that would be set aside.
+
+        Returns:
+            The log; lines in ``log.rejected`` are rows of the frame, from 1.
+
+        Raises:
+            ColumnsError: A column that was named is missing, or holds something else.
+            SourceError: The object is no frame.
         """
         chosen = columns or Columns()
         return cls.from_rows(read_frame(frame, chosen.wanted), chosen, map=map, strict=strict)
@@ -122,9 +153,18 @@ class Log(Askable):
         *,
         map: JourneyMap | None = None,  # noqa: A002
     ) -> Log:
-        """Take interactions; a second one of the same source and id is set aside."""
-        from journeymap.analysis.table.encoding import interaction_rows
+        """Take interactions; a second one of the same source and id is set aside.
 
+        Args:
+            interactions: The interactions, in order of arrival.
+            map: The map by which they are read.
+
+        Returns:
+            The log.
+
+        Raises:
+            ColumnsError: Scores of one kind were given on two scales.
+        """
         rows, columns = interaction_rows(interactions)
         return cls.from_rows(rows, columns, map=map)
 
@@ -137,68 +177,60 @@ class Log(Askable):
         map: JourneyMap | None = None,  # noqa: A002
         strict: bool = False,
     ) -> Log:
-        """Take what a source adapter read."""
-        from journeymap.analysis.table.checking import intake
-        from journeymap.analysis.table.encoding import built
+        """Take rows that an adapter has read.
 
-        return built(cls, intake(rows, columns, strict=strict), map)
+        Args:
+            rows: A frame with the line of each row, and the rows that could not be read.
+            columns: Which column is what.
+            map: The map by which interactions are read.
+            strict: Raise SourceError at the first row that would be set aside.
+
+        Returns:
+            The log.
+
+        Raises:
+            ColumnsError: A column that was named is missing, or holds something else.
+        """
+        checked = intake(rows, columns, strict=strict)
+        return cls(built(checked, map), checked.rejected)
+
+    @property
+    def map(self) -> JourneyMap | None:
+        """The map by which interactions are read, if there is one."""
+        return self.table.map
 
     @property
     def customer_ids(self) -> pl.Series:
-        """The customers, by the names that the log knows them by."""
+        """The names of the customers who have at least one interaction."""
         if not self._views:
-            return self._ids
+            return self.table.ids
         found = [part.ids.unique(maintain_order=True) for part in self.parts()]
-        return pl.concat(found) if found else self._ids.clear()
+        return pl.concat(found) if found else self.table.ids.clear()
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """What ``by=`` can be for this log."""
-        return tuple(name for name, level in self._levels.items() if _readable(level))
+        """The values that ``by=`` can have for this log."""
+        return self.table.readable
 
-    def parts(self, rows: int | None = _PART) -> Iterator[Part]:
-        """The log in parts of about so many interactions (None: one), each of whole customers."""
-        return self._parts(self.scope, rows)
+    def parts(self, rows: int | None = ROWS_IN_A_PART) -> Iterator[Part]:
+        """Cut the log into parts of whole customers, as questions measure them.
 
-    def _parts(self, scope: Scope, rows: int | None) -> Iterator[Part]:
-        reached = begin = 0
-        ends = self._offsets[1:]
-        while reached < len(self._at):
-            place = int(np.searchsorted(ends, reached + (rows or len(self._at))))
-            place = min(place, len(ends) - 1)
-            reached = int(ends[place])
-            yield self._part(scope, begin, place + 1)
-            begin = place + 1
-        if not begin:
-            yield self._part(scope, 0, 0)
+        Args:
+            rows: About how many interactions a part holds (None: all in one part).
 
-    def _part(self, scope: Scope, begin: int, end: int) -> Part:
-        first, last = int(self._offsets[begin]), int(self._offsets[end])
-        span = slice(first, last)
-        part = Part(
-            scope,
-            self._offsets[begin : end + 1] - first,
-            self._at[span],
-            self._touchpoints[span],
-            np.arange(begin, end, dtype=np.uint32),
-            self._ids,
-            self._levels,
-            self._numbers,
-            span,
-        )
-        return part.seen(self._views)
+        Yields:
+            The parts; of an empty log, one empty part.
+        """
+        return self.table.parts(rows, self.scope, self._views)
 
     def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
-        measured: list[Any] = []
-        for part in self._parts(scope, _PART):
-            found = [question.measure(part) for question in questions]
-            measured = merged(questions, measured, found) if measured else found
-        return measured
+        return self.table.measure(questions, scope, self._views)
 
     @property
     def _everything(self) -> tuple[Scope, Counted]:
-        scope, people = self._scope, len(self._ids)
-        return scope, Counted(people, people, len(self._at), scope.first, scope.last)
+        scope, customers = self.table.scope, len(self.table.ids)
+        rows = len(self.table)
+        return scope, Counted(customers, customers, rows, scope.first, scope.last)
 
     @cached_property
     def _told(self) -> tuple[Scope, Counted]:
@@ -208,18 +240,37 @@ class Log(Askable):
         return evolve(self, views=(*self._views, view))
 
     def history(self, customer: str) -> tuple[Interaction, ...]:
-        """A customer's interactions in order, as far as the log keeps them: ids, and what was
-        carried as ``extra``, are not. Nobody of that name: none.
-        """
-        from journeymap.analysis.history import history
+        """Read one customer's interactions back, in order of time.
 
-        return history(self, customer)
+        Their ids, and the columns kept as ``extra``, are not part of them.
+
+        Args:
+            customer: The customer's name in this log.
+
+        Returns:
+            The interactions; none for a name that the log does not have.
+
+        Raises:
+            AnswerError: The log is a view, or the name is no text.
+        """
+        if self._views:
+            message = "a history is read from the whole log, not from a part that where() shows"
+            raise AnswerError("history", message)
+        return history(self.table, customer)
 
     def known_as(self, names: Mapping[str, str] | Callable[[str], str | None]) -> Log:
-        """The log with its customers under other names: those of one name become one customer.
+        """Give customers other names; those who get one name become one customer.
 
-        ``names`` answers the new name of an old one (none: as it was). Interactions at the same
-        time then keep the order of their old names' first appearance.
+        Interactions at the same time then keep the order of their old names' first appearance.
+
+        Args:
+            names: The new name of an old one, as a mapping or a function (none: unchanged).
+
+        Returns:
+            A new log.
+
+        Raises:
+            AnswerError: The log is a view, or a new name is no text.
 
         >>> from datetime import UTC, datetime
         >>> then = datetime(2026, 3, 1, tzinfo=UTC)
@@ -227,9 +278,10 @@ class Log(Askable):
         >>> log.known_as({"a": "ada", "b": "ada"}).customers
         1
         """
-        from journeymap.analysis.table.renaming import renamed
-
-        return renamed(self, names if callable(names) else names.get)
+        if self._views:
+            message = "customers are renamed in the whole log, not in a part that where() shows"
+            raise AnswerError("known_as", message)
+        return evolve(self, table=renamed(self.table, names if callable(names) else names.get))
 
     @classmethod
     def from_source(
@@ -238,24 +290,39 @@ class Log(Askable):
         *,
         map: JourneyMap | None = None,  # noqa: A002
     ) -> Log:
-        """Read a source adapter to its end; customers are called by their surest identity.
+        """Read a source adapter to its end; customers are named by their most reliable identity.
 
-        What it sets aside is in ``log.rejected``. For customers of several names, see
-        `journeymap.interactions.Customers`.
+        For customers of several names, see `journeymap.identity.Customers`.
+
+        Args:
+            source: A source adapter, such as ``xes_source(path)``.
+            map: The map by which interactions are read.
+
+        Returns:
+            The log; the rows that the source set aside are in ``log.rejected``.
+
+        Raises:
+            SourceError: The object is no source, or cannot be read.
         """
         if not hasattr(source, "read"):
             raise SourceError(repr(source)[:80], "a source is expected, which can be read")
-        from journeymap.analysis.table.checking import intake
-        from journeymap.analysis.table.encoding import built, source_rows
-
         rows, columns = source_rows(source)
-        return built(cls, intake(rows, columns, strict=False), map)
+        return cls.from_rows(rows, columns, map=map)
 
     def sketch(self, id: str = "sketch") -> JourneyMap:  # noqa: A002
-        """Draft a map from this log, good enough to save and edit."""
-        from journeymap.analysis.sketching import sketched
+        """Draft a map from this log, good enough to save and edit.
 
-        return sketched(self, id)
+        Args:
+            id: The id of the map.
+
+        Returns:
+            A map whose stages come from where touchpoints lie in journeys.
+
+        Raises:
+            ElementError: The id is none that a map may have.
+        """
+        [part] = self.parts(None)
+        return sketched(part, id)
 
     def __repr__(self) -> str:
         aside = f", {len(self.rejected)} rows set aside" if len(self.rejected) else ""
@@ -263,7 +330,7 @@ class Log(Askable):
 
 
 def _source(name: str, place: Path) -> Readable:
-    """The source of a name that is installed, on a file."""
+    """Make the installed source of a name, on a file."""
     from inspect import signature
 
     from journeymap.adapters.registry import sources
@@ -277,7 +344,3 @@ def _source(name: str, place: Path) -> Readable:
         message = f"the source {name!r} needs more than a file; make it, and use Log.from_source"
         raise SourceError(str(place), message) from None
     return made(os.fspath(place))
-
-
-def _readable(level: Level) -> bool:
-    return level.codes is not None or level.table is not None

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
+from journeymap.analysis.log import Log
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer
 from journeymap.analysis.questions.handoffs import Handoffs, HandoffsAnswer
 from journeymap.analysis.questions.loops import Loops, LoopsAnswer
 from journeymap.analysis.questions.transitions import Transitions, TransitionsAnswer
 from journeymap.analysis.questions.variants import Variants, VariantsAnswer
+from journeymap.analysis.table.encoding import mapped
 from journeymap.model import JourneyMap, Phase
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from journeymap.analysis.log import Log
 
 __all__ = ["Overview"]
 
@@ -47,9 +44,7 @@ class Overview:
     def of(cls, log: Log) -> Overview:
         """Ask a log; one read without a map is shown on its own sketch."""
         if log.map is None:
-            from journeymap.analysis.table.encoding import mapped
-
-            log = mapped(log, log.sketch())
+            log = evolve(log, table=mapped(log.table, log.sketch()))
         assert log.map is not None  # noqa: S101  # it was just given one
         stages, touchpoints, loops, dwell, variants = log.ask(
             Transitions("stage"),

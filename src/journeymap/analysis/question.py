@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from journeymap.analysis.table.part import Part, Scope
 
-__all__ = ["Question", "merged"]
+__all__ = ["Question", "merge_all"]
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -32,6 +32,6 @@ class Question(Protocol[A_co]):
         ...
 
 
-def merged(questions: tuple[Question[Any], ...], one: list[Any], other: list[Any]) -> list[Any]:
+def merge_all(questions: tuple[Question[Any], ...], one: list[Any], other: list[Any]) -> list[Any]:
     """What two parts say together, question by question."""
     return [q.merge(a, b) for q, a, b in zip(questions, one, other, strict=True)]

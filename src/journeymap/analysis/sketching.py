@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from journeymap.analysis.table.part import Part
 from journeymap.exceptions import ElementError
 from journeymap.model import Channel, Department, JourneyMap, Phase, Stage, Touchpoint
-
-if TYPE_CHECKING:
-    from journeymap.analysis.log import Log
 
 __all__ = ["sketched"]
 
 _STAGES = 5
 
 
-def sketched(log: Log, name: str) -> JourneyMap:
-    """Stages from where touchpoints come in journeys; departments and channels as recorded.
+def sketched(part: Part, name: str) -> JourneyMap:
+    """Draft a map of a whole log given as one part.
 
-    Names that no map may hold (control characters, say) are left out and counted in the
-    description.
+    Stages come from where touchpoints lie in journeys, departments and channels from what was
+    recorded. Names that no map may hold (control characters, say) are left out and counted in
+    the description.
     """
-    [part] = log.parts(None)
     names = part.names("touchpoint")
     codes = part.codes("touchpoint").astype(np.int64)
     counts = np.bincount(codes, minlength=len(names))
@@ -48,12 +46,11 @@ def sketched(log: Log, name: str) -> JourneyMap:
         stages.append(stage)
         points += [_touchpoint(part, code, str(names[code]), stage.id, codes) for code in inside]
     left_out = len(met) - len(usable)
+    customers = len(np.unique(part.owners))
     note = f" {left_out} names could not be kept." if left_out else ""
     return JourneyMap(
         name,
-        description=(
-            f"Drafted from {log.interactions} interactions of {log.customers} customers.{note}"
-        ),
+        description=f"Drafted from {len(part)} interactions of {customers} customers.{note}",
         dormant_after=_silence(part),
         stages=stages,
         channels=[Channel(found) for found in _recorded(part, "channel")],

@@ -13,13 +13,14 @@ import numpy as np
 import polars as pl
 from attrs import evolve, frozen
 
-from journeymap.analysis import Columns, Log, Question
+from journeymap.analysis import Columns, Question
 from journeymap.analysis.askable import Askable, Counted
-from journeymap.analysis.question import merged
+from journeymap.analysis.question import merge_all
 from journeymap.analysis.table.checking import LEVELS, Rejected
 from journeymap.analysis.table.coding import code_type
 from journeymap.analysis.table.encoding import mapped, number_type
 from journeymap.analysis.table.part import Level, Scope, View
+from journeymap.analysis.table.table import Table
 from journeymap.engines.folder import VERSION, Folder, Lock, Manifest, Source, columns_told, probe
 from journeymap.engines.partitioning import in_order, partition
 from journeymap.engines.raw import read_array
@@ -100,7 +101,7 @@ class ParquetLog(Askable):
     @property
     def levels(self) -> tuple[str, ...]:
         """What ``by=`` can be for this log."""
-        return self._empty.levels
+        return self._empty.readable
 
     @cached_property
     def rejected(self) -> Rejected:
@@ -130,32 +131,32 @@ class ParquetLog(Askable):
 
     def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
         def work(number: int) -> list[Any]:
-            return self._piece(number)._measured(questions, scope)
+            return self._piece(number).measure(questions, scope, self._views)
 
         with ThreadPoolExecutor(self.workers) as pool:
             numbers = range(self._manifest.partitions)
             found = in_order(pool, work, numbers, 2 * self.workers)
-            return reduce(partial(merged, questions), found)
+            return reduce(partial(merge_all, questions), found)
 
     @cached_property
-    def _empty(self) -> Log:
-        """A log of the same names and columns without interactions."""
+    def _empty(self) -> Table:
+        """A table of the same names and columns without interactions."""
         nobody = pl.Series([], dtype=pl.String)
         start = np.zeros(1, dtype=np.int64)
-        return self._log(lambda name, kind: np.zeros(0, dtype=kind), nobody, start)
+        return self._table(lambda name, kind: np.zeros(0, dtype=kind), nobody, start)
 
-    def _piece(self, number: int) -> Log:
-        """One partition as a log, its columns mapped into memory and read as they are needed."""
+    def _piece(self, number: int) -> Table:
+        """One partition as a table, its columns mapped into memory and read as they are needed."""
         place = Folder(self.folder).partition(number)
         try:
             ids = pl.scan_ipc(place / "customers.arrow", glob=False).collect()["customer"]
             offsets = read_array(place / "offsets", np.int64)
-            return self._log(lambda name, kind: read_array(place / name, kind), ids, offsets)
+            return self._table(lambda name, kind: read_array(place / name, kind), ids, offsets)
         except (pl.exceptions.PolarsError, OSError, ValueError) as error:
             told = f"partition {number} cannot be read ({str(error)[:200]}); remove the folder"
             raise SourceError(str(self.folder), told) from None
 
-    def _log(self, column: Callable[[str, Any], Any], ids: pl.Series, offsets: Any) -> Log:
+    def _table(self, column: Callable[[str, Any], Any], ids: pl.Series, offsets: Any) -> Table:
         manifest = self._manifest
         levels = {role: Level((None,)) for role in ("stage", "phase", *LEVELS)}
         for place, (role, names) in enumerate(self._names.items()):
@@ -168,11 +169,10 @@ class ParquetLog(Askable):
         touchpoints = levels["touchpoint"].codes
         assert touchpoints is not None  # noqa: S101  # every log has touchpoints
         scope = evolve(self._scope, map=None)
-        log = Log(
-            None, _NOTHING, scope, ids, offsets, column("at", np.int64), touchpoints, levels,
-            numbers, self._views,
-        )  # fmt: skip
-        return log if self.map is None else mapped(log, self.map)
+        table = Table(
+            None, scope, ids, offsets, column("at", np.int64), touchpoints, levels, numbers
+        )
+        return table if self.map is None else mapped(table, self.map)
 
 
 _SCHEMA = {"line": pl.Int64, "reason": pl.String, "row": pl.String, "file": pl.String}

@@ -14,12 +14,13 @@ from attrs import evolve, frozen
 
 from journeymap.adapters.source import Broken
 from journeymap.adapters.tables.rows import Rows, need
-from journeymap.analysis import Columns, Log, Question
+from journeymap.analysis import Columns, Question
 from journeymap.analysis.askable import Askable, Counted
-from journeymap.analysis.question import merged
+from journeymap.analysis.question import merge_all
 from journeymap.analysis.table.checking import Rejected, intake
-from journeymap.analysis.table.encoding import Known, mapped
+from journeymap.analysis.table.encoding import Known, built, mapped
 from journeymap.analysis.table.part import Scope, View
+from journeymap.analysis.table.table import Table
 from journeymap.engines.wire import packed, unpacked
 from journeymap.exceptions import ColumnsError, JourneyMapError, SourceError, require
 from journeymap.model import JourneyMap
@@ -129,7 +130,8 @@ class SparkLog(Askable):
         columns, journey = self.columns, self.map
 
         def work(rows: Rows) -> _Survey:
-            return _Survey.of(Log.from_rows(rows, columns, map=journey))
+            checked = intake(rows, columns)
+            return _Survey.of(built(checked, journey), checked.rejected)
 
         found: list[_Survey] = _on_cluster(self._spread, self._wanted, work)
         return reduce(_Survey.merge, found)
@@ -140,10 +142,10 @@ class SparkLog(Askable):
         frame = self._spread
 
         def work(rows: Rows) -> list[Any]:
-            log = mapped(Log.from_rows(rows, columns), journey, known)
-            return evolve(log, views=views)._measured(questions, scope)
+            table = mapped(built(intake(rows, columns), None), journey, known)
+            return table.measure(questions, scope, views)
 
-        return reduce(partial(merged, questions), _on_cluster(frame, self._wanted, work))
+        return reduce(partial(merge_all, questions), _on_cluster(frame, self._wanted, work))
 
     @cached_property
     def _spread(self) -> DataFrame:
@@ -183,14 +185,16 @@ class _Survey:
     rejected: pl.DataFrame
 
     @classmethod
-    def of(cls, log: Log) -> _Survey:
+    def of(cls, table: Table, rejected: Rejected) -> _Survey:
         names = {
             role: tuple(sorted(name for name in level.names if name is not None))
-            for role, level in log._levels.items()
+            for role, level in table.levels.items()
             if level.codes is not None
         }
-        aside = log.rejected.to_polars()
-        return cls(names, log.levels, log._everything[1], log.rejected.reasons, aside.head(_KEPT))
+        customers, scope = len(table.ids), table.scope
+        counted = Counted(customers, customers, len(table), scope.first, scope.last)
+        aside = rejected.to_polars().head(_KEPT)
+        return cls(names, table.readable, counted, rejected.reasons, aside)
 
     def merge(self, other: _Survey) -> _Survey:
         roles = dict.fromkeys([*self.names, *other.names])

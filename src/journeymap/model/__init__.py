@@ -14,6 +14,7 @@ from journeymap.model.conditions import (
     Not,
     Wait,
 )
+from journeymap.model.design import Element
 from journeymap.model.elements import (
     DEPARTMENTS,
     Channel,
@@ -30,7 +31,7 @@ from journeymap.model.elements import (
     Step,
     Touchpoint,
 )
-from journeymap.model.journey_map import Element, JourneyMap
+from journeymap.model.journey_map import JourneyMap
 from journeymap.model.loop import Loop, Move
 from journeymap.model.matching import Departure, Match, Plan
 from journeymap.model.moments import Moment

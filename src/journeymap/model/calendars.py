@@ -200,9 +200,16 @@ def _days(rule_text: str, since: date, year: int) -> list[date]:
     last = datetime(year, 12, 31) + 2 * _DAY if year < 9999 else datetime(9999, 12, 31)
     anchor = max(since, first.date()) if _floats(rule_text) else since
     rule = _rule("Hours", "days", rule_text, anchor)
-    if rule._until is None or rule._until > last:  # type: ignore[attr-defined]
-        rule = rule.replace(until=last) if rule._count is None else rule  # type: ignore[attr-defined]
+    if _reaches_beyond(rule_text, last):  # so that a rule that gives no day ends too
+        rule = rule.replace(until=last)
     return [found.date() for found in rule.between(first, last, inc=True)]
+
+
+def _reaches_beyond(rule_text: str, last: datetime) -> bool:
+    """Whether neither a count nor an end of its own stops a rule by a day."""
+    text_ = rule_text.upper()
+    until = re.search(r"UNTIL=(\d{8})", text_)
+    return "COUNT=" not in text_ and (until is None or until[1] > f"{last:%Y%m%d}")
 
 
 def _floats(rule_text: str) -> bool:

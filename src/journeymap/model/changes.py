@@ -5,15 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from attrs import fields, frozen
 
 from journeymap.model.catalog import Catalog
+from journeymap.model.design import Design
 from journeymap.model.durations import duration_text
-
-if TYPE_CHECKING:
-    from journeymap.model.journey_map import JourneyMap
 
 __all__ = ["Change", "diff"]
 
@@ -50,7 +48,7 @@ class Change:
         return f"{self.where}: {name} changed from {_told(self.before)} to {_told(self.after)}"
 
 
-def diff(older: JourneyMap, newer: JourneyMap) -> tuple[Change, ...]:
+def diff(older: Design, newer: Design) -> tuple[Change, ...]:
     """Every change from ``older`` to ``newer``; empty when the two are equal."""
     found: list[Change] = []
     for a in fields(type(newer)):

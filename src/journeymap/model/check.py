@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from journeymap.model.design import Design
 from journeymap.model.elements import Phase
 from journeymap.model.loop import Move
 from journeymap.model.problems import Problem
-
-if TYPE_CHECKING:
-    from journeymap.model.journey_map import JourneyMap
 
 __all__ = ["check"]
 
 _ORDER = {"error": 0, "warning": 1, "hint": 2}
 
 
-def check(journey: JourneyMap) -> tuple[Problem, ...]:
+def check(journey: Design) -> tuple[Problem, ...]:
     """Everything worth saying, the gravest first; the order within a kind is the map's own."""
     found = [
         *_loop(journey),
@@ -32,7 +29,7 @@ def check(journey: JourneyMap) -> tuple[Problem, ...]:
     return tuple(sorted(found, key=lambda problem: _ORDER[problem.severity]))
 
 
-def _loop(journey: JourneyMap) -> Iterator[Problem]:
+def _loop(journey: Design) -> Iterator[Problem]:
     if not journey.stages:
         yield Problem("error", "stages", "the map has no stage, so there is no loop to follow")
         return
@@ -62,7 +59,7 @@ def _loop(journey: JourneyMap) -> Iterator[Problem]:
         yield Problem("hint", "dormant_after", message)
 
 
-def _touchpoints(journey: JourneyMap) -> Iterator[Problem]:
+def _touchpoints(journey: Design) -> Iterator[Problem]:
     for point in journey.touchpoints.values():
         where = f"touchpoint {point.id!r}"
         if point.stage is None:
@@ -81,7 +78,7 @@ def _touchpoints(journey: JourneyMap) -> Iterator[Problem]:
             yield Problem("hint", where, "no channel leads to it")
 
 
-def _departments(journey: JourneyMap) -> Iterator[Problem]:
+def _departments(journey: Design) -> Iterator[Problem]:
     busy = {point.department for point in journey.touchpoints.values()}
     for department in journey.departments.values():
         if department.id not in busy:
@@ -97,7 +94,7 @@ def _departments(journey: JourneyMap) -> Iterator[Problem]:
             yield Problem("warning", f"process {process.id!r}", message)
 
 
-def _metrics(journey: JourneyMap) -> Iterator[Problem]:
+def _metrics(journey: Design) -> Iterator[Problem]:
     bound = {(metric.of.kind, metric.of.id) for metric in journey.metrics.values()}
     stages = {name for kind, name in bound if kind == "stage"}
     stages |= {
@@ -116,7 +113,7 @@ def _metrics(journey: JourneyMap) -> Iterator[Problem]:
             yield Problem("hint", f"metric {metric.id!r}", "it has no target")
 
 
-def _moments(journey: JourneyMap) -> Iterator[Problem]:
+def _moments(journey: Design) -> Iterator[Problem]:
     for moment in journey.moments.values():
         where = f"moment {moment.id!r}"
         if moment.owner is None:
@@ -129,7 +126,7 @@ def _moments(journey: JourneyMap) -> Iterator[Problem]:
             yield Problem("hint", where, "it does not say which metric it should move")
 
 
-def _key_journeys(journey: JourneyMap) -> Iterator[Problem]:
+def _key_journeys(journey: Design) -> Iterator[Problem]:
     for span in journey.key_journeys.values():
         where = f"key journey {span.id!r}"
         steps = span.steps
@@ -151,7 +148,7 @@ def _key_journeys(journey: JourneyMap) -> Iterator[Problem]:
             yield Problem("warning", where, message)
 
 
-def _offers(journey: JourneyMap) -> Iterator[Problem]:
+def _offers(journey: Design) -> Iterator[Problem]:
     for offer in journey.offers.values():
         where = f"offer {offer.id!r}"
         if offer.propensity is None and offer.leads_to is None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
 
 from journeymap.exceptions import nearest
 from journeymap.model.conditions import Absence, At, Condition, Count, Wait, leaves
+from journeymap.model.design import Design
 from journeymap.model.problems import Problem
-
-if TYPE_CHECKING:
-    from journeymap.model.journey_map import JourneyMap
 
 __all__ = ["unresolved"]
 
@@ -25,7 +22,7 @@ _CATALOG = {
 _SUGGESTED = 20  # a suggestion costs a walk over all ids: the first few faults get one
 
 
-def unresolved(journey: JourneyMap) -> tuple[Problem, ...]:
+def unresolved(journey: Design) -> tuple[Problem, ...]:
     """Every duplicate id and every dangling reference of a map, each with the nearest id."""
     problems = list(_twice(journey))
     for path, kind, name in _mentions(journey):
@@ -39,7 +36,7 @@ def unresolved(journey: JourneyMap) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def _known(journey: JourneyMap, kind: str) -> Collection[str]:
+def _known(journey: Design, kind: str) -> Collection[str]:
     if kind == "phase":
         return ("buy", "own", "acquire", "serve")
     if kind == "journey":
@@ -48,15 +45,15 @@ def _known(journey: JourneyMap, kind: str) -> Collection[str]:
     return catalog
 
 
-def _where(journey: JourneyMap, path: tuple[str | int, ...]) -> str:
+def _where(journey: Design, path: tuple[str | int, ...]) -> str:
     catalog, place, *rest = path
     element = getattr(journey, str(catalog)).elements[place]
     tail = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in rest)
     return f"{catalog}[{place}] {element.id!r}{tail}"
 
 
-def _twice(journey: JourneyMap) -> Iterator[Problem]:
-    for name, catalog in journey._catalogs():
+def _twice(journey: Design) -> Iterator[Problem]:
+    for name, catalog in journey.catalogs.items():
         if len(set(catalog)) == len(catalog):
             continue
         seen: set[str] = set()
@@ -67,7 +64,7 @@ def _twice(journey: JourneyMap) -> Iterator[Problem]:
             seen.add(element.id)
 
 
-def _mentions(journey: JourneyMap) -> Iterator[Mention]:
+def _mentions(journey: Design) -> Iterator[Mention]:
     for i, department in enumerate(journey.departments.elements):
         if department.calendar is not None:
             yield ("departments", i, "calendar"), "calendar", department.calendar
@@ -93,7 +90,7 @@ def _mentions(journey: JourneyMap) -> Iterator[Mention]:
     yield from _mentioned_by_offers(journey)
 
 
-def _mentioned_by_moments(journey: JourneyMap) -> Iterator[Mention]:
+def _mentioned_by_moments(journey: Design) -> Iterator[Mention]:
     for i, moment in enumerate(journey.moments.elements):
         for kind, name in _in_condition(moment.when):
             yield ("moments", i, "when"), kind, name
@@ -103,7 +100,7 @@ def _mentioned_by_moments(journey: JourneyMap) -> Iterator[Mention]:
             yield ("moments", i, "metric"), "metric", moment.metric
 
 
-def _mentioned_by_key_journeys(journey: JourneyMap) -> Iterator[Mention]:
+def _mentioned_by_key_journeys(journey: Design) -> Iterator[Mention]:
     for i, span in enumerate(journey.key_journeys.elements):
         yield ("key_journeys", i, "start"), "touchpoint", span.start
         yield ("key_journeys", i, "end"), "touchpoint", span.end
@@ -113,7 +110,7 @@ def _mentioned_by_key_journeys(journey: JourneyMap) -> Iterator[Mention]:
             yield ("key_journeys", i, "owner"), "department", span.owner
 
 
-def _mentioned_by_offers(journey: JourneyMap) -> Iterator[Mention]:
+def _mentioned_by_offers(journey: Design) -> Iterator[Mention]:
     for i, offer in enumerate(journey.offers.elements):
         for field, kind in (("touchpoint", "touchpoint"), ("leads_to", "touchpoint"),
                             ("owner", "department")):  # fmt: skip

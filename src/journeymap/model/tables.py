@@ -5,15 +5,13 @@ Code 0 always means "none"; the element at place i of its catalog has code i + 1
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import frozen
 
+from journeymap.model.catalog import Catalog
+from journeymap.model.design import Design
 from journeymap.model.loop import Move
-
-if TYPE_CHECKING:
-    from journeymap.model.catalog import Catalog
-    from journeymap.model.journey_map import JourneyMap
 
 __all__ = ["Tables", "compiled"]
 
@@ -38,7 +36,7 @@ class Tables:
     dormant_after: tuple[int | None, ...]
 
 
-def compiled(journey: JourneyMap) -> Tables:
+def compiled(journey: Design) -> Tables:
     """Compile a map; a map does this once, as ``journey.tables``."""
     points = journey.touchpoints.values()
     stages = journey.stages.elements

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from journeymap.analysis.table.part import Scope
-from journeymap.model.journey_map import CATALOGS
+from journeymap.model.design import CATALOGS
 
 __all__ = ["element_places"]
 

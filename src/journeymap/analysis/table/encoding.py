@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,13 +16,11 @@ from journeymap.analysis.table.coding import Codes, code_type
 from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.ordering import offsets_of, ordering
 from journeymap.analysis.table.part import Ints, Level, Scope
+from journeymap.analysis.table.table import Table
 from journeymap.exceptions import ColumnsError
 from journeymap.identity.gathering import Readable
 from journeymap.interactions import SCALES, Interaction
 from journeymap.model import JourneyMap
-
-if TYPE_CHECKING:
-    from journeymap.analysis.log import Log
 
 __all__ = ["Known", "built", "interaction_rows", "mapped", "narrow", "number_type", "source_rows"]
 
@@ -33,7 +31,7 @@ _FIELDS = ("id", "source", "channel", "department", "process", "product", "outco
 _TAKEN = {a.name for a in fields(Columns)} | {"stage", "phase"}
 
 
-def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
+def built(taken: Intake, journey: JourneyMap | None) -> Table:
     """Encode and order accepted rows."""
     ids = taken.customer.names
     order = ordering(taken.customer.codes, taken.at)
@@ -55,9 +53,8 @@ def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
     )
     numbers = {role: narrow(role, ordered(column)) for role, column in taken.numbers.items()}
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
-    return kind(
+    return Table(
         journey,
-        taken.rejected,
         Scope(journey, first, last, taken.scales, taken.zone, interactions=len(at)),
         ids,
         offsets,
@@ -68,29 +65,28 @@ def built(kind: type[Log], taken: Intake, journey: JourneyMap | None) -> Log:
     )
 
 
-def mapped(log: Log, journey: JourneyMap | None, known: Known | None = None) -> Log:
-    """A log read without a map, as it would be had it been read with this one.
+def mapped(table: Table, journey: JourneyMap | None, known: Known | None = None) -> Table:
+    """Read a table that was made without a map as if it had been made with this one.
 
-    ``known`` are the names of a larger log that this one is a piece of, by level, so that equal
+    ``known`` are the names of a larger log of which the table is a piece, by level, so that equal
     codes mean equal names in all the pieces.
     """
-    said = known or {}
+    larger = known or {}
 
     def first(role: str) -> tuple[str, ...]:
-        mapped = tuple(journey.touchpoints) if journey and role == "touchpoint" else ()
-        return (*(mapped or _from_map(journey, role, 0)[0]), *said.get(role, ()))
+        designed = tuple(journey.touchpoints) if journey and role == "touchpoint" else ()
+        return (*(designed or _from_map(journey, role, 0)[0]), *larger.get(role, ()))
 
-    names, table = _onto(log._levels["touchpoint"].names, first("touchpoint"))
-    touchpoints = table[log._touchpoints]
+    names, places = _onto(table.levels["touchpoint"].names, first("touchpoint"))
+    touchpoints = places[table.touchpoints]
     recorded = {}
-    for role, level in log._levels.items():
+    for role, level in table.levels.items():
         if role != "touchpoint" and level.codes is not None:
-            now, places = _onto(level.names, first(role))
-            recorded[role] = (places[level.codes], now)
+            now, moved = _onto(level.names, first(role))
+            recorded[role] = (moved[level.codes], now)
     levels = _levels(journey, names, touchpoints, recorded)
-    scope = evolve(log._scope, map=journey)
-    changed: Log = evolve(log, map=journey, scope=scope, touchpoints=touchpoints, levels=levels)
-    return changed
+    scope = evolve(table.scope, map=journey)
+    return evolve(table, map=journey, scope=scope, touchpoints=touchpoints, levels=levels)
 
 
 def _onto(

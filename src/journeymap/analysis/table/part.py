@@ -35,6 +35,11 @@ class Level:
     codes: Codes | None = None
     table: Codes | None = None
 
+    @property
+    def readable(self) -> bool:
+        """Whether interactions can be read at this level at all."""
+        return self.codes is not None or self.table is not None
+
 
 @frozen(eq=False)
 class Scope:
@@ -228,7 +233,7 @@ class Part:
     def knows(self, by: str) -> bool:
         """Whether interactions can be read at a level at all."""
         level = self._levels.get(by)
-        return level is not None and (level.codes is not None or level.table is not None)
+        return level is not None and level.readable
 
     def number(self, role: str) -> Ints | None:
         """A number of each interaction in ten-thousandths (NONE where missing), or None."""
