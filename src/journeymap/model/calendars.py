@@ -209,7 +209,7 @@ def _reaches_beyond(rule_text: str, last: datetime) -> bool:
     """Whether neither a count nor an end of its own stops a rule by a day."""
     text_ = rule_text.upper()
     until = re.search(r"UNTIL=(\d{8})", text_)
-    return "COUNT=" not in text_ and (until is None or until[1] > f"{last:%Y%m%d}")
+    return "COUNT=" not in text_ and (until is None or until[1] > f"{last.date():%Y%m%d}".zfill(8))
 
 
 def _floats(rule_text: str) -> bool:

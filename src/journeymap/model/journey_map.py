@@ -31,6 +31,7 @@ class JourneyMap(Design):
     counting as dormant (a stage may have its own); ``contact_limits`` bound how often a customer
     is met with offers, whichever they are. Raises MapError with every problem at once.
 
+    >>> from journeymap.model import Stage, Touchpoint
     >>> journey = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")])
     >>> journey = journey.add(Touchpoint("order_placed", "choose"))
     >>> journey.touchpoints["order_placed"].stage
