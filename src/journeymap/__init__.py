@@ -22,7 +22,7 @@ from journeymap.exceptions import (
     StoreError,
     UnknownName,
 )
-from journeymap.identity import Customers, Identities, IdentityRules, Namespace, links
+from journeymap.identity import Customers, Identities, IdentityRules, Namespace, evidence_from_links
 from journeymap.interactions import (
     Consent,
     Evidence,
@@ -182,7 +182,7 @@ __all__ = [
     "draw",
     "dump",
     "dumps",
-    "links",
+    "evidence_from_links",
     "load",
     "loads",
     "schema",

@@ -25,7 +25,7 @@ def resolved(
             space = spaces.get(one.namespace)
             if space is None:
                 continue
-            value = space.formed(one.value)
+            value = space.normalize(one.value)
             if value and value.casefold() not in rules.blocked and value not in space.blocked:
                 found.add((one.namespace, value))
         return tuple(sorted(found, key=lambda key: (ranks.index(key[0]), key[1])))

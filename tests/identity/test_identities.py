@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from journeymap import ElementError, Identity, JourneyMapError
 from journeymap.exceptions import IdentityError
-from journeymap.identity import Identities, IdentityRules, Namespace, Split, links
+from journeymap.identity import (
+    Identities,
+    IdentityRules,
+    Namespace,
+    Split,
+    evidence_from_links,
+)
 from journeymap.interactions import Evidence
 from tests.identity.plain import resolved
 
@@ -60,31 +66,15 @@ RULINGS = st.builds(
 
 
 def groups(who: Identities) -> set[frozenset[Any]]:
-    """Every customer as the set of its identities, with the beginnings of spells."""
-    who.settle()
-    linker = who._linker
-    found = set()
-    for customer in who.customers:
-        node = who._node_of(customer)
-        found.add(
-            frozenset(
-                (
-                    (who._identity(value).namespace, who._identity(value).value),
-                    _begin(who, member) if value in linker._spells else None,
-                )
-                for member in linker.members(node)
-                for value in [linker.value_of[member]]
-            )
-        )
-    return found
-
-
-def _begin(who: Identities, node: int) -> datetime:
-    return (
-        T0
-        + timedelta(microseconds=who._linker.seen[node])
-        - (T0 - datetime(1970, 1, 1, tzinfo=UTC))
-    )
+    """Every customer as the set of its identities, with the beginnings of their windows."""
+    windowed = {space.name for space in who.rules.namespaces if space.window is not None}
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    found: dict[str, set[Any]] = {name: set() for name in who.customers}
+    for (namespace, value, first_met), customer in who.customer_ids().items():
+        begin = epoch + timedelta(microseconds=first_met) if namespace in windowed else None
+        if customer in found:
+            found[customer].add(((namespace, value), begin))
+    return set(map(frozenset, found.values()))
 
 
 @given(
@@ -101,7 +91,7 @@ def test_it_is_what_a_plain_twin_says_in_any_order(
         dice.shuffle(steps)
         for step in steps:
             if isinstance(step, Split):
-                who.rule(step)
+                who.apply_split(step)
             else:
                 who.learn(step)
             if dice.random() < 0.3:
@@ -115,14 +105,14 @@ def test_it_is_what_a_plain_twin_says_in_any_order(
 def test_what_is_withdrawn_never_was(pieces: list[Evidence], rulings: list[Split]) -> None:
     who = Identities(RULES)
     for ruling in rulings:
-        who.rule(ruling)
+        who.apply_split(ruling)
     who.learn(pieces)
     who.withdraw("guess")
     assert groups(who) == set(
         resolved(RULES, [p for p in pieces if p.batch is None], rulings).values()
     )
     for ruling in rulings:
-        who.unsplit(ruling)
+        who.withdraw_split(ruling)
     assert groups(who) == set(resolved(RULES, [p for p in pieces if p.batch is None]).values())
 
 
@@ -142,14 +132,14 @@ def test_an_id_leads_on_and_each_change_is_told(
     """Whoever keeps things under ids hears of each id that stands for others than before."""
     told: set[str] = set()
     who = Identities(RULES)
-    who.watched(told.add)
+    who.watch(told.add)
     plain = [p for p in pieces if not any(one.namespace == "p" for one in p.identities)]
     steps: list[Any] = [*plain, *rulings]
     for step in steps:
         before = {one: who.customer(one) for piece in plain for one in piece.identities}
         told.clear()
         if isinstance(step, Split):
-            who.rule(step)
+            who.apply_split(step)
         else:
             who.learn(step)
         for one, name in before.items():
@@ -170,7 +160,7 @@ def test_the_older_survives_and_the_other_leads_to_it() -> None:
     assert older != younger
     who.learn(met("u1 c1", 7))
     assert who.customer(known) == older == who.current(younger)
-    assert who.of(younger) == (known, web)
+    assert who.identities_of(younger) == (known, web)
 
 
 def test_at_a_limit_the_lowest_priority_goes() -> None:
@@ -232,10 +222,10 @@ def test_it_is_explained() -> None:
     assert [(b.source, b.joined) for b in told] == [
         ("crm", True), ("shop", True), ("web", False), ("web", True),
     ]  # fmt: skip
-    chain = who.why(u1, c2)
+    chain = who.path(u1, c2)
     assert [b.source for b in chain] == ["crm", "shop", "web"]
     assert chain[0].at == T0
-    assert who.why(u1, *ids("u9")) == ()
+    assert who.path(u1, *ids("u9")) == ()
     assert "hidden" in repr(told)
     assert "'1'" not in repr(told)
 
@@ -249,7 +239,7 @@ def test_a_split_is_not_redone_by_later_evidence() -> None:
     who.learn([met("u1 u2", 4), met("e1 c2", 5), met("u1 c7 c2", 6)])
     assert who.customer(*ids("u2")) != who.customer(*ids("u1"))
     assert who.customer(*ids("e1")) == who.customer(*ids("u1"))
-    who.unsplit(ruling)
+    who.withdraw_split(ruling)
     assert who.customer(*ids("u2")) == who.customer(*ids("u1"))
 
 
@@ -260,7 +250,7 @@ def test_probable_links_are_taken_and_withdrawn_together() -> None:
         {"unique_id_l": 1, "unique_id_r": 2, "match_probability": 0.99},
         {"unique_id_l": 2, "unique_id_r": 3, "match_probability": 0.4},
     ]
-    pairs = links(rows, namespace="r", at=T0, source="splink")
+    pairs = evidence_from_links(rows, namespace="r", at=T0, source="splink")
     linked = who.link(pairs, threshold=0.9, batch="run 1")
     assert (linked.taken, linked.weak) == (1, 1)
     assert who.customer(*ids("r1")) == who.customer(*ids("r2")) != who.customer(*ids("r3"))
@@ -288,11 +278,14 @@ def test_forgetting_leaves_nothing() -> None:
         (lambda w: w.split(w.customer(*ids("u1")), ids("u1"), at=T0, reason="x"), "left"),
         (lambda w: w.split(w.customer(*ids("u1")), ids("e9"), at=T0, reason="x"), "not this"),
         (lambda w: w.link([], threshold=7, batch="b"), "between 0 and 1"),
-        (lambda w: w.unsplit(Split(ids("u1"), ids("u2"), T0, "x")), "no such ruling"),
-        (lambda w: list(links([{"a": 1}], namespace="r", at=T0, source="s")), "no column"),
+        (lambda w: w.withdraw_split(Split(ids("u1"), ids("u2"), T0, "x")), "no such ruling"),
+        (
+            lambda w: list(evidence_from_links([{"a": 1}], namespace="r", at=T0, source="s")),
+            "no column",
+        ),
         (
             lambda w: list(
-                links(
+                evidence_from_links(
                     [{"unique_id_l": 1, "unique_id_r": 2, "match_probability": 2}],
                     namespace="r", at=T0, source="s",
                 )
@@ -353,7 +346,7 @@ def test_forgetting_one_takes_nothing_from_another(
     if not customers:
         return
     gone = data.draw(st.sampled_from(customers))
-    others = {name: set(who.of(name)) for name in customers if name != gone}
+    others = {name: set(who.identities_of(name)) for name in customers if name != gone}
     forgotten = who.forget(gone)
     assert not [one for one in forgotten if one.namespace != "p" and who.customer(one)]
     # Every other identity is still known, and nobody was merged who was not.
@@ -394,12 +387,12 @@ def test_what_was_never_met_is_nobody() -> None:
     for strange in ("p1 p7", "null", "p7"):
         with pytest.raises(IdentityError, match="not this customer's"):
             who.split(customer, ids(strange), at=T0, reason="typo")
-    who.rule(Split(ids("c5"), ids("p9"), T0, "before they were met"))
+    who.apply_split(Split(ids("c5"), ids("p9"), T0, "before they were met"))
     for nobody in ids("p7 p9 c5"):
         assert who.customer(nobody) is None
         assert who.customer(nobody, at=T0) is None
     with pytest.raises(IdentityError, match="ever met"):
-        who.name_of(Identity("u", "null"))
+        who.first_id(Identity("u", "null"))
 
 
 def test_of_estimates_of_the_same_the_surest_counts() -> None:

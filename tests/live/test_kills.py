@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def told(store: str) -> dict[str, Any]:
     """Everything that is kept, customer by customer."""
     with Live(broadband(), store) as live:
-        names = live.store.run(lambda tx: tx.customers("", 10_000))
+        names = live.store.run(lambda tx: tx.states.customers("", 10_000))
         return {name: live.export(name) for name in names}
 
 
@@ -115,7 +115,7 @@ def known(store: str) -> dict[str, Any]:
     with Live(broadband(), store, identities=worker.RULES) as live:
         assert live.identities is not None
         return {
-            name: (live.identities.of(name), live.position(name),
+            name: (live.identities.identities_of(name), live.position(name),
                    sorted(map(repr, live.history(name))), sorted(map(repr, live.facts(name))))
             for name in live.identities.customers
         }  # fmt: skip

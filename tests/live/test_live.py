@@ -156,7 +156,7 @@ def test_forget_and_export(store: str, tmp_path: Path) -> None:
         assert live.position("ada-lovelace") is None
         assert live.export("ada-lovelace") == {
             "customer": "ada-lovelace", "state": None, "interactions": [], "outbox": [],
-            "set_aside": [], "said": [],
+            "set_aside": [], "evidence": [],
         }  # fmt: skip
         assert live.position("ben") is not None
         for file in tmp_path.iterdir():
@@ -189,7 +189,7 @@ def test_the_future_is_set_aside() -> None:
     assert live.record(at("order", 1)).set_aside is None
     receipt = live.record(at("delivery", 2))
     assert receipt.set_aside is not None
-    assert "it lies in the future: at 2026-03-02T11:00:00+00:00, told at" in receipt.set_aside
+    assert "it lies in the future: at 2026-03-02T11:00:00+00:00, recorded at" in receipt.set_aside
     [(one, reason)] = live.set_aside()
     assert (one.touchpoint, reason) == ("delivery", receipt.set_aside)
     now[0] += 2 * HOUR

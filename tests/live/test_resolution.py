@@ -33,7 +33,8 @@ from journeymap import (
     Touchpoint,
     Tracker,
 )
-from journeymap.live.live import in_order
+from journeymap.live.journal import in_order
+from journeymap.live.states import States
 from tests.identity.test_identities import groups
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -194,7 +195,7 @@ def test_a_batch_of_probable_links_is_taken_back(store: str) -> None:
         assert linked.taken == 1
         assert len(live.history(one.customer)) == 2
         assert live.position(other.customer) == live.position(one.customer)
-        assert live.take_back("run-1") == 1
+        assert live.withdraw("run-1") == 1
         assert len(live.history(one.customer)) == len(live.history(other.customer)) == 1
 
 
@@ -230,7 +231,7 @@ def test_what_failed_was_not_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     live.take([rec("u1", 1), rec("c1", 2)])
     broken = [rec("u1 c1", 3, "order")]
     with monkeypatch.context() as patched:
-        patched.setattr(live, "_put", lambda *_: 1 / 0)
+        patched.setattr(States, "write", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             live.take(broken)
     who = live.identities
@@ -252,7 +253,7 @@ def test_a_chain_reaction_moves_whoever_it_moves(store: str) -> None:
         customers.identities.link([pair], threshold=0.5, batch="b")
         live.take(records)
         customers.take(records)
-        live.take_back("b")
+        live.withdraw("b")
         customers.identities.withdraw("b")
         told(live, customers)
 
@@ -356,4 +357,4 @@ def test_what_another_try_had_learned_is_not_known(monkeypatch: pytest.MonkeyPat
     assert live.identities is not None
     assert groups(live.identities) == groups(other)
     assert len(live.facts(live.identities.customer(*ids("u1")) or "")) == 0
-    assert live.store.read(lambda tx: len(tx.said(0, 99))) == 3
+    assert live.store.read(lambda tx: len(tx.evidence.after(0, 99))) == 3

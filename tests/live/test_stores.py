@@ -17,7 +17,7 @@ from journeymap import (
     StateError,
     StoreError,
 )
-from journeymap.adapters.store import Kept, Transaction
+from journeymap.adapters.store import StoredState, Transaction
 from journeymap.adapters.stores.sqlalchemy import SqlStore
 from journeymap.adapters.stores.sqlite import SqliteStore
 from journeymap.exceptions import UnknownName
@@ -133,8 +133,8 @@ def test_a_state_that_nobody_wrote(tmp_path: Path) -> None:
         live.record(order(0))
 
         def spoil(tx: Transaction) -> None:
-            mark = tx.states(["ada"])["ada"].map
-            tx.put([Kept("ada", 7, mark, None, '{"v": 99}')])
+            mark = tx.states.read(["ada"])["ada"].map
+            tx.states.update([StoredState("ada", 7, mark, None, '{"v": 99}')])
 
         live.store.run(spoil)
         with pytest.raises(StateError, match="a state of version 99; this journeymap knows 1"):
@@ -147,7 +147,7 @@ def test_a_lost_connection(database: str) -> None:
         live.record(order(0))
 
         def lose(tx: Transaction) -> None:
-            tx.append([])
+            tx.journal.append([])
             tx.db.rows("SELECT pg_terminate_backend(pg_backend_pid())", {})  # type: ignore[attr-defined]
 
         with pytest.raises(StoreError, match="nothing was written") as caught:

@@ -1,7 +1,8 @@
-"""What a store is: it keeps the journal, the states and what is to be carried out.
+"""The contract of stores: keep the journal, the states, the outbox and the evidence.
 
-A store knows texts and numbers alone, nothing of journeys, so that anyone can write one.
-Times are microseconds since 1970.
+A store knows texts and numbers alone, nothing of journeys, so that anyone can write one. It is
+written piece by piece: a `Transaction` offers one small object for each thing that is kept, and
+`journeymap.testing.check_store` checks them one by one. Times are microseconds since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -12,23 +13,47 @@ from typing import Literal, Protocol, TypeVar
 
 from attrs import frozen
 
-__all__ = ["Aside", "Entry", "Kept", "Letter", "Said", "Store", "Transaction", "micros"]
+__all__ = [
+    "Evidences",
+    "Journal",
+    "JournalEntry",
+    "Letter",
+    "LetterStatus",
+    "Meta",
+    "Outbox",
+    "SetAsideEntries",
+    "SetAsideEntry",
+    "StateRows",
+    "Store",
+    "StoredEvidence",
+    "StoredState",
+    "Transaction",
+    "forget_customer",
+    "micros",
+]
 
 T = TypeVar("T")
+LetterStatus = Literal["waiting", "done", "dead", "withdrawn"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 
 
 def micros(at: datetime) -> int:
-    """A time as a store keeps it."""
+    """Convert a time with a zone to microseconds since 1970 UTC."""
     return (at.astimezone(UTC) - _EPOCH) // _MICRO
 
 
 @frozen
-class Entry:
-    """An interaction in the journal: the customer's ``number``-th to arrive, from 1.
+class JournalEntry:
+    """An interaction in the journal.
 
-    ``key`` is its source and id, by which it is recognised when it comes again (None: never).
+    Attributes:
+        customer: The customer's name.
+        number: The entry's place among the customer's, in order of arrival, from 1.
+        key: Source and id, by which a second delivery is recognised (None: never).
+        at: When it happened.
+        arrived: When it was recorded.
+        text: The interaction as JSON.
     """
 
     customer: str
@@ -40,12 +65,15 @@ class Entry:
 
 
 @frozen
-class Kept:
-    """A customer's state as it is kept.
+class StoredState:
+    """A customer's state.
 
-    ``version`` is another whenever it is written, also after the customer was forgotten; ``map``
-    tells which version of the map it is told in; ``due`` is when something of it comes due (None:
-    never).
+    Attributes:
+        customer: The customer's name.
+        version: A number that changes at every write, also after the customer was forgotten.
+        map: A mark of the map along which the state was folded.
+        due: When a timer of the state comes due (None: never).
+        text: The state as JSON.
     """
 
     customer: str
@@ -59,22 +87,36 @@ class Kept:
 class Letter:
     """A signal that asks for an action, kept until the action has taken it.
 
-    ``id`` is the signal's; ``status`` is ``waiting``, ``done``, ``dead`` (given up, with its
-    ``reason``) or ``withdrawn``; it was tried so many ``attempts`` and is due again at ``next``.
+    Attributes:
+        id: The signal's id.
+        customer: The customer's name.
+        text: The signal as JSON.
+        status: ``waiting``, ``done``, ``dead`` (given up, with its reason) or ``withdrawn``.
+        attempts: How often an action was tried.
+        next: When it may be handed out.
+        reason: Why the last attempt failed.
     """
 
     id: str
     customer: str
     text: str
-    status: Literal["waiting", "done", "dead", "withdrawn"] = "waiting"
+    status: LetterStatus = "waiting"
     attempts: int = 0
     next: int = 0
     reason: str = ""
 
 
 @frozen
-class Aside:
-    """An interaction that was set aside, and why; ``key`` as in `Entry`."""
+class SetAsideEntry:
+    """An interaction that was set aside.
+
+    Attributes:
+        customer: The customer's name, as the interaction gave it.
+        key: Source and id, as of a `JournalEntry`.
+        arrived: When it was recorded.
+        reason: Why it was set aside.
+        text: The interaction as JSON.
+    """
 
     customer: str
     key: str | None
@@ -84,10 +126,14 @@ class Aside:
 
 
 @frozen
-class Said:
-    """What a source said about a customer, in the order in which it arrived, from 1.
+class StoredEvidence:
+    """A piece of evidence that a source gave about a customer.
 
-    ``batch`` names what may be withdrawn together.
+    Attributes:
+        number: Its place in the order of arrival, from 1.
+        customer: The customer's name (empty: none yet).
+        batch: The name of what may be withdrawn together with it.
+        text: The evidence as JSON.
     """
 
     number: int
@@ -96,125 +142,208 @@ class Said:
     text: str
 
 
-class Transaction(Protocol):
-    """All that is done through it is written together, or not at all."""
+class Journal(Protocol):
+    """The interactions that were recorded."""
 
     def known(self, keys: Sequence[str]) -> dict[str, bool]:
-        """Which of these keys the journal has (True), and which were set aside (False)."""
+        """Look keys up: True if the journal has one, False if it was set aside."""
         ...
+
+    def append(self, entries: Iterable[JournalEntry]) -> None:
+        """Write interactions."""
+        ...
+
+    def history(self, customer: str) -> list[JournalEntry]:
+        """Read a customer's interactions in the order of their arrival."""
+        ...
+
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove all interactions of some customers."""
+        ...
+
+
+class SetAsideEntries(Protocol):
+    """The interactions that were set aside."""
+
+    def add(self, entries: Iterable[SetAsideEntry]) -> None:
+        """Keep interactions with their reasons."""
+        ...
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove those with these keys: they are in the journal now."""
+        ...
+
+    def read(self, customer: str | None = None) -> list[SetAsideEntry]:
+        """Read what was set aside, of one customer or of all (None), in order of arrival."""
+        ...
+
+    def move(self, old: str, new: str) -> None:
+        """Put everything of one customer to another."""
+        ...
+
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove everything of some customers."""
+        ...
+
+
+class StateRows(Protocol):
+    """The states of the customers."""
 
     def versions(self, customers: Sequence[str]) -> dict[str, int]:
-        """The versions of the customers' states that are kept; no other process may change them
-        before the transaction ends."""
+        """Read the versions of the states, held until the transaction ends.
+
+        No other process may change these states before that.
+        """
         ...
 
-    def states(self, customers: Sequence[str]) -> dict[str, Kept]:
-        """The states that are kept of some customers."""
+    def read(self, customers: Sequence[str]) -> dict[str, StoredState]:
+        """Read the states of some customers."""
         ...
 
-    def insert(self, states: Iterable[Kept]) -> None:
-        """Keep states of customers of whom nothing was kept."""
+    def insert(self, states: Iterable[StoredState]) -> None:
+        """Write states of customers who have none."""
         ...
 
-    def put(self, states: Iterable[Kept]) -> None:
-        """Keep states in place of what was kept of these customers."""
-        ...
-
-    def append(self, entries: Iterable[Entry]) -> None:
-        """Write interactions into the journal."""
-        ...
-
-    def history(self, customer: str) -> list[Entry]:
-        """A customer's interactions in the order of their arrival."""
+    def update(self, states: Iterable[StoredState]) -> None:
+        """Write states over those that are there."""
         ...
 
     def due(self, now: int, limit: int) -> list[str]:
-        """Customers of whom something is due, the first first."""
+        """List customers with a timer that is due, the earliest first."""
         ...
 
     def customers(self, after: str, limit: int) -> list[str]:
-        """The customers kept, in the order of their names, after a name."""
+        """List the customers in the order of their names, after a name."""
         ...
+
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove the states of some customers."""
+        ...
+
+
+class Outbox(Protocol):
+    """The letters that wait for an action, and what became of the others."""
 
     def post(self, letters: Iterable[Letter]) -> None:
-        """Put letters into the outbox; one that is there already is left as it is."""
+        """Put letters into the outbox; one whose id is there already is left as it is."""
         ...
 
-    def letters(self, ids: Sequence[str]) -> dict[str, Letter]:
-        """The letters with these ids."""
+    def read(self, ids: Sequence[str]) -> dict[str, Letter]:
+        """Read the letters with these ids."""
         ...
 
     def waiting(self, now: int, limit: int) -> list[Letter]:
-        """Letters that wait and whose time has come, in the order in which they are due."""
+        """Read waiting letters whose time has come, in order of time and id.
+
+        No other process may take them before the transaction ends.
+        """
         ...
 
-    def mark(self, letters: Iterable[Letter]) -> None:
-        """Write what became of letters."""
+    def settle(self, letters: Iterable[Letter]) -> None:
+        """Write letters over those with the same ids."""
         ...
 
-    def dead(self) -> list[Letter]:
-        """The letters that were given up."""
+    def select(
+        self, *, customer: str | None = None, status: LetterStatus | None = None
+    ) -> list[Letter]:
+        """Read letters of one customer, of one status, or both, in order of time and id."""
         ...
 
-    def set_aside(self, asides: Iterable[Aside]) -> None:
-        """Keep what was set aside."""
+    def move(self, old: str, new: str) -> None:
+        """Put all letters of one customer to another."""
         ...
 
-    def readmit(self, keys: Sequence[str]) -> None:
-        """Forget that these were set aside: they are in the journal now."""
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove all letters of some customers."""
         ...
 
-    def asides(self, customer: str | None) -> list[Aside]:
-        """What was set aside, of one customer or of all (None)."""
+
+class Evidences(Protocol):
+    """The evidence of who is who, and the traits and consents that came with it."""
+
+    def add(self, rows: Iterable[StoredEvidence]) -> None:
+        """Write new evidence."""
         ...
 
-    def outbox(self, customer: str) -> list[Letter]:
-        """All letters about a customer."""
+    def after(self, number: int, limit: int) -> list[StoredEvidence]:
+        """Read evidence after a number, in order."""
         ...
 
-    def release(self, customers: Sequence[str]) -> None:
-        """Remove the journal and the states of customers, to be written anew under other names."""
+    def of_customer(self, customer: str) -> list[StoredEvidence]:
+        """Read the evidence about one customer, in order."""
         ...
 
-    def rename(self, old: str, new: str) -> None:
-        """Put letters, and what was set aside, to another customer."""
+    def replace(self, rows: Iterable[StoredEvidence]) -> None:
+        """Write evidence over that with the same numbers."""
         ...
 
-    def alone(self) -> None:
-        """Until the transaction ends, no other process gets past this."""
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove the evidence with these numbers."""
         ...
 
-    def said(self, after: int, limit: int) -> list[Said]:
-        """What sources said, after a number, in order."""
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove all evidence about some customers."""
         ...
 
-    def said_of(self, customer: str) -> list[Said]:
-        """What sources said about a customer, in order."""
+
+class Meta(Protocol):
+    """Facts about the store itself, and its one lock."""
+
+    def read(self) -> Mapping[str, str]:
+        """Read all facts by name."""
         ...
 
-    def say(self, rows: Iterable[Said]) -> None:
-        """Keep what sources said."""
+    def set(self, name: str, text: str) -> None:
+        """Write a fact."""
         ...
 
-    def resay(self, rows: Iterable[Said]) -> None:
-        """Put these in place of what is kept under their numbers."""
+    def lock(self) -> None:
+        """Let no other process past this call until the transaction ends."""
         ...
 
-    def unsay(self, numbers: Sequence[int]) -> None:
-        """Remove what is kept under these numbers."""
+
+class Transaction(Protocol):
+    """One transaction: all that is done through it is written together, or not at all."""
+
+    @property
+    def journal(self) -> Journal:
+        """The interactions that were recorded."""
         ...
 
-    def notes(self) -> Mapping[str, str]:
-        """What is kept about the store itself."""
+    @property
+    def set_aside(self) -> SetAsideEntries:
+        """The interactions that were set aside."""
         ...
 
-    def note(self, name: str, text: str) -> None:
-        """Keep something about the store itself."""
+    @property
+    def states(self) -> StateRows:
+        """The states of the customers."""
         ...
 
-    def forget(self, customer: str) -> None:
-        """Remove everything about a customer."""
+    @property
+    def outbox(self) -> Outbox:
+        """The letters."""
         ...
+
+    @property
+    def evidence(self) -> Evidences:
+        """The evidence of who is who."""
+        ...
+
+    @property
+    def meta(self) -> Meta:
+        """Facts about the store itself."""
+        ...
+
+
+def forget_customer(tx: Transaction, customer: str) -> None:
+    """Remove everything that is kept about a customer."""
+    names = [customer]
+    tx.journal.delete(names)
+    tx.set_aside.delete(names)
+    tx.states.delete(names)
+    tx.outbox.delete(names)
+    tx.evidence.delete(names)
 
 
 class Store(Protocol):
@@ -225,25 +354,47 @@ class Store(Protocol):
 
     @property
     def address(self) -> str:
-        """Where it is, as errors name it: without a password."""
+        """The store's address as errors name it: without a password."""
         ...
 
     def run(self, work: Callable[[Transaction], T]) -> T:
         """Do some work in one transaction.
 
-        It is done again from its beginning when another process was in the way; nothing is
-        written when it raises. Raises StoreError when the store fails.
+        The work is done again from its beginning when another process was in the way.
+
+        Args:
+            work: What to do; nothing is written when it raises.
+
+        Returns:
+            What the work returned.
+
+        Raises:
+            StoreError: The store failed; nothing was written.
         """
         ...
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """Do some work that writes nothing, and waits for nobody who writes."""
+        """Do some work that writes nothing, and waits for no writer.
+
+        Args:
+            work: What to do.
+
+        Returns:
+            What the work returned.
+
+        Raises:
+            StoreError: The store failed.
+        """
         ...
 
     def scrub(self) -> None:
-        """Make sure that nothing of what was removed is left in the store's files."""
+        """Make sure that nothing that was removed is left in the store's files.
+
+        Raises:
+            StoreError: Something is left; call again.
+        """
         ...
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
         ...

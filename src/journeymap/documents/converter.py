@@ -14,7 +14,7 @@ from journeymap.exceptions import ElementError, listed, nearest
 from journeymap.model import Catalog, Condition, Of, Phase, Step
 from journeymap.model.conditions import All, AnyOf, Not
 from journeymap.model.durations import duration, duration_text
-from journeymap.model.rules import clean
+from journeymap.model.rules import fault_in_text
 
 __all__ = ["document_converter"]
 
@@ -40,7 +40,7 @@ def _text(value: Any, _: Any) -> str:
     if not isinstance(value, str):
         quotes = "; put it in quotes" if isinstance(value, (int, float, date, time)) else ""
         raise _wrong(value, "a text", quotes)
-    wrong = clean(value)
+    wrong = fault_in_text(value)
     if wrong:
         raise ElementError("document", "", value, wrong)
     return value

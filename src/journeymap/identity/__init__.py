@@ -1,19 +1,20 @@
 """Who is who: rules, the graph of evidence, identities, links, gathered customers."""
 
-from journeymap.identity.gathering import Aside, Customers, Gathered
-from journeymap.identity.identities import Because, Identities, Linked, Split, links
+from journeymap.identity.gathering import Customers, GatheredCustomers, SetAside
+from journeymap.identity.identities import Identities
+from journeymap.identity.links import EvidenceLink, LinkReport, Split, evidence_from_links
 from journeymap.identity.rules import BLOCKED, IdentityRules, Namespace
 
 __all__ = [
     "BLOCKED",
-    "Aside",
-    "Because",
     "Customers",
-    "Gathered",
+    "EvidenceLink",
+    "GatheredCustomers",
     "Identities",
     "IdentityRules",
-    "Linked",
+    "LinkReport",
     "Namespace",
+    "SetAside",
     "Split",
-    "links",
+    "evidence_from_links",
 ]

@@ -1,4 +1,4 @@
-"""The customers known from many systems: records gathered, and whose they are."""
+"""Customers known from many systems: records gathered, each for its customer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from journeymap.identity.rules import IdentityRules
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.records import Consent, Record, Trait
 
-__all__ = ["Aside", "Customers", "Gathered", "distinct"]
+__all__ = ["Customers", "GatheredCustomers", "Readable", "SetAside", "deduplicate_facts"]
 
 
 class _Broken(Protocol):
@@ -40,21 +40,27 @@ class _Batch(Protocol):
 
 
 class Readable(Protocol):
-    """A source, as far as it matters here."""
+    """A source, as far as gathering reads it."""
 
     @property
     def name(self) -> str:
-        """The system that it reads."""
+        """The system that is read."""
         ...
 
     def read(self, cursor: str | None = None) -> Iterator[_Batch]:
-        """What comes after a cursor."""
+        """Read what comes after a cursor."""
         ...
 
 
 @frozen
-class Aside:
-    """A row of a source, or an interaction, that is nobody's journey: where, and why."""
+class SetAside:
+    """A row of a source, or a record, that no customer could be found for.
+
+    Attributes:
+        source: The source.
+        row: The row in it, from 1.
+        reason: Why it was set aside.
+    """
 
     source: str
     row: int
@@ -62,8 +68,17 @@ class Aside:
 
 
 @frozen
-class Gathered:
-    """What came of reading a source; ``cursor`` is where to go on (None: nothing was read)."""
+class GatheredCustomers:
+    """The result of reading a source.
+
+    Attributes:
+        rows: How many rows were read.
+        records: How many records they gave.
+        interactions: How many of these had an interaction.
+        duplicates: How many interactions were known already.
+        set_aside: How many rows were set aside.
+        cursor: Where to go on reading (None: nothing was read).
+    """
 
     rows: int
     records: int
@@ -74,10 +89,13 @@ class Gathered:
 
 
 class Customers:
-    """Records of many sources, each told to the customer whom it is about.
+    """Records of many sources, each for the customer whom it is about.
 
-    Whose an interaction is, is asked anew whenever it is wanted: evidence that comes later, a
-    split or a withdrawal moves it. All is kept in memory.
+    The customer of an interaction is looked up anew whenever it is asked for: evidence that comes
+    later, a split or a withdrawal moves it. Everything is kept in memory.
+
+    Attributes:
+        identities: Which identities belong to which customer.
 
     >>> from datetime import datetime
     >>> from journeymap.interactions import Identity
@@ -91,17 +109,31 @@ class Customers:
     """
 
     def __init__(self, rules: IdentityRules | None = None) -> None:
+        """Begin without records.
+
+        Args:
+            rules: The rules by which identities are linked (None: any, without limits).
+        """
         self.identities = Identities(rules)
         self._records: list[Record] = []
         self._ids: set[tuple[str, str]] = set()
-        self._aside: list[Aside] = []
-        self._sorted: tuple[int, dict[str, list[Record]], list[Aside]] | None = None
+        self._set_aside: list[SetAside] = []
+        self._grouped: tuple[int, dict[str, list[Record]], list[SetAside]] | None = None
 
     def take(self, records: Record | Iterable[Record]) -> int:
-        """Take in records; answers how many are new.
+        """Take in records.
 
-        An interaction of a source and id counts once; who is who, and what is known, is learned
-        from every record.
+        An interaction of a source and id counts once; identities, traits and consents are
+        learned from every record.
+
+        Args:
+            records: One record or several.
+
+        Returns:
+            How many of them are new.
+
+        Raises:
+            ElementError: Something other than a record was given.
         """
         new = 0
         for one in (records,) if isinstance(records, Record) else records:
@@ -116,77 +148,119 @@ class Customers:
                 self._ids.add(key)
             new += kept is one
             self._records.append(kept)
-        self._sorted = None
+        self._grouped = None
         return new
 
-    def read(self, source: Readable, cursor: str | None = None) -> Gathered:
-        """Read a source to its end, from a cursor on; what it sets aside is in ``set_aside``."""
+    def read(self, source: Readable, cursor: str | None = None) -> GatheredCustomers:
+        """Read a source to its end.
+
+        Args:
+            source: A source adapter.
+            cursor: Where to go on (None: from the beginning).
+
+        Returns:
+            What was read; the rows that the source set aside are in ``set_aside``.
+
+        Raises:
+            ElementError: The object is no source.
+            SourceError: The source cannot be read.
+        """
         if not hasattr(source, "read"):
             raise ElementError("Customers", "source", source, "a source is expected")
         rows = records = happened = new = aside = 0
         for batch in source.read(cursor):
-            self._aside += [Aside(source.name, one.line, one.reason) for one in batch.broken]
+            self._set_aside += [SetAside(source.name, one.line, one.reason) for one in batch.broken]
             new += self.take(batch.records)
             rows, cursor = rows + batch.rows, batch.cursor
             records += len(batch.records)
             happened += sum(one.interaction is not None for one in batch.records)
             aside += len(batch.broken)
-        return Gathered(rows, records, happened, records - new, aside, cursor)
+        return GatheredCustomers(rows, records, happened, records - new, aside, cursor)
 
     @property
-    def set_aside(self) -> tuple[Aside, ...]:
-        """Rows that no source could read, and records of nobody: their values are all shared."""
-        return (*self._aside, *self._by_customer()[1])
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """Rows that no source could read, and records that lead to no customer."""
+        return (*self._set_aside, *self._by_customer()[1])
 
     def __iter__(self) -> Iterator[str]:
-        """The ids of all customers."""
         return iter(self._by_customer()[0])
 
     def __len__(self) -> int:
         return len(self._by_customer()[0])
 
     def history(self, customer: str) -> tuple[Interaction, ...]:
-        """A customer's interactions, by any id they ever had, in the order of time."""
+        """List a customer's interactions in the order of time.
+
+        Args:
+            customer: Any id that the customer ever had.
+
+        Returns:
+            The interactions, under the id of today.
+
+        Raises:
+            IdentityError: There is no such customer.
+        """
         name = self.identities.current(customer)
         found = self._by_customer()[0].get(name, ())
-        named = [_named(one, name) for one in found if one.interaction is not None]
+        named = [_rename(one, name) for one in found if one.interaction is not None]
         return tuple(sorted(named, key=lambda one: one.at.astimezone(UTC)))
 
     def facts(self, customer: str) -> tuple[Trait | Consent, ...]:
-        """What was ever said of a customer: traits, and what they allow."""
+        """List all traits and consents that sources gave of a customer.
+
+        Args:
+            customer: Any id that the customer ever had.
+
+        Returns:
+            The facts in the order in which they were taken in, each once.
+
+        Raises:
+            IdentityError: There is no such customer.
+        """
         found = self._by_customer()[0].get(self.identities.current(customer), ())
         facts: list[Trait | Consent] = []
         for one in found:
-            facts += one.facts
-            facts += one.said
-        return distinct(facts)
+            facts += one.dated_traits
+            facts += one.dated_consents
+        return deduplicate_facts(facts)
 
     def interactions(self) -> Iterator[Interaction]:
-        """All interactions, each under its customer's id."""
+        """Give all interactions, each under its customer's id of today.
+
+        Yields:
+            The interactions, customer by customer.
+        """
         for name, records in self._by_customer()[0].items():
             for one in records:
                 if one.interaction is not None:
-                    yield _named(one, name)
+                    yield _rename(one, name)
 
-    def _by_customer(self) -> tuple[dict[str, list[Record]], list[Aside]]:
+    def _by_customer(self) -> tuple[dict[str, list[Record]], list[SetAside]]:
         self.identities.settle()
         version = self.identities.version
-        if self._sorted is None or self._sorted[0] != version:
+        if self._grouped is None or self._grouped[0] != version:
             found: dict[str, list[Record]] = {}
-            nobody = []
+            unresolved = []
             for one in self._records:
                 name = self.identities.customer(*one.identities, at=one.at)
                 if name is None:
-                    reason = "it names nobody: its identities are blocked, or shared by many"
-                    nobody.append(Aside(one.source, one.row, reason))
+                    reason = "no customer: its identities are blocked, or shared by many"
+                    unresolved.append(SetAside(one.source, one.row, reason))
                 else:
                     found.setdefault(name, []).append(one)
-            self._sorted = (version, found, nobody)
-        return self._sorted[1:]
+            self._grouped = (version, found, unresolved)
+        return self._grouped[1:]
 
 
-def distinct(facts: Iterable[Trait | Consent]) -> tuple[Trait | Consent, ...]:
-    """Facts without those that say the same of the same time, in their order."""
+def deduplicate_facts(facts: Iterable[Trait | Consent]) -> tuple[Trait | Consent, ...]:
+    """Remove facts that repeat another's content, source and time.
+
+    Args:
+        facts: Traits and consents.
+
+    Returns:
+        The facts in their order, each once.
+    """
     return tuple({_content(fact): fact for fact in facts}.values())
 
 
@@ -196,6 +270,6 @@ def _content(fact: Trait | Consent) -> str:
     return repr((type(fact).__name__, name, value, fact.source, fact.at.astimezone(UTC)))
 
 
-def _named(record: Record, customer: str) -> Interaction:
+def _rename(record: Record, customer: str) -> Interaction:
     assert record.interaction is not None  # noqa: S101  # asked before
     return evolve(record.interaction, customer=customer)

@@ -1,38 +1,47 @@
-"""Which identities are of one customer: evidence folded in the order of its time.
+"""The evidence graph: evidence folded in the order of its time into customers.
 
-What comes out depends on what evidence there is, never on the order in which it arrived: each
-piece is taken as if all had come in order of time (then source, batch and the identities
-themselves). Most evidence can be added at once, whenever it comes; only where a limit was met
-may a late piece change what others were allowed to do, and then the pieces that hang together
-are folded again.
+The result depends on the evidence alone, never on the order in which it arrived: each piece is
+taken as if all had come in order of time (then source, batch and the identities themselves).
+
+Three structures work together:
+
+1. *Nodes and customers.* A value of a namespace is one node, or, where the namespace has a
+   window, one node for each time window in which it was met. A union-find (union by size, path
+   halving) joins nodes to customers; the representative of a customer is its oldest node.
+2. *Groups.* Values that are connected by evidence at all, limits left aside, form a group. As long
+   as no limit was met in a group, evidence can be added in any order: a union commutes.
+3. *Dirty groups.* Where a limit was met, a late piece may change what others were allowed to
+   join; where a value turns out to be shared, links vanish. Such groups are marked, and folded
+   again from nothing by ``settle`` before the next question.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from operator import itemgetter
 from typing import TypeAlias
 
 from journeymap.identity.rules import Namespace
 
-__all__ = ["Entry", "Linker"]
+__all__ = ["EvidenceEntry", "EvidenceGraph", "Node", "Value"]
 
 _BEFORE_ALL = -(10**18)
 _AFTER_ALL = 10**18
 _WINDOWED = -1
 Value: TypeAlias = int
-"""A value of a namespace."""
+"""A value of a namespace, by its number."""
 Node: TypeAlias = int
-"""A value, or one spell of it where its namespace has a window."""
-Changed: TypeAlias = Callable[[Node, int], None]
-"""Told that the customer whose eldest is a node, first met at a time, is not the same any more."""
+"""A value, or one time window of it where its namespace has windows, by its number."""
+ChangeCallback: TypeAlias = Callable[[Node, int], None]
+"""Called with the former representative of a customer, and when that was first met."""
 Sides: TypeAlias = frozenset[tuple[int, int]]
-_NONE: Sides = frozenset()
+_NO_SIDES: Sides = frozenset()
 
 
-class Entry:
-    """A piece of evidence: the values met together, the strongest first, from when to when."""
+class EvidenceEntry:
+    """A piece of evidence: values met together, most reliable first, from when to when."""
 
     __slots__ = ("batch", "dropped", "first", "last", "source", "values", "weight")
 
@@ -45,172 +54,222 @@ class Entry:
         self.dropped: tuple[tuple[Value, str], ...] = ()
 
 
-class Linker:
-    """Values, their evidence, and the customers that arise: union by size, with path halving."""
+class EvidenceGraph:
+    """Values, the evidence about them, and the customers that follow from it."""
 
-    def __init__(self, changed: Changed) -> None:
-        self.changed = changed
-        self.spaces: list[Namespace] = []
-        self.order: list[tuple[int, str]] = []  # the priority of each
+    def __init__(self, on_change: ChangeCallback) -> None:
+        self._on_change = on_change
+        self._spaces: list[Namespace] = []
+        self._priorities: list[tuple[int, str]] = []  # of each namespace
         # A value: its rank (the place of its namespace), its text, its evidence.
-        self.rank: list[int] = []
-        self.text: list[str] = []
-        self.entries: list[list[Entry]] = []
-        self.shared: set[Value] = set()
-        self.apart: dict[Value, Sides] = {}
+        self._rank: list[int] = []
+        self._text: list[str] = []
+        self._entries: list[list[EvidenceEntry]] = []
+        self._shared: set[Value] = set()
+        self._value_sides: dict[Value, Sides] = {}
         self._degree: list[int] = []
         self._met: dict[Value, dict[int, set[Value]]] = {}
-        self._alone: list[Node] = []
-        self._spells: dict[Value, list[tuple[int, int, Node]]] = {}
-        # What hangs together, limits left aside: its group, with the time of its latest evidence,
+        self._single_node: list[Node] = []
+        self._windows: dict[Value, list[tuple[int, int, Node]]] = {}
+        # Groups: the parent of each value, and for a group the time of its latest evidence,
         # whether a limit was met in it, and the values from which it is to be folded again.
-        self._group_of: list[Value] = []
+        self._group_parent: list[Value] = []
         self._latest: dict[Value, int] = {}
         self._contested: set[Value] = set()
         self._dirty: dict[Value, set[Value]] = {}
         # A node: its value, when it was first met, and the customer it belongs to.
-        self.value_of: list[Value] = []
-        self.seen: list[int] = []
-        self.eldest: list[Node] = []
+        self._value_of: list[Value] = []
+        self._first_met: list[int] = []
+        self._oldest: list[Node] = []
         self._parent: list[Node] = []
         self._size: list[int] = []
-        self._following: list[Node] = []  # the members of a customer, in a ring
+        self._next_member: list[Node] = []  # the members of a customer, in a ring
         self._counts: dict[int, list[int]] = {}  # by rank, where there is a limit
         self._limits: list[tuple[int, list[int], str]] = []
         self._sides: dict[Node, Sides] = {}
 
-    def add_space(self, space: Namespace, order: tuple[int, str]) -> None:
-        """One more namespace, and its priority."""
+    # -- namespaces and values
+
+    def add_space(self, space: Namespace, priority: tuple[int, str]) -> None:
+        """Add a namespace with its priority."""
         if space.most is not None:
-            counts = self._counts[len(self.spaces)] = [0] * len(self.value_of)
+            counts = self._counts[len(self._spaces)] = [0] * len(self._value_of)
             self._limits.append((space.most, counts, space.name))
-        self.spaces.append(space)
-        self.order.append(order)
+        self._spaces.append(space)
+        self._priorities.append(priority)
 
     def add_value(self, rank: int, text: str) -> Value:
-        """A value that was never met before."""
-        value = len(self.rank)
-        self.rank.append(rank)
-        self.text.append(text)
-        self.entries.append([])
+        """Add a value that was never met before."""
+        value = len(self._rank)
+        self._rank.append(rank)
+        self._text.append(text)
+        self._entries.append([])
         self._degree.append(0)
-        self._group_of.append(value)
-        if self.spaces[rank].window is None:
-            self._alone.append(self._node(value))
+        self._group_parent.append(value)
+        if self._spaces[rank].window is None:
+            self._single_node.append(self._add_node(value))
         else:
-            self._alone.append(_WINDOWED)
-            self._spells[value] = []
+            self._single_node.append(_WINDOWED)
+            self._windows[value] = []
         return value
+
+    def space(self, rank: int) -> Namespace:
+        """Give the namespace of a rank."""
+        return self._spaces[rank]
+
+    def space_of(self, value: Value) -> Namespace:
+        """Give the namespace of a value."""
+        return self._spaces[self._rank[value]]
+
+    def text_of(self, value: Value) -> str:
+        """Give the text of a value."""
+        return self._text[value]
+
+    def in_priority(self, values: list[Value]) -> bool:
+        """Whether values of different namespaces are in the order of their ranks already."""
+        ranks = [self._rank[value] for value in values]
+        return all(one < other for one, other in pairwise(ranks))
+
+    def reliability(self, value: Value) -> tuple[tuple[int, str], str]:
+        """Give a key that sorts values, the most reliable first."""
+        return self._priorities[self._rank[value]], self._text[value]
+
+    @property
+    def values(self) -> range:
+        """All values, in the order in which they were met."""
+        return range(len(self._text))
+
+    @property
+    def shared(self) -> tuple[Value, ...]:
+        """The values that were met with too many others to be one customer's own."""
+        return tuple(sorted(self._shared))
+
+    def is_shared(self, value: Value) -> bool:
+        """Whether a value was met with too many others to be one customer's own."""
+        return value in self._shared
+
+    def has_evidence(self, value: Value) -> bool:
+        """Whether there is evidence of a value at all."""
+        return bool(self._entries[value])
+
+    def names_customer(self, value: Value) -> bool:
+        """Whether there is evidence of a value, and it is not shared."""
+        return bool(self._entries[value]) and value not in self._shared
 
     # -- taking evidence in
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: EvidenceEntry) -> None:
         """Take in a piece of evidence that was not there."""
         for value in entry.values:
-            self.entries[value].append(entry)
+            self._entries[value].append(entry)
         if len(entry.values) > 1:
-            self._meet(entry)
-        linking = self._linking(entry)
+            self._count_met(entry)
+        linking = self._unshared(entry)
         if not linking:
             return
-        bridged = self._sighted(linking, entry.first)
+        bridged = self._record_sighting(linking, entry.first)
         groups = set(map(self._group, linking))
         latest = _BEFORE_ALL
         for group in groups:
             latest = max(latest, self._latest.get(group, _BEFORE_ALL))
-        group = self._joined(groups)
+        group = self._join_groups(groups)
         self._latest[group] = max(latest, entry.first)
         if bridged or group in self._dirty:
-            self._doubt(linking[0])
+            self._mark_dirty(linking[0])
         elif latest < entry.first:
-            if self._dropping(entry, linking):
+            if self._unite_dropping(entry, linking):
                 self._contested.add(group)
-        elif group in self._contested or not self._united(self._nodes(linking, entry.first)):
-            self._doubt(linking[0])
+        elif group in self._contested or not self._unite(self._nodes_at(linking, entry.first)):
+            self._mark_dirty(linking[0])
 
-    def earlier(self, entry: Entry, at: int) -> None:
-        """Evidence that is known already was met before that."""
+    def move_earlier(self, entry: EvidenceEntry, at: int) -> None:
+        """Note that evidence was met before it was known to be."""
         entry.first = at
-        linking = self._linking(entry)
-        if linking and (self._sighted(linking, at) or self._group(linking[0]) in self._contested):
-            self._doubt(linking[0])
+        linking = self._unshared(entry)
+        if linking and (
+            self._record_sighting(linking, at) or self._group(linking[0]) in self._contested
+        ):
+            self._mark_dirty(linking[0])
 
-    def later(self, entry: Entry, at: int) -> None:
-        """Evidence that is known already was met again after that."""
+    def extend(self, entry: EvidenceEntry, at: int) -> None:
+        """Note that evidence was met again later."""
         entry.last = at
-        linking = self._linking(entry)
-        if self._sighted(linking, at):
-            self._doubt(linking[0])
+        linking = self._unshared(entry)
+        if self._record_sighting(linking, at):
+            self._mark_dirty(linking[0])
 
     def keep_apart(self, number: int, one: Iterable[Value], other: Iterable[Value]) -> None:
-        """From now on, no customer has values of both sides."""
+        """Let no customer have values of both sides from now on; ``number`` names the split."""
         for side, values in enumerate((one, other)):
             for value in values:
-                self.apart[value] = self.apart.get(value, _NONE) | {(number, side)}
-                if not self.entries[value]:
+                self._value_sides[value] = self._value_sides.get(value, _NO_SIDES) | {
+                    (number, side)
+                }
+                if not self._entries[value]:
                     for node in self.nodes(value):
-                        self._sides[node] = self.apart[value]
-                elif value not in self.shared:
-                    self._doubt(value)
+                        self._sides[node] = self._value_sides[value]
+                elif value not in self._shared:
+                    self._mark_dirty(value)
 
-    def _linking(self, entry: Entry) -> list[Value]:
-        if self.shared.isdisjoint(entry.values):
+    def _unshared(self, entry: EvidenceEntry) -> list[Value]:
+        """The values of a piece of evidence that can link."""
+        if self._shared.isdisjoint(entry.values):
             return list(entry.values)
-        return [value for value in entry.values if value not in self.shared]
+        return [value for value in entry.values if value not in self._shared]
 
-    def _doubt(self, value: Value) -> None:
+    def _mark_dirty(self, value: Value) -> None:
         self._dirty.setdefault(self._group(value), set()).add(value)
 
-    def _meet(self, entry: Entry) -> None:
-        """Count with whom each value was met; one that was met with too many is shared."""
+    def _count_met(self, entry: EvidenceEntry) -> None:
+        """Count the values each was met with; one met with too many becomes shared."""
         more = len(entry.values) - 1
         for value in entry.values:
             self._degree[value] += more
-            limit = self.spaces[self.rank[value]].shared
-            if limit is None or self._degree[value] <= limit or value in self.shared:
+            limit = self.space_of(value).shared
+            if limit is None or self._degree[value] <= limit or value in self._shared:
                 continue
             met = self._met.get(value)
             if met is None:  # counted exactly from here on
                 met = self._met[value] = {}
-                for known in self.entries[value]:
-                    self._count(met, value, known)
-            self._count(met, value, entry)
+                for known in self._entries[value]:
+                    self._count_pairs(met, value, known)
+            self._count_pairs(met, value, entry)
             if any(len(others) > limit for others in met.values()):
                 self._share(value)
 
-    def _count(self, met: dict[int, set[Value]], value: Value, entry: Entry) -> None:
+    def _count_pairs(self, met: dict[int, set[Value]], value: Value, entry: EvidenceEntry) -> None:
         for other in entry.values:
             if other != value:
-                met.setdefault(self.rank[other], set()).add(other)
+                met.setdefault(self._rank[other], set()).add(other)
 
     def _share(self, value: Value) -> None:
-        """A value links nobody any more, nor ever did."""
-        self.shared.add(value)
+        """Mark a value as shared and undo every link it made."""
+        self._shared.add(value)
         self._met.pop(value, None)
         for node in self.nodes(value):
-            elder = self.eldest[self.find(node)]
-            self.changed(elder, self.seen[elder])
-        for entry in self.entries[value]:
+            representative = self.representative(node)
+            self._on_change(representative, self._first_met[representative])
+        for entry in self._entries[value]:
             for other in entry.values:
-                if other not in self.shared:
-                    self._doubt(other)
+                if other not in self._shared:
+                    self._mark_dirty(other)
 
-    # -- what hangs together
+    # -- groups: values connected by evidence, limits left aside
 
     def _group(self, value: Value) -> Value:
-        group = self._group_of
+        group = self._group_parent
         while group[value] != value:
             group[value] = value = group[group[value]]
         return value
 
-    def _joined(self, groups: set[Value]) -> Value:
+    def _join_groups(self, groups: set[Value]) -> Value:
         kept = min(groups)
         if len(groups) == 1:
             return kept
         for other in groups:
             if other == kept:
                 continue
-            self._group_of[other] = kept
+            self._group_parent[other] = kept
             latest = self._latest.pop(other, _BEFORE_ALL)
             self._latest[kept] = max(self._latest.get(kept, _BEFORE_ALL), latest)
             if other in self._contested:
@@ -220,128 +279,151 @@ class Linker:
                 self._dirty.setdefault(kept, set()).update(self._dirty.pop(other))
         return kept
 
-    # -- spells: a value with a window may be another's after it was not met for that long
+    # -- windows: a value may pass to another customer after it was not met for that long
 
-    def _sighted(self, values: list[Value], at: int) -> bool:
-        """Values were met at a time; whether that joins two spells of one into one."""
+    def _record_sighting(self, values: list[Value], at: int) -> bool:
+        """Note that values were met at a time; whether that joins two windows of one value."""
         joins = False
         for value in values:
-            node = self._alone[value]
+            node = self._single_node[value]
             if node == _WINDOWED:
-                near = self._near(value, at)
+                near = self._windows_near(value, at)
                 if len(near) > 1:
                     joins = True
                     continue
-                node = self._stretched(value, near, at)
-            if at < self.seen[node]:
-                self._seen_at(node, at)
+                node = self._extend_window(value, near, at)
+            if at < self._first_met[node]:
+                self._set_first_met(node, at)
         return joins
 
-    def _near(self, value: Value, at: int) -> list[int]:
-        window, spells = self._window(value), self._spells[value]
-        after = bisect_right(spells, at, key=itemgetter(0))
+    def _windows_near(self, value: Value, at: int) -> list[int]:
+        length, windows = self._window_length(value), self._windows[value]
+        after = bisect_right(windows, at, key=itemgetter(0))
         return [
-            place for place in range(max(0, after - 1), min(len(spells), after + 1))
-            if spells[place][0] - window <= at <= spells[place][1] + window
+            place for place in range(max(0, after - 1), min(len(windows), after + 1))
+            if windows[place][0] - length <= at <= windows[place][1] + length
         ]  # fmt: skip
 
-    def _stretched(self, value: Value, near: list[int], at: int) -> Node:
-        spells = self._spells[value]
+    def _extend_window(self, value: Value, near: list[int], at: int) -> Node:
+        windows = self._windows[value]
         if not near:
-            node = self._node(value)
-            insort(spells, (at, at, node))
+            node = self._add_node(value)
+            insort(windows, (at, at, node))
             return node
-        first, last, node = spells[near[0]]
-        spells[near[0]] = (min(first, at), max(last, at), node)
+        first, last, node = windows[near[0]]
+        windows[near[0]] = (min(first, at), max(last, at), node)
         return node
 
-    def _window(self, value: Value) -> int:
-        window = self.spaces[self.rank[value]].window
+    def _window_length(self, value: Value) -> int:
+        window = self.space_of(value).window
         return 0 if window is None else int(window.total_seconds() * 1_000_000)
 
     def nodes(self, value: Value) -> list[Node]:
-        """All nodes of a value, the first first."""
-        node = self._alone[value]
-        return [n for _, _, n in self._spells[value]] if node == _WINDOWED else [node]
+        """List all nodes of a value, the earliest first."""
+        node = self._single_node[value]
+        return [n for _, _, n in self._windows[value]] if node == _WINDOWED else [node]
 
-    def spell(self, value: Value, at: int | None) -> Node:
-        """The node of a value at a time: of the spell then, or the nearest (None: the last)."""
-        node = self._alone[value]
+    def node_at(self, value: Value, at: int | None) -> Node:
+        """Find the node of a value: of the window at a time, or the nearest (None: the last)."""
+        node = self._single_node[value]
         if node != _WINDOWED:
             return node
-        spells = self._spells[value]
+        windows = self._windows[value]
         if at is None:
-            return spells[-1][2]
-        after = bisect_right(spells, at, key=itemgetter(0))
-        near = spells[max(0, after - 1) : after + 1]
-        return min(near, key=lambda s: (max(s[0] - at, at - s[1], 0), s[0]))[2]
+            return windows[-1][2]
+        after = bisect_right(windows, at, key=itemgetter(0))
+        near = windows[max(0, after - 1) : after + 1]
+        return min(near, key=lambda w: (max(w[0] - at, at - w[1], 0), w[0]))[2]
 
-    def _nodes(self, values: Iterable[Value], at: int) -> list[Node]:
-        alone = self._alone
+    def _nodes_at(self, values: Iterable[Value], at: int) -> list[Node]:
+        single = self._single_node
         return [
-            self.spell(value, at) if alone[value] == _WINDOWED else alone[value] for value in values
+            self.node_at(value, at) if single[value] == _WINDOWED else single[value]
+            for value in values
         ]
 
     # -- customers
 
-    def _node(self, value: Value) -> Node:
+    def _add_node(self, value: Value) -> Node:
         node = len(self._parent)
-        self.value_of.append(value)
-        self.seen.append(_AFTER_ALL)
-        self.eldest.append(node)
+        self._value_of.append(value)
+        self._first_met.append(_AFTER_ALL)
+        self._oldest.append(node)
         self._parent.append(node)
         self._size.append(1)
-        self._following.append(node)
-        rank = self.rank[value]
+        self._next_member.append(node)
+        rank = self._rank[value]
         for limited, counts in self._counts.items():
             counts.append(int(limited == rank))
-        if value in self.apart:
-            self._sides[node] = self.apart[value]
+        if value in self._value_sides:
+            self._sides[node] = self._value_sides[value]
         return node
 
-    def _fresh(self, node: Node) -> None:
-        """A node by itself again, not met so far."""
-        value = self.value_of[node]
-        self._parent[node] = self._following[node] = self.eldest[node] = node
-        self._size[node], self.seen[node] = 1, _AFTER_ALL
+    def _reset_node(self, node: Node) -> None:
+        """Put a node by itself again, not met so far."""
+        value = self._value_of[node]
+        self._parent[node] = self._next_member[node] = self._oldest[node] = node
+        self._size[node], self._first_met[node] = 1, _AFTER_ALL
         for limited, counts in self._counts.items():
-            counts[node] = int(limited == self.rank[value])
+            counts[node] = int(limited == self._rank[value])
         self._sides.pop(node, None)
-        if value in self.apart:
-            self._sides[node] = self.apart[value]
+        if value in self._value_sides:
+            self._sides[node] = self._value_sides[value]
 
     def find(self, node: Node) -> Node:
-        """The node that stands for the customer of a node."""
+        """Find the root of a node's customer: equal for two nodes of one customer."""
         parent = self._parent
         while parent[node] != node:
             parent[node] = node = parent[parent[node]]
         return node
 
-    def members(self, node: Node) -> Iterator[Node]:
-        """All nodes of the customer of a node."""
-        yield node
-        other = self._following[node]
+    def representative(self, node: Node) -> Node:
+        """Find the oldest node of a node's customer, after which the customer is named."""
+        return self._oldest[self.find(node)]
+
+    def first_met(self, node: Node) -> int:
+        """Give when a node was first met, in microseconds since 1970."""
+        return self._first_met[node]
+
+    def value_of(self, node: Node) -> Value:
+        """Give the value of a node."""
+        return self._value_of[node]
+
+    def values_of_customer(self, node: Node) -> set[Value]:
+        """Collect all values of a node's customer."""
+        found = {self._value_of[node]}
+        other = self._next_member[node]
         while other != node:
-            yield other
-            other = self._following[other]
+            found.add(self._value_of[other])
+            other = self._next_member[other]
+        return found
+
+    def representatives(self) -> Iterator[Node]:
+        """Give the representative of every customer, in the order in which values were met."""
+        for value in self.values:
+            if value not in self._shared:
+                for node in self.nodes(value):
+                    if self._first_met[node] < _AFTER_ALL and self.representative(node) == node:
+                        yield node
 
     def _age(self, node: Node) -> tuple[int, tuple[int, str], str]:
-        """By which the elder of two nodes is told."""
-        value = self.value_of[node]
-        return self.seen[node], self.order[self.rank[value]], self.text[value]
+        """The key by which the older of two nodes is found."""
+        value = self._value_of[node]
+        return self._first_met[node], self._priorities[self._rank[value]], self._text[value]
 
-    def _seen_at(self, node: Node, at: int) -> None:
+    def _set_first_met(self, node: Node, at: int) -> None:
         root = self.find(node)
-        elder = self.eldest[root]
-        if self._alone[self.value_of[node]] == _WINDOWED and self.seen[node] != _AFTER_ALL:
-            self.changed(node, self.seen[node])  # it is named by when it was first met
-        self.seen[node] = at
-        if elder != node and self._age(node) < self._age(elder):
-            self.changed(elder, self.seen[elder])
-            self.eldest[root] = node
+        oldest = self._oldest[root]
+        windowed = self._single_node[self._value_of[node]] == _WINDOWED
+        if windowed and self._first_met[node] != _AFTER_ALL:
+            self._on_change(node, self._first_met[node])  # it is named by when it was first met
+        self._first_met[node] = at
+        if oldest != node and self._age(node) < self._age(oldest):
+            self._on_change(oldest, self._first_met[oldest])
+            self._oldest[root] = node
 
-    def refused(self, roots: set[Node]) -> str | None:
-        """Why these cannot be one customer, or None."""
+    def _refusal(self, roots: set[Node]) -> str | None:
+        """Why customers cannot be one, or None."""
         for most, counts, name in self._limits:
             number = 0
             for root in roots:
@@ -349,67 +431,61 @@ class Linker:
             if number > most:
                 return f"a customer has at most {most} of {name}"
         if self._sides:
-            told = _NONE.union(*[self._sides.get(root, _NONE) for root in roots])
-            if any((number, 1 - side) in told for number, side in told):
+            sides = _NO_SIDES.union(*[self._sides.get(root, _NO_SIDES) for root in roots])
+            if any((number, 1 - side) in sides for number, side in sides):
                 return "they were split"
         return None
 
-    def _united(self, nodes: list[Node]) -> bool:
+    def _unite(self, nodes: list[Node]) -> bool:
         """Make nodes one customer; False where they cannot be."""
         roots = {self.find(node) for node in nodes}
         if len(roots) == 1:
             return True
-        if self.refused(roots) is not None:
+        if self._refusal(roots) is not None:
             return False
         kept = max(roots, key=self._size.__getitem__)
         for other in roots:
             if other != kept:
-                self._take(kept, other)
+                self._absorb(kept, other)
         return True
 
-    def _take(self, kept: Node, other: Node) -> None:
-        mine, theirs = self.eldest[kept], self.eldest[other]
-        if self._age(theirs) < self._age(mine):
-            mine, theirs = theirs, mine
-        self.changed(theirs, self.seen[theirs])
-        self.eldest[kept] = mine
+    def _absorb(self, kept: Node, other: Node) -> None:
+        older, younger = self._oldest[kept], self._oldest[other]
+        if self._age(younger) < self._age(older):
+            older, younger = younger, older
+        self._on_change(younger, self._first_met[younger])
+        self._oldest[kept] = older
         self._parent[other] = kept
         self._size[kept] += self._size[other]
-        ring = self._following
+        ring = self._next_member
         ring[kept], ring[other] = ring[other], ring[kept]
         for counts in self._counts.values():
             counts[kept] += counts[other]
         if other in self._sides:
-            self._sides[kept] = self._sides.get(kept, _NONE) | self._sides.pop(other)
+            self._sides[kept] = self._sides.get(kept, _NO_SIDES) | self._sides.pop(other)
 
-    def _dropping(self, entry: Entry, linking: list[Value]) -> bool:
-        """Let evidence unite what it can; whether anything had to be dropped."""
+    def _unite_dropping(self, entry: EvidenceEntry, linking: list[Value]) -> bool:
+        """Unite what evidence can, dropping the least reliable; whether anything was dropped."""
         values = list(linking)
-        nodes = self._nodes(values, entry.first)
+        nodes = self._nodes_at(values, entry.first)
         dropped: list[tuple[Value, str]] = []
-        while not self._united(nodes):
-            reason = self.refused({self.find(node) for node in nodes}) or ""
+        while not self._unite(nodes):
+            reason = self._refusal({self.find(node) for node in nodes}) or ""
             dropped.append((values.pop(), reason))
             nodes.pop()
         entry.dropped = tuple(dropped)
         return bool(dropped)
 
-    def known(self, value: Value) -> bool:
-        """Whether there is evidence of a value, and it may be of a customer."""
-        return bool(self.entries[value]) and value not in self.shared
+    # -- explaining
 
-    def met(self, node: Node) -> bool:
-        """Whether there is evidence of a node."""
-        return self.seen[node] < _AFTER_ALL
-
-    def taken(self, entry: Entry) -> list[Node]:
-        """The nodes of a piece of evidence that were not dropped."""
+    def linked_nodes(self, entry: EvidenceEntry) -> list[Node]:
+        """List the nodes that a piece of evidence links: neither shared nor dropped."""
         gone = {value for value, _ in entry.dropped}
-        linking = [value for value in self._linking(entry) if value not in gone]
-        return self._nodes(linking, entry.first)
+        linking = [value for value in self._unshared(entry) if value not in gone]
+        return self._nodes_at(linking, entry.first)
 
-    def joins(self, entries: Iterable[Entry]) -> list[bool]:
-        """Of evidence in its order, which made one customer of several."""
+    def mark_joining(self, entries: Iterable[EvidenceEntry]) -> list[bool]:
+        """Mark, of evidence in its order, the pieces that made one customer of several."""
         stands: dict[Node, Node] = {}
 
         def root(node: Node) -> Node:
@@ -417,13 +493,33 @@ class Linker:
                 node = stands[node]
             return node
 
-        told = []
+        joining = []
         for entry in entries:
-            roots = {root(node) for node in self.taken(entry)}
-            told.append(len(roots) > 1)
+            roots = {root(node) for node in self.linked_nodes(entry)}
+            joining.append(len(roots) > 1)
             for other in roots:
                 stands[other] = min(roots)
-        return told
+        return joining
+
+    def connected_entries(self, seeds: Iterable[Value]) -> list[EvidenceEntry]:
+        """Collect all evidence connected with some values, in the order of its time."""
+        waiting = [value for value in seeds if value not in self._shared]
+        reached = set(waiting)
+        found: dict[int, EvidenceEntry] = {}
+        while waiting:
+            for entry in self._entries[waiting.pop()]:
+                if id(entry) in found:
+                    continue
+                found[id(entry)] = entry
+                more = [v for v in entry.values if v not in reached and v not in self._shared]
+                reached.update(more)
+                waiting += more
+        return sorted(found.values(), key=self._order_key)
+
+    def _order_key(self, entry: EvidenceEntry) -> tuple[object, ...]:
+        """The key that sorts evidence by time, source, batch and identities."""
+        named = [(self.space_of(v).name, self._text[v]) for v in entry.values]
+        return entry.first, entry.source, entry.batch or "", named
 
     # -- folding again
 
@@ -433,78 +529,58 @@ class Linker:
             group, seeds = self._dirty.popitem()
             self._contested.discard(group)
             self._latest.pop(group, None)
-            self.fold(self.around(seeds))
+            self._refold(self.connected_entries(seeds))
 
-    def around(self, seeds: Iterable[Value]) -> list[Entry]:
-        """All evidence that hangs together with some values, in its order."""
-        open_ = [value for value in seeds if value not in self.shared]
-        reached = set(open_)
-        found: dict[int, Entry] = {}
-        while open_:
-            for entry in self.entries[open_.pop()]:
-                if id(entry) in found:
-                    continue
-                found[id(entry)] = entry
-                more = [v for v in entry.values if v not in reached and v not in self.shared]
-                reached.update(more)
-                open_ += more
-        return sorted(found.values(), key=self._place)
-
-    def _place(self, entry: Entry) -> tuple[object, ...]:
-        """The place of a piece of evidence in the order of all."""
-        named = [(self.spaces[self.rank[v]].name, self.text[v]) for v in entry.values]
-        return entry.first, entry.source, entry.batch or "", named
-
-    def fold(self, entries: list[Entry]) -> None:
-        """Fold entries that hang together from nothing."""
+    def _refold(self, entries: list[EvidenceEntry]) -> None:
+        """Fold connected entries from nothing, and report every representative that changed."""
         values = dict.fromkeys(v for entry in entries for v in entry.values)
-        linking = [v for v in values if v not in self.shared]
-        before = {n: self.eldest[self.find(n)] for v in linking for n in self.nodes(v)}
-        names = {elder: self.seen[elder] for elder in before.values()}
+        linking = [v for v in values if v not in self._shared]
+        before = {n: self.representative(n) for v in linking for n in self.nodes(v)}
+        times = {oldest: self._first_met[oldest] for oldest in before.values()}
         for value in linking:
-            self._group_of[value] = value
+            self._group_parent[value] = value
         for value in values:
-            if value in self._spells and value not in self.shared:
-                self._spell_again(value)
+            if value in self._windows and value not in self._shared:
+                self._rebuild_windows(value)
             for node in self.nodes(value):
-                self._fresh(node)
+                self._reset_node(node)
         for entry in entries:
-            self._again(entry)
-        for node, elder in before.items():
-            now = self.eldest[self.find(node)]
-            if now != elder or self.seen[now] != names[elder]:
-                self.changed(elder, names[elder])
+            self._refold_entry(entry)
+        for node, oldest in before.items():
+            now = self.representative(node)
+            if now != oldest or self._first_met[now] != times[oldest]:
+                self._on_change(oldest, times[oldest])
 
-    def _again(self, entry: Entry) -> None:
-        linking = self._linking(entry)
+    def _refold_entry(self, entry: EvidenceEntry) -> None:
+        linking = self._unshared(entry)
         entry.dropped = ()
         if not linking:
             return
-        group = self._joined({self._group(value) for value in linking})
+        group = self._join_groups({self._group(value) for value in linking})
         self._latest[group] = entry.first
-        for node in self._nodes(linking, entry.first):
-            if entry.first < self.seen[node]:
-                self.seen[node] = entry.first
+        for node in self._nodes_at(linking, entry.first):
+            if entry.first < self._first_met[node]:
+                self._first_met[node] = entry.first
                 root = self.find(node)
-                if self._age(node) < self._age(self.eldest[root]):
-                    self.eldest[root] = node
-        if self._dropping(entry, linking):
+                if self._age(node) < self._age(self._oldest[root]):
+                    self._oldest[root] = node
+        if self._unite_dropping(entry, linking):
             self._contested.add(group)
 
-    def _spell_again(self, value: Value) -> None:
-        """The spells of a value with a window, told anew from all that is known of it."""
-        window = self._window(value)
+    def _rebuild_windows(self, value: Value) -> None:
+        """Find the windows of a value anew from all evidence about it."""
+        length = self._window_length(value)
         spans: list[list[int]] = []
-        for first, last in sorted((entry.first, entry.last) for entry in self.entries[value]):
-            if spans and first <= spans[-1][1] + window:
+        for first, last in sorted((entry.first, entry.last) for entry in self._entries[value]):
+            if spans and first <= spans[-1][1] + length:
                 spans[-1][1] = max(spans[-1][1], last)
             else:
                 spans.append([first, last])
         nodes = self.nodes(value)
         while len(nodes) < len(spans):
-            nodes.append(self._node(value))
+            nodes.append(self._add_node(value))
         for spare in nodes[len(spans) :]:
-            self._fresh(spare)
-        self._spells[value] = [
+            self._reset_node(spare)
+        self._windows[value] = [
             (first, last, node) for (first, last), node in zip(spans, nodes, strict=False)
         ]

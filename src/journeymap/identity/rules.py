@@ -1,4 +1,4 @@
-"""By which rules identities are taken to be of one customer: plain data, no code."""
+"""Rules by which identities are taken to belong to one customer: plain data, no code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
-from journeymap.model.rules import closed, each, identifier, names, one_of, positive
+from journeymap.model.rules import as_tuple, each, identifier, names, one_of, positive_duration
 
 __all__ = ["BLOCKED", "IdentityRules", "Namespace"]
 
@@ -17,7 +17,7 @@ BLOCKED = (
     "-", "-1", "0", "00000000-0000-0000-0000-000000000000", "anonymous", "false", "guest", "n/a",
     "na", "nan", "nil", "none", "null", "test", "true", "undefined", "unknown",
 )  # fmt: skip
-"""Values that say that nobody was known, whatever the namespace; compared in lower case."""
+"""Values that stand for an unknown customer in every namespace; compared in lower case."""
 
 Form = Literal["exact", "folded", "digits"]
 
@@ -32,25 +32,40 @@ def _count(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 class Namespace:
     """How far identities of one kind are trusted.
 
-    A customer has at most ``most`` of them (None: any number). A value that was met with more
-    than ``shared`` values of one other namespace (or of its own) is no customer's own, and links
-    nobody: a shop's tablet, a test address (None: it always links). One that was not met for
-    longer than ``window`` may since have passed to somebody else: a phone number, a cookie
-    (None: it is for ever). ``blocked`` values are nobody's. Values are compared as they are
-    (``exact``), without case, width and space around them (``folded``), or by their ``digits``.
+    Attributes:
+        name: The kind, such as ``email``.
+        most: How many of them a customer has at most (None: any number).
+        shared: A value met with more than so many values of one other namespace, or of its own,
+            is no customer's own and links no one: a shop's tablet, a test address (None: it
+            always links).
+        window: After how long without being met a value may have passed to another customer: a
+            phone number, a cookie (None: never).
+        blocked: Values that name no customer.
+        form: How values are compared: ``exact``, ``folded`` (without case, width and spaces
+            around them) or by their ``digits``.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
     """
 
     name: str = field(validator=identifier)
     most: int | None = field(default=None, validator=_count, kw_only=True)
     shared: int | None = field(default=100, validator=_count, kw_only=True)
     window: timedelta | None = field(
-        default=None, validator=validators.optional(positive), kw_only=True
+        default=None, validator=validators.optional(positive_duration), kw_only=True
     )
-    blocked: tuple[str, ...] = field(default=(), converter=closed, validator=names, kw_only=True)
+    blocked: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
     form: Form = field(default="exact", validator=one_of("exact", "folded", "digits"), kw_only=True)
 
-    def formed(self, value: str) -> str:
-        """A value as it is compared; an empty one says nothing."""
+    def normalize(self, value: str) -> str:
+        """Bring a value into the form in which it is compared.
+
+        Args:
+            value: The value.
+
+        Returns:
+            The form; an empty one names no customer.
+        """
         if self.form == "exact":
             return value
         if self.form == "digits":
@@ -60,12 +75,19 @@ class Namespace:
 
 @frozen
 class IdentityRules:
-    """Namespaces in the order of their priority, the surest first, and values that are nobody's.
+    """Namespaces in the order of their priority, and values that name no customer.
 
     Evidence whose identities cannot all be one customer's loses the identity of the lowest
-    priority, and is tried again. Without ``namespaces`` any is taken, in alphabetical order and
-    without limits; with them, an identity of another namespace links nobody. ``secret`` makes
-    the ids of customers unguessable from their identities.
+    priority, and is tried again.
+
+    Attributes:
+        namespaces: The namespaces, the most reliable first. Without any, all are taken, in
+            alphabetical order and without limits; with some, identities of others link no one.
+        blocked: Values that name no customer in any namespace.
+        secret: What makes the ids of customers unguessable from their identities.
+
+    Raises:
+        ElementError: A namespace is named twice, or a field has a value that it may not have.
 
     >>> rules = IdentityRules([Namespace("user", most=1), Namespace("email", most=5)])
     >>> rules.namespaces[1].most
@@ -73,10 +95,10 @@ class IdentityRules:
     """
 
     namespaces: tuple[Namespace, ...] = field(
-        default=(), converter=closed, validator=each(Namespace)
+        default=(), converter=as_tuple, validator=each(Namespace)
     )
     blocked: tuple[str, ...] = field(
-        default=BLOCKED, converter=closed, validator=names, kw_only=True
+        default=BLOCKED, converter=as_tuple, validator=names, kw_only=True
     )
     secret: str = field(default="", validator=validators.instance_of(str), kw_only=True, repr=False)
 

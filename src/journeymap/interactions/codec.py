@@ -18,7 +18,7 @@ from typing import Any
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.values import Money, Score
-from journeymap.model.rules import clean
+from journeymap.model.rules import fault_in_text
 
 __all__ = ["encoded", "interaction_data", "interaction_text", "is_plain", "read_interaction"]
 
@@ -97,5 +97,5 @@ def is_plain(value: Any, depth: int = 0) -> bool:
     if isinstance(value, float):
         return value - value == 0
     if isinstance(value, str):
-        return clean(value) is None
+        return fault_in_text(value) is None
     return value is None or (isinstance(value, int) and abs(value) < 2**63)

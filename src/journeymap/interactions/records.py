@@ -13,7 +13,7 @@ from journeymap.exceptions import InteractionError
 from journeymap.interactions.codec import is_plain
 from journeymap.interactions.interaction import Interaction, aware
 from journeymap.interactions.values import HIDDEN, Identity
-from journeymap.model.rules import closed, each, identifier
+from journeymap.model.rules import as_tuple, each, identifier
 
 __all__ = ["Consent", "Evidence", "Record", "Trait"]
 
@@ -25,7 +25,7 @@ def _some(instance: Any, attribute: Attribute[Any], value: tuple[Any, ...]) -> N
 
 
 def _once(given: Iterable[Identity]) -> tuple[Identity, ...]:
-    return tuple(dict.fromkeys(closed(given)))
+    return tuple(dict.fromkeys(as_tuple(given)))
 
 
 def _traits(
@@ -107,7 +107,7 @@ class Record:
     >>> from datetime import UTC
     >>> ada = Identity("email", "ada@example.org")
     >>> record = Record([ada], datetime(2026, 3, 1, tzinfo=UTC), "crm", traits={"plan": "fibre"})
-    >>> record.facts[0].name, record.facts[0].source
+    >>> record.dated_traits[0].name, record.dated_traits[0].source
     ('plan', 'crm')
     """
 
@@ -133,11 +133,11 @@ class Record:
         return Evidence(self.identities, self.at, self.source)
 
     @property
-    def facts(self) -> tuple[Trait, ...]:
+    def dated_traits(self) -> tuple[Trait, ...]:
         """Its traits, with their source and time."""
         return tuple(Trait(name, value, self.source, self.at) for name, value in self.traits)
 
     @property
-    def said(self) -> tuple[Consent, ...]:
+    def dated_consents(self) -> tuple[Consent, ...]:
         """Its consents, with their source and time."""
         return tuple(Consent(name, given, self.source, self.at) for name, given in self.consents)

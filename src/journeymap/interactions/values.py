@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from journeymap.exceptions import ElementError, InteractionError
-from journeymap.model.rules import finite, identifier, number, one_of
+from journeymap.model.rules import finite, identifier, one_of, to_number
 
 __all__ = ["HIDDEN", "SCALES", "Identity", "Money", "Score", "ScoreKind"]
 
@@ -41,9 +41,9 @@ class Score:
     """
 
     kind: ScoreKind = field(validator=one_of("nps", "csat", "ces"))
-    value: float = field(converter=number, validator=finite)
-    low: float = field(converter=number, validator=finite)
-    high: float = field(converter=number, validator=finite)
+    value: float = field(converter=to_number, validator=finite)
+    low: float = field(converter=to_number, validator=finite)
+    high: float = field(converter=to_number, validator=finite)
 
     @low.default
     def _usual_low(self) -> float:

@@ -7,10 +7,14 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
-from journeymap.interactions import Consent, Identity, Interaction, Record, Trait
-from journeymap.live.live import Live, Receipt
+from journeymap.adapters.store import Store
+from journeymap.identity import Identities, LinkReport
+from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
+from journeymap.live.live import Live
 from journeymap.live.outbox import Action, Delivered
 from journeymap.live.rebuilding import Rebuilt
+from journeymap.live.recording import Receipt
+from journeymap.model import JourneyMap
 from journeymap.tracking import Position, Signal, State
 
 if TYPE_CHECKING:
@@ -24,23 +28,43 @@ AnyActions: TypeAlias = Mapping[str, AnyAction] | AnyAction
 
 
 class AsyncLive:
-    """A `Live` whose calls are awaited; they are done one after the other, in a thread of its own.
+    """A `Live` whose calls are awaited, and never block the event loop.
 
-    >>> from journeymap.model import JourneyMap, Stage
+    Calls are done one after the other in a thread of their own. Every method is that of `Live`.
+
+    Attributes:
+        live: The `Live` underneath.
+
+    >>> from journeymap.model import Stage
     >>> import asyncio
-    >>> async def asked() -> object:
+    >>> async def ask() -> object:
     ...     async with AsyncLive(Live(JourneyMap("shop", stages=[Stage("use", "own")]))) as live:
-    ...         return await live.position("nobody")
-    >>> print(asyncio.run(asked()))
+    ...         return await live.position("ada")
+    >>> print(asyncio.run(ask()))
     None
     """
 
     def __init__(self, live: Live) -> None:
-        from concurrent.futures import ThreadPoolExecutor  # only who uses it waits for its import
+        """Take over a `Live`, which is closed with this.
+
+        Args:
+            live: What does the work.
+        """
+        from concurrent.futures import ThreadPoolExecutor  # half of the import time of the core
 
         self.live = live
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journeymap")
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="journeymap-actions")
+
+    @property
+    def map(self) -> JourneyMap:
+        """The map along which customers are followed."""
+        return self.live.map
+
+    @property
+    def store(self) -> Store:
+        """The store in which everything is kept."""
+        return self.live.store
 
     async def record(self, interaction: Interaction) -> Receipt:
         """See `Live.record`."""
@@ -62,6 +86,19 @@ class AsyncLive:
         """See `Live.split`."""
         given = tuple(identities)
         return await self._in_turn(lambda: self.live.split(customer, given, reason=reason))
+
+    async def link(self, pairs: Iterable[Evidence], *, threshold: float, batch: str) -> LinkReport:
+        """See `Live.link`."""
+        given = tuple(pairs)
+        return await self._in_turn(lambda: self.live.link(given, threshold=threshold, batch=batch))
+
+    async def withdraw(self, batch: str) -> int:
+        """See `Live.withdraw`."""
+        return await self._in_turn(lambda: self.live.withdraw(batch))
+
+    async def identities(self) -> Identities | None:
+        """See `Live.identities`; a call here, because the store is read."""
+        return await self._in_turn(lambda: self.live.identities)
 
     async def facts(self, customer: str) -> tuple[Trait | Consent, ...]:
         """See `Live.facts`."""
@@ -89,9 +126,9 @@ class AsyncLive:
 
         loop = asyncio.get_running_loop()
         given = (
-            {name: _waited(action, loop) for name, action in actions.items()}
+            {name: _await_action(action, loop) for name, action in actions.items()}
             if isinstance(actions, Mapping)
-            else _waited(actions, loop)
+            else _await_action(actions, loop)
         )
         # In a thread of its own: an action that takes long does not hold up what is recorded.
         return await loop.run_in_executor(self._hands, lambda: self.live.deliver(given, now))
@@ -104,9 +141,9 @@ class AsyncLive:
         """See `Live.set_aside`."""
         return await self._in_turn(self.live.set_aside)
 
-    async def rebuild(self) -> Rebuilt:
-        """See `Live.rebuild`."""
-        return await self._in_turn(self.live.rebuild)
+    async def rebuild(self, progress: Callable[[int], None] | None = None) -> Rebuilt:
+        """See `Live.rebuild`; ``progress`` is called in the thread that does the work."""
+        return await self._in_turn(lambda: self.live.rebuild(progress))
 
     async def forget(self, customer: str) -> None:
         """See `Live.forget`."""
@@ -117,7 +154,7 @@ class AsyncLive:
         return await self._in_turn(lambda: self.live.export(customer))
 
     async def close(self) -> None:
-        """Let go of the store and the thread."""
+        """Close the store, and end the threads."""
         await self._in_turn(self.live.close)
         self._thread.shutdown()
         self._hands.shutdown()
@@ -137,9 +174,8 @@ class AsyncLive:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
-def _waited(action: AnyAction, loop: asyncio.AbstractEventLoop) -> Action:
-    """An action that is done when it returns, whether it is a coroutine or not."""
-
+def _await_action(action: AnyAction, loop: asyncio.AbstractEventLoop) -> Action:
+    """Make an action that is done when it returns, whether it is a coroutine or not."""
     import asyncio
 
     def act(signal: Signal) -> None:

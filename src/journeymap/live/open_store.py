@@ -1,4 +1,4 @@
-"""Which store an address names."""
+"""Addresses of stores."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ from journeymap.adapters.stores.sqlalchemy import SqlStore
 from journeymap.adapters.stores.sqlite import SqliteStore, sqlite_store
 from journeymap.exceptions import UnknownName, nearest
 
-__all__ = ["opened"]
+__all__ = ["open_store"]
 
 
-def opened(store: str | os.PathLike[str] | Store) -> Store:
-    """The store at an address; a store is taken as it is.
+def open_store(store: str | os.PathLike[str] | Store) -> Store:
+    """Open the store at an address; a store is taken unchanged.
 
-    A path is that of a SQLite file. ``memory`` keeps everything in memory, ``sqlite:///file.db`` in
-    one file (four slashes begin an absolute path); the stores of other packages are found by the
-    scheme they are registered with, and any other URL is SQLAlchemy's. Raises UnknownName,
-    StoreError, AdapterError.
+    Args:
+        store: A path (of a SQLite file), ``memory``, ``sqlite:///file.db`` (four slashes begin
+            an absolute path), an address with the scheme of a registered store, or any other
+            URL of SQLAlchemy's.
+
+    Returns:
+        The store.
+
+    Raises:
+        UnknownName: No store has such an address.
+        StoreError: The store cannot be opened.
+        AdapterError: The package of the store cannot be loaded.
     """
     if isinstance(store, os.PathLike):
         return SqliteStore(store)
@@ -26,7 +34,7 @@ def opened(store: str | os.PathLike[str] | Store) -> Store:
         return store
     if store == "memory" or store.startswith("sqlite"):
         return sqlite_store(store)
-    from journeymap.adapters.registry import stores  # only who needs it looks at what is installed
+    from journeymap.adapters.registry import stores  # loads the metadata of all packages
 
     scheme = store.partition("://")[0].partition("+")[0]
     if scheme in stores:

@@ -1,30 +1,34 @@
-"""A new version of the map, applied to the customers who are on their way."""
+"""Rebuilding: a new version of the map, applied to the customers who are on their way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from journeymap.adapters.store import Transaction
-from journeymap.documents import dumps, loads
+from journeymap.documents import loads
+from journeymap.live.states import States
 from journeymap.model import Change
 from journeymap.tracking import Position, State
 from journeymap.tracking.codec import position_in
 
-if TYPE_CHECKING:
-    from journeymap.live.live import Live
+__all__ = ["Moved", "Rebuilt", "rebuild"]
 
-__all__ = ["Moved", "Rebuilt", "rebuilt"]
-
-_BATCH = 200
-_SHOWN = 1000
+_BATCH = 200  # customers in one transaction: their histories are read, and their rows held
+MAX_EXAMPLES = 1000
+"""Moved customers named in the report: enough to look at, few enough for memory."""
 
 
 @frozen
 class Moved:
-    """A customer who stands elsewhere on the new version of the map: stage and lap."""
+    """A customer whose stage or lap is another one on the new version of the map.
+
+    Attributes:
+        customer: The customer's name.
+        before: The stage and the lap before.
+        after: The position now.
+    """
 
     customer: str
     before: tuple[str | None, int]
@@ -33,10 +37,13 @@ class Moved:
 
 @frozen
 class Rebuilt:
-    """What a new version of the map changed.
+    """The result of applying a new version of the map.
 
-    ``changes`` are those of the map, ``customers`` how many states were told again; ``moved``
-    counts those whose stage or lap changed, ``examples`` are the first thousand of them.
+    Attributes:
+        changes: What changed in the map.
+        customers: How many states were folded again.
+        moved: How many customers have another stage or lap now.
+        examples: The first thousand of them.
     """
 
     changes: tuple[Change, ...]
@@ -45,41 +52,40 @@ class Rebuilt:
     examples: tuple[Moved, ...]
 
 
-def rebuilt(live: Live, progress: Callable[[int], None] | None) -> Rebuilt:
-    """Tell every state again that is told along another version of the map."""
-    store = live.store
-    older = loads(store.read(lambda tx: tx.notes()["map"]), format="json")
+def rebuild(states: States, progress: Callable[[int], None] | None) -> Rebuilt:
+    """Rebuild every state written under an older version of the map."""
+    store, journey = states.store, states.tracker.map
+    older = loads(store.read(lambda tx: tx.meta.read()["map"]), format="json")
     after, customers, moved = "", 0, 0
     examples: list[Moved] = []
     while True:
 
         def work(tx: Transaction, after: str = after) -> tuple[list[str], int, list[Moved]]:
-            return _batch(live, tx, after)
+            return _rebuild_batch(states, tx, after)
 
         names, count, found = store.run(work)
         if not names:
             break
         after, customers, moved = names[-1], customers + count, moved + len(found)
-        examples += found[: _SHOWN - len(examples)]
+        examples += found[: MAX_EXAMPLES - len(examples)]
         if progress is not None:
             progress(customers)
-    store.run(lambda tx: tx.note("map", dumps(live.map, format="json")))
-    return Rebuilt(live.map.diff(older), customers, moved, tuple(examples))
+    store.run(states.write_map)
+    return Rebuilt(journey.diff(older), customers, moved, tuple(examples))
 
 
-def _batch(live: Live, tx: Transaction, after: str) -> tuple[list[str], int, list[Moved]]:
-    names = tx.customers(after, _BATCH)
-    versions = tx.versions(names) if names else {}
-    old = {
-        name: kept
-        for name, kept in (tx.states(names) if names else {}).items()
-        if kept.map != live._mark
-    }
-    states: dict[str, State] = {name: live._read_state(tx, kept) for name, kept in old.items()}
-    live._put(tx, states, versions)
+def _rebuild_batch(
+    states: States, tx: Transaction, after: str
+) -> tuple[list[str], int, list[Moved]]:
+    names = tx.states.customers(after, _BATCH)
+    versions = tx.states.versions(names) if names else {}
+    stored = tx.states.read(names) if names else {}
+    old = {name: row for name, row in stored.items() if states.outdated(row)}
+    made: dict[str, State] = {name: states.decode(tx, row) for name, row in old.items()}
+    states.write(tx, made, versions)
     found = []
-    for name, state in states.items():
+    for name, state in made.items():
         before, here = position_in(old[name].text), state.position
         if here is None or before != (here.stage, here.lap):
             found.append(Moved(name, before, here))
-    return names, len(states), found
+    return names, len(made), found

@@ -13,7 +13,7 @@ from attrs import Attribute, field, frozen, validators
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule, rrulestr
 
 from journeymap.exceptions import CalendarError
-from journeymap.model.rules import closed, each, identifier, text
+from journeymap.model.rules import as_tuple, each, identifier, text
 
 __all__ = ["Calendar", "Hours"]
 
@@ -100,9 +100,9 @@ class Calendar:
     """
 
     id: str = field(validator=identifier)
-    hours: tuple[Hours, ...] = field(default=(Hours(),), converter=closed, validator=each(Hours))
-    holidays: tuple[date, ...] = field(default=(), converter=closed)
-    holiday_rules: tuple[str, ...] = field(default=(), converter=closed)
+    hours: tuple[Hours, ...] = field(default=(Hours(),), converter=as_tuple, validator=each(Hours))
+    holidays: tuple[date, ...] = field(default=(), converter=as_tuple)
+    holiday_rules: tuple[str, ...] = field(default=(), converter=as_tuple)
     zone: str = field(default="UTC", validator=validators.instance_of(str))
 
     @zone.validator

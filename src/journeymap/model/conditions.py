@@ -17,7 +17,15 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
 from journeymap.model.durations import duration_text
-from journeymap.model.rules import closed, finite, identifier, names, number, one_of, positive
+from journeymap.model.rules import (
+    as_tuple,
+    finite,
+    identifier,
+    names,
+    one_of,
+    positive_duration,
+    to_number,
+)
 
 __all__ = ["Absence", "All", "AnyOf", "At", "Between", "Condition", "Count", "Not", "Wait"]
 
@@ -34,7 +42,7 @@ class At:
     """The interaction's ``what`` is one of ``values``."""
 
     what: AtField = field(validator=one_of(*AT_FIELDS))
-    values: tuple[str, ...] = field(converter=closed, validator=names)
+    values: tuple[str, ...] = field(converter=as_tuple, validator=names)
 
     def __attrs_post_init__(self) -> None:
         if not self.values:
@@ -55,10 +63,10 @@ class Between:
         validator=one_of(*BETWEEN_FIELDS)
     )
     at_least: float | None = field(
-        default=None, converter=number, validator=validators.optional(finite)
+        default=None, converter=to_number, validator=validators.optional(finite)
     )
     at_most: float | None = field(
-        default=None, converter=number, validator=validators.optional(finite)
+        default=None, converter=to_number, validator=validators.optional(finite)
     )
     currency: str | None = field(default=None, validator=validators.optional(identifier))
 
@@ -84,7 +92,7 @@ class Count:
 
     touchpoint: str = field(validator=identifier)
     at_least: int = field(validator=validators.instance_of(int))
-    within: timedelta | None = field(default=None, validator=validators.optional(positive))
+    within: timedelta | None = field(default=None, validator=validators.optional(positive_duration))
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.at_least, bool) or not 1 <= self.at_least < 2**53:
@@ -100,7 +108,7 @@ class Wait:
     """The interaction came at least so long after the last one at touchpoint ``since``."""
 
     since: str = field(validator=identifier)
-    at_least: timedelta = field(validator=positive)
+    at_least: timedelta = field(validator=positive_duration)
 
     def __str__(self) -> str:
         return f"at least {duration_text(self.at_least)} after {self.since!r}"
@@ -112,7 +120,7 @@ class Absence:
 
     touchpoint: str = field(validator=identifier)
     after: str = field(validator=identifier)
-    within: timedelta = field(validator=positive)
+    within: timedelta = field(validator=positive_duration)
 
     def __str__(self) -> str:
         return f"no {self.touchpoint!r} within {duration_text(self.within)} after {self.after!r}"
@@ -145,7 +153,7 @@ def a_condition(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 class All:
     """Every one of the conditions holds."""
 
-    conditions: tuple[Condition, ...] = field(converter=closed, validator=a_condition)
+    conditions: tuple[Condition, ...] = field(converter=as_tuple, validator=a_condition)
 
     def __str__(self) -> str:
         return _joined(" and ", self.conditions)
@@ -155,7 +163,7 @@ class All:
 class AnyOf:
     """At least one of the conditions holds."""
 
-    conditions: tuple[Condition, ...] = field(converter=closed, validator=a_condition)
+    conditions: tuple[Condition, ...] = field(converter=as_tuple, validator=a_condition)
 
     def __str__(self) -> str:
         return _joined(" or ", self.conditions)

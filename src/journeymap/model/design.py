@@ -26,7 +26,7 @@ from journeymap.model.elements import (
 from journeymap.model.loop import Loop
 from journeymap.model.moments import Moment
 from journeymap.model.offers import ContactLimit, Offer
-from journeymap.model.rules import closed, each, identifier, positive, text
+from journeymap.model.rules import as_tuple, each, identifier, positive_duration, text
 
 __all__ = ["CATALOGS", "Design", "Element"]
 
@@ -55,7 +55,7 @@ CATALOGS: dict[str, tuple[str, type[Any]]] = {
 
 def _catalog(name: str, elements: Iterable[Any]) -> Catalog[Any]:
     kind, element = CATALOGS[name]
-    found = elements.elements if isinstance(elements, Catalog) else closed(elements)
+    found = elements.elements if isinstance(elements, Catalog) else as_tuple(elements)
     for one in found:
         if not isinstance(one, element):
             raise ElementError("JourneyMap", name, one, f"a {element.__name__} is expected")
@@ -119,10 +119,10 @@ class Design:
     name: str = field(default="", validator=text, kw_only=True)
     description: str = field(default="", validator=text, kw_only=True)
     dormant_after: timedelta | None = field(
-        default=None, validator=validators.optional(positive), kw_only=True
+        default=None, validator=validators.optional(positive_duration), kw_only=True
     )
     contact_limits: tuple[ContactLimit, ...] = field(
-        default=(), converter=closed, validator=each(ContactLimit), kw_only=True
+        default=(), converter=as_tuple, validator=each(ContactLimit), kw_only=True
     )
     stages: Catalog[Stage] = field(default=(), converter=_stages, kw_only=True)
     channels: Catalog[Channel] = field(default=(), converter=_channels, kw_only=True)

@@ -13,15 +13,15 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
 from journeymap.model.rules import (
-    closed,
+    as_tuple,
     each,
     finite,
     identifier,
     names,
-    number,
     one_of,
-    positive,
+    positive_duration,
     text,
+    to_number,
 )
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
     "Touchpoint",
 ]
 
-_length = validators.optional(positive)
+_length = validators.optional(positive_duration)
 _reference = validators.optional(identifier)
 
 
@@ -131,9 +131,9 @@ class Investment:
         validator=one_of("systems", "training", "education", "advocacy")
     )
     what: str = field(validator=identifier)
-    stages: tuple[str, ...] = field(default=(), converter=closed, validator=names, kw_only=True)
+    stages: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
     amount: float | None = field(
-        default=None, converter=number, validator=validators.optional(finite), kw_only=True
+        default=None, converter=to_number, validator=validators.optional(finite), kw_only=True
     )
 
 
@@ -143,7 +143,7 @@ class Department(Named):
 
     calendar: str | None = field(default=None, validator=_reference, kw_only=True)
     invests: tuple[Investment, ...] = field(
-        default=(), converter=closed, validator=each(Investment), kw_only=True
+        default=(), converter=as_tuple, validator=each(Investment), kw_only=True
     )
 
 
@@ -155,7 +155,7 @@ class Process(Named):
     """
 
     departments: tuple[str, ...] = field(
-        default=(), converter=closed, validator=names, kw_only=True
+        default=(), converter=as_tuple, validator=names, kw_only=True
     )
     target: timedelta | None = field(default=None, validator=_length, kw_only=True)
     calendar: str | None = field(default=None, validator=_reference, kw_only=True)
@@ -174,9 +174,9 @@ class Product(Named):
 class Persona(Named):
     """A kind of customer the map is drawn for."""
 
-    goals: tuple[str, ...] = field(default=(), converter=closed, validator=names, kw_only=True)
-    pains: tuple[str, ...] = field(default=(), converter=closed, validator=names, kw_only=True)
-    products: tuple[str, ...] = field(default=(), converter=closed, validator=names, kw_only=True)
+    goals: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
+    pains: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
+    products: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
 
 
 @frozen
@@ -190,8 +190,8 @@ class Touchpoint(Named):
     stage: str | None = field(default=None, validator=_reference)
     department: str | None = field(default=None, validator=_reference, kw_only=True)
     process: str | None = field(default=None, validator=_reference, kw_only=True)
-    channels: tuple[str, ...] = field(default=(), converter=closed, validator=names, kw_only=True)
-    products: tuple[str, ...] = field(default=(), converter=closed, validator=names, kw_only=True)
+    channels: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
+    products: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
 
 
 OfKind = Literal[
@@ -251,7 +251,7 @@ class Metric(Named):
         default="up", validator=one_of("up", "down"), kw_only=True
     )
     target: float | None = field(
-        default=None, converter=number, validator=validators.optional(finite), kw_only=True
+        default=None, converter=to_number, validator=validators.optional(finite), kw_only=True
     )
 
 
@@ -259,7 +259,7 @@ class Metric(Named):
 class Step:
     """An expected step of a key journey: one touchpoint, or one of several alternatives."""
 
-    one_of: tuple[str, ...] = field(converter=closed, validator=names)
+    one_of: tuple[str, ...] = field(converter=as_tuple, validator=names)
     optional: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
     repeatable: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
 
@@ -270,7 +270,7 @@ class Step:
 
 
 def _steps(value: Any) -> tuple[Step, ...]:
-    return tuple(Step((step,)) if isinstance(step, str) else step for step in closed(value))
+    return tuple(Step((step,)) if isinstance(step, str) else step for step in as_tuple(value))
 
 
 @frozen

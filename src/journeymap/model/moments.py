@@ -8,7 +8,7 @@ from attrs import field, frozen, validators
 
 from journeymap.model.conditions import Condition, a_condition
 from journeymap.model.elements import Named
-from journeymap.model.rules import identifier, positive, text
+from journeymap.model.rules import identifier, positive_duration, text
 
 __all__ = ["Moment"]
 
@@ -30,7 +30,7 @@ class Moment(Named):
     owner: str | None = field(default=None, validator=validators.optional(identifier), kw_only=True)
     action: str = field(default="", validator=text, kw_only=True)
     deadline: timedelta | None = field(
-        default=None, validator=validators.optional(positive), kw_only=True
+        default=None, validator=validators.optional(positive_duration), kw_only=True
     )
     metric: str | None = field(
         default=None, validator=validators.optional(identifier), kw_only=True

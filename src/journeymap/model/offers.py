@@ -15,7 +15,15 @@ from journeymap.exceptions import ElementError
 from journeymap.model.conditions import Condition, a_condition
 from journeymap.model.durations import duration_text
 from journeymap.model.elements import Named
-from journeymap.model.rules import closed, each, finite, identifier, number, positive, text
+from journeymap.model.rules import (
+    as_tuple,
+    each,
+    finite,
+    identifier,
+    positive_duration,
+    text,
+    to_number,
+)
 
 __all__ = ["ContactLimit", "Offer", "Weight", "held_out"]
 
@@ -37,7 +45,7 @@ class Weight:
     """How much an offer gains (above 1) or loses (below 1) where a condition holds."""
 
     when: Condition = field(validator=a_condition)
-    factor: float = field(converter=number, validator=_not_negative)
+    factor: float = field(converter=to_number, validator=_not_negative)
 
 
 @frozen
@@ -49,7 +57,7 @@ class ContactLimit:
     """
 
     at_most: int = field(validator=validators.instance_of(int))
-    within: timedelta = field(validator=positive)
+    within: timedelta = field(validator=positive_duration)
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.at_most, bool) or not 0 <= self.at_most < 1000:
@@ -88,18 +96,20 @@ class Offer(Named):
         default=None, validator=validators.optional(identifier), kw_only=True
     )
     eligible: tuple[Condition, ...] = field(
-        default=(), converter=closed, validator=_conditions, kw_only=True
+        default=(), converter=as_tuple, validator=_conditions, kw_only=True
     )
-    propensity: float | None = field(default=None, converter=number, validator=_share, kw_only=True)
-    value: float = field(default=1.0, converter=number, validator=_not_negative, kw_only=True)
-    lever: float = field(default=1.0, converter=number, validator=_not_negative, kw_only=True)
+    propensity: float | None = field(
+        default=None, converter=to_number, validator=_share, kw_only=True
+    )
+    value: float = field(default=1.0, converter=to_number, validator=_not_negative, kw_only=True)
+    lever: float = field(default=1.0, converter=to_number, validator=_not_negative, kw_only=True)
     weights: tuple[Weight, ...] = field(
-        default=(), converter=closed, validator=each(Weight), kw_only=True
+        default=(), converter=as_tuple, validator=each(Weight), kw_only=True
     )
     limits: tuple[ContactLimit, ...] = field(
-        default=(), converter=closed, validator=each(ContactLimit), kw_only=True
+        default=(), converter=as_tuple, validator=each(ContactLimit), kw_only=True
     )
-    hold_out: float = field(default=0.0, converter=number, validator=_share, kw_only=True)
+    hold_out: float = field(default=0.0, converter=to_number, validator=_share, kw_only=True)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:

@@ -14,16 +14,16 @@ from attrs import Attribute
 from journeymap.exceptions import ElementError, listed, nearest
 
 __all__ = [
-    "clean",
-    "closed",
+    "as_tuple",
     "each",
+    "fault_in_text",
     "finite",
     "identifier",
     "names",
-    "number",
     "one_of",
-    "positive",
+    "positive_duration",
     "text",
+    "to_number",
 ]
 
 # Control characters, lone surrogates, and the byte-order mark: none of them is text a person
@@ -32,7 +32,7 @@ _UNCLEAN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufe
 _LONGEST = 10_000
 
 
-def clean(value: str) -> str | None:
+def fault_in_text(value: str) -> str | None:
     """What is wrong with a text, or None."""
     if len(value) > _LONGEST:
         return f"a text of {len(value)} characters; {_LONGEST} at most"
@@ -46,7 +46,7 @@ def text(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     """Validator: a string (possibly empty) without control characters."""
     if not isinstance(value, str):
         raise _error(instance, attribute, value, "a text is expected")
-    wrong = clean(value)
+    wrong = fault_in_text(value)
     if wrong:
         raise _error(instance, attribute, value, wrong)
 
@@ -69,7 +69,7 @@ def names(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         raise _error(instance, attribute, value, f"{twice!r} is named twice")
 
 
-def positive(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+def positive_duration(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     """Validator: a length of time above zero."""
     if not isinstance(value, timedelta):
         raise _error(instance, attribute, value, "a length of time (timedelta) is expected")
@@ -109,7 +109,7 @@ def each(*kinds: type) -> Any:
     return check
 
 
-def number(value: Any) -> Any:
+def to_number(value: Any) -> Any:
     """Converter: a number of any library as Python's own; what is none is left to a validator."""
     if isinstance(value, bool) or value is None:
         return value
@@ -119,7 +119,7 @@ def number(value: Any) -> Any:
         return value
 
 
-def closed(value: Iterable[Any] | None) -> tuple[Any, ...]:
+def as_tuple(value: Iterable[Any] | None) -> tuple[Any, ...]:
     """Converter: any iterable of elements to a tuple; a lone text is refused, not spelled out."""
     if isinstance(value, (str, bytes)):
         raise ElementError("tuple", "value", value, "a list of names is expected, not one text")

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from attrs import evolve, field, frozen
 
 from journeymap.exceptions import IdentityError
-from journeymap.identity.gathering import distinct
+from journeymap.identity.gathering import deduplicate_facts
 from journeymap.interactions import Consent, Identity, Interaction, Money, Score, Trait
 from journeymap.interactions.codec import encoded, interaction_data
 from journeymap.model import JourneyMap, Likely, NextSteps, display
@@ -179,7 +179,7 @@ def _gathered(customer: str, recorded: tuple[Recorded, ...], as_of: datetime | N
         [_as(one, names[0]) for one in _history(each, names) if not _after(one.at, as_of)]
         for each in recorded
     ]
-    facts = distinct(
+    facts = deduplicate_facts(
         fact for each in recorded if isinstance(each, _Known)
         for fact in _asked(each.facts, each, names)
     )  # fmt: skip
@@ -205,9 +205,9 @@ def _names(
                 names[known.current(customer)] = None
             except IdentityError:
                 continue
-            mine = known.of(customer)
+            mine = known.identities_of(customer)
             identities |= dict.fromkeys(mine)
-            names |= {known.name_of(identity): None for identity in mine}
+            names |= {known.first_id(identity): None for identity in mine}
     return (*dict.fromkeys([*names, customer]),), tuple(identities)
 
 

@@ -10,7 +10,7 @@ from attrs import field, frozen, validators
 
 from journeymap.exceptions import ElementError, UnknownName
 from journeymap.interactions.records import Consent, Trait
-from journeymap.model.rules import closed, each, identifier, names, one_of
+from journeymap.model.rules import as_tuple, each, identifier, names, one_of
 
 __all__ = ["ProfileRules", "Purpose", "TraitRule"]
 
@@ -28,9 +28,9 @@ class TraitRule:
 
     name: str = field(validator=identifier)
     keep: Keep = field(default="latest", validator=one_of("latest", "first", "trusted"))
-    trusted: tuple[str, ...] = field(default=(), converter=closed, validator=names, kw_only=True)
+    trusted: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
     personal: bool = field(default=True, validator=validators.instance_of(bool), kw_only=True)
-    purposes: tuple[str, ...] = field(default=(), converter=closed, validator=names, kw_only=True)
+    purposes: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if (self.keep == "trusted") != bool(self.trusted):
@@ -72,9 +72,9 @@ class ProfileRules:
     False
     """
 
-    traits: tuple[TraitRule, ...] = field(default=(), converter=closed, validator=each(TraitRule))
+    traits: tuple[TraitRule, ...] = field(default=(), converter=as_tuple, validator=each(TraitRule))
     purposes: tuple[Purpose, ...] = field(
-        default=(), converter=closed, validator=each(Purpose), kw_only=True
+        default=(), converter=as_tuple, validator=each(Purpose), kw_only=True
     )
 
     def __attrs_post_init__(self) -> None:

@@ -13,7 +13,7 @@ from attrs import Attribute, field, frozen
 from journeymap.exceptions import ElementError, UnknownName
 from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import JourneyMap
-from journeymap.model.rules import closed, identifier
+from journeymap.model.rules import as_tuple, identifier
 
 __all__ = ["Effect", "Simulation", "Walk"]
 
@@ -77,9 +77,9 @@ class Simulation:
     """
 
     journey: JourneyMap
-    walks: tuple[Walk, ...] = field(converter=closed)
+    walks: tuple[Walk, ...] = field(converter=as_tuple)
     begin: tuple[tuple[str, float], ...] = field(converter=_weights)
-    effects: tuple[Effect, ...] = field(default=(), converter=closed)
+    effects: tuple[Effect, ...] = field(default=(), converter=as_tuple)
     products: tuple[tuple[str, float], ...] = field(default=(), converter=_weights)
     channels: tuple[tuple[str, float], ...] = field(default=(), converter=_weights)
     customers: int = 1000

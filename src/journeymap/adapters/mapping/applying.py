@@ -13,7 +13,7 @@ from journeymap.adapters.mapping.field_paths import Getter, getter
 from journeymap.adapters.mapping.mapping import PayloadMapping, Pick, RecordRule
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Identity, Interaction, Money, Record, Score
-from journeymap.model.rules import clean
+from journeymap.model.rules import fault_in_text
 
 __all__ = ["Mapped"]
 
@@ -323,7 +323,7 @@ def _finish(pick: Pick) -> Callable[[str], str | None]:
 
 def _sound(value: Any) -> None:
     """Refuse what no text of ours may hold; what is not a text is judged as it is written."""
-    wrong = clean(value if isinstance(value, str) else repr(value))
+    wrong = fault_in_text(value if isinstance(value, str) else repr(value))
     if wrong is not None:
         raise ValueError(wrong)
 

@@ -10,7 +10,7 @@ from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.adapters.mapping.field_paths import getter, is_path
 from journeymap.exceptions import ElementError
-from journeymap.model.rules import closed, each, identifier, one_of, text
+from journeymap.model.rules import as_tuple, each, identifier, one_of, text
 
 __all__ = ["PayloadMapping", "Pick", "Picked", "RecordRule", "columns_mapping", "picked"]
 
@@ -29,7 +29,7 @@ class Pick:
     text is written (as ``strptime`` has it).
     """
 
-    path: tuple[str, ...] = field(default=(), converter=closed)
+    path: tuple[str, ...] = field(default=(), converter=as_tuple)
     default: str | None = field(default=None, validator=validators.optional(text))
     names: dict[str, str] = field(factory=dict, converter=dict)
     prefix: str = field(default="", validator=text)
@@ -108,8 +108,8 @@ class RecordRule:
     )
     source: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
     when: dict[str, tuple[str, ...]] = field(factory=dict, converter=_values, kw_only=True)
-    present: tuple[str, ...] = field(default=(), converter=closed, kw_only=True)
-    absent: tuple[str, ...] = field(default=(), converter=closed, kw_only=True)
+    present: tuple[str, ...] = field(default=(), converter=as_tuple, kw_only=True)
+    absent: tuple[str, ...] = field(default=(), converter=as_tuple, kw_only=True)
     each: str | None = field(default=None, kw_only=True)
     id: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
     channel: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
@@ -176,7 +176,7 @@ class PayloadMapping:
     """
 
     id: str = field(validator=identifier)
-    records: tuple[RecordRule, ...] = field(converter=closed, validator=each(RecordRule))
+    records: tuple[RecordRule, ...] = field(converter=as_tuple, validator=each(RecordRule))
     about: str = field(default="", validator=text, kw_only=True)
     source: str = field(default="", validator=text, kw_only=True)
     rows: str | None = field(default=None, kw_only=True)

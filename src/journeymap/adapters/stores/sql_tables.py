@@ -1,4 +1,4 @@
-"""The tables of a store and what is asked of them, in SQL that every database understands.
+"""The tables of a store and the statements on them, in SQL that every database understands.
 
 Statements name their parameters (``:customer``): nothing from outside is ever part of one.
 """
@@ -10,19 +10,26 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from journeymap.adapters.store import Aside, Entry, Kept, Letter, Said
+from journeymap.adapters.store import (
+    JournalEntry,
+    Letter,
+    LetterStatus,
+    SetAsideEntry,
+    StoredEvidence,
+    StoredState,
+)
 
-__all__ = ["TABLES", "UPGRADES", "VERSION", "Database", "SqlTransaction"]
+__all__ = ["TABLES", "UPGRADES", "VERSION", "Database", "SqlTransaction", "Values"]
 
 VERSION = 2
-_CHUNK = 400
+_CHUNK = 400  # values in one IN (…): well below the 999 parameters that old SQLites allow
 _SECOND = (
     "CREATE TABLE journeymap_said (number BIGINT PRIMARY KEY, customer VARCHAR(512) NOT NULL,"
     " batch VARCHAR(512), said TEXT NOT NULL)",
     "CREATE INDEX journeymap_said_of ON journeymap_said (customer)",
 )
 UPGRADES = {1: _SECOND}
-"""What makes a store of a version one of the next."""
+"""The statements that turn a store of a version into one of the next."""
 TABLES = (
     "CREATE TABLE journeymap_notes (name VARCHAR(64) PRIMARY KEY, note TEXT NOT NULL)",
     "CREATE TABLE journeymap_states (customer VARCHAR(512) PRIMARY KEY, version BIGINT NOT NULL,"
@@ -47,213 +54,34 @@ _STATE = "customer, version, map, due, state"
 _ENTRY = "customer, number, dedupe, at, arrived, interaction"
 _LETTER = "id, customer, signal, status, attempts, next, reason"
 _ASIDE = "customer, dedupe, arrived, reason, interaction"
-_SAID = "number, customer, batch, said"
-_HOLDERS = (
-    "journeymap_states", "journeymap_journal", "journeymap_outbox", "journeymap_aside",
-    "journeymap_said",
-)  # fmt: skip
+_EVIDENCE = "number, customer, batch, said"
 
 Values = Mapping[str, Any]
 
 
 class Database(Protocol):
-    """A connection within a transaction, as the statements need it."""
+    """A connection within a transaction, as the statements need it.
+
+    Attributes:
+        lock: What makes a SELECT hold its rows until the end (empty where only one may write).
+    """
 
     lock: str
-    """What makes a SELECT hold its rows until the end (nothing, where one alone may write)."""
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
-        """The rows of a query."""
+        """Run a query and give its rows."""
         ...
 
     def write(self, statement: str, many: Sequence[Values]) -> None:
-        """Write rows."""
+        """Run a statement once for each row of values."""
         ...
 
 
 @frozen
-class SqlTransaction:
-    """What `Transaction` promises, in SQL."""
+class _Table:
+    """What the statements on one table share."""
 
     db: Database
-
-    def known(self, keys: Sequence[str]) -> dict[str, bool]:
-        """Which keys there are, in one query."""
-        select = (
-            "SELECT dedupe, 0 FROM journeymap_aside WHERE dedupe IN ({0})"
-            " UNION ALL SELECT dedupe, 1 FROM journeymap_journal WHERE dedupe IN ({0})"
-        )
-        return {row[0]: bool(row[1]) for row in self._among(select, keys)}
-
-    def versions(self, customers: Sequence[str]) -> dict[str, int]:
-        """The versions kept, their rows held."""
-        select = "SELECT customer, version FROM journeymap_states WHERE customer IN ({})"
-        if self.db.lock:
-            select += " ORDER BY customer" + self.db.lock
-        return {row[0]: row[1] for row in self._among(select, sorted(customers))}
-
-    def states(self, customers: Sequence[str]) -> dict[str, Kept]:
-        """The states kept."""
-        select = f"SELECT {_STATE} FROM journeymap_states WHERE customer IN ({{}})"
-        return {row[0]: Kept(*row) for row in self._among(select, customers)}
-
-    def insert(self, states: Iterable[Kept]) -> None:
-        """Write new states."""
-        self._write(f"INSERT INTO journeymap_states ({_STATE}) VALUES (:customer, :version, :map,"
-                    " :due, :state)", [_kept(one) for one in states])  # fmt: skip
-
-    def put(self, states: Iterable[Kept]) -> None:
-        """Write states over those that are there."""
-        self._write("UPDATE journeymap_states SET version = :version, map = :map, due = :due,"
-                    " state = :state WHERE customer = :customer",
-                    [_kept(one) for one in states])  # fmt: skip
-
-    def append(self, entries: Iterable[Entry]) -> None:
-        """Write journal rows."""
-        rows = [{"customer": e.customer, "number": e.number, "dedupe": e.key, "at": e.at,
-                 "arrived": e.arrived, "interaction": e.text} for e in entries]  # fmt: skip
-        self._write(f"INSERT INTO journeymap_journal ({_ENTRY}) VALUES (:customer, :number,"
-                    " :dedupe, :at, :arrived, :interaction)", rows)  # fmt: skip
-
-    def history(self, customer: str) -> list[Entry]:
-        """A customer's journal."""
-        select = (
-            f"SELECT {_ENTRY} FROM journeymap_journal WHERE customer = :customer ORDER BY number"
-        )
-        return [Entry(*row) for row in self.db.rows(select, {"customer": customer})]
-
-    def due(self, now: int, limit: int) -> list[str]:
-        """Customers of whom something is due."""
-        select = "SELECT customer FROM journeymap_states WHERE due <= :now ORDER BY due, customer"
-        return [row[0] for row in self.db.rows(f"{select} LIMIT {int(limit)}", {"now": now})]
-
-    def customers(self, after: str, limit: int) -> list[str]:
-        """Customers by name."""
-        select = "SELECT customer FROM journeymap_states WHERE customer > :after ORDER BY customer"
-        return [row[0] for row in self.db.rows(f"{select} LIMIT {int(limit)}", {"after": after})]
-
-    def post(self, letters: Iterable[Letter]) -> None:
-        """New letters alone."""
-        given = {letter.id: letter for letter in letters}
-        there = self.letters(list(given))
-        self._write(f"INSERT INTO journeymap_outbox ({_LETTER}) VALUES (:id, :customer, :signal,"
-                    " :status, :attempts, :next, :reason)",
-                    [_row(one) for one in given.values() if one.id not in there])  # fmt: skip
-
-    def letters(self, ids: Sequence[str]) -> dict[str, Letter]:
-        """Letters by id."""
-        select = f"SELECT {_LETTER} FROM journeymap_outbox WHERE id IN ({{}})"
-        return {row[0]: Letter(*row) for row in self._among(select, ids)}
-
-    def waiting(self, now: int, limit: int) -> list[Letter]:
-        """Letters that wait, held, so that no other process takes them too."""
-        select = (f"SELECT {_LETTER} FROM journeymap_outbox WHERE status = 'waiting'"
-                  f" AND next <= :now ORDER BY next, id LIMIT {int(limit)}")  # fmt: skip
-        return [Letter(*row) for row in self.db.rows(select + self.db.lock, {"now": now})]
-
-    def mark(self, letters: Iterable[Letter]) -> None:
-        """What became of letters."""
-        self._write("UPDATE journeymap_outbox SET status = :status, attempts = :attempts,"
-                    " next = :next, reason = :reason, signal = :signal, customer = :customer"
-                    " WHERE id = :id", [_row(one) for one in letters])  # fmt: skip
-
-    def dead(self) -> list[Letter]:
-        """Letters given up."""
-        select = f"SELECT {_LETTER} FROM journeymap_outbox WHERE status = 'dead' ORDER BY next, id"
-        return [Letter(*row) for row in self.db.rows(select, {})]
-
-    def set_aside(self, asides: Iterable[Aside]) -> None:
-        """Rows with their reasons."""
-        rows = [{"customer": a.customer, "dedupe": a.key, "arrived": a.arrived, "reason": a.reason,
-                 "interaction": a.text} for a in asides]  # fmt: skip
-        self._write(f"INSERT INTO journeymap_aside ({_ASIDE}) VALUES (:customer, :dedupe, :arrived,"
-                    " :reason, :interaction)", rows)  # fmt: skip
-
-    def readmit(self, keys: Sequence[str]) -> None:
-        """No row of these keys."""
-        self._write("DELETE FROM journeymap_aside WHERE dedupe = :key",
-                    [{"key": key} for key in keys])  # fmt: skip
-
-    def asides(self, customer: str | None) -> list[Aside]:
-        """What was set aside."""
-        where = "" if customer is None else " WHERE customer = :customer"
-        select = f"SELECT {_ASIDE} FROM journeymap_aside{where} ORDER BY arrived, customer"
-        values = {} if customer is None else {"customer": customer}
-        return [Aside(*row) for row in self.db.rows(select, values)]
-
-    def outbox(self, customer: str) -> list[Letter]:
-        """All letters about a customer."""
-        select = f"SELECT {_LETTER} FROM journeymap_outbox WHERE customer = :customer ORDER BY id"
-        return [Letter(*row) for row in self.db.rows(select, {"customer": customer})]
-
-    def release(self, customers: Sequence[str]) -> None:
-        """No journal and no state of these."""
-        rows = [{"customer": customer} for customer in customers]
-        for table in ("journeymap_states", "journeymap_journal"):
-            self._write(f"DELETE FROM {table} WHERE customer = :customer", rows)
-
-    def rename(self, old: str, new: str) -> None:
-        """Rows of one customer put to another."""
-        names = [{"old": old, "new": new}]
-        for table in ("journeymap_outbox", "journeymap_aside"):
-            self._write(f"UPDATE {table} SET customer = :new WHERE customer = :old", names)
-
-    def alone(self) -> None:
-        """Hold the one row that everybody asks for here."""
-        if self.db.lock:
-            name = {"name": "version"}
-            self.db.rows(
-                f"SELECT note FROM journeymap_notes WHERE name = :name{self.db.lock}", name
-            )
-
-    def said(self, after: int, limit: int) -> list[Said]:
-        """What was said after a number."""
-        select = f"SELECT {_SAID} FROM journeymap_said WHERE number > :after ORDER BY number"
-        rows = self.db.rows(f"{select} LIMIT {int(limit)}", {"after": after})
-        return [Said(*row) for row in rows]
-
-    def said_of(self, customer: str) -> list[Said]:
-        """What was said about a customer."""
-        select = f"SELECT {_SAID} FROM journeymap_said WHERE customer = :customer ORDER BY number"
-        return [Said(*row) for row in self.db.rows(select, {"customer": customer})]
-
-    def say(self, rows: Iterable[Said]) -> None:
-        """New rows."""
-        told = [{"number": s.number, "customer": s.customer, "batch": s.batch, "said": s.text}
-                for s in rows]  # fmt: skip
-        self._write(f"INSERT INTO journeymap_said ({_SAID}) VALUES (:number, :customer, :batch,"
-                    " :said)", told)  # fmt: skip
-
-    def resay(self, rows: Iterable[Said]) -> None:
-        """Rows in place of others."""
-        told = [{"number": s.number, "customer": s.customer, "batch": s.batch, "said": s.text}
-                for s in rows]  # fmt: skip
-        self._write("UPDATE journeymap_said SET customer = :customer, batch = :batch, said = :said"
-                    " WHERE number = :number", told)  # fmt: skip
-
-    def unsay(self, numbers: Sequence[int]) -> None:
-        """No rows of these numbers."""
-        rows = [{"number": number} for number in numbers]
-        self._write("DELETE FROM journeymap_said WHERE number = :number", rows)
-
-    def notes(self) -> dict[str, str]:
-        """What is kept about the store itself."""
-        return {
-            row[0]: row[1] for row in self.db.rows("SELECT name, note FROM journeymap_notes", {})
-        }
-
-    def note(self, name: str, text: str) -> None:
-        """Keep something about the store itself."""
-        row = {"name": name, "note": text}
-        known = name in self.notes()
-        self._write("UPDATE journeymap_notes SET note = :note WHERE name = :name" if known else
-                    "INSERT INTO journeymap_notes (name, note) VALUES (:name, :note)",
-                    [row])  # fmt: skip
-
-    def forget(self, customer: str) -> None:
-        """Every row about a customer."""
-        for table in _HOLDERS:
-            self._write(f"DELETE FROM {table} WHERE customer = :customer", [{"customer": customer}])
 
     def _among(self, select: str, values: Sequence[str]) -> Iterator[Sequence[Any]]:
         for begin in range(0, len(values), _CHUNK):
@@ -264,13 +92,266 @@ class SqlTransaction:
         if rows:
             self.db.write(statement, rows)
 
+    def _delete(self, table: str, customers: Sequence[str]) -> None:
+        rows = [{"customer": customer} for customer in customers]
+        self._write(f"DELETE FROM {table} WHERE customer = :customer", rows)
 
-def _kept(one: Kept) -> dict[str, Any]:
+
+class SqlJournal(_Table):
+    """The journal in SQL."""
+
+    def known(self, keys: Sequence[str]) -> dict[str, bool]:
+        """Look keys up, in one query."""
+        select = (
+            "SELECT dedupe, 0 FROM journeymap_aside WHERE dedupe IN ({0})"
+            " UNION ALL SELECT dedupe, 1 FROM journeymap_journal WHERE dedupe IN ({0})"
+        )
+        return {row[0]: bool(row[1]) for row in self._among(select, keys)}
+
+    def append(self, entries: Iterable[JournalEntry]) -> None:
+        """Write interactions."""
+        rows = [{"customer": e.customer, "number": e.number, "dedupe": e.key, "at": e.at,
+                 "arrived": e.arrived, "interaction": e.text} for e in entries]  # fmt: skip
+        self._write(f"INSERT INTO journeymap_journal ({_ENTRY}) VALUES (:customer, :number,"
+                    " :dedupe, :at, :arrived, :interaction)", rows)  # fmt: skip
+
+    def history(self, customer: str) -> list[JournalEntry]:
+        """Read a customer's interactions in the order of their arrival."""
+        select = (
+            f"SELECT {_ENTRY} FROM journeymap_journal WHERE customer = :customer ORDER BY number"
+        )
+        return [JournalEntry(*row) for row in self.db.rows(select, {"customer": customer})]
+
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove all interactions of some customers."""
+        self._delete("journeymap_journal", customers)
+
+
+class SqlSetAside(_Table):
+    """The interactions that were set aside, in SQL."""
+
+    def add(self, entries: Iterable[SetAsideEntry]) -> None:
+        """Keep interactions with their reasons."""
+        rows = [{"customer": a.customer, "dedupe": a.key, "arrived": a.arrived, "reason": a.reason,
+                 "interaction": a.text} for a in entries]  # fmt: skip
+        self._write(f"INSERT INTO journeymap_aside ({_ASIDE}) VALUES (:customer, :dedupe, :arrived,"
+                    " :reason, :interaction)", rows)  # fmt: skip
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove those with these keys."""
+        self._write("DELETE FROM journeymap_aside WHERE dedupe = :key",
+                    [{"key": key} for key in keys])  # fmt: skip
+
+    def read(self, customer: str | None = None) -> list[SetAsideEntry]:
+        """Read what was set aside, of one customer or of all."""
+        where = "" if customer is None else " WHERE customer = :customer"
+        select = f"SELECT {_ASIDE} FROM journeymap_aside{where} ORDER BY arrived, customer"
+        values = {} if customer is None else {"customer": customer}
+        return [SetAsideEntry(*row) for row in self.db.rows(select, values)]
+
+    def move(self, old: str, new: str) -> None:
+        """Put everything of one customer to another."""
+        self._write("UPDATE journeymap_aside SET customer = :new WHERE customer = :old",
+                    [{"old": old, "new": new}])  # fmt: skip
+
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove everything of some customers."""
+        self._delete("journeymap_aside", customers)
+
+
+class SqlStates(_Table):
+    """The states in SQL."""
+
+    def versions(self, customers: Sequence[str]) -> dict[str, int]:
+        """Read the versions, their rows held until the transaction ends."""
+        select = "SELECT customer, version FROM journeymap_states WHERE customer IN ({})"
+        if self.db.lock:
+            select += " ORDER BY customer" + self.db.lock
+        return {row[0]: row[1] for row in self._among(select, sorted(customers))}
+
+    def read(self, customers: Sequence[str]) -> dict[str, StoredState]:
+        """Read the states of some customers."""
+        select = f"SELECT {_STATE} FROM journeymap_states WHERE customer IN ({{}})"
+        return {row[0]: StoredState(*row) for row in self._among(select, customers)}
+
+    def insert(self, states: Iterable[StoredState]) -> None:
+        """Write states of customers who have none."""
+        self._write(f"INSERT INTO journeymap_states ({_STATE}) VALUES (:customer, :version, :map,"
+                    " :due, :state)", [_state_row(one) for one in states])  # fmt: skip
+
+    def update(self, states: Iterable[StoredState]) -> None:
+        """Write states over those that are there."""
+        self._write("UPDATE journeymap_states SET version = :version, map = :map, due = :due,"
+                    " state = :state WHERE customer = :customer",
+                    [_state_row(one) for one in states])  # fmt: skip
+
+    def due(self, now: int, limit: int) -> list[str]:
+        """List customers with a timer that is due, the earliest first."""
+        select = "SELECT customer FROM journeymap_states WHERE due <= :now ORDER BY due, customer"
+        return [row[0] for row in self.db.rows(f"{select} LIMIT {int(limit)}", {"now": now})]
+
+    def customers(self, after: str, limit: int) -> list[str]:
+        """List the customers in the order of their names, after a name."""
+        select = "SELECT customer FROM journeymap_states WHERE customer > :after ORDER BY customer"
+        return [row[0] for row in self.db.rows(f"{select} LIMIT {int(limit)}", {"after": after})]
+
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove the states of some customers."""
+        self._delete("journeymap_states", customers)
+
+
+class SqlOutbox(_Table):
+    """The outbox in SQL."""
+
+    def post(self, letters: Iterable[Letter]) -> None:
+        """Put letters into the outbox; one whose id is there already is left as it is."""
+        given = {letter.id: letter for letter in letters}
+        there = self.read(list(given))
+        new = [_letter_row(one) for one in given.values() if one.id not in there]
+        self._write(f"INSERT INTO journeymap_outbox ({_LETTER}) VALUES (:id, :customer, :signal,"
+                    " :status, :attempts, :next, :reason)", new)  # fmt: skip
+
+    def read(self, ids: Sequence[str]) -> dict[str, Letter]:
+        """Read the letters with these ids."""
+        select = f"SELECT {_LETTER} FROM journeymap_outbox WHERE id IN ({{}})"
+        return {row[0]: Letter(*row) for row in self._among(select, ids)}
+
+    def waiting(self, now: int, limit: int) -> list[Letter]:
+        """Read waiting letters whose time has come, held so that no other process takes them."""
+        select = (f"SELECT {_LETTER} FROM journeymap_outbox WHERE status = 'waiting'"
+                  f" AND next <= :now ORDER BY next, id LIMIT {int(limit)}")  # fmt: skip
+        return [Letter(*row) for row in self.db.rows(select + self.db.lock, {"now": now})]
+
+    def settle(self, letters: Iterable[Letter]) -> None:
+        """Write letters over those with the same ids."""
+        self._write("UPDATE journeymap_outbox SET status = :status, attempts = :attempts,"
+                    " next = :next, reason = :reason, signal = :signal, customer = :customer"
+                    " WHERE id = :id", [_letter_row(one) for one in letters])  # fmt: skip
+
+    def select(
+        self, *, customer: str | None = None, status: LetterStatus | None = None
+    ) -> list[Letter]:
+        """Read letters of one customer, of one status, or both."""
+        values = {"customer": customer, "status": status}
+        given = {name: value for name, value in values.items() if value is not None}
+        where = " AND ".join(f"{name} = :{name}" for name in given) or "1 = 1"
+        query = f"SELECT {_LETTER} FROM journeymap_outbox WHERE {where} ORDER BY next, id"
+        return [Letter(*row) for row in self.db.rows(query, given)]
+
+    def move(self, old: str, new: str) -> None:
+        """Put all letters of one customer to another."""
+        self._write("UPDATE journeymap_outbox SET customer = :new WHERE customer = :old",
+                    [{"old": old, "new": new}])  # fmt: skip
+
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove all letters of some customers."""
+        self._delete("journeymap_outbox", customers)
+
+
+class SqlEvidences(_Table):
+    """The evidence in SQL."""
+
+    def add(self, rows: Iterable[StoredEvidence]) -> None:
+        """Write new evidence."""
+        self._write(f"INSERT INTO journeymap_said ({_EVIDENCE}) VALUES (:number, :customer, :batch,"
+                    " :said)", [_evidence_row(one) for one in rows])  # fmt: skip
+
+    def after(self, number: int, limit: int) -> list[StoredEvidence]:
+        """Read evidence after a number, in order."""
+        select = f"SELECT {_EVIDENCE} FROM journeymap_said WHERE number > :after ORDER BY number"
+        rows = self.db.rows(f"{select} LIMIT {int(limit)}", {"after": number})
+        return [StoredEvidence(*row) for row in rows]
+
+    def of_customer(self, customer: str) -> list[StoredEvidence]:
+        """Read the evidence about one customer, in order."""
+        select = (
+            f"SELECT {_EVIDENCE} FROM journeymap_said WHERE customer = :customer ORDER BY number"
+        )
+        return [StoredEvidence(*row) for row in self.db.rows(select, {"customer": customer})]
+
+    def replace(self, rows: Iterable[StoredEvidence]) -> None:
+        """Write evidence over that with the same numbers."""
+        self._write("UPDATE journeymap_said SET customer = :customer, batch = :batch, said = :said"
+                    " WHERE number = :number", [_evidence_row(one) for one in rows])  # fmt: skip
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove the evidence with these numbers."""
+        rows = [{"number": number} for number in numbers]
+        self._write("DELETE FROM journeymap_said WHERE number = :number", rows)
+
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove all evidence about some customers."""
+        self._delete("journeymap_said", customers)
+
+
+class SqlMeta(_Table):
+    """Facts about the store, in SQL."""
+
+    def read(self) -> dict[str, str]:
+        """Read all facts by name."""
+        rows = self.db.rows("SELECT name, note FROM journeymap_notes", {})
+        return {row[0]: row[1] for row in rows}
+
+    def set(self, name: str, text: str) -> None:
+        """Write a fact."""
+        known = name in self.read()
+        self._write("UPDATE journeymap_notes SET note = :note WHERE name = :name" if known else
+                    "INSERT INTO journeymap_notes (name, note) VALUES (:name, :note)",
+                    [{"name": name, "note": text}])  # fmt: skip
+
+    def lock(self) -> None:
+        """Hold the one row that every writer of evidence asks for."""
+        if self.db.lock:
+            select = f"SELECT note FROM journeymap_notes WHERE name = :name{self.db.lock}"
+            self.db.rows(select, {"name": "version"})
+
+
+@frozen
+class SqlTransaction:
+    """A `Transaction` in SQL: one object for each table."""
+
+    db: Database
+
+    @property
+    def journal(self) -> SqlJournal:
+        """The interactions that were recorded."""
+        return SqlJournal(self.db)
+
+    @property
+    def set_aside(self) -> SqlSetAside:
+        """The interactions that were set aside."""
+        return SqlSetAside(self.db)
+
+    @property
+    def states(self) -> SqlStates:
+        """The states of the customers."""
+        return SqlStates(self.db)
+
+    @property
+    def outbox(self) -> SqlOutbox:
+        """The letters."""
+        return SqlOutbox(self.db)
+
+    @property
+    def evidence(self) -> SqlEvidences:
+        """The evidence of who is who."""
+        return SqlEvidences(self.db)
+
+    @property
+    def meta(self) -> SqlMeta:
+        """Facts about the store itself."""
+        return SqlMeta(self.db)
+
+
+def _state_row(one: StoredState) -> dict[str, Any]:
     return {"customer": one.customer, "version": one.version, "map": one.map, "due": one.due,
             "state": one.text}  # fmt: skip
 
 
-def _row(letter: Letter) -> dict[str, Any]:
-    return {"id": letter.id, "customer": letter.customer, "signal": letter.text,
-            "status": letter.status, "attempts": letter.attempts, "next": letter.next,
-            "reason": letter.reason}  # fmt: skip
+def _letter_row(one: Letter) -> dict[str, Any]:
+    return {"id": one.id, "customer": one.customer, "signal": one.text, "status": one.status,
+            "attempts": one.attempts, "next": one.next, "reason": one.reason}  # fmt: skip
+
+
+def _evidence_row(one: StoredEvidence) -> dict[str, Any]:
+    return {"number": one.number, "customer": one.customer, "batch": one.batch, "said": one.text}

@@ -109,9 +109,9 @@ class SqlStore:
             return
         try:
             with self._engine.connect() as connection:
-                alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+                at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
                 for table in ("states", "journal", "outbox", "aside", "said"):
-                    alone.execute(text(f"VACUUM FULL journeymap_{table}"))
+                    at_once.execute(text(f"VACUUM FULL journeymap_{table}"))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
 
@@ -129,14 +129,14 @@ class SqlStore:
         if not names:
             for statement in TABLES:
                 connection.execute(text(statement))
-            tx.note("version", str(VERSION))
+            tx.meta.set("version", str(VERSION))
             return
-        version = tx.notes().get("version") if "journeymap_notes" in names else None
+        version = tx.meta.read().get("version") if "journeymap_notes" in names else None
         while version is not None and version.isdigit() and int(version) in UPGRADES:
             for statement in UPGRADES[int(version)]:
                 connection.execute(text(statement))
             version = str(int(version) + 1)
-            tx.note("version", version)
+            tx.meta.set("version", version)
         if version is None:
             message = "its tables called journeymap_… are something else's; they are left alone"
             raise StoreError(self.address, message)
@@ -145,12 +145,12 @@ class SqlStore:
             raise StoreError(self.address, message)
 
     def _wrong(self, error: Exception) -> StoreError:
-        told = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+        cause = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
         lost = bool(getattr(error, "connection_invalidated", False))
         state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
         passing = lost or type(error).__name__ in ("OperationalError", "IntegrityError")
         passing = passing and not state.startswith("54")  # more than the database can hold
-        return StoreError(self.address, f"{told}; nothing was written", passing=passing)
+        return StoreError(self.address, f"{cause}; nothing was written", passing=passing)
 
 
 def _lost(error: Exception) -> bool:

@@ -16,7 +16,7 @@ from journeymap.analysis.measuring.tally import Tally, tally
 from journeymap.analysis.questions.transitions import waits_of
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope, code_of
 from journeymap.exceptions import ElementError
-from journeymap.model.rules import closed, identifier, one_of
+from journeymap.model.rules import as_tuple, identifier, one_of
 
 __all__ = ["Funnel", "FunnelAnswer", "FunnelStep"]
 
@@ -76,7 +76,9 @@ class Funnel:
     [('visit', 2, 1.0), ('buy', 1, 0.5)]
     """
 
-    steps: tuple[str, ...] = field(converter=closed, validator=validators.deep_iterable(identifier))
+    steps: tuple[str, ...] = field(
+        converter=as_tuple, validator=validators.deep_iterable(identifier)
+    )
     order: Literal["sequential", "strict", "any"] = field(
         default="sequential", validator=one_of("sequential", "strict", "any"), kw_only=True
     )

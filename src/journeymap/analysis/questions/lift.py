@@ -16,7 +16,7 @@ from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import All, Offer
 from journeymap.model.offers import held_out
-from journeymap.model.rules import positive
+from journeymap.model.rules import positive_duration
 
 __all__ = ["Lift", "LiftAnswer", "Lifted"]
 
@@ -82,7 +82,7 @@ class Lift:
         default=None, validator=validators.optional(validators.instance_of(str)), kw_only=True
     )
     within: timedelta | None = field(
-        default=None, validator=validators.optional(positive), kw_only=True
+        default=None, validator=validators.optional(positive_duration), kw_only=True
     )
 
     def measure(self, part: Part) -> tuple[tuple[int, int, int], ...]:

@@ -10,7 +10,7 @@ from attrs import Attribute, field, fields, frozen, validators
 
 from journeymap.exceptions import ColumnsError
 from journeymap.interactions import SCALES
-from journeymap.model.rules import closed
+from journeymap.model.rules import as_tuple
 
 __all__ = ["XES_COLUMNS", "Columns"]
 
@@ -61,7 +61,7 @@ class Columns:
     value: str | None = field(default=None, validator=_name)
     currency: str | None = field(default=None, validator=_name)
     duration: str | None = field(default=None, validator=_name)
-    extra: tuple[str, ...] = field(default=(), converter=closed)
+    extra: tuple[str, ...] = field(default=(), converter=as_tuple)
     timezone: str | None = field(default=None)
     at_unit: Literal["s", "ms", "us"] | None = field(default=None)
     scales: tuple[tuple[str, float, float], ...] = field(default=None, converter=_scales)

@@ -1,0 +1,149 @@
+"""Links between identities: probable ones from outside, and how a customer came to be one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from journeymap.exceptions import ElementError, IdentityError
+from journeymap.interactions.interaction import aware
+from journeymap.interactions.records import Evidence
+from journeymap.interactions.values import Identity
+from journeymap.model.rules import as_tuple, each, identifier
+
+__all__ = ["EvidenceLink", "LinkReport", "Split", "above_threshold", "evidence_from_links"]
+
+
+@frozen
+class EvidenceLink:
+    """One link in the chain of evidence about a customer.
+
+    Attributes:
+        identities: The identities that the source knew as one customer.
+        at: When it did so first.
+        source: The source.
+        batch: The batch that it came with, if any.
+        weight: How probable the link is, from 0 to 1, where that was estimated.
+        joined: Whether it made one customer of several; what did not, confirms.
+        dropped: Identities that it also named and that could not belong, each with the reason.
+    """
+
+    identities: tuple[Identity, ...]
+    at: datetime
+    source: str
+    batch: str | None
+    weight: float | None
+    joined: bool
+    dropped: tuple[tuple[Identity, str], ...] = ()
+
+
+@frozen
+class Split:
+    """A ruling that the identities of one side are not the customer of those of the other.
+
+    Attributes:
+        one: The identities of one side.
+        other: The identities of the other side.
+        at: When it was ruled.
+        reason: Why.
+
+    Raises:
+        ElementError: A side holds something other than identities, or there is no reason.
+    """
+
+    one: tuple[Identity, ...] = field(converter=as_tuple, validator=each(Identity))
+    other: tuple[Identity, ...] = field(converter=as_tuple, validator=each(Identity))
+    at: datetime = field(validator=aware)
+    reason: str = field(validator=identifier)
+
+
+@frozen
+class LinkReport:
+    """The result of taking in probable links.
+
+    Attributes:
+        taken: How many were probable enough.
+        weak: How many were not.
+    """
+
+    taken: int
+    weak: int
+
+
+def evidence_from_links(
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    namespace: str,
+    at: datetime,
+    source: str,
+    left: str = "unique_id_l",
+    right: str = "unique_id_r",
+    weight: str = "match_probability",
+) -> Iterator[Evidence]:
+    """Read pairs with a probability each as evidence: Splink's predictions, or any other table.
+
+    Args:
+        rows: The pairs, as mappings.
+        namespace: The namespace of the identities in both columns.
+        at: When the estimate was made.
+        source: Who made it.
+        left: The column of one identity.
+        right: The column of the other.
+        weight: The column of the probability, from 0 to 1.
+
+    Yields:
+        One piece of evidence for each pair.
+
+    Raises:
+        IdentityError: A row lacks a column, or its weight is no number from 0 to 1.
+
+    >>> from datetime import UTC
+    >>> rows = [{"unique_id_l": 1, "unique_id_r": 2, "match_probability": 0.97}]
+    >>> now = datetime(2026, 3, 1, tzinfo=UTC)
+    >>> [pair] = evidence_from_links(rows, namespace="record", at=now, source="splink")
+    >>> pair.weight
+    0.97
+    """
+    for place, row in enumerate(rows, 1):
+        try:
+            pair = (row[left], row[right])
+            probability = float(row[weight])
+        except KeyError as error:
+            message = f"row {place} has no column {error.args[0]!r}"
+            raise IdentityError(source, message) from None
+        except (TypeError, ValueError):
+            raise IdentityError(source, f"row {place}: {weight!r} is no number") from None
+        if not 0 <= probability <= 1:
+            raise IdentityError(source, f"row {place}: {weight!r} lies between 0 and 1")
+        named = [Identity(namespace, str(value)) for value in pair]
+        yield Evidence(named, at, source, weight=probability)
+
+
+def above_threshold(
+    pairs: Iterable[Evidence], *, threshold: float, batch: str
+) -> tuple[list[Evidence], LinkReport]:
+    """Select the links that are probable enough, as evidence of a batch.
+
+    Args:
+        pairs: Evidence with weights.
+        threshold: The least weight to take, from 0 to 1.
+        batch: The name under which they may be withdrawn together.
+
+    Returns:
+        The evidence taken, and how many were taken and too weak.
+
+    Raises:
+        ElementError: The threshold lies outside 0 to 1.
+    """
+    if not 0 <= threshold <= 1:
+        raise ElementError("Identities", "threshold", threshold, "it lies between 0 and 1")
+    strong, weak = [], 0
+    for pair in pairs:
+        if pair.weight is not None and pair.weight >= threshold:
+            strong.append(evolve(pair, batch=batch))
+        else:
+            weak += 1
+    return strong, LinkReport(len(strong), weak)

@@ -1,0 +1,106 @@
+"""The journal as `Live` writes and reads it: entries made of interactions, and their order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from journeymap.adapters.store import JournalEntry, Transaction, micros
+from journeymap.exceptions import ElementError, InteractionError
+from journeymap.interactions import Identity, Interaction
+from journeymap.interactions.codec import encoded, interaction_data, read_interaction
+from journeymap.tracking.codec import read_time
+from journeymap.tracking.fold_state import LONG_AGO, utc
+
+__all__ = [
+    "advanced_to",
+    "check_storable",
+    "check_type",
+    "in_order",
+    "journal_entry",
+    "journal_key",
+    "latest_of",
+    "note_advance",
+    "read_entry",
+]
+
+MAX_NAME_BYTES = 500
+"""Bytes of a customer's name: with more, some databases cannot keep it in an index."""
+_ADVANCED = "advanced"
+
+
+def journal_entry(
+    interaction: Interaction, number: int, arrived: int, by: Sequence[Identity] = ()
+) -> JournalEntry:
+    """Make the journal entry of an interaction; ``by`` are the identities that named its customer.
+
+    They are kept, because the customer they lead to may become another one.
+    """
+    data = interaction_data(interaction)
+    if by:
+        data["by"] = [[identity.namespace, identity.value] for identity in by]
+    return JournalEntry(
+        interaction.customer, number, journal_key(interaction), micros(interaction.at), arrived,
+        encoded(data),
+    )  # fmt: skip
+
+
+def journal_key(interaction: Interaction) -> str | None:
+    """Join source and id, by which a second delivery is recognised (None: without an id)."""
+    if interaction.id is None:
+        return None
+    return f"{interaction.source or ''}\x1f{interaction.id}"
+
+
+def read_entry(entry: JournalEntry) -> Interaction:
+    """Read the interaction of a journal entry."""
+    return read_interaction(json.loads(entry.text))
+
+
+def in_order(interactions: Iterable[Interaction]) -> list[Interaction]:
+    """Sort interactions by time; ties keep the order of arrival.
+
+    Times are compared in UTC: two of one zone would be compared by the clock on the wall, which
+    is set back once a year.
+    """
+    return sorted(interactions, key=lambda one: one.at.astimezone(UTC))
+
+
+def latest_of(clock: datetime | None, interactions: Iterable[Interaction]) -> datetime:
+    """Find the latest of a clock and the times of some interactions."""
+    times = [one.at.astimezone(UTC) for one in interactions]
+    return max(times if clock is None else [clock, *times], default=LONG_AGO)
+
+
+def advanced_to(tx: Transaction) -> datetime | None:
+    """Read up to when time was last let pass in this store."""
+    noted = tx.meta.read().get(_ADVANCED)
+    return None if noted is None else read_time(noted)
+
+
+def note_advance(tx: Transaction, at: datetime) -> None:
+    """Write up to when time was let pass: a new version of the map begins there."""
+    noted = advanced_to(tx)
+    if noted is None or noted < at:
+        tx.meta.set(_ADVANCED, at.isoformat())
+
+
+def check_type(name: str, value: object, kind: type, message: str) -> None:
+    """Raise ElementError for an argument of another type."""
+    if not isinstance(value, kind):
+        raise ElementError("Live", name, value, message)
+
+
+def check_storable(interaction: Interaction) -> None:
+    """Raise an error for an interaction that some store could not hold."""
+    check_type("record", interaction, Interaction, "an Interaction is expected")
+    if interaction.at.tzinfo is not UTC:
+        utc(interaction.at, "Interaction", "at")
+    for name, text, most in (
+        ("customer", interaction.customer, MAX_NAME_BYTES),
+        ("id", journal_key(interaction), 2 * MAX_NAME_BYTES),
+    ):
+        if text is not None and len(text) > most // 4 and len(text.encode()) > most:
+            message = f"a store keeps at most {most} bytes of it (with the source, of an id)"
+            raise InteractionError("Interaction", name, text[:40], message)

@@ -1,0 +1,201 @@
+"""Recording: a batch of interactions, or time that passed, on the way into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from attrs import frozen
+
+from journeymap.adapters.store import JournalEntry, Letter, SetAsideEntry, Transaction, micros
+from journeymap.interactions import Identity, Interaction
+from journeymap.interactions.codec import interaction_text
+from journeymap.live.journal import in_order, journal_entry, journal_key, latest_of, read_entry
+from journeymap.live.outbox import letters_for, post_letters
+from journeymap.live.states import States, Versioned
+from journeymap.tracking import Position, Signal, State, TooLate, Tracker
+from journeymap.tracking.tracker import difference
+
+__all__ = ["BATCH", "Advancing", "Receipt", "Recording", "Settings", "signals_until"]
+
+BATCH = 500
+"""Customers whose timers are fired in one transaction: it holds their rows for well below 1 s."""
+Signals: TypeAlias = tuple[Signal, ...]
+Naming: TypeAlias = Callable[[Transaction, Sequence[Interaction]], tuple[Interaction, ...]]
+"""Puts interactions under the ids that their customers have today."""
+
+
+@frozen
+class Receipt:
+    """The result of recording one interaction.
+
+    Attributes:
+        customer: The customer's name today.
+        position: Where the customer stands now (None: not seen yet).
+        signals: What the interaction made true, and withdrew. Of several that come late together,
+            all that they change comes with the first.
+        duplicate: Whether it had been recorded before; then it changed nothing.
+        set_aside: Why it was kept apart and not followed (None: it was followed).
+    """
+
+    customer: str
+    position: Position | None
+    signals: Signals = ()
+    duplicate: bool = False
+    set_aside: str | None = None
+
+
+@frozen
+class Settings:
+    """How `Live` records: the tolerance for times ahead of the clock, and what goes out."""
+
+    tolerance: timedelta
+    outgoing: frozenset[str]
+
+
+class Recording:
+    """One batch on its way into the store; ``write`` may run again when others were in the way."""
+
+    def __init__(
+        self, states: States, settings: Settings, now: datetime, given: tuple[Interaction, ...],
+        by: tuple[Sequence[Identity], ...] = (), named: Naming | None = None,
+    ) -> None:  # fmt: skip
+        self._states, self._settings = states, settings
+        self.now, self.given, self.by, self._named = now, given, by, named
+        self.written: Versioned = {}
+
+    def write(self, tx: Transaction) -> tuple[Receipt, ...]:
+        """Write the batch; a receipt for each interaction."""
+        if self._named is not None:
+            self.given = self._named(tx, self.given)
+        receipts: list[Receipt | None] = [None] * len(self.given)
+        groups = self._accepted(tx, receipts)
+        versions = tx.states.versions(list(groups))
+        before = self._states.read(tx, versions)
+        after: dict[str, State] = {}
+        entries: list[JournalEntry] = []
+        letters: list[Letter] = []
+        arrived = micros(self.now)
+        for name, places in groups.items():
+            mine = [self.given[place] for place in places]
+            state, traced = self._followed(tx, before.get(name), mine)
+            after[name] = state
+            count, here = state.count - len(mine), state.position
+            for number, (place, one, signals) in enumerate(
+                zip(places, mine, traced, strict=True), 1
+            ):
+                receipts[place] = Receipt(name, here, signals)
+                by = self.by[place] if self.by else ()
+                entries.append(journal_entry(one, count + number, arrived, by))
+                letters += letters_for(signals, self._settings.outgoing, arrived)
+        tx.journal.append(entries)
+        self.written = self._states.write(tx, after, versions)
+        if letters:
+            post_letters(tx, letters)
+        return tuple(self._receipt(tx, one) for one in receipts)
+
+    def _accepted(self, tx: Transaction, receipts: list[Receipt | None]) -> dict[str, list[int]]:
+        """Group the places of what is to be followed by customer; the rest gets its receipt."""
+        limit = self.now + self._settings.tolerance
+        keys = {place: key for place, one in enumerate(self.given) if (key := journal_key(one))}
+        found = tx.journal.known(list(set(keys.values()))) if keys else {}
+        known = {key for key, recorded in found.items() if recorded}
+        aside = {key for key in found if key not in known}
+        groups: dict[str, list[int]] = {}
+        set_aside: list[SetAsideEntry] = []
+        accepted_now: list[str] = []
+        for place, one in enumerate(self.given):
+            key = keys.get(place)
+            if key is not None and key in known:
+                receipts[place] = Receipt(one.customer, None, duplicate=True)
+                continue
+            if one.at > limit:
+                when = f"at {one.at.isoformat()}, recorded at {self.now.isoformat()}"
+                reason = f"it lies in the future: {when}"
+                receipts[place] = Receipt(one.customer, None, set_aside=reason)
+                if key is None or key not in aside:
+                    text = interaction_text(one)
+                    set_aside.append(
+                        SetAsideEntry(one.customer, key, micros(self.now), reason, text)
+                    )
+                    aside.add(key or "")
+                continue
+            if key is not None:
+                known.add(key)
+                if key in aside:
+                    accepted_now.append(key)
+            groups.setdefault(one.customer, []).append(place)
+        if set_aside:
+            tx.set_aside.add(set_aside)
+        if accepted_now:
+            tx.set_aside.remove(accepted_now)
+        return groups
+
+    def _followed(
+        self, tx: Transaction, before: State | None, mine: list[Interaction]
+    ) -> tuple[State, tuple[Signals, ...]]:
+        tracker, whole = self._states.tracker, self._states.whole_tracker
+        state, traced = tracker.trace(before, mine)
+        if not any(isinstance(signal, TooLate) for signals in traced for signal in signals):
+            return state, traced
+        # Something belongs into the past: everything is folded again, and the difference is the
+        # news. It comes with the first that is late.
+        place = next(
+            place for place, signals in enumerate(traced)
+            if any(isinstance(signal, TooLate) for signal in signals)
+        )  # fmt: skip
+        name, clock = mine[0].customer, before.clock if before is not None else None
+        past = [*map(read_entry, tx.journal.history(name)), *mine[:place]]
+        earlier = signals_until(whole, past, latest_of(clock, mine[:place]))
+        clock = latest_of(clock, mine)
+        everything = in_order([*past, *mine[place:]])
+        news = difference(earlier, signals_until(whole, everything, clock))
+        state, _ = tracker.follow(None, everything)
+        assert state.count == len(everything)  # noqa: S101  # none of them is late now
+        rest: list[Signals] = [()] * (len(mine) - place - 1)
+        return tracker.advance(state, clock)[0], (*traced[:place], tuple(news), *rest)
+
+    def _receipt(self, tx: Transaction, made: Receipt | None) -> Receipt:
+        if made is not None and made.position is not None:
+            return made
+        assert made is not None  # noqa: S101  # each has been given one
+        written = self.written.get(made.customer)
+        state = self._states.one(tx, made.customer) if written is None else written[1]
+        position = state.position if state is not None else None
+        return Receipt(made.customer, position, (), made.duplicate, made.set_aside)
+
+
+class Advancing:
+    """Time passing for the customers who have a timer that is due, so many at a time."""
+
+    def __init__(self, states: States, settings: Settings, now: datetime) -> None:
+        self._states, self._settings, self.now = states, settings, now
+        self.written: Versioned = {}
+
+    def write(self, tx: Transaction) -> list[Signal]:
+        """Fire the timers that are due first; give the signals."""
+        names = tx.states.due(micros(self.now), BATCH)
+        if not names:
+            self.written = {}
+            return []
+        versions = tx.states.versions(names)
+        after: dict[str, State] = {}
+        found: list[Signal] = []
+        for name, state in self._states.read(tx, versions).items():
+            after[name], fired = self._states.tracker.advance(state, self.now)
+            found += fired
+        self.written = self._states.write(tx, after, versions)
+        letters = letters_for(found, self._settings.outgoing, micros(self._states.now()))
+        if letters:
+            post_letters(tx, letters)
+        return found
+
+
+def signals_until(tracker: Tracker, past: Sequence[Interaction], clock: datetime) -> list[Signal]:
+    """List every signal that some interactions make true up to a time."""
+    if not past:
+        return []
+    state, signals = tracker.follow(None, in_order(past))
+    _, more = tracker.advance(state, clock)
+    return [*signals, *more]

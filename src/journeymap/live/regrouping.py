@@ -1,0 +1,224 @@
+"""Regrouping: when customers turn out to be one, or two, their journeys are folded again.
+
+Interactions move to the customers who own them now, states are folded anew, letters follow their
+customers, and signals that do not hold any more are withdrawn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, fields, frozen
+
+from journeymap.adapters.store import (
+    JournalEntry,
+    Letter,
+    SetAsideEntry,
+    StoredEvidence,
+    Transaction,
+    micros,
+)
+from journeymap.exceptions import IdentityError
+from journeymap.identity import Identities
+from journeymap.interactions import Identity, Interaction
+from journeymap.interactions.codec import encoded
+from journeymap.live.evidence import Data, is_split, read_evidence, read_identities
+from journeymap.live.journal import advanced_to, in_order, read_entry
+from journeymap.live.outbox import letters_for, post_letters
+from journeymap.live.recording import signals_until
+from journeymap.live.states import States, Versioned
+from journeymap.tracking import Signal, State, Withdrawn
+from journeymap.tracking.codec import read_signal, signal_text
+
+__all__ = ["UNRESOLVED", "Regrouping", "current_id", "owner_of_evidence"]
+
+UNRESOLVED = "no customer: its identities are blocked, or shared by many"
+"""Why an interaction is set aside that no identity leads to a customer."""
+
+
+def current_id(identities: Identities, customer: str) -> str:
+    """Find the id of a customer today; a name that is no id of ours stays as it is."""
+    try:
+        return identities.current(customer)
+    except IdentityError:
+        return customer
+
+
+def owner_of_evidence(identities: Identities, data: Data) -> str | None:
+    """Find the customer whom stored evidence is about; None of a split, or if there is none."""
+    if is_split(data):
+        return None
+    piece = read_evidence(data)
+    return identities.customer(*piece.identities, at=piece.at)
+
+
+@frozen
+class Regrouping:
+    """Puts the interactions of some customers under the names that they have now."""
+
+    states: States
+    outgoing: frozenset[str]
+    identities: Identities
+
+    def regroup(self, tx: Transaction, names: Iterable[str], now: datetime) -> Versioned:
+        """Regroup customers and everyone whom that touches; the states that were written."""
+        names = sorted(set(names))
+        found = self._collect(tx, names)
+        for name in names:
+            current = current_id(self.identities, name)
+            if current != name:
+                tx.outbox.move(name, current)
+                tx.set_aside.move(name, current)
+        found = {name: entries for name, entries in found.items() if entries}
+        moves = any(self._owner(one) != name for name, held in found.items() for one in held)
+        if not moves and not any(
+            self._names_forgotten(one) for held in found.values() for one in held
+        ):
+            return {}
+        before = self.states.read(tx, tx.states.versions(sorted(found)))
+        clocks = [state.clock for state in before.values()]
+        advanced = advanced_to(tx)
+        clock = max([*clocks, *([] if advanced is None else [advanced])])
+        return self._refold(tx, found, clock, now)
+
+    def _collect(self, tx: Transaction, names: list[str]) -> dict[str, list[JournalEntry]]:
+        """The journals of customers and of those to whom their interactions belong now."""
+        found: dict[str, list[JournalEntry]] = {}
+        waiting = names
+        while waiting:
+            tx.states.versions(waiting)  # held first: what is read now stays
+            more: set[str] = set()
+            for name in waiting:
+                found[name] = tx.journal.history(name)
+                more.update(owner for one in found[name] if (owner := self._owner(one)))
+                self._move_evidence(tx, name)
+            waiting = sorted(more - set(found))
+        return found
+
+    def _move_evidence(self, tx: Transaction, name: str) -> None:
+        moved: list[StoredEvidence] = []
+        for row in tx.evidence.of_customer(name):
+            owner = owner_of_evidence(self.identities, json.loads(row.text)) or name
+            if owner != name:
+                moved.append(evolve(row, customer=owner))
+        tx.evidence.replace(moved)
+
+    def _names_forgotten(self, entry: JournalEntry) -> bool:
+        """Whether the entry still carries an identity that is no longer known."""
+        named = json.loads(entry.text).get("by", ())
+        return any(not self.identities.knows(Identity(*pair)) for pair in named)
+
+    def _owner(self, entry: JournalEntry) -> str | None:
+        """The customer of an entry today; None if its identities turned out to be shared."""
+        data = json.loads(entry.text)
+        if "by" not in data:
+            return current_id(self.identities, entry.customer)
+        at = datetime.fromisoformat(data["at"])
+        return self.identities.customer(*read_identities(data["by"]), at=at)
+
+    def _refold(
+        self, tx: Transaction, found: dict[str, list[JournalEntry]], clock: datetime, now: datetime
+    ) -> Versioned:
+        """Rewrite journals under the names of today, and fold the customers again."""
+        whole, tracker = self.states.whole_tracker, self.states.tracker
+        earlier = [
+            signal for held in found.values()
+            for signal in signals_until(whole, list(map(read_entry, held)), clock)
+        ]  # fmt: skip
+        groups: dict[str, list[JournalEntry]] = {}
+        unresolved: list[SetAsideEntry] = []
+        entries = [one for held in found.values() for one in held]
+        for entry in sorted(entries, key=lambda one: (one.arrived, one.customer, one.number)):
+            name = self._owner(entry)
+            if name is None:
+                unresolved.append(
+                    SetAsideEntry(entry.customer, entry.key, entry.arrived, UNRESOLVED, entry.text)
+                )
+                continue
+            named = _renamed(entry, name, groups.get(name, ()))
+            groups.setdefault(name, []).append(self._without_forgotten(named))
+        tx.states.delete(sorted(found))
+        tx.journal.delete(sorted(found))
+        tx.journal.append(one for held in groups.values() for one in held)
+        tx.set_aside.add(unresolved)
+        states: dict[str, State] = {}
+        true: list[Signal] = []
+        for name, held in groups.items():
+            past: list[Interaction] = in_order(map(read_entry, held))
+            state, signals = tracker.follow(None, past)
+            states[name], more = tracker.advance(state, clock)
+            true += [*signals, *more]
+        self._post_changes(tx, earlier, true, micros(now))
+        for name in found:
+            self.states.drop(name)
+        return self.states.write(tx, states, {})
+
+    def _without_forgotten(self, entry: JournalEntry) -> JournalEntry:
+        """The entry without identities that were forgotten."""
+        data = json.loads(entry.text)
+        if "by" not in data:
+            return entry
+        by = [pair for pair in data["by"] if self.identities.knows(Identity(*pair))]
+        return entry if by == data["by"] else evolve(entry, text=encoded({**data, "by": by}))
+
+    def _post_changes(
+        self, tx: Transaction, earlier: list[Signal], true: list[Signal], now: int
+    ) -> None:
+        """Let letters follow their customers, and withdraw signals that do not hold any more."""
+        held: dict[Signal, list[Signal]] = {}
+        for signal in earlier:
+            held.setdefault(_anonymous(signal), []).append(signal)
+        moved: list[tuple[Signal, Signal]] = []
+        new: list[Signal] = []
+        for signal in true:
+            same = held.get(_anonymous(signal))
+            if not same:
+                new.append(signal)
+                continue
+            mine = next((one for one in same if one == signal), same[0])
+            same.remove(mine)
+            if mine != signal:
+                moved.append((mine, signal))
+        _move_letters(tx, moved)
+        gone = Counter(one for same in held.values() for one in same)
+        news: list[Signal] = [
+            Withdrawn(one.customer, one.at, one.tie, one) for one in earlier if gone[one]
+        ]
+        letters = letters_for([*news, *new], self.outgoing, now)
+        if letters:
+            post_letters(tx, letters)
+
+
+def _move_letters(tx: Transaction, moved: list[tuple[Signal, Signal]]) -> None:
+    there = tx.outbox.read([old.id for old, _ in moved])
+    known = tx.outbox.read([new.id for _, new in moved])
+    made: list[Letter] = []
+    for old, new in moved:
+        letter = there.get(old.id)
+        if letter is None or read_signal(letter.text) != old or letter.status == "withdrawn":
+            continue
+        made.append(evolve(letter, id=new.id, customer=new.customer, text=signal_text(new)))
+        tx.outbox.settle([evolve(letter, status="withdrawn")])
+    tx.outbox.post(one for one in made if one.id not in known)
+    tx.outbox.settle(one for one in made if one.id in known)
+
+
+def _renamed(entry: JournalEntry, name: str, before: Sequence[JournalEntry]) -> JournalEntry:
+    text = entry.text
+    if entry.customer != name:
+        text = encoded({**json.loads(text), "customer": name})
+    return evolve(entry, customer=name, number=len(before) + 1, text=text)
+
+
+def _anonymous(signal: Signal) -> Signal:
+    """The signal without the name of its customer: equal for the same signal of another name."""
+    changed: Any = {
+        a.name: _anonymous(value)
+        for a in fields(type(signal))
+        if isinstance(value := getattr(signal, a.name), Signal)
+    }
+    return evolve(signal, customer="", **changed)

@@ -1,0 +1,123 @@
+"""The customers' states: read, cached, brought to this version of the map, written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from secrets import randbits
+from typing import TypeAlias
+
+from journeymap.adapters.store import Store, StoredState, Transaction, micros
+from journeymap.documents import dumps
+from journeymap.live.journal import advanced_to, in_order, read_entry
+from journeymap.model import JourneyMap
+from journeymap.tracking import State, Tracker
+from journeymap.tracking.codec import read_time, state_data
+from journeymap.tracking.fold_state import utc
+
+__all__ = ["States", "Versioned"]
+
+MAX_CACHED = 20_000
+"""States kept in memory, about 25 MB of them, before the cache is emptied."""
+
+Versioned: TypeAlias = dict[str, tuple[int, State]]
+"""States by customer, each with the version under which it was written."""
+
+
+class States:
+    """The states of a store, as one process sees them.
+
+    Attributes:
+        store: Where they are kept.
+        tracker: Folds what comes in order; what comes late is found in the journal.
+        whole_tracker: Folds a whole past, whatever its order of arrival.
+    """
+
+    def __init__(self, journey: JourneyMap, store: Store, clock: Callable[[], datetime]) -> None:
+        self.store = store
+        self.tracker = Tracker(journey, timedelta(0))
+        self.whole_tracker = Tracker(journey, None)
+        self._document = dumps(journey, format="json")
+        self._mark = blake2b(self._document.encode(), digest_size=12).hexdigest()
+        self._clock = clock
+        self._cache: Versioned = {}
+        store.run(self._introduce)
+
+    def now(self) -> datetime:
+        """Read the clock, in UTC."""
+        return utc(self._clock(), "Live", "clock")
+
+    def one(self, tx: Transaction, customer: str) -> State | None:
+        """Read the state of one customer."""
+        return self.read(tx, tx.states.versions([customer])).get(customer)
+
+    def read(self, tx: Transaction, versions: Mapping[str, int]) -> dict[str, State]:
+        """Read the states of some customers, folded along this version of the map."""
+        found: dict[str, State] = {}
+        for name, version in versions.items():
+            cached = self._cache.get(name)
+            if cached is not None and cached[0] == version:
+                found[name] = cached[1]
+        missing = [name for name in versions if name not in found]
+        for name, stored in tx.states.read(missing).items() if missing else ():
+            found[name] = self.decode(tx, stored)
+            self._cache[name] = (stored.version, found[name])
+        return found
+
+    def outdated(self, stored: StoredState) -> bool:
+        """Whether a state was folded along another version of the map."""
+        return stored.map != self._mark
+
+    def decode(self, tx: Transaction, stored: StoredState) -> State:
+        """Read a stored state; fold it again from the journal if it is outdated."""
+        if not self.outdated(stored):
+            return self.tracker.from_json(stored.text)
+        # Up to where time was last let pass for any customer: the past of one is as much over as
+        # that of another.
+        clock = read_time(state_data(stored.text)["clock"])
+        advanced = advanced_to(tx)
+        clock = clock if advanced is None else max(clock, advanced)
+        past = in_order(map(read_entry, tx.journal.history(stored.customer)))
+        state, _ = self.tracker.follow(None, past)
+        return self.tracker.advance(state, clock)[0]
+
+    def write(
+        self, tx: Transaction, states: Mapping[str, State], versions: Mapping[str, int]
+    ) -> Versioned:
+        """Write states, and give them with their new versions.
+
+        The version of a new customer begins at random, so that one that was forgotten is not
+        taken for what it was.
+        """
+        made = {
+            name: (versions[name] + 1 if name in versions else randbits(52), state)
+            for name, state in states.items()
+        }
+        rows = [
+            StoredState(name, version, self._mark,
+                        None if state.due is None else micros(state.due),
+                        self.tracker.to_json(state))
+            for name, (version, state) in made.items()
+        ]  # fmt: skip
+        tx.states.insert(one for one in rows if one.customer not in versions)
+        tx.states.update(one for one in rows if one.customer in versions)
+        return made
+
+    def cache(self, states: Versioned) -> None:
+        """Keep states in memory, once the transaction that wrote them has ended."""
+        if len(self._cache) > MAX_CACHED:
+            self._cache.clear()
+        self._cache.update(states)
+
+    def drop(self, customer: str) -> None:
+        """Remove a customer from the cache."""
+        self._cache.pop(customer, None)
+
+    def write_map(self, tx: Transaction) -> None:
+        """Write this version of the map as the store's."""
+        tx.meta.set("map", self._document)
+
+    def _introduce(self, tx: Transaction) -> None:
+        if "map" not in tx.meta.read():
+            self.write_map(tx)
