@@ -332,7 +332,7 @@ def deviations(
             def wait(place: int, walk: list[Interaction] = walk) -> float:
                 return (walk[place].at - walk[place - 1].at).total_seconds() if place else 0.0
 
-            for departure in match.departures if match and state != "open" else ():
+            for departure in match.deviations if match and state != "open" else ():
                 step = None if departure.step is None else departure.step + 1
                 if departure.place is None:
                     assert plan is not None

@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
         (lambda: Interaction("c", "a", NOW, emotion_after=True), "between -1"),
         (lambda: Score("nps", 11), "between 0 and 10"),
         (lambda: Score("csat", 3, 5, 1), "above 'low'"),
-        (lambda: Score("happy", 3), "'nps'"),  # type: ignore[arg-type]
+        (lambda: Score("happy", 3), "'nps'"),
         (lambda: Money("ten", "EUR"), "a number"),
         (lambda: Money("NaN", "EUR"), "below 900"),
         (lambda: Money("1e999999", "EUR"), "below 900"),

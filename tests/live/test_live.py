@@ -268,7 +268,7 @@ def test_live_with_a_store_is_the_fold(drawn: list[tuple[Interaction, int]], dic
     for name, state in states.items():
         mine = live.state(name)
         assert mine is not None
-        assert mine.standing == evolve_clock(mine.standing, state.standing)
+        assert mine.fold_state == evolve_clock(mine.fold_state, state.fold_state)
     asked = Counter(
         signal.id
         for mine in expected.values()
@@ -281,9 +281,9 @@ def test_live_with_a_store_is_the_fold(drawn: list[tuple[Interaction, int]], dic
 def evolve_clock(mine: Any, other: Any) -> Any:
     """Two standings, compared by where the customer stands: stages are each map's own objects."""
     assert (mine.stage and mine.stage.id) == (other.stage and other.stage.id)
-    owned = {name: own._replace(stage=None) for name, own in mine.owned}
-    assert owned == {name: own._replace(stage=None) for name, own in other.owned}
-    return other._replace(stage=mine.stage, owned=mine.owned)
+    products = {name: state._replace(stage=None) for name, state in mine.products}
+    assert products == {name: state._replace(stage=None) for name, state in other.products}
+    return other._replace(stage=mine.stage, products=mine.products)
 
 
 def test_many_at_once(shared: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeymap import KeyJourney, Step
-from journeymap.model import Departure, Plan
+from journeymap.model import Plan, StepDeviation
 
 names = st.sampled_from("abcde")
 steps = st.lists(
@@ -55,7 +55,7 @@ def test_the_match_has_the_fewest_departures(plan: list[Step], walk: list[str]) 
     actual = tuple(walk)
     match = Plan(tuple(plan)).match(actual)
     assert match.cost == least(tuple(plan), actual)
-    kinds = [departure.kind for departure in match.departures]
+    kinds = [departure.kind for departure in match.deviations]
     assert match.cost == len(kinds) + kinds.count("out of order")
     met = [step for step in match.steps if step is not None]
     assert met == sorted(met)
@@ -63,16 +63,16 @@ def test_the_match_has_the_fewest_departures(plan: list[Step], walk: list[str]) 
         assert step is None or actual[place] in plan[step].one_of
     for step in {step for step in met if met.count(step) > 1}:
         assert plan[step].repeatable
-    passed = set(met) | {d.step for d in match.departures if d.step is not None}
+    passed = set(met) | {d.step for d in match.deviations if d.step is not None}
     assert all(step.optional or place in passed for place, step in enumerate(plan))
     unmet = {place for place, step in enumerate(match.steps) if step is None}
-    assert unmet == {d.place for d in match.departures if d.place is not None}
+    assert unmet == {d.place for d in match.deviations if d.place is not None}
 
 
 def told(plan: list[str | Step], actual: str) -> list[tuple[str, int | None, int | None]]:
     made = Plan.of(KeyJourney("k", "a", "e", steps=plan))
     assert made is not None
-    return [(d.kind, d.step, d.place) for d in made.match(tuple(actual)).departures]
+    return [(d.kind, d.step, d.place) for d in made.match(tuple(actual)).deviations]
 
 
 def test_departures_have_the_names_people_give_them() -> None:
@@ -116,8 +116,8 @@ def test_what_no_step_expects_is_ad_hoc_whatever_follows(steps: list[Any]) -> No
             for more in range(4):
                 for follows in itertools.product("bcdx", repeat=more):
                     for end in ((), ("e",)):
-                        found = plan.match((*prefix, *follows, *end)).departures
-                        assert Departure("ad hoc", None, length + 1) in found
+                        found = plan.match((*prefix, *follows, *end)).deviations
+                        assert StepDeviation("ad hoc", None, length + 1) in found
 
 
 @pytest.mark.parametrize("steps", PLANS, ids=repr)

@@ -158,7 +158,7 @@ def live_deviations(states: dict[str, State], told: list[Signal]) -> Counter[Any
     going = {
         (state.customer, one.journey, one.begun, one.tie): one.late
         for state in states.values()
-        for one in state.standing.rest.open
+        for one in state.fold_state.slow.open
     }
     found: Counter[Any] = Counter()
     for signal in told:

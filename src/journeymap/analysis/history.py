@@ -37,7 +37,7 @@ def _interaction(table: Table, customer: str, row: int) -> Interaction:
     score, value, seconds = (numbers.get(name) for name in ("score", "value", "duration"))
     if score is not None:
         kind = _name(table, "score_kind", row) or ""
-        values["score"] = Score(kind, score, *table.scope.scales[kind])  # type: ignore[arg-type]
+        values["score"] = Score(kind, score, *table.scope.scales[kind])
     if value is not None:
         values["value"] = Money(value, _name(table, "currency", row) or "")
     if seconds is not None:

@@ -14,7 +14,7 @@ from journeymap.analysis.measuring.part_conditions import holding
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import ColumnsError
 from journeymap.model import Condition
-from journeymap.model.conditions import a_condition
+from journeymap.model.conditions import is_condition
 
 __all__ = ["Where"]
 
@@ -103,7 +103,7 @@ class Where:
     end: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
     avoid: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
     by: str = field(default="touchpoint", validator=validators.instance_of(str))
-    when: Condition | None = field(default=None, validator=validators.optional(a_condition))
+    when: Condition | None = field(default=None, validator=validators.optional(is_condition))
 
     def of(self, part: Part) -> Part:
         """The interactions of a part that belong to the subset."""

@@ -9,9 +9,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 from journeymap.documents.migrations import KEY, VERSION
-from journeymap.documents.shorthand import NESTED
 from journeymap.model import Between, Catalog, Condition, JourneyMap, Of, Phase, Step
-from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS
+from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED
 from journeymap.model.elements import OfKind
 
 __all__ = ["schema"]

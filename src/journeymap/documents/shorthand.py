@@ -11,23 +11,19 @@ from typing import Any
 
 from journeymap.exceptions import ElementError, listed, nearest
 from journeymap.model import (
-    Absence,
     All,
     AnyOf,
     At,
     Between,
     Condition,
-    Count,
     Not,
     Of,
     Step,
-    Wait,
 )
-from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS
+from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED, SimpleCondition
 
-__all__ = ["NESTED", "condition_data", "read_condition", "read_of", "read_step", "step_data"]
+__all__ = ["condition_data", "read_condition", "read_of", "read_step", "step_data"]
 
-NESTED: dict[str, type[Any]] = {"count": Count, "wait": Wait, "absence": Absence}
 KEYS = ("all", "any", "not", *AT_FIELDS, *BETWEEN_FIELDS, *NESTED)
 Structure = Callable[[Any, Any], Any]
 
@@ -50,14 +46,14 @@ def _read_one(key: str, value: Any, structure: Structure) -> Condition:
         return Not(read_condition(value, structure))
     if key in AT_FIELDS:
         values = value if isinstance(value, list) else [value]
-        return At(key, tuple(structure(item, str) for item in values))  # type: ignore[arg-type]
+        return At(key, tuple(structure(item, str) for item in values))
     if key in BETWEEN_FIELDS:
         if not isinstance(value, dict):
             raise ElementError("Condition", key, value, "a mapping with 'at_least' or 'at_most'")
         made: Between = structure({**value, "what": key}, Between)
         return made
     if key in NESTED:
-        nested: Count | Wait | Absence = structure(value, NESTED[key])
+        nested: SimpleCondition = structure(value, NESTED[key])
         return nested
     near = nearest(key, KEYS)
     hint = f"; did you mean {near!r}?" if near else ""

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from journeymap.exceptions import ElementError, IdentityError
-from journeymap.interactions.interaction import aware
+from journeymap.interactions.interaction import aware_time
 from journeymap.interactions.records import Evidence
 from journeymap.interactions.values import Identity
 from journeymap.model.rules import as_tuple, each, identifier
@@ -56,7 +56,7 @@ class Split:
 
     one: tuple[Identity, ...] = field(converter=as_tuple, validator=each(Identity))
     other: tuple[Identity, ...] = field(converter=as_tuple, validator=each(Identity))
-    at: datetime = field(validator=aware)
+    at: datetime = field(validator=aware_time)
     reason: str = field(validator=identifier)
 
 

@@ -2,7 +2,7 @@
 
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.records import Consent, Evidence, Record, Trait
-from journeymap.interactions.values import SCALES, Identity, Money, Score, ScoreKind
+from journeymap.interactions.values import SCALES, Identity, Money, Score
 
 __all__ = [
     "SCALES",
@@ -13,6 +13,5 @@ __all__ = [
     "Money",
     "Record",
     "Score",
-    "ScoreKind",
     "Trait",
 ]

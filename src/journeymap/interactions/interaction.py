@@ -12,12 +12,12 @@ from journeymap.exceptions import InteractionError
 from journeymap.interactions.values import Money, Score
 from journeymap.model.rules import identifier
 
-__all__ = ["Interaction", "aware"]
+__all__ = ["Interaction", "aware_time"]
 
 _name = validators.optional(identifier)
 
 
-def aware(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+def aware_time(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     """Validator: a time with its zone."""
     name = type(instance).__name__
     if not isinstance(value, datetime):
@@ -60,7 +60,7 @@ class Interaction:
 
     customer: str = field(validator=identifier)
     touchpoint: str = field(validator=identifier)
-    at: datetime = field(validator=aware)
+    at: datetime = field(validator=aware_time)
     id: str | None = field(default=None, validator=_name, kw_only=True)
     source: str | None = field(default=None, validator=_name, kw_only=True)
     channel: str | None = field(default=None, validator=_name, kw_only=True)

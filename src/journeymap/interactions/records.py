@@ -11,7 +11,7 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.codec import is_plain
-from journeymap.interactions.interaction import Interaction, aware
+from journeymap.interactions.interaction import Interaction, aware_time
 from journeymap.interactions.values import HIDDEN, Identity
 from journeymap.model.rules import as_tuple, each, identifier
 
@@ -67,7 +67,7 @@ class Trait:
     name: str = field(validator=identifier)
     value: Any = field(repr=lambda _: repr(HIDDEN))
     source: str = field(validator=identifier)
-    at: datetime = field(validator=aware)
+    at: datetime = field(validator=aware_time)
 
 
 @frozen
@@ -77,7 +77,7 @@ class Consent:
     purpose: str = field(validator=identifier)
     given: bool = field(validator=validators.instance_of(bool))
     source: str = field(validator=identifier)
-    at: datetime = field(validator=aware)
+    at: datetime = field(validator=aware_time)
 
 
 @frozen
@@ -89,7 +89,7 @@ class Evidence:
     """
 
     identities: tuple[Identity, ...] = field(converter=_once, validator=[each(Identity), _some])
-    at: datetime = field(validator=aware)
+    at: datetime = field(validator=aware_time)
     source: str = field(validator=identifier)
     batch: str | None = field(default=None, validator=validators.optional(identifier))
     weight: float | None = None
@@ -112,7 +112,7 @@ class Record:
     """
 
     identities: tuple[Identity, ...] = field(converter=_once, validator=[each(Identity), _some])
-    at: datetime = field(validator=aware)
+    at: datetime = field(validator=aware_time)
     source: str = field(validator=identifier)
     id: str | None = field(default=None, validator=validators.optional(identifier), kw_only=True)
     interaction: Interaction | None = field(

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from typing import Any
 
 from attrs import field, frozen
 
-from journeymap.exceptions import ElementError, InteractionError
-from journeymap.model.rules import finite, identifier, one_of, to_number
+from journeymap.exceptions import ElementError, InteractionError, UnknownName
+from journeymap.model.rules import finite, identifier, to_number
+from journeymap.model.scores import SCORE_KINDS
 
-__all__ = ["HIDDEN", "SCALES", "Identity", "Money", "Score", "ScoreKind"]
+__all__ = ["HIDDEN", "SCALES", "Identity", "Money", "Score"]
 
-ScoreKind = Literal["nps", "csat", "ces"]
-
-SCALES: dict[str, tuple[float, float]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
-"""The scale each kind of score is usually asked on, lowest and highest answer."""
+SCALES: dict[str, tuple[float, float]] = {
+    name: (kind.low, kind.high) for name, kind in SCORE_KINDS.items()
+}
+"""The usual scale of each kind of score: lowest and highest answer."""
 
 
 class _Hidden:
@@ -31,27 +32,34 @@ HIDDEN = _Hidden()
 
 @frozen
 class Score:
-    """An answer to NPS, CSAT or CES, with the scale it was asked on.
+    """An answer to a survey question, with the scale it was asked on.
 
-    Without ``low`` and ``high`` the usual scale of its kind is meant. Raises InteractionError
-    when the value lies outside it.
+    Attributes:
+        kind: ``nps``, ``csat``, ``ces``, or another kind that is given its scale.
+        value: The answer.
+        low: The lowest answer of the scale (left out: the usual one of the kind).
+        high: The highest answer of the scale (left out: the usual one of the kind).
+
+    Raises:
+        UnknownName: The kind has no usual scale, and none is given.
+        InteractionError: The answer lies outside the scale.
 
     >>> Score("nps", 9)
     Score(kind='nps', value=9.0, low=0.0, high=10.0)
     """
 
-    kind: ScoreKind = field(validator=one_of("nps", "csat", "ces"))
+    kind: str = field(validator=identifier)
     value: float = field(converter=to_number, validator=finite)
     low: float = field(converter=to_number, validator=finite)
     high: float = field(converter=to_number, validator=finite)
 
     @low.default
     def _usual_low(self) -> float:
-        return SCALES.get(self.kind, (0, 0))[0]
+        return _usual_scale(self.kind)[0]
 
     @high.default
     def _usual_high(self) -> float:
-        return SCALES.get(self.kind, (0, 0))[1]
+        return _usual_scale(self.kind)[1]
 
     def __attrs_post_init__(self) -> None:
         if not self.low < self.high:
@@ -61,7 +69,14 @@ class Score:
             raise InteractionError("Score", "value", self.value, message)
 
 
-_MOST = 9 * 10**11
+def _usual_scale(kind: str) -> tuple[float, float]:
+    if kind not in SCALES:
+        raise UnknownName("kind of score with a usual scale", str(kind), tuple(SCALES))
+    return SCALES[kind]
+
+
+MAX_AMOUNT = 9 * 10**11
+"""The largest amount, 900 billion: sums of a log's amounts then fit 64 bits of ten-thousandths."""
 
 
 def _amount(value: Any) -> Decimal:
@@ -71,7 +86,7 @@ def _amount(value: Any) -> Decimal:
         made = Decimal(value)
     except (InvalidOperation, TypeError, ValueError):
         raise InteractionError("Money", "amount", value, "an amount is a number") from None
-    if not made.is_finite() or not -_MOST < made < _MOST:
+    if not made.is_finite() or not -MAX_AMOUNT < made < MAX_AMOUNT:
         raise InteractionError("Money", "amount", value, "an amount lies below 900 billion")
     return made
 

@@ -33,7 +33,7 @@ from journeymap.model.elements import (
 )
 from journeymap.model.journey_map import JourneyMap
 from journeymap.model.loop import Loop, Move
-from journeymap.model.matching import Departure, Match, Plan
+from journeymap.model.matching import Match, Plan, StepDeviation
 from journeymap.model.moments import Moment
 from journeymap.model.next_steps import Likely, NextSteps
 from journeymap.model.offers import ContactLimit, Offer, Weight
@@ -55,7 +55,6 @@ __all__ = [
     "ContactLimit",
     "Count",
     "Department",
-    "Departure",
     "Element",
     "Hours",
     "Investment",
@@ -79,6 +78,7 @@ __all__ = [
     "Product",
     "Stage",
     "Step",
+    "StepDeviation",
     "Tables",
     "Touchpoint",
     "Wait",

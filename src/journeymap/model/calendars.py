@@ -198,7 +198,7 @@ def _days(rule_text: str, since: date, year: int) -> list[date]:
     """The days of a rule that can touch a year of UTC: two days of the neighbours are enough."""
     first = datetime(year, 1, 1) - 2 * _DAY if year > 1 else datetime(1, 1, 1)
     last = datetime(year, 12, 31) + 2 * _DAY if year < 9999 else datetime(9999, 12, 31)
-    anchor = max(since, first.date()) if _floats(rule_text) else since
+    anchor = max(since, first.date()) if _same_wherever_begun(rule_text) else since
     rule = _rule("Hours", "days", rule_text, anchor)
     if _reaches_beyond(rule_text, last):  # so that a rule that gives no day ends too
         rule = rule.replace(until=last)
@@ -212,7 +212,7 @@ def _reaches_beyond(rule_text: str, last: datetime) -> bool:
     return "COUNT=" not in text_ and (until is None or until[1] > f"{last.date():%Y%m%d}".zfill(8))
 
 
-def _floats(rule_text: str) -> bool:
+def _same_wherever_begun(rule_text: str) -> bool:
     """Whether a rule gives the same days wherever it begins, so that no years need running."""
     text_ = rule_text.upper()
     if "INTERVAL" in text_ or "COUNT" in text_ or "BYSETPOS" in text_:

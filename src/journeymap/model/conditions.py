@@ -1,7 +1,8 @@
 """Conditions as data: what has to happen, or to fail to happen in time.
 
 A condition is a small tree of values. It is read from a document, checked against a map, and
-told in words; nothing here looks at an interaction.
+written in words; nothing here looks at an interaction. The simple ones are a closed family: who
+walks them (the fold, a log, the single view) ends in ``assert_never``.
 
 >>> print(All((At("touchpoint", ("call_support",)), Between("emotion", at_most=-0.5))))
 touchpoint is 'call_support' and emotion is at most -0.5
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, assert_never, get_args
 
 from attrs import Attribute, field, frozen, validators
 
@@ -27,14 +28,33 @@ from journeymap.model.rules import (
     to_number,
 )
 
-__all__ = ["Absence", "All", "AnyOf", "At", "Between", "Condition", "Count", "Not", "Wait"]
+__all__ = [
+    "AT_FIELDS",
+    "BETWEEN_FIELDS",
+    "NESTED",
+    "Absence",
+    "All",
+    "AnyOf",
+    "At",
+    "Between",
+    "Condition",
+    "Count",
+    "Not",
+    "SimpleCondition",
+    "Wait",
+    "is_condition",
+    "leaves",
+    "mentions",
+    "touchpoints_of",
+    "verdict",
+]
 
 AtField = Literal[
     "touchpoint", "stage", "phase", "channel", "department", "process", "product", "outcome"
 ]
-AT_FIELDS = ("touchpoint", "stage", "phase", "channel", "department", "process", "product",
-             "outcome")  # fmt: skip
-BETWEEN_FIELDS = ("emotion", "emotion_after", "value", "nps", "csat", "ces")
+AT_FIELDS: tuple[AtField, ...] = get_args(AtField)
+BetweenField = Literal["emotion", "emotion_after", "value", "nps", "csat", "ces"]
+BETWEEN_FIELDS: tuple[BetweenField, ...] = get_args(BetweenField)
 
 
 @frozen
@@ -59,9 +79,7 @@ class Between:
     ``currency`` goes with ``value`` alone; a score is named by its kind (nps, csat, ces).
     """
 
-    what: Literal["emotion", "emotion_after", "value", "nps", "csat", "ces"] = field(
-        validator=one_of(*BETWEEN_FIELDS)
-    )
+    what: BetweenField = field(validator=one_of(*BETWEEN_FIELDS))
     at_least: float | None = field(
         default=None, converter=to_number, validator=validators.optional(finite)
     )
@@ -126,7 +144,8 @@ class Absence:
         return f"no {self.touchpoint!r} within {duration_text(self.within)} after {self.after!r}"
 
 
-_DEEPEST = 12
+MAX_DEPTH = 12
+"""Levels of nested conditions: more, no one could read."""
 
 
 def _depth(condition: object) -> int:
@@ -135,7 +154,7 @@ def _depth(condition: object) -> int:
     return 1 + _depth(condition.condition) if isinstance(condition, Not) else 0
 
 
-def a_condition(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+def is_condition(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     """Validator: a condition, or several, nested no deeper than anyone could read."""
     name = type(instance).__name__
     inner = value if isinstance(value, tuple) else (value,)
@@ -144,8 +163,8 @@ def a_condition(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     for one in inner:
         if not isinstance(one, (At, Between, Count, Wait, Absence, All, AnyOf, Not)):
             raise ElementError(name, attribute.name, one, "a condition is expected")
-        if _depth(one) >= _DEEPEST:
-            message = f"conditions nested deeper than {_DEEPEST} levels"
+        if _depth(one) >= MAX_DEPTH:
+            message = f"conditions nested deeper than {MAX_DEPTH} levels"
             raise ElementError(name, attribute.name, "…", message)
 
 
@@ -153,7 +172,7 @@ def a_condition(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 class All:
     """Every one of the conditions holds."""
 
-    conditions: tuple[Condition, ...] = field(converter=as_tuple, validator=a_condition)
+    conditions: tuple[Condition, ...] = field(converter=as_tuple, validator=is_condition)
 
     def __str__(self) -> str:
         return _joined(" and ", self.conditions)
@@ -163,7 +182,7 @@ class All:
 class AnyOf:
     """At least one of the conditions holds."""
 
-    conditions: tuple[Condition, ...] = field(converter=as_tuple, validator=a_condition)
+    conditions: tuple[Condition, ...] = field(converter=as_tuple, validator=is_condition)
 
     def __str__(self) -> str:
         return _joined(" or ", self.conditions)
@@ -173,30 +192,36 @@ class AnyOf:
 class Not:
     """The condition does not hold."""
 
-    condition: Condition = field(validator=a_condition)
+    condition: Condition = field(validator=is_condition)
 
     def __str__(self) -> str:
         return f"not ({self.condition})"
 
 
-Condition: TypeAlias = At | Between | Count | Wait | Absence | All | AnyOf | Not
+SimpleCondition: TypeAlias = At | Between | Count | Wait | Absence
+Condition: TypeAlias = SimpleCondition | All | AnyOf | Not
+NESTED: dict[str, type[Count | Wait | Absence]] = {
+    "count": Count, "wait": Wait, "absence": Absence,
+}  # fmt: skip
+"""The conditions that a document writes as a mapping under a key of their own."""
 
 
-def leaves(condition: Condition) -> Iterator[At | Between | Count | Wait | Absence]:
-    """The simple conditions of a tree, from left to right."""
-    if isinstance(condition, (All, AnyOf)):
-        for inner in condition.conditions:
-            yield from leaves(inner)
-    elif isinstance(condition, Not):
-        yield from leaves(condition.condition)
-    else:
-        yield condition
+def leaves(condition: Condition) -> Iterator[SimpleCondition]:
+    """Give the simple conditions of a tree, from left to right."""
+    match condition:
+        case All() | AnyOf():
+            for inner in condition.conditions:
+                yield from leaves(inner)
+        case Not():
+            yield from leaves(condition.condition)
+        case _:
+            yield condition
 
 
 def verdict(condition: Condition, truths: Sequence[bool | None]) -> bool | None:
-    """Whether a condition holds, given what its simple conditions (`leaves`) say.
+    """Judge a condition by the truths of its simple conditions (`leaves`).
 
-    None means that it is not known yet, of a simple condition and of the whole.
+    None means that a truth is not known yet, of a simple condition and of the whole.
 
     >>> either = AnyOf((At("outcome", ("failed",)), Absence("help", "order", timedelta(days=1))))
     >>> verdict(either, (True, None)), verdict(either, (False, None))
@@ -216,18 +241,33 @@ def _verdict(condition: Condition, truths: Iterator[bool | None]) -> bool | None
     return next(truths)
 
 
-def touchpoints_of(condition: Condition) -> tuple[str, ...]:
-    """The touchpoints that a condition looks at, each once."""
-    found: list[str] = []
+def mentions(condition: Condition) -> Iterator[tuple[str, str]]:
+    """Give the elements that a condition names, as pairs of kind and id."""
     for leaf in leaves(condition):
-        if isinstance(leaf, At) and leaf.what == "touchpoint":
-            found += leaf.values
-        elif isinstance(leaf, (Count, Absence)):
-            found.append(leaf.touchpoint)
-        if isinstance(leaf, Wait):
-            found.append(leaf.since)
-        elif isinstance(leaf, Absence):
-            found.append(leaf.after)
+        yield from _leaf_mentions(leaf)
+
+
+def _leaf_mentions(leaf: SimpleCondition) -> Iterator[tuple[str, str]]:
+    match leaf:
+        case At():
+            if leaf.what != "outcome":  # a map may have outcomes of its own
+                yield from ((leaf.what, value) for value in leaf.values)
+        case Between():
+            return
+        case Count():
+            yield "touchpoint", leaf.touchpoint
+        case Wait():
+            yield "touchpoint", leaf.since
+        case Absence():
+            yield "touchpoint", leaf.touchpoint
+            yield "touchpoint", leaf.after
+        case _:
+            assert_never(leaf)
+
+
+def touchpoints_of(condition: Condition) -> tuple[str, ...]:
+    """List the touchpoints that a condition names, each once."""
+    found = (name for kind, name in mentions(condition) if kind == "touchpoint")
     return tuple(dict.fromkeys(found))
 
 

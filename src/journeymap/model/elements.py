@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attrs import Attribute, field, frozen, validators
 
@@ -242,10 +242,9 @@ class Metric(Named):
     of: Of = field(validator=_an_of)
     kind: MetricKind = field(
         default="other",
-        validator=one_of("nps", "csat", "ces", "emotion", "time", "share", "count", "money",
-                         "other"),
+        validator=one_of(*get_args(MetricKind)),
         kw_only=True,
-    )  # fmt: skip
+    )
     unit: str = field(default="", validator=text, kw_only=True)
     direction: Literal["up", "down"] = field(
         default="up", validator=one_of("up", "down"), kw_only=True

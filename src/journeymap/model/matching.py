@@ -1,4 +1,4 @@
-"""What happened against what was expected: the match with the fewest departures.
+"""Matching what happened with what was expected, with the fewest deviations.
 
 One matcher for the recorded past and for what is happening now.
 """
@@ -6,28 +6,26 @@ One matcher for the recorded past and for what is happening now.
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
+from journeymap.model.design import Design
+from journeymap.model.deviations import StepDeviationKind
 from journeymap.model.elements import KeyJourney, Step
 
-if TYPE_CHECKING:
-    from journeymap.model.journey_map import JourneyMap
-
-__all__ = ["Departure", "Match", "Plan", "answerable", "may_start_again"]
+__all__ = ["Match", "Plan", "StepDeviation", "element_and_department", "may_start_again"]
 
 
 @frozen
-class Departure:
-    """One departure of what happened from what was expected.
+class StepDeviation:
+    """One deviation of what happened from what was expected.
 
     ``kind`` is ``missing`` (a step that did not come), ``ad hoc`` (an interaction that no step
     expected) or ``out of order`` (both: the step came, elsewhere). ``step`` is the place of the
     step in the plan, ``place`` that of the interaction in what happened, each from 0.
     """
 
-    kind: Literal["missing", "ad hoc", "out of order"]
+    kind: StepDeviationKind
     step: int | None
     place: int | None
 
@@ -42,7 +40,7 @@ class Match:
     """
 
     cost: int
-    departures: tuple[Departure, ...]
+    deviations: tuple[StepDeviation, ...]
     steps: tuple[int | None, ...]
 
 
@@ -51,7 +49,7 @@ class Plan:
     """The steps that a key journey expects, from its start to its end.
 
     >>> plan = Plan.of(KeyJourney("order", "ask", "pay", steps=["ask", "agree", "pay"]))
-    >>> [(d.kind, d.step, d.place) for d in plan.match(("ask", "pay", "agree")).departures]
+    >>> [(d.kind, d.step, d.place) for d in plan.match(("ask", "pay", "agree")).deviations]
     [('out of order', 2, 1)]
     >>> plan.match(("ask", "wait", "agree", "pay")).cost
     1
@@ -85,7 +83,7 @@ class Plan:
         >>> plan.next_after(("ask", "wait"))
         ('agree',)
         """
-        reached = _reached(self.steps, actual)
+        reached = _steps_passed(self.steps, actual)
         names: list[str] = []
         if reached and self.steps[reached - 1].repeatable:
             names += self.steps[reached - 1].one_of
@@ -96,7 +94,7 @@ class Plan:
         return tuple(dict.fromkeys(names))
 
     def match(self, actual: tuple[str, ...]) -> Match:
-        """The match of touchpoints with the fewest departures.
+        """The match of touchpoints with the fewest deviations.
 
         Of equally good ones it is the one that keeps the earliest steps and interactions.
         """
@@ -115,8 +113,10 @@ def may_start_again(span: KeyJourney) -> bool:
     return len(expecting) > 1 or any(step.repeatable for step in expecting)
 
 
-def answerable(journey: JourneyMap, span: KeyJourney, step: int | None) -> tuple[str, str | None]:
-    """What a departure without an interaction is about, and the department that answers for it.
+def element_and_department(
+    journey: Design, span: KeyJourney, step: int | None
+) -> tuple[str, str | None]:
+    """What a deviation without an interaction is about, and the department that answers for it.
 
     Of a missing ``step`` (a place in the plan) the alternatives and who should have taken the
     first; of lateness (None) the end touchpoint and the owner of the key journey.
@@ -143,7 +143,7 @@ def _matched(plan: Plan, actual: tuple[str, ...]) -> Match:
                 found[j] = i
                 i, j = i + 1, j + 1
                 continue
-            if _again(steps, i, name) and here == costs[i][j + 1]:
+            if _repeats(steps, i, name) and here == costs[i][j + 1]:
                 found[j] = i - 1
                 j += 1
                 continue
@@ -154,7 +154,7 @@ def _matched(plan: Plan, actual: tuple[str, ...]) -> Match:
         if not steps[i].optional:
             missing.append(i)
         i += 1
-    return Match(costs[0][0], _named(steps, actual, found, missing), tuple(found))
+    return Match(costs[0][0], _name_deviations(steps, actual, found, missing), tuple(found))
 
 
 def _costs(steps: tuple[Step, ...], actual: tuple[str, ...]) -> list[list[int]]:
@@ -174,14 +174,14 @@ def _costs(steps: tuple[Step, ...], actual: tuple[str, ...]) -> list[list[int]]:
             cost = min(1 + row[j + 1], skipped + below[j])
             if name in step.one_of:
                 cost = min(cost, below[j + 1])
-            if _again(steps, i, name):
+            if _repeats(steps, i, name):
                 cost = min(cost, row[j + 1])
             row[j] = cost
         rows.append(row)
     return rows[::-1]
 
 
-def _reached(steps: tuple[Step, ...], actual: tuple[str, ...]) -> int:
+def _steps_passed(steps: tuple[Step, ...], actual: tuple[str, ...]) -> int:
     """How many steps are passed in the cheapest reading of what came so far."""
     row = [0]
     for step in steps:
@@ -193,7 +193,7 @@ def _reached(steps: tuple[Step, ...], actual: tuple[str, ...]) -> int:
             cost = min(below[i] + 1, row[-1] + (0 if step.optional else 1))
             if name in step.one_of:
                 cost = min(cost, below[i - 1])
-            if _again(steps, i, name):
+            if _repeats(steps, i, name):
                 cost = min(cost, below[i])
             row.append(cost)
     best = min(row)
@@ -203,22 +203,22 @@ def _reached(steps: tuple[Step, ...], actual: tuple[str, ...]) -> int:
     return reached
 
 
-def _again(steps: tuple[Step, ...], i: int, name: str) -> bool:
+def _repeats(steps: tuple[Step, ...], i: int, name: str) -> bool:
     """Whether a touchpoint repeats the step before the i-th."""
     return i > 0 and steps[i - 1].repeatable and name in steps[i - 1].one_of
 
 
-def _named(
+def _name_deviations(
     steps: tuple[Step, ...], actual: tuple[str, ...], found: list[int | None], missing: list[int]
-) -> tuple[Departure, ...]:
-    """Departures in the order of the steps; a missing step that came elsewhere is out of order."""
+) -> tuple[StepDeviation, ...]:
+    """Deviations in the order of the steps; a missing step that came elsewhere is out of order."""
     loose = [place for place, step in enumerate(found) if step is None]
     made = []
     for step in missing:
         place = next((p for p in loose if actual[p] in steps[step].one_of), None)
         if place is None:
-            made.append(Departure("missing", step, None))
+            made.append(StepDeviation("missing", step, None))
         else:
             loose.remove(place)
-            made.append(Departure("out of order", step, place))
-    return (*made, *(Departure("ad hoc", None, place) for place in loose))
+            made.append(StepDeviation("out of order", step, place))
+    return (*made, *(StepDeviation("ad hoc", None, place) for place in loose))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from attrs import field, frozen, validators
 
-from journeymap.model.conditions import Condition, a_condition
+from journeymap.model.conditions import Condition, is_condition
 from journeymap.model.elements import Named
 from journeymap.model.rules import identifier, positive_duration, text
 
@@ -26,7 +26,7 @@ class Moment(Named):
     'Failed call'
     """
 
-    when: Condition = field(validator=a_condition)
+    when: Condition = field(validator=is_condition)
     owner: str | None = field(default=None, validator=validators.optional(identifier), kw_only=True)
     action: str = field(default="", validator=text, kw_only=True)
     deadline: timedelta | None = field(

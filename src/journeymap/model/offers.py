@@ -12,7 +12,7 @@ from typing import Any
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
-from journeymap.model.conditions import Condition, a_condition
+from journeymap.model.conditions import Condition, is_condition
 from journeymap.model.durations import duration_text
 from journeymap.model.elements import Named
 from journeymap.model.rules import (
@@ -44,7 +44,7 @@ def _not_negative(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 class Weight:
     """How much an offer gains (above 1) or loses (below 1) where a condition holds."""
 
-    when: Condition = field(validator=a_condition)
+    when: Condition = field(validator=is_condition)
     factor: float = field(converter=to_number, validator=_not_negative)
 
 
@@ -69,7 +69,7 @@ class ContactLimit:
 
 def _conditions(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     if value:
-        a_condition(instance, attribute, value)
+        is_condition(instance, attribute, value)
 
 
 @frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from journeymap.exceptions import nearest
-from journeymap.model.conditions import Absence, At, Condition, Count, Wait, leaves
+from journeymap.model.conditions import mentions
 from journeymap.model.design import Design
 from journeymap.model.problems import Problem
 
@@ -92,7 +92,7 @@ def _mentions(journey: Design) -> Iterator[Mention]:
 
 def _mentioned_by_moments(journey: Design) -> Iterator[Mention]:
     for i, moment in enumerate(journey.moments.elements):
-        for kind, name in _in_condition(moment.when):
+        for kind, name in mentions(moment.when):
             yield ("moments", i, "when"), kind, name
         if moment.owner is not None:
             yield ("moments", i, "owner"), "department", moment.owner
@@ -118,25 +118,11 @@ def _mentioned_by_offers(journey: Design) -> Iterator[Mention]:
             if name is not None:
                 yield ("offers", i, field), kind, name
         for j, condition in enumerate(offer.eligible):
-            for kind, name in _in_condition(condition):
+            for kind, name in mentions(condition):
                 yield ("offers", i, "eligible", j), kind, name
         for j, weight in enumerate(offer.weights):
-            for kind, name in _in_condition(weight.when):
+            for kind, name in mentions(weight.when):
                 yield ("offers", i, "weights", j, "when"), kind, name
-
-
-def _in_condition(condition: Condition) -> Iterator[tuple[str, str]]:
-    for leaf in leaves(condition):
-        if isinstance(leaf, At):
-            if leaf.what != "outcome":  # a map may have outcomes of its own
-                yield from ((leaf.what, value) for value in leaf.values)
-        elif isinstance(leaf, Count):
-            yield "touchpoint", leaf.touchpoint
-        elif isinstance(leaf, Wait):
-            yield "touchpoint", leaf.since
-        elif isinstance(leaf, Absence):
-            yield "touchpoint", leaf.touchpoint
-            yield "touchpoint", leaf.after
 
 
 def _each(path: tuple[str | int, ...], kind: str, named: tuple[str, ...]) -> Iterator[Mention]:

@@ -16,7 +16,7 @@ from journeymap.interactions import Consent, Identity, Interaction, Money, Score
 from journeymap.interactions.codec import encoded, interaction_data
 from journeymap.model import JourneyMap, Likely, NextSteps, display
 from journeymap.profile.rules import ProfileRules
-from journeymap.tracking.state import Going, OwnPosition, Position, State
+from journeymap.tracking.state import OpenKeyJourney, Position, ProductPosition, State
 from journeymap.tracking.tracker import Tracker
 
 __all__ = ["Customer", "OpenMoment", "Recorded"]
@@ -68,9 +68,9 @@ class Customer:
     traits: tuple[Trait, ...] = ()
     consents: tuple[Consent, ...] = ()
     position: Position | None = None
-    products: tuple[OwnPosition, ...] = ()
+    products: tuple[ProductPosition, ...] = ()
     journey: tuple[Interaction, ...] = ()
-    key_journeys: tuple[Going, ...] = ()
+    key_journeys: tuple[OpenKeyJourney, ...] = ()
     moments: tuple[OpenMoment, ...] = ()
     scores: tuple[Score, ...] = ()
     emotion: float | None = None

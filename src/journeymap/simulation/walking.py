@@ -202,4 +202,4 @@ def _score(kind: str | None, emotion: float, dice: random.Random) -> Score | Non
         return None
     low, high = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}[kind]
     middle = (emotion + 1) / 2 * (high - low) + low + dice.gauss(0, 0.12 * (high - low))
-    return Score(kind, max(low, min(high, round(middle))))  # type: ignore[arg-type]
+    return Score(kind, max(low, min(high, round(middle))))

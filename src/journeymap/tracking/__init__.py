@@ -15,21 +15,21 @@ from journeymap.tracking.signals import (
     WentDormant,
     Withdrawn,
 )
-from journeymap.tracking.state import Going, OwnPosition, Position, State, Timer
+from journeymap.tracking.state import OpenKeyJourney, Position, ProductPosition, State, Timer
 from journeymap.tracking.tracker import Tracker
 
 __all__ = [
     "CameBack",
     "Deviated",
-    "Going",
     "Handoff",
     "KeyJourneyCompleted",
     "KeyJourneyGivenUp",
     "LapStarted",
     "MomentOverdue",
     "MomentReached",
-    "OwnPosition",
+    "OpenKeyJourney",
     "Position",
+    "ProductPosition",
     "Signal",
     "StageEntered",
     "State",

@@ -1,72 +1,73 @@
 """States and signals as JSON text and back: what a store keeps of them.
 
-Only where the customer stood before the interactions within the horizon is written, and those
-interactions; the rest follows by folding them again.
+Of a state, only where the customer stood before the interactions within the horizon is written,
+and those interactions; the rest follows by folding them again. Of a signal, each field is written
+as its type says.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, get_args, get_type_hints
 
 from attrs import fields
 
 from journeymap.exceptions import StateError
-from journeymap.interactions import Score
+from journeymap.interactions import Interaction, Score
 from journeymap.interactions.codec import encoded, interaction_data, read_interaction
 from journeymap.model.conditions import leaves
-from journeymap.tracking.compiled_map import Read
+from journeymap.tracking.compiled_map import CompiledMap
 from journeymap.tracking.fold_state import (
     FAR,
     LONG_AGO,
-    Awaited,
+    AwaitedResponse,
+    FoldState,
     Occurrence,
-    Owned,
-    Pending,
-    Place,
-    Rest,
-    Standing,
+    PendingMoment,
+    ProductState,
+    SlowState,
+    StageRules,
     after,
 )
-from journeymap.tracking.signals import Signal, Withdrawn
+from journeymap.tracking.signals import Signal
 from journeymap.tracking.state import State
 
 __all__ = [
     "VERSION",
     "position_in",
+    "read_fold_state",
+    "read_recent",
     "read_signal",
     "read_time",
-    "recent_of",
     "signal_text",
-    "standing_of",
     "state_data",
     "state_text",
 ]
 
 VERSION = 1
-_KINDS: dict[str, type[Signal]] = {kind.kind: kind for kind in Signal.__subclasses__()}
 
 
 def state_text(state: State) -> str:
-    """A state as one line of JSON."""
-    here = state.standing
+    """Write a state as one line of JSON."""
+    here = state.fold_state
     base = state.recent[0][1] if state.recent else here
     data = {
         "v": VERSION,
         "customer": state.customer,
-        "clock": _time(state.clock),
+        "clock": state.clock.isoformat(),
         "here": [here.stage.id if here.stage else None, here.lap],
-        "base": _standing_data(base),
+        "base": _fold_state_data(base),
         "recent": [interaction_data(entry[0]) for entry in state.recent],
     }
     return encoded(data)
 
 
 def state_data(text: str) -> dict[str, Any]:
-    """The JSON of a state, its version checked; raises StateError."""
+    """Read the JSON of a state and check its version; raise StateError for anything else."""
     try:
         data = json.loads(text)
         version = data["v"]
@@ -78,9 +79,9 @@ def state_data(text: str) -> dict[str, Any]:
     return found
 
 
-def _standing_data(here: Standing) -> dict[str, Any]:
-    """What is not as it was in the beginning."""
-    rest = here.rest
+def _fold_state_data(here: FoldState) -> dict[str, Any]:
+    """Everything that differs from the beginning."""
+    slow = here.slow
     data: dict[str, Any] = {"at": here.at.isoformat(), "folded": here.folded, "trail": here.trail}
     for name in _PLAIN:
         value = getattr(here, name)
@@ -96,100 +97,101 @@ def _standing_data(here: Standing) -> dict[str, Any]:
         data["since"] = here.since.isoformat()
     if here.fired is not None:
         data["fired"] = here.fired.isoformat()
-    if here.owned:
+    if here.products:
         data["owned"] = {
-            name: [one.stage.id if one.stage else None, _time(one.since), one.lap,
+            name: [one.stage.id if one.stage else None, _time_text(one.since), one.lap,
                    one.at.isoformat()]
-            for name, one in here.owned
+            for name, one in here.products
         }  # fmt: skip
-    if rest is not _NOTHING:
-        data |= _rest_data(rest)
+    if slow is not _NOTHING:
+        data |= _slow_data(slow)
     return data
 
 
 _PLAIN = ("tie", "touchpoint", "channel", "department", "handed_by", "outcome", "process",
           "dormant")  # fmt: skip
-_NOTHING = Standing().rest
+_NOTHING = FoldState().slow
 
 
-def _rest_data(rest: Rest) -> dict[str, Any]:
+def _slow_data(slow: SlowState) -> dict[str, Any]:
     data: dict[str, Any] = {
-        "values": {name: str(total) for name, total in rest.values.items()},
-        "scores": {s.kind: [s.value, s.low, s.high] for s in rest.scores.values()},
-        "seen": {name: [at.isoformat() for at in times] for name, times in rest.seen.items()},
-        "open": [[o.journey, _time(o.begun), o.tie, o.path, o.late] for o in rest.open],
-        "pending": [[p.moment, p.touchpoint, _time(p.at), p.tie, p.truths] for p in rest.pending],
-        "awaited": [
-            [w.moment, _time(w.reached), w.tie, _time(w.due), _time(w.begun), w.begun_tie]
-            for w in rest.awaited
+        "values": {name: str(total) for name, total in slow.values.items()},
+        "scores": {s.kind: [s.value, s.low, s.high] for s in slow.scores.values()},
+        "seen": {name: [at.isoformat() for at in times] for name, times in slow.seen.items()},
+        "open": [[o.journey, o.begun.isoformat(), o.tie, o.path, o.late] for o in slow.open],
+        "pending": [
+            [p.moment, p.touchpoint, p.at.isoformat(), p.tie, p.truths] for p in slow.pending
         ],
-        "timer": rest.timer.isoformat() if rest.timer != FAR else None,
-    }
+        "awaited": [
+            [w.moment, w.reached.isoformat(), w.tie, w.due.isoformat(), w.begun.isoformat(),
+             w.begun_tie]
+            for w in slow.awaited
+        ],
+        "timer": slow.timer.isoformat() if slow.timer != FAR else None,
+    }  # fmt: skip
     return {name: value for name, value in data.items() if value}
 
 
-def standing_of(data: Mapping[str, Any], read: Read) -> Standing:
-    """The standing again; raises StateError where the map has no such stage or key journey."""
+def read_fold_state(data: Mapping[str, Any], compiled: CompiledMap) -> FoldState:
+    """Read a fold state; raise StateError where the map has no such stage or key journey."""
     try:
-        return _standing(data, read)
+        return _read_fold_state(data, compiled)
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
-        message = f"this state does not fit the map {read.map.id!r}: {error!r}"
+        message = f"this state does not fit the map {compiled.map.id!r}: {error!r}"
         raise StateError(message) from None
 
 
-def _standing(data: Mapping[str, Any], read: Read) -> Standing:
-    def place(name: str | None) -> Place | None:
-        return None if name is None else read.places[name]
+def _read_fold_state(data: Mapping[str, Any], compiled: CompiledMap) -> FoldState:
+    def stage_of(name: str | None) -> StageRules | None:
+        return None if name is None else compiled.stages[name]
 
+    at, stage = read_time(data["at"]), stage_of(data.get("stage"))
+    limit = None if data.get("dormant") or stage is None else stage.limit
+    products = tuple(
+        (name, ProductState(stage_of(inner), _maybe_time(since), lap, read_time(when)))
+        for name, (inner, since, lap, when) in data.get("owned", {}).items()
+    )
+    return FoldState(
+        at, _whole(data.get("tie", 0)), _whole(data["folded"]), stage,
+        _maybe_time(data.get("since")), _whole(data.get("lap", 1)), data.get("touchpoint"),
+        data.get("channel"), data.get("department"), data.get("handed_by"), data.get("emotion"),
+        data.get("outcome"), data.get("process"), data.get("dormant", False), after(at, limit),
+        _maybe_time(data.get("fired")), products, tuple(data["trail"]), _read_slow(data, compiled),
+    )  # fmt: skip
+
+
+def _read_slow(data: Mapping[str, Any], compiled: CompiledMap) -> SlowState:
     open_ = tuple(
-        Occurrence(read.spans[name].of.id, read_time(begun), tie, tuple(path), late)
+        Occurrence(compiled.key_journeys[name].journey.id, read_time(begun), tie, tuple(path), late)
         for name, begun, tie, path, late in data.get("open", ())
     )
     pending = tuple(
-        Pending(moment, point, read_time(at), tie, _truths(read, moment, truths))
-        for moment, point, at, tie, truths in data.get("pending", ())
+        PendingMoment(moment, name, read_time(at), tie, _read_truths(compiled, moment, truths))
+        for moment, name, at, tie, truths in data.get("pending", ())
     )
     awaited = tuple(
-        Awaited(
-            read.map.moments[moment].id,
-            read_time(at),
-            tie,
-            read_time(due),
-            read_time(begun),
+        AwaitedResponse(
+            compiled.map.moments[moment].id, read_time(at), tie, read_time(due), read_time(begun),
             begun_tie,
         )
         for moment, at, tie, due, begun, begun_tie in data.get("awaited", ())
-    )
-    rest = Rest(
+    )  # fmt: skip
+    return SlowState(
         bool(open_ or pending or awaited),
         read_time(data["timer"]) if "timer" in data else FAR,
         {name: Decimal(total) for name, total in data.get("values", {}).items()},
-        {kind: Score(kind, *told) for kind, told in data.get("scores", {}).items()},
+        {kind: Score(kind, *scale) for kind, scale in data.get("scores", {}).items()},
         {name: tuple(map(read_time, times)) for name, times in data.get("seen", {}).items()},
         open_, pending, awaited,
     )  # fmt: skip
-    at, stage = read_time(data["at"]), place(data.get("stage"))
-    limit = None if data.get("dormant") or stage is None else stage.limit
-    return Standing(
-        at, _whole(data.get("tie", 0)), _whole(data["folded"]), stage, _maybe(data.get("since")),
-        _whole(data.get("lap", 1)), data.get("touchpoint"), data.get("channel"),
-        data.get("department"),
-        data.get("handed_by"), data.get("emotion"), data.get("outcome"), data.get("process"),
-        data.get("dormant", False), after(at, limit), _maybe(data.get("fired")),
-        tuple(
-            (name, Owned(place(stage), _maybe(since), lap, read_time(at)))
-            for name, (stage, since, lap, at) in data.get("owned", {}).items()
-        ),
-        tuple(data["trail"]), rest,
-    )  # fmt: skip
 
 
-def _truths(read: Read, moment: str, told: list[Any]) -> tuple[bool | None, ...]:
-    if len(told) != sum(1 for _ in leaves(read.map.moments[moment].when)):
+def _read_truths(compiled: CompiledMap, moment: str, truths: list[Any]) -> tuple[bool | None, ...]:
+    if len(truths) != sum(1 for _ in leaves(compiled.map.moments[moment].when)):
         raise ValueError(f"moment {moment!r} is made of other conditions")
-    if not all(one is None or isinstance(one, bool) for one in told):
+    if not all(one is None or isinstance(one, bool) for one in truths):
         raise TypeError("a condition holds, or does not, or is not known")
-    return tuple(told)
+    return tuple(truths)
 
 
 def _whole(value: Any) -> int:
@@ -198,8 +200,22 @@ def _whole(value: Any) -> int:
     return value
 
 
+def position_in(text: str) -> tuple[str | None, int]:
+    """Read the stage and the lap from the text of a state, whatever map it was folded along."""
+    stage, lap = state_data(text)["here"]
+    return stage, lap
+
+
+def read_recent(data: Mapping[str, Any]) -> list[Interaction]:
+    """Read the interactions within the horizon from the data of a state."""
+    return [read_interaction(one) for one in data["recent"]]
+
+
+# -- signals
+
+
 def signal_text(signal: Signal) -> str:
-    """A signal as one line of JSON.
+    """Write a signal as one line of JSON.
 
     >>> from datetime import UTC
     >>> from journeymap.tracking.signals import LapStarted
@@ -207,64 +223,77 @@ def signal_text(signal: Signal) -> str:
     >>> read_signal(signal_text(lap)) == lap
     True
     """
-    return encoded(_told(signal))
-
-
-def _told(signal: Signal) -> dict[str, Any]:
-    data: dict[str, Any] = {"kind": signal.kind}
-    for a in fields(type(signal)):
-        value = getattr(signal, a.name)
-        if isinstance(value, Signal):
-            value = _told(value)
-        data[a.name] = _time(value) if isinstance(value, datetime) else value
-    return data
+    return encoded(_signal_data(signal))
 
 
 def read_signal(text: str) -> Signal:
-    """The signal that ``signal_text`` wrote down; raises StateError for anything else."""
+    """Read the signal that ``signal_text`` wrote; raise StateError for anything else."""
     try:
-        return _signal(json.loads(text))
+        return _read_signal_data(json.loads(text))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         raise StateError("this is not a signal that journeymap has written") from None
 
 
-_TIMES = ("at", "begun", "due", "reached")
+def _signal_data(signal: Signal) -> dict[str, Any]:
+    kind: Any = type(signal)
+    data: dict[str, Any] = {"kind": signal.kind}
+    for name, (write, _) in _signal_fields(kind).items():
+        value = getattr(signal, name)
+        data[name] = value if value is None else write(value)
+    return data
 
 
-def _signal(data: Mapping[str, Any]) -> Signal:
-    kind = _KINDS[data["kind"]]
-    values = {a.name: data[a.name] for a in fields(kind)}
-    for name in _TIMES:
-        if values.get(name) is not None:
-            values[name] = read_time(values[name])
-    if kind is Withdrawn:
-        values["signal"] = _signal(values["signal"])
+def _read_signal_data(data: Mapping[str, Any]) -> Signal:
+    kind: Any = _signal_kinds()[data["kind"]]
+    values = {
+        name: None if data[name] is None else read(data[name])
+        for name, (_, read) in _signal_fields(kind).items()
+    }
     made: Signal = kind(**values)
     return made
 
 
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+def _signal_kinds() -> dict[str, type[Signal]]:
+    return {kind.kind: kind for kind in Signal.__subclasses__()}
+
+
+Pair = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+
+
+@cache
+def _signal_fields(kind: Any) -> dict[str, Pair]:
+    """How each field of a kind of signal is written and read, by its type."""
+    hints = get_type_hints(kind)
+    return {a.name: _pair(hints[a.name]) for a in fields(kind)}
+
+
+def _pair(hint: Any) -> Pair:
+    options = {part for part in (get_args(hint) or (hint,)) if part is not type(None)}
+    if options == {datetime}:
+        return datetime.isoformat, read_time
+    if options == {Signal}:
+        return _signal_data, _read_signal_data
+    return _unchanged, _unchanged
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+# -- times
 
 
 def read_time(text: str) -> datetime:
-    """A time with its zone; the two ends of time stay the same objects."""
+    """Read a time with its zone; the two ends of time stay the same objects."""
     at = datetime.fromisoformat(text).astimezone(UTC) if text[-6:-5] in ("+", "-") else None
     if at is None:
         raise ValueError("a time without a zone")
     return FAR if at == FAR else LONG_AGO if at == LONG_AGO else at
 
 
-def _maybe(text: str | None) -> datetime | None:
+def _time_text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _maybe_time(text: str | None) -> datetime | None:
     return None if text is None else read_time(text)
-
-
-def position_in(text: str) -> tuple[str | None, int]:
-    """The stage and the lap in the text of a state, whatever map it was told along."""
-    stage, lap = state_data(text)["here"]
-    return stage, lap
-
-
-def recent_of(data: Mapping[str, Any]) -> list[Any]:
-    """The interactions within the horizon."""
-    return [read_interaction(one) for one in data["recent"]]

@@ -1,4 +1,4 @@
-"""The map made ready for the fold: what each touchpoint means, in one lookup."""
+"""The map compiled for the fold: the meaning of each touchpoint, in one lookup."""
 
 from __future__ import annotations
 
@@ -17,26 +17,41 @@ from journeymap.model.conditions import (
     leaves,
     touchpoints_of,
 )
-from journeymap.model.matching import answerable, may_start_again
-from journeymap.tracking.fold_state import Place
-from journeymap.tracking.interaction_conditions import Test, judge, looked_back, simple
+from journeymap.model.matching import element_and_department, may_start_again
+from journeymap.model.scores import SCORE_KINDS
+from journeymap.tracking.fold_state import StageRules
+from journeymap.tracking.interaction_conditions import (
+    Test,
+    compile_condition,
+    compile_leaf,
+    remembered_times,
+)
 
-__all__ = ["Ahead", "Point", "Read", "Span", "Watch", "read"]
+__all__ = [
+    "AbsenceTest",
+    "CompiledMap",
+    "KeyJourneyRules",
+    "MomentTest",
+    "TouchpointRules",
+    "compile_map",
+]
 
-
-_MOST = 20_000
+MAX_UNKNOWN_TOUCHPOINTS = 20_000
+"""Touchpoints that the map does not know and whose rules are kept: there may be no end of names."""
+MAX_COMPILED_MAPS = 16
+"""Maps whose compiled form is kept: an application follows few maps at once."""
 
 
 @frozen(eq=False)
-class Watch:
-    """A moment, tested at one touchpoint (True: every interaction there makes it)."""
+class MomentTest:
+    """A moment, tested at one touchpoint (True: every interaction there reaches it)."""
 
     moment: Moment
     test: Test | bool
 
 
 @frozen(eq=False)
-class Ahead:
+class AbsenceTest:
     """A moment that turns on an absence after one touchpoint: its simple conditions as tests.
 
     None stands for an absence that an interaction here begins.
@@ -47,74 +62,82 @@ class Ahead:
 
 
 @frozen(eq=False)
-class Span:
-    """A key journey as the fold follows it."""
+class KeyJourneyRules:
+    """A key journey as the fold follows it.
 
-    of: KeyJourney
+    ``restarts`` says that its start touchpoint may come again within it; ``element`` and
+    ``owner`` are named when it is late.
+    """
+
+    journey: KeyJourney
     plan: Plan | None
-    again: bool
+    restarts: bool
     element: str
     owner: str | None
 
 
 @frozen(eq=False)
-class Point:
-    """What an interaction at one touchpoint means.
+class TouchpointRules:
+    """The meaning of an interaction at one touchpoint.
 
-    ``turns`` says that a key journey begins or ends here; ``scored`` are the moments that only an
-    interaction with a score can make; ``quiet`` says that nothing but scores, values and what
-    goes on already has to be looked at.
+    ``turns`` says that a key journey begins or ends here; ``score_tests`` are the moments that
+    only an interaction with a score can reach; ``quiet`` says that nothing but scores, values and
+    what is open already has to be looked at.
     """
 
     name: str
-    stage: Place | None
+    stage: StageRules | None
     department: str | None
     process: str | None
     channel: str | None
-    watches: tuple[Watch, ...] = ()
-    scored: tuple[Watch, ...] = ()
-    aheads: tuple[Ahead, ...] = ()
-    begins: tuple[Span, ...] = ()
+    tests: tuple[MomentTest, ...] = ()
+    score_tests: tuple[MomentTest, ...] = ()
+    absence_tests: tuple[AbsenceTest, ...] = ()
+    begins: tuple[KeyJourneyRules, ...] = ()
     remembered: int = 0
     turns: bool = False
     quiet: bool = field(init=False)
 
     @quiet.default
     def _is_quiet(self) -> bool:
-        return not (self.watches or self.aheads or self.begins or self.remembered)
+        return not (self.tests or self.absence_tests or self.begins or self.remembered)
 
 
 @frozen(eq=False)
-class Read:
-    """A whole map."""
+class CompiledMap:
+    """A whole map, compiled.
+
+    ``awaited_by`` are, for each moment, the touchpoints whose absence it waits for;
+    ``remembered`` says how many of its last times are kept of a touchpoint.
+    """
 
     map: JourneyMap
-    places: dict[str, Place]
-    points: dict[str, Point]
-    spans: dict[str, Span]
+    stages: dict[str, StageRules]
+    touchpoints: dict[str, TouchpointRules]
+    key_journeys: dict[str, KeyJourneyRules]
     calendars: dict[str, Calendar]
-    looked_for: dict[str, frozenset[str]]
+    awaited_by: dict[str, frozenset[str]]
     remembered: dict[str, int]
-    owners: dict[str, str | None] = field(init=False)
-    looked_for_at_all: frozenset[str] = field(init=False)
+    moment_owners: dict[str, str | None] = field(init=False)
+    awaited_anywhere: frozenset[str] = field(init=False)
 
-    @owners.default
-    def _of_moments(self) -> dict[str, str | None]:
+    @moment_owners.default
+    def _find_owners(self) -> dict[str, str | None]:
         return {moment.id: moment.owner for moment in self.map.moments.values()}
 
-    @looked_for_at_all.default
-    def _anywhere(self) -> frozenset[str]:
-        return frozenset().union(*self.looked_for.values())
+    @awaited_anywhere.default
+    def _join_awaited(self) -> frozenset[str]:
+        return frozenset().union(*self.awaited_by.values())
 
-    def point(self, name: str) -> Point:
-        """What a touchpoint means; one that the map does not know means itself alone."""
-        found = self.points.get(name)
-        return found if found is not None else self._made(name)
+    def touchpoint(self, name: str) -> TouchpointRules:
+        """Give the rules of a touchpoint; one that the map does not know has none but its name."""
+        found = self.touchpoints.get(name)
+        return found if found is not None else self._compile_touchpoint(name)
 
-    def _made(self, name: str) -> Point:
+    def _compile_touchpoint(self, name: str) -> TouchpointRules:
         journey = self.map
         designed = journey.touchpoints.get(name)
-        stage = self.places[designed.stage] if designed and designed.stage else None
+        stage = self.stages[designed.stage] if designed and designed.stage else None
         channels = designed.channels if designed else ()
         fixed = {
             "touchpoint": name,
@@ -124,47 +147,50 @@ class Read:
             "process": designed.process if designed else None,
             "channel": channels[0] if len(channels) == 1 else None,
         }
-        watches, aheads = _watched(journey, name, fixed)
-        begins = tuple(span for span in self.spans.values() if span.of.start == name)
-        remembered = self.remembered.get(name, 0)
-        made = Point(name, stage, fixed["department"], fixed["process"], fixed["channel"],
-                     tuple(w for w in watches if not _needs_score(w.moment.when)),
-                     tuple(w for w in watches if _needs_score(w.moment.when)),
-                     aheads, begins, remembered,
-                     any(name in (s.of.start, s.of.end) for s in self.spans.values()))  # fmt: skip
-        if designed or len(self.points) < _MOST:  # of names from outside there may be no end
-            self.points[name] = made
-        return made
+        tests, absence_tests = _compile_moments(journey, name, fixed)
+        every = self.key_journeys.values()
+        rules = TouchpointRules(
+            name, stage, fixed["department"], fixed["process"], fixed["channel"],
+            tuple(one for one in tests if not _needs_score(one.moment.when)),
+            tuple(one for one in tests if _needs_score(one.moment.when)),
+            absence_tests, tuple(one for one in every if one.journey.start == name),
+            self.remembered.get(name, 0),
+            any(name in (one.journey.start, one.journey.end) for one in every),
+        )  # fmt: skip
+        if designed or len(self.touchpoints) < MAX_UNKNOWN_TOUCHPOINTS:
+            self.touchpoints[name] = rules
+        return rules
 
 
-def _watched(
+def _compile_moments(
     journey: JourneyMap, name: str, fixed: dict[str, str | None]
-) -> tuple[tuple[Watch, ...], tuple[Ahead, ...]]:
-    watches, aheads = [], []
+) -> tuple[tuple[MomentTest, ...], tuple[AbsenceTest, ...]]:
+    tests, absence_tests = [], []
     for moment in journey.moments.values():
-        simples = tuple(leaves(moment.when))
-        if any(isinstance(leaf, Absence) and leaf.after == name for leaf in simples):
-            tests = tuple(
-                None if isinstance(leaf, Absence) and leaf.after == name else simple(leaf, fixed)
-                for leaf in simples
-            )
-            aheads.append(Ahead(moment, tests))
+        simple = tuple(leaves(moment.when))
+        if any(isinstance(leaf, Absence) and leaf.after == name for leaf in simple):
+            inner = tuple(
+                None if isinstance(leaf, Absence) and leaf.after == name
+                else compile_leaf(leaf, fixed)
+                for leaf in simple
+            )  # fmt: skip
+            absence_tests.append(AbsenceTest(moment, inner))
             continue
-        test = judge(moment.when, fixed)
-        if all(isinstance(leaf, Count) for leaf in simples):
-            test = _rising(moment.when, fixed)
+        test = compile_condition(moment.when, fixed)
+        if all(isinstance(leaf, Count) for leaf in simple):
+            test = _compile_completion(moment.when, fixed)
         if test is not False:
-            watches.append(Watch(moment, test))
-    return tuple(watches), tuple(aheads)
+            tests.append(MomentTest(moment, test))
+    return tuple(tests), tuple(absence_tests)
 
 
-def _rising(condition: Condition, fixed: dict[str, str | None]) -> Test | bool:
-    """A condition of counts alone is met by the interaction that completes it, and not again by
+def _compile_completion(condition: Condition, fixed: dict[str, str | None]) -> Test | bool:
+    """Compile a condition of counts alone: the interaction that completes it meets it, and not
     every one that follows while it holds."""
     if fixed["touchpoint"] not in touchpoints_of(condition):
         return False
-    with_it = judge(condition, fixed)
-    without = judge(condition, {**fixed, "touchpoint": None})
+    with_it = compile_condition(condition, fixed)
+    without = compile_condition(condition, {**fixed, "touchpoint": None})
     if isinstance(without, bool):
         return with_it if not without else False
     if isinstance(with_it, bool):
@@ -177,49 +203,51 @@ def _needs_score(condition: Condition) -> bool:
         return any(map(_needs_score, condition.conditions))
     if isinstance(condition, AnyOf):
         return all(map(_needs_score, condition.conditions))
-    return isinstance(condition, Between) and condition.what in ("nps", "csat", "ces")
+    return isinstance(condition, Between) and condition.what in SCORE_KINDS
 
 
-def read(journey: JourneyMap) -> Read:
-    """Make a map ready, once for all trackers of it."""
-    known = _READY.get(id(journey))
+def compile_map(journey: JourneyMap) -> CompiledMap:
+    """Compile a map, once for all trackers of it."""
+    known = _COMPILED.get(id(journey))
     if known is None or known.map is not journey:
-        known = _made_ready(journey)
-        if len(_READY) >= _KEPT:
-            _READY.pop(next(iter(_READY)))
-        _READY[id(journey)] = known  # it holds the map, so that its id stays its own
+        known = _compile(journey)
+        if len(_COMPILED) >= MAX_COMPILED_MAPS:
+            _COMPILED.pop(next(iter(_COMPILED)))
+        _COMPILED[id(journey)] = known  # it holds the map, so that its id stays its own
     return known
 
 
-_KEPT = 16
-_READY: dict[int, Read] = {}
+_COMPILED: dict[int, CompiledMap] = {}
 
 
-def _made_ready(journey: JourneyMap) -> Read:
+def _compile(journey: JourneyMap) -> CompiledMap:
     limits = journey.tables.dormant_after[1:]
-    places: dict[str, Place] = {}
+    stages: dict[str, StageRules] = {}
     for stage, limit in zip(journey.stages.values(), limits, strict=True):
         length = None if limit is None else timedelta(microseconds=limit)
-        places[stage.id] = Place(stage.id, stage.phase.customer, {}, length)
-    names = list(places)
-    for place, moves in zip(places.values(), journey.tables.move[1:], strict=True):
-        place.moves.update(zip(names, moves[1:], strict=True))
-    spans = {}
-    for span in journey.key_journeys.values():
-        what, who = answerable(journey, span, None)
-        spans[span.id] = Span(span, Plan.of(span), may_start_again(span), what, who)
+        stages[stage.id] = StageRules(stage.id, stage.phase.customer, {}, length)
+    names = list(stages)
+    for rules, moves in zip(stages.values(), journey.tables.move[1:], strict=True):
+        rules.moves.update(zip(names, moves[1:], strict=True))
+    key_journeys = {}
+    for each in journey.key_journeys.values():
+        element, owner = element_and_department(journey, each, None)
+        restarts = may_start_again(each)
+        key_journeys[each.id] = KeyJourneyRules(each, Plan.of(each), restarts, element, owner)
     calendars = {
         department.id: journey.calendars[department.calendar]
         for department in journey.departments.values()
         if department.calendar is not None
     }
-    looked_for = {
+    awaited_by = {
         moment.id: frozenset(
             leaf.touchpoint for leaf in leaves(moment.when) if isinstance(leaf, Absence)
         )
         for moment in journey.moments.values()
     }
-    made = Read(journey, places, {}, spans, calendars, looked_for, looked_back(journey))
+    made = CompiledMap(
+        journey, stages, {}, key_journeys, calendars, awaited_by, remembered_times(journey)
+    )
     for name in journey.touchpoints:
-        made.point(name)
+        made.touchpoint(name)
     return made

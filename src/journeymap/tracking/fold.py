@@ -1,6 +1,29 @@
-"""One interaction more, or time that passed: everything that affects where a customer stands.
+"""The fold: everything that affects where a customer stands lives in this file and two beside it.
 
-There is no clock here and no file; a time is an argument.
+There is no clock here and no file; a time is an argument. A *step* takes the state before an
+interaction, and the interaction, to the state after it. What it does, and in which order:
+
+1. **Time first.** Before a step, ``fire`` lets time pass up to the interaction (see below), so
+   that whatever came due before is emitted before.
+2. **Tie.** Interactions at one time keep the order of arrival: ``tie`` counts them, and a signal
+   is told apart from another at the same time by it.
+3. **Coming back.** A customer who was dormant is active again (`CameBack`).
+4. **Stage and lap.** A touchpoint in another stage enters it (`StageEntered`); from own into buy
+   that begins a lap (`LapStarted`). A touchpoint without a stage leaves the customer where they
+   were.
+5. **Handoff.** Another department than the last one takes the customer (`Handoff`); it is a
+   bounce-back if that department handed off last.
+6. **The slow part**: values and scores are summed up; then key journeys are advanced
+   (``key_journeys``), moments reached, resolved and answered (``moments``), and touchpoints
+   remembered for conditions that look back. Key journeys come before moments, and both see what
+   was remembered before this interaction, not the interaction itself.
+7. **Timers.** ``sleep`` is when silence ends in dormancy; ``slow.timer`` is when the first of
+   the open occurrences, pending moments and awaited responses comes due.
+
+*Firing* lets time pass. Silence is over at its end: at exactly ``sleep`` the customer is dormant.
+Everything else is over *after* its last moment, for what comes in that very moment comes in time.
+At one time dormancy goes first, then what expires, then what is late, then absences, then
+deadlines: a key journey that was given up is not late any more, and no signal is emitted twice.
 """
 
 from __future__ import annotations
@@ -10,203 +33,198 @@ from datetime import datetime
 from journeymap.interactions import Interaction
 from journeymap.model import Move
 from journeymap.tracking import key_journeys, moments
-from journeymap.tracking.compiled_map import Point, Read
+from journeymap.tracking.compiled_map import CompiledMap, TouchpointRules
 from journeymap.tracking.fold_state import (
     FAR,
-    Awaited,
+    AwaitedResponse,
+    FoldState,
+    Occasion,
     Occurrence,
-    Owned,
-    Pending,
-    Place,
-    Rest,
-    Standing,
+    PendingMoment,
+    ProductState,
+    SlowState,
+    StageRules,
     after,
 )
 from journeymap.tracking.signals import (
     CameBack,
     Handoff,
     LapStarted,
-    Signal,
     StageEntered,
     WentDormant,
 )
 
 __all__ = ["TRAIL", "fire", "step"]
 
-TRAIL = 6  # how many of the last touchpoints are remembered, for what is likely to come next
-_make = tuple.__new__
+TRAIL = 6
+"""The last touchpoints that are remembered: one more than the longest memory of `NextStep`."""
+_make = tuple.__new__  # a named tuple made by name costs three times as much
 
 
 def step(
-    read: Read, before: Standing, one: Interaction, at: datetime, told: list[Signal]
-) -> Standing:
-    """Where a customer stands after an interaction that is not earlier than the last."""
+    compiled: CompiledMap, before: FoldState, one: Interaction, at: datetime, occasion: Occasion
+) -> FoldState:
+    """Fold one interaction that is not earlier than the last; ``at`` is its time in UTC."""
+    # Unpacked by place: read by name, the whole step takes 5 % longer (measured).
     (last, tie, folded, stage, since, lap, _, channel, department, handed_by, emotion, _, _,
-     dormant, _, _, owned, trail, rest) = before  # fmt: skip
+     dormant, _, _, products, trail, slow) = before  # fmt: skip
     name = one.touchpoint
-    point = read.points.get(name) or read.point(name)
+    rules = compiled.touchpoints.get(name) or compiled.touchpoint(name)
     tie = tie + 1 if at == last else 0
+    occasion.at, occasion.tie = at, tie
     if dormant and stage is not None:
-        told.append(CameBack(one.customer, at, tie, stage.id))
-    entered = point.stage
+        occasion.emit(CameBack(one.customer, at, tie, stage.id))
+    entered = rules.stage
     if entered is not None and (stage is None or entered.id != stage.id):
-        stage, lap = _enter(stage, entered, lap, one.customer, at, tie, told)
-        since = at
-    who = one.department or point.department
-    if who is not None:
-        if department is not None and who != department:
-            told.append(Handoff(one.customer, at, tie, department, who, who == handed_by))
+        lap = _enter(stage, entered, lap, occasion)
+        stage, since = entered, at
+    taken_by = one.department or rules.department
+    if taken_by is not None:
+        if department is not None and taken_by != department:
+            back = taken_by == handed_by
+            occasion.emit(Handoff(one.customer, at, tie, department, taken_by, back))
             handed_by = department
-        department = who
-    channel = one.channel or point.channel or channel
+        department = taken_by
+    channel = one.channel or rules.channel or channel
     if one.emotion is not None or one.emotion_after is not None:
         emotion = one.emotion if one.emotion_after is None else one.emotion_after
     if one.product is not None:
-        owned = _owning(owned, one.product, entered, at)
+        products = _update_product(products, one.product, entered, at)
     if one.value is not None or one.score is not None:
-        rest = _summed(rest, one)
-    if not point.quiet or rest.busy or (one.score is not None and point.scored):
-        rest = _rest(read, rest, point, one, at, tie, told)
+        slow = _add_values(slow, one)
+    if not rules.quiet or slow.busy or (one.score is not None and rules.score_tests):
+        slow = _update_slow(compiled, slow, rules, one, occasion)
     limit = stage.limit if stage is not None else None
-    # Made as a plain tuple is: the named way costs three times as much.
-    return _make(Standing, (
+    return _make(FoldState, (
         at, tie, folded + 1, stage, since, lap, name, channel, department, handed_by, emotion,
-        one.outcome, one.process or point.process, False,
-        FAR if limit is None else after(at, limit), None, owned, (*trail[1 - TRAIL :], name), rest,
+        one.outcome, one.process or rules.process, False,
+        FAR if limit is None else after(at, limit), None, products, (*trail[1 - TRAIL :], name),
+        slow,
     ))  # fmt: skip
 
 
-def _enter(
-    stage: Place | None, entered: Place, lap: int, customer: str, at: datetime, tie: int,
-    told: list[Signal],
-) -> tuple[Place, int]:  # fmt: skip
+def _enter(stage: StageRules | None, entered: StageRules, lap: int, occasion: Occasion) -> int:
+    """Enter a stage; the lap after that."""
+    customer, at, tie = occasion.customer, occasion.at, occasion.tie
     if stage is None:
-        told.append(StageEntered(customer, at, tie, entered.id, None, Move.FORWARD.value))
-        return entered, lap
+        forward = Move.FORWARD.value
+        occasion.emit(StageEntered(customer, at, tie, entered.id, None, forward))
+        return lap
     move = stage.moves[entered.id]
-    told.append(StageEntered(customer, at, tie, entered.id, stage.id, move.value))
+    occasion.emit(StageEntered(customer, at, tie, entered.id, stage.id, move.value))
     if move is Move.NEW_LAP:
         lap += 1
-        told.append(LapStarted(customer, at, tie, lap))
-    return entered, lap
+        occasion.emit(LapStarted(customer, at, tie, lap))
+    return lap
 
 
-def _owning(
-    owned: tuple[tuple[str, Owned], ...], product: str, entered: Place | None, at: datetime
-) -> tuple[tuple[str, Owned], ...]:
-    """Where the journeys with products stand after an interaction about one of them."""
-    for spot, (name, before) in enumerate(owned):
+def _update_product(
+    products: tuple[tuple[str, ProductState], ...], product: str, entered: StageRules | None,
+    at: datetime,
+) -> tuple[tuple[str, ProductState], ...]:  # fmt: skip
+    """Follow the journey with one product, as step 4 does for the whole."""
+    for place, (name, state) in enumerate(products):
         if name == product:
-            stage, since, lap, _ = before
+            stage, since, lap, _ = state
             if entered is not None and (stage is None or entered.id != stage.id):
                 lap += stage is not None and stage.moves[entered.id] is Move.NEW_LAP
                 stage, since = entered, at
-            now = (name, _make(Owned, (stage, since, lap, at)))
-            return (*owned[:spot], now, *owned[spot + 1 :])
-    new = Owned(entered, at if entered is not None else None, 1, at)
-    return (*owned, (product, new))
+            now = (name, _make(ProductState, (stage, since, lap, at)))
+            return (*products[:place], now, *products[place + 1 :])
+    new = ProductState(entered, at if entered is not None else None, 1, at)
+    return (*products, (product, new))
 
 
-def _summed(rest: Rest, one: Interaction) -> Rest:
-    """Values added up, and the last score of each kind."""
-    values, scores = rest.values, rest.scores
+def _add_values(slow: SlowState, one: Interaction) -> SlowState:
+    """Sum values by currency, and keep the last score of each kind."""
+    values, scores = slow.values, slow.scores
     if one.value is not None:
         currency = one.value.currency
         values = {**values, currency: values.get(currency, 0) + one.value.amount}
     if one.score is not None:
         scores = {**scores, one.score.kind: one.score}
-    return _make(Rest, (rest.busy, rest.timer, values, scores, *rest[4:]))
+    return _make(SlowState, (slow.busy, slow.timer, values, scores, *slow[4:]))
 
 
-def _rest(
-    read: Read, rest: Rest, point: Point, one: Interaction, at: datetime, tie: int,
-    told: list[Signal],
-) -> Rest:  # fmt: skip
-    """Key journeys and moments."""
-    busy, timer, values, scores, seen, open_, pending, awaited = rest
+def _update_slow(
+    compiled: CompiledMap, slow: SlowState, rules: TouchpointRules, one: Interaction,
+    occasion: Occasion,
+) -> SlowState:  # fmt: skip
+    """Advance key journeys, then reach, resolve and answer moments, then remember."""
+    busy, timer, values, scores, seen, open_, pending, awaited = slow
     turned = False
-    if open_ or point.begins:
-        open_, turned = key_journeys.walked(read, point, one, at, tie, open_, told)
-    if pending or awaited or point.watches or point.aheads or one.score is not None:
-        pending, awaited = moments.came(read, rest, point, one, at, tie, told)
-    if point.remembered:
-        seen = {**seen, point.name: (*seen.get(point.name, ()), at)[-point.remembered :]}
-    if turned or pending is not rest.pending or awaited is not rest.awaited:
+    if open_ or rules.begins:
+        open_, turned = key_journeys.advance_occurrences(compiled, rules, one, occasion, open_)
+    if pending or awaited or rules.tests or rules.absence_tests or one.score is not None:
+        pending, awaited = moments.reach_moments(compiled, slow, rules, one, occasion)
+    if rules.remembered:
+        name, at = rules.name, occasion.at
+        seen = {**seen, name: (*seen.get(name, ()), at)[-rules.remembered :]}
+    if turned or pending is not slow.pending or awaited is not slow.awaited:
         busy = bool(open_ or pending or awaited)
-        timer = _timer(read, open_, pending, awaited) if busy else FAR
-    return _make(Rest, (busy, timer, values, scores, seen, open_, pending, awaited))
+        timer = _next_timer(compiled, open_, pending, awaited) if busy else FAR
+    return _make(SlowState, (busy, timer, values, scores, seen, open_, pending, awaited))
 
 
-def fire(
-    read: Read, standing: Standing, customer: str, now: datetime, told: list[Signal]
-) -> Standing:
-    """Where a customer stands at a time, everything that came due by then told in its order.
-
-    A customer is dormant at the end of their silence; everything else is over after its last
-    moment, for what comes in that very moment comes in time.
-    """
+def fire(compiled: CompiledMap, state: FoldState, now: datetime, occasion: Occasion) -> FoldState:
+    """Let time pass up to ``now``, and emit everything that comes due in its order."""
     while True:
-        rest = standing.rest
-        if standing.sleep <= min(now, rest.timer) and standing.sleep < FAR:
-            standing = _asleep(read, standing, customer, told)
-        elif rest.timer < now:
-            at, tie = rest.timer, standing.tie
-            rest = _overrun(read, rest, customer, at, tie, told)
-            standing = standing._replace(rest=_timed(read, rest), fired=at)
+        slow = state.slow
+        if state.sleep <= min(now, slow.timer) and state.sleep < FAR:
+            state = _go_dormant(compiled, state, occasion)
+        elif slow.timer < now:
+            occasion.at, occasion.tie = slow.timer, state.tie
+            slow = _fire_timers(compiled, slow, occasion)
+            state = state._replace(slow=_with_timer(compiled, slow), fired=occasion.at)
         else:
-            return standing
+            return state
 
 
-def _asleep(read: Read, standing: Standing, customer: str, told: list[Signal]) -> Standing:
-    at, tie, rest, stage = standing.sleep, standing.tie, standing.rest, standing.stage
+def _go_dormant(compiled: CompiledMap, state: FoldState, occasion: Occasion) -> FoldState:
+    slow, stage = state.slow, state.stage
     assert stage is not None  # noqa: S101  # without a stage, silence has no limit
-    if rest.open:
-        going = key_journeys.closed_all(read, rest.open, customer, at, tie, told)
-        rest = _timed(read, rest._replace(open=going))
-    told.append(WentDormant(customer, at, tie, stage.id))
-    return standing._replace(rest=rest, dormant=True, sleep=FAR, fired=at)
+    occasion.at, occasion.tie = state.sleep, state.tie
+    if slow.open:
+        left = key_journeys.give_up_all(compiled, slow.open, occasion)
+        slow = _with_timer(compiled, slow._replace(open=left))
+    occasion.emit(WentDormant(occasion.customer, occasion.at, occasion.tie, stage.id))
+    return state._replace(slow=slow, dormant=True, sleep=FAR, fired=occasion.at)
 
 
-def _overrun(
-    read: Read, rest: Rest, customer: str, at: datetime, tie: int, told: list[Signal]
-) -> Rest:
-    """Everything that is over at one time: what is given up then is not late any more."""
-    for one in rest.open:
-        span = read.spans[one.journey].of
-        if after(one.begun, span.given_up_after) == at:
-            gone = key_journeys.expired(read, rest.open, one, customer, at, tie, told)
-            rest = rest._replace(open=gone)
-        elif not one.late and after(one.begun, span.within) == at:
-            slow = key_journeys.late(read, rest.open, one, customer, at, tie, told)
-            rest = rest._replace(open=slow)
-    if rest.pending:
-        rest = moments.missed(read, rest, customer, at, told)
-    if rest.awaited:
-        rest = moments.overdue(read, rest, customer, at, told)
-    return rest
+def _fire_timers(compiled: CompiledMap, slow: SlowState, occasion: Occasion) -> SlowState:
+    """Fire every timer of one time: an occurrence given up then is not late any more."""
+    for one in slow.open:
+        journey = compiled.key_journeys[one.journey].journey
+        if after(one.begun, journey.given_up_after) == occasion.at:
+            slow = slow._replace(open=key_journeys.expire(compiled, slow.open, one, occasion))
+        elif not one.late and after(one.begun, journey.within) == occasion.at:
+            slow = slow._replace(open=key_journeys.mark_late(compiled, slow.open, one, occasion))
+    if slow.pending:
+        slow = moments.confirm_absences(compiled, slow, occasion)
+    if slow.awaited:
+        slow = moments.drop_overdue(compiled, slow, occasion)
+    return slow
 
 
-def _timed(read: Read, rest: Rest) -> Rest:
-    """The rest with its next time."""
-    open_, pending, awaited = rest.open, rest.pending, rest.awaited
-    return rest._replace(
-        busy=bool(open_ or pending or awaited), timer=_timer(read, open_, pending, awaited)
-    )
+def _with_timer(compiled: CompiledMap, slow: SlowState) -> SlowState:
+    """The slow state with its next timer."""
+    open_, pending, awaited = slow.open, slow.pending, slow.awaited
+    timer = _next_timer(compiled, open_, pending, awaited)
+    return slow._replace(busy=bool(open_ or pending or awaited), timer=timer)
 
 
-def _timer(
-    read: Read, open_: tuple[Occurrence, ...], pending: tuple[Pending, ...],
-    awaited: tuple[Awaited, ...],
+def _next_timer(
+    compiled: CompiledMap, open_: tuple[Occurrence, ...], pending: tuple[PendingMoment, ...],
+    awaited: tuple[AwaitedResponse, ...],
 ) -> datetime:  # fmt: skip
-    """When something comes due next."""
-    earliest = moments.next_absence(read, pending) if pending else FAR
+    earliest = moments.next_absence(compiled, pending) if pending else FAR
     for one in awaited:
         if one.due < earliest:
             earliest = one.due
-    for journey, begun, _, _, late in open_:
-        span = read.spans[journey].of
-        if span.given_up_after is not None:
-            earliest = min(earliest, after(begun, span.given_up_after))
-        if not late and span.within is not None:
-            earliest = min(earliest, after(begun, span.within))
+    for name, begun, _, _, late in open_:
+        journey = compiled.key_journeys[name].journey
+        if journey.given_up_after is not None:
+            earliest = min(earliest, after(begun, journey.given_up_after))
+        if not late and journey.within is not None:
+            earliest = min(earliest, after(begun, journey.within))
     return earliest

@@ -1,11 +1,12 @@
-"""Where a customer stands, as the fold carries it from one interaction to the next.
+"""The state that the fold carries from one interaction to the next, and the occasion of a step.
 
-Plain tuples, because one is made for every interaction; no mapping in them is ever changed.
+States are plain tuples, because one is made for every interaction; no mapping in them is ever
+changed. The occasion is the one thing that changes during a step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,9 +16,23 @@ from attrs import field, frozen
 from journeymap.exceptions import InteractionError
 from journeymap.interactions import Score
 from journeymap.model import Move
+from journeymap.tracking.signals import Signal
 
-__all__ = ["FAR", "LONG_AGO", "Awaited", "Occurrence", "Owned", "Pending", "Place", "Rest",
-           "Standing", "after", "before", "utc"]  # fmt: skip
+__all__ = [
+    "FAR",
+    "LONG_AGO",
+    "AwaitedResponse",
+    "FoldState",
+    "Occasion",
+    "Occurrence",
+    "PendingMoment",
+    "ProductState",
+    "SlowState",
+    "StageRules",
+    "after",
+    "before",
+    "utc",
+]
 
 FAR = datetime.max.replace(tzinfo=UTC)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -25,7 +40,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 def utc(at: Any, who: str, name: str) -> datetime:
-    """A time in UTC; raises InteractionError for what is none, or has no zone."""
+    """Convert a time to UTC; raise InteractionError for anything else, or without a zone."""
     if not isinstance(at, datetime):
         raise InteractionError(who, name, at, "a datetime is expected")
     if at.tzinfo is None or at.utcoffset() is None:
@@ -39,7 +54,7 @@ def utc(at: Any, who: str, name: str) -> datetime:
 
 
 def before(at: datetime, length: timedelta) -> datetime:
-    """The time a length of time before; the beginning of time for one too long."""
+    """Subtract a length of time; give the beginning of time for one too long."""
     try:
         return at - length
     except OverflowError:
@@ -47,7 +62,7 @@ def before(at: datetime, length: timedelta) -> datetime:
 
 
 def after(at: datetime, length: timedelta | None) -> datetime:
-    """The time when a length of time has passed; the end of time for none, or one too long."""
+    """Add a length of time; give the end of time for None, or one too long."""
     if length is None:
         return FAR
     try:
@@ -56,10 +71,30 @@ def after(at: datetime, length: timedelta | None) -> datetime:
         return FAR
 
 
+class Occasion:
+    """Whose turn it is and when: the customer, the time with its tie, and the signals so far.
+
+    One occasion serves a whole walk along a customer's interactions; the fold sets ``at`` and
+    ``tie`` at each step, and calls ``emit`` with what became true.
+    """
+
+    __slots__ = ("at", "customer", "emit", "signals", "tie")
+
+    def __init__(self, customer: str, signals: list[Signal]) -> None:
+        self.customer, self.signals = customer, signals
+        self.at, self.tie = LONG_AGO, 0
+        self.emit: Callable[[Signal], None] = signals.append
+
+    def redirect(self, signals: list[Signal]) -> list[Signal]:
+        """Emit into another list from now on; give the one before."""
+        earlier, self.signals, self.emit = self.signals, signals, signals.append
+        return earlier
+
+
 @frozen(eq=False)
-class Place:
-    """A stage as the fold needs it: what entering each other one means, and how long silence is
-    allowed in it (None: for ever)."""
+class StageRules:
+    """A stage as the fold needs it: the meaning of entering each other stage from here, and how
+    long silence is allowed (None: for ever)."""
 
     id: str
     phase: str
@@ -67,17 +102,17 @@ class Place:
     limit: timedelta | None = None
 
 
-class Owned(NamedTuple):
-    """Where the customer's journey with one product stands."""
+class ProductState(NamedTuple):
+    """The state of the customer's journey with one product."""
 
-    stage: Place | None
+    stage: StageRules | None
     since: datetime | None
     lap: int
     at: datetime
 
 
 class Occurrence(NamedTuple):
-    """A key journey that goes on.
+    """An occurrence of a key journey that is open.
 
     ``path`` holds its touchpoints, each followed by the department that took it.
     """
@@ -94,10 +129,10 @@ class Occurrence(NamedTuple):
         return tuple(map(str, self.path[::2]))
 
 
-class Pending(NamedTuple):
-    """A moment that waits for what may fail to happen after the interaction that began it.
+class PendingMoment(NamedTuple):
+    """A moment that waits for an absence after the interaction that began it.
 
-    ``truths`` are those of its simple conditions, None where it is not known yet.
+    ``truths`` are those of its simple conditions, None where they are not known yet.
     """
 
     moment: str
@@ -107,7 +142,7 @@ class Pending(NamedTuple):
     truths: tuple[bool | None, ...]
 
 
-class Awaited(NamedTuple):
+class AwaitedResponse(NamedTuple):
     """A moment that was reached and whose owner should meet the customer by ``due``."""
 
     moment: str
@@ -118,10 +153,10 @@ class Awaited(NamedTuple):
     begun_tie: int
 
 
-class Rest(NamedTuple):
-    """What changes seldom.
+class SlowState(NamedTuple):
+    """The part of the state that changes seldom.
 
-    ``busy`` says that something goes on or is awaited, ``timer`` is when any of it comes due.
+    ``busy`` says that something is open or awaited; ``timer`` is when any of it comes due.
     """
 
     busy: bool = False
@@ -130,21 +165,21 @@ class Rest(NamedTuple):
     scores: Mapping[str, Score] = _NOTHING
     seen: Mapping[str, tuple[datetime, ...]] = _NOTHING
     open: tuple[Occurrence, ...] = ()
-    pending: tuple[Pending, ...] = ()
-    awaited: tuple[Awaited, ...] = ()
+    pending: tuple[PendingMoment, ...] = ()
+    awaited: tuple[AwaitedResponse, ...] = ()
 
 
-class Standing(NamedTuple):
-    """Everything the next interaction depends on.
+class FoldState(NamedTuple):
+    """Everything that the next step depends on.
 
     ``tie`` counts interactions at the same time; ``sleep`` is when the customer goes dormant
-    unless something is heard; ``fired`` is the time of the last timer since the last interaction.
+    unless something happens; ``fired`` is the time of the last timer since the last interaction.
     """
 
     at: datetime = LONG_AGO
     tie: int = 0
     folded: int = 0
-    stage: Place | None = None
+    stage: StageRules | None = None
     since: datetime | None = None
     lap: int = 1
     touchpoint: str | None = None
@@ -157,6 +192,6 @@ class Standing(NamedTuple):
     dormant: bool = False
     sleep: datetime = FAR
     fired: datetime | None = None
-    owned: tuple[tuple[str, Owned], ...] = ()
+    products: tuple[tuple[str, ProductState], ...] = ()
     trail: tuple[str, ...] = ()
-    rest: Rest = Rest()
+    slow: SlowState = SlowState()

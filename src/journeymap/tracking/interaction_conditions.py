@@ -1,4 +1,4 @@
-"""Conditions made ready to be asked of one interaction after another.
+"""Conditions compiled to be asked of one interaction after another.
 
 What the map alone decides (the touchpoint, its stage) is decided once, for each touchpoint.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
@@ -22,39 +22,45 @@ from journeymap.model.conditions import (
     Condition,
     Count,
     Not,
+    SimpleCondition,
     Wait,
     leaves,
 )
 
-__all__ = ["Seen", "Test", "judge", "looked_back", "simple"]
+__all__ = ["Seen", "Test", "compile_condition", "compile_leaf", "remembered_times"]
 
 Seen: TypeAlias = Mapping[str, tuple[datetime, ...]]
-"""When the customer was last at the touchpoints that conditions look back to."""
+"""The last times of the customer at the touchpoints that conditions look back to."""
 Test: TypeAlias = Callable[[Interaction, datetime, Seen], bool]
 Fixed: TypeAlias = Mapping[str, str | None]
 """What the map says of a touchpoint: its stage, phase, department, process and channel."""
 
 
-def judge(condition: Condition, fixed: Fixed) -> Test | bool:
-    """A condition without absences as a test of interactions at one touchpoint, or its answer."""
-    if isinstance(condition, Not):
-        inner = judge(condition.condition, fixed)
-        if isinstance(inner, bool):
-            return not inner
-        return lambda one, at, seen: not inner(one, at, seen)
-    if isinstance(condition, (All, AnyOf)):
-        decides = isinstance(condition, AnyOf)
-        parts = [judge(inner, fixed) for inner in condition.conditions]
-        if decides in parts:
-            return decides
-        tests = [part for part in parts if not isinstance(part, bool)]
-        if not tests:
-            return not decides
-        return tests[0] if len(tests) == 1 else _joined(tests, decides)
-    return simple(condition, fixed)
+def compile_condition(condition: Condition, fixed: Fixed) -> Test | bool:
+    """Compile a condition to a test of interactions at one touchpoint, or to its answer there.
+
+    An absence counts as not holding: it is tested apart, by what can look ahead.
+    """
+    match condition:
+        case Not():
+            inner = compile_condition(condition.condition, fixed)
+            if isinstance(inner, bool):
+                return not inner
+            return lambda one, at, seen: not inner(one, at, seen)
+        case All() | AnyOf():
+            decides = isinstance(condition, AnyOf)
+            parts = [compile_condition(part, fixed) for part in condition.conditions]
+            if decides in parts:
+                return decides
+            tests = [part for part in parts if not isinstance(part, bool)]
+            if not tests:
+                return not decides
+            return tests[0] if len(tests) == 1 else _join(tests, decides)
+        case _:
+            return compile_leaf(condition, fixed)
 
 
-def _joined(tests: list[Test], decides: bool) -> Test:
+def _join(tests: list[Test], decides: bool) -> Test:
     def test(one: Interaction, at: datetime, seen: Seen) -> bool:
         for part in tests:
             if part(one, at, seen) is decides:
@@ -64,20 +70,21 @@ def _joined(tests: list[Test], decides: bool) -> Test:
     return test
 
 
-def simple(leaf: At | Between | Count | Wait | Absence, fixed: Fixed) -> Test | bool:
-    """A simple condition as a test of interactions at one touchpoint, or its answer.
-
-    An absence is False: whoever can look ahead asks for it apart.
-    """
-    if isinstance(leaf, At):
-        return _at(leaf, fixed)
-    if isinstance(leaf, Between):
-        return _between(leaf)
-    if isinstance(leaf, Count):
-        return _count(leaf, here=fixed["touchpoint"] == leaf.touchpoint)
-    if isinstance(leaf, Wait):
-        return _wait(leaf)
-    return False
+def compile_leaf(leaf: SimpleCondition, fixed: Fixed) -> Test | bool:
+    """Compile a simple condition to a test of interactions at one touchpoint, or to its answer."""
+    match leaf:
+        case At():
+            return _at(leaf, fixed)
+        case Between():
+            return _between(leaf)
+        case Count():
+            return _count(leaf, here=fixed["touchpoint"] == leaf.touchpoint)
+        case Wait():
+            return _wait(leaf)
+        case Absence():
+            return False
+        case _:
+            assert_never(leaf)
 
 
 def _at(leaf: At, fixed: Fixed) -> Test | bool:
@@ -100,28 +107,28 @@ def _between(leaf: Between) -> Test:
         currency = leaf.currency
         least, most = Decimal(repr(low)), Decimal(repr(high))  # the numbers that were written
 
-        def worth(one: Interaction, at: datetime, seen: Seen) -> bool:
+        def test_value(one: Interaction, at: datetime, seen: Seen) -> bool:
             value = one.value
             return (
                 value is not None and value.currency == currency and (least <= value.amount <= most)
             )
 
-        return worth
+        return test_value
     if leaf.what in ("emotion", "emotion_after"):
         read = attrgetter(leaf.what)
 
-        def felt(one: Interaction, at: datetime, seen: Seen) -> bool:
+        def test_emotion(one: Interaction, at: datetime, seen: Seen) -> bool:
             value = read(one)
             return value is not None and low <= value <= high
 
-        return felt
+        return test_emotion
     kind = leaf.what
 
-    def scored(one: Interaction, at: datetime, seen: Seen) -> bool:
+    def test_score(one: Interaction, at: datetime, seen: Seen) -> bool:
         score = one.score
         return score is not None and score.kind == kind and low <= score.value <= high
 
-    return scored
+    return test_score
 
 
 def _count(leaf: Count, *, here: bool) -> Test | bool:
@@ -148,23 +155,31 @@ def _wait(leaf: Wait) -> Test:
     return test
 
 
-def looked_back(journey: JourneyMap) -> dict[str, int]:
-    """How many of its last times must be remembered of each touchpoint: for what moments and
-    offers ask, and for contact limits."""
+def remembered_times(journey: JourneyMap) -> dict[str, int]:
+    """Count the last times that must be remembered of each touchpoint.
+
+    Moments and offers look back to them, and contact limits count them.
+    """
     found: dict[str, int] = {}
 
     def need(name: str, count: int) -> None:
         found[name] = max(found.get(name, 0), count)
 
     offers = journey.offers.values()
-    asked = [condition for offer in offers for condition in offer.conditions]
-    for condition in (*(moment.when for moment in journey.moments.values()), *asked):
+    of_offers = [condition for offer in offers for condition in offer.conditions]
+    of_moments = [moment.when for moment in journey.moments.values()]
+    for condition in (*of_moments, *of_offers):
         for leaf in leaves(condition):
-            if isinstance(leaf, Count):
-                need(leaf.touchpoint, leaf.at_least)
-            elif isinstance(leaf, Wait):
-                need(leaf.since, 1)
-    for condition in asked:  # a moment waits for an absence; of an offer it is asked afterwards
+            match leaf:
+                case Count():
+                    need(leaf.touchpoint, leaf.at_least)
+                case Wait():
+                    need(leaf.since, 1)
+                case At() | Between() | Absence():
+                    pass
+                case _:
+                    assert_never(leaf)
+    for condition in of_offers:  # a moment waits for an absence; an offer looks back on one
         for leaf in leaves(condition):
             if isinstance(leaf, Absence):
                 need(leaf.after, 1)

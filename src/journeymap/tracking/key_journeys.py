@@ -1,131 +1,125 @@
-"""Key journeys followed as they are walked: begun, departed from, completed or given up."""
+"""Key journeys in the fold: begun, advanced, deviated from, completed or given up."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import Literal
 
 from journeymap.interactions import Interaction
-from journeymap.model.matching import answerable
-from journeymap.tracking.compiled_map import Point, Read, Span
-from journeymap.tracking.fold_state import Occurrence
-from journeymap.tracking.signals import (
-    Deviated,
-    KeyJourneyCompleted,
-    KeyJourneyGivenUp,
-    Signal,
-)
+from journeymap.model.deviations import DeviationKind
+from journeymap.model.matching import element_and_department
+from journeymap.tracking.compiled_map import CompiledMap, KeyJourneyRules, TouchpointRules
+from journeymap.tracking.fold_state import Occasion, Occurrence
+from journeymap.tracking.signals import Deviated, KeyJourneyCompleted, KeyJourneyGivenUp
 
-__all__ = ["closed_all", "expired", "late", "walked"]
+__all__ = ["advance_occurrences", "expire", "give_up_all", "mark_late"]
 
 Open = tuple[Occurrence, ...]
-_BAD = ("failed", "abandoned")
-_make = tuple.__new__  # the named way costs three times as much
+_UNSUCCESSFUL = ("failed", "abandoned")
+_make = tuple.__new__  # a named tuple made by name costs three times as much
 
 
-def walked(
-    read: Read, point: Point, one: Interaction, at: datetime, tie: int, open_: Open,
-    told: list[Signal],
-) -> tuple[Open, bool]:  # fmt: skip
-    """The occurrences that go on after an interaction, and whether any began or ended."""
-    who = one.department or point.department
-    if not point.turns:
-        when = (at, tie)
-        spans = read.spans
-        on = [_on(spans[o[0]], o, one, who, when, told) for o in open_]
-        return tuple(on), False
-    going: list[Occurrence] = []
-    started = list(point.begins)
+def advance_occurrences(
+    compiled: CompiledMap, rules: TouchpointRules, one: Interaction, occasion: Occasion, open_: Open
+) -> tuple[Open, bool]:
+    """Advance open occurrences by an interaction; whether any began or ended."""
+    taken_by = one.department or rules.department
+    if not rules.turns:
+        journeys = compiled.key_journeys
+        same = [record_step(journeys[o[0]], o, one, taken_by, occasion) for o in open_]
+        return tuple(same), False
+    left: list[Occurrence] = []
+    starting = list(rules.begins)
     for occurrence in open_:
-        span = read.spans[occurrence.journey]
-        if point.name == span.of.end:
-            done = _on(span, occurrence, one, who, (at, tie), told)
-            _departures(read, span, done, one.customer, at, tie, told)
-            fine = one.outcome not in _BAD
-            told.append(KeyJourneyCompleted(one.customer, at, tie, occurrence.journey, done.begun,
-                                            done.tie, fine))  # fmt: skip
-        elif span in started and not span.again:
-            _give_up(read, occurrence, one.customer, at, tie, "started again", told)
+        journey = compiled.key_journeys[occurrence.journey]
+        if rules.name == journey.journey.end:
+            done = record_step(journey, occurrence, one, taken_by, occasion)
+            _emit_final_deviations(compiled, journey, done, occasion)
+            succeeded = one.outcome not in _UNSUCCESSFUL
+            occasion.emit(KeyJourneyCompleted(occasion.customer, occasion.at, occasion.tie,
+                                              done.journey, done.begun, done.tie,
+                                              succeeded))  # fmt: skip
+        elif journey in starting and not journey.restarts:
+            _give_up(compiled, occurrence, "started again", occasion)
             continue
         else:
-            going.append(_on(span, occurrence, one, who, (at, tie), told))
-        if span in started:
-            started.remove(span)
-    for span in started:
-        begun = Occurrence(span.of.id, at, tie, (), late=False)
-        going.append(_on(span, begun, one, who, (at, tie), told))
-    return tuple(going), True
+            left.append(record_step(journey, occurrence, one, taken_by, occasion))
+        if journey in starting:
+            starting.remove(journey)
+    for journey in starting:
+        begun = Occurrence(journey.journey.id, occasion.at, occasion.tie, (), late=False)
+        left.append(record_step(journey, begun, one, taken_by, occasion))
+    return tuple(left), True
 
 
-def _on(
-    span: Span, before: Occurrence, one: Interaction, who: str | None, when: tuple[datetime, int],
-    told: list[Signal],
+def record_step(
+    journey: KeyJourneyRules, before: Occurrence, one: Interaction, taken_by: str | None,
+    occasion: Occasion,
 ) -> Occurrence:  # fmt: skip
-    """One interaction more, and what is certainly wrong with it: no later one can heal that."""
-    journey, begun, tie, path, is_late = before
-    name = one.touchpoint
-    if one.outcome in _BAD:
-        told.append(Deviated(one.customer, *when, journey, "failed", None, name, who,
-                             begun, tie, len(path) // 2))  # fmt: skip
-    if span.plan is not None and name not in span.plan.expected:
-        told.append(Deviated(one.customer, *when, journey, "ad hoc", None, name, who,
-                             begun, tie, len(path) // 2))  # fmt: skip
-    return _make(Occurrence, (journey, begun, tie, (*path, name, who), is_late))
+    """Add an interaction to an occurrence; emit what no later one can heal."""
+    name, begun, tie, path, late = before
+    touchpoint = one.touchpoint
+    if one.outcome in _UNSUCCESSFUL:
+        _emit_deviation(occasion, before, "failed", None, touchpoint, taken_by, len(path) // 2)
+    if journey.plan is not None and touchpoint not in journey.plan.expected:
+        _emit_deviation(occasion, before, "ad hoc", None, touchpoint, taken_by, len(path) // 2)
+    return _make(Occurrence, (name, begun, tie, (*path, touchpoint, taken_by), late))
 
 
-def _departures(
-    read: Read, span: Span, over: Occurrence, customer: str, at: datetime, tie: int,
-    told: list[Signal],
+def _emit_deviation(
+    occasion: Occasion, occurrence: Occurrence, kind: DeviationKind, step: int | None,
+    element: str, department: str | None, place: int | None,
 ) -> None:  # fmt: skip
-    """What only the whole occurrence tells."""
-    if span.plan is None:
+    occasion.emit(Deviated(occasion.customer, occasion.at, occasion.tie, occurrence.journey, kind,
+                           step, element, department, occurrence.begun, occurrence.tie,
+                           place))  # fmt: skip
+
+
+def _emit_final_deviations(
+    compiled: CompiledMap, journey: KeyJourneyRules, over: Occurrence, occasion: Occasion
+) -> None:
+    """Emit the deviations that can only be judged once the occurrence has ended."""
+    if journey.plan is None:
         return
-    for departure in span.plan.match(over.touchpoints).departures:
-        kind, place = departure.kind, departure.place
-        step = None if departure.step is None else departure.step + 1
+    for deviation in journey.plan.match(over.touchpoints).deviations:
+        kind, place = deviation.kind, deviation.place
+        step = None if deviation.step is None else deviation.step + 1
         if place is None:
-            element, who = answerable(read.map, span.of, departure.step)
+            element, department = element_and_department(
+                compiled.map, journey.journey, deviation.step
+            )
         else:
-            element, who = over.touchpoints[place], over.path[2 * place + 1]
-            if kind == "ad hoc" and element not in span.plan.expected:
-                continue  # told when it happened
-        told.append(Deviated(customer, at, tie, over.journey, kind, step, element, who,
-                             over.begun, over.tie, place))  # fmt: skip
+            element, department = over.touchpoints[place], over.path[2 * place + 1]
+            if kind == "ad hoc" and element not in journey.plan.expected:
+                continue  # emitted when it happened
+        _emit_deviation(occasion, over, kind, step, element, department, place)
 
 
 def _give_up(
-    read: Read, occurrence: Occurrence, customer: str, at: datetime, tie: int, why: Any,
-    told: list[Signal],
+    compiled: CompiledMap, occurrence: Occurrence,
+    why: Literal["started again", "out of time", "dormant"], occasion: Occasion,
 ) -> None:  # fmt: skip
-    _departures(read, read.spans[occurrence.journey], occurrence, customer, at, tie, told)
-    told.append(KeyJourneyGivenUp(customer, at, tie, occurrence.journey, occurrence.begun,
-                                   occurrence.tie, why))  # fmt: skip
+    journey = compiled.key_journeys[occurrence.journey]
+    _emit_final_deviations(compiled, journey, occurrence, occasion)
+    occasion.emit(KeyJourneyGivenUp(occasion.customer, occasion.at, occasion.tie,
+                                    occurrence.journey, occurrence.begun, occurrence.tie,
+                                    why))  # fmt: skip
 
 
-def expired(
-    read: Read, open_: Open, mine: Occurrence, customer: str, at: datetime, tie: int,
-    told: list[Signal],
-) -> Open:  # fmt: skip
-    """Its time ran out."""
-    _give_up(read, mine, customer, at, tie, "out of time", told)
+def expire(compiled: CompiledMap, open_: Open, mine: Occurrence, occasion: Occasion) -> Open:
+    """Give up an occurrence because its time limit has passed."""
+    _give_up(compiled, mine, "out of time", occasion)
     return tuple(one for one in open_ if one is not mine)
 
 
-def closed_all(
-    read: Read, open_: Open, customer: str, at: datetime, tie: int, told: list[Signal]
-) -> Open:
-    """The customer went dormant: nothing goes on."""
+def give_up_all(compiled: CompiledMap, open_: Open, occasion: Occasion) -> Open:
+    """Give up every open occurrence because the customer went dormant."""
     for one in open_:
-        _give_up(read, one, customer, at, tie, "dormant", told)
+        _give_up(compiled, one, "dormant", occasion)
     return ()
 
 
-def late(
-    read: Read, open_: Open, mine: Occurrence, customer: str, at: datetime, tie: int,
-    told: list[Signal],
-) -> Open:  # fmt: skip
-    """It takes longer than it should, and goes on."""
-    span = read.spans[mine.journey]
-    told.append(Deviated(customer, at, tie, mine.journey, "late", None, span.element, span.owner,
-                         mine.begun, mine.tie))  # fmt: skip
+def mark_late(compiled: CompiledMap, open_: Open, mine: Occurrence, occasion: Occasion) -> Open:
+    """Mark an occurrence as late: it takes longer than it should, and stays open."""
+    journey = compiled.key_journeys[mine.journey]
+    _emit_deviation(occasion, mine, "late", None, journey.element, journey.owner, None)
     return tuple(one._replace(late=True) if one is mine else one for one in open_)

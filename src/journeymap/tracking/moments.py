@@ -1,4 +1,4 @@
-"""Moments of truth as they are reached, awaited and missed."""
+"""Moments of truth in the fold: reached, pending, answered and overdue."""
 
 from __future__ import annotations
 
@@ -7,77 +7,86 @@ from datetime import datetime
 from journeymap.interactions import Interaction
 from journeymap.model import Moment
 from journeymap.model.conditions import Absence, leaves, verdict
-from journeymap.tracking.compiled_map import Point, Read
-from journeymap.tracking.fold_state import FAR, Awaited, Pending, Rest, after
-from journeymap.tracking.signals import MomentOverdue, MomentReached, Signal
+from journeymap.tracking.compiled_map import CompiledMap, TouchpointRules
+from journeymap.tracking.fold_state import (
+    FAR,
+    AwaitedResponse,
+    Occasion,
+    PendingMoment,
+    SlowState,
+    after,
+)
+from journeymap.tracking.signals import MomentOverdue, MomentReached
 
-__all__ = ["came", "due_of", "missed", "next_absence", "overdue", "reached"]
+__all__ = ["confirm_absences", "drop_overdue", "next_absence", "reach_moments"]
 
 
-def due_of(read: Read, moment: Moment, at: datetime) -> datetime | None:
-    """By when the owner of a moment should act: in working time, where the owner has a calendar."""
+def _deadline(compiled: CompiledMap, moment: Moment, at: datetime) -> datetime | None:
+    """When the owner should have acted: in working time, where the owner has a calendar."""
     if moment.deadline is None:
         return None
-    calendar = read.calendars.get(moment.owner or "")
+    calendar = compiled.calendars.get(moment.owner or "")
     if calendar is not None:
         return calendar.ahead(at, moment.deadline)
     due = after(at, moment.deadline)
     return due if due < FAR else None
 
 
-def reached(
-    read: Read, moment: Moment, touchpoint: str, customer: str, when: tuple[datetime, int],
-    begun: tuple[datetime, int], told: list[Signal],
-) -> tuple[Awaited, ...]:  # fmt: skip
-    """Tell that a moment was reached; what is awaited of its owner then."""
-    due = due_of(read, moment, when[0])
-    told.append(MomentReached(customer, *when, moment.id, touchpoint, moment.owner,
-                              moment.action, due, *begun))  # fmt: skip
-    return () if due is None else (Awaited(moment.id, *when, due, *begun),)
+def _reach(
+    compiled: CompiledMap, moment: Moment, touchpoint: str, begun: tuple[datetime, int],
+    occasion: Occasion,
+) -> tuple[AwaitedResponse, ...]:  # fmt: skip
+    """Emit that a moment was reached; give the response that is awaited, if any."""
+    at, tie = occasion.at, occasion.tie
+    due = _deadline(compiled, moment, at)
+    occasion.emit(MomentReached(occasion.customer, at, tie, moment.id, touchpoint, moment.owner,
+                                moment.action, due, *begun))  # fmt: skip
+    return () if due is None else (AwaitedResponse(moment.id, at, tie, due, *begun),)
 
 
-def came(
-    read: Read, rest: Rest, point: Point, one: Interaction, at: datetime, tie: int,
-    told: list[Signal],
-) -> tuple[tuple[Pending, ...], tuple[Awaited, ...]]:  # fmt: skip
-    """The moments that wait after an interaction; those that it makes are told."""
-    awaited, pending, when = rest.awaited, rest.pending, (at, tie)
-    who = one.department or point.department
-    if who is not None and any(read.owners[waits.moment] == who for waits in awaited):
-        awaited = tuple(waits for waits in awaited if read.owners[waits.moment] != who)
+def reach_moments(
+    compiled: CompiledMap, slow: SlowState, rules: TouchpointRules, one: Interaction,
+    occasion: Occasion,
+) -> tuple[tuple[PendingMoment, ...], tuple[AwaitedResponse, ...]]:  # fmt: skip
+    """Answer, resolve and reach moments by an interaction; what is pending and awaited then."""
+    awaited, pending = slow.awaited, slow.pending
+    here = (occasion.at, occasion.tie)
+    taken_by = one.department or rules.department
+    owners = compiled.moment_owners
+    if taken_by is not None and any(owners[waits.moment] == taken_by for waits in awaited):
+        awaited = tuple(waits for waits in awaited if owners[waits.moment] != taken_by)
     if pending:
-        pending, more = _resolved(read, pending, point.name, one.customer, at, tie, told)
+        pending, more = drop_resolved(compiled, pending, rules.name, occasion)
         awaited = (*awaited, *more) if more else awaited
-    watches = point.watches if one.score is None else (*point.watches, *point.scored)
-    for watch in watches:
-        if watch.test is True or (watch.test and watch.test(one, at, rest.seen)):
-            awaited += reached(read, watch.moment, point.name, one.customer, when, when, told)
-    for ahead in point.aheads:
+    tests = rules.tests if one.score is None else (*rules.tests, *rules.score_tests)
+    for each in tests:
+        if each.test is True or (each.test and each.test(one, occasion.at, slow.seen)):
+            awaited += _reach(compiled, each.moment, rules.name, here, occasion)
+    for absence in rules.absence_tests:
         truths = tuple(
-            test if test is None or isinstance(test, bool) else test(one, at, rest.seen)
-            for test in ahead.tests
+            test if test is None or isinstance(test, bool) else test(one, occasion.at, slow.seen)
+            for test in absence.tests
         )
-        held = verdict(ahead.moment.when, truths)
+        held = verdict(absence.moment.when, truths)
         if held:
-            awaited += reached(read, ahead.moment, point.name, one.customer, when, when, told)
+            awaited += _reach(compiled, absence.moment, rules.name, here, occasion)
         elif held is None:
-            pending += (Pending(ahead.moment.id, point.name, at, tie, truths),)
+            pending += (PendingMoment(absence.moment.id, rules.name, *here, truths),)
     return pending, awaited
 
 
-def _resolved(
-    read: Read, pending: tuple[Pending, ...], name: str, customer: str, at: datetime, tie: int,
-    told: list[Signal],
-) -> tuple[tuple[Pending, ...], tuple[Awaited, ...]]:  # fmt: skip
-    """What came in time is no absence any more."""
-    left: list[Pending] = []
-    awaited: tuple[Awaited, ...] = ()
-    if name not in read.looked_for_at_all or not any(
-        name in read.looked_for[one.moment] for one in pending
+def drop_resolved(
+    compiled: CompiledMap, pending: tuple[PendingMoment, ...], name: str, occasion: Occasion
+) -> tuple[tuple[PendingMoment, ...], tuple[AwaitedResponse, ...]]:
+    """Settle the absences that a touchpoint has ended: it came in time."""
+    if name not in compiled.awaited_anywhere or not any(
+        name in compiled.awaited_by[one.moment] for one in pending
     ):
-        return pending, awaited
+        return pending, ()
+    left: list[PendingMoment] = []
+    awaited: tuple[AwaitedResponse, ...] = ()
     for one in pending:
-        moment = read.map.moments[one.moment]
+        moment = compiled.map.moments[one.moment]
         truths = tuple(
             False if truth is None and isinstance(leaf, Absence) and leaf.touchpoint == name
             else truth
@@ -85,19 +94,19 @@ def _resolved(
         )  # fmt: skip
         held = verdict(moment.when, truths)
         if held:
-            awaited += reached(read, moment, one.touchpoint, customer, (at, tie),
-                               (one.at, one.tie), told)  # fmt: skip
+            awaited += _reach(compiled, moment, one.touchpoint, (one.at, one.tie), occasion)
         elif held is None:
             left.append(one._replace(truths=truths))
     return tuple(left), awaited
 
 
-def missed(read: Read, rest: Rest, customer: str, now: datetime, told: list[Signal]) -> Rest:
-    """The absences that are certain at a time, which is when the first of them came due."""
-    left: list[Pending] = []
-    awaited = rest.awaited
-    for one in rest.pending:
-        moment = read.map.moments[one.moment]
+def confirm_absences(compiled: CompiledMap, slow: SlowState, occasion: Occasion) -> SlowState:
+    """Settle the absences whose time is over: nothing came."""
+    now = occasion.at
+    left: list[PendingMoment] = []
+    awaited = slow.awaited
+    for one in slow.pending:
+        moment = compiled.map.moments[one.moment]
         truths = tuple(
             True if truth is None and isinstance(leaf, Absence)
             and after(one.at, leaf.within) == now else truth
@@ -105,21 +114,21 @@ def missed(read: Read, rest: Rest, customer: str, now: datetime, told: list[Sign
         )  # fmt: skip
         held = verdict(moment.when, truths)
         if held:
-            awaited += reached(read, moment, one.touchpoint, customer, (now, one.tie),
-                               (one.at, one.tie), told)  # fmt: skip
+            occasion.tie = one.tie
+            awaited += _reach(compiled, moment, one.touchpoint, (one.at, one.tie), occasion)
         elif held is None:
             left.append(one._replace(truths=truths))
-    return rest._replace(pending=tuple(left), awaited=awaited)
+    return slow._replace(pending=tuple(left), awaited=awaited)
 
 
-def next_absence(read: Read, pending: tuple[Pending, ...]) -> datetime:
-    """When the next absence is certain."""
+def next_absence(compiled: CompiledMap, pending: tuple[PendingMoment, ...]) -> datetime:
+    """Find when the next absence is certain."""
     return min(
         (
             after(one.at, leaf.within)
             for one in pending
             for truth, leaf in zip(
-                one.truths, leaves(read.map.moments[one.moment].when), strict=True
+                one.truths, leaves(compiled.map.moments[one.moment].when), strict=True
             )
             if truth is None and isinstance(leaf, Absence)
         ),
@@ -127,11 +136,12 @@ def next_absence(read: Read, pending: tuple[Pending, ...]) -> datetime:
     )
 
 
-def overdue(read: Read, rest: Rest, customer: str, now: datetime, told: list[Signal]) -> Rest:
-    """The moments whose owner did not meet the customer in time."""
-    for one in rest.awaited:
+def drop_overdue(compiled: CompiledMap, slow: SlowState, occasion: Occasion) -> SlowState:
+    """Emit the moments whose owner did not meet the customer in time."""
+    now = occasion.at
+    for one in slow.awaited:
         if one.due == now:
-            owner = read.map.moments[one.moment].owner
-            told.append(MomentOverdue(customer, now, one.tie, one.moment, owner, one.reached,
-                                      one.begun, one.begun_tie))  # fmt: skip
-    return rest._replace(awaited=tuple(one for one in rest.awaited if one.due != now))
+            owner = compiled.map.moments[one.moment].owner
+            occasion.emit(MomentOverdue(occasion.customer, now, one.tie, one.moment, owner,
+                                        one.reached, one.begun, one.begun_tie))  # fmt: skip
+    return slow._replace(awaited=tuple(one for one in slow.awaited if one.due != now))

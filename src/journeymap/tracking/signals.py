@@ -14,6 +14,8 @@ from typing import ClassVar, Literal
 
 from attrs import astuple, frozen
 
+from journeymap.model.deviations import DeviationKind
+
 __all__ = [
     "CameBack",
     "Deviated",
@@ -150,7 +152,7 @@ class Deviated(Signal):
 
     kind: ClassVar[str] = "deviation"
     journey: str
-    deviation: Literal["missing", "ad hoc", "out of order", "failed", "late"]
+    deviation: DeviationKind
     step: int | None
     element: str
     department: str | None

@@ -1,4 +1,4 @@
-"""A customer's state: where they stand, what goes on, and what is awaited."""
+"""A customer's state: where they stand, what is open, and what is awaited."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from attrs import field, frozen
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import Likely, NextSteps
-from journeymap.tracking.compiled_map import Read
-from journeymap.tracking.fold_state import FAR, LONG_AGO, Occurrence, Standing, after
+from journeymap.tracking.compiled_map import CompiledMap
+from journeymap.tracking.fold_state import FAR, LONG_AGO, FoldState, Occurrence, after
 from journeymap.tracking.moments import next_absence
 
-__all__ = ["Going", "OwnPosition", "Position", "State", "Timer"]
+__all__ = ["OpenKeyJourney", "Position", "ProductPosition", "State", "Timer"]
 
 _DESIGNED = ("touchpoint", "stage", "phase", "department", "process")
 
-Entry = tuple[Interaction, Standing]
-"""An interaction, and where the customer stood before it."""
+Entry = tuple[Interaction, FoldState]
+"""An interaction, and the state before it."""
 
 
 def _interactions(entries: tuple[Entry, ...]) -> tuple[Interaction, ...]:
@@ -30,10 +30,17 @@ def _interactions(entries: tuple[Entry, ...]) -> tuple[Interaction, ...]:
 class Position:
     """Where a customer stands.
 
-    ``stage`` (and its ``phase``) is that of the last interaction that has one, ``since`` when it
-    was last entered, ``lap`` how often the customer has begun the loop; ``touchpoint``,
-    ``channel``, ``department`` and ``emotion`` are the last ones known, ``at`` is the time of the
-    last interaction; ``dormant`` says that nothing was heard for longer than the stage allows.
+    Attributes:
+        stage: The stage of the last interaction that has one.
+        phase: The half of the loop it lies in: ``buy`` or ``own``.
+        lap: How often the customer has begun the loop, from 1.
+        since: When the stage was last entered.
+        touchpoint: The last touchpoint.
+        at: The time of the last interaction.
+        channel: The last channel known.
+        department: The last department known.
+        emotion: The last emotion known, from −1 to +1.
+        dormant: Whether the customer has been silent for longer than the stage allows.
     """
 
     stage: str | None
@@ -49,8 +56,18 @@ class Position:
 
 
 @frozen
-class OwnPosition:
-    """Where the customer's journey with one product or service stands."""
+class ProductPosition:
+    """Where the customer's journey with one product or service stands.
+
+    Attributes:
+        product: The product.
+        stage: The stage of the last interaction about it that has one.
+        phase: The half of the loop it lies in.
+        lap: How often this journey has begun the loop, from 1.
+        since: When the stage was last entered.
+        at: The time of the last interaction about it.
+        dormant: Whether it has been silent for longer than the stage allows.
+    """
 
     product: str
     stage: str | None
@@ -62,10 +79,16 @@ class OwnPosition:
 
 
 @frozen
-class Going:
-    """A key journey that goes on: its touchpoints so far and those expected next.
+class OpenKeyJourney:
+    """A key journey that a customer is on.
 
-    It is late after ``due`` (None: it may take any time).
+    Attributes:
+        journey: The key journey's id.
+        begun: When this occurrence began.
+        path: The touchpoints so far.
+        expected: The touchpoints that may come next.
+        due: After when it is late (None: never).
+        late: Whether it is.
     """
 
     journey: str
@@ -78,7 +101,13 @@ class Going:
 
 @frozen
 class Timer:
-    """What comes due, if nothing happens before: ``went dormant``, ``moment reached`` …"""
+    """Something that comes due if nothing happens before.
+
+    Attributes:
+        at: When.
+        what: The kind of signal: ``went dormant``, ``moment reached`` …
+        name: The stage, moment or key journey.
+    """
 
     at: datetime
     what: str
@@ -87,27 +116,33 @@ class Timer:
 
 @frozen(repr=False)
 class State:
-    """Everything the tracker knows about a customer.
+    """Everything that the tracker knows about a customer.
 
-    Give it back to the tracker with the next interaction; it is a value, and it never changes.
-    ``count`` interactions were folded in; ``clock`` is the time up to which it is true.
+    Give it back to the tracker with the next interaction; it is a value, and never changes.
+
+    Attributes:
+        customer: The customer's name.
+        fold_state: What the fold carries, for the tracker alone.
+        clock: The time up to which the state is true.
+        recent: The interactions within the horizon, for the tracker alone.
+        compiled: The compiled map, for the tracker alone.
     """
 
     customer: str
-    standing: Standing
+    fold_state: FoldState
     clock: datetime
     recent: tuple[Entry, ...] = field(default=(), eq=_interactions)
-    _read: Read = field(kw_only=True, eq=False)
+    compiled: CompiledMap = field(kw_only=True, eq=False)
 
     @property
     def count(self) -> int:
         """How many interactions were folded in."""
-        return self.standing.folded
+        return self.fold_state.folded
 
     @property
     def position(self) -> Position | None:
-        """Where the customer stands; None before the first interaction."""
-        here = self.standing
+        """The customer's position; None before the first interaction."""
+        here = self.fold_state
         if here.touchpoint is None:
             return None
         stage, phase = (here.stage.id, here.stage.phase) if here.stage else (None, None)
@@ -115,56 +150,71 @@ class State:
                         here.department, here.emotion, here.dormant)  # fmt: skip
 
     @property
-    def products(self) -> Mapping[str, OwnPosition]:
-        """Where the customer's journey with each product or service stands."""
+    def products(self) -> Mapping[str, ProductPosition]:
+        """The positions of the customer's journeys with each product or service."""
         return {
-            name: OwnPosition(
+            name: ProductPosition(
                 name,
                 one.stage.id if one.stage else None,
                 one.stage.phase if one.stage else None,
                 one.lap,
                 one.since,
                 one.at,
-                _silent(one.at, one.stage.limit if one.stage else None, self.clock),
+                _is_silent(one.at, one.stage.limit if one.stage else None, self.clock),
             )
-            for name, one in self.standing.owned
+            for name, one in self.fold_state.products
         }
 
     @property
     def scores(self) -> Mapping[str, Score]:
         """The last score of each kind."""
-        return dict(self.standing.rest.scores)
+        return dict(self.fold_state.slow.scores)
 
     @property
     def value(self) -> tuple[Money, ...]:
-        """What all interactions were worth, in each currency."""
-        return tuple(Money(total, name) for name, total in self.standing.rest.values.items())
+        """The value of all interactions, summed by currency."""
+        return tuple(Money(total, name) for name, total in self.fold_state.slow.values.items())
 
     @property
     def trail(self) -> tuple[str, ...]:
         """The last touchpoints, the latest at the end."""
-        return self.standing.trail
+        return self.fold_state.trail
 
     @property
     def outcome(self) -> str | None:
-        """What came of the last interaction."""
-        return self.standing.outcome
+        """The outcome of the last interaction."""
+        return self.fold_state.outcome
 
     @property
     def process(self) -> str | None:
         """The process that the last interaction was part of."""
-        return self.standing.process
+        return self.fold_state.process
 
     def times(self, touchpoint: str) -> tuple[datetime, ...]:
-        """When the customer was last at a touchpoint: as often as the map's conditions, offers and
-        contact limits look back to it (not at all, where none does)."""
-        return self.standing.rest.seen.get(touchpoint, ())
+        """List when the customer was last at a touchpoint.
+
+        Args:
+            touchpoint: The touchpoint's id.
+
+        Returns:
+            As many times as the map's conditions, offers and contact limits look back to it
+            (none, where they do not).
+        """
+        return self.fold_state.slow.seen.get(touchpoint, ())
 
     def likely_next(self, table: NextSteps, *, top: int | None = 3) -> tuple[Likely, ...]:
-        """What the customer is likely to do next, by a table that `NextStep` learned.
+        """Predict the customer's next step by a table that `NextStep` learned.
 
-        A table by touchpoint, or by what the map says of touchpoints: stage, phase, department or
-        process. Raises ElementError for one by anything else.
+        Args:
+            table: A table by touchpoint, or by what the map says of touchpoints: stage, phase,
+                department or process.
+            top: How many steps to give at most (None: all).
+
+        Returns:
+            The steps, the most probable first.
+
+        Raises:
+            ElementError: The table is by anything else.
         """
         if table.by not in _DESIGNED:
             message = f"one by {', '.join(_DESIGNED)} is expected"
@@ -174,53 +224,53 @@ class State:
         return table.after(known, top=top, begun=len(self.trail) == self.count)
 
     def _designed(self, touchpoint: str, by: str) -> str | None:
-        point = self._read.point(touchpoint)
+        rules = self.compiled.touchpoint(touchpoint)
         if by in ("stage", "phase"):
-            stage = point.stage
+            stage = rules.stage
             return None if stage is None else stage.id if by == "stage" else stage.phase
-        return {"touchpoint": point.name, "department": point.department,
-                "process": point.process}[by]  # fmt: skip
+        return {"touchpoint": rules.name, "department": rules.department,
+                "process": rules.process}[by]  # fmt: skip
 
     @property
-    def key_journeys(self) -> tuple[Going, ...]:
-        """The key journeys that go on, with what is expected next."""
-        return tuple(self._going(one) for one in self.standing.rest.open)
+    def key_journeys(self) -> tuple[OpenKeyJourney, ...]:
+        """The key journeys that are open, with the touchpoints expected next."""
+        return tuple(self._open(one) for one in self.fold_state.slow.open)
 
     @property
     def timers(self) -> tuple[Timer, ...]:
-        """What comes due if nothing happens before, the first first."""
+        """The timers, the first first."""
         return tuple(sorted(self._timers(), key=lambda timer: timer.at))
 
     @property
     def due(self) -> datetime | None:
-        """When to call ``advance`` at the latest to be told in time; None: nothing is armed."""
-        here = self.standing
-        # What is over after its last moment is told a moment later.
-        first = min(here.sleep, after(here.rest.timer, timedelta(microseconds=1)))
+        """When to call ``advance`` at the latest to fire timers in time; None: there is none."""
+        here = self.fold_state
+        # What is over after its last moment fires a moment later.
+        first = min(here.sleep, after(here.slow.timer, timedelta(microseconds=1)))
         return first if first < FAR else None
 
-    def _going(self, one: Occurrence) -> Going:
-        span = self._read.spans[one.journey]
-        path = one.touchpoints
-        expected = (span.of.end,) if span.plan is None else span.plan.next_after(path)
-        due = None if span.of.within is None else after(one.begun, span.of.within)
-        return Going(one.journey, one.begun, path, expected, due, one.late)
+    def _open(self, one: Occurrence) -> OpenKeyJourney:
+        rules = self.compiled.key_journeys[one.journey]
+        path, journey = one.touchpoints, rules.journey
+        expected = (journey.end,) if rules.plan is None else rules.plan.next_after(path)
+        due = None if journey.within is None else after(one.begun, journey.within)
+        return OpenKeyJourney(one.journey, one.begun, path, expected, due, one.late)
 
     def _timers(self) -> list[Timer]:
-        here, found = self.standing, []
+        here, found = self.fold_state, []
         if here.sleep < FAR and here.stage is not None:
             found.append(Timer(here.sleep, "went dormant", here.stage.id))
-        for pending in here.rest.pending:
-            at = next_absence(self._read, (pending,))
+        for pending in here.slow.pending:
+            at = next_absence(self.compiled, (pending,))
             found.append(Timer(at, "moment reached", pending.moment))
-        for awaited in here.rest.awaited:
+        for awaited in here.slow.awaited:
             found.append(Timer(awaited.due, "moment overdue", awaited.moment))
-        for one in here.rest.open:
-            span = self._read.spans[one.journey].of
-            if span.within is not None and not one.late:
-                found.append(Timer(after(one.begun, span.within), "deviation", one.journey))
-            if span.given_up_after is not None:
-                at = after(one.begun, span.given_up_after)
+        for one in here.slow.open:
+            journey = self.compiled.key_journeys[one.journey].journey
+            if journey.within is not None and not one.late:
+                found.append(Timer(after(one.begun, journey.within), "deviation", one.journey))
+            if journey.given_up_after is not None:
+                at = after(one.begun, journey.given_up_after)
                 found.append(Timer(at, "key journey given up", one.journey))
         return found
 
@@ -230,5 +280,5 @@ class State:
         return f"<State of {self.customer!r}: {where}, {self.count} interactions>"
 
 
-def _silent(at: datetime, limit: timedelta | None, now: datetime) -> bool:
+def _is_silent(at: datetime, limit: timedelta | None, now: datetime) -> bool:
     return limit is not None and now > LONG_AGO and now - at >= limit

@@ -16,10 +16,16 @@ from attrs import Attribute, field, frozen, validators
 from journeymap.exceptions import ElementError, InteractionError, StateError
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
-from journeymap.tracking.codec import read_time, recent_of, standing_of, state_data, state_text
-from journeymap.tracking.compiled_map import Read, read
+from journeymap.tracking.codec import (
+    read_fold_state,
+    read_recent,
+    read_time,
+    state_data,
+    state_text,
+)
+from journeymap.tracking.compiled_map import CompiledMap, compile_map
 from journeymap.tracking.fold import fire, step
-from journeymap.tracking.fold_state import LONG_AGO, Standing, before, utc
+from journeymap.tracking.fold_state import LONG_AGO, FoldState, Occasion, before, utc
 from journeymap.tracking.signals import Signal, TooLate, Withdrawn
 from journeymap.tracking.state import Entry, State
 
@@ -29,7 +35,7 @@ Signals = tuple[Signal, ...]
 _NONE = timedelta(0)
 
 
-def _a_horizon(instance: object, attribute: Attribute[timedelta | None], value: object) -> None:
+def _is_horizon(instance: object, attribute: Attribute[timedelta | None], value: object) -> None:
     if value is not None and (not isinstance(value, timedelta) or value < timedelta(0)):
         raise ElementError("Tracker", "horizon", value, "a length of time is expected")
 
@@ -38,10 +44,16 @@ def _a_horizon(instance: object, attribute: Attribute[timedelta | None], value: 
 class Tracker:
     """Follows customers along a map, one interaction after the other.
 
-    ``horizon`` is how late an interaction may come: within it, the state and the signals are as
-    if all had come in order, and signals that are no longer true are withdrawn; beyond it, the
-    state stays and `TooLate` says so. None means any lateness, and keeps all the past; with a
-    horizon of zero nothing of the past is kept, and what is sent again is not recognised.
+    Attributes:
+        map: The map.
+        horizon: How late an interaction may come (None: any lateness, and all the past is
+            kept). Within it, the state and the signals are as if all had come in order, and
+            signals that are no longer true are withdrawn; beyond it, the state stays and
+            `TooLate` is emitted. With zero nothing of the past is kept, and a second delivery
+            is not recognised.
+
+    Raises:
+        ElementError: The horizon is no length of time.
 
     >>> from journeymap.model import Stage, Touchpoint
     >>> journey = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")],
@@ -56,75 +68,131 @@ class Tracker:
     map: JourneyMap = field(validator=validators.instance_of(JourneyMap))
     horizon: timedelta | None = field(
         default=timedelta(hours=1),
-        validator=_a_horizon,  # type: ignore[arg-type]
+        validator=_is_horizon,  # type: ignore[arg-type]
     )
-    _read: Read = field(init=False, repr=False)
+    _compiled: CompiledMap = field(init=False, repr=False)
 
-    @_read.default
-    def _made_ready(self) -> Read:
-        return read(self.map)
+    @_compiled.default
+    def _compile(self) -> CompiledMap:
+        return compile_map(self.map)
 
     def fold(self, state: State | None, interaction: Interaction) -> tuple[State, Signals]:
-        """The state after one more interaction, and what it makes true.
+        """Fold one interaction into a customer's state.
 
-        Whatever came due before it is told first. A second interaction of the same source and id
-        changes nothing. Raises InteractionError for another customer's interaction.
+        Timers that came due before it fire first. A second interaction of the same source and id
+        changes nothing.
+
+        Args:
+            state: The state before (None: a customer not seen so far).
+            interaction: What happened.
+
+        Returns:
+            The state after it, and what became true.
+
+        Raises:
+            InteractionError: It is another customer's interaction, or its time has no zone.
+            StateError: The state is one along another map.
         """
         return self.follow(state, (interaction,))
 
     def follow(
         self, state: State | None, interactions: Iterable[Interaction]
     ) -> tuple[State, Signals]:
-        """The state after several interactions of one customer, in their order of arrival.
+        """Fold several interactions of one customer, in their order of arrival.
 
         The same as folding them one by one, with less to do for each.
+
+        Args:
+            state: The state before (None: a customer not seen so far).
+            interactions: What happened.
+
+        Returns:
+            The state after them, and what became true.
+
+        Raises:
+            InteractionError: There is none, or one is another customer's.
+            StateError: The state is one along another map.
         """
-        walk = _Walk(self._read, self.horizon, state)
+        walk = _Walk(self._compiled, self.horizon, state)
         for one in interactions:
             walk.take(one)
-        return walk.done()
+        return walk.result()
 
     def trace(
         self, state: State | None, interactions: Iterable[Interaction]
     ) -> tuple[State, tuple[Signals, ...]]:
-        """As ``follow``, with what each of the interactions made true."""
-        walk = _Walk(self._read, self.horizon, state)
+        """Fold several interactions, and keep apart what each of them made true.
+
+        Args:
+            state: The state before (None: a customer not seen so far).
+            interactions: What happened.
+
+        Returns:
+            The state after them, and the signals of each.
+
+        Raises:
+            InteractionError: There is none, or one is another customer's.
+            StateError: The state is one along another map.
+        """
+        walk = _Walk(self._compiled, self.horizon, state)
         marks = [0]
         for one in interactions:
             walk.take(one)
-            marks.append(len(walk.told))
-        after, told = walk.done()
-        return after, tuple(told[a:b] for a, b in pairwise(marks))
+            marks.append(len(walk.signals))
+        after, signals = walk.result()
+        return after, tuple(signals[a:b] for a, b in pairwise(marks))
 
     def advance(self, state: State, now: datetime) -> tuple[State, Signals]:
-        """The state at a time, with everything that came due by then told in order of time.
+        """Let time pass, and fire every timer that came due.
 
-        A ``now`` before the state's clock changes nothing.
+        Args:
+            state: The state before.
+            now: The time; one before the state's clock changes nothing.
+
+        Returns:
+            The state at that time, and what became true, in order of time.
+
+        Raises:
+            InteractionError: The time has no zone.
+            StateError: The state is one along another map.
         """
-        walk = _Walk(self._read, self.horizon, state)
+        walk = _Walk(self._compiled, self.horizon, state)
         walk.advance(utc(now, "Tracker", "now"))
-        return walk.done()
+        return walk.result()
 
     def to_json(self, state: State) -> str:
-        """A state as one line of JSON, for a store or another process."""
+        """Write a state as one line of JSON, for a store or another process.
+
+        Args:
+            state: The state.
+
+        Returns:
+            The text.
+        """
         return state_text(state)
 
     def from_json(self, text: str) -> State:
-        """The state again.
+        """Read a state.
 
-        Raises StateError for a text that is no state, or of a version not known, or of another
-        map than this tracker's.
+        Args:
+            text: What ``to_json`` wrote.
+
+        Returns:
+            The state.
+
+        Raises:
+            StateError: The text is no state, or of a version that is not known, or of another
+                map than this tracker's.
         """
         data = state_data(text)
-        walk = _Walk(self._read, self.horizon, None)
+        walk = _Walk(self._compiled, self.horizon, None)
         try:
-            walk.customer = data["customer"]
-            walk.standing = standing_of(data["base"], self._read)
-            recent, clock = recent_of(data), read_time(data["clock"])
+            walk.begin(data["customer"], read_fold_state(data["base"], self._compiled))
+            recent, clock = read_recent(data), read_time(data["clock"])
             for one in recent:
                 walk.take(one)
             walk.advance(clock)
-            return walk.done()[0]
+            return walk.result()[0]
         except StateError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
@@ -135,117 +203,124 @@ class _Walk:
     """A state while it is being changed."""
 
     __slots__ = (
-        "clock", "customer", "entries", "horizon", "keeps", "known", "read", "standing", "told",
+        "clock", "compiled", "customer", "entries", "fold_state", "horizon", "keeps", "known",
+        "occasion", "signals",
     )  # fmt: skip
 
-    def __init__(self, read: Read, horizon: timedelta | None, state: State | None) -> None:
-        self.read, self.horizon = read, horizon
+    def __init__(
+        self, compiled: CompiledMap, horizon: timedelta | None, state: State | None
+    ) -> None:
+        self.compiled, self.horizon = compiled, horizon
         self.keeps = horizon is None or horizon > _NONE
-        self.told: list[Signal] = []
-        if state is None:
-            self.customer: str | None = None
-            self.standing, self.clock = Standing(), LONG_AGO
-            self.entries: list[Entry] = []
-        else:
-            if state._read is not read and state._read.map != read.map:
-                message = f"a state along the map {state._read.map.id!r}, which is another"
+        self.signals: list[Signal] = []
+        self.customer: str | None = None
+        self.fold_state, self.clock = FoldState(), LONG_AGO
+        self.entries: list[Entry] = []
+        if state is not None:
+            if state.compiled is not compiled and state.compiled.map != compiled.map:
+                message = f"a state along the map {state.compiled.map.id!r}, which is another"
                 raise StateError(message)
             self.customer = state.customer
-            self.standing, self.clock = state.standing, state.clock
+            self.fold_state, self.clock = state.fold_state, state.clock
             self.entries = list(state.recent)
+        self.occasion = Occasion(self.customer or "", self.signals)
         self.known = {(e[0].source, e[0].id) for e in self.entries}
 
+    def begin(self, customer: str, fold_state: FoldState) -> None:
+        """Begin from a fold state that was read."""
+        self.customer = self.occasion.customer = customer
+        self.fold_state = fold_state
+
     def take(self, one: Interaction) -> None:
-        """One interaction, wherever it belongs."""
+        """Fold one interaction, wherever it belongs."""
         if one.customer != self.customer:
             if self.customer is not None:
                 message = f"this state is that of {self.customer!r}"
                 raise InteractionError("Interaction", "customer", one.customer, message)
-            self.customer = one.customer
+            self.customer = self.occasion.customer = one.customer
         at = one.at if one.at.tzinfo is UTC else utc(one.at, "Interaction", "at")
         if self.keeps and one.id is not None:
             key = (one.source, one.id)
             if key in self.known:
                 return
             self.known.add(key)
-        here = self.standing
+        here = self.fold_state
         if at < here.at or (here.fired is not None and at <= here.fired):
-            self._late(one, at)
+            self._take_late(one, at)
             return
-        self.standing = self._stepped(here, one, at, self.told)
+        self.fold_state = self._step(here, one, at)
         if at >= self.clock:
             self.clock = at
         else:
-            self.standing = fire(self.read, self.standing, one.customer, self.clock, self.told)
+            self.fold_state = fire(self.compiled, self.fold_state, self.clock, self.occasion)
         if self.keeps:
             self.entries.append((one, here))
 
     def advance(self, now: datetime) -> None:
-        """Time that passed."""
+        """Let time pass."""
         if now <= self.clock:
             return
         self.clock = now
-        self.standing = fire(self.read, self.standing, self.customer or "", now, self.told)
+        self.fold_state = fire(self.compiled, self.fold_state, now, self.occasion)
 
-    def done(self) -> tuple[State, Signals]:
-        """The state as a value."""
+    def result(self) -> tuple[State, Signals]:
+        """Give the state as a value, and the signals."""
         if self.customer is None:
             raise InteractionError("Interaction", "customer", None, "there is no interaction")
-        self._forget()
-        state = State(self.customer, self.standing, self.clock, tuple(self.entries),
-                      read=self.read)  # fmt: skip
-        return state, tuple(self.told)
+        self._drop_old_entries()
+        state = State(self.customer, self.fold_state, self.clock, tuple(self.entries),
+                      compiled=self.compiled)  # fmt: skip
+        return state, tuple(self.signals)
 
-    def _stepped(
-        self, standing: Standing, one: Interaction, at: datetime, told: list[Signal]
-    ) -> Standing:
-        if at >= standing.sleep or at > standing.rest.timer:
-            standing = fire(self.read, standing, one.customer, at, told)
-        return step(self.read, standing, one, at, told)
+    def _step(self, state: FoldState, one: Interaction, at: datetime) -> FoldState:
+        if at >= state.sleep or at > state.slow.timer:
+            state = fire(self.compiled, state, at, self.occasion)
+        return step(self.compiled, state, one, at, self.occasion)
 
-    def _late(self, one: Interaction, at: datetime) -> None:
-        """Take everything back to where it belongs, and tell what that changes."""
-        place = self._place(at)
+    def _take_late(self, one: Interaction, at: datetime) -> None:
+        """Fold again from where a late interaction belongs, and emit the difference."""
+        place = self._entry_before(at)
         if place is None:
-            self.told.append(
-                TooLate(one.customer, at, 0, one.touchpoint, one.source, one.id)
-            )  # fmt: skip
+            self.occasion.emit(TooLate(one.customer, at, 0, one.touchpoint, one.source, one.id))
             return
         base = self.entries[place][1]
         earlier = [entry[0] for entry in self.entries[place:]]
         spot = sum(other.at <= at for other in earlier)
-        _, given, _ = self._retold(base, earlier)
+        _, given, _ = self._refold(base, earlier)
         whole = [*earlier[:spot], one, *earlier[spot:]]
-        entries, true, self.standing = self._retold(base, whole)
+        entries, true, self.fold_state = self._refold(base, whole)
         self.entries[place:] = entries
-        self.told += difference(given, true)
+        self.signals += difference(given, true)
 
-    def _retold(
-        self, standing: Standing, given: list[Interaction]
-    ) -> tuple[list[Entry], list[Signal], Standing]:
-        """Some interactions in their order, all that they and the time since make true."""
+    def _refold(
+        self, state: FoldState, given: list[Interaction]
+    ) -> tuple[list[Entry], list[Signal], FoldState]:
+        """Fold interactions in their order; the signals of them and of the time since."""
         entries: list[Entry] = []
-        told: list[Signal] = []
+        signals: list[Signal] = []
+        kept = self.occasion.redirect(signals)
         for one in given:
-            entries.append((one, standing))
-            standing = self._stepped(standing, one, one.at.astimezone(UTC), told)
-        return entries, told, fire(self.read, standing, self.customer or "", self.clock, told)
+            entries.append((one, state))
+            state = self._step(state, one, one.at.astimezone(UTC))
+        state = fire(self.compiled, state, self.clock, self.occasion)
+        self.occasion.redirect(kept)
+        return entries, signals, state
 
-    def _place(self, at: datetime) -> int | None:
+    def _entry_before(self, at: datetime) -> int | None:
         """The first entry to be folded again; None if that is no longer known."""
         if self.horizon is not None and at < before(self.clock, self.horizon):
             return None
         place = sum(entry[0].at <= at for entry in self.entries)
         place = min(place, len(self.entries) - 1)
-        while place > 0 and not _in_order(self.entries[place][1], at):
+        while place > 0 and not _precedes(self.entries[place][1], at):
             place -= 1
-        return place if self.entries and _in_order(self.entries[place][1], at) else None
+        return place if self.entries and _precedes(self.entries[place][1], at) else None
 
-    def _forget(self) -> None:
-        """Let go of what is older than the horizon; the last moment is always kept."""
+    def _drop_old_entries(self) -> None:
+        """Drop what is older than the horizon; the last moment is always kept."""
         if self.horizon is None or len(self.entries) < 2:
             return
-        cut = min(before(self.clock, self.horizon), self.standing.at)
+        cut = min(before(self.clock, self.horizon), self.fold_state.at)
         entries = self.entries
         old = 0
         while (
@@ -257,17 +332,18 @@ class _Walk:
             del entries[:old]
 
 
-def _in_order(here: Standing, at: datetime) -> bool:
-    return here.at <= at and (here.fired is None or at > here.fired)
+def _precedes(state: FoldState, at: datetime) -> bool:
+    """Whether an interaction at a time belongs after a state."""
+    return state.at <= at and (state.fired is None or at > state.fired)
 
 
-def _settled(here: Standing, cut: datetime) -> bool:
-    """Whether all that may still come belongs after a standing."""
-    return here.fired is None or here.fired < cut
+def _settled(state: FoldState, cut: datetime) -> bool:
+    """Whether all that may still come belongs after a state."""
+    return state.fired is None or state.fired < cut
 
 
 def difference(given: list[Signal], true: list[Signal]) -> list[Signal]:
-    """What was told and does not hold, withdrawn; then what holds and was not told."""
+    """Withdraw the signals given that do not hold, then add those that hold and were not given."""
     left, new = Counter(given), []
     for signal in true:
         if left[signal]:

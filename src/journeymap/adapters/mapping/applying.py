@@ -184,7 +184,7 @@ class _Rule:
         kind, low, high = (None if find is None else find(payload, element) for find in self._scale)
         if kind is None:
             raise ValueError("a score of no kind")
-        usual = Score(kind.lower(), 5, 0, 10)  # type: ignore[arg-type]  # the kind is examined
+        usual = Score(kind.lower(), 5, 0, 10)  # the kind is examined
         bounds = [None if one is None else _number(one, "scale") for one in (low, high)]
         value = _number(found, "score")
         if bounds == [None, None]:

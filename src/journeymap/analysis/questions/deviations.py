@@ -23,7 +23,7 @@ from journeymap.analysis.table.checking import SCALE
 from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.model import JourneyMap, KeyJourney, Match, Plan
 from journeymap.model.conditions import touchpoints_of
-from journeymap.model.matching import answerable
+from journeymap.model.matching import element_and_department
 
 __all__ = ["Deviation", "Deviations", "DeviationsAnswer"]
 
@@ -122,7 +122,7 @@ class Deviations:
                 found.begin[keep], found.last[keep], found.state[keep], found.over[keep]
             )
             matched = _Matched.of(part, Plan.of(span), found)
-            events = _together([*matched.departures(), _late(lost[keep]), matched.failures(part)])
+            events = _together([*matched.deviations(), _late(lost[keep]), matched.failures(part)])
             for cell, sums in self._sums(part, span, found, events, worth):
                 cells[cell] = sums
             strayed = np.unique(events[0])
@@ -239,16 +239,16 @@ class _Matched:
         costs = np.array([match.cost for match in self.matches], dtype=np.int64)
         return int(costs[self.which][self.found.state != OPEN].sum()) if len(costs) else 0
 
-    def departures(self) -> Iterator[Events]:
+    def deviations(self) -> Iterator[Events]:
         """Those of sequence and step, of what is over: what goes on may still be healed."""
         if not self.matches:
             return
         flat = [
             (_KINDS.index(d.kind), _or_none(d.step), _or_none(d.place))
             for match in self.matches
-            for d in match.departures
+            for d in match.deviations
         ]
-        sizes = np.array([len(match.departures) for match in self.matches])
+        sizes = np.array([len(match.deviations) for match in self.matches])
         kind, step, place = np.array(flat, dtype=np.int64).reshape(-1, 3).T
         starts = np.cumsum(sizes) - sizes
         over = np.flatnonzero(self.found.state != OPEN)
@@ -303,7 +303,7 @@ def _owner(part: Part, span: KeyJourney) -> int:
     """The department on whose calendar lateness counts, as a code: the owner, or who takes the
     end touchpoint by the map."""
     assert part.scope.map is not None  # noqa: S101  # chosen() has seen to it
-    _, name = answerable(part.scope.map, span, None)
+    _, name = element_and_department(part.scope.map, span, None)
     return part.names("department").index(name)
 
 
@@ -315,7 +315,7 @@ def _cell(
     what = str(part.names("touchpoint")[element] or "")
     who = str(part.names("department")[department] or "")
     if _KINDS[kind] in ("late", "missing"):
-        what, owner = answerable(journey, span, step - 1 if step else None)
+        what, owner = element_and_department(journey, span, step - 1 if step else None)
         who = owner or ""
     return span.id, _KINDS[kind], step, what, who
 
