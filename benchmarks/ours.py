@@ -12,7 +12,7 @@ from answers import GAP, STEPS, digest, tell, timed
 from attrs import frozen
 
 from journeymap.analysis import Funnel, Log, Part, Scope, Transitions, Variants
-from journeymap.analysis.measuring.quantiles import Spread, spread_of
+from journeymap.analysis.measuring.quantiles import Spread, spread_lengths
 
 file, times = Path(sys.argv[1]), int(sys.argv[2])
 
@@ -24,7 +24,7 @@ class Durations:
     def measure(self, part: Part) -> Spread:
         """How long each journey took."""
         lengths = part.at[part.offsets[1:] - 1] - part.at[part.offsets[:-1]]
-        return spread_of(np.zeros(len(lengths), dtype=np.int64), lengths)
+        return spread_lengths(np.zeros(len(lengths), dtype=np.int64), lengths)
 
     def merge(self, one: Spread, other: Spread) -> Spread:
         """Put together."""

@@ -25,7 +25,7 @@ from journeymap.analysis import (
     Variants,
     Where,
 )
-from journeymap.analysis.questions.compare import _adjusted, dealt_into
+from journeymap.analysis.questions.compare import _adjusted, assign_groups
 from journeymap.exceptions import AnswerError, ElementError
 from tests.analysis.test_deviations import JOURNEY
 
@@ -229,15 +229,15 @@ def test_customers_are_dealt_alike_wherever_they_lie() -> None:
         {"customer": names, "touchpoint": names, "at": range(12)}, Columns(at_unit="s")
     )
     [part] = log.parts(None)
-    dealt = dict(zip(part.ids.to_list(), dealt_into(part, 16).tolist(), strict=True))
+    dealt = dict(zip(part.ids.to_list(), assign_groups(part, 16).tolist(), strict=True))
     for piece in log.parts(1):
-        assert dealt_into(piece, 16).tolist() == [dealt[piece.ids[0]]]
+        assert assign_groups(piece, 16).tolist() == [dealt[piece.ids[0]]]
     size = 10_000
     people = [f"c{n}" for n in range(size)]
     frame = {"customer": people, "touchpoint": ["x"] * size, "at": [1] * size}
     many = Log.from_frame(frame, Columns(at_unit="s"))
     [part] = many.parts(None)
-    counts = np.bincount(dealt_into(part, 16), minlength=16)
+    counts = np.bincount(assign_groups(part, 16), minlength=16)
     assert counts.min() > 500
     assert counts.max() < 750
 

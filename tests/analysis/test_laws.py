@@ -36,7 +36,7 @@ from journeymap.analysis import (
 )
 from journeymap.analysis.measuring import quantiles, tally
 from journeymap.analysis.questions import variants
-from journeymap.analysis.questions.compare import Dealt
+from journeymap.analysis.questions.compare import Resampling
 from journeymap.engines.wire import WireError
 from journeymap.testing import check_question, interactions
 from tests.analysis.test_deviations import JOURNEY as MAP
@@ -68,8 +68,8 @@ QUESTIONS: list[Question[Any]] = [
     Positions(datetime(2026, 3, 9, tzinfo=UTC)),
     NextStep(),
     NextStep("department", 1),
-    Dealt(Transitions("stage")),
-    Dealt(Retention("a", every="week", cohorts="first")),
+    Resampling(Transitions("stage")),
+    Resampling(Retention("a", every="week", cohorts="first")),
 ]
 many = st.lists(
     interactions(customers=("ada", "ben", "cyd", "dan", "eve")), min_size=1, max_size=40
@@ -94,7 +94,9 @@ def whole_and_parts(log: Log, question: Question[Any], seed: int) -> tuple[Any, 
 @pytest.mark.parametrize("question", QUESTIONS, ids=repr)
 def test_the_laws_of_questions(question: Question[Any]) -> None:
     tries = settings().max_examples
-    check_question(question, map=MAP, examples=tries // 4 if isinstance(question, Dealt) else tries)
+    check_question(
+        question, map=MAP, examples=tries // 4 if isinstance(question, Resampling) else tries
+    )
 
 
 @frozen
@@ -201,11 +203,11 @@ def test_colliding_hashes_cost_time_and_never_an_answer(monkeypatch: pytest.Monk
     log = random_log(4, 50)
     right = log.ask(Variants(top=None))
     monkeypatch.setattr(
-        variants, "hashed", lambda codes, offsets, names: np.zeros(len(offsets) - 1, np.uint64)
+        variants, "hash_sequences", lambda codes, offsets, names: np.zeros(len(offsets) - 1, np.uint64)
     )
     assert log.ask(Variants(top=None)) == right
     monkeypatch.setattr(
-        variants, "hashed",
+        variants, "hash_sequences",
         lambda codes, offsets, names: np.diff(offsets).astype(np.uint64) % np.uint64(3),
     )  # fmt: skip
     assert log.ask(Variants(top=None)) == right
@@ -236,7 +238,7 @@ def test_a_log_of_nobody_answers_with_nothing() -> None:
     assert (log.customers, log.journeys, log.interactions, log.first) == (0, 0, 0, None)
     for question in QUESTIONS:
         answer = log.ask(question)
-        answer = answer.whole if isinstance(question, Dealt) else answer
+        answer = answer.whole if isinstance(question, Resampling) else answer
         assert sum(row.get("count", 0) for row in answer.to_dicts()) == 0
 
 

@@ -29,7 +29,7 @@ from journeymap.analysis import (
     Transitions,
 )
 from journeymap.analysis.measuring.intervals import nps_interval
-from journeymap.analysis.measuring.periods import PERIODS, Calendars
+from journeymap.analysis.measuring.periods import PERIODS, CalendarPeriods
 from journeymap.exceptions import AnswerError, ColumnsError, ElementError, UnknownName
 from journeymap.testing import interactions
 from tests.analysis import plain
@@ -168,7 +168,7 @@ def test_retention(
     if start is not None and not given_:
         start = None
     answer = log.ask(Retention(start, None, every, kind, cohorts="first" if first else "each"))
-    number = Calendars(every, "monday", "UTC").number
+    number = CalendarPeriods(every, "monday", "UTC").number
     begun: dict[str, set[int]] = defaultdict(set)
     came: dict[str, set[int]] = defaultdict(set)
     for one in given_:
@@ -198,7 +198,7 @@ def test_lifecycle(given_: list[Interaction], every: Any, since: int, length: in
     begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=since)
     view = Log.from_interactions(given_).where(since=begin, until=begin + timedelta(hours=length))
     answer = view.ask(Lifecycle(every))
-    calendar = Calendars(every, "monday", "UTC")
+    calendar = CalendarPeriods(every, "monday", "UTC")
     active: dict[str, set[int]] = defaultdict(set)
     for one in given_:
         micros = np.array([one.at.timestamp() * 1e6], dtype=np.int64)
@@ -224,7 +224,7 @@ def test_periods_are_those_of_the_calendar_in_the_zone(
 ) -> None:
     zone = ZoneInfo("America/Sao_Paulo")
     at = naive.replace(tzinfo=UTC)
-    calendar = Calendars(every, "sunday" if sunday else "monday", "America/Sao_Paulo")
+    calendar = CalendarPeriods(every, "sunday" if sunday else "monday", "America/Sao_Paulo")
     micros = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     [number] = calendar.number(np.array([micros], dtype=np.int64)).tolist()
     day = at.astimezone(zone).date()

@@ -11,18 +11,22 @@ from journeymap.analysis.overview import Overview
 from journeymap.analysis.question import Question
 from journeymap.analysis.questions.compare import Compare, CompareAnswer, Difference
 from journeymap.analysis.questions.deviations import Deviation, Deviations, DeviationsAnswer
-from journeymap.analysis.questions.dwell import Dwell, DwellAnswer, Stay
+from journeymap.analysis.questions.dwell import Dwell, DwellAnswer, DwellRow
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelStep
 from journeymap.analysis.questions.handoffs import Handoff, Handoffs, HandoffsAnswer
-from journeymap.analysis.questions.key_journeys import KeyJourneys, KeyJourneysAnswer, Walked
+from journeymap.analysis.questions.key_journeys import KeyJourneyRow, KeyJourneys, KeyJourneysAnswer
 from journeymap.analysis.questions.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
-from journeymap.analysis.questions.lift import Lift, LiftAnswer, Lifted
+from journeymap.analysis.questions.lift import Lift, LiftAnswer, LiftRow
 from journeymap.analysis.questions.loops import Loops, LoopsAnswer, StageLeak
-from journeymap.analysis.questions.next_step import Followed, NextStep, NextStepAnswer
+from journeymap.analysis.questions.next_step import NextStep, NextStepAnswer, NextStepRow
 from journeymap.analysis.questions.paths import Paths, PathsAnswer, PathStep
-from journeymap.analysis.questions.positions import Positions, PositionsAnswer, Stands
-from journeymap.analysis.questions.retention import Retained, Retention, RetentionAnswer
-from journeymap.analysis.questions.satisfaction import Satisfaction, SatisfactionAnswer, Satisfied
+from journeymap.analysis.questions.positions import PositionRow, Positions, PositionsAnswer
+from journeymap.analysis.questions.retention import Retention, RetentionAnswer, RetentionRow
+from journeymap.analysis.questions.satisfaction import (
+    Satisfaction,
+    SatisfactionAnswer,
+    SatisfactionRow,
+)
 from journeymap.analysis.questions.transitions import Transition, Transitions, TransitionsAnswer
 from journeymap.analysis.questions.variants import Variant, Variants, VariantsAnswer
 from journeymap.analysis.table.checking import Rejected, Rejection
@@ -41,13 +45,14 @@ __all__ = [
     "Difference",
     "Dwell",
     "DwellAnswer",
-    "Followed",
+    "DwellRow",
     "Funnel",
     "FunnelAnswer",
     "FunnelStep",
     "Handoff",
     "Handoffs",
     "HandoffsAnswer",
+    "KeyJourneyRow",
     "KeyJourneys",
     "KeyJourneysAnswer",
     "Lifecycle",
@@ -55,39 +60,38 @@ __all__ = [
     "LifecyclePeriod",
     "Lift",
     "LiftAnswer",
-    "Lifted",
+    "LiftRow",
     "Log",
     "Loops",
     "LoopsAnswer",
     "NextStep",
     "NextStepAnswer",
+    "NextStepRow",
     "Overview",
     "Part",
     "PathStep",
     "Paths",
     "PathsAnswer",
+    "PositionRow",
     "Positions",
     "PositionsAnswer",
     "Question",
     "Reading",
     "Rejected",
     "Rejection",
-    "Retained",
     "Retention",
     "RetentionAnswer",
+    "RetentionRow",
     "Satisfaction",
     "SatisfactionAnswer",
-    "Satisfied",
+    "SatisfactionRow",
     "Scope",
     "StageLeak",
-    "Stands",
-    "Stay",
     "Transition",
     "Transitions",
     "TransitionsAnswer",
     "Variant",
     "Variants",
     "VariantsAnswer",
-    "Walked",
     "Where",
 ]

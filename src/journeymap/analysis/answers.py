@@ -1,4 +1,4 @@
-"""What an answer is: typed rows that show themselves and travel to any frame."""
+"""Answers: typed rows that show themselves and travel to any frame."""
 
 from __future__ import annotations
 
@@ -6,39 +6,61 @@ import html
 import math
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    TypeVar,
+    assert_never,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
+import attrs
 import polars as pl
-from attrs import field, fields, frozen
+from attrs import fields, frozen
 
+from journeymap.analysis.row_fields import Field, FieldKind, fields_of
 from journeymap.exceptions import require
 from journeymap.model.durations import span_text
 
-__all__ = ["Answer", "told"]
+__all__ = ["Answer", "format_cell"]
 
 R = TypeVar("R")
-_SHOWN = 20
-_WIDE = 100
-_KINDS = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean, date: pl.Date,
+MAX_ROWS_SHOWN = 20
+"""Rows of an answer that a terminal or a notebook shows: about a screen."""
+MAX_WIDTH = 100
+"""Characters of a row in a terminal."""
+_FRAME_TYPES = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean, date: pl.Date,
           datetime: pl.Datetime("us", "UTC")}  # fmt: skip
 
 
 @frozen(eq=False, repr=False)
 class Answer(Generic[R]):
-    """Rows of one class; ``Row`` says what each field means and in which unit.
+    """Rows of one class, which says what each field means and in which unit.
 
     Iterate over it for rows, or take ``to_dicts()``, ``to_polars()``, ``to_pandas()``; anything
     that speaks Arrow can read it directly. Two answers are equal when their rows are.
+
+    Attributes:
+        Row: The class of the rows.
+        frame: The rows as a Polars frame.
     """
 
     Row: ClassVar[type[Any]]
-    frame: pl.DataFrame = field()
+    frame: pl.DataFrame = attrs.field()
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
-        """The columns, from the fields of the row class."""
+        """Give the columns of the frame, from the fields of the row class.
+
+        Returns:
+            Polars types by name.
+        """
         hints = get_type_hints(cls.Row)
-        return {a.name: _kind(hints[a.name]) for a in fields(cls.Row)}
+        return {a.name: _frame_type(hints[a.name]) for a in fields(cls.Row)}
 
     @property
     def rows(self) -> tuple[R, ...]:
@@ -46,15 +68,30 @@ class Answer(Generic[R]):
         return tuple(self)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """The rows as plain dictionaries."""
+        """Convert the rows to plain dictionaries.
+
+        Returns:
+            One dictionary for each row.
+        """
         return self.frame.to_dicts()
 
     def to_polars(self) -> pl.DataFrame:
-        """The rows as a Polars frame."""
+        """Convert the rows to a Polars frame.
+
+        Returns:
+            The frame.
+        """
         return self.frame
 
     def to_pandas(self) -> Any:
-        """The rows as a pandas frame."""
+        """Convert the rows to a pandas frame.
+
+        Returns:
+            The frame.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
         require("all", "pandas")
         import pandas as pd
 
@@ -79,12 +116,26 @@ class Answer(Generic[R]):
         same: bool = self.frame.equals(other.frame)
         return same
 
-    def cell(self, row: dict[str, Any], name: str) -> str:
-        """A cell of a row as a person reads it."""
-        return told(name, row[name])
+    def field_in(self, row: dict[str, Any], name: str) -> Field:
+        """Find out what a field is, in one row; a bound is what it bounds.
+
+        Args:
+            row: The row as a dictionary.
+            name: The name of the field.
+
+        Returns:
+            The kind of the field, by which it is formatted.
+        """
+        declared = fields_of(self.Row)
+        found = declared[name]
+        return declared[found.of] if found.kind == "bound" and found.of else found
 
     def notes(self) -> list[str]:
-        """What a reader should know beside the rows."""
+        """Write what a reader should know beside the rows.
+
+        Returns:
+            One sentence each.
+        """
         return []
 
     def __repr__(self) -> str:
@@ -105,41 +156,53 @@ class Answer(Generic[R]):
         return f"{notes}<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>{rest}"
 
     def _more(self) -> str:
-        hidden = len(self) - _SHOWN
+        hidden = len(self) - MAX_ROWS_SHOWN
         return f"… and {hidden:,} more rows" if hidden > 0 else ""
 
     def _shown(self) -> list[list[str]]:
-        top = self.frame.head(_SHOWN)
-        rows = [[self.cell(row, name) for name in row] for row in top.to_dicts()]
+        top = self.frame.head(MAX_ROWS_SHOWN)
+        rows = [
+            [format_cell(self.field_in(row, name), row[name]) for name in row]
+            for row in top.to_dicts()
+        ]
         return [list(self.frame.columns), *rows]
 
 
-def told(column: str, cell: Any) -> str:
-    """A cell as a person reads it: shares in percent, waits in days and hours."""
-    if cell is None:
+def format_cell(field: Field, cell: Any) -> str:
+    """Format a cell as a person reads it: shares in percent, waits in days and hours."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "–"
     if isinstance(cell, (list, tuple)):
         return " → ".join(str(part) for part in cell)
     if isinstance(cell, float):
-        if math.isnan(cell):
-            return "–"
-        if column.startswith(("wait", "dwell", "lap_time", "time_")):
-            return span_text(cell)
-        if column.startswith(("share", "drop_share", "leak_share", "low", "high")):
-            return f"{100 * cell:.1f} %"
-        return f"{cell:,.3g}" if abs(cell) < 1000 else f"{cell:,.0f}"
+        return _format_number(field.kind, cell)
     if isinstance(cell, int) and not isinstance(cell, bool):
         return f"{cell:,}"
     return str(cell)
 
 
-def _kind(hint: Any) -> Any:
+def _format_number(kind: FieldKind, number: float) -> str:
+    match kind:
+        case "seconds" | "total seconds":
+            return span_text(number)
+        case "share":
+            return f"{100 * number:.1f} %"
+        case (
+            "key" | "text" | "flag" | "instant" | "count" | "n" | "mean" | "amount" | "bound"
+            | "chance" | "error"
+        ):  # fmt: skip
+            return f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
+        case _:
+            assert_never(kind)
+
+
+def _frame_type(hint: Any) -> Any:
     if get_origin(hint) is tuple:
         return pl.List(pl.String)
     if get_origin(hint) is Literal:
         return pl.String
     options = [part for part in get_args(hint) if part is not type(None)]
-    return _kind(options[0]) if options else _KINDS[hint]
+    return _frame_type(options[0]) if options else _FRAME_TYPES[hint]
 
 
 def _lines(shown: list[list[str]]) -> list[str]:
@@ -150,7 +213,7 @@ def _lines(shown: list[list[str]]) -> list[str]:
     for column in columns:
         room = min(36, max(len(cell) for cell in column))
         width += room + 2
-        if width > _WIDE and made:
+        if width > MAX_WIDTH and made:
             break
         cells = [cell if len(cell) <= room else cell[: room - 1] + "…" for cell in column]
         right = all(cell[-1:].isdigit() or cell[-1:] in "%–" for cell in column[1:])

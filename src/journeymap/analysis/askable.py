@@ -17,15 +17,15 @@ from journeymap.analysis.where import LEVELS, Names, Where
 from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
 from journeymap.model import Condition, JourneyMap
 
-__all__ = ["Askable", "Counted"]
+__all__ = ["Askable", "LogSize"]
 
 A_co = TypeVar("A_co", covariant=True)
 
 
-class Composed(Protocol[A_co]):
+class ComposedQuestion(Protocol[A_co]):
     """A question that asks others of the log, or of views of it."""
 
-    def asked(self, log: Askable) -> A_co:
+    def ask_log(self, log: Askable) -> A_co:
         """The answer."""
         ...
 
@@ -33,11 +33,11 @@ class Composed(Protocol[A_co]):
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
-Asked: TypeAlias = Question[A] | Composed[A]
+AnyQuestion: TypeAlias = Question[A] | ComposedQuestion[A]
 
 
 @frozen
-class Counted:
+class LogSize:
     """How much there is of a log; times are microseconds since 1970 (0 where there is nothing)."""
 
     customers: int
@@ -46,11 +46,11 @@ class Counted:
     first: int = 0
     last: int = 0
 
-    def merge(self, other: Counted) -> Counted:
+    def merge(self, other: LogSize) -> LogSize:
         """What two pieces of other customers hold together."""
         if not self.interactions or not other.interactions:
             return self if self.interactions else other
-        return Counted(
+        return LogSize(
             self.customers + other.customers,
             self.journeys + other.journeys,
             self.interactions + other.interactions,
@@ -63,18 +63,18 @@ class Counted:
 class _Count:
     """How much of a log a view shows."""
 
-    def measure(self, part: Part) -> Counted:
+    def measure(self, part: Part) -> LogSize:
         if not len(part):
-            return Counted(0, 0, 0)
+            return LogSize(0, 0, 0)
         people = len(np.unique(part.owners))
-        return Counted(
+        return LogSize(
             people, part.journeys, len(part), int(part.at.min()), int(part.at.max())
         )  # fmt: skip
 
-    def merge(self, one: Counted, other: Counted) -> Counted:
+    def merge(self, one: LogSize, other: LogSize) -> LogSize:
         return one.merge(other)
 
-    def answer(self, measured: Counted, scope: Scope) -> Counted:
+    def answer(self, measured: LogSize, scope: Scope) -> LogSize:
         return measured
 
 
@@ -115,12 +115,12 @@ class Askable(ABC):
 
     @property
     @abstractmethod
-    def _everything(self) -> tuple[Scope, Counted]:
+    def _whole_scope(self) -> tuple[Scope, LogSize]:
         """The scope and the counts of the log without its views."""
 
     @property
     @abstractmethod
-    def _told(self) -> tuple[Scope, Counted]:
+    def _scope_and_size(self) -> tuple[Scope, LogSize]:
         """What ``_tell`` says, found once."""
 
     @property
@@ -129,32 +129,32 @@ class Askable(ABC):
         """How the log is looked at."""
 
     @abstractmethod
-    def _seen(self, view: View) -> Self:
+    def _with_view(self, view: View) -> Self:
         """The log, looked at through one more view."""
 
     @abstractmethod
-    def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
+    def _measure(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
         """What each question measures of all the parts, merged."""
 
     @property
     def scope(self) -> Scope:
         """What every question may know: the map, first and last time, zone, bounds."""
-        return self._told[0]
+        return self._scope_and_size[0]
 
     @property
     def customers(self) -> int:
         """How many customers have at least one interaction."""
-        return self._told[1].customers
+        return self._scope_and_size[1].customers
 
     @property
     def journeys(self) -> int:
         """How many journeys; the same as customers unless the log was split."""
-        return self._told[1].journeys
+        return self._scope_and_size[1].journeys
 
     @property
     def interactions(self) -> int:
         """How many interactions there are."""
-        return self._told[1].interactions
+        return self._scope_and_size[1].interactions
 
     @property
     def first(self) -> datetime | None:
@@ -176,28 +176,30 @@ class Askable(ABC):
         return {name: n for name, n in sorted(found.items()) if name not in journey.touchpoints}
 
     @overload
-    def ask(self, question: Asked[A], /) -> A: ...
+    def ask(self, question: AnyQuestion[A], /) -> A: ...
     @overload
-    def ask(self, one: Asked[A], two: Asked[B], /) -> tuple[A, B]: ...
+    def ask(self, one: AnyQuestion[A], two: AnyQuestion[B], /) -> tuple[A, B]: ...
     @overload
-    def ask(self, one: Asked[A], two: Asked[B], three: Asked[C], /) -> tuple[A, B, C]: ...
+    def ask(
+        self, one: AnyQuestion[A], two: AnyQuestion[B], three: AnyQuestion[C], /
+    ) -> tuple[A, B, C]: ...
     @overload
-    def ask(self, *questions: Asked[Any]) -> Any: ...
-    def ask(self, *questions: Asked[Any]) -> Any:
+    def ask(self, *questions: AnyQuestion[Any]) -> Any: ...
+    def ask(self, *questions: AnyQuestion[Any]) -> Any:
         """Answer one question, or several from one pass over the log."""
         for question in questions:
             if isinstance(question, type) or not (
-                hasattr(question, "measure") or hasattr(question, "asked")
+                hasattr(question, "measure") or hasattr(question, "ask_log")
             ):
                 raise AnswerError(
                     "ask", f"a question such as Variants() is expected, not {question!r}"
                 )
         scope = self.scope
-        plain = tuple(question for question in questions if not hasattr(question, "asked"))
-        measured = iter(self._measured(plain, scope) if plain else ())
+        plain = tuple(question for question in questions if not hasattr(question, "ask_log"))
+        measured = iter(self._measure(plain, scope) if plain else ())
         answers = tuple(
-            question.asked(self)
-            if hasattr(question, "asked")
+            question.ask_log(self)
+            if hasattr(question, "ask_log")
             else question.answer(next(measured), scope)
             for question in questions
         )
@@ -248,7 +250,7 @@ class Askable(ABC):
             raise ColumnsError(f"where: a Where or its words, as channel='web', not {given!r}")
         if subset is not None and said != Where():
             raise ColumnsError("where: either a Where or its words are expected, not both")
-        return self._seen(given)
+        return self._with_view(given)
 
     def per(self, level: str) -> Self:
         """The log with one journey per customer and name at a level: per product, per order.
@@ -257,7 +259,7 @@ class Askable(ABC):
         """
         if level not in (*self.levels, *LEVELS):
             raise UnknownName("level", level, self.levels)
-        return self._seen(Per(level))
+        return self._with_view(Per(level))
 
     def sessions(self, gap: timedelta) -> Self:
         """The log whose journeys are sessions: cut where nothing happens for longer than ``gap``.
@@ -268,15 +270,15 @@ class Askable(ABC):
         >>> log.sessions(timedelta(minutes=30)).journeys
         2
         """
-        return self._seen(Sessions(gap))
+        return self._with_view(Sessions(gap))
 
-    def _tell(self) -> tuple[Scope, Counted]:
+    def _measure_size(self) -> tuple[Scope, LogSize]:
         """Scope and counts as the views show them."""
-        scope, counted = self._everything
+        scope, counted = self._whole_scope
         if not self._views:
             return scope, counted
-        scope = bounded(scope, self._views)
-        [seen] = self._measured((_Count(),), scope)
+        scope = narrow_scope(scope, self._views)
+        [seen] = self._measure((_Count(),), scope)
         found = evolve(
             scope, first=seen.first, last=seen.last, interactions=seen.interactions,
             recorded=scope.last,
@@ -284,7 +286,7 @@ class Askable(ABC):
         return found, seen
 
 
-def bounded(scope: Scope, views: tuple[View, ...]) -> Scope:
+def narrow_scope(scope: Scope, views: tuple[View, ...]) -> Scope:
     """A scope with the narrowest bounds in time that some views set."""
     for view in views:
         if isinstance(view, Where):

@@ -32,9 +32,9 @@ class Per:
         fresh[1:] = (journey[1:] != journey[:-1]) | (code[1:] != code[:-1])
         begins = np.flatnonzero(fresh)
         rows = order if read.rows is None else read.rows[order]
-        return part.taken(rows, np.append(begins, len(rows)), part.owners[journey[begins]])
+        return part.select_rows(rows, np.append(begins, len(rows)), part.owners[journey[begins]])
 
-    def timeless(self) -> Per:
+    def without_bounds(self) -> Per:
         """Itself: it has no bounds in time."""
         return self
 
@@ -58,7 +58,7 @@ class Sessions:
         owners = part.owners[part.journey[begins]]
         return evolve(part, offsets=np.append(begins, len(part)), owners=owners)
 
-    def timeless(self) -> Sessions:
+    def without_bounds(self) -> Sessions:
         """Itself: it has no bounds in time."""
         return self
 

@@ -10,13 +10,13 @@ from journeymap.analysis.table.table import Table
 from journeymap.exceptions import AnswerError
 from journeymap.interactions import Interaction, Money, Score
 
-__all__ = ["history"]
+__all__ = ["read_history"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES = ("source", "channel", "department", "process", "product", "outcome")
 
 
-def history(table: Table, customer: str) -> tuple[Interaction, ...]:
+def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
     """Read the interactions of a customer back, in order; see `Log.history`."""
     if not isinstance(customer, str):
         raise AnswerError("history", f"a customer's name is a text, not {customer!r}")

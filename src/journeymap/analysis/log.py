@@ -15,15 +15,15 @@ from journeymap.adapters.sources.xes import xes_rows
 from journeymap.adapters.tables.frames import read_frame, read_parquet
 from journeymap.adapters.tables.rows import Rows
 from journeymap.adapters.tables.text_files import read_csv, read_json_lines, read_rows
-from journeymap.analysis.askable import Askable, Counted
-from journeymap.analysis.history import history
+from journeymap.analysis.askable import Askable, LogSize
+from journeymap.analysis.history import read_history
 from journeymap.analysis.question import Question
-from journeymap.analysis.sketching import sketched
-from journeymap.analysis.table.checking import Rejected, intake
+from journeymap.analysis.sketching import draft_map
+from journeymap.analysis.table.checking import Rejected, check_rows
 from journeymap.analysis.table.columns import XES_COLUMNS, Columns
-from journeymap.analysis.table.encoding import built, interaction_rows, source_rows
+from journeymap.analysis.table.encoding import encode_rows, rows_from_interactions, rows_from_source
 from journeymap.analysis.table.part import Part, Scope, View
-from journeymap.analysis.table.renaming import renamed
+from journeymap.analysis.table.renaming import rename_customers
 from journeymap.analysis.table.table import ROWS_IN_A_PART, Table
 from journeymap.exceptions import AnswerError, SourceError, UnknownName
 from journeymap.identity.gathering import Readable
@@ -165,7 +165,7 @@ class Log(Askable):
         Raises:
             ColumnsError: Scores of one kind were given on two scales.
         """
-        rows, columns = interaction_rows(interactions)
+        rows, columns = rows_from_interactions(interactions)
         return cls.from_rows(rows, columns, map=map)
 
     @classmethod
@@ -191,8 +191,8 @@ class Log(Askable):
         Raises:
             ColumnsError: A column that was named is missing, or holds something else.
         """
-        checked = intake(rows, columns, strict=strict)
-        return cls(built(checked, map), checked.rejected)
+        checked = check_rows(rows, columns, strict=strict)
+        return cls(encode_rows(checked, map), checked.rejected)
 
     @property
     def map(self) -> JourneyMap | None:
@@ -223,20 +223,20 @@ class Log(Askable):
         """
         return self.table.parts(rows, self.scope, self._views)
 
-    def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
+    def _measure(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
         return self.table.measure(questions, scope, self._views)
 
     @property
-    def _everything(self) -> tuple[Scope, Counted]:
+    def _whole_scope(self) -> tuple[Scope, LogSize]:
         scope, customers = self.table.scope, len(self.table.ids)
         rows = len(self.table)
-        return scope, Counted(customers, customers, rows, scope.first, scope.last)
+        return scope, LogSize(customers, customers, rows, scope.first, scope.last)
 
     @cached_property
-    def _told(self) -> tuple[Scope, Counted]:
-        return self._tell()
+    def _scope_and_size(self) -> tuple[Scope, LogSize]:
+        return self._measure_size()
 
-    def _seen(self, view: View) -> Self:
+    def _with_view(self, view: View) -> Self:
         return evolve(self, views=(*self._views, view))
 
     def history(self, customer: str) -> tuple[Interaction, ...]:
@@ -256,7 +256,7 @@ class Log(Askable):
         if self._views:
             message = "a history is read from the whole log, not from a part that where() shows"
             raise AnswerError("history", message)
-        return history(self.table, customer)
+        return read_history(self.table, customer)
 
     def known_as(self, names: Mapping[str, str] | Callable[[str], str | None]) -> Log:
         """Give customers other names; those who get one name become one customer.
@@ -281,7 +281,9 @@ class Log(Askable):
         if self._views:
             message = "customers are renamed in the whole log, not in a part that where() shows"
             raise AnswerError("known_as", message)
-        return evolve(self, table=renamed(self.table, names if callable(names) else names.get))
+        return evolve(
+            self, table=rename_customers(self.table, names if callable(names) else names.get)
+        )
 
     @classmethod
     def from_source(
@@ -306,7 +308,7 @@ class Log(Askable):
         """
         if not hasattr(source, "read"):
             raise SourceError(repr(source)[:80], "a source is expected, which can be read")
-        rows, columns = source_rows(source)
+        rows, columns = rows_from_source(source)
         return cls.from_rows(rows, columns, map=map)
 
     def sketch(self, id: str = "sketch") -> JourneyMap:  # noqa: A002
@@ -322,7 +324,7 @@ class Log(Askable):
             ElementError: The id is none that a map may have.
         """
         [part] = self.parts(None)
-        return sketched(part, id)
+        return draft_map(part, id)
 
     def __repr__(self) -> str:
         aside = f", {len(self.rejected)} rows set aside" if len(self.rejected) else ""

@@ -15,7 +15,7 @@ from journeymap.analysis.questions.handoffs import Handoffs, HandoffsAnswer
 from journeymap.analysis.questions.loops import Loops, LoopsAnswer
 from journeymap.analysis.questions.transitions import Transitions, TransitionsAnswer
 from journeymap.analysis.questions.variants import Variants, VariantsAnswer
-from journeymap.analysis.table.encoding import mapped
+from journeymap.analysis.table.encoding import apply_map
 from journeymap.model import JourneyMap, Phase
 
 __all__ = ["Overview"]
@@ -44,7 +44,7 @@ class Overview:
     def of(cls, log: Log) -> Overview:
         """Ask a log; one read without a map is shown on its own sketch."""
         if log.map is None:
-            log = evolve(log, table=mapped(log.table, log.sketch()))
+            log = evolve(log, table=apply_map(log.table, log.sketch()))
         assert log.map is not None  # noqa: S101  # it was just given one
         stages, touchpoints, loops, dwell, variants = log.ask(
             Transitions("stage"),

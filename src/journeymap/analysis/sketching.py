@@ -11,12 +11,12 @@ from journeymap.analysis.table.part import Part
 from journeymap.exceptions import ElementError
 from journeymap.model import Channel, Department, JourneyMap, Phase, Stage, Touchpoint
 
-__all__ = ["sketched"]
+__all__ = ["draft_map"]
 
 _STAGES = 5
 
 
-def sketched(part: Part, name: str) -> JourneyMap:
+def draft_map(part: Part, name: str) -> JourneyMap:
     """Draft a map of a whole log given as one part.
 
     Stages come from where touchpoints lie in journeys, departments and channels from what was

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from attrs import Attribute, evolve, field, frozen, validators
 
-from journeymap.analysis.measuring.part_conditions import holding
+from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import ColumnsError
 from journeymap.model import Condition
@@ -114,7 +114,7 @@ class Where:
             keep = chosen if keep is None else keep & chosen
         return part if keep is None or keep.all() else _kept(part, keep)
 
-    def timeless(self) -> Where:
+    def without_bounds(self) -> Where:
         """The same subset at any time."""
         return evolve(self, since=None, until=None)
 
@@ -131,7 +131,7 @@ class Where:
                 mine = _among(part.names(level), wanted)[part.codes(level)]
                 keep = mine if keep is None else keep & mine
         if self.when is not None:
-            mine = holding(part, self.when)
+            mine = mark_matching(part, self.when)
             keep = mine if keep is None else keep & mine
         since, until = self.bounds
         if since is not None:
@@ -177,7 +177,7 @@ def _kept(part: Part, keep: Flags) -> Part:
     rows = np.flatnonzero(keep)
     offsets = np.searchsorted(rows, part.offsets)
     some = offsets[1:] > offsets[:-1]
-    return part.taken(rows, np.append(offsets[:-1][some], len(rows)), part.owners[some])
+    return part.select_rows(rows, np.append(offsets[:-1][some], len(rows)), part.owners[some])
 
 
 def _micros(moment: datetime | None) -> int | None:

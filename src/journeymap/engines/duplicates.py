@@ -13,7 +13,7 @@ import polars as pl
 
 from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis import Columns
-from journeymap.analysis.table.checking import Intake, as_names
+from journeymap.analysis.table.checking import CheckedRows, read_names
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.raw import read_array, write_array
 
@@ -24,7 +24,7 @@ ROW, _ID, _SOURCE = "journeymap row", "journeymap id", "journeymap source"
 
 
 def ids_of(
-    rows: Rows, taken: Intake, columns: Columns, numbers: Any, partitions: int
+    rows: Rows, taken: CheckedRows, columns: Columns, numbers: Any, partitions: int
 ) -> tuple[pl.DataFrame, Any]:
     """Which accepted row has which id, of which source: by partition of the id, and where each
     partition begins."""
@@ -33,8 +33,8 @@ def ids_of(
     blank = pl.repeat("", len(frame), eager=True, dtype=pl.String)
     found = pl.DataFrame(
         {
-            _ID: as_names(frame, str(columns.id)),
-            _SOURCE: as_names(frame, source).fill_null("") if source else blank,
+            _ID: read_names(frame, str(columns.id)),
+            _SOURCE: read_names(frame, source).fill_null("") if source else blank,
             ROW: numbers,
         }
     ).filter(pl.col(_ID).str.strip_chars().fill_null("") != "")

@@ -14,11 +14,11 @@ import polars as pl
 from attrs import evolve, frozen
 
 from journeymap.analysis import Columns, Question
-from journeymap.analysis.askable import Askable, Counted
+from journeymap.analysis.askable import Askable, LogSize
 from journeymap.analysis.question import merge_all
 from journeymap.analysis.table.checking import LEVELS, Rejected
 from journeymap.analysis.table.coding import code_type
-from journeymap.analysis.table.encoding import mapped, number_type
+from journeymap.analysis.table.encoding import apply_map, number_type
 from journeymap.analysis.table.part import Level, Scope, View
 from journeymap.analysis.table.table import Table
 from journeymap.engines.folder import VERSION, Folder, Lock, Manifest, Source, columns_told, probe
@@ -46,7 +46,7 @@ class ParquetLog(Askable):
     folder: Path
     workers: int
     _scope: Scope
-    _counted: Counted
+    _counted: LogSize
     _manifest: Manifest
     _names: dict[str, tuple[str, ...]]
     _views: tuple[View, ...] = ()
@@ -95,7 +95,7 @@ class ParquetLog(Askable):
         people, count = int(facts[:, 0].sum()), int(facts[:, 1].sum())
         zone = chosen.timezone or "UTC"
         scope = Scope(map, first, last, chosen.ranges, zone, interactions=count)
-        counted = Counted(people, people, count, first, last)
+        counted = LogSize(people, people, count, first, last)
         return cls(map, folder.path, cores, scope, counted, manifest, names)
 
     @property
@@ -119,17 +119,17 @@ class ParquetLog(Askable):
         )
 
     @property
-    def _everything(self) -> tuple[Scope, Counted]:
+    def _whole_scope(self) -> tuple[Scope, LogSize]:
         return self._scope, self._counted
 
     @cached_property
-    def _told(self) -> tuple[Scope, Counted]:
-        return self._tell()
+    def _scope_and_size(self) -> tuple[Scope, LogSize]:
+        return self._measure_size()
 
-    def _seen(self, view: View) -> Self:
+    def _with_view(self, view: View) -> Self:
         return evolve(self, views=(*self._views, view))
 
-    def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
+    def _measure(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
         def work(number: int) -> list[Any]:
             return self._piece(number).measure(questions, scope, self._views)
 
@@ -172,7 +172,7 @@ class ParquetLog(Askable):
         table = Table(
             None, scope, ids, offsets, column("at", np.int64), touchpoints, levels, numbers
         )
-        return table if self.map is None else mapped(table, self.map)
+        return table if self.map is None else apply_map(table, self.map)
 
 
 _SCHEMA = {"line": pl.Int64, "reason": pl.String, "row": pl.String, "file": pl.String}

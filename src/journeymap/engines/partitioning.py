@@ -20,10 +20,10 @@ from attrs import frozen
 
 from journeymap.adapters.tables.rows import Rows, need
 from journeymap.analysis import Columns
-from journeymap.analysis.table.checking import intake
-from journeymap.analysis.table.coding import Coded, code_type, coded
-from journeymap.analysis.table.encoding import narrow
-from journeymap.analysis.table.ordering import offsets_of, ordering
+from journeymap.analysis.table.checking import check_rows
+from journeymap.analysis.table.coding import CodedNames, code_type, encode_names
+from journeymap.analysis.table.encoding import narrow_numbers
+from journeymap.analysis.table.ordering import find_offsets, order_rows
 from journeymap.engines.duplicates import ROW, find_duplicates, ids_of, keep, slices
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.progress import Progress
@@ -125,7 +125,7 @@ class _Spread:
 
 def _spread(piece: Piece, columns: Columns, folder: Folder, partitions: int) -> _Spread:
     rows = _read(piece, columns)
-    taken = intake(rows, columns, coder=_uncoded)
+    taken = check_rows(rows, columns, coder=_uncoded)
     customers = taken.customer.names.gather(taken.customer.codes)
     spots = (customers.hash(seed=0) % partitions).to_numpy().astype(np.uint16)
     order = np.argsort(spots, kind="stable")
@@ -151,9 +151,9 @@ def _spread(piece: Piece, columns: Columns, folder: Folder, partitions: int) -> 
     return _Spread(place, met, list(taken.numbers), rejected)
 
 
-def _uncoded(customers: pl.Series) -> Coded:
+def _uncoded(customers: pl.Series) -> CodedNames:
     """Every row a customer of its own: spread by name, nobody needs a code."""
-    return Coded(np.arange(len(customers), dtype=np.uint32), customers.fill_null(""))
+    return CodedNames(np.arange(len(customers), dtype=np.uint32), customers.fill_null(""))
 
 
 def _read(piece: Piece, columns: Columns) -> Rows:
@@ -205,9 +205,9 @@ def _put_in_order(
     if manifest.dropped:
         gone = read_array(folder.path / "dropped", np.int64)
         frame = frame.filter(~pl.Series(np.isin(frame[ROW].to_numpy(), gone)))
-    customer = coded(frame["customer"])
+    customer = encode_names(frame["customer"])
     at = frame["at"].to_numpy()
-    order = ordering(customer.codes, at)
+    order = order_rows(customer.codes, at)
     owners = customer.codes if order is None else customer.codes[order]
     spare = folder.fresh(folder.partition(number))
 
@@ -219,9 +219,9 @@ def _put_in_order(
         codes = frame[f"name {role}"].to_numpy()
         write(f"name-{place_}", codes.astype(code_type(len(names) + 1)))
     for place_, role in enumerate(manifest.numbers):
-        write(f"number-{place_}", narrow(role, frame[f"number {role}"].to_numpy()))
+        write(f"number-{place_}", narrow_numbers(role, frame[f"number {role}"].to_numpy()))
     pl.DataFrame({"customer": customer.names}).write_ipc(spare / "customers.arrow")
-    write_array(spare / "offsets", offsets_of(owners))
+    write_array(spare / "offsets", find_offsets(owners))
     folder.name(spare, folder.partition(number))
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
     return [len(customer.names), len(at), first, last]

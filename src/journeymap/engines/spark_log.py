@@ -15,10 +15,10 @@ from attrs import evolve, frozen
 from journeymap.adapters.source import Broken
 from journeymap.adapters.tables.rows import Rows, need
 from journeymap.analysis import Columns, Question
-from journeymap.analysis.askable import Askable, Counted
+from journeymap.analysis.askable import Askable, LogSize
 from journeymap.analysis.question import merge_all
-from journeymap.analysis.table.checking import Rejected, intake
-from journeymap.analysis.table.encoding import Known, built, mapped
+from journeymap.analysis.table.checking import Rejected, check_rows
+from journeymap.analysis.table.encoding import KnownNames, apply_map, encode_rows
 from journeymap.analysis.table.part import Scope, View
 from journeymap.analysis.table.table import Table
 from journeymap.engines.wire import packed, unpacked
@@ -108,7 +108,7 @@ class SparkLog(Askable):
         return f"<SparkLog of {self.interactions:,} interactions of {self.customers:,} customers>"
 
     @property
-    def _everything(self) -> tuple[Scope, Counted]:
+    def _whole_scope(self) -> tuple[Scope, LogSize]:
         found = self._survey
         zone = self.columns.timezone or "UTC"
         scope = Scope(
@@ -118,10 +118,10 @@ class SparkLog(Askable):
         return scope, found.counted
 
     @cached_property
-    def _told(self) -> tuple[Scope, Counted]:
-        return self._tell()
+    def _scope_and_size(self) -> tuple[Scope, LogSize]:
+        return self._measure_size()
 
-    def _seen(self, view: View) -> Self:
+    def _with_view(self, view: View) -> Self:
         return evolve(self, views=(*self._views, view))
 
     @cached_property
@@ -130,19 +130,19 @@ class SparkLog(Askable):
         columns, journey = self.columns, self.map
 
         def work(rows: Rows) -> _Survey:
-            checked = intake(rows, columns)
-            return _Survey.of(built(checked, journey), checked.rejected)
+            checked = check_rows(rows, columns)
+            return _Survey.of(encode_rows(checked, journey), checked.rejected)
 
         found: list[_Survey] = _on_cluster(self._spread, self._wanted, work)
         return reduce(_Survey.merge, found)
 
-    def _measured(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
+    def _measure(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
         columns, journey, views = self.columns, self.map, self._views
-        known: Known = self._survey.names
+        known: KnownNames = self._survey.names
         frame = self._spread
 
         def work(rows: Rows) -> list[Any]:
-            table = mapped(built(intake(rows, columns), None), journey, known)
+            table = apply_map(encode_rows(check_rows(rows, columns), None), journey, known)
             return table.measure(questions, scope, views)
 
         return reduce(partial(merge_all, questions), _on_cluster(frame, self._wanted, work))
@@ -178,9 +178,9 @@ class SparkLog(Askable):
 class _Survey:
     """What one part of the rows holds."""
 
-    names: Known
+    names: KnownNames
     levels: tuple[str, ...]
-    counted: Counted
+    counted: LogSize
     reasons: Counter[str]
     rejected: pl.DataFrame
 
@@ -192,7 +192,7 @@ class _Survey:
             if level.codes is not None
         }
         customers, scope = len(table.ids), table.scope
-        counted = Counted(customers, customers, len(table), scope.first, scope.last)
+        counted = LogSize(customers, customers, len(table), scope.first, scope.last)
         aside = rejected.to_polars().head(_KEPT)
         return cls(names, table.readable, counted, rejected.reasons, aside)
 
@@ -251,11 +251,13 @@ def _marking(
         if frame is None:
             return
         rows = Rows(_named(frame, names), _lines(frame), (), _NAME)
-        found = intake(rows, columns).rejected.to_polars()
+        found = check_rows(rows, columns).rejected.to_polars()
         again = found.filter(pl.col("reason").str.starts_with("a duplicate"))
-        reasons = again.select((pl.col("line") - 1).alias(_ARRIVAL), told=pl.col("reason"))
+        reasons = again.select(
+            (pl.col("line") - 1).alias(_ARRIVAL), again=pl.col("reason")
+        )
         marked = frame.join(reasons, on=_ARRIVAL, how="left", maintain_order="left")
-        yield from marked.rename({"told": _DUPLICATE}).to_arrow().to_batches()
+        yield from marked.rename({"again": _DUPLICATE}).to_arrow().to_batches()
 
     return run
 

@@ -7,10 +7,10 @@ import numpy as np
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError, UnknownName
 
-__all__ = ["amounts_of", "one_currency", "worth_so_far"]
+__all__ = ["choose_currency", "cumulative_value", "read_amounts"]
 
 
-def amounts_of(part: Part, currency: str | None) -> tuple[Ints, Flags, frozenset[str]] | None:
+def read_amounts(part: Part, currency: str | None) -> tuple[Ints, Flags, frozenset[str]] | None:
     """Amounts in ten-thousandths (0 where there is none), where they are, and the currencies met.
 
     ``currency`` picks one; None where the log holds no values.
@@ -29,9 +29,9 @@ def amounts_of(part: Part, currency: str | None) -> tuple[Ints, Flags, frozenset
     return np.where(there, amounts, 0), there, met
 
 
-def worth_so_far(part: Part, currency: str | None) -> tuple[Ints | None, frozenset[str]]:
+def cumulative_value(part: Part, currency: str | None) -> tuple[Ints | None, frozenset[str]]:
     """What each journey had been worth at each interaction, and in which currencies."""
-    found = amounts_of(part, currency)
+    found = read_amounts(part, currency)
     if found is None:
         return None, frozenset()
     amounts, _, met = found
@@ -39,7 +39,7 @@ def worth_so_far(part: Part, currency: str | None) -> tuple[Ints | None, frozens
     return running[1:] - running[part.offsets[:-1]][part.journey], met
 
 
-def one_currency(question: str, asked: str | None, met: frozenset[str]) -> str | None:
+def choose_currency(question: str, asked: str | None, met: frozenset[str]) -> str | None:
     """The one currency of an answer; refused when several would be mixed."""
     if len(met) > 1 and asked is None:
         first, second, *_ = sorted(met)

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from journeymap.analysis.table.part import Flags, Ints
 
-__all__ = ["Counts", "counts_of", "fresh_rows", "once"]
+__all__ = ["Counts", "count_combinations", "deduplicate_pairs", "mark_changes"]
 
 _DENSE = 1 << 20
 
@@ -33,10 +33,10 @@ class Counts:
             names = tuple(dict.fromkeys(self.names + other.names))
             mine, theirs = _recoded(self, names), _recoded(other, names)
         keys = tuple(np.concatenate(pair) for pair in zip(mine, theirs, strict=True))
-        return counts_of(names, keys, np.concatenate([self.count, other.count]))
+        return count_combinations(names, keys, np.concatenate([self.count, other.count]))
 
 
-def counts_of(
+def count_combinations(
     names: tuple[str | None, ...], keys: tuple[Ints, ...], weights: Ints | None = None
 ) -> Counts:
     """Count combinations, each row by its weight (None: once)."""
@@ -51,18 +51,18 @@ def counts_of(
     packed = _packed(keys, lows, sizes) if cells < 2**63 else None
     if packed is not None and weights is None:
         packed.sort()
-        begins = np.flatnonzero(fresh_rows((packed,)))
+        begins = np.flatnonzero(mark_changes((packed,)))
         count = np.diff(np.append(begins, len(packed)))
         return Counts(names, _unpacked(packed[begins], lows, sizes), count)
     order = np.lexsort(keys[::-1]) if packed is None else np.argsort(packed)
     rows = tuple(key[order].astype(np.int64) for key in keys)
-    begins = np.flatnonzero(fresh_rows(rows))
+    begins = np.flatnonzero(mark_changes(rows))
     weighed = np.ones(len(order), dtype=np.int64) if weights is None else weights[order]
     count = np.add.reduceat(weighed, begins) if len(begins) else weighed[:0]
     return Counts(names, tuple(key[begins] for key in rows), count.astype(np.int64))
 
 
-def once(who: Ints, what: Ints) -> tuple[Ints, Ints]:
+def deduplicate_pairs(who: Ints, what: Ints) -> tuple[Ints, Ints]:
     """Each pair of numbers once, in order."""
     if not len(who):
         return who, what
@@ -71,11 +71,11 @@ def once(who: Ints, what: Ints) -> tuple[Ints, Ints]:
     packed = _packed((who, what), lows, sizes)
     if (packed[1:] < packed[:-1]).any():
         packed.sort()
-    first, second = _unpacked(packed[fresh_rows((packed,))], lows, sizes)
+    first, second = _unpacked(packed[mark_changes((packed,))], lows, sizes)
     return first, second
 
 
-def fresh_rows(ordered: tuple[Ints, ...]) -> Flags:
+def mark_changes(ordered: tuple[Ints, ...]) -> Flags:
     """Marks the rows that differ from the one before."""
     fresh = np.ones(len(ordered[0]), dtype=bool)
     if len(fresh) > 1:

@@ -6,12 +6,12 @@ import numpy as np
 
 from journeymap.analysis.table.part import Flags, Ints, Part
 
-__all__ = ["positions", "silences"]
+__all__ = ["find_dormancies", "stage_codes"]
 
 NEVER = np.iinfo(np.int64).max
 
 
-def positions(part: Part) -> Ints:
+def stage_codes(part: Part) -> Ints:
     """The stage in which each interaction leaves its customer: that of the last one with a stage,
     as a code; 0 before the first."""
     codes = part.codes("stage").astype(np.int64)
@@ -20,7 +20,7 @@ def positions(part: Part) -> Ints:
     return np.where(seen >= begins, codes[seen], 0)
 
 
-def silences(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
+def find_dormancies(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
     """After which interactions the customer went dormant, and the silence each stage allows.
 
     The silence after a journey's last interaction reaches up to the log's last one, or to
@@ -31,7 +31,7 @@ def silences(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
     allowed = np.array([NEVER if limit is None else limit for limit in limits], dtype=np.int64)
     if not len(part):
         return np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)
-    position = positions(part)
+    position = stage_codes(part)
     final = np.append(part.first[1:], True)
     end = part.scope.last if until is None else until
     over = np.where(final, end, np.append(part.at[1:], 0))

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from journeymap.analysis.table.part import Scope
 from journeymap.model.design import CATALOGS
 
-__all__ = ["element_places"]
+__all__ = ["element_order"]
 
 
-def element_places(by: str | None, scope: Scope) -> Callable[[str], tuple[int, str]]:
+def element_order(by: str | None, scope: Scope) -> Callable[[str], tuple[int, str]]:
     """A key that puts names into the order of the map, and those it does not know by name."""
     known: tuple[str, ...] = ("buy", "own") if by == "phase" else ()
     catalog = next((name for name, (kind, _) in CATALOGS.items() if kind == by), None)

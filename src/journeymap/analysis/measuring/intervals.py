@@ -6,15 +6,15 @@ import math
 
 from scipy.special import stdtrit
 
-__all__ = ["mean_interval", "newcombe", "nps_interval", "wilson"]
+__all__ = ["mean_interval", "newcombe_interval", "nps_interval", "wilson_interval"]
 
 _Z = 1.959963984540054  # the normal quantile that leaves 2.5 % on either side
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
+def wilson_interval(hits: int, n: int) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson 1927); the whole range when there is nothing.
 
-    >>> [round(bound, 3) for bound in wilson(5, 10)]
+    >>> [round(bound, 3) for bound in wilson_interval(5, 10)]
     [0.237, 0.763]
     """
     if n == 0:
@@ -25,15 +25,15 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def newcombe(hits: int, n: int, others: int, m: int) -> tuple[float, float]:
+def newcombe_interval(hits: int, n: int, others: int, m: int) -> tuple[float, float]:
     """The 95 % interval of the difference of two shares, hits / n − others / m, of separate
     groups: Wilson's intervals combined (Newcombe 1998, method 10).
 
-    >>> [round(bound, 4) for bound in newcombe(56, 70, 48, 80)]
+    >>> [round(bound, 4) for bound in newcombe_interval(56, 70, 48, 80)]
     [0.0524, 0.3339]
     """
     p, q = hits / n, others / m
-    (low_p, high_p), (low_q, high_q) = wilson(hits, n), wilson(others, m)
+    (low_p, high_p), (low_q, high_q) = wilson_interval(hits, n), wilson_interval(others, m)
     down = math.hypot(p - low_p, high_q - q)
     up = math.hypot(high_p - p, q - low_q)
     return p - q - down, p - q + up

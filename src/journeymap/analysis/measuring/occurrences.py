@@ -7,13 +7,20 @@ from datetime import timedelta
 import numpy as np
 from attrs import frozen
 
-from journeymap.analysis.measuring.dormancy import NEVER, silences
+from journeymap.analysis.measuring.dormancy import NEVER, find_dormancies
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import KeyJourney
 from journeymap.model.matching import may_start_again
 
-__all__ = ["COMPLETED", "GIVEN_UP", "OPEN", "Occurrences", "chosen", "occurrences"]
+__all__ = [
+    "COMPLETED",
+    "GIVEN_UP",
+    "OPEN",
+    "Occurrences",
+    "choose_key_journeys",
+    "find_occurrences",
+]
 
 OPEN, COMPLETED, GIVEN_UP = 0, 1, 2
 
@@ -32,7 +39,7 @@ class Occurrences:
     over: Ints
 
 
-def chosen(scope: Scope, wanted: str | None, question: str) -> tuple[KeyJourney, ...]:
+def choose_key_journeys(scope: Scope, wanted: str | None, question: str) -> tuple[KeyJourney, ...]:
     """The key journeys of a map, or the one asked for; none of a log of nobody without a map."""
     journey = scope.map
     if journey is None and not scope.interactions:
@@ -46,7 +53,7 @@ def chosen(scope: Scope, wanted: str | None, question: str) -> tuple[KeyJourney,
     return (journey.key_journeys[wanted],)
 
 
-def occurrences(part: Part, span: KeyJourney) -> Occurrences:
+def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
     """All occurrences in a part."""
     names = part.names("touchpoint")
     starts = part.touchpoints == names.index(span.start)
@@ -54,7 +61,7 @@ def occurrences(part: Part, span: KeyJourney) -> Occurrences:
     size = len(part)
     journey_end = np.repeat(part.offsets[1:], np.diff(part.offsets))
     again = may_start_again(span)
-    silent, allowed = silences(part)
+    silent, allowed = find_dormancies(part)
     next_start, next_end, next_silent = (_next(flags) for flags in (starts, ends, silent))
     found: list[tuple[Ints, Ints, Ints, Ints]] = []
     if again:  # what begins depends on what is over: one after the other, all journeys at once

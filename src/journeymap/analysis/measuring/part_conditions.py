@@ -16,23 +16,23 @@ from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError
 from journeymap.model import Absence, All, AnyOf, At, Between, Condition, Count, Not, Wait
 
-__all__ = ["holding"]
+__all__ = ["mark_matching"]
 
 _MICRO = timedelta(microseconds=1)
 
 
-def holding(part: Part, condition: Condition) -> Flags:
+def mark_matching(part: Part, condition: Condition) -> Flags:
     """Marks the interactions of which a condition holds; what is not known yet does not."""
-    return _truth(part, condition)[0]
+    return _judge(part, condition)[0]
 
 
-def _truth(part: Part, condition: Condition) -> tuple[Flags, Flags]:
+def _judge(part: Part, condition: Condition) -> tuple[Flags, Flags]:
     """Where it holds, and where it does not; it may not be known yet."""
     if isinstance(condition, Not):
-        yes, no = _truth(part, condition.condition)
+        yes, no = _judge(part, condition.condition)
         return no, yes
     if isinstance(condition, (All, AnyOf)):
-        every, none = zip(*(_truth(part, inner) for inner in condition.conditions), strict=True)
+        every, none = zip(*(_judge(part, inner) for inner in condition.conditions), strict=True)
         if isinstance(condition, All):
             return np.logical_and.reduce(every), np.logical_or.reduce(none)
         return np.logical_or.reduce(every), np.logical_and.reduce(none)

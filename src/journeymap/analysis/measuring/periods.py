@@ -13,14 +13,14 @@ from dateutil.relativedelta import relativedelta
 from journeymap.analysis.table.part import Ints, Scope
 from journeymap.exceptions import AnswerError
 
-__all__ = ["PERIODS", "STARTS", "Calendars", "Every", "Starts"]
+__all__ = ["PERIODS", "WEEK_STARTS", "CalendarPeriods", "Period", "WeekStart"]
 
-Every = Literal["day", "week", "month", "quarter", "year"]
-Starts = Literal["monday", "sunday"]
+Period = Literal["day", "week", "month", "quarter", "year"]
+WeekStart = Literal["monday", "sunday"]
 PERIODS = ("day", "week", "month", "quarter", "year")
-STARTS = ("monday", "sunday")
+WEEK_STARTS = ("monday", "sunday")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
-MOST = 1_000_000
+MAX_ROWS = 1_000_000
 _EPOCH = date(1970, 1, 1)  # a Thursday
 # A day inside the years 1 to 9999, so that every zone and every period stays within them.
 _RANGE = (-62_135_510_400_000_000, 253_402_214_400_000_000)
@@ -30,11 +30,11 @@ _DAY = 86_400_000_000
 
 
 @frozen
-class Calendars:
+class CalendarPeriods:
     """Periods of one kind in one zone, each a whole number that counts on by one."""
 
-    every: Every
-    week_starts: Starts
+    every: Period
+    week_starts: WeekStart
     zone: str
 
     def number(self, at: Ints) -> Ints:
@@ -55,9 +55,9 @@ class Calendars:
             return _EPOCH + timedelta(days=max(7 * number - _SHIFT[self.week_starts], _LEAST))
         return _EPOCH + relativedelta(months=number * _MONTHS[self.every])
 
-    def few(self, question: str, scope: Scope, rows: int) -> None:
+    def check_size(self, question: str, scope: Scope, rows: int) -> None:
         """Refuse an answer of more rows than anyone could look at."""
-        if rows > MOST:
+        if rows > MAX_ROWS:
             span = self.span(scope)
             message = (
                 f"from {self.start(span.start)} to {self.start(span.stop - 1)} it would have "

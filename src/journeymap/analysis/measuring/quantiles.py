@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from attrs import frozen
 
-__all__ = ["BOUND", "Spread", "spread_of"]
+__all__ = ["BOUND", "Spread", "spread_lengths"]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
@@ -138,7 +138,7 @@ class Spread:
         return ordered[starts], np.add.reduceat(counts[order], starts)
 
 
-def spread_of(cells: Ints, values: Ints) -> Spread:
+def spread_lengths(cells: Ints, values: Ints) -> Spread:
     """The spread of some lengths (microseconds, not negative), each in its cell."""
     exact = Spread(((cells, values),), len(values), exact=True)
     return exact if len(values) <= _EXACT else exact._coarse()

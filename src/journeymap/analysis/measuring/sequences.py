@@ -11,13 +11,20 @@ import numpy as np
 from journeymap.analysis.table.coding import Codes
 from journeymap.analysis.table.part import Ints
 
-__all__ = ["Hashes", "distinct", "exactly", "hashed", "spans", "verified"]
+__all__ = [
+    "Hashes",
+    "expand_spans",
+    "group_exactly",
+    "group_sequences",
+    "hash_sequences",
+    "verify_hashes",
+]
 
 _ODD = 0x9E37_79B9_7F4A_7C15
 Hashes = Any  # arrays of 64-bit hashes, which wrap
 
 
-def hashed(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> Hashes:
+def hash_sequences(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> Hashes:
     """A 64-bit hash of each sequence: a polynomial in hashes of the names, so that it means the
     same in every part. Equal hashes are compared name by name before they count as equal."""
     digests = [blake2b((name or "").encode(), digest_size=8).digest() for name in names]
@@ -42,7 +49,7 @@ def _powers(length: int) -> tuple[Hashes, Hashes]:
     return made[0], made[1]
 
 
-def spans(begins: Ints, lengths: Ints) -> Ints:
+def expand_spans(begins: Ints, lengths: Ints) -> Ints:
     """The places of all the codes of some sequences."""
     steps = np.ones(int(lengths.sum()), dtype=np.int64)
     if not len(steps):
@@ -54,16 +61,16 @@ def spans(begins: Ints, lengths: Ints) -> Ints:
     return spots
 
 
-def verified(codes: Codes, begins: Ints, lengths: Ints, others: Ints, models: Ints) -> bool:
+def verify_hashes(codes: Codes, begins: Ints, lengths: Ints, others: Ints, models: Ints) -> bool:
     """Whether every sequence is, name by name, the one that its hash says it equals."""
     if not np.array_equal(lengths[others], lengths[models]):
         return False
-    mine = spans(begins[others], lengths[others])
-    theirs = spans(begins[models], lengths[models])
+    mine = expand_spans(begins[others], lengths[others])
+    theirs = expand_spans(begins[models], lengths[models])
     return bool(np.array_equal(codes[mine], codes[theirs]))
 
 
-def exactly(codes: Codes, begins: Ints, lengths: Ints) -> tuple[Ints, Ints]:
+def group_exactly(codes: Codes, begins: Ints, lengths: Ints) -> tuple[Ints, Ints]:
     """An order that puts equal sequences side by side, found without a hash, and where each run
     of them starts: for the day that two hashes collide."""
     met: dict[bytes, int] = {}
@@ -76,14 +83,14 @@ def exactly(codes: Codes, begins: Ints, lengths: Ints) -> tuple[Ints, Ints]:
     return order, starts
 
 
-def distinct(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> tuple[Ints, Ints]:
+def group_sequences(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> tuple[Ints, Ints]:
     """Which of the distinct sequences each is, and an example of every one."""
     begins, lengths = offsets[:-1], np.diff(offsets)
     _, models, which = np.unique(
-        hashed(codes, offsets, names), return_index=True, return_inverse=True
+        hash_sequences(codes, offsets, names), return_index=True, return_inverse=True
     )
-    if not verified(codes, begins, lengths, np.arange(len(begins)), models[which]):
-        order, starts = exactly(codes, begins, lengths)
+    if not verify_hashes(codes, begins, lengths, np.arange(len(begins)), models[which]):
+        order, starts = group_exactly(codes, begins, lengths)
         models = order[starts]
         which = np.empty(len(order), dtype=np.int64)
         which[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order))))

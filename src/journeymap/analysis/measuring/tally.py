@@ -7,9 +7,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from attrs import frozen
 
-from journeymap.analysis.measuring.quantiles import Floats, Ints, Spread, spread_of
+from journeymap.analysis.measuring.quantiles import Floats, Ints, Spread, spread_lengths
 
-__all__ = ["Tally", "counted", "customers_of", "exact_sum", "tally", "with_lengths"]
+__all__ = [
+    "Tally",
+    "add_lengths",
+    "count_customers",
+    "sum_exactly",
+    "tally_cells",
+    "tally_customers",
+]
 
 Sums: TypeAlias = "dict[str, Ints]"
 
@@ -73,7 +80,7 @@ class Tally:
         return Tally(names, self.axes, keys[order], sums_, spread)
 
 
-def tally(
+def tally_cells(
     names: tuple[str | None, ...],
     axes: int,
     cells: Ints,
@@ -94,17 +101,17 @@ def tally(
         keys = lookup
 
     def added(spots: Ints, weights: Ints) -> Ints:
-        found = exact_sums(spots, weights, len(counts))
+        found = sum_cells_exactly(spots, weights, len(counts))
         return found if lookup is not None else found[keys]
 
     total = counts if lookup is not None else counts[keys]
     made = {name: total if w is None else added(places, w) for name, w in columns.items()}
     nothing = np.zeros(0, dtype=np.int64)
-    found = Tally(names, axes, keys, made, spread_of(nothing, nothing))
-    return found if lengths is None else with_lengths(found, *lengths)
+    found = Tally(names, axes, keys, made, spread_lengths(nothing, nothing))
+    return found if lengths is None else add_lengths(found, *lengths)
 
 
-def with_lengths(made: Tally, cells: Ints, micros: Ints) -> Tally:
+def add_lengths(made: Tally, cells: Ints, micros: Ints) -> Tally:
     """A tally with the sums and the spread of lengths of time, each in a cell of it."""
     size = int(made.keys[-1]) + 1 if len(made.keys) else 1
     if size > _DENSE:
@@ -112,19 +119,19 @@ def with_lengths(made: Tally, cells: Ints, micros: Ints) -> Tally:
         places, size = np.arange(len(made.keys)), len(made.keys)
     else:
         cells_, places = cells.astype(np.int64, copy=False), made.keys
-    high = exact_sums(cells_, micros >> 20, size)[places]
-    low = exact_sums(cells_, micros & 0xFFFFF, size)[places]
+    high = sum_cells_exactly(cells_, micros >> 20, size)[places]
+    low = sum_cells_exactly(cells_, micros & 0xFFFFF, size)[places]
     sums = {**made.sums, "high": high, "low": low}
-    return Tally(made.names, made.axes, made.keys, sums, spread_of(cells, micros))
+    return Tally(made.names, made.axes, made.keys, sums, spread_lengths(cells, micros))
 
 
-def exact_sum(micros: Ints) -> int:
+def sum_exactly(micros: Ints) -> int:
     """A sum that cannot overflow: whole seconds and the rest apart."""
     whole = micros // 1_000_000
     return int(whole.sum()) * 1_000_000 + int((micros - whole * 1_000_000).sum())
 
 
-def exact_sums(cells: Ints, weights: Ints, size: int) -> Ints:
+def sum_cells_exactly(cells: Ints, weights: Ints, size: int) -> Ints:
     """Sums by cell: as floats, which is fastest, where none can reach 2^53; else as they are."""
     largest = max(int(weights.max()), -int(weights.min())) if len(weights) else 0
     if largest * len(weights) < 2**53:
@@ -134,31 +141,31 @@ def exact_sums(cells: Ints, weights: Ints, size: int) -> Ints:
     return found
 
 
-def customers_of(made: Tally, cells: Ints, who: Ints) -> Ints:
+def count_customers(made: Tally, cells: Ints, who: Ints) -> Ints:
     """How many customers each cell of a tally has; ``who`` are numbers of customers."""
     if not len(who):
         return np.zeros(len(made.keys), dtype=np.int64)
     pairs, bits = _pairs(cells, who, int(made.keys[-1]))
     begins, ends = (_edges(pairs, made.keys + one, bits) for one in (0, 1))
-    again = _again(pairs)
+    again = _repeats(pairs)
     return ends - begins - (np.searchsorted(again, ends) - np.searchsorted(again, begins))
 
 
-def counted(names: tuple[str | None, ...], axes: int, cells: Ints, who: Ints) -> Tally:
+def tally_customers(names: tuple[str | None, ...], axes: int, cells: Ints, who: Ints) -> Tally:
     """Count cells and their customers: what ``tally`` and ``customers_of`` say, in one sort."""
     size = len(names) ** axes
     if size * 8 > len(cells):
-        made = tally(names, axes, cells, {"count": None})
-        made.sums["customers"] = customers_of(made, cells, who)
+        made = tally_cells(names, axes, cells, {"count": None})
+        made.sums["customers"] = count_customers(made, cells, who)
         return made
     pairs, bits = _pairs(cells, who, size - 1)
     bounds = _edges(pairs, np.arange(size + 1), bits)
     counts = np.diff(bounds)
     keys = np.flatnonzero(counts)
-    people = counts - np.diff(np.searchsorted(_again(pairs), bounds))
+    people = counts - np.diff(np.searchsorted(_repeats(pairs), bounds))
     nothing = np.zeros(0, dtype=np.int64)
     sums = {"count": counts[keys], "customers": people[keys]}
-    return Tally(names, axes, keys, sums, spread_of(nothing, nothing))
+    return Tally(names, axes, keys, sums, spread_lengths(nothing, nothing))
 
 
 def _pairs(cells: Ints, who: Ints, most: int) -> tuple[Any, int]:
@@ -184,7 +191,7 @@ def _edges(pairs: Any, cells: Ints, bits: int) -> Ints:
     return np.where(beyond, len(pairs), found)
 
 
-def _again(pairs: Any) -> Ints:
+def _repeats(pairs: Any) -> Ints:
     """The places at which a pair comes again; few, in most logs, and so found fast."""
     again: Ints = np.flatnonzero(pairs[1:] == pairs[:-1]) + 1
     return again

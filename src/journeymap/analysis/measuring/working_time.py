@@ -12,7 +12,7 @@ from journeymap.analysis.table.part import Ints, Part
 from journeymap.exceptions import AnswerError
 from journeymap.model import Calendar
 
-__all__ = ["Clock", "department_clocks", "departments_of", "working_lengths"]
+__all__ = ["WorkingClock", "department_clocks", "department_codes", "measure_working_time"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = 300
@@ -20,7 +20,7 @@ _GRID = 36  # bits: a cell of the grid is about 19 hours, so few openings lie in
 
 
 @frozen(eq=False)
-class Clock:
+class WorkingClock:
     """The working time of one calendar over some years: what had passed of it at any moment.
 
     ``begins`` and ``lengths`` are its openings in microseconds, ``passed`` what went before each;
@@ -46,7 +46,7 @@ class Clock:
 
 
 @lru_cache(maxsize=256)
-def _clock(calendar: Calendar, first: int, last: int) -> Clock:
+def _clock(calendar: Calendar, first: int, last: int) -> WorkingClock:
     """The clock of a calendar from one year to another, both included."""
     spans = [span for year in range(first, last + 1) for span in calendar.spans(year)]
     origin = _micros(datetime(first, 1, 1, tzinfo=UTC))
@@ -57,10 +57,10 @@ def _clock(calendar: Calendar, first: int, last: int) -> Clock:
     passed = np.append(0, np.cumsum(lengths))[:-1]
     cells = origin + (np.arange(((end - origin) >> _GRID) + 1) << _GRID)
     first_of = np.searchsorted(begins, cells, side="right") - 1
-    return Clock(begins, lengths, passed, first_of, origin)
+    return WorkingClock(begins, lengths, passed, first_of, origin)
 
 
-def department_clocks(part: Part) -> list[Clock | None]:
+def department_clocks(part: Part) -> list[WorkingClock | None]:
     """A clock for each department code; None where the department has no calendar."""
     journey = part.scope.map
     if journey is None and not part.scope.interactions:
@@ -76,7 +76,7 @@ def department_clocks(part: Part) -> list[Clock | None]:
             f"{_YEARS} years; bound it with log.where(since=…, until=…)"
         )
         raise AnswerError("working_time", message)
-    clocks: list[Clock | None] = []
+    clocks: list[WorkingClock | None] = []
     for name in part.names("department"):
         department = journey.departments.get(name) if name is not None else None
         calendar = department.calendar if department is not None else None
@@ -84,7 +84,7 @@ def department_clocks(part: Part) -> list[Clock | None]:
     return clocks
 
 
-def working_lengths(part: Part, departments: Ints, begins: Ints, ends: Ints) -> Ints:
+def measure_working_time(part: Part, departments: Ints, begins: Ints, ends: Ints) -> Ints:
     """From begin to end in the working time of a department, by its code.
 
     Where there is no department (0), or it has no calendar, all time counts.
@@ -99,7 +99,7 @@ def working_lengths(part: Part, departments: Ints, begins: Ints, ends: Ints) -> 
     return lengths
 
 
-def departments_of(part: Part) -> Ints:
+def department_codes(part: Part) -> Ints:
     """The department that took each interaction, as a code; 0 where none did."""
     if not part.knows("department"):
         return np.zeros(len(part), dtype=np.int64)

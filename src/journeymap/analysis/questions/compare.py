@@ -12,16 +12,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import attrs
 import numpy as np
 import polars as pl
-from attrs import field, fields, frozen
+from attrs import fields, frozen
 from scipy.special import ndtr, stdtr, stdtrit
 
-from journeymap.analysis.answers import Answer, told
-from journeymap.analysis.measuring.sequences import hashed
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.sequences import hash_sequences
 from journeymap.analysis.question import Question
+from journeymap.analysis.row_fields import (
+    Bound,
+    Chance,
+    Field,
+    Key,
+    Mean,
+    N,
+    PathKey,
+    fields_of,
+    is_compared,
+)
 from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.analysis.where import Where
 from journeymap.exceptions import AnswerError, ElementError
@@ -30,7 +42,7 @@ from journeymap.model.rules import one_of
 if TYPE_CHECKING:
     from journeymap.analysis.askable import Askable
 
-__all__ = ["Compare", "CompareAnswer", "Dealt", "Difference"]
+__all__ = ["Compare", "CompareAnswer", "Difference", "Resampling"]
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
@@ -41,66 +53,94 @@ _HALVES = tuple(
     for half in range(1, GROUPS)
 )
 _NORMAL = 1.959963984540054
-_SHARES_OF_N = ("share", "leak_share")  # shares out of the n of their row
 _BYTES = tuple(str(number) for number in range(256))
-_NO_MEASURES = {"low", "high", "p", "p_adjusted", "quantile_error", "time_lost", "value_at_stake",
-                "value_at_risk", "reentry_low", "reentry_high"}  # fmt: skip
-_KEYS = {"step", "period"}
-Key = tuple[str, ...]
+What = tuple[str, ...]
 
 
 @frozen
 class Difference:
     """One number of an answer, in both subsets.
 
-    ``what`` names the row (its elements, step, period; empty for a number of the whole answer)
-    and ``measure`` the number; ``a`` and ``b`` are its values, None where a subset has none (a
-    share of what never came is 0); ``difference`` is b less a, with its 95 % interval ``low`` to
-    ``high``. ``p`` is how likely so large a difference would be by chance alone, ``p_adjusted``
-    the same when all that was compared is taken into account. ``n_a`` and ``n_b`` are the ``n`` of
-    the row in each answer, where it has one.
+    Attributes:
+        what: The row it stands in, by the row's keys; empty for a number of the whole answer.
+        measure: The field that it is.
+        a: Its value in the first subset (None: it has none; a share of nothing there is 0).
+        b: Its value in the second.
+        difference: b less a.
+        low: Lower bound of its 95 % interval.
+        high: Upper bound of it.
+        p: The probability of so large a difference by chance alone.
+        p_adjusted: The same, when everything that was compared is taken into account.
+        n_a: The ``n`` of the row in the first answer, where it has one.
+        n_b: The ``n`` of the row in the second.
     """
 
-    what: tuple[str, ...]
-    measure: str
-    a: float | None
-    b: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    p: float | None
-    p_adjusted: float | None
-    n_a: int | None
-    n_b: int | None
+    what: PathKey
+    measure: Key
+    a: Mean | None
+    b: Mean | None
+    difference: Mean | None
+    low: Bound | None
+    high: Bound | None
+    p: Chance | None
+    p_adjusted: Chance | None
+    n_a: N | None
+    n_b: N | None
 
 
 @frozen(eq=False, repr=False)
 class CompareAnswer(Answer[Difference]):
-    """The differences in the order of the answer compared; ``a`` and ``b`` are the two answers."""
+    """The differences in the order of the answer compared.
+
+    Attributes:
+        a: The answer of the first subset.
+        b: The answer of the second.
+    """
 
     Row = Difference
-    a: Any = field(default=None, kw_only=True)
-    b: Any = field(default=None, kw_only=True)
+    a: Any = attrs.field(default=None, kw_only=True)
+    b: Any = attrs.field(default=None, kw_only=True)
 
-    def cell(self, row: dict[str, Any], name: str) -> str:
-        """Numbers told as what was measured is: shares, times, points."""
-        if name in ("a", "b", "difference", "low", "high"):
-            return told(row["measure"], row[name])
-        return told(name, row[name])
+    def field_in(self, row: dict[str, Any], name: str) -> Field:
+        """Find out what a field is in one row: values are what was measured, such as shares.
+
+        Args:
+            row: The row as a dictionary.
+            name: The name of the field.
+
+        Returns:
+            The kind of the field.
+        """
+        if name in ("a", "b", "difference", "low", "high") and self.a is not None:
+            kind = type(self.a)
+            declared = fields_of(kind.Row) if row["what"] else fields_of(kind)
+            return declared.get(row["measure"], Field("mean"))
+        return super().field_in(row, name)
 
     def notes(self) -> list[str]:
-        """How many differ by more than chance."""
+        """Write how many differ by more than chance.
+
+        Returns:
+            One sentence.
+        """
         clear = self.frame.filter(pl.col("p_adjusted") < 0.05)
         return [f"{len(clear)} of {len(self)} differ by more than chance (p_adjusted below 0.05)"]
 
 
 @frozen
 class Compare:
-    """Any question asked of two subsets: its shares, means and medians side by side.
+    """Ask any question of two subsets, and compare its shares, means and medians.
 
-    ``a`` and ``b`` are ``Where`` values; they may share customers. ``correction`` is for
-    comparing many numbers at once: ``holm`` (Holm 1979: no false alarm at all, 19 times out of
-    20), ``fdr`` (Benjamini and Hochberg 1995: few false ones among the alarms) or ``none``.
+    Attributes:
+        question: The question.
+        a: The first subset.
+        b: The second; the two may share customers.
+        correction: The correction for comparing many numbers at once: ``holm`` (Holm 1979: no
+            false alarm at all, 19 times out of 20), ``fdr`` (Benjamini and Hochberg 1995: few
+            false ones among the alarms) or ``none``.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> from journeymap.analysis import Columns, Log, Variants, Where
     >>> log = Log.from_frame({"customer": list("abcd"), "touchpoint": list("xyxx"), "at": [1] * 4,
@@ -110,10 +150,10 @@ class Compare:
     [(('x',), 0.5, 1.0, 0.5), (('y',), 0.5, 0.0, -0.5)]
     """
 
-    question: Question[Answer[Any]] = field()
-    a: Where = field()
-    b: Where = field()
-    correction: Literal["holm", "fdr", "none"] = field(
+    question: Question[Answer[Any]] = attrs.field()
+    a: Where = attrs.field()
+    b: Where = attrs.field()
+    correction: Literal["holm", "fdr", "none"] = attrs.field(
         default="holm", validator=one_of("holm", "fdr", "none"), kw_only=True
     )
 
@@ -130,9 +170,9 @@ class Compare:
             message = "a subset is expected, such as Where(channel='web')"
             raise ElementError("Compare", attribute.name, value, message)
 
-    def asked(self, log: Askable) -> CompareAnswer:
+    def ask_log(self, log: Askable) -> CompareAnswer:
         """Ask both subsets, each as the log that ``log.where`` gives."""
-        a, b = (log.where(subset).ask(Dealt(self.question)) for subset in (self.a, self.b))
+        a, b = (log.where(subset).ask(Resampling(self.question)) for subset in (self.a, self.b))
         if not isinstance(a.whole, Answer):
             message = "only questions whose answer is an Answer of rows can be compared"
             raise AnswerError("Compare", message)
@@ -158,14 +198,14 @@ class Resampled:
 
 
 @frozen
-class Dealt:
+class Resampling:
     """A question asked of sixteen groups of customers apart, and answered of halves of them."""
 
     question: Question[Any]
 
     def measure(self, part: Part) -> tuple[list[bool], list[Any]]:
         """Measure each group."""
-        dealt = dealt_into(part, GROUPS)
+        dealt = assign_groups(part, GROUPS)
         groups = [_Group(group).of(part, dealt) for group in range(GROUPS)]
         there = [len(group) > 0 for group in groups]
         return there, [self.question.measure(group) for group in groups]
@@ -196,22 +236,22 @@ class _Group:
 
     def of(self, part: Part, dealt: Ints | None = None) -> Part:
         """The journeys of these customers."""
-        chosen = (dealt_into(part, GROUPS) if dealt is None else dealt) == self.number
+        chosen = (assign_groups(part, GROUPS) if dealt is None else dealt) == self.number
         lengths = np.diff(part.offsets)
         rows = np.flatnonzero(np.repeat(chosen, lengths))
         offsets = np.append(0, np.cumsum(lengths[chosen]))
-        return part.taken(rows, offsets, part.owners[chosen]).again(part, self)
+        return part.select_rows(rows, offsets, part.owners[chosen]).marked_seen(part, self)
 
-    def timeless(self) -> _Group:
+    def without_bounds(self) -> _Group:
         """Itself: it has no bounds in time."""
         return self
 
 
-def dealt_into(part: Part, groups: int) -> Ints:
+def assign_groups(part: Part, groups: int) -> Ints:
     """A group for each journey, by its customer's name: the same wherever the log lies."""
     text = "".join(part.ids.to_list()).encode()
     offsets = np.append(0, np.cumsum(part.ids.str.len_bytes().to_numpy())).astype(np.int64)
-    mixed = hashed(np.frombuffer(text, dtype=np.uint8), offsets, _BYTES)
+    mixed = hash_sequences(np.frombuffer(text, dtype=np.uint8), offsets, _BYTES)
     mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58_476D_1CE4_E5B9)
     found: Ints = ((mixed >> np.uint64(32)) % np.uint64(groups)).astype(np.int64)
     return found
@@ -221,15 +261,17 @@ def dealt_into(part: Part, groups: int) -> Ints:
 class _Numbers:
     """The numbers of an answer by row and name, and what each row's are taken over."""
 
-    values: dict[tuple[Key, str], float]
-    n: dict[Key, int]
+    row: dict[str, Field]
+    values: dict[tuple[What, str], float]
+    n: dict[What, int]
     likely: dict[str, int]
 
     @classmethod
     def of(cls, answer: Any) -> _Numbers:
-        keys, measures = _columns(type(answer).Row)
-        values: dict[tuple[Key, str], float] = {}
-        n: dict[Key, int] = {}
+        row_fields = fields_of(type(answer).Row)
+        keys, measures = _keys_and_measures(type(answer).Row)
+        values: dict[tuple[What, str], float] = {}
+        n: dict[What, int] = {}
         likely: dict[str, int] = {}
         for row in answer.to_dicts():
             what = tuple(part for key in keys for part in _words(row[key]))
@@ -239,20 +281,25 @@ class _Numbers:
             if row.get("n") is not None:
                 n[what] = row["n"]
                 likely[what[0] if len(keys) > 1 else ""] = row["n"]
-        for one in fields(type(answer)):
-            number = getattr(answer, one.name)
-            if isinstance(number, float) and one.name not in _NO_MEASURES:
-                values[(), one.name] = number
-        return cls(values, n, likely)
+        for name, declared in fields_of(type(answer)).items():
+            number = getattr(answer, name)
+            if isinstance(number, float) and is_compared(declared):
+                values[(), name] = number
+        return cls(row_fields, values, n, likely)
 
-    def value(self, what: Key, measure: str) -> float | None:
+    def value(self, what: What, measure: str) -> float | None:
         """A number; a share of what never came is 0, where there was anything to come of."""
         found = self.values.get((what, measure))
-        if found is None and measure in _SHARES_OF_N and what and self.over(what):
+        if found is None and what and self.is_share_of_n(what, measure) and self.over(what):
             return 0.0
         return found
 
-    def over(self, what: Key) -> int | None:
+    def is_share_of_n(self, what: What, measure: str) -> bool:
+        """Whether a number is a share out of the n of its row."""
+        declared = self.row.get(measure) if what else None
+        return declared is not None and (declared.kind, declared.of) == ("share", "n")
+
+    def over(self, what: What) -> int | None:
         """What a row is, or would be, taken over."""
         if what in self.n:
             return self.n[what]
@@ -272,7 +319,7 @@ class _Side:
         numbers = [_Numbers.of(answer) for answer in found.halves]
         return cls(_Numbers.of(found.whole), numbers, sum(found.there) - 1)
 
-    def moved(self, what: Key, measure: str) -> Floats | None:
+    def moved(self, what: What, measure: str) -> Floats | None:
         """How far the number is from the whole in each half, so that squares add up to its
         variance; None where some half has nothing to tell."""
         whole = self.whole.value(what, measure)
@@ -282,21 +329,14 @@ class _Side:
         return (np.array(values, dtype=float) - whole) / math.sqrt(len(values))
 
 
-def _columns(row: Any) -> tuple[list[str], list[str]]:
-    """Which fields name a row, and which are numbers to compare."""
-    hints = get_type_hints(row)
-    kinds = {one.name: hints[one.name] for one in fields(row)}
-    keys = [
-        name for name, kind in kinds.items()
-        if name in _KEYS or kind in (str, str | None) or get_origin(kind) in (tuple, Literal)
-    ]  # fmt: skip
-    numbers = [
-        name for name, kind in kinds.items()
-        if kind in (float, float | None) and name not in _NO_MEASURES
-    ]  # fmt: skip
-    if not numbers:
+def _keys_and_measures(row: Any) -> tuple[list[str], list[str]]:
+    """The fields that name a row, and those that can be compared."""
+    declared = fields_of(row)
+    keys = [name for name, field in declared.items() if field.kind == "key"]
+    measures = [name for name, field in declared.items() if is_compared(field)]
+    if not measures:
         raise AnswerError("Compare", f"{row.__name__} has no shares, means or medians to compare")
-    return keys, numbers
+    return keys, measures
 
 
 def _words(cell: Any) -> tuple[str, ...]:
@@ -305,7 +345,7 @@ def _words(cell: Any) -> tuple[str, ...]:
     return ("" if cell is None else str(cell),)
 
 
-def _difference(what: Key, measure: str, a: _Side, b: _Side) -> dict[str, Any]:
+def _difference(what: What, measure: str, a: _Side, b: _Side) -> dict[str, Any]:
     first, second = (side.whole.value(what, measure) for side in (a, b))
     row: dict[str, Any] = dict.fromkeys(one.name for one in fields(Difference))
     row |= {"what": list(what), "measure": measure, "a": first, "b": second}
@@ -319,7 +359,7 @@ def _difference(what: Key, measure: str, a: _Side, b: _Side) -> dict[str, Any]:
     moves = (one_moved, other_moved)
     covariance = np.array([[float(one @ other) for other in moves] for one in moves])
     student = float(stdtrit(_freedom(covariance, a, b), 0.975))
-    if measure in _SHARES_OF_N and row["n_a"] and row["n_b"]:
+    if a.whole.is_share_of_n(what, measure) and row["n_a"] and row["n_b"]:
         return row | _of_shares(first, second, covariance, (row["n_a"], row["n_b"]), student)
     spread = math.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0))
     if spread == 0 and first != second:
@@ -387,21 +427,21 @@ def _chance(difference: float, spread: float, freedom: float) -> float:
 
 def _adjusted(chances: list[float | None], correction: str) -> list[float | None]:
     """The chances when all of them are looked at together."""
-    told = [(p, place) for place, p in enumerate(chances) if p is not None]
-    told.sort()
+    known = [(p, place) for place, p in enumerate(chances) if p is not None]
+    known.sort()
     made: list[float | None] = [None] * len(chances)
-    size = len(told)
+    size = len(known)
     if correction == "holm":
         highest = 0.0
-        for rank, (p, place) in enumerate(told):
+        for rank, (p, place) in enumerate(known):
             highest = max(highest, min(1.0, p * (size - rank)))
             made[place] = highest
     elif correction == "fdr":
         lowest = 1.0
-        for rank, (p, place) in reversed(list(enumerate(told, 1))):
+        for rank, (p, place) in reversed(list(enumerate(known, 1))):
             lowest = min(lowest, p * size / rank)
             made[place] = lowest
     else:
-        for p, place in told:
+        for p, place in known:
             made[place] = p
     return made

@@ -4,30 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
 from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.amounts import one_currency, worth_so_far
-from journeymap.analysis.measuring.counts import fresh_rows
-from journeymap.analysis.measuring.intervals import wilson
-from journeymap.analysis.measuring.occurrences import OPEN, Occurrences, chosen, occurrences
-from journeymap.analysis.measuring.sequences import distinct, spans
-from journeymap.analysis.measuring.tally import exact_sum
-from journeymap.analysis.measuring.working_time import departments_of, working_lengths
-from journeymap.analysis.questions.key_journeys import failed
+from journeymap.analysis.measuring.amounts import choose_currency, cumulative_value
+from journeymap.analysis.measuring.counts import mark_changes
+from journeymap.analysis.measuring.intervals import wilson_interval
+from journeymap.analysis.measuring.occurrences import (
+    OPEN,
+    Occurrences,
+    choose_key_journeys,
+    find_occurrences,
+)
+from journeymap.analysis.measuring.sequences import expand_spans, group_sequences
+from journeymap.analysis.measuring.tally import sum_exactly
+from journeymap.analysis.measuring.working_time import department_codes, measure_working_time
+from journeymap.analysis.questions.key_journeys import mark_failed
+from journeymap.analysis.row_fields import (
+    Amount,
+    Bound,
+    Count,
+    Field,
+    Key,
+    N,
+    NumberKey,
+    PathKey,
+    Share,
+    TotalSeconds,
+)
 from journeymap.analysis.table.checking import SCALE
 from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.model import JourneyMap, KeyJourney, Match, Plan
 from journeymap.model.conditions import touchpoints_of
+from journeymap.model.deviations import DEVIATION_KINDS, DeviationKind
 from journeymap.model.matching import element_and_department
 
 __all__ = ["Deviation", "Deviations", "DeviationsAnswer"]
 
-_KINDS = ("missing", "ad hoc", "out of order", "failed", "late")
 _key: Any = validators.optional(validators.instance_of(str))
 
 
@@ -35,41 +52,53 @@ _key: Any = validators.optional(validators.instance_of(str))
 class Deviation:
     """One way in which a key journey departs from its plan.
 
-    ``kind`` is ``missing``, ``ad hoc``, ``out of order``, ``failed`` or ``late``; ``step`` is the
-    step of the plan, from 1 (None: no step expected it), ``element`` the touchpoint (a missing
-    step's alternatives), ``department`` who took it (who should have, of a missing step; who owns
-    the key journey, when it was late), ``moments`` the moments of truth that look at it. It
-    happened ``count`` times, to ``customers``, in ``occurrences``, a ``share`` of the ``n``
-    occurrences looked at, with its 95 % interval ``low`` to ``high``.
-
-    ``time_lost`` is in seconds, in all: how much too late, or the waits before the interactions
-    that should not have been (a missing step costs none). ``value_at_stake`` is what the journeys
-    had been worth by the end of these occurrences, in the log's currency.
+    Attributes:
+        journey: The key journey's id.
+        kind: ``missing``, ``ad hoc``, ``out of order``, ``failed`` or ``late``.
+        step: The step of the plan, from 1 (None: no step expected it).
+        element: The touchpoint; of a missing step, its alternatives.
+        department: The department that took it; of a missing step, the one that should have; of
+            a late one, the owner of the key journey.
+        moments: The moments of truth that look at the touchpoint.
+        count: How often it happened.
+        customers: To how many customers.
+        occurrences: In how many occurrences.
+        share: Their share of the occurrences looked at.
+        low: Lower bound of its 95 % interval (Wilson 1927).
+        high: Upper bound of it.
+        n: How many occurrences were looked at.
+        time_lost: How much too late, or the waits before interactions that should not have
+            been, in seconds and in all (a missing step costs none).
+        value_at_stake: The value of the journeys by the end of these occurrences, in the log's
+            currency.
     """
 
-    journey: str
-    kind: Literal["missing", "ad hoc", "out of order", "failed", "late"]
-    step: int | None
-    element: str
-    department: str | None
-    moments: tuple[str, ...]
-    count: int
-    customers: int
-    occurrences: int
-    share: float
-    low: float
-    high: float
-    n: int
-    time_lost: float
-    value_at_stake: float | None
+    journey: Key
+    kind: Annotated[DeviationKind, Field("key")]
+    step: NumberKey | None
+    element: Key
+    department: Key | None
+    moments: PathKey
+    count: Count
+    customers: Count
+    occurrences: Count
+    share: Share
+    low: Bound
+    high: Bound
+    n: N
+    time_lost: TotalSeconds
+    value_at_stake: Amount | None
 
 
 @frozen(eq=False, repr=False)
 class DeviationsAnswer(Answer[Deviation]):
-    """Key journey by key journey, the most frequent departures first.
+    """Key journey by key journey, the most frequent deviations first.
 
-    ``fitting`` counts, for each key journey, the occurrences that went wholly as planned;
-    ``costs`` the departures of all its matches, where a step out of order counts twice.
+    Attributes:
+        currency: The currency of the value at stake.
+        fitting: How many occurrences of each key journey went wholly as planned.
+        costs: How many deviations all matches of each key journey have, where a step out of
+            order counts twice.
     """
 
     Row = Deviation
@@ -82,7 +111,7 @@ Cell = tuple[str, str, int, str, str]  # journey, kind, step from 1 (0: none), e
 
 
 @frozen(eq=False)
-class _Found:
+class _Measured:
     """Sums of each cell, and of each key journey.
 
     Of a cell: count, customers, occurrences, microseconds, value. Of a key journey:
@@ -96,26 +125,29 @@ class _Found:
 
 @frozen
 class Deviations:
-    """The best match of what happened with what the key journeys expect, and each departure.
+    """Match what happened with what the key journeys expect, and list each deviation.
 
-    Every occurrence that is over is matched (see ``KeyJourneys`` for what that means), with the
-    fewest departures there can be; of one that goes on, that it is late and what failed.
-    ``journey`` chooses one key journey (None: all of the map). With ``working_time``, times are
-    those of the calendar of the department that took the interaction, and of the owner of the key
-    journey for lateness. ``currency`` chooses which value counts when the log holds several.
+    Every occurrence that is over (see `KeyJourneys`) is matched with the fewest deviations there
+    can be; of an open one, lateness and failures count.
+
+    Attributes:
+        journey: One key journey (None: all of the map).
+        working_time: Whether times are those of the calendar of the department that took the
+            interaction, and, for lateness, of the owner of the key journey.
+        currency: The currency that counts, when the log holds several.
     """
 
     journey: str | None = field(default=None, validator=_key)
     working_time: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
     currency: str | None = field(default=None, validator=_key, kw_only=True)
 
-    def measure(self, part: Part) -> _Found:
+    def measure(self, part: Part) -> _Measured:
         """Match every occurrence of a part, each distinct sequence once."""
         cells: dict[Cell, list[int]] = {}
         journeys: dict[str, list[int]] = {}
-        worth, met = worth_so_far(part, self.currency)
-        for span in chosen(part.scope, self.journey, "Deviations"):
-            found = occurrences(part, span)
+        worth, met = cumulative_value(part, self.currency)
+        for span in choose_key_journeys(part.scope, self.journey, "Deviations"):
+            found = find_occurrences(part, span)
             lost = self._lateness(part, span, found)
             keep = (found.state != OPEN) | (lost > 0)
             found = Occurrences(
@@ -127,20 +159,23 @@ class Deviations:
                 cells[cell] = sums
             strayed = np.unique(events[0])
             journeys[span.id] = [len(found.begin), len(found.begin) - len(strayed), matched.cost]
-        return _Found(cells, journeys, met)
+        return _Measured(cells, journeys, met)
 
-    def merge(self, one: _Found, other: _Found) -> _Found:
-        """Add up."""
-        return _Found(
+    def merge(self, one: _Measured, other: _Measured) -> _Measured:
+        """Sum two measurements."""
+        return _Measured(
             _added(one.cells, other.cells),
             _added(one.journeys, other.journeys),
             one.currencies | other.currencies,
         )
 
-    def answer(self, measured: _Found, scope: Scope) -> DeviationsAnswer:
+    def answer(self, measured: _Measured, scope: Scope) -> DeviationsAnswer:
         """Shares of the occurrences, time and value."""
-        places = {span.id: i for i, span in enumerate(chosen(scope, self.journey, "Deviations"))}
-        currency = one_currency("Deviations", self.currency, measured.currencies)
+        places = {
+            span.id: i
+            for i, span in enumerate(choose_key_journeys(scope, self.journey, "Deviations"))
+        }
+        currency = choose_currency("Deviations", self.currency, measured.currencies)
         watched = _moments(scope.map)
         rows = []
         for cell, sums in measured.cells.items():
@@ -151,11 +186,18 @@ class Deviations:
             moments = {one for name in names for one in watched.get(name, ())}
             rows.append((
                 journey, kind, step or None, element, department or None, sorted(moments),
-                count, customers, among, among / n, *wilson(among, n), n, micros / 1e6,
+                count, customers, among, among / n, *wilson_interval(among, n), n, micros / 1e6,
                 None if currency is None else value / SCALE,
             ))  # fmt: skip
         rows.sort(
-            key=lambda r: (places[r[0]], -r[6], _KINDS.index(r[1]), r[2] or 0, r[3], r[4] or "")
+            key=lambda r: (
+                places[r[0]],
+                -r[6],
+                DEVIATION_KINDS.index(r[1]),
+                r[2] or 0,
+                r[3],
+                r[4] or "",
+            )
         )
         return DeviationsAnswer(
             pl.DataFrame(rows, schema=DeviationsAnswer.schema(), orient="row"),
@@ -172,38 +214,40 @@ class Deviations:
         took = found.over - begun
         if self.working_time:
             owner = np.full(len(begun), _owner(part, span))
-            took = working_lengths(part, owner, begun, found.over)
+            took = measure_working_time(part, owner, begun, found.over)
         late: Ints = np.maximum(took - span.within // timedelta(microseconds=1), 0)
         return late
 
     def _sums(
         self, part: Part, span: KeyJourney, found: Occurrences, events: Events, worth: Ints | None
     ) -> Iterator[tuple[Cell, list[int]]]:
-        """What each kind of departure adds up to."""
+        """What each kind of deviation adds up to."""
         which, kind, step, row, lost = events
         taken = row >= 0
         waits = np.zeros(len(which), dtype=np.int64)
-        late = kind == _KINDS.index("late")
+        late = kind == DEVIATION_KINDS.index("late")
         waits[late] = lost[late]
         after = np.flatnonzero(taken & (row > found.begin[which]))
         waits[after] = self._waits(part, row[after])
         element = np.where(taken, part.touchpoints[row], 0).astype(np.int64)
-        department = np.where(taken, departments_of(part)[row], 0)
+        department = np.where(taken, department_codes(part)[row], 0)
         keys = (kind, step, element, department)
         order = np.lexsort((which, *keys[::-1]))
-        begins = np.flatnonzero(fresh_rows(tuple(key[order] for key in keys)))
+        begins = np.flatnonzero(mark_changes(tuple(key[order] for key in keys)))
         for mine in np.split(order, begins[1:]) if len(order) else ():
             inside = np.unique(which[mine])
             value = 0 if worth is None else int(worth[found.last[inside]].sum())
             at = int(mine[0])
             cell = _cell(part, span, *(int(key[at]) for key in keys))
             customers = len(np.unique(part.customer[found.begin[inside]]))
-            yield cell, [len(mine), customers, len(inside), exact_sum(waits[mine]), value]
+            yield cell, [len(mine), customers, len(inside), sum_exactly(waits[mine]), value]
 
     def _waits(self, part: Part, rows: Ints) -> Ints:
         if not self.working_time:
             return part.at[rows] - part.at[rows - 1]
-        return working_lengths(part, departments_of(part)[rows], part.at[rows - 1], part.at[rows])
+        return measure_working_time(
+            part, department_codes(part)[rows], part.at[rows - 1], part.at[rows]
+        )
 
 
 # Which occurrence, kind, step from 1 (0: none), row (−1: none), and microseconds too late.
@@ -226,9 +270,9 @@ class _Matched:
         if plan is None or not len(lengths):
             return cls(None, found, np.zeros(len(lengths), dtype=np.int64), ())
         names = part.names("touchpoint")
-        codes = part.touchpoints[spans(found.begin, lengths)]
+        codes = part.touchpoints[expand_spans(found.begin, lengths)]
         offsets = np.append(0, np.cumsum(lengths))
-        which, models = distinct(codes, offsets, names)
+        which, models = group_sequences(codes, offsets, names)
         sequences = [codes[offsets[m] : offsets[m + 1]].tolist() for m in models.tolist()]
         matches = [plan.match(tuple(str(names[code]) for code in one)) for one in sequences]
         return cls(plan, found, which, tuple(matches))
@@ -244,7 +288,7 @@ class _Matched:
         if not self.matches:
             return
         flat = [
-            (_KINDS.index(d.kind), _or_none(d.step), _or_none(d.place))
+            (DEVIATION_KINDS.index(d.kind), _or_none(d.step), _or_none(d.place))
             for match in self.matches
             for d in match.deviations
         ]
@@ -264,7 +308,7 @@ class _Matched:
         lengths = self.found.last - self.found.begin + 1
         rows = _stretches(self.found.begin, lengths)
         which = np.repeat(np.arange(len(lengths)), lengths)
-        bad = failed(part)[rows]
+        bad = mark_failed(part)[rows]
         rows, which = rows[bad], which[bad]
         step = np.zeros(len(rows), dtype=np.int64)
         if self.matches:
@@ -273,7 +317,7 @@ class _Matched:
             starts = (np.cumsum(sizes) - sizes)[self.which]
             place = rows - self.found.begin[which]
             step = np.array(steps, dtype=np.int64)[starts[which] + place]
-        kind = np.full(len(rows), _KINDS.index("failed"))
+        kind = np.full(len(rows), DEVIATION_KINDS.index("failed"))
         return which, kind, step, rows, np.zeros(len(rows), dtype=np.int64)
 
 
@@ -285,13 +329,13 @@ def _or_none(place: int | None) -> int:
 def _stretches(begins: Ints, lengths: Ints) -> Ints:
     """The places of some stretches, of which some may be empty."""
     some = lengths > 0
-    return spans(begins[some], lengths[some])
+    return expand_spans(begins[some], lengths[some])
 
 
 def _late(lost: Ints) -> Events:
     which = np.flatnonzero(lost)
     none = np.zeros(len(which), dtype=np.int64)
-    return which, np.full(len(which), _KINDS.index("late")), none, none - 1, lost[which]
+    return which, np.full(len(which), DEVIATION_KINDS.index("late")), none, none - 1, lost[which]
 
 
 def _together(events: list[Events]) -> Events:
@@ -314,10 +358,10 @@ def _cell(
     assert journey is not None  # noqa: S101  # chosen() has seen to it
     what = str(part.names("touchpoint")[element] or "")
     who = str(part.names("department")[department] or "")
-    if _KINDS[kind] in ("late", "missing"):
+    if DEVIATION_KINDS[kind] in ("late", "missing"):
         what, owner = element_and_department(journey, span, step - 1 if step else None)
         who = owner or ""
-    return span.id, _KINDS[kind], step, what, who
+    return span.id, DEVIATION_KINDS[kind], step, what, who
 
 
 def _moments(journey: JourneyMap | None) -> dict[str, list[str]]:

@@ -7,53 +7,65 @@ import polars as pl
 from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.element_order import element_places
+from journeymap.analysis.measuring.element_order import element_order
 from journeymap.analysis.measuring.quantiles import BOUND
-from journeymap.analysis.measuring.tally import Tally, customers_of, tally
-from journeymap.analysis.measuring.working_time import departments_of, working_lengths
-from journeymap.analysis.questions.transitions import waits_of
+from journeymap.analysis.measuring.tally import Tally, count_customers, tally_cells
+from journeymap.analysis.measuring.working_time import department_codes, measure_working_time
+from journeymap.analysis.questions.transitions import wait_columns
+from journeymap.analysis.row_fields import Count, Error, Key, N, Seconds
 from journeymap.analysis.table.part import Part, Scope
 
-__all__ = ["Dwell", "DwellAnswer", "Stay"]
+__all__ = ["Dwell", "DwellAnswer", "DwellRow"]
 
 
 @frozen
-class Stay:
+class DwellRow:
     """The stays in one element.
 
-    ``count`` is how many stays began, ``customers`` how many of them; ``n`` is how many stays
-    were left again, over which ``dwell_mean``, ``dwell_median`` and ``dwell_p90`` are taken, in
-    seconds; ``open`` stays were not left within the log.
+    Attributes:
+        element: The element.
+        count: How many stays began.
+        customers: How many customers had any.
+        n: How many stays ended within the log.
+        open: How many did not.
+        dwell_mean: Mean length of the stays that ended, in seconds.
+        dwell_median: Their median, in seconds.
+        dwell_p90: Length that nine of ten do not exceed, in seconds.
     """
 
-    element: str
-    count: int
-    customers: int
-    n: int
-    open: int
-    dwell_mean: float | None
-    dwell_median: float | None
-    dwell_p90: float | None
+    element: Key
+    count: Count
+    customers: Count
+    n: N
+    open: Count
+    dwell_mean: Seconds | None
+    dwell_median: Seconds | None
+    dwell_p90: Seconds | None
 
 
 @frozen(eq=False, repr=False)
-class DwellAnswer(Answer[Stay]):
+class DwellAnswer(Answer[DwellRow]):
     """The stays of a log, element by element in the order of the map, unknown ones by name.
 
-    ``quantile_error`` bounds how far, relatively, medians and p90 are from exact.
+    Attributes:
+        quantile_error: How far, relatively, medians and p90 are from exact at most: 0 up to
+            100,000 lengths of time, 1/256 beyond.
     """
 
-    Row = Stay
-    quantile_error: float = field(default=0.0, kw_only=True)
+    Row = DwellRow
+    quantile_error: Error = field(default=0.0, kw_only=True)
 
 
 @frozen
 class Dwell:
-    """Time from entering an element to leaving it, read at ``by``.
+    """Measure the time from entering an element to leaving it.
 
     A stay begins with the first of consecutive interactions in one element and ends with the
-    first one in another; what lies after a journey's last change of element is open. With
-    ``working_time`` a stay counts on the calendar of the department that it began with.
+    first one in another; the time after a journey's last change of element is open.
+
+    Attributes:
+        by: The level at which interactions are read.
+        working_time: Whether a stay counts on the calendar of the department that it began with.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x", "x", "y"],
@@ -78,14 +90,16 @@ class Dwell:
         if self.working_time:
             rows = np.flatnonzero(fresh)[left]
             rows = rows if read.rows is None else read.rows[rows]
-            stays = working_lengths(part, departments_of(part)[rows], at[left], ends[left])
+            stays = measure_working_time(part, department_codes(part)[rows], at[left], ends[left])
         lengths = (codes[left], stays)
-        made = tally(read.names, 1, codes, {"count": None, "left": left.astype(np.int64)}, lengths)
-        made.sums["customers"] = customers_of(made, codes, read.customer[fresh])
+        made = tally_cells(
+            read.names, 1, codes, {"count": None, "left": left.astype(np.int64)}, lengths
+        )
+        made.sums["customers"] = count_customers(made, codes, read.customer[fresh])
         return made
 
     def merge(self, one: Tally, other: Tally) -> Tally:
-        """Add up."""
+        """Sum two measurements."""
         return one.merge(other)
 
     def answer(self, measured: Tally, scope: Scope) -> DwellAnswer:
@@ -98,9 +112,9 @@ class Dwell:
             "n": left,
             "open": counts - left,
         }
-        columns |= waits_of(measured, "left", left > 0, name="dwell")
+        columns |= wait_columns(measured, "left", left > 0, name="dwell")
         frame = pl.DataFrame(columns, schema=DwellAnswer.schema(), nan_to_null=True)
-        place = element_places(self.by, scope)
+        place = element_order(self.by, scope)
         names = frame["element"].to_list()
         frame = frame[sorted(range(len(names)), key=lambda row: place(names[row]))]
         error = 0.0 if measured.spread.exact else BOUND

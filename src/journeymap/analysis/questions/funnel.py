@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import polars as pl
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.intervals import wilson
+from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.quantiles import BOUND
-from journeymap.analysis.measuring.tally import Tally, tally
-from journeymap.analysis.questions.transitions import waits_of
+from journeymap.analysis.measuring.tally import Tally, tally_cells
+from journeymap.analysis.questions.transitions import wait_columns
+from journeymap.analysis.row_fields import (
+    Bound,
+    Count,
+    Error,
+    Field,
+    Key,
+    N,
+    NumberKey,
+    Seconds,
+    Share,
+)
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope, code_of
 from journeymap.exceptions import ElementError
 from journeymap.model.rules import as_tuple, identifier, one_of
@@ -29,45 +40,64 @@ Reached = tuple[Ints, Ints]
 class FunnelStep:
     """One step of a funnel.
 
-    ``step`` counts from 1; ``element`` is its name (in an unordered funnel: how many of the
-    steps); ``count`` is how many customers, or attempts, reached it and ``customers`` how many
-    customers; ``share`` is out of the ``n`` that reached the first step, with its 95 % interval
-    ``low`` to ``high``; ``share_previous`` is out of those that reached the step before; waits
-    are seconds since the first step, None at the first.
+    Attributes:
+        step: The step, from 1.
+        element: Its name; in an unordered funnel, how many of the steps.
+        count: How many customers, or attempts, reached it.
+        customers: How many customers did.
+        share: Their share of those that reached the first step.
+        low: Lower bound of its 95 % interval (Wilson 1927).
+        high: Upper bound of it.
+        n: How many reached the first step.
+        share_previous: The share of those that reached the step before.
+        wait_mean: Mean time since the first step, in seconds (None at the first).
+        wait_median: Median of it, in seconds.
+        wait_p90: Time that nine of ten do not exceed, in seconds.
     """
 
-    step: int
-    element: str
-    count: int
-    customers: int
-    share: float
-    low: float
-    high: float
-    n: int
-    share_previous: float
-    wait_mean: float | None
-    wait_median: float | None
-    wait_p90: float | None
+    step: NumberKey
+    element: Key
+    count: Count
+    customers: Count
+    share: Share
+    low: Bound
+    high: Bound
+    n: N
+    share_previous: Annotated[float, Field("share")]
+    wait_mean: Seconds | None
+    wait_median: Seconds | None
+    wait_p90: Seconds | None
 
 
 @frozen(eq=False, repr=False)
 class FunnelAnswer(Answer[FunnelStep]):
-    """The steps of a funnel, in order; ``quantile_error`` bounds medians and p90 relatively."""
+    """The steps of a funnel, in order.
+
+    Attributes:
+        quantile_error: How far, relatively, medians and p90 are from exact at most: 0 up to
+            100,000 lengths of time, 1/256 beyond.
+    """
 
     Row = FunnelStep
-    quantile_error: float = field(default=0.0, kw_only=True)
+    quantile_error: Error = field(default=0.0, kw_only=True)
 
 
 @frozen
 class Funnel:
-    """How many reach each of some steps.
+    """Count how many reach each of some steps.
 
-    ``order`` is ``sequential`` (other interactions may lie between), ``strict`` (each step is
-    the very next interaction) or ``any`` (the k-th row tells how many did k of the steps).
-    ``within`` bounds the time from the first step of an attempt. ``count`` is ``customers``
-    (each once, at their best attempt) or ``completions`` (each attempt; it begins with the first
-    step and is given up when the first step comes again; unordered, it begins with any step and
-    is given up when its time runs out). ``by`` is the level of the steps' names.
+    Attributes:
+        steps: The elements, from the first step to the last.
+        order: ``sequential`` (other interactions may lie between), ``strict`` (each step is the
+            very next interaction) or ``any`` (the k-th row counts those who did k of the steps).
+        within: The most time from the first step of an attempt (None: any).
+        count: ``customers`` (each once, at their best attempt) or ``completions`` (each attempt;
+            it begins with the first step and is given up when that comes again; unordered, it
+            begins with any step and is given up when its time has passed).
+        by: The level of the steps' names.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a", "a", "b"], "touchpoint": ["visit", "buy", "visit"],
@@ -98,7 +128,7 @@ class Funnel:
             raise ElementError("Funnel", "steps", value, "in any order each step is named once")
 
     def measure(self, part: Part) -> Tally:
-        """Who reached each step, and when."""
+        """Find who reached each step, and when."""
         read = part.read(self.by)
         codes = [code_of(read.names, self.by, step) for step in self.steps]
         if self.order != "strict":
@@ -116,7 +146,7 @@ class Funnel:
         return self._tallied(read, reached)
 
     def merge(self, one: Tally, other: Tally) -> Tally:
-        """Add up."""
+        """Sum two measurements."""
         return one.merge(other)
 
     def answer(self, measured: Tally, scope: Scope) -> FunnelAnswer:
@@ -130,7 +160,7 @@ class Funnel:
 
         counts = of(measured.sums["count"])
         first, before = int(counts[0]), np.append(counts[0], counts[:-1])
-        bounds = [wilson(int(count), first) for count in counts]
+        bounds = [wilson_interval(int(count), first) for count in counts]
         several = [f"{number} of {len(self.steps)}" for number in numbers]
         columns: dict[str, Any] = {
             "step": numbers,
@@ -143,7 +173,7 @@ class Funnel:
             "n": np.full(len(counts), first),
             "share_previous": counts / np.maximum(before, 1),
         }
-        waits = waits_of(measured, "count", measured.keys > 1)
+        waits = wait_columns(measured, "count", measured.keys > 1)
         for name, column in waits.items():
             columns[name] = np.where(held, np.append(column, np.nan)[spots], np.nan)
         frame = pl.DataFrame(columns, schema=FunnelAnswer.schema(), nan_to_null=True)
@@ -162,7 +192,7 @@ class Funnel:
             people_cells.append(np.full(len(someone), number))
         names = (None, *(str(number) for number in range(1, len(reached) + 1)))
         where = np.concatenate(cells)
-        made = tally(names, 1, where, {"count": None}, (where, np.concatenate(waits)))
+        made = tally_cells(names, 1, where, {"count": None}, (where, np.concatenate(waits)))
         there = np.bincount(np.concatenate(people_cells), minlength=len(names))
         made.sums["customers"] = there[made.keys]
         return made

@@ -2,81 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
 from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.amounts import one_currency, worth_so_far
+from journeymap.analysis.measuring.amounts import choose_currency, cumulative_value
 from journeymap.analysis.measuring.quantiles import BOUND
-from journeymap.analysis.measuring.tally import Tally, customers_of, tally
-from journeymap.analysis.questions.transitions import waits_between, waits_of
+from journeymap.analysis.measuring.tally import Tally, count_customers, tally_cells
+from journeymap.analysis.questions.transitions import measure_waits, wait_columns
+from journeymap.analysis.row_fields import Amount, Count, Error, Field, Key, Mean, N, Seconds, Share
 from journeymap.analysis.table.checking import SCALE
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope
 
 __all__ = ["Handoff", "Handoffs", "HandoffsAnswer"]
-
-_KINDS = ("nps", "csat", "ces")
 
 
 @frozen
 class Handoff:
     """The handoffs from one department to another.
 
-    ``count`` and ``customers``; ``share`` is out of all handoffs of the source, ``n``; waits are
-    in seconds between the two interactions. ``bounced`` handed the customer back to the
-    department that had handed over last (A→B→A). ``dropped`` journeys ended with the interaction
-    the handoff led to, without its having succeeded; ``drop_share`` is out of ``count``.
-    ``emotion_change`` is the mean change from before to after over ``emotion_n`` handoffs,
-    ``score_change`` the same of scores of one kind, as a share of their scale, over ``score_n``.
-    ``value_at_risk`` is what the dropped journeys had been worth, in the log's currency.
+    Attributes:
+        source: The department that handed over.
+        target: The department that took over.
+        count: How many handoffs there were.
+        customers: How many customers they happened to.
+        share: Their share of all handoffs of the source.
+        n: How many handoffs the source made.
+        wait_mean: Mean wait between the two interactions, in seconds.
+        wait_median: Median wait, in seconds.
+        wait_p90: Wait that nine of ten do not exceed, in seconds.
+        bounced: How many handed the customer back to the department that handed off last
+            (A→B→A).
+        dropped: How many journeys ended with the interaction that the handoff led to, without
+            its having succeeded.
+        drop_share: Their share of the handoffs.
+        emotion_change: Mean change of emotion from before to after.
+        emotion_n: Over how many handoffs.
+        score_change: Mean change of scores of one kind, as a share of their scale.
+        score_n: Over how many handoffs.
+        value_at_risk: The value of the dropped journeys, in the log's currency.
     """
 
-    source: str
-    target: str
-    count: int
-    customers: int
-    share: float
-    n: int
-    wait_mean: float | None
-    wait_median: float | None
-    wait_p90: float | None
-    bounced: int
-    dropped: int
-    drop_share: float
-    emotion_change: float | None
-    emotion_n: int
-    score_change: float | None
-    score_n: int
-    value_at_risk: float | None
+    source: Key
+    target: Key
+    count: Count
+    customers: Count
+    share: Share
+    n: N
+    wait_mean: Seconds | None
+    wait_median: Seconds | None
+    wait_p90: Seconds | None
+    bounced: Count
+    dropped: Count
+    drop_share: Annotated[float, Field("share", of="count")]
+    emotion_change: Mean | None
+    emotion_n: Count
+    score_change: Mean | None
+    score_n: Count
+    value_at_risk: Amount | None
 
 
 @frozen(eq=False, repr=False)
 class HandoffsAnswer(Answer[Handoff]):
     """The handoffs of a log, the most frequent first.
 
-    ``total`` counts them all, ``bounce_backs`` those that went A→B→A; ``currency`` is that of
-    the value at risk; ``quantile_error`` bounds how far medians and p90 are from exact.
+    Attributes:
+        currency: The currency of the value at risk.
+        quantile_error: How far, relatively, medians and p90 are from exact at most: 0 up to
+            100,000 lengths of time, 1/256 beyond.
     """
 
     Row = Handoff
     currency: str | None = field(default=None, kw_only=True)
-    quantile_error: float = field(default=0.0, kw_only=True)
+    quantile_error: Error = field(default=0.0, kw_only=True)
 
     @property
     def total(self) -> int:
-        """All handoffs."""
+        """The number of all handoffs."""
         return int(self.frame["count"].sum())
 
     @property
     def bounce_backs(self) -> int:
-        """All handoffs that returned a customer to the department that had handed over last."""
+        """The number of handoffs that led back to the department that handed off last."""
         return int(self.frame["bounced"].sum())
 
     def notes(self) -> list[str]:
-        """The sums over all pairs."""
+        """Write the sums over all pairs.
+
+        Returns:
+            One sentence.
+        """
         return [f"{self.total:,} handoffs, {self.bounce_backs:,} of them bounce-backs"]
 
 
@@ -101,7 +119,7 @@ class Handoffs:
     currency: str | None = None
     working_time: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
 
-    def measure(self, part: Part) -> _Handed:
+    def measure(self, part: Part) -> _Measured:
         """Count handoffs, and what went with each."""
         read = part.read(self.by)
         size = len(read.names)
@@ -116,23 +134,23 @@ class Handoffs:
             "dropped": dropped.astype(np.int64),
         }
         columns |= _changes(part, read, change)
-        worth, currencies = worth_so_far(part, self.currency)
+        worth, currencies = cumulative_value(part, self.currency)
         value = worth if worth is None or read.rows is None else worth[read.rows]
         if value is not None:
             columns["at_risk"] = np.where(dropped, value[change + 1], 0)
-        waits = (pairs, waits_between(read, change, working=self.working_time))
-        made = tally(read.names, 2, pairs, columns, waits)
+        waits = (pairs, measure_waits(read, change, working=self.working_time))
+        made = tally_cells(read.names, 2, pairs, columns, waits)
         who = read.customer[change]
-        made.sums["customers"] = customers_of(made, pairs, who)
-        return _Handed(made, currencies)
+        made.sums["customers"] = count_customers(made, pairs, who)
+        return _Measured(made, currencies)
 
-    def merge(self, one: _Handed, other: _Handed) -> _Handed:
-        """Add up."""
-        return _Handed(one.tally.merge(other.tally), one.currencies | other.currencies)
+    def merge(self, one: _Measured, other: _Measured) -> _Measured:
+        """Sum two measurements."""
+        return _Measured(one.tally.merge(other.tally), one.currencies | other.currencies)
 
-    def answer(self, measured: _Handed, scope: Scope) -> HandoffsAnswer:
+    def answer(self, measured: _Measured, scope: Scope) -> HandoffsAnswer:
         """Shares, means and value at risk; refused when currencies would be mixed."""
-        currency = one_currency("Handoffs", self.currency, measured.currencies)
+        currency = choose_currency("Handoffs", self.currency, measured.currencies)
         found = measured.tally
         sources, targets = found.digits()
         sums = found.sums
@@ -145,7 +163,7 @@ class Handoffs:
             "customers": sums["customers"],
             "share": counts / np.maximum(totals[sources], 1),
             "n": totals[sources],
-            **waits_of(found, "count", counts > 0),
+            **wait_columns(found, "count", counts > 0),
             "bounced": sums["bounced"],
             "dropped": sums["dropped"],
             "drop_share": sums["dropped"] / np.maximum(counts, 1),
@@ -167,7 +185,7 @@ class Handoffs:
 
 
 @frozen(eq=False)
-class _Handed:
+class _Measured:
     tally: Tally
     currencies: frozenset[str]
 

@@ -1,73 +1,88 @@
-"""The key journeys of the map as they were walked: how many, how well, how long, how much work."""
+"""Key journeys as they occurred: how many, how well, how long, with how much effort."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
 from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.intervals import wilson
+from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.occurrences import (
     COMPLETED,
     GIVEN_UP,
     OPEN,
     Occurrences,
-    chosen,
-    occurrences,
+    choose_key_journeys,
+    find_occurrences,
 )
-from journeymap.analysis.measuring.quantiles import BOUND, Spread, spread_of
-from journeymap.analysis.measuring.tally import exact_sum
+from journeymap.analysis.measuring.quantiles import BOUND, Spread, spread_lengths
+from journeymap.analysis.measuring.tally import sum_exactly
+from journeymap.analysis.row_fields import Bound, Count, Error, Field, Key, Mean, N, Seconds, Share
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.model import KeyJourney
 
-__all__ = ["KeyJourneys", "KeyJourneysAnswer", "Walked"]
+__all__ = ["KeyJourneyRow", "KeyJourneys", "KeyJourneysAnswer"]
 
 _key: Any = validators.optional(validators.instance_of(str))
 
 
 @frozen
-class Walked:
-    """One key journey.
+class KeyJourneyRow:
+    """The occurrences of one key journey.
 
-    ``count`` occurrences of ``customers``: ``completed`` ones reached the end touchpoint,
-    ``given_up`` ones started again, ran out of time or fell silent, ``open`` ones go on.
-    ``succeeded`` ones were completed by an end that neither failed nor was abandoned; ``share``
-    is succeeded out of the ``n`` that are over, with its 95 % interval ``low`` to ``high``.
-    Times are seconds from start to end of the completed; ``effort`` is the mean number of
-    interactions it took. ``share_interactions`` and ``share_customers`` are out of the whole log.
+    Attributes:
+        journey: The key journey's id.
+        count: How many occurrences there were.
+        customers: How many customers had one.
+        completed: How many reached the end touchpoint.
+        given_up: How many started again, exceeded their time or fell silent.
+        open: How many are open at the end of the log.
+        succeeded: How many were completed by an end that neither failed nor was abandoned.
+        share: Their share of the occurrences that are over.
+        low: Lower bound of its 95 % interval (Wilson 1927).
+        high: Upper bound of it.
+        n: How many occurrences are over.
+        time_mean: Mean time from start to end of the completed ones, in seconds.
+        time_median: Its median, in seconds.
+        time_p90: Time that nine of ten do not exceed, in seconds.
+        effort: Mean number of interactions of the completed ones.
+        share_interactions: The share of all interactions that belong to occurrences.
+        share_customers: The share of all customers who had one.
     """
 
-    journey: str
-    count: int
-    customers: int
-    completed: int
-    given_up: int
-    open: int
-    succeeded: int
-    share: float | None
-    low: float | None
-    high: float | None
-    n: int
-    time_mean: float | None
-    time_median: float | None
-    time_p90: float | None
-    effort: float | None
-    share_interactions: float | None
-    share_customers: float | None
+    journey: Key
+    count: Count
+    customers: Count
+    completed: Count
+    given_up: Count
+    open: Count
+    succeeded: Count
+    share: Share | None
+    low: Bound | None
+    high: Bound | None
+    n: N
+    time_mean: Seconds | None
+    time_median: Seconds | None
+    time_p90: Seconds | None
+    effort: Mean | None
+    share_interactions: Annotated[float, Field("share")] | None
+    share_customers: Annotated[float, Field("share")] | None
 
 
 @frozen(eq=False, repr=False)
-class KeyJourneysAnswer(Answer[Walked]):
+class KeyJourneysAnswer(Answer[KeyJourneyRow]):
     """The key journeys in the order of the map.
 
-    ``quantile_error`` bounds how far, relatively, medians and p90 are from exact.
+    Attributes:
+        quantile_error: How far, relatively, medians and p90 are from exact at most: 0 up to
+            100,000 lengths of time, 1/256 beyond.
     """
 
-    Row = Walked
-    quantile_error: float = field(default=0.0, kw_only=True)
+    Row = KeyJourneyRow
+    quantile_error: Error = field(default=0.0, kw_only=True)
 
 
 @frozen(eq=False)
@@ -82,32 +97,34 @@ class _Sums:
 
 @frozen
 class KeyJourneys:
-    """How often each key journey of the map is walked, and how it ends.
+    """Count how often each key journey of the map occurs, and how it ends.
 
     An occurrence runs from the start touchpoint to the end one, or to where it is given up: it
-    starts again, its ``given_up_after`` runs out, or the customer goes dormant. ``journey``
-    chooses one key journey (None: all of the map).
+    starts again, its ``given_up_after`` has passed, or the customer goes dormant.
+
+    Attributes:
+        journey: One key journey (None: all of the map).
     """
 
     journey: str | None = field(default=None, validator=_key)
 
     def measure(self, part: Part) -> _Sums:
-        """Count what happened in a part."""
-        spans = chosen(part.scope, self.journey, "KeyJourneys")
-        found = [occurrences(part, span) for span in spans]
+        """Count the occurrences of a part."""
+        spans = choose_key_journeys(part.scope, self.journey, "KeyJourneys")
+        found = [find_occurrences(part, span) for span in spans]
         rows = [_numbers(part, one) for one in found]
         times = [_times(part, one) for one in found]
         cells = [np.full(len(lengths), place) for place, lengths in enumerate(times)]
         nothing = np.zeros(0, dtype=np.int64)
         return _Sums(
             rows,
-            spread_of(np.concatenate([nothing, *cells]), np.concatenate([nothing, *times])),
+            spread_lengths(np.concatenate([nothing, *cells]), np.concatenate([nothing, *times])),
             len(part),
             len(np.unique(part.owners)),
         )
 
     def merge(self, one: _Sums, other: _Sums) -> _Sums:
-        """Add up."""
+        """Sum two measurements."""
         return _Sums(
             [
                 [a + b for a, b in zip(*pair, strict=True)]
@@ -120,7 +137,7 @@ class KeyJourneys:
 
     def answer(self, measured: _Sums, scope: Scope) -> KeyJourneysAnswer:
         """Shares, times and effort."""
-        spans = chosen(scope, self.journey, "KeyJourneys")
+        spans = choose_key_journeys(scope, self.journey, "KeyJourneys")
         median, p90 = measured.times.quantiles(np.arange(len(spans)), (0.5, 0.9))
         rows = [
             _row(span, dict(zip(_COLUMNS, numbers, strict=True)), measured)
@@ -149,14 +166,14 @@ def _numbers(part: Part, found: Occurrences) -> list[int]:
         int(completed.sum()),
         int((found.state == GIVEN_UP).sum()),
         int((found.state == OPEN).sum()),
-        int((~failed(part)[last]).sum()),
-        exact_sum(lengths),
+        int((~mark_failed(part)[last]).sum()),
+        sum_exactly(lengths),
         int(steps[completed].sum()),
         int(steps.sum()),
     ]
 
 
-def failed(part: Part) -> Flags:
+def mark_failed(part: Part) -> Flags:
     """Which interactions failed or were abandoned."""
     if not part.knows("outcome"):
         return np.zeros(len(part), dtype=bool)
@@ -172,7 +189,7 @@ def _times(part: Part, found: Occurrences) -> Ints:
 
 def _row(span: KeyJourney, sums: dict[str, int], measured: _Sums) -> dict[str, Any]:
     completed, over = sums["completed"], sums["completed"] + sums["given_up"]
-    low, high = wilson(sums["succeeded"], over)
+    low, high = wilson_interval(sums["succeeded"], over)
     names = ("count", "customers", "completed", "given_up", "open", "succeeded")
     return {
         "journey": span.id,

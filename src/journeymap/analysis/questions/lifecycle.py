@@ -7,8 +7,15 @@ import polars as pl
 from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.counts import Counts, counts_of, once
-from journeymap.analysis.measuring.periods import PERIODS, STARTS, Calendars, Every, Starts
+from journeymap.analysis.measuring.counts import Counts, count_combinations, deduplicate_pairs
+from journeymap.analysis.measuring.periods import (
+    PERIODS,
+    WEEK_STARTS,
+    CalendarPeriods,
+    Period,
+    WeekStart,
+)
+from journeymap.analysis.row_fields import Count, Key
 from journeymap.analysis.table.part import Part, Scope
 from journeymap.model.rules import one_of
 
@@ -21,17 +28,21 @@ _NEW, _RETURNING, _RESURRECTING, _DORMANT = range(4)
 class LifecyclePeriod:
     """The customers of one period.
 
-    ``period`` is its first day; ``customers`` were active in it: ``new`` ones for the first time
-    ever, ``returning`` ones as in the period before, ``resurrecting`` ones after a pause;
-    ``dormant`` ones were active in the period before and not in this one.
+    Attributes:
+        period: Its first day, in ISO 8601.
+        customers: How many were active in it.
+        new: How many of them for the first time ever.
+        returning: How many as in the period before.
+        resurrecting: How many after a pause.
+        dormant: How many were active in the period before and not in this one.
     """
 
-    period: str
-    customers: int
-    new: int
-    returning: int
-    resurrecting: int
-    dormant: int
+    period: Key
+    customers: Count
+    new: Count
+    returning: Count
+    resurrecting: Count
+    dormant: Count
 
 
 @frozen(eq=False, repr=False)
@@ -43,11 +54,17 @@ class LifecycleAnswer(Answer[LifecyclePeriod]):
 
 @frozen
 class Lifecycle:
-    """Who is new, who returns, who comes back after a pause and who has gone, ``every`` period.
+    """Count new, returning, resurrecting and dormant customers, period by period.
 
-    Periods are of the calendar in the log's zone; weeks begin on ``week_starts``. A bound in time
-    that ``where`` sets chooses periods and does not make anyone new: what came before still
-    counts as having been there.
+    Periods are those of the calendar in the log's zone. A bound in time that ``where`` sets
+    chooses periods and does not make anyone new: earlier interactions still count.
+
+    Attributes:
+        every: The length of a period.
+        week_starts: The day on which weeks begin.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a", "b", "a"], "touchpoint": ["x"] * 3,
@@ -56,13 +73,15 @@ class Lifecycle:
     [('1970-01-01', 2, 0, 0), ('1970-01-02', 0, 1, 1)]
     """
 
-    every: Every = field(default="month", validator=one_of(*PERIODS))
-    week_starts: Starts = field(default="monday", validator=one_of(*STARTS), kw_only=True)
+    every: Period = field(default="month", validator=one_of(*PERIODS))
+    week_starts: WeekStart = field(default="monday", validator=one_of(*WEEK_STARTS), kw_only=True)
 
     def measure(self, part: Part) -> Counts:
-        """Count customers by period and by what they are in it."""
-        periods = Calendars(self.every, self.week_starts, part.scope.zone)
-        who, when = once(part.ever.customer.astype(np.int64), periods.number(part.ever.at))
+        """Count customers by period and by their part in it."""
+        periods = CalendarPeriods(self.every, self.week_starts, part.scope.zone)
+        who, when = deduplicate_pairs(
+            part.unbounded.customer.astype(np.int64), periods.number(part.unbounded.at)
+        )
         same = np.zeros(len(who) + 1, dtype=bool)
         same[1:-1] = who[1:] == who[:-1]
         follows = same[:-1].copy()
@@ -71,17 +90,17 @@ class Lifecycle:
         gone = np.ones(len(who), dtype=bool)
         gone[:-1] = ~(same[1:-1] & (when[1:] == when[:-1] + 1))
         kinds = np.concatenate([what, np.full(int(gone.sum()), _DORMANT)])
-        return counts_of((), (np.concatenate([when, when[gone] + 1]), kinds))
+        return count_combinations((), (np.concatenate([when, when[gone] + 1]), kinds))
 
     def merge(self, one: Counts, other: Counts) -> Counts:
-        """Add up."""
+        """Sum two measurements."""
         return one.merge(other)
 
     def answer(self, measured: Counts, scope: Scope) -> LifecycleAnswer:
-        """Every period of the log, also those in which nothing happened."""
-        periods = Calendars(self.every, self.week_starts, scope.zone)
+        """List every period of the log, also those in which nothing happened."""
+        periods = CalendarPeriods(self.every, self.week_starts, scope.zone)
         span = periods.span(scope)
-        periods.few("Lifecycle", scope, len(span))
+        periods.check_size("Lifecycle", scope, len(span))
         table = np.zeros((len(span), 4), dtype=np.int64)
         when, kinds = measured.keys
         inside = (when >= span.start) & (when < span.stop)

@@ -1,4 +1,4 @@
-"""What an offer brings: those who may get it, beside those who are held out."""
+"""Lift: the customers who may get an offer, beside those who are held out."""
 
 from __future__ import annotations
 
@@ -10,71 +10,90 @@ import polars as pl
 from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.intervals import newcombe, wilson
-from journeymap.analysis.measuring.part_conditions import holding
+from journeymap.analysis.measuring.intervals import newcombe_interval, wilson_interval
+from journeymap.analysis.measuring.part_conditions import mark_matching
+from journeymap.analysis.row_fields import Bound, Count, Key, Mean, N, Share
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import All, Offer
 from journeymap.model.offers import held_out
 from journeymap.model.rules import positive_duration
 
-__all__ = ["Lift", "LiftAnswer", "Lifted"]
+__all__ = ["Lift", "LiftAnswer", "LiftRow"]
 
 _GROUPS = ("offered", "held out")
 
 
 @frozen
-class Lifted:
+class LiftRow:
     """One group of customers.
 
-    ``group`` is ``offered`` (they might get the offer) or ``held out``; of ``n`` who were
-    eligible, ``met`` met the offer and ``count`` came to the goal: a ``share``, with its 95 %
-    interval ``low`` to ``high``.
+    Attributes:
+        group: ``offered`` (they might get the offer) or ``held out``.
+        n: How many were eligible.
+        met: How many met the offer.
+        count: How many came to the goal.
+        share: Their share of the eligible.
+        low: Lower bound of its 95 % interval (Wilson 1927).
+        high: Upper bound of it.
     """
 
-    group: str
-    n: int
-    met: int
-    count: int
-    share: float
-    low: float
-    high: float
+    group: Key
+    n: N
+    met: Count
+    count: Count
+    share: Share
+    low: Bound
+    high: Bound
 
 
 @frozen(eq=False, repr=False)
-class LiftAnswer(Answer[Lifted]):
-    """Both groups; ``difference`` is the share of the offered less that of the held out.
+class LiftAnswer(Answer[LiftRow]):
+    """Both groups, and the difference between them.
 
-    Its 95 % interval is ``low`` to ``high`` (Newcombe 1998, method 10); ``lift`` is the
-    difference relative to the share of the held out (None where that is 0, or a group is empty).
+    Attributes:
+        offer: The offer.
+        goal: The touchpoint that counts.
+        difference: The share of the offered less that of the held out (None: a group is empty).
+        low: Lower bound of its 95 % interval (Newcombe 1998, method 10).
+        high: Upper bound of it.
+        lift: The difference relative to the share of the held out (None where that is 0).
     """
 
-    Row = Lifted
+    Row = LiftRow
     offer: str = field(default="", kw_only=True)
     goal: str = field(default="", kw_only=True)
-    difference: float | None = field(default=None, kw_only=True)
-    low: float | None = field(default=None, kw_only=True)
-    high: float | None = field(default=None, kw_only=True)
-    lift: float | None = field(default=None, kw_only=True)
+    difference: Mean | None = field(default=None, kw_only=True)
+    low: Bound | None = field(default=None, kw_only=True)
+    high: Bound | None = field(default=None, kw_only=True)
+    lift: Mean | None = field(default=None, kw_only=True)
 
     def notes(self) -> list[str]:
-        """The difference in one sentence."""
+        """Write the difference in one sentence.
+
+        Returns:
+            The sentence.
+        """
         if self.difference is None or self.low is None or self.high is None:
-            return [f"the lift of {self.offer!r} cannot be told: one group is empty"]
+            return [f"the lift of {self.offer!r} is not known: one group is empty"]
         bounds = f"{100 * self.low:+.1f} to {100 * self.high:+.1f}"
         return [f"{self.offer!r}: {100 * self.difference:+.1f} points at {self.goal!r} ({bounds})"]
 
 
 @frozen
 class Lift:
-    """What an ``offer`` of the map brings, by the customers who are held out from it.
+    """Measure the lift of an offer, against the customers who are held out from it.
 
     Customers count from their first interaction of which all conditions of ``eligible`` hold
-    (from their first one, where there are none): do they come to ``goal`` (the touchpoint it
-    leads to, unless another is named) after it, ``within`` a time? They belong to the group they
-    were dealt to, whether they met the offer or not, so nothing but the offer differs. The
-    conditions are asked of single interactions here, and not, as `NextBest` does, of all that is
-    known of a customer: one on a total value finds no interaction.
+    (from their first one, where there are none). They belong to the group they were assigned to,
+    whether they met the offer or not, so nothing but the offer differs. The conditions are asked
+    of single interactions here, and not, as `NextBest` does, of all that is known of a customer:
+    one on a total value finds no interaction.
+
+    Attributes:
+        offer: The offer's id.
+        goal: The touchpoint that counts (None: the one that the offer leads to).
+        within: The most time from becoming eligible to the goal (None: any).
     """
 
     offer: str = field(validator=validators.instance_of(str))
@@ -86,11 +105,11 @@ class Lift:
     )
 
     def measure(self, part: Part) -> tuple[tuple[int, int, int], ...]:
-        """Customers, those who met it, and those who came to the goal, of each group."""
+        """Count the eligible, those who met the offer, and those who came to the goal, by group."""
         if part.scope.map is None and not part.scope.interactions:
             return ((0, 0, 0), (0, 0, 0))
-        offer, goal = self._asked(part.scope)
-        begun = _first(part, holding(part, All(offer.eligible)) if offer.eligible else None)
+        offer, goal = self._offer_and_goal(part.scope)
+        begun = _first(part, mark_matching(part, All(offer.eligible)) if offer.eligible else None)
         some = begun >= 0
         reached = self._after(part, begun, goal)
         met = self._after(part, begun, offer.touchpoint)
@@ -101,32 +120,32 @@ class Lift:
         )
 
     def merge(self, one: Any, other: Any) -> Any:
-        """Add up."""
+        """Sum two measurements."""
         return tuple(
             tuple(a + b for a, b in zip(*pair, strict=True))
             for pair in zip(one, other, strict=True)
         )
 
     def answer(self, measured: tuple[tuple[int, int, int], ...], scope: Scope) -> LiftAnswer:
-        """Shares and their difference."""
+        """Compute the shares and their difference."""
         rows = [
-            (name, n, met, hits, hits / n if n else 0.0, *wilson(hits, n))
+            (name, n, met, hits, hits / n if n else 0.0, *wilson_interval(hits, n))
             for name, (n, met, hits) in zip(_GROUPS, measured, strict=True)
         ]
         frame = pl.DataFrame(rows, schema=LiftAnswer.schema(), orient="row")
         if scope.map is None:
             return LiftAnswer(frame, offer=self.offer, goal=self.goal or "")
-        _, goal = self._asked(scope)
+        _, goal = self._offer_and_goal(scope)
         (n, _, hits), (m, _, others) = measured
         if not n or not m:
             return LiftAnswer(frame, offer=self.offer, goal=goal)
-        low, high = newcombe(hits, n, others, m)
+        low, high = newcombe_interval(hits, n, others, m)
         difference = hits / n - others / m
         lift = difference / (others / m) if others else None
         return LiftAnswer(frame, offer=self.offer, goal=goal, difference=difference, low=low,
                           high=high, lift=lift)  # fmt: skip
 
-    def _asked(self, scope: Scope) -> tuple[Offer, str]:
+    def _offer_and_goal(self, scope: Scope) -> tuple[Offer, str]:
         if scope.map is None:
             raise AnswerError("Lift", "offers are the map's: read the log with map=…")
         offers = scope.map.offers

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
 from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.dormancy import positions, silences
-from journeymap.analysis.measuring.intervals import wilson
-from journeymap.analysis.measuring.quantiles import Spread, spread_of
-from journeymap.analysis.measuring.tally import Tally, customers_of, exact_sum, tally
-from journeymap.analysis.questions.positions import lap_starts
+from journeymap.analysis.measuring.dormancy import find_dormancies, stage_codes
+from journeymap.analysis.measuring.intervals import wilson_interval
+from journeymap.analysis.measuring.quantiles import Spread, spread_lengths
+from journeymap.analysis.measuring.tally import Tally, count_customers, sum_exactly, tally_cells
+from journeymap.analysis.questions.positions import mark_lap_starts
+from journeymap.analysis.row_fields import Bound, Count, Field, Key, N, Seconds, Share
 from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.exceptions import AnswerError
 from journeymap.model.durations import span_text
@@ -22,70 +23,91 @@ from journeymap.model.durations import span_text
 __all__ = ["Loops", "LoopsAnswer", "StageLeak"]
 
 _BUY, _OWN = 1, 2
+LeakBound = Annotated[float, Field("bound", of="leak_share")]
 
 
 @frozen
 class StageLeak:
-    """One stage of the loop.
+    """One stage of the loop, and the customers who went dormant in it.
 
-    ``count`` is how often customers entered it and ``customers`` how many did (``n``); of them
-    ``dormant`` went silent there for longer than the map allows, ``returned`` of whom came back
-    later; ``leak_share`` is dormant out of n, with its 95 % interval ``low`` to ``high``. The
-    last four are None when the map does not say when a customer is dormant.
+    Attributes:
+        element: The stage.
+        phase: The half of the loop it lies in: ``buy`` or ``own``.
+        count: How often customers entered it.
+        customers: How many customers did.
+        dormant: How many went dormant there (None: the map does not say when).
+        returned: How many of those came back later.
+        leak_share: The share of its customers who went dormant there.
+        low: Lower bound of its 95 % interval (Wilson 1927).
+        high: Upper bound of it.
+        n: How many customers were there.
     """
 
-    element: str
-    phase: str
-    count: int
-    customers: int
-    dormant: int | None
-    returned: int | None
-    leak_share: float | None
-    low: float | None
-    high: float | None
-    n: int
+    element: Key
+    phase: Key
+    count: Count
+    customers: Count
+    dormant: Count | None
+    returned: Count | None
+    leak_share: Share | None
+    low: LeakBound | None
+    high: LeakBound | None
+    n: N
 
 
 @frozen(eq=False, repr=False)
 class LoopsAnswer(Answer[StageLeak]):
     """The leaks stage by stage, and the loop as a whole.
 
-    ``journeys`` walked ``laps`` laps in all, ``lap_counts`` says how many walked how many;
-    ``lap_time_mean``, ``_median`` and ``_p90`` are seconds over the ``lap_time_n`` laps that the
-    next one ended; ``share_buy`` and ``share_own`` split the time between interactions;
-    ``reentry_rate`` is the share of journeys that came back from own to buy, out of the
-    ``reentry_n`` that reached own, with its interval.
+    Attributes:
+        journeys: How many journeys there are.
+        laps: How many laps they walked.
+        lap_counts: How many journeys walked how many laps.
+        lap_time_mean: Mean time of the laps that the next one ended, in seconds.
+        lap_time_median: Their median, in seconds.
+        lap_time_p90: Time that nine of ten do not exceed, in seconds.
+        lap_time_n: How many laps those are.
+        share_buy: The share of the time between interactions that was spent in buy.
+        share_own: The share that was spent in own.
+        reentry_rate: The share of the journeys in own that came back to buy.
+        reentry_n: How many journeys reached own.
+        reentry_low: Lower bound of its 95 % interval (Wilson 1927).
+        reentry_high: Upper bound of it.
     """
 
     Row = StageLeak
     journeys: int = field(default=0, kw_only=True)
     laps: int = field(default=0, kw_only=True)
     lap_counts: dict[int, int] = field(factory=dict, kw_only=True)
-    lap_time_mean: float | None = field(default=None, kw_only=True)
-    lap_time_median: float | None = field(default=None, kw_only=True)
-    lap_time_p90: float | None = field(default=None, kw_only=True)
+    lap_time_mean: Seconds | None = field(default=None, kw_only=True)
+    lap_time_median: Seconds | None = field(default=None, kw_only=True)
+    lap_time_p90: Seconds | None = field(default=None, kw_only=True)
     lap_time_n: int = field(default=0, kw_only=True)
-    share_buy: float | None = field(default=None, kw_only=True)
-    share_own: float | None = field(default=None, kw_only=True)
-    reentry_rate: float | None = field(default=None, kw_only=True)
+    share_buy: Share | None = field(default=None, kw_only=True)
+    share_own: Share | None = field(default=None, kw_only=True)
+    reentry_rate: Share | None = field(default=None, kw_only=True)
     reentry_n: int = field(default=0, kw_only=True)
-    reentry_low: float = field(default=0.0, kw_only=True)
-    reentry_high: float = field(default=1.0, kw_only=True)
+    reentry_low: Bound = field(default=0.0, kw_only=True)
+    reentry_high: Bound = field(default=1.0, kw_only=True)
 
     def notes(self) -> list[str]:
-        """The loop in two sentences."""
-        told = [f"{self.journeys:,} journeys, {self.laps:,} laps"]
+        """Write the loop in two sentences.
+
+        Returns:
+            The sentences.
+        """
+        notes = [f"{self.journeys:,} journeys, {self.laps:,} laps"]
         if self.reentry_rate is not None:
-            told.append(
+            notes.append(
                 f"{100 * self.reentry_rate:.1f} % of {self.reentry_n:,} owners bought again"
             )
         if self.lap_time_median is not None:
-            told.append(f"half of the laps took less than {span_text(self.lap_time_median)}")
-        return told
+            notes.append(f"half of the laps took less than {span_text(self.lap_time_median)}")
+        return notes
 
 
 @frozen(eq=False)
-class _Walked:
+class _Measured:
     stages: Tally
     laps: Counter[int]
     lap_times: Spread
@@ -94,8 +116,8 @@ class _Walked:
     owners: int
     reentered: int
 
-    def merge(self, other: _Walked) -> _Walked:
-        return _Walked(
+    def merge(self, other: _Measured) -> _Measured:
+        return _Measured(
             self.stages.merge(other.stages),
             self.laps + other.laps,
             self.lap_times.merge(other.lap_times),
@@ -108,48 +130,50 @@ class _Walked:
 
 @frozen
 class Loops:
-    """Laps, time per lap, the halves' shares of time, re-entry from own to buy, leaks per stage.
+    """Measure laps, the time of a lap, the halves' shares of time, re-entry and leaks.
 
     The first lap begins with the first interaction; the next begins when a customer whose
     position lies in own enters a stage in buy. A customer is dormant in a stage after the silence
     that the map allows there, up to the log's last interaction. The log needs a map.
     """
 
-    def measure(self, part: Part) -> _Walked:
-        """Walk every journey of a part."""
+    def measure(self, part: Part) -> _Measured:
+        """Walk the loop with every journey of a part."""
         journey = part.scope.map
         if journey is None and part.scope.interactions:
             raise AnswerError("Loops", "the loop is the map's: read the log with map=…")
         read = part.read("stage")
         codes = read.codes.astype(np.int64)
         phase = np.array(journey.tables.phase if journey else (0,), dtype=np.int64)[codes]
-        fresh = np.zeros(len(codes), dtype=bool) if journey is None else lap_starts(read, journey)
+        fresh = (
+            np.zeros(len(codes), dtype=bool) if journey is None else mark_lap_starts(read, journey)
+        )
         turned = np.bincount(read.journey[fresh], minlength=part.journeys)
         owning = np.unique(read.journey[phase == _OWN])
         lengths = _lap_times(part, read.journey[fresh], read.at[fresh])
         gaps = np.where(read.first[1:], 0, read.at[1:] - read.at[:-1])
         numbers, counts = np.unique(turned + 1, return_counts=True)
-        return _Walked(
+        return _Measured(
             _stages(part, codes, read.first, read.customer),
             Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True))),
-            spread_of(np.zeros(len(lengths), dtype=np.int64), lengths),
-            exact_sum(lengths),
-            {half: exact_sum(gaps[phase[:-1] == half]) for half in (_BUY, _OWN)},
+            spread_lengths(np.zeros(len(lengths), dtype=np.int64), lengths),
+            sum_exactly(lengths),
+            {half: sum_exactly(gaps[phase[:-1] == half]) for half in (_BUY, _OWN)},
             len(owning),
             int((turned > 0).sum()),
         )
 
-    def merge(self, one: _Walked, other: _Walked) -> _Walked:
-        """Add up."""
+    def merge(self, one: _Measured, other: _Measured) -> _Measured:
+        """Sum two measurements."""
         return one.merge(other)
 
-    def answer(self, measured: _Walked, scope: Scope) -> LoopsAnswer:
+    def answer(self, measured: _Measured, scope: Scope) -> LoopsAnswer:
         """Rates, shares and the leaks in the map's order."""
         finished = measured.lap_times.total
         cell = np.zeros(1, dtype=np.int64)
         median, p90 = (float(q[0]) for q in measured.lap_times.quantiles(cell, (0.5, 0.9)))
         spent = sum(measured.time.values())
-        low, high = wilson(measured.reentered, measured.owners)
+        low, high = wilson_interval(measured.reentered, measured.owners)
         return LoopsAnswer(
             _leaks(measured.stages, scope),
             journeys=measured.laps.total(),
@@ -181,22 +205,22 @@ def _stages(part: Part, codes: Ints, first: Any, customer: Ints) -> Tally:
     entered = first.copy()
     entered[1:] |= codes[1:] != codes[:-1]
     silent, back, who = _dormancies(part)
-    made = tally(part.names("stage"), 1, np.unique(codes), {})
+    made = tally_cells(part.names("stage"), 1, np.unique(codes), {})
     made.sums["count"] = np.bincount(codes[entered], minlength=len(made.names))[made.keys]
     for name, found, people in (
         ("customers", codes, customer),
         ("dormant", silent, who),
         ("returned", silent[back], who[back]),
     ):
-        made.sums[name] = customers_of(made, found, people)
+        made.sums[name] = count_customers(made, found, people)
     return made
 
 
 def _dormancies(part: Part) -> tuple[Ints, Any, Ints]:
     """The stage of each silence longer than allowed, whether it ended, and whose it was."""
-    silent, _ = silences(part)
+    silent, _ = find_dormancies(part)
     final = np.append(part.first[1:], True)[: len(part)]
-    return positions(part)[silent], ~final[silent], part.customer[silent]
+    return stage_codes(part)[silent], ~final[silent], part.customer[silent]
 
 
 def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
@@ -214,7 +238,7 @@ def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
             )
         )
         known = limits[code] is not None
-        low, high = wilson(dormant, customers)
+        low, high = wilson_interval(dormant, customers)
         rows.append(
             {
                 "element": stage.id,

@@ -1,4 +1,4 @@
-"""What is likely to come next, learned from a log."""
+"""The next step, learned from a log."""
 
 from __future__ import annotations
 
@@ -7,47 +7,64 @@ import polars as pl
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.row_fields import Count, Key, N, PathKey, Seconds, Share
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope
 from journeymap.exceptions import ElementError
 from journeymap.model import NextSteps
 from journeymap.model.next_steps import END, START
 
-__all__ = ["Followed", "NextStep", "NextStepAnswer"]
+__all__ = ["NextStep", "NextStepAnswer", "NextStepRow"]
 
 Learned = dict[tuple[str, ...], dict[str, tuple[int, int, int]]]
 
 
 @frozen
-class Followed:
-    """An element that followed a ``path`` of elements, ``count`` times out of ``n`` (``share``).
+class NextStepRow:
+    """An element that followed a path of elements.
 
-    The path ``()`` stands for anything, ``(start)`` in it for the beginning of a journey;
-    ``wait_mean`` is in seconds (None where it is not known).
+    Attributes:
+        path: The elements before; empty for anything, ``(start)`` for the beginning.
+        element: The element that followed.
+        count: How often it did.
+        share: Its share of all that followed the path.
+        n: How often the path was followed by anything.
+        wait_mean: Mean wait, in seconds (None where it is not known).
     """
 
-    path: tuple[str, ...]
-    element: str
-    count: int
-    share: float
-    n: int
-    wait_mean: float | None
+    path: PathKey
+    element: Key
+    count: Count
+    share: Share
+    n: N
+    wait_mean: Seconds | None
 
 
 @frozen(eq=False, repr=False)
-class NextStepAnswer(Answer[Followed]):
-    """What followed each path that was seen, the shortest paths first; ``table`` predicts."""
+class NextStepAnswer(Answer[NextStepRow]):
+    """The steps that followed each path, the shortest paths first.
 
-    Row = Followed
+    Attributes:
+        table: A table that predicts the next step.
+    """
+
+    Row = NextStepRow
     table: NextSteps = field(kw_only=True)
 
 
 @frozen
 class NextStep:
-    """What follows what, up to ``memory`` elements back, read at ``by``.
+    """Learn which step follows which.
 
     The answer holds a ``table`` that predicts: for a trail of elements, or for a state of the
     tracker with ``state.likely_next(table)``. It is a plain value, and travels as JSON to where
     no log is.
+
+    Attributes:
+        by: The level at which interactions are read.
+        memory: How many elements back are remembered, from 0 to 5.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> from journeymap.analysis import Columns, Log
     >>> log = Log.from_frame({"customer": ["a", "a", "b", "b"], "touchpoint": ["x", "y", "x", "y"],
@@ -66,7 +83,7 @@ class NextStep:
             raise ElementError("NextStep", "memory", value, "a whole number from 0 to 5")
 
     def measure(self, part: Part) -> Learned:
-        """Count what follows what in a part."""
+        """Count the steps that follow each path in a part."""
         read = part.read(self.by)
         codes, place, waits = _stretched(read)
         names = [START, *map(str, read.names[1:]), END]
@@ -96,7 +113,7 @@ class NextStep:
         return learned
 
     def merge(self, one: Learned, other: Learned) -> Learned:
-        """Add up."""
+        """Sum two measurements."""
         made = {last: dict(followers) for last, followers in one.items()}
         for last, followers in other.items():
             mine = made.setdefault(last, {})
@@ -106,7 +123,7 @@ class NextStep:
         return made
 
     def answer(self, measured: Learned, scope: Scope) -> NextStepAnswer:
-        """The table, and its rows."""
+        """Make the table, and its rows."""
         rows = []
         for path, followers in measured.items():
             n = sum(count for count, _, _ in followers.values())

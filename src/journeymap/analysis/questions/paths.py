@@ -10,8 +10,9 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.quantiles import BOUND
-from journeymap.analysis.measuring.tally import Tally, counted, with_lengths
-from journeymap.analysis.questions.transitions import END, waits_of
+from journeymap.analysis.measuring.tally import Tally, add_lengths, tally_customers
+from journeymap.analysis.questions.transitions import END, wait_columns
+from journeymap.analysis.row_fields import Count, Error, Key, N, NumberKey, Seconds, Share
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope, code_of
 from journeymap.exceptions import ElementError
 
@@ -22,40 +23,60 @@ _name: Any = validators.optional(validators.instance_of(str))
 
 @frozen
 class PathStep:
-    """Where journeys go from one element at one step.
+    """A move from one element at one step of the journeys.
 
-    ``step`` is that of ``source``, from 1; ``target`` is the element of the next step, or
-    ``(end)``. ``count`` journeys of ``customers`` went there, a ``share`` of the ``n`` that were
-    at the source at that step; waits are in seconds, None before the end.
+    Attributes:
+        step: The step of the source, from 1.
+        source: The element at that step.
+        target: The element at the next step, or ``(end)``.
+        count: How many journeys went there.
+        customers: How many customers did.
+        share: Their share of the journeys that were at the source at that step.
+        n: How many those were.
+        wait_mean: Mean wait, in seconds (None before the end).
+        wait_median: Median wait, in seconds.
+        wait_p90: Wait that nine of ten do not exceed, in seconds.
     """
 
-    step: int
-    source: str
-    target: str
-    count: int
-    customers: int
-    share: float
-    n: int
-    wait_mean: float | None
-    wait_median: float | None
-    wait_p90: float | None
+    step: NumberKey
+    source: Key
+    target: Key
+    count: Count
+    customers: Count
+    share: Share
+    n: N
+    wait_mean: Seconds | None
+    wait_median: Seconds | None
+    wait_p90: Seconds | None
 
 
 @frozen(eq=False, repr=False)
 class PathsAnswer(Answer[PathStep]):
-    """Step by step, the most frequent first; ``quantile_error`` bounds medians and p90."""
+    """The moves step by step, the most frequent first.
+
+    Attributes:
+        quantile_error: How far, relatively, medians and p90 are from exact at most: 0 up to
+            100,000 lengths of time, 1/256 beyond.
+    """
 
     Row = PathStep
-    quantile_error: float = field(default=0.0, kw_only=True)
+    quantile_error: Error = field(default=0.0, kw_only=True)
 
 
 @frozen
 class Paths:
-    """The first ``steps`` steps of every journey, read at ``by``, position by position.
+    """Follow the first steps of every journey, position by position.
 
-    With ``start`` a path begins where the journey first comes to it; with ``end`` it ends where it
-    first comes to it after that, and the last ``steps`` steps before are told. Journeys that never
-    come there are left out.
+    Attributes:
+        by: The level at which interactions are read.
+        steps: How many steps are followed, from 2 up.
+        start: The element where paths begin, when a journey first comes to it; journeys that
+            never do are left out (None: where journeys begin).
+        end: The element where paths end, when a journey first comes to it after that; then the
+            last steps before it are followed (None: they end anywhere).
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x", "y", "x"],
@@ -87,19 +108,19 @@ class Paths:
             goes = begin + 1 < stop
             cells = codes[begin] * size
             cells[goes] += codes[begin[goes] + 1]
-            tallied = counted(read.names, 2, cells, read.customer[begin])
+            tallied = tally_customers(read.names, 2, cells, read.customer[begin])
             waits = read.at[begin[goes] + 1] - read.at[begin[goes]]
-            made.append(with_lengths(tallied, cells[goes], waits))
+            made.append(add_lengths(tallied, cells[goes], waits))
             begin = begin + 1
         return tuple(made)
 
     def merge(self, one: tuple[Tally, ...], other: tuple[Tally, ...]) -> tuple[Tally, ...]:
-        """Add up step by step."""
+        """Sum two measurements step by step."""
         return tuple(a.merge(b) for a, b in zip(one, other, strict=True))
 
     def answer(self, measured: tuple[Tally, ...], scope: Scope) -> PathsAnswer:
         """Shares of those that were there, and waits."""
-        frames = [_told(step, tallied) for step, tallied in enumerate(measured, 1)]
+        frames = [_frame_of(step, tallied) for step, tallied in enumerate(measured, 1)]
         frame = pl.concat(frames).sort(
             "step", "count", "source", "target", descending=[False, True, False, False]
         )
@@ -128,7 +149,7 @@ class Paths:
         return np.append(np.minimum.accumulate(rows[::-1])[::-1], size)
 
 
-def _told(step: int, tallied: Tally) -> pl.DataFrame:
+def _frame_of(step: int, tallied: Tally) -> pl.DataFrame:
     sources, targets = tallied.digits()
     names = [END, *map(str, tallied.names[1:])]
     counts = tallied.sums["count"]
@@ -141,6 +162,6 @@ def _told(step: int, tallied: Tally) -> pl.DataFrame:
         "customers": tallied.sums["customers"],
         "share": counts / np.maximum(totals[sources], 1),
         "n": totals[sources],
-        **waits_of(tallied, "count", targets > 0),
+        **wait_columns(tallied, "count", targets > 0),
     }
     return pl.DataFrame(columns, schema=PathsAnswer.schema(), nan_to_null=True)

@@ -1,4 +1,4 @@
-"""Where every customer stands, at the end of the log or at any time before."""
+"""Positions of all customers, at the end of the log or at any time before."""
 
 from __future__ import annotations
 
@@ -9,57 +9,71 @@ import polars as pl
 from attrs import Attribute, field, frozen
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.dormancy import silences
+from journeymap.analysis.measuring.dormancy import find_dormancies
+from journeymap.analysis.row_fields import Count, Flag, Instant, Key, Mean, Text
 from journeymap.analysis.table.checking import NONE, SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope
 from journeymap.analysis.where import Where
 from journeymap.exceptions import AnswerError
 from journeymap.model import JourneyMap, Move
 
-__all__ = ["Positions", "PositionsAnswer", "Stands", "lap_starts"]
+__all__ = ["PositionRow", "Positions", "PositionsAnswer", "mark_lap_starts"]
 
 
 @frozen
-class Stands:
-    """Where one journey stands.
+class PositionRow:
+    """The position of one journey.
 
-    ``stage`` (and its ``phase``) is that of the last interaction that has one, ``since`` when it
-    was last entered, ``lap`` counts how often the loop was begun; ``touchpoint``, ``channel``,
-    ``department`` and ``emotion`` are the last ones known (``emotion_after`` before ``emotion``),
-    ``at`` is the time of the last of ``count`` interactions; ``dormant`` says that nothing was
-    heard for longer than the stage allows. ``product`` is the last one named.
+    Attributes:
+        customer: The customer.
+        product: The last product named.
+        stage: The stage of the last interaction that has one.
+        phase: The half of the loop it lies in: ``buy`` or ``own``.
+        lap: How often the loop was begun, from 1.
+        since: When the stage was last entered.
+        touchpoint: The last touchpoint.
+        at: The time of the last interaction.
+        channel: The last channel known.
+        department: The last department known.
+        emotion: The last emotion known, after an interaction or during it, from −1 to +1.
+        dormant: Whether the customer has been silent for longer than the stage allows.
+        count: How many interactions the journey has.
     """
 
-    customer: str
-    product: str | None
-    stage: str | None
-    phase: str | None
-    lap: int
-    since: datetime | None
-    touchpoint: str
-    at: datetime
-    channel: str | None
-    department: str | None
-    emotion: float | None
-    dormant: bool
-    count: int
+    customer: Key
+    product: Key | None
+    stage: Text | None
+    phase: Text | None
+    lap: Count
+    since: Instant | None
+    touchpoint: Text
+    at: Instant
+    channel: Text | None
+    department: Text | None
+    emotion: Mean | None
+    dormant: Flag
+    count: Count
 
 
 @frozen(eq=False, repr=False)
-class PositionsAnswer(Answer[Stands]):
+class PositionsAnswer(Answer[PositionRow]):
     """One row per journey, in the order of the customers' names."""
 
-    Row = Stands
+    Row = PositionRow
 
     def notes(self) -> list[str]:
-        """How many stand in each stage."""
+        """Write how many stand in each stage.
+
+        Returns:
+            One sentence.
+        """
         stages = self.frame["stage"].drop_nulls().value_counts(sort=True).rows()
         asleep = int(self.frame["dormant"].sum())
-        told = ", ".join(f"{count:,} in {name!r}" for name, count in stages[:5])
-        return [f"{told}; {asleep:,} of {len(self):,} dormant"] if told else []
+        counts = ", ".join(f"{count:,} in {name!r}" for name, count in stages[:5])
+        return [f"{counts}; {asleep:,} of {len(self):,} dormant"] if counts else []
 
 
-def _a_time(instance: object, attribute: Attribute[datetime | None], value: object) -> None:
+def _is_time(instance: object, attribute: Attribute[datetime | None], value: object) -> None:
     if value is None:
         return
     if not isinstance(value, datetime) or value.tzinfo is None or value.utcoffset() is None:
@@ -68,9 +82,15 @@ def _a_time(instance: object, attribute: Attribute[datetime | None], value: obje
 
 @frozen
 class Positions:
-    """Where each customer stands ``as_of`` a time (None: the log's last): what the tracker says.
+    """Find where each customer stands, as the tracker does.
 
-    Of ``log.per("product")`` it gives where each customer's journey with each product stands.
+    Of ``log.per("product")`` the answer is where each customer's journey with each product stands.
+
+    Attributes:
+        as_of: The time (None: the log's last).
+
+    Raises:
+        AnswerError: The time has no zone.
 
     >>> from journeymap.analysis import Columns, Log
     >>> log = Log.from_frame({"customer": ["a", "a"], "touchpoint": ["x", "y"], "at": [0, 60]},
@@ -79,10 +99,10 @@ class Positions:
     [('a', 'y', 2)]
     """
 
-    as_of: datetime | None = field(default=None, validator=_a_time)
+    as_of: datetime | None = field(default=None, validator=_is_time)
 
     def measure(self, part: Part) -> pl.DataFrame:
-        """A row for each journey of a part."""
+        """Find the position of each journey of a part."""
         if self.as_of is not None:
             part = Where(until=self.as_of.astimezone(UTC) + timedelta(microseconds=1)).of(part)
         last = part.offsets[1:] - 1
@@ -108,11 +128,11 @@ class Positions:
         return made.cast(PositionsAnswer.schema())  # type: ignore[arg-type]
 
     def merge(self, one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
-        """All of them."""
+        """Put the rows together."""
         return pl.concat([one, other])
 
     def answer(self, measured: pl.DataFrame, scope: Scope) -> PositionsAnswer:
-        """In the order of their names."""
+        """Sort the rows by customer and product."""
         return PositionsAnswer(measured.sort("customer", "product", "at", *measured.columns))
 
     def _dormant(self, part: Part) -> Flags:
@@ -123,10 +143,10 @@ class Positions:
             # In UTC: times of one zone are subtracted by the clock on the wall.
             epoch = datetime(1970, 1, 1, tzinfo=UTC)
             until = (self.as_of.astimezone(UTC) - epoch) // timedelta(microseconds=1)
-        return silences(part, until)[0]
+        return find_dormancies(part, until)[0]
 
 
-def lap_starts(read: Reading, journey: JourneyMap) -> Flags:
+def mark_lap_starts(read: Reading, journey: JourneyMap) -> Flags:
     """Which interactions, read by stage, begin a lap anew."""
     moves = journey.tables.move
     fresh = np.array([[move is Move.NEW_LAP for move in row] for row in moves], dtype=bool)
@@ -147,7 +167,7 @@ def _stages(part: Part) -> tuple[pl.Series, pl.Series, Ints]:
         entered[1:] |= read.codes[1:] != read.codes[:-1]
         code[read.journey] = read.codes  # of several the last stays
         since[read.journey[entered]] = read.at[entered]
-        starts = lap_starts(read, part.scope.map)
+        starts = mark_lap_starts(read, part.scope.map)
         lap += np.bincount(read.journey[starts], minlength=count)
     stages = names.gather(code.astype(np.uint32))
     return stages, _known(since), lap.astype(np.int64)

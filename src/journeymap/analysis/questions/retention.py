@@ -9,44 +9,60 @@ import polars as pl
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.counts import Counts, counts_of, once
-from journeymap.analysis.measuring.intervals import wilson
-from journeymap.analysis.measuring.periods import PERIODS, STARTS, Calendars, Every, Starts
+from journeymap.analysis.measuring.counts import Counts, count_combinations, deduplicate_pairs
+from journeymap.analysis.measuring.intervals import wilson_interval
+from journeymap.analysis.measuring.periods import (
+    PERIODS,
+    WEEK_STARTS,
+    CalendarPeriods,
+    Period,
+    WeekStart,
+)
+from journeymap.analysis.row_fields import Bound, Count, Key, N, NumberKey, Share
 from journeymap.analysis.table.part import Ints, Part, Scope, code_of
 from journeymap.exceptions import ElementError
 from journeymap.model.rules import one_of
 
-__all__ = ["Retained", "Retention", "RetentionAnswer"]
+__all__ = ["Retention", "RetentionAnswer", "RetentionRow"]
 
 _text = validators.optional(validators.instance_of(str))
 
 
 @frozen
-class Retained:
+class RetentionRow:
     """One cohort, some periods on.
 
-    ``cohort`` is the first day of the period in which its ``n`` customers started; ``period``
-    counts from 0, the cohort's own; ``customers`` came back in it, ``share`` of the n, with its
-    95 % interval ``low`` to ``high`` (None for a cohort of nobody).
+    Attributes:
+        cohort: The first day of the period in which its customers started, in ISO 8601.
+        period: How many periods later, from 0, the cohort's own.
+        customers: How many customers came back in it.
+        share: Their share of the cohort (None: the cohort is empty).
+        low: Lower bound of its 95 % interval (Wilson 1927).
+        high: Upper bound of it.
+        n: How many customers the cohort has.
     """
 
-    cohort: str
-    period: int
-    customers: int
-    share: float | None
-    low: float | None
-    high: float | None
-    n: int
+    cohort: Key
+    period: NumberKey
+    customers: Count
+    share: Share | None
+    low: Bound | None
+    high: Bound | None
+    n: N
 
 
 @frozen(eq=False, repr=False)
-class RetentionAnswer(Answer[Retained]):
+class RetentionAnswer(Answer[RetentionRow]):
     """Cohort by cohort, each as far as the log reaches."""
 
-    Row = Retained
+    Row = RetentionRow
 
     def table(self) -> list[list[int]]:
-        """The customers who came back as a triangle: a row for each cohort."""
+        """Arrange the customers who came back as a triangle.
+
+        Returns:
+            A list for each cohort, with a number for each period.
+        """
         rows: dict[str, list[int]] = {}
         for cohort, customers in self.frame.select("cohort", "customers").iter_rows():
             rows.setdefault(cohort, []).append(customers)
@@ -55,13 +71,24 @@ class RetentionAnswer(Answer[Retained]):
 
 @frozen
 class Retention:
-    """Of those who did ``start`` in a period, how many did ``back`` in each later one.
+    """Count how many of those who started in a period came back in each later one.
 
-    ``start`` and ``back`` are names at ``by`` (None: any interaction). ``every`` is a period of
-    the calendar in the log's zone; weeks begin on ``week_starts``. ``kind`` is ``recurring``
-    (came back in that very period) or ``cumulative`` (in that period or any later one).
-    ``cohorts`` puts a customer into the cohort of ``each`` period of a start, or of the ``first``
-    start ever alone. ``periods`` bounds how many periods each cohort is followed.
+    Periods are those of the calendar in the log's zone.
+
+    Attributes:
+        start: The element that starts a customer (None: any interaction).
+        back: The element that counts as coming back (None: any interaction).
+        every: The length of a period.
+        kind: ``recurring`` (came back in that very period) or ``cumulative`` (in that period or
+            any later one).
+        cohorts: Whether a customer is in the cohort of ``each`` period with a start, or of the
+            ``first`` start ever alone.
+        periods: How many periods each cohort is followed at most (None: all).
+        week_starts: The day on which weeks begin.
+        by: The level of ``start`` and ``back``.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a", "b", "a"], "touchpoint": ["x"] * 3,
@@ -72,7 +99,7 @@ class Retention:
 
     start: str | None = field(default=None, validator=_text)
     back: str | None = field(default=None, validator=_text)
-    every: Every = field(default="month", validator=one_of(*PERIODS))
+    every: Period = field(default="month", validator=one_of(*PERIODS))
     kind: Literal["recurring", "cumulative"] = field(
         default="recurring", validator=one_of("recurring", "cumulative")
     )
@@ -80,7 +107,7 @@ class Retention:
         default="each", validator=one_of("each", "first"), kw_only=True
     )
     periods: int | None = field(default=None, kw_only=True)
-    week_starts: Starts = field(default="monday", validator=one_of(*STARTS), kw_only=True)
+    week_starts: WeekStart = field(default="monday", validator=one_of(*WEEK_STARTS), kw_only=True)
     by: str = field(default="touchpoint", validator=validators.instance_of(str), kw_only=True)
 
     @periods.validator
@@ -91,11 +118,10 @@ class Retention:
     def measure(self, part: Part) -> Counts:
         """Count customers by cohort and by how many periods later they came back.
 
-        A customer of a cohort who did not come back is counted at −1, together with all others:
-        what is held at −1 is the size of the cohort.
+        Every customer of a cohort is counted at −1 too: that is the size of the cohort.
         """
         first = self.cohorts == "first"
-        begun = self._periods(part.ever if first else part, self.start)
+        begun = self._periods(part.unbounded if first else part, self.start)
         came = self._periods(part, self.back)
         who, cohort = begun
         if first:
@@ -118,19 +144,19 @@ class Retention:
             np.concatenate([cohort, cohorts[after]]),
             np.concatenate([np.full(len(cohort), -1), later[after]]),
         )
-        return counts_of((), keys)
+        return count_combinations((), keys)
 
     def merge(self, one: Counts, other: Counts) -> Counts:
-        """Add up."""
+        """Sum two measurements."""
         return one.merge(other)
 
     def answer(self, measured: Counts, scope: Scope) -> RetentionAnswer:
-        """A row for every cohort and every period that the log reaches."""
-        periods = Calendars(self.every, self.week_starts, scope.zone)
+        """List every cohort and every period that the log reaches."""
+        periods = CalendarPeriods(self.every, self.week_starts, scope.zone)
         span = periods.span(scope)
         size = len(span)
         wide = min(size, self.periods or size)
-        periods.few("Retention", scope, size * wide)
+        periods.check_size("Retention", scope, size * wide)
         cohort, later = measured.keys
         inside = (cohort >= span.start) & (cohort < span.stop)
         if self.kind == "recurring":
@@ -152,14 +178,14 @@ class Retention:
 
     def _periods(self, part: Part, name: str | None) -> tuple[Ints, Ints]:
         """Customer and period of each interaction of that name, each pair once, in order."""
-        periods = Calendars(self.every, self.week_starts, part.scope.zone)
+        periods = CalendarPeriods(self.every, self.week_starts, part.scope.zone)
         who, at = part.customer.astype(np.int64), part.at
         if name is not None:
             mine = part.codes(self.by) == code_of(part.names(self.by), self.by, name)
             who, at = who[mine], at[mine]
         number = periods.number(at)
-        return once(who, number)
+        return deduplicate_pairs(who, number)
 
 
 def _share(hits: int, n: int) -> tuple[float | None, float | None, float | None]:
-    return (hits / n, *wilson(hits, n)) if n else (None, None, None)
+    return (hits / n, *wilson_interval(hits, n)) if n else (None, None, None)

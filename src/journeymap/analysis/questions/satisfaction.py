@@ -4,67 +4,89 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, assert_never
 
 import numpy as np
 import polars as pl
 from attrs import field, frozen, validators
 
-from journeymap.analysis.answers import Answer, told
-from journeymap.analysis.measuring.counts import Counts, counts_of
-from journeymap.analysis.measuring.element_order import element_places
-from journeymap.analysis.measuring.intervals import mean_interval, nps_interval, wilson
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.counts import Counts, count_combinations
+from journeymap.analysis.measuring.element_order import element_order
+from journeymap.analysis.measuring.intervals import mean_interval, nps_interval, wilson_interval
+from journeymap.analysis.row_fields import Count, Field, Key, Mean, N
 from journeymap.analysis.table.checking import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError
+from journeymap.model.scores import summary_of
 
-__all__ = ["Satisfaction", "SatisfactionAnswer", "Satisfied"]
+__all__ = ["Satisfaction", "SatisfactionAnswer", "SatisfactionRow"]
 
 _text: Any = validators.optional(validators.instance_of(str))
 _EVERYTHING = "(all)"
 _FEELINGS = ("emotion", "emotion_after")
+ScoreBound = Annotated[float, Field("bound", of="score")]
 
 
 @frozen
-class Satisfied:
-    """What customers said or felt at one element.
+class SatisfactionRow:
+    """The answers of one kind at one element.
 
-    ``kind`` is ``nps``, ``csat``, ``ces``, another kind of score, ``emotion`` or
-    ``emotion_after``. ``score`` is for NPS the share of promoters (9–10) less that of detractors
-    (0–6) in points from −100 to 100; for CSAT the share of the top two answers; for the others
-    the mean, on its scale. It is taken over ``n`` answers of ``customers``; ``low`` to ``high``
-    is its 95 % interval, answers being taken as independent (None for a mean of one answer).
-    ``mean`` is the mean answer.
+    Attributes:
+        element: The element.
+        kind: ``nps``, ``csat``, ``ces``, another kind of score, ``emotion`` or
+            ``emotion_after``.
+        score: Of NPS, the share of promoters (9–10) less that of detractors (0–6), in points
+            from −100 to 100; of CSAT, the share of the top two answers; of others, the mean on
+            its scale.
+        low: Lower bound of its 95 % interval, answers being taken as independent (None for a
+            mean of one answer).
+        high: Upper bound of it.
+        n: How many answers there are.
+        customers: How many customers gave one.
+        mean: The mean answer.
     """
 
-    element: str
-    kind: str
-    score: float
-    low: float | None
-    high: float | None
-    n: int
-    customers: int
-    mean: float
+    element: Key
+    kind: Key
+    score: Mean
+    low: ScoreBound | None
+    high: ScoreBound | None
+    n: N
+    customers: Count
+    mean: Mean
 
 
 @frozen(eq=False, repr=False)
-class SatisfactionAnswer(Answer[Satisfied]):
-    """Elements in the order of the map, those that it does not know by name."""
+class SatisfactionAnswer(Answer[SatisfactionRow]):
+    """Elements in the order of the map, unknown ones by name."""
 
-    Row = Satisfied
+    Row = SatisfactionRow
 
-    def cell(self, row: dict[str, Any], name: str) -> str:
-        """Of CSAT, shares; of the others, points of their scale."""
-        plain = name in ("score", "low", "high") and row["kind"] != "csat"
-        return told("score" if plain else "share" if name == "score" else name, row[name])
+    def field_in(self, row: dict[str, Any], name: str) -> Field:
+        """Find out what a field is in one row: of CSAT, a share; of others, points.
+
+        Args:
+            row: The row as a dictionary.
+            name: The name of the field.
+
+        Returns:
+            The kind of the field.
+        """
+        if name in ("score", "low", "high") and summary_of(row["kind"]) == "top boxes":
+            return Field("share")
+        return super().field_in(row, name)
 
 
 @frozen
 class Satisfaction:
-    """NPS, CSAT, CES and emotion, read at ``by``; None takes all interactions together.
+    """Summarise NPS, CSAT, CES and emotion.
 
     NPS after Reichheld (2003), its interval the adjusted Wald of Rocks (2016); the interval of
     CSAT is Wilson's (1927), that of a mean Student's.
+
+    Attributes:
+        by: The level of the elements (None: all interactions together).
 
     >>> from journeymap.analysis import Log, Columns
     >>> frame = {"customer": ["a", "b", "c"], "touchpoint": ["call"] * 3, "at": [1, 2, 3],
@@ -93,25 +115,25 @@ class Satisfaction:
         for kind, values, there in _answers(part):
             there = there & (codes > 0)
             mine, who = codes[there], part.customer[there].astype(np.int64)
-            people = counts_of(names, (mine, who))
+            people = count_combinations(names, (mine, who))
             places = np.full(len(people.count), -1)  # no answer: a customer who gave one
             keys = np.concatenate([mine, people.keys[0]])
             answers = np.concatenate([values[there] - _lowest(kind, part.scope), places])
-            made[kind] = counts_of(names, (keys, answers))
+            made[kind] = count_combinations(names, (keys, answers))
         return made
 
     def merge(self, one: dict[str, Counts], other: dict[str, Counts]) -> dict[str, Counts]:
-        """Add up."""
+        """Sum two measurements."""
         made = {**one, **other}
         for kind in one.keys() & other.keys():
             made[kind] = one[kind].merge(other[kind])
         return made
 
     def answer(self, measured: dict[str, Counts], scope: Scope) -> SatisfactionAnswer:
-        """Scores with their intervals."""
+        """Summarise the answers of each kind, with intervals."""
         rows = [row for kind, counts in measured.items() for row in _rows(kind, counts, scope)]
         kinds = {kind: place for place, kind in enumerate((*sorted(scope.scales), *_FEELINGS))}
-        place = element_places(self.by, scope)
+        place = element_order(self.by, scope)
         rows.sort(key=lambda row: (place(row[0]), kinds[row[1]]))
         schema = SatisfactionAnswer.schema()
         return SatisfactionAnswer(pl.DataFrame(rows, schema=schema, orient="row"))
@@ -152,14 +174,17 @@ def _rows(kind: str, counts: Counts, scope: Scope) -> Iterator[Row]:
         n = sum(weights)
         mean = math.fsum(v * w for v, w in zip(values, weights, strict=True)) / n
         bounds: tuple[float | None, float | None]
-        if kind == "nps":
+        summary = summary_of(kind)
+        if summary == "net promoter":
             promoters = sum(w for v, w in zip(values, weights, strict=True) if v >= 9)
             detractors = sum(w for v, w in zip(values, weights, strict=True) if v <= 6)
             score = 100 * (promoters - detractors) / n
             bounds = nps_interval(promoters, detractors, n)
-        elif kind == "csat":
+        elif summary == "top boxes":
             top = sum(w for v, w in zip(values, weights, strict=True) if v >= high - 1)
-            score, bounds = top / n, wilson(top, n)
-        else:
+            score, bounds = top / n, wilson_interval(top, n)
+        elif summary == "mean":
             score, bounds = mean, mean_interval(values, weights)
+        else:
+            assert_never(summary)
         yield str(counts.names[code]), kind, score, *bounds, n, customers, mean

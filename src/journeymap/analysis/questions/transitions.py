@@ -10,9 +10,10 @@ from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.quantiles import BOUND
-from journeymap.analysis.measuring.tally import Tally, counted, with_lengths
-from journeymap.analysis.measuring.working_time import departments_of, working_lengths
-from journeymap.analysis.table.coding import ranks
+from journeymap.analysis.measuring.tally import Tally, add_lengths, tally_customers
+from journeymap.analysis.measuring.working_time import department_codes, measure_working_time
+from journeymap.analysis.row_fields import Count, Error, Key, N, Seconds, Share
+from journeymap.analysis.table.coding import rank_names
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope
 
 __all__ = ["Transition", "Transitions", "TransitionsAnswer"]
@@ -25,41 +26,55 @@ _flag = validators.instance_of(bool)
 class Transition:
     """One pair of consecutive elements.
 
-    ``source`` and ``target`` are names at the level asked for, or ``(start)`` and ``(end)``;
-    ``count`` is how often, ``customers`` how many of them; ``share`` is out of all that left the
-    source, ``n``; waits are in seconds from one interaction to the next, None at starts and ends.
+    Attributes:
+        source: Where it leads from: a name at the level asked for, or ``(start)``.
+        target: Where it leads to: a name, or ``(end)``.
+        count: How often it came.
+        customers: How many customers it came with.
+        share: Its share of all that left the source.
+        n: How many left the source.
+        wait_mean: Mean wait from one interaction to the next, in seconds (None at starts and
+            ends).
+        wait_median: Median wait, in seconds.
+        wait_p90: Wait that nine of ten do not exceed, in seconds.
     """
 
-    source: str
-    target: str
-    count: int
-    customers: int
-    share: float
-    n: int
-    wait_mean: float | None
-    wait_median: float | None
-    wait_p90: float | None
+    source: Key
+    target: Key
+    count: Count
+    customers: Count
+    share: Share
+    n: N
+    wait_mean: Seconds | None
+    wait_median: Seconds | None
+    wait_p90: Seconds | None
 
 
 @frozen(eq=False, repr=False)
 class TransitionsAnswer(Answer[Transition]):
     """The transitions of a log, the most frequent first.
 
-    ``quantile_error`` bounds how far, relatively, medians and p90 are from exact: 0 up to 100,000
-    waits, 1/256 beyond.
+    Attributes:
+        quantile_error: How far, relatively, medians and p90 are from exact at most: 0 up to
+            100,000 lengths of time, 1/256 beyond.
     """
 
     Row = Transition
-    quantile_error: float = field(default=0.0, kw_only=True)
+    quantile_error: Error = field(default=0.0, kw_only=True)
 
 
 @frozen
 class Transitions:
-    """Pairs of consecutive interactions of one journey, read at ``by``.
+    """Count pairs of consecutive interactions of one journey.
 
-    Interactions without a name at that level are passed over. Journeys begin at ``(start)`` and
-    end at ``(end)``. Without ``waits`` the waits are left out, which is faster. With
-    ``working_time`` a wait counts on the calendar of the department whose interaction ends it.
+    Interactions without a name at the level are passed over. Journeys begin at ``(start)`` and
+    end at ``(end)``.
+
+    Attributes:
+        by: The level at which interactions are read.
+        waits: Whether waits are measured; without, the answer is faster.
+        working_time: Whether a wait counts on the calendar of the department whose interaction
+            ends it.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a", "a", "b"], "touchpoint": ["x", "y", "x"],
@@ -87,16 +102,16 @@ class Transitions:
         leaving[ends] = codes[ends] * codes.dtype.type(size)  # no name follows, but the end
         cells[len(codes) :] = codes[begun]
         people = np.concatenate([read.customer, read.customer[begun]])
-        made = counted(read.names, 2, cells, people)
+        made = tally_customers(read.names, 2, cells, people)
         if not self.waits:
             return made
         inner = np.flatnonzero(~read.last[:-1])
-        return with_lengths(
-            made, leaving[inner], waits_between(read, inner, working=self.working_time)
+        return add_lengths(
+            made, leaving[inner], measure_waits(read, inner, working=self.working_time)
         )
 
     def merge(self, one: Tally, other: Tally) -> Tally:
-        """Add up."""
+        """Sum two measurements."""
         return one.merge(other)
 
     def answer(self, measured: Tally, scope: Scope) -> TransitionsAnswer:
@@ -106,13 +121,13 @@ class Transitions:
         totals = np.bincount(sources, counts, minlength=len(measured.names)).astype(np.int64)
         froms = [START, *map(str, measured.names[1:])]
         tos = [END, *map(str, measured.names[1:])]
-        order = np.lexsort((ranks(tos)[targets], ranks(froms)[sources], -counts))
+        order = np.lexsort((rank_names(tos)[targets], rank_names(froms)[sources], -counts))
         columns: dict[str, Any] = {
             "count": counts,
             "customers": measured.sums["customers"],
             "share": counts / totals[sources],
             "n": totals[sources],
-            **waits_of(measured, "count", (sources > 0) & (targets > 0), on=self.waits),
+            **wait_columns(measured, "count", (sources > 0) & (targets > 0), on=self.waits),
         }
         ordered = {
             "source": [froms[code] for code in sources[order].tolist()],
@@ -124,7 +139,7 @@ class Transitions:
         return TransitionsAnswer(frame, quantile_error=error)
 
 
-def waits_between(read: Reading, before: Ints, *, working: bool) -> Ints:
+def measure_waits(read: Reading, before: Ints, *, working: bool) -> Ints:
     """From each of some interactions to the one after it, in microseconds.
 
     In working time it is that of the department that took the later one, which was waited for.
@@ -133,12 +148,12 @@ def waits_between(read: Reading, before: Ints, *, working: bool) -> Ints:
         apart: Ints = np.diff(read.at)[before]
         return apart
     begins, ends = read.at[before], read.at[before + 1]
-    departments = departments_of(read.part)
+    departments = department_codes(read.part)
     rows = before + 1 if read.rows is None else read.rows[before + 1]
-    return working_lengths(read.part, departments[rows], begins, ends)
+    return measure_working_time(read.part, departments[rows], begins, ends)
 
 
-def waits_of(
+def wait_columns(
     measured: Tally, count: str, real: Any, *, on: bool = True, name: str = "wait"
 ) -> dict[str, Any]:
     """The mean, median and p90 of each cell in seconds, NaN where ``real`` is false."""

@@ -7,8 +7,15 @@ import polars as pl
 from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.sequences import Hashes, exactly, hashed, spans, verified
-from journeymap.analysis.table.coding import Codes, code_type, ranks
+from journeymap.analysis.measuring.sequences import (
+    Hashes,
+    expand_spans,
+    group_exactly,
+    hash_sequences,
+    verify_hashes,
+)
+from journeymap.analysis.row_fields import Count, N, PathKey, Share
+from journeymap.analysis.table.coding import Codes, code_type, rank_names
 from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.exceptions import ElementError
 
@@ -21,26 +28,38 @@ _PENDING = 4_000_000  # codes kept before equal sequences are joined
 class Variant:
     """One sequence of elements from the first interaction to the last.
 
-    ``path`` holds names at the level asked for; ``count`` is how many journeys took it,
-    ``customers`` how many customers did; ``share`` is out of all journeys, ``n``.
+    Attributes:
+        path: The names at the level asked for.
+        count: How many journeys took it.
+        customers: How many customers did.
+        share: Their share of all journeys.
+        n: How many journeys there are.
     """
 
-    path: tuple[str, ...]
-    count: int
-    customers: int
-    share: float
-    n: int
+    path: PathKey
+    count: Count
+    customers: Count
+    share: Share
+    n: N
 
 
 @frozen(eq=False, repr=False)
 class VariantsAnswer(Answer[Variant]):
-    """The sequences of a log, the most frequent first; ``distinct`` counts them all."""
+    """The sequences of a log, the most frequent first.
+
+    Attributes:
+        distinct: How many different sequences there are in all.
+    """
 
     Row = Variant
     distinct: int = field(default=0, kw_only=True)
 
     def notes(self) -> list[str]:
-        """How many there are, when not all are shown."""
+        """Write how many there are.
+
+        Returns:
+            One sentence.
+        """
         return [f"{self.distinct:,} distinct journeys"]
 
 
@@ -56,7 +75,7 @@ class _Piece:
 
 
 @frozen(eq=False)
-class Paths:
+class Sequences:
     """Sequences as they were measured, piece by piece; equal ones are joined when it pays."""
 
     names: tuple[str | None, ...]
@@ -65,9 +84,15 @@ class Paths:
 
 @frozen
 class Variants:
-    """Whole sequences of elements, read at ``by``, and how many journeys took each.
+    """Count whole sequences of elements, and how many journeys took each.
 
-    ``top`` keeps the most frequent (None: all); ``collapse`` folds immediate repeats into one.
+    Attributes:
+        by: The level at which interactions are read.
+        top: How many of the most frequent are kept (None: all).
+        collapse: Whether immediate repeats are folded into one.
+
+    Raises:
+        ElementError: ``top`` is no whole number.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a", "a", "b"], "touchpoint": ["x", "x", "x"],
@@ -85,8 +110,8 @@ class Variants:
         if value is not None and (type(value) is not int or value < 0):
             raise ElementError("Variants", "top", value, "a whole number or None is expected")
 
-    def measure(self, part: Part) -> Paths:
-        """The distinct sequences of a part."""
+    def measure(self, part: Part) -> Sequences:
+        """Find the sequences of a part."""
         read = part.read(self.by)
         codes, offsets = read.codes, read.offsets
         owners = part.owners if read.rows is None else read.customer[offsets[:-1]]
@@ -95,13 +120,13 @@ class Variants:
             fresh[1:] |= codes[1:] != codes[:-1]
             offsets = np.append(0, np.cumsum(fresh))[offsets]
             codes = codes[fresh]
-        hashes = hashed(codes, offsets, read.names)
+        hashes = hash_sequences(codes, offsets, read.names)
         ones = np.ones(len(hashes), dtype=np.int64)
         customers = ones if part.single else _first_of_customer(hashes, owners)
-        return Paths(read.names, (_Piece(hashes, ones, customers, codes, offsets),))
+        return Sequences(read.names, (_Piece(hashes, ones, customers, codes, offsets),))
 
-    def merge(self, one: Paths, other: Paths) -> Paths:
-        """Put side by side; join equal sequences when there are many."""
+    def merge(self, one: Sequences, other: Sequences) -> Sequences:
+        """Put sequences side by side; join equal ones when there are many."""
         names = one.names
         if one.names != other.names:
             names = tuple(dict.fromkeys(one.names + other.names))
@@ -111,10 +136,10 @@ class Variants:
         enough = max(_PENDING, 3 * max(sizes))  # so that what is joined is not joined again soon
         if len(sizes) > 1 and sum(sizes) > enough:
             pieces = (_joined(pieces).piece(),)
-        return Paths(names, pieces)
+        return Sequences(names, pieces)
 
-    def answer(self, measured: Paths, scope: Scope) -> VariantsAnswer:
-        """The most frequent first; equal ones in the order of their names."""
+    def answer(self, measured: Sequences, scope: Scope) -> VariantsAnswer:
+        """Order the sequences, the most frequent first, equal ones by their names."""
         found = _joined(measured.pieces)
         total = int(found.counts.sum())
         names = [name or "" for name in measured.names]
@@ -147,9 +172,9 @@ def _most(counts: Ints, top: int | None) -> Ints:
 
 def _ordered(found: _Groups, chosen: Ints, names: list[str]) -> Ints:
     """The chosen sequences, the most frequent first, equal ones in the order of their names."""
-    spots = spans(found.begins[chosen], found.lengths[chosen])
+    spots = expand_spans(found.begins[chosen], found.lengths[chosen])
     # As bytes of equal width, ranks compare as the names do, one after the other.
-    text = ranks(names)[found.codes[spots]].astype(">u4").tobytes()
+    text = rank_names(names)[found.codes[spots]].astype(">u4").tobytes()
     ends = (4 * np.cumsum(found.lengths[chosen])).tolist()
     keys = [text[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
     counts = found.counts[chosen].tolist()
@@ -159,17 +184,19 @@ def _ordered(found: _Groups, chosen: Ints, names: list[str]) -> Ints:
 
 def _paths(found: _Groups, kept: Ints, names: list[str]) -> pl.Series:
     """The names of each sequence, as a column of lists."""
-    spots = spans(found.begins[kept], found.lengths[kept])
+    spots = expand_spans(found.begins[kept], found.lengths[kept])
     steps = pl.Series(names, dtype=pl.String).gather(found.codes[spots].astype(np.uint32))
     which = np.repeat(np.arange(len(kept)), found.lengths[kept])
     frame = pl.DataFrame({"which": which, "path": steps})
     return frame.group_by("which", maintain_order=True).agg("path")["path"]
 
 
-def _recoded(paths: Paths, names: tuple[str | None, ...]) -> Paths:
+def _recoded(paths: Sequences, names: tuple[str | None, ...]) -> Sequences:
     place = {name: code for code, name in enumerate(names)}
     table = np.array([place[name] for name in paths.names], dtype=code_type(len(names)))
-    return Paths(names, tuple(evolve(piece, codes=table[piece.codes]) for piece in paths.pieces))
+    return Sequences(
+        names, tuple(evolve(piece, codes=table[piece.codes]) for piece in paths.pieces)
+    )
 
 
 def _first_of_customer(hashes: Hashes, owners: Ints) -> Ints:
@@ -218,8 +245,8 @@ def _joined(pieces: tuple[_Piece, ...]) -> _Groups:
     starts = np.flatnonzero(fresh)
     again = ~fresh
     models = order[starts[np.cumsum(fresh)[again] - 1]]
-    if not verified(codes, begins, lengths, order[again], models):
-        order, starts = exactly(codes, begins, lengths)
+    if not verify_hashes(codes, begins, lengths, order[again], models):
+        order, starts = group_exactly(codes, begins, lengths)
     keep = order[starts]
     counts = _summed([piece.counts for piece in pieces], order, starts)
     customers = counts  # the same column where nobody has several journeys

@@ -12,17 +12,17 @@ import polars as pl
 from attrs import define, field, frozen
 
 from journeymap.adapters.tables.rows import Rows
-from journeymap.analysis.table.coding import Coded, coded
+from journeymap.analysis.table.coding import CodedNames, encode_names
 from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import Flags
 from journeymap.analysis.table.times import Micros, read_times
 from journeymap.exceptions import ColumnsError, SourceError
 
-__all__ = ["Intake", "Rejected", "Rejection", "as_names", "intake"]
+__all__ = ["CheckedRows", "Rejected", "Rejection", "check_rows", "read_names"]
 
 SCALE = 10_000  # emotions, scores and amounts are kept to a ten-thousandth, and sum exactly
 NONE = np.iinfo(np.int64).min
-_MOST = 9e11
+MAX_AMOUNT = 9e11
 LEVELS = ("source", "channel", "department", "process", "product", "outcome")
 
 
@@ -78,13 +78,13 @@ class Rejected(Sequence[Rejection]):
 
 
 @frozen(eq=False)
-class Intake:
+class CheckedRows:
     """Accepted rows as columns in order of arrival, and the rejected; ``good`` marks them."""
 
-    customer: Coded
-    touchpoint: Coded
+    customer: CodedNames
+    touchpoint: CodedNames
     at: Micros
-    names: dict[str, Coded]
+    names: dict[str, CodedNames]
     numbers: dict[str, Micros]
     rejected: Rejected
     scales: dict[str, tuple[float, float]]
@@ -93,7 +93,7 @@ class Intake:
 
 
 @define(eq=False)
-class _Checked:
+class _Reasons:
     """The reasons found so far; the first one found for a row stands."""
 
     size: int
@@ -115,33 +115,33 @@ class _Checked:
         return self.reasons.is_null().to_numpy()
 
 
-def intake(
+def check_rows(
     rows: Rows,
     columns: Columns,
     *,
     strict: bool = False,
-    coder: Callable[[pl.Series], Coded] = coded,
-) -> Intake:
+    coder: Callable[[pl.Series], CodedNames] = encode_names,
+) -> CheckedRows:
     """Check every row; ``strict`` raises SourceError at the first that would be set aside.
 
     ``coder`` gives customers their codes, for whom there are better ways than the usual one.
     """
     frame = rows.frame
-    checked = _Checked(len(frame))
-    customer = coder(as_names(frame, columns.customer))
-    touchpoint = _coded(frame, columns.touchpoint)
+    checked = _Reasons(len(frame))
+    customer = coder(read_names(frame, columns.customer))
+    touchpoint = _encode_column(frame, columns.touchpoint)
     checked.find(customer.blank(), "no customer")
     checked.find(touchpoint.blank(), "no touchpoint")
     reserved = touchpoint.among(lambda names: names.is_in(["(start)", "(end)"]))
     checked.find(reserved, "a touchpoint named like where journeys begin or end")
     at, reasons = read_times(frame[columns.at], columns.timezone, columns.at_unit)
     checked.take(reasons)
-    names = _names(frame, columns)
-    numbers = _numbers(frame, columns, names, checked)
+    names = _read_name_columns(frame, columns)
+    numbers = _read_number_columns(frame, columns, names, checked)
     if columns.id is not None:
-        _duplicates(_coded(frame, columns.id), names.get("source"), rows, checked)
+        _find_duplicates(_encode_column(frame, columns.id), names.get("source"), rows, checked)
     good = checked.good()
-    rejected = _rejected(rows, checked)
+    rejected = _collect_rejected(rows, checked)
     if strict and len(rejected):
         first = rejected[0]
         raise SourceError(rows.name, first.reason, first.line)
@@ -150,14 +150,16 @@ def intake(
         names = {role: column.only(good) for role, column in names.items()}
         numbers = {role: column[good] for role, column in numbers.items()}
     zone = columns.timezone or "UTC"
-    return Intake(customer, touchpoint, at, names, numbers, rejected, columns.ranges, zone, good)
+    return CheckedRows(
+        customer, touchpoint, at, names, numbers, rejected, columns.ranges, zone, good
+    )
 
 
-def _coded(frame: pl.DataFrame, column: str) -> Coded:
-    return coded(as_names(frame, column))
+def _encode_column(frame: pl.DataFrame, column: str) -> CodedNames:
+    return encode_names(read_names(frame, column))
 
 
-def as_names(frame: pl.DataFrame, column: str) -> pl.Series:
+def read_names(frame: pl.DataFrame, column: str) -> pl.Series:
     """A column as names: whole numbers lose the point that a frame may have given them."""
     found = frame[column]
     kind = found.dtype
@@ -171,41 +173,45 @@ def as_names(frame: pl.DataFrame, column: str) -> pl.Series:
     return found.cast(pl.String)
 
 
-def _names(frame: pl.DataFrame, columns: Columns) -> dict[str, Coded]:
+def _read_name_columns(frame: pl.DataFrame, columns: Columns) -> dict[str, CodedNames]:
     names = {}
     for role in (*LEVELS, "score_kind", "currency"):
         column = getattr(columns, role)
         if column is None:
             continue
         if column in frame.columns:
-            names[role] = _coded(frame, column)
+            names[role] = _encode_column(frame, column)
         else:  # a word that stands for every row
-            names[role] = Coded(np.zeros(len(frame), dtype=np.uint32), pl.Series([column]))
+            names[role] = CodedNames(np.zeros(len(frame), dtype=np.uint32), pl.Series([column]))
     for column in columns.extra:
-        names[column] = _coded(frame, column)
+        names[column] = _encode_column(frame, column)
     return names
 
 
-def _numbers(
-    frame: pl.DataFrame, columns: Columns, names: dict[str, Coded], checked: _Checked
+def _read_number_columns(
+    frame: pl.DataFrame, columns: Columns, names: dict[str, CodedNames], checked: _Reasons
 ) -> dict[str, Micros]:
     numbers: dict[str, Micros] = {}
     for role in ("emotion", "emotion_after"):
         column = getattr(columns, role)
         if column is not None:
-            numbers[role] = _fixed(frame[column], role, -1, 1, checked)
+            numbers[role] = _read_numbers(frame[column], role, -1, 1, checked)
     if columns.value is not None:
-        numbers["value"] = _fixed(frame[columns.value], "value", -_MOST, _MOST, checked)
+        numbers["value"] = _read_numbers(
+            frame[columns.value], "value", -MAX_AMOUNT, MAX_AMOUNT, checked
+        )
         lacking = (numbers["value"] != NONE) & names["currency"].blank()
         checked.find(lacking, "a value without a currency")
     if columns.duration is not None:
-        numbers["duration"] = _fixed(frame[columns.duration], "duration", 0, 3e9, checked)
+        numbers["duration"] = _read_numbers(frame[columns.duration], "duration", 0, 3e9, checked)
     if columns.score is not None:
-        numbers["score"] = _scores(frame[columns.score], names["score_kind"], columns, checked)
+        numbers["score"] = _read_scores(frame[columns.score], names["score_kind"], columns, checked)
     return numbers
 
 
-def _fixed(column: pl.Series, role: str, low: float, high: float, checked: _Checked) -> Micros:
+def _read_numbers(
+    column: pl.Series, role: str, low: float, high: float, checked: _Reasons
+) -> Micros:
     """Numbers in ten-thousandths, NONE where missing; others are reasons to set a row aside."""
     if column.dtype.is_nested() or column.dtype == pl.Binary:
         raise ColumnsError(f"{role}: column {column.name!r} holds {column.dtype}, not numbers")
@@ -223,8 +229,10 @@ def _fixed(column: pl.Series, role: str, low: float, high: float, checked: _Chec
     return (kept * SCALE).round(0).cast(pl.Int64).fill_null(NONE).to_numpy()
 
 
-def _scores(column: pl.Series, kinds: Coded, columns: Columns, checked: _Checked) -> Micros:
-    scores = _fixed(column, "score", -_MOST, _MOST, checked)
+def _read_scores(
+    column: pl.Series, kinds: CodedNames, columns: Columns, checked: _Reasons
+) -> Micros:
+    scores = _read_numbers(column, "score", -MAX_AMOUNT, MAX_AMOUNT, checked)
     given = scores != NONE
     known = [kind for kind, _, _ in columns.scales]
     unknown = kinds.among(lambda names: ~names.is_in(known))
@@ -236,7 +244,9 @@ def _scores(column: pl.Series, kinds: Coded, columns: Columns, checked: _Checked
     return scores
 
 
-def _duplicates(ids: Coded, sources: Coded | None, rows: Rows, checked: _Checked) -> None:
+def _find_duplicates(
+    ids: CodedNames, sources: CodedNames | None, rows: Rows, checked: _Reasons
+) -> None:
     """A second row of the same source and id is set aside, naming the line of the first."""
     frame = pl.DataFrame(
         {
@@ -255,7 +265,7 @@ def _duplicates(ids: Coded, sources: Coded | None, rows: Rows, checked: _Checked
     checked.take(found)
 
 
-def _rejected(rows: Rows, checked: _Checked) -> Rejected:
+def _collect_rejected(rows: Rows, checked: _Reasons) -> Rejected:
     bad = ~checked.good()
     reasons = checked.reasons.drop_nulls().to_list() if checked.reasons is not None else []
     held = [

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from attrs import frozen
 
-__all__ = ["Coded", "Codes", "code_type", "coded", "ranks"]
+__all__ = ["CodedNames", "Codes", "code_type", "encode_names", "rank_names"]
 
 Codes: TypeAlias = "np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]"
 
@@ -21,7 +21,7 @@ def code_type(size: int) -> type[np.unsignedinteger[Any]]:
     return np.uint16 if size <= 2**16 else np.uint32
 
 
-def ranks(names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+def rank_names(names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
     """The place of each name in alphabetical order."""
     places = np.empty(len(names), dtype=np.int64)
     places[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
@@ -29,7 +29,7 @@ def ranks(names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 @frozen(eq=False)
-class Coded:
+class CodedNames:
     """A column of names: a code for each row, and the distinct names in order of appearance."""
 
     codes: np.ndarray[Any, np.dtype[np.uint32]]
@@ -46,13 +46,13 @@ class Coded:
         """Rows without a name."""
         return self.among(lambda names: names.str.strip_chars() == "")
 
-    def only(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Coded:
+    def only(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> CodedNames:
         """The rows to keep, coded anew where names are no longer met."""
         codes = self.codes[keep]
         met, places = np.unique(codes, return_inverse=True)
         if len(met) == len(self.names):
-            return Coded(codes, self.names)
-        return Coded(places.astype(np.uint32), self.names.gather(met))
+            return CodedNames(codes, self.names)
+        return CodedNames(places.astype(np.uint32), self.names.gather(met))
 
     def onto(self, first: Iterable[str] = ()) -> tuple[Codes, tuple[str | None, ...]]:
         """Codes with 0 for missing or blank; ``first`` names keep their places, others follow."""
@@ -66,7 +66,7 @@ class Coded:
         return table.astype(code_type(len(order)))[self.codes], tuple(order)
 
 
-def coded(column: pl.Series) -> Coded:
+def encode_names(column: pl.Series) -> CodedNames:
     """Code a column of texts in the order of their appearance; what is missing becomes blank."""
     column = column.fill_null("").alias("name")
     codes = column.cast(pl.Categorical(pl.Categories.random())).to_physical().cast(pl.UInt32)
@@ -75,4 +75,4 @@ def coded(column: pl.Series) -> Coded:
     first = np.flatnonzero(np.diff(highest, prepend=np.int64(-1)) > 0)
     if not np.array_equal(found[first], np.arange(len(first))):  # should polars count otherwise
         _, first, found = np.unique(found, return_index=True, return_inverse=True)
-    return Coded(found.astype(np.uint32, copy=False), column.gather(first))
+    return CodedNames(found.astype(np.uint32, copy=False), column.gather(first))

@@ -11,10 +11,10 @@ from attrs import evolve, fields
 
 from journeymap.adapters.source import Broken
 from journeymap.adapters.tables.rows import Rows
-from journeymap.analysis.table.checking import LEVELS, Intake
+from journeymap.analysis.table.checking import LEVELS, CheckedRows
 from journeymap.analysis.table.coding import Codes, code_type
 from journeymap.analysis.table.columns import Columns
-from journeymap.analysis.table.ordering import offsets_of, ordering
+from journeymap.analysis.table.ordering import find_offsets, order_rows
 from journeymap.analysis.table.part import Ints, Level, Scope
 from journeymap.analysis.table.table import Table
 from journeymap.exceptions import ColumnsError
@@ -22,19 +22,27 @@ from journeymap.identity.gathering import Readable
 from journeymap.interactions import SCALES, Interaction
 from journeymap.model import JourneyMap
 
-__all__ = ["Known", "built", "interaction_rows", "mapped", "narrow", "number_type", "source_rows"]
+__all__ = [
+    "KnownNames",
+    "apply_map",
+    "encode_rows",
+    "narrow_numbers",
+    "number_type",
+    "rows_from_interactions",
+    "rows_from_source",
+]
 
-Known = dict[str, tuple[str, ...]]
+KnownNames = dict[str, tuple[str, ...]]
 
 _FIELDS = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
            "emotion_after")  # fmt: skip
 _TAKEN = {a.name for a in fields(Columns)} | {"stage", "phase"}
 
 
-def built(taken: Intake, journey: JourneyMap | None) -> Table:
+def encode_rows(taken: CheckedRows, journey: JourneyMap | None) -> Table:
     """Encode and order accepted rows."""
     ids = taken.customer.names
-    order = ordering(taken.customer.codes, taken.at)
+    order = order_rows(taken.customer.codes, taken.at)
     known = tuple(journey.touchpoints) if journey else ()
     points, names = taken.touchpoint.onto(known)
 
@@ -42,16 +50,19 @@ def built(taken: Intake, journey: JourneyMap | None) -> Table:
         return column if order is None else column[order]
 
     owners = ordered(taken.customer.codes)
-    offsets = offsets_of(owners)
+    offsets = find_offsets(owners)
     at = ordered(taken.at)
     touchpoints = ordered(points)
     recorded = {
-        role: column.onto(_from_map(journey, role, 0)[0]) for role, column in taken.names.items()
+        role: column.onto(_names_and_table(journey, role, 0)[0])
+        for role, column in taken.names.items()
     }
-    levels = _levels(
+    levels = _encode_levels(
         journey, names, touchpoints, {r: (ordered(c), n) for r, (c, n) in recorded.items()}
     )
-    numbers = {role: narrow(role, ordered(column)) for role, column in taken.numbers.items()}
+    numbers = {
+        role: narrow_numbers(role, ordered(column)) for role, column in taken.numbers.items()
+    }
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
     return Table(
         journey,
@@ -65,7 +76,7 @@ def built(taken: Intake, journey: JourneyMap | None) -> Table:
     )
 
 
-def mapped(table: Table, journey: JourneyMap | None, known: Known | None = None) -> Table:
+def apply_map(table: Table, journey: JourneyMap | None, known: KnownNames | None = None) -> Table:
     """Read a table that was made without a map as if it had been made with this one.
 
     ``known`` are the names of a larger log of which the table is a piece, by level, so that equal
@@ -75,21 +86,21 @@ def mapped(table: Table, journey: JourneyMap | None, known: Known | None = None)
 
     def first(role: str) -> tuple[str, ...]:
         designed = tuple(journey.touchpoints) if journey and role == "touchpoint" else ()
-        return (*(designed or _from_map(journey, role, 0)[0]), *larger.get(role, ()))
+        return (*(designed or _names_and_table(journey, role, 0)[0]), *larger.get(role, ()))
 
-    names, places = _onto(table.levels["touchpoint"].names, first("touchpoint"))
+    names, places = _recode_names(table.levels["touchpoint"].names, first("touchpoint"))
     touchpoints = places[table.touchpoints]
     recorded = {}
     for role, level in table.levels.items():
         if role != "touchpoint" and level.codes is not None:
-            now, moved = _onto(level.names, first(role))
+            now, moved = _recode_names(level.names, first(role))
             recorded[role] = (moved[level.codes], now)
-    levels = _levels(journey, names, touchpoints, recorded)
+    levels = _encode_levels(journey, names, touchpoints, recorded)
     scope = evolve(table.scope, map=journey)
     return evolve(table, map=journey, scope=scope, touchpoints=touchpoints, levels=levels)
 
 
-def _onto(
+def _recode_names(
     names: tuple[str | None, ...], known: tuple[str, ...]
 ) -> tuple[tuple[str | None, ...], Codes]:
     """Names with the known ones first, and the table that leads from the old codes to the new."""
@@ -100,7 +111,7 @@ def _onto(
     return tuple(order), table
 
 
-def _levels(
+def _encode_levels(
     journey: JourneyMap | None,
     touchpoint_names: tuple[str | None, ...],
     touchpoints: Codes,
@@ -117,7 +128,7 @@ def _levels(
         levels["stage"] = Level((None, *journey.stages), table=stage)
         levels["phase"] = Level((None, "buy", "own"), table=phase)
     for role in LEVELS:
-        known, table = _from_map(journey, role, size)
+        known, table = _names_and_table(journey, role, size)
         if role not in recorded:
             levels[role] = Level((None, *known), table=table)
             continue
@@ -130,7 +141,7 @@ def _levels(
     return levels
 
 
-def _from_map(
+def _names_and_table(
     journey: JourneyMap | None, role: str, size: int
 ) -> tuple[tuple[str, ...], Codes | None]:
     if journey is None:
@@ -158,7 +169,7 @@ def number_type(role: str) -> type[np.signedinteger[Any]]:
     return np.int16 if role in ("emotion", "emotion_after") else np.int64
 
 
-def narrow(role: str, column: Ints) -> Any:
+def narrow_numbers(role: str, column: Ints) -> Any:
     """Numbers in their type; what is missing stays the smallest number there is."""
     kind = number_type(role)
     if kind is np.int64:
@@ -166,7 +177,7 @@ def narrow(role: str, column: Ints) -> Any:
     return np.where(column == np.iinfo(np.int64).min, np.iinfo(kind).min, column).astype(kind)
 
 
-def interaction_rows(interactions: Iterable[Interaction]) -> tuple[Rows, Columns]:
+def rows_from_interactions(interactions: Iterable[Interaction]) -> tuple[Rows, Columns]:
     """Interactions as rows, and the columns that say so."""
     taken = list(interactions)
     extras = sorted({name for one in taken for name, _ in one.extra})
@@ -186,7 +197,7 @@ def interaction_rows(interactions: Iterable[Interaction]) -> tuple[Rows, Columns
     if any(one.score for one in taken):
         data["score"] = [one.score.value if one.score else None for one in taken]
         data["score_kind"] = [one.score.kind if one.score else None for one in taken]
-        named |= {"score": "score", "score_kind": "score_kind", "scales": _scales(taken)}
+        named |= {"score": "score", "score_kind": "score_kind", "scales": _collect_scales(taken)}
     if any(one.value for one in taken):
         data["value"] = [str(one.value.amount) if one.value else None for one in taken]
         data["currency"] = [one.value.currency if one.value else None for one in taken]
@@ -204,7 +215,7 @@ def interaction_rows(interactions: Iterable[Interaction]) -> tuple[Rows, Columns
     return Rows(frame, np.arange(1, len(frame) + 1), (), "the interactions"), columns
 
 
-def source_rows(source: Readable) -> tuple[Rows, Columns]:
+def rows_from_source(source: Readable) -> tuple[Rows, Columns]:
     """What a source reads, as rows; its own row numbers are their lines."""
     taken: list[Interaction] = []
     lines: list[int] = []
@@ -215,11 +226,11 @@ def source_rows(source: Readable) -> tuple[Rows, Columns]:
             if record.interaction is not None:
                 taken.append(record.interaction)
                 lines.append(record.row)
-    rows, columns = interaction_rows(taken)
+    rows, columns = rows_from_interactions(taken)
     return evolve(rows, lines=np.array(lines, dtype=np.int64), broken=tuple(broken)), columns
 
 
-def _scales(taken: list[Interaction]) -> dict[str, tuple[float, float]]:
+def _collect_scales(taken: list[Interaction]) -> dict[str, tuple[float, float]]:
     scales: dict[str, tuple[float, float]] = {}
     for one in taken:
         if one.score is None:

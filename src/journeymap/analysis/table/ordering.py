@@ -6,12 +6,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["offsets_of", "ordering"]
+__all__ = ["find_offsets", "order_rows"]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 
-def ordering(journeys: np.ndarray[Any, Any], at: Ints) -> Ints | None:
+def order_rows(journeys: np.ndarray[Any, Any], at: Ints) -> Ints | None:
     """Row numbers in order of journey, time and arrival; None when the rows are in order already.
 
     Journey and time are packed into one integer, because sorting integers is the fastest sort
@@ -43,7 +43,7 @@ def _in_order(journeys: np.ndarray[Any, Any], at: Ints) -> bool:
     return bool(((journeys[1:] > journeys[:-1]) | (at[1:] >= at[:-1])).all())
 
 
-def offsets_of(owners: np.ndarray[Any, Any]) -> Ints:
+def find_offsets(owners: np.ndarray[Any, Any]) -> Ints:
     """Where each owner's rows begin, the rows of one lying together, and the end."""
     fresh = np.ones(len(owners), dtype=bool)
     fresh[1:] = owners[1:] != owners[:-1]

@@ -74,7 +74,7 @@ class View(Protocol):
         """The part as it is seen."""
         ...
 
-    def timeless(self) -> View:
+    def without_bounds(self) -> View:
         """The same view without bounds in time."""
         ...
 
@@ -188,24 +188,24 @@ class Part:
         return self._ids.gather(self.owners.astype(np.uint32))
 
     @cached_property
-    def ever(self) -> Part:
+    def unbounded(self) -> Part:
         """The part as it would be without the bounds in time that ``where`` has set."""
-        if self._origin is None or not any(view != view.timeless() for view in self._seen):
+        if self._origin is None or not any(view != view.without_bounds() for view in self._seen):
             return self
-        return self._origin.seen(tuple(view.timeless() for view in self._seen))
+        return self._origin.through(tuple(view.without_bounds() for view in self._seen))
 
-    def seen(self, views: tuple[View, ...]) -> Part:
+    def through(self, views: tuple[View, ...]) -> Part:
         """The part as some views show it, one after the other."""
         part = self
         for view in views:
             part = view.of(part)
         return evolve(part, origin=self, seen=views) if views else part
 
-    def again(self, part: Part, view: View) -> Part:
+    def marked_seen(self, part: Part, view: View) -> Part:
         """Itself, known to be what one more view shows of a part."""
         return evolve(self, origin=part._origin or part, seen=(*part._seen, view))
 
-    def taken(self, rows: Ints, offsets: Ints, owners: Ints) -> Part:
+    def select_rows(self, rows: Ints, offsets: Ints, owners: Ints) -> Part:
         """Some of the interactions, in the order of ``rows``, as the journeys of ``offsets``."""
         return Part(
             self.scope, offsets, self.at[rows], self.touchpoints[rows], owners, self._ids,

@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 from attrs import evolve
 
-from journeymap.analysis.table.ordering import offsets_of, ordering
+from journeymap.analysis.table.ordering import find_offsets, order_rows
 from journeymap.analysis.table.table import Table
 from journeymap.exceptions import AnswerError
 
-__all__ = ["renamed"]
+__all__ = ["rename_customers"]
 
 
-def renamed(table: Table, name: Callable[[str], str | None]) -> Table:
+def rename_customers(table: Table, name: Callable[[str], str | None]) -> Table:
     """Give each customer the name that ``name`` returns (None: unchanged)."""
     codes: dict[str, int] = {}
     names = [name(old) or old for old in table.ids.to_list()]
@@ -26,7 +26,7 @@ def renamed(table: Table, name: Callable[[str], str | None]) -> Table:
     owner = np.array([codes.setdefault(one, len(codes)) for one in names], dtype=np.uint32)
     ids = pl.Series(table.ids.name, list(codes), dtype=pl.String)
     owners = np.repeat(owner, np.diff(table.offsets))
-    order = ordering(owners, table.at)
+    order = order_rows(owners, table.at)
 
     def ordered(column: Any) -> Any:
         return column if column is None or order is None else column[order]
@@ -34,7 +34,7 @@ def renamed(table: Table, name: Callable[[str], str | None]) -> Table:
     return evolve(
         table,
         ids=ids,
-        offsets=offsets_of(ordered(owners)),
+        offsets=find_offsets(ordered(owners)),
         at=ordered(table.at),
         touchpoints=ordered(table.touchpoints),
         levels={k: evolve(v, codes=ordered(v.codes)) for k, v in table.levels.items()},

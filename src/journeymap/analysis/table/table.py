@@ -75,10 +75,10 @@ class Table:
             place = int(np.searchsorted(ends, reached + (rows or len(self.at))))
             place = min(place, len(ends) - 1)
             reached = int(ends[place])
-            yield self._part(scope, begin, place + 1).seen(views)
+            yield self._part(scope, begin, place + 1).through(views)
             begin = place + 1
         if not begin:
-            yield self._part(scope, 0, 0).seen(views)
+            yield self._part(scope, 0, 0).through(views)
 
     def measure(
         self, questions: tuple[Question[Any], ...], scope: Scope, views: tuple[View, ...]

@@ -54,10 +54,10 @@ def _read(
     if isinstance(column.dtype, pl.Datetime):
         zone = column.dtype.time_zone
         return _from_datetimes(column.cast(pl.Datetime("us", zone)), zone, timezone)
-    return _all_bad(column, f"a column of {kind} holds no times")
+    return _reject_all(column, f"a column of {kind} holds no times")
 
 
-def _all_bad(column: pl.Series, reason: str) -> tuple[Micros, pl.Series]:
+def _reject_all(column: pl.Series, reason: str) -> tuple[Micros, pl.Series]:
     reasons = pl.select(pl.when(column.is_null()).then(pl.lit(_NO)).otherwise(pl.lit(reason)))
     return np.full(len(column), NO_TIME), reasons.to_series()
 
@@ -67,13 +67,13 @@ def _from_datetimes(
 ) -> tuple[Micros, pl.Series]:
     if zone is None:
         if timezone is None:
-            return _all_bad(column, _NAIVE)
-        return _placed(column, timezone)
+            return _reject_all(column, _NAIVE)
+        return _place_in_zone(column, timezone)
     reasons = pl.select(pl.when(column.is_null()).then(pl.lit(_NO))).to_series()
-    return _numpy(column.to_physical()), reasons
+    return _to_numpy(column.to_physical()), reasons
 
 
-def _placed(naive: pl.Series, timezone: str) -> tuple[Micros, pl.Series]:
+def _place_in_zone(naive: pl.Series, timezone: str) -> tuple[Micros, pl.Series]:
     """Naive times put into a zone; those its clock shows twice or never are not guessed."""
     try:
         utc = naive.dt.replace_time_zone(timezone, ambiguous="null", non_existent="null")
@@ -87,12 +87,12 @@ def _placed(naive: pl.Series, timezone: str) -> tuple[Micros, pl.Series]:
         .when(naive.is_null())
         .then(pl.lit(_NO))
     ).to_series()
-    return _numpy(micros), reasons
+    return _to_numpy(micros), reasons
 
 
 def _from_numbers(column: pl.Series, unit: str | None) -> tuple[Micros, pl.Series]:
     if unit is None:
-        return _all_bad(column, _NUMBER)
+        return _reject_all(column, _NUMBER)
     scale = _UNIT[unit]
     if column.dtype.is_integer():
         wide = column.cast(pl.Int64, strict=False)
@@ -108,7 +108,7 @@ def _from_numbers(column: pl.Series, unit: str | None) -> tuple[Micros, pl.Serie
         .when(micros.is_null())
         .then(pl.lit("a number that is no time"))
     ).to_series()
-    return _numpy(micros), reasons
+    return _to_numpy(micros), reasons
 
 
 def _from_text(
@@ -141,7 +141,7 @@ def _from_text(
     ).to_series()
     naive = read["zone"].is_null() & read["local"].is_not_null()
     reason = _NAIVE if timezone is None else None
-    micros = _numpy(aware)
+    micros = _to_numpy(aware)
     reasons = pl.select(
         pl.when(column.is_null() | (column.str.strip_chars() == ""))
         .then(pl.lit(_NO))
@@ -151,16 +151,16 @@ def _from_text(
         .then(pl.lit("not a time of ISO 8601"))
     ).to_series()
     if timezone is not None and naive.any():
-        placed, why = _placed(
+        placed, why = _place_in_zone(
             read["local"].zip_with(naive, pl.Series([None], dtype=pl.Datetime("us"))), timezone
         )
         chosen = naive.to_numpy()
         micros = np.where(chosen, placed, micros)
         reasons = why.zip_with(naive, reasons)
-    return _leftovers(column, micros, reasons, timezone, unit)
+    return _read_leftovers(column, micros, reasons, timezone, unit)
 
 
-def _leftovers(
+def _read_leftovers(
     column: pl.Series,
     micros: Micros,
     reasons: pl.Series,
@@ -178,13 +178,13 @@ def _leftovers(
     counted, why = _from_numbers(whole if not whole.is_null().any() else numbers, unit)
     found, because = counted.copy(), why.to_list()
     for place in np.flatnonzero(numbers.is_null().to_numpy()):
-        found[place], because[place] = _rare(str(texts[int(place)]), timezone)
+        found[place], because[place] = _read_uncommon(str(texts[int(place)]), timezone)
     micros = micros.copy()
     micros[where] = found
     return micros, reasons.scatter(where, pl.Series(because, dtype=pl.String))
 
 
-def _rare(text: str, timezone: str | None) -> tuple[int, str | None]:
+def _read_uncommon(text: str, timezone: str | None) -> tuple[int, str | None]:
     try:
         made = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -197,5 +197,5 @@ def _rare(text: str, timezone: str | None) -> tuple[int, str | None]:
     return int(micros[0]), reasons[0]
 
 
-def _numpy(micros: pl.Series) -> Micros:
+def _to_numpy(micros: pl.Series) -> Micros:
     return micros.cast(pl.Int64).fill_null(NO_TIME).to_numpy()
