@@ -1,12 +1,14 @@
 # Everything a newcomer needs: `make demo` shows what journeymap does, `make test` proves it.
+# `make test PYTHON=python3.13` has an environment of its own, .venv-3.13.
 PYTHON ?= python3
-VENV ?= .venv
+VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(shell $(PYTHON) -c \
+  'import sys; print("%d.%d" % sys.version_info[:2])'))
 BIN = $(VENV)/bin
 CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test torture docs bench bench-large bench-live bench-next bench-sources fuzz clean
+.PHONY: demo test test-fast test-all torture docs bench bench-large bench-live bench-next bench-sources fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -21,6 +23,15 @@ test: $(VENV)/dev.ready
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term --cov-fail-under=95
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs out/docs
+
+# Without what takes long and depends little on the version of Python.
+test-fast: $(VENV)/dev.ready
+	$(BIN)/python -m pytest --numprocesses=auto -m 'not slow'
+
+# Everything, on every Python from 3.11 up that is found here.
+test-all:
+	@set -e; pythons=$$(.ci/pythons); test -n "$$pythons"; \
+	for python in $$pythons; do $(MAKE) test PYTHON=$$python; done
 
 docs: $(VENV)/dev.ready
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs out/docs

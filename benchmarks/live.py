@@ -24,9 +24,9 @@ from typing import Any
 from attrs import evolve
 
 from journeymap import Interaction, JourneyMap, Live, Tracker
+from journeymap.adapters.stores import SqliteStore
 from journeymap.adapters.stores import sqlite as sqlite_store
 from journeymap.adapters.stores.sql_tables import TABLES
-from journeymap.adapters.stores.sqlite import SqliteStore
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.tracking import StageEntered
 
@@ -173,7 +173,7 @@ Written = list[list[tuple[str, list[dict[str, Any]]]]]
 @contextmanager
 def watched(written: Written) -> Iterator[None]:
     """Note every row that is written, so that the same can be written without journeymap."""
-    write, run = sqlite_store._Connected.write, SqliteStore.run
+    write, run = sqlite_store.SqliteConnection.write, SqliteStore.run
 
     def writing(self: Any, statement: str, many: Any) -> None:
         written[-1].append((statement, [dict(one) for one in many]))
@@ -183,11 +183,11 @@ def watched(written: Written) -> Iterator[None]:
         written.append([])
         return run(self, work)
 
-    sqlite_store._Connected.write, SqliteStore.run = writing, running  # type: ignore[method-assign]
+    sqlite_store.SqliteConnection.write, SqliteStore.run = writing, running  # type: ignore[method-assign]
     try:
         yield
     finally:
-        sqlite_store._Connected.write, SqliteStore.run = write, run  # type: ignore[method-assign]
+        sqlite_store.SqliteConnection.write, SqliteStore.run = write, run  # type: ignore[method-assign]
 
 
 def bare(path: Path, written: Written) -> float:

@@ -22,14 +22,19 @@ from pathlib import Path
 import polars as pl
 
 from journeymap import Evidence, Identities, Identity, IdentityRules, Interaction, Live, Namespace
-from journeymap.adapters.mapping.mapping import RecordRule, columns_mapping
+from journeymap.adapters.mapping import RecordRule, columns_mapping
 from journeymap.adapters.source import Source
-from journeymap.adapters.sources.files import csv_source, json_lines_source, parquet_source
-from journeymap.adapters.sources.iterables import iterable_source
-from journeymap.adapters.sources.messages import MessageSource
-from journeymap.adapters.sources.ocel import ocel_source
-from journeymap.adapters.sources.sql import SqlSource, duckdb_source
-from journeymap.adapters.sources.xes import xes_source
+from journeymap.adapters.sources import (
+    MessageSource,
+    SqlSource,
+    csv_source,
+    duckdb_source,
+    iterable_source,
+    json_lines_source,
+    ocel_source,
+    parquet_source,
+    xes_source,
+)
 from journeymap.simulation import broadband, broadband_customers
 
 FIELDS = ("id", "customer", "touchpoint", "at", "channel", "product", "outcome")

@@ -10,6 +10,7 @@ exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_default_options = {"members": True}
+napoleon_use_ivar = True
 myst_heading_anchors = 3
 nitpicky = False
 suppress_warnings = ["myst.xref_missing"]

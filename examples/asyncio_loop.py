@@ -16,7 +16,7 @@ from journeymap.simulation import broadband, broadband_customers
 
 
 async def incoming(queue: asyncio.Queue[jm.Interaction | None], customers: int) -> None:
-    """What a message broker would bring."""
+    """Yield what a message broker would bring."""
     for one in sorted(broadband_customers(customers), key=lambda one: one.at):
         await queue.put(one)
     await queue.put(None)

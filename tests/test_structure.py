@@ -16,13 +16,15 @@ from tests.test_house import MODULES, SOURCE
 # Modules that share a name on purpose: each is that part of its own room.
 SHARED_NAMES = {
     "codec": "one per room that writes its values as text",
-    "display": "what a room shows in a notebook",
+    "deviations": "the kinds, and the question",
     "documents": "the room, and the documents of payload mappings",
     "key_journeys": "the fold's rules, and the question",
     "mapping": "the room, and the value that it is about",
     "moments": "the elements of a map, and the fold's rules",
+    "reading": "the room for bytes of files, and the reader of documents",
     "rules": "one per room whose behaviour is set by rules",
     "table": "the room, and the value that it is about",
+    "tables": "the room for encodings of rows, and those of a map",
     "live": "the room, and the class that it is about",
     "sources": "the room, and the kit for sources",
     "stores": "the room, and the kit for stores",
@@ -89,7 +91,6 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     return found
 
 
-@pytest.mark.xfail(strict=False, reason="to be mended room by room")
 def test_no_circle_of_imports() -> None:
     graph = {name: set(imported(path)) for name, path in NAMES.items()}
     assert circles(graph) == []
@@ -117,7 +118,6 @@ def defined(tree: ast.Module) -> set[str]:
     return found
 
 
-@pytest.mark.xfail(strict=False, reason="to be mended room by room")
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
 def test_no_private_name_of_another_module(path: Path) -> None:
     tree = parse(path)
@@ -140,7 +140,6 @@ def test_no_private_name_of_another_module(path: Path) -> None:
     assert not taken
 
 
-@pytest.mark.xfail(strict=False, reason="to be mended room by room")
 def test_no_two_modules_of_one_name() -> None:
     places = defaultdict(list)
     for path in MODULES:
@@ -173,7 +172,6 @@ def words(name: str) -> set[str]:
     return set(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().split("_"))
 
 
-@pytest.mark.xfail(strict=False, reason="to be mended room by room")
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
 def test_no_riddle_as_a_name(path: Path) -> None:
     wrong = sorted(
@@ -196,7 +194,6 @@ DIALECT = re.compile(rf"\b({'|'.join(sorted(RIDDLES - {'going', 'alone'}))})\b",
 SUBJECT = re.compile(r"(What|Who|Whose|Whether|Nobody|It|Its|Anybody|Somebody)\b")
 
 
-@pytest.mark.xfail(strict=False, reason="to be mended room by room")
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
 def test_docstrings_are_plain(path: Path) -> None:
     wrong = []

@@ -14,9 +14,9 @@ from attrs import evolve
 from exports import TABLET, Person, write_exports
 
 import journeymap as jm
-from journeymap.adapters.mapping.documents import load_mapping
+from journeymap.adapters.mapping import load_mapping
 from journeymap.adapters.source import Source
-from journeymap.adapters.sources.files import csv_source, json_lines_source, json_source
+from journeymap.adapters.sources import csv_source, json_lines_source, json_source
 from journeymap.analysis import Handoffs, Log, Satisfaction
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.views import customer_page
@@ -39,7 +39,7 @@ PROFILE = jm.ProfileRules(
 
 def five_sources(folder: Path) -> list[Source]:
     """Three mappings come with journeymap; two are ten lines each."""
-    shop = load_mapping("shopify").calling(
+    shop = load_mapping("shopify").with_touchpoints(
         {"order placed": "order_placed", "order shipped": "parcel_sent"}
     )
     # The shop's customer number is the user that the others know.
@@ -84,16 +84,16 @@ def main(number: int, folder: Path) -> None:
               f"of {asked.interactions:,} interactions")  # fmt: skip
 
     # Followed live, record by record, in whatever order the files come.
-    live = jm.Live(journey, identities=RULES)
-    for source in five_sources(folder):
-        for batch in source.read():
-            live.take(batch.records)
     end = max(one.at for one in happened)
-    same = Counter(
-        jm.Customer.of(name, live, as_of=end).position
-        == jm.Customer.of(name, customers, map=journey, as_of=end).position
-        for name in list(customers)[:500]
-    )
+    with jm.Live(journey, identities=RULES) as live:
+        for source in five_sources(folder):
+            for batch in source.read():
+                live.take(batch.records)
+        same = Counter(
+            jm.Customer.of(name, live, as_of=end).position
+            == jm.Customer.of(name, customers, map=journey, as_of=end).position
+            for name in list(customers)[:500]
+        )
     print(f"live and in batch, the same position: {same[True]} of {same.total()}")
 
     # One of them: explained, and seen for a purpose.

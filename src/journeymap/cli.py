@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except (DocumentError, MapError) as error:
-        told = "; ".join(str(problem) for problem in error.problems)
-        return _failed(f"{getattr(error, 'file', None) or 'map'}: {told}")
+        problems = "; ".join(str(problem) for problem in error.problems)
+        return _failed(f"{getattr(error, 'file', None) or 'map'}: {problems}")
     except (JourneyMapError, OSError) as error:
         return _failed(str(error))
     except KeyboardInterrupt:
@@ -209,20 +209,20 @@ def _adapters(options: argparse.Namespace) -> int:
         _write(json.dumps([asdict(one) for one in found], indent=2) + "\n", "-")
         return 0
     for one in found:
-        told = one.target if one.failure is None else f"FAILED: {one.failure}"
-        print(f"{one.kind:<7} {one.name:<14} {one.package:<28} {told}")
+        state = one.target if one.failure is None else f"FAILED: {one.failure}"
+        print(f"{one.kind:<7} {one.name:<14} {one.package:<28} {state}")
     return 0
 
 
 def _map_payload(options: argparse.Namespace) -> int:
-    from journeymap.adapters.mapping.proposing import proposed
-    from journeymap.adapters.sources.sampling import sampled
+    from journeymap.adapters.mapping.proposing import propose_mapping
+    from journeymap.adapters.sources.sampling import sample_payloads
 
     name = options.source or options.file.name.strip(".").split(".")[0] or "sample"
-    made = proposed(sampled(options.file, options.rows), name)
+    made = propose_mapping(sample_payloads(options.file, options.rows), name)
     _write(made.text, options.output)
-    told = f"{made.read} of {made.rows} payloads give records by it"
-    print(f"journeymap: {told}", file=sys.stderr)
+    summary = f"{made.read} of {made.rows} payloads give records by it"
+    print(f"journeymap: {summary}", file=sys.stderr)
     for reason, number in sorted(made.reasons.items(), key=lambda item: -item[1]):
         print(f"journeymap: {number} set aside: {reason}", file=sys.stderr)
     return 0
@@ -266,7 +266,7 @@ def _write(text: str, output: str) -> None:
 
 
 class _Progress:
-    """One line that is rewritten while work goes on; silent where nobody watches."""
+    """One line that is rewritten while work goes on; silent where no terminal is."""
 
     def __init__(self, what: str) -> None:
         self._what, self._shown, self._last = what, sys.stderr.isatty(), 0.0
@@ -279,14 +279,14 @@ class _Progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
     def share(self, part: float) -> None:
-        """How far the work has come, from 0 to 1."""
-        self._say(f"{100 * part:.0f} %")
+        """Return how far the work has come, from 0 to 1."""
+        self._write_line(f"{100 * part:.0f} %")
 
     def count(self, number: int) -> None:
-        """How many are done."""
-        self._say(f"{number:,}")
+        """Return how many are done."""
+        self._write_line(f"{number:,}")
 
-    def _say(self, words: str) -> None:
+    def _write_line(self, words: str) -> None:
         now = time.monotonic()
         if self._shown and now - self._last > 0.1:
             self._last = now

@@ -40,18 +40,26 @@ __all__ = [
     "require",
 ]
 
-_SHOWN = 12
-_READ = 200_000
+MAX_CHOICES_SHOWN = 12
+"""Choices, and problems, that a message lists: what fits on a screen."""
+_MAX_COMPARED = 200_000  # characters of choices compared in full: about a tenth of a second
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """The choice that looks most like ``name``, or None when none is close.
+    """Return the choice that looks most like ``name``, or None when none is close.
+
+    Args:
+        name: The name that was asked for.
+        choices: The names there are.
+
+    Returns:
+        The choice, or None.
 
     >>> nearest("chanel", ["channel", "stage"])
     'channel'
     """
     pool = list(choices)
-    if sum(map(len, pool)) > _READ:  # too much to compare: those alone that begin alike
+    if sum(map(len, pool)) > _MAX_COMPARED:  # too much to compare: those alone that begin alike
         start = name[:1].casefold()
         pool = [c for c in pool if c[:1].casefold() == start and abs(len(c) - len(name)) < 4]
         pool = pool[:200]
@@ -61,10 +69,17 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
 
 
 def listed(choices: Iterable[str]) -> str:
-    """Choices as an error shows them: quoted, and cut after a dozen."""
+    """Quote choices as an error shows them, cut after a dozen.
+
+    Args:
+        choices: The names there are.
+
+    Returns:
+        The names in quotes, with commas between them.
+    """
     pool = list(choices)
-    more = f" … and {len(pool) - _SHOWN} more" if len(pool) > _SHOWN else ""
-    return ", ".join(repr(choice) for choice in pool[:_SHOWN]) + more
+    more = f" … and {len(pool) - MAX_CHOICES_SHOWN} more" if len(pool) > MAX_CHOICES_SHOWN else ""
+    return ", ".join(repr(choice) for choice in pool[:MAX_CHOICES_SHOWN]) + more
 
 
 class JourneyMapError(Exception):
@@ -75,7 +90,10 @@ class JourneyMapError(Exception):
 class UnknownName(JourneyMapError, KeyError):
     """A name was looked up that does not exist.
 
-    Fields: ``kind`` (what was looked for), ``name``, ``choices`` (what exists), ``nearest``.
+    Attributes:
+        kind: What was looked for.
+        name: The name.
+        choices: The names that exist.
     """
 
     kind: str
@@ -98,7 +116,11 @@ class UnknownName(JourneyMapError, KeyError):
 class ElementError(JourneyMapError, ValueError):
     """A value of the model or of an interaction cannot be what was asked for.
 
-    Fields: ``element`` (class name), ``field``, ``value`` (as given), ``message`` (the cure).
+    Attributes:
+        element: The class.
+        field: The field.
+        value: The value as given.
+        message: What is wrong, and what would be right.
     """
 
     element: str
@@ -113,16 +135,34 @@ class ElementError(JourneyMapError, ValueError):
 
 
 class CalendarError(ElementError):
-    """A calendar's rule, hours or zone cannot be understood."""
+    """A calendar's rule, hours or zone cannot be understood.
+
+    Attributes:
+        element: The class.
+        field: The field.
+        value: The value as given.
+        message: What is wrong, and what would be right.
+    """
 
 
 class InteractionError(ElementError):
-    """An interaction breaks a rule of the house, such as a time without a zone."""
+    """An interaction breaks a rule, such as having a time without a zone.
+
+    Attributes:
+        element: The class.
+        field: The field.
+        value: The value as given.
+        message: What is wrong, and what would be right.
+    """
 
 
 @define(eq=False)
 class MapError(JourneyMapError, ValueError):
-    """A map cannot be built; ``problems`` holds every reason at once."""
+    """A map cannot be built.
+
+    Attributes:
+        problems: Every reason at once.
+    """
 
     problems: tuple[Problem, ...]
 
@@ -132,9 +172,11 @@ class MapError(JourneyMapError, ValueError):
 
 @define(eq=False)
 class DocumentError(JourneyMapError, ValueError):
-    """A document cannot be read; ``problems`` holds every place at fault.
+    """A document cannot be read.
 
-    Fields: ``file`` (its name, or None for a text), ``problems`` (each with line and column).
+    Attributes:
+        file: The name of the file (None: the document was a text).
+        problems: Every place at fault, with line and column.
     """
 
     file: str | None
@@ -149,7 +191,9 @@ class DocumentError(JourneyMapError, ValueError):
 class MissingExtra(JourneyMapError, ImportError):
     """A part of journeymap needs a package that is not installed.
 
-    Fields: ``package`` (what is missing), ``extra`` (the extra that brings it).
+    Attributes:
+        package: The package that is missing.
+        extra: The extra that installs it.
     """
 
     package: str
@@ -163,7 +207,10 @@ class MissingExtra(JourneyMapError, ImportError):
 class ColumnsError(JourneyMapError, ValueError):
     """The columns named do not fit the data.
 
-    Fields: ``message``, ``column`` (the name at fault), ``choices`` (columns there are).
+    Attributes:
+        message: What is wrong.
+        column: The name at fault, if it is one.
+        choices: The columns there are.
     """
 
     message: str
@@ -186,7 +233,10 @@ class ColumnsError(JourneyMapError, ValueError):
 class SourceError(JourneyMapError, ValueError):
     """A file or a source cannot be read at all, or not strictly.
 
-    Fields: ``file``, ``message``, ``line`` (1 is the first; None when it is not one line).
+    Attributes:
+        file: The file or source.
+        message: What is wrong.
+        line: The line, from 1 (None: it is not one line).
     """
 
     file: str
@@ -202,7 +252,9 @@ class SourceError(JourneyMapError, ValueError):
 class AnswerError(JourneyMapError, ValueError):
     """A question cannot be asked of this log.
 
-    Fields: ``question``, ``message`` (what is missing and how to give it).
+    Attributes:
+        question: The question.
+        message: What is missing, and how to give it.
     """
 
     question: str
@@ -214,9 +266,10 @@ class AnswerError(JourneyMapError, ValueError):
 
 @define(eq=False)
 class StateError(JourneyMapError, ValueError):
-    """A state or signal cannot be read: it was written by something else, or does not fit the map.
+    """A state or signal cannot be read: something else wrote it, or it does not fit the map.
 
-    Fields: ``message``.
+    Attributes:
+        message: What is wrong.
     """
 
     message: str
@@ -227,9 +280,11 @@ class StateError(JourneyMapError, ValueError):
 
 @define(eq=False)
 class IdentityError(JourneyMapError, LookupError):
-    """Something was asked of identities or of a customer that cannot be.
+    """There is no such customer, or their identities cannot be what was asked for.
 
-    Fields: ``customer`` (the id, or what stands for it), ``message``.
+    Attributes:
+        customer: The id, or what stands for it.
+        message: What is wrong.
     """
 
     customer: str
@@ -245,7 +300,10 @@ class IdentityError(JourneyMapError, LookupError):
 class AdapterError(JourneyMapError, ImportError):
     """An adapter that is installed cannot be loaded; the others can.
 
-    Fields: ``kind`` (source, store, action, view), ``adapter`` (its name), ``message`` (why).
+    Attributes:
+        kind: ``source``, ``store``, ``action`` or ``view``.
+        adapter: Its name.
+        message: Why.
     """
 
     kind: str
@@ -260,8 +318,11 @@ class AdapterError(JourneyMapError, ImportError):
 class StoreError(JourneyMapError, OSError):
     """A store cannot do its work; nothing of what was asked has been written.
 
-    Fields: ``store`` (its address, without a password), ``message``; ``passing`` says that the
-    same call may succeed when the cause is gone (a lock, a full disk, a lost connection).
+    Attributes:
+        store: The store's address, without a password.
+        message: What is wrong.
+        passing: Whether the same call may succeed when the cause is gone: a lock, a full disk, a
+            lost connection.
     """
 
     store: str
@@ -273,7 +334,15 @@ class StoreError(JourneyMapError, OSError):
 
 
 def require(extra: str, *packages: str) -> None:
-    """Make sure that packages can be imported; raises MissingExtra, which names the install."""
+    """Make sure that the packages of an extra can be imported.
+
+    Args:
+        extra: The extra that installs them.
+        *packages: The names they are imported by.
+
+    Raises:
+        MissingExtra: One of them cannot be imported; the error names the command that installs it.
+    """
     for package in packages:
         try:
             import_module(package)
@@ -284,7 +353,7 @@ def require(extra: str, *packages: str) -> None:
 def _several(head: str, lines: list[str]) -> str:
     if len(lines) == 1:
         return f"{head}: {lines[0]}"
-    shown = [f"  - {line}" for line in lines[:_SHOWN]]
-    if len(lines) > _SHOWN:
-        shown.append(f"  … and {len(lines) - _SHOWN} more")
+    shown = [f"  - {line}" for line in lines[:MAX_CHOICES_SHOWN]]
+    if len(lines) > MAX_CHOICES_SHOWN:
+        shown.append(f"  … and {len(lines) - MAX_CHOICES_SHOWN} more")
     return "\n".join([f"{head}; {len(lines)} problems:", *shown])

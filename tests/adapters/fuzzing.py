@@ -13,21 +13,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from journeymap.adapters.mapping.applying import Mapped
-from journeymap.adapters.mapping.documents import load_mapping, loads_mapping
-from journeymap.adapters.mapping.field_paths import getter
-from journeymap.adapters.mapping.proposing import proposed
-from journeymap.adapters.reading.text_rows import NotJson, decoded
-from journeymap.adapters.sources.files import (
+from journeymap.adapters.mapping import AppliedMapping, load_mapping, loads_mapping, propose_mapping
+from journeymap.adapters.mapping.field_paths import make_getter
+from journeymap.adapters.reading.text_rows import NotJson, decode_json
+from journeymap.adapters.sources import (
+    MessageSource,
     csv_source,
     json_lines_source,
     json_source,
+    ocel_source,
     parquet_source,
+    sample_payloads,
+    xes_source,
 )
-from journeymap.adapters.sources.messages import MessageSource
-from journeymap.adapters.sources.ocel import ocel_source
-from journeymap.adapters.sources.sampling import sampled
-from journeymap.adapters.sources.xes import xes_source
 from journeymap.exceptions import JourneyMapError
 
 __all__ = ["TARGETS"]
@@ -57,7 +55,7 @@ def _file(make: Callable[[Path], Any]) -> Callable[[bytes], None]:
 
 def _payload(data: bytes) -> None:
     """A JSON value as a payload of every mapping there is."""
-    value = decoded(data.decode("utf-8", "surrogateescape"))
+    value = decode_json(data.decode("utf-8", "surrogateescape"))
     if isinstance(value, NotJson):
         return
     for mapped in MAPPED:
@@ -71,25 +69,27 @@ def _mapping(data: bytes) -> None:
             mapping = loads_mapping(text, format_)
         except JourneyMapError:
             continue
-        Mapped(mapping).records({"a": 1}, 1)
+        AppliedMapping(mapping).records({"a": 1}, 1)
 
 
 def _path(data: bytes) -> None:
-    getter(data.decode("utf-8", "replace"))({"a": [1, {"b": 2}]}, {"c": 3})
+    make_getter(data.decode("utf-8", "replace"))({"a": [1, {"b": 2}]}, {"c": 3})
 
 
 def _proposal(data: bytes) -> None:
     file = _FILE.with_suffix(".jsonl")
     file.write_bytes(data)
-    proposed(islice(_objects(file), 50), "fuzzed")
+    propose_mapping(islice(_objects(file), 50), "fuzzed")
 
 
 def _objects(file: Path) -> Iterator[Any]:
-    yield from sampled(file)
+    yield from sample_payloads(file)
 
 
-MAPPED = [Mapped(load_mapping(name)) for name in ("segment", "ga4", "shopify", "stripe", "survey",
-                                                   "zendesk_audits", "cloudevents")]  # fmt: skip
+MAPPED = [
+    AppliedMapping(load_mapping(name))
+    for name in ("segment", "ga4", "shopify", "stripe", "survey", "zendesk_audits", "cloudevents")
+]
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "csv": _file(lambda file: csv_source(file, SURVEY)),
     "jsonl": _file(lambda file: json_lines_source(file, SURVEY)),

@@ -17,10 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeymap import Interaction, JourneyMapError, SourceError
-from journeymap.adapters.mapping.mapping import columns_mapping
-from journeymap.adapters.sources.files import csv_source, json_lines_source, json_source
-from journeymap.adapters.sources.ocel import ocel_source
-from journeymap.adapters.sources.xes import xes_source
+from journeymap.adapters.mapping import columns_mapping
+from journeymap.adapters.sources import (
+    csv_source,
+    json_lines_source,
+    json_source,
+    ocel_source,
+    xes_source,
+)
 from journeymap.adapters.tables.csv_writing import write_csv
 from tests.adapters.fuzzing import TARGETS
 from tests.adapters.test_sources import XES, all_of
@@ -143,9 +147,9 @@ def test_what_is_written_cannot_start_a_formula(tmp_path: Path) -> None:
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from journeymap.adapters.sources.files import csv_source, json_lines_source
-from journeymap.adapters.sources.xes import xes_source
-from journeymap.adapters.mapping.mapping import columns_mapping
+from journeymap.adapters.sources import csv_source, json_lines_source
+from journeymap.adapters.sources import xes_source
+from journeymap.adapters.mapping import columns_mapping
 from journeymap.exceptions import JourneyMapError
 CALLS = columns_mapping("calls", at="at", identities={"phone": "nr"}, touchpoint="what")
 made = {"csv": csv_source, "jsonl": json_lines_source}

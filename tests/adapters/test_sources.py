@@ -21,17 +21,27 @@ from journeymap import (
     SourceError,
     UnknownName,
 )
-from journeymap.adapters.mapping.applying import Mapped
-from journeymap.adapters.mapping.documents import builtin_mappings, load_mapping, loads_mapping
-from journeymap.adapters.mapping.mapping import RecordRule, columns_mapping
-from journeymap.adapters.mapping.proposing import proposed
+from journeymap.adapters.mapping import (
+    AppliedMapping,
+    RecordRule,
+    builtin_mappings,
+    columns_mapping,
+    load_mapping,
+    loads_mapping,
+    propose_mapping,
+)
 from journeymap.adapters.source import Broken, Source
-from journeymap.adapters.sources.files import csv_source, json_lines_source, json_source
-from journeymap.adapters.sources.iterables import iterable_source
-from journeymap.adapters.sources.messages import MessageSource
-from journeymap.adapters.sources.ocel import ocel_rows, ocel_source
-from journeymap.adapters.sources.sql import SqlSource
-from journeymap.adapters.sources.xes import xes_source
+from journeymap.adapters.sources import (
+    MessageSource,
+    SqlSource,
+    csv_source,
+    iterable_source,
+    json_lines_source,
+    json_source,
+    ocel_source,
+    xes_source,
+)
+from journeymap.adapters.sources.ocel import read_ocel_rows
 from journeymap.analysis import Columns, Handoffs, Log, Transitions, Variants
 
 
@@ -44,7 +54,7 @@ def all_of(source: Source) -> tuple[list[Record], list[Broken]]:
 
 
 def one(mapping: str, payload: dict[str, Any]) -> list[Record]:
-    made = Mapped(load_mapping(mapping)).records(payload, 1)
+    made = AppliedMapping(load_mapping(mapping)).records(payload, 1)
     assert not isinstance(made, str), made
     return made
 
@@ -113,9 +123,9 @@ XES = """<?xml version="1.0" encoding="UTF-8"?>
 def test_nested_attributes_and_classifiers(tmp_path: Path) -> None:
     file = tmp_path / "a.xes"
     file.write_text(XES)
-    from journeymap.adapters.sources.xes import xes_rows
+    from journeymap.adapters.sources.xes import read_xes_rows
 
-    [first, broken] = list(xes_rows(file))
+    [first, broken] = list(read_xes_rows(file))
     assert not isinstance(first, Broken)
     assert isinstance(broken, Broken)
     line, row = first
@@ -154,10 +164,12 @@ def test_ocel_names_the_types_there_are_and_the_ties_that_dangle(
     whole["events"][0]["relationships"].append({"objectId": "gone", "qualifier": "?"})
     file = tmp_path / "a.json"
     file.write_text(json.dumps(whole))
-    rows = list(ocel_rows(file, "Invoice"))
+    rows = list(read_ocel_rows(file, "Invoice"))
     lost = [row for row in rows if isinstance(row, Broken) and "not there" in row.reason]
     assert len(lost) == 1
-    more = [row for row in ocel_rows(file, "Payment", follow=True) if not isinstance(row, Broken)]
+    more = [
+        row for row in read_ocel_rows(file, "Payment", follow=True) if not isinstance(row, Broken)
+    ]
     assert len(more) > 3
 
 
@@ -245,7 +257,7 @@ def test_stripe(data: Path) -> None:
     assert named(subscription)["stripe_customer"] == resources["subscription"]["customer"]
     [dispute] = one("stripe", event("charge.dispute.created", "dispute"))
     assert named(dispute)["stripe_charge"] == resources["dispute"]["charge"]
-    other = Mapped(load_mapping("stripe")).records(event("plan.created", "plan"), 1)
+    other = AppliedMapping(load_mapping("stripe")).records(event("plan.created", "plan"), 1)
     assert other == "none of the 8 rules of the mapping applies"
 
 
@@ -442,19 +454,19 @@ def test_what_a_mapping_cannot_read_is_set_aside(row: dict[str, Any], reason: st
 def test_a_mapping_is_proposed(data: Path) -> None:
     folder = data / "payloads"
     rows = json_lines_source(folder / "ga4_velir/source_json.ndjson", load_mapping("ga4")).rows()
-    made = proposed(rows, "analytics")
+    made = propose_mapping(rows, "analytics")
     assert (made.rows, made.read) == (1, 1)
     mapping = loads_mapping(made.text)
     assert mapping.records[0].at.unit == "us"
     payload = json.loads((folder / "ga4_velir/source_json.ndjson").read_text())
-    made_of = Mapped(mapping).records(payload, 1)
+    made_of = AppliedMapping(mapping).records(payload, 1)
     assert not isinstance(made_of, str)
     [record] = made_of
     assert record.interaction is not None
     assert record.interaction.touchpoint == "first_visit"
     assert record.at == datetime(2021, 4, 6, 6, 49, 50, 431476, tzinfo=UTC)
     with pytest.raises(SourceError, match="nothing looks like who"):
-        proposed([{"a": "2026-03-01T00:00:00Z"}], "x")
+        propose_mapping([{"a": "2026-03-01T00:00:00Z"}], "x")
 
 
 # -- messages

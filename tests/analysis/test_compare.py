@@ -27,7 +27,7 @@ from journeymap.analysis import (
 )
 from journeymap.analysis.questions.compare import _adjusted, assign_groups
 from journeymap.exceptions import AnswerError, ElementError
-from tests.analysis.test_deviations import JOURNEY
+from tests.factories import JOURNEY
 
 COLUMNS = Columns(at_unit="us", channel="channel")
 A, B = Where(channel="a"), Where(channel="b")

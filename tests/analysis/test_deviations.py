@@ -32,17 +32,9 @@ from journeymap.model import Plan
 from journeymap.testing import interactions
 from tests.analysis import plain
 from tests.analysis.test_known import PERMITS, RECEIPT
-from tests.analysis.test_oracles import HOUR, MAP
 from tests.conftest import required
+from tests.factories import HOUR, JOURNEY, SPANS
 
-SPANS = [
-    KeyJourney("ab", "a", "b", steps=["a", "c", "b"], within=20 * HOUR, owner="billing"),
-    KeyJourney("free", "a", "c", within=50 * HOUR, given_up_after=90 * HOUR),
-    KeyJourney("loop", "b", "b", steps=["b", Step(["a", "c"], optional=True), "b"]),
-    KeyJourney("again", "a", "c", given_up_after=30 * HOUR,
-               steps=[Step(["a"], repeatable=True), Step(["b"], repeatable=True), "c"]),
-]  # fmt: skip
-JOURNEY = MAP.add(*SPANS)
 many = st.lists(interactions(touchpoints=("a", "b", "c")), max_size=30)
 
 

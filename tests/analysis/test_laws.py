@@ -39,9 +39,9 @@ from journeymap.analysis.questions import variants
 from journeymap.analysis.questions.compare import Resampling
 from journeymap.engines.wire import WireError
 from journeymap.testing import check_question, interactions
-from tests.analysis.test_deviations import JOURNEY as MAP
+from tests.factories import HOUR
+from tests.factories import JOURNEY as MAP
 
-HOUR = timedelta(hours=1)
 QUESTIONS: list[Question[Any]] = [
     Transitions(),
     Transitions("department", waits=False),
@@ -157,7 +157,7 @@ def test_a_large_log_in_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sketches overflow into buckets, the pending pieces are joined on the way."""
     for module in (quantiles, variants):
         monkeypatch.setattr(module, "_PENDING", 5000)
-    monkeypatch.setattr(quantiles, "_EXACT", 2000)
+    monkeypatch.setattr(quantiles, "MAX_EXACT", 2000)
     log = random_log(1, 1500)
     for question in (
         Transitions(),
@@ -172,7 +172,7 @@ def test_a_large_log_in_many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_quantiles_stay_within_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     log = random_log(2, 1000)
     exact = {(r.source, r.target): r for r in log.ask(Transitions())}
-    monkeypatch.setattr(quantiles, "_EXACT", 100)
+    monkeypatch.setattr(quantiles, "MAX_EXACT", 100)
     answer = log.ask(Transitions())
     assert answer.quantile_error == quantiles.BOUND
     assert max(row.count for row in answer) > 100
@@ -185,7 +185,7 @@ def test_quantiles_stay_within_their_bound(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_waits_of_nothing_are_nothing_in_buckets_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quantiles, "_EXACT", 0)
+    monkeypatch.setattr(quantiles, "MAX_EXACT", 0)
     frame = {"customer": ["a"] * 3, "touchpoint": ["x"] * 3, "at": [5, 5, 5]}
     [row] = [r for r in Log.from_frame(frame, Columns(at_unit="s")).ask(Transitions())
              if r.wait_mean is not None]  # fmt: skip
@@ -195,7 +195,7 @@ def test_waits_of_nothing_are_nothing_in_buckets_too(monkeypatch: pytest.MonkeyP
 def test_many_names_take_the_sparse_way(monkeypatch: pytest.MonkeyPatch) -> None:
     log = random_log(3, 200)
     dense = log.ask(Transitions(), Dwell("touchpoint"), Handoffs("touchpoint"))
-    monkeypatch.setattr(tally, "_DENSE", 0)
+    monkeypatch.setattr(tally, "_MAX_DENSE", 0)
     assert log.ask(Transitions(), Dwell("touchpoint"), Handoffs("touchpoint")) == dense
 
 
@@ -203,7 +203,9 @@ def test_colliding_hashes_cost_time_and_never_an_answer(monkeypatch: pytest.Monk
     log = random_log(4, 50)
     right = log.ask(Variants(top=None))
     monkeypatch.setattr(
-        variants, "hash_sequences", lambda codes, offsets, names: np.zeros(len(offsets) - 1, np.uint64)
+        variants,
+        "hash_sequences",
+        lambda codes, offsets, names: np.zeros(len(offsets) - 1, np.uint64),
     )
     assert log.ask(Variants(top=None)) == right
     monkeypatch.setattr(

@@ -16,7 +16,7 @@ from journeymap.exceptions import ElementError
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.testing import interactions
 from tests.analysis import plain
-from tests.analysis.test_deviations import JOURNEY
+from tests.factories import JOURNEY
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -9,28 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeymap import Channel, Department, Interaction, JourneyMap, Stage, Touchpoint
+from journeymap import Interaction
 from journeymap.analysis import Dwell, Funnel, Handoffs, Log, Loops, Transitions, Variants
 from journeymap.testing import interactions
 from tests.analysis import plain
+from tests.factories import HOUR, MAP
 
-HOUR = timedelta(hours=1)
-MAP = JourneyMap(
-    "m",
-    dormant_after=100 * HOUR,
-    stages=[
-        Stage("want", "buy"),
-        Stage("buy", "buy"),
-        Stage("use", "own", dormant_after=30 * HOUR),
-    ],
-    channels=[Channel("web")],
-    departments=[Department("sales"), Department("billing")],
-    touchpoints=[
-        Touchpoint("a", "want", department="sales", channels=["web"]),
-        Touchpoint("b", "buy", department="billing"),
-        Touchpoint("c", "use"),
-    ],
-)
 many = st.lists(interactions(), max_size=30)
 levels = st.sampled_from(["touchpoint", "stage", "phase", "department", "channel"])
 

@@ -33,7 +33,7 @@ from journeymap.analysis.measuring.periods import PERIODS, CalendarPeriods
 from journeymap.exceptions import AnswerError, ColumnsError, ElementError, UnknownName
 from journeymap.testing import interactions
 from tests.analysis import plain
-from tests.analysis.test_oracles import MAP
+from tests.factories import MAP
 
 COLUMNS = Columns(customer="person", touchpoint="event", at="timestamp", timezone="UTC")
 many = st.lists(interactions(), max_size=30)

@@ -29,7 +29,7 @@ from journeymap import (
     UnknownName,
 )
 from journeymap.adapters.tables.csv_writing import write_csv
-from journeymap.analysis import Columns, Handoffs, Log, Loops, Transitions, Variants
+from journeymap.analysis import Columns, Handoffs, Log, Loops, Satisfaction, Transitions, Variants
 from journeymap.analysis.table.times import NO_TIME, read_times
 from journeymap.testing import interactions
 
@@ -448,6 +448,25 @@ def test_scores_of_two_scales_are_never_mixed() -> None:
               Interaction("c", "a", now, score=Score("csat", 3, 1, 10))]  # fmt: skip
     with pytest.raises(ColumnsError, match=r"csat was asked on two scales.*never mixed"):
         Log.from_interactions(given_)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scales"),
+    [("csat", None), ("csat", {"csat": (1, 10)}), ("effort", {"effort": (0, 4)})],
+)
+def test_every_kind_of_score_that_columns_take_is_read_back(
+    kind: str, scales: dict[str, tuple[float, float]] | None
+) -> None:
+    columns = Columns(at_unit="s", score="score", score_kind="kind", scales=scales)
+    rows = {"customer": ["c", "c"], "touchpoint": ["a", "a"], "at": [1, 2], "score": [2, 4],
+            "kind": [kind, kind]}  # fmt: skip
+    log = Log.from_frame(rows, columns)
+    history = list(log.history("c"))
+    assert [one.score and (one.score.kind, one.score.value) for one in history] == [
+        (kind, 2), (kind, 4)
+    ]  # fmt: skip
+    again = Log.from_interactions(history)
+    assert again.ask(Satisfaction()) == log.ask(Satisfaction())
 
 
 def test_currencies_are_never_added() -> None:

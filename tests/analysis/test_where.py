@@ -17,7 +17,7 @@ from journeymap.analysis import Columns, Log, Loops, Transitions, Variants, Wher
 from journeymap.exceptions import AnswerError, ColumnsError, ElementError, UnknownName
 from journeymap.testing import interactions
 from tests.analysis import plain
-from tests.analysis.test_oracles import MAP
+from tests.factories import MAP
 
 many = st.lists(interactions(), max_size=30)
 names = st.sampled_from(["a", "b", "c", "nowhere"])

@@ -20,8 +20,8 @@ import pytest
 from journeymap.analysis import Columns, Compare, KeyJourneys, Log, Transitions, Variants, Where
 from journeymap.engines import ParquetLog, parquet_log
 from journeymap.exceptions import ColumnsError, SourceError, UnknownName
-from tests.analysis.test_deviations import JOURNEY
 from tests.analysis.test_laws import QUESTIONS
+from tests.factories import JOURNEY
 
 ROLES = ("channel", "department", "product", "outcome", "emotion", "source")
 COLUMNS = Columns(

@@ -18,10 +18,10 @@ from journeymap import analysis
 from journeymap.analysis import Columns, Funnel, Log, Variants
 from journeymap.engines import SparkLog
 from journeymap.exceptions import ColumnsError, SourceError, UnknownName
-from tests.analysis.test_deviations import JOURNEY
 from tests.analysis.test_laws import QUESTIONS
 from tests.conftest import required
 from tests.engines.test_parquet_log import COLUMNS, frame
+from tests.factories import JOURNEY
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeymap.engines.wire import WireError, packed, unpacked
+from journeymap.engines.wire import WireError, pack, unpack
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -28,8 +28,8 @@ plain = st.recursive(
 
 @given(plain)
 def test_plain_data_comes_back_as_it_was(value: Any) -> None:
-    assert unpacked(packed(value)) == value
-    assert packed(unpacked(packed(value))) == packed(value)
+    assert unpack(pack(value)) == value
+    assert pack(unpack(pack(value))) == pack(value)
 
 
 @frozen(eq=False)
@@ -41,7 +41,7 @@ class Found:
 
 def test_arrays_frames_and_classes() -> None:
     sent = Found(("a",), np.arange(3, dtype=np.uint8))
-    back = unpacked(packed({"x": [sent, Counter("abca"), pl.DataFrame({"a": [1]}), np.int64(4)]}))
+    back = unpack(pack({"x": [sent, Counter("abca"), pl.DataFrame({"a": [1]}), np.int64(4)]}))
     one, counter, frame, number = back["x"]
     assert (type(one), one.names, one._counts.tolist()) == (Found, ("a",), [0, 1, 2])
     assert one._counts.dtype == np.uint8
@@ -51,11 +51,11 @@ def test_arrays_frames_and_classes() -> None:
 
 def test_what_cannot_be_sent_is_named() -> None:
     with pytest.raises(WireError, match=r"a builtins\.object cannot be sent"):
-        packed([object()])
+        pack([object()])
     with pytest.raises(WireError, match="MaskedArray"):
-        packed(np.ma.masked_array([1, 2], [True, False]))
+        pack(np.ma.masked_array([1, 2], [True, False]))
     with pytest.raises(ValueError, match="Object arrays cannot be saved"):
-        packed(np.array([object()]))
+        pack(np.array([object()]))
 
 
 @pytest.mark.parametrize("name", [["os", "system"], ["nowhere", "X"], ["builtins", "eval"]])
@@ -63,4 +63,4 @@ def test_only_attrs_classes_are_made(name: list[str]) -> None:
     head = b'{"is": "object", "class": ["%s", "%s"], "of": []}' % tuple(n.encode() for n in name)
     data = struct.pack("<2q", len(head), 0) + head
     with pytest.raises(WireError, match=name[1]):
-        unpacked(data)
+        unpack(data)

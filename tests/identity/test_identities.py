@@ -20,19 +20,14 @@ from journeymap.identity import (
     evidence_from_links,
 )
 from journeymap.interactions import Evidence
+from tests.factories import DAY, ids
 from tests.identity.plain import resolved
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
 
 
 def at(days: float) -> datetime:
     return T0 + days * DAY
-
-
-def ids(text: str) -> list[Identity]:
-    """``u1 e2`` as identities: the letter is the namespace."""
-    return [Identity(word[0], word[1:]) for word in text.split()]
 
 
 def met(text: str, days: float = 0, source: str = "s", batch: str | None = None) -> Evidence:

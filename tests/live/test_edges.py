@@ -33,11 +33,12 @@ from journeymap import (
     Tracker,
     Withdrawn,
 )
-from journeymap.adapters.stores.sqlalchemy import SqlStore
+from journeymap.adapters.stores import SqlStore
 from journeymap.analysis import Log, Positions
 from journeymap.exceptions import ElementError
 from journeymap.live import AsyncLive
-from tests.live.test_live import DAY, HOUR, SHOP, T0, at
+from tests.factories import DAY, HOUR, SHOP, T0
+from tests.factories import happened as at
 
 PARIS = ZoneInfo("Europe/Paris")
 MAX = datetime.max.replace(tzinfo=UTC)
@@ -73,25 +74,25 @@ def test_time_has_an_end() -> None:
     state, _ = tracker.fold(None, at("order", 0))
     state, signals = tracker.advance(state, MAX)
     assert told(list(signals)) == ["went dormant"]
-    live = Live(SHOP)
-    live.record(at("order", 0))
-    here = live.position("ada", as_of=MAX)
-    assert here is not None
-    assert here.dormant
-    state, _ = tracker.fold(None, Interaction("ada", "order", MAX))
-    tracker.fold(state, Interaction("ada", "delivery", MAX))
-    begin = datetime(1, 1, 1, tzinfo=UTC)
-    state, _ = tracker.fold(None, Interaction("ada", "order", begin))
-    assert tracker.advance(state, begin + HOUR)[0].position is not None
-    early = datetime(1, 1, 1, tzinfo=ZoneInfo("Asia/Tokyo"))
-    for call in (
-        lambda: tracker.fold(None, Interaction("ada", "order", early)),
-        lambda: live.record(Interaction("ada", "order", early)),
-        lambda: live.position("ada", early),
-        lambda: live.advance(early),
-    ):
-        with pytest.raises(InteractionError, match="outside the years 1 to 9999"):
-            call()
+    with Live(SHOP) as live:
+        live.record(at("order", 0))
+        here = live.position("ada", as_of=MAX)
+        assert here is not None
+        assert here.dormant
+        state, _ = tracker.fold(None, Interaction("ada", "order", MAX))
+        tracker.fold(state, Interaction("ada", "delivery", MAX))
+        begin = datetime(1, 1, 1, tzinfo=UTC)
+        state, _ = tracker.fold(None, Interaction("ada", "order", begin))
+        assert tracker.advance(state, begin + HOUR)[0].position is not None
+        early = datetime(1, 1, 1, tzinfo=ZoneInfo("Asia/Tokyo"))
+        for call in (
+            lambda: tracker.fold(None, Interaction("ada", "order", early)),
+            lambda: live.record(Interaction("ada", "order", early)),
+            lambda: live.position("ada", early),
+            lambda: live.advance(early),
+        ):
+            with pytest.raises(InteractionError, match="outside the years 1 to 9999"):
+                call()
 
 
 FLOW = JourneyMap("flow", stages=[Stage("use", "own")], touchpoints=[Touchpoint("t", "use")])
@@ -102,76 +103,77 @@ def taken(hours: float, department: str) -> Interaction:
 
 
 def test_what_comes_true_again_is_sent_again() -> None:
-    live = Live(FLOW, outgoing=["handoff"])
-    sent: list[str] = []
+    with Live(FLOW, outgoing=["handoff"]) as live:
+        sent: list[str] = []
 
-    def act(signal: Signal) -> None:
-        sent.append(str(signal))
+        def act(signal: Signal) -> None:
+            sent.append(str(signal))
 
-    live.record_many([taken(0, "A"), taken(2, "B")])
-    live.deliver(act)
-    live.record(taken(1, "C"))
-    live.deliver(act)
-    assert sent == [
-        "ada was handed from 'A' to 'B'",
-        "ada was handed from 'A' to 'C'",
-        "not after all: ada was handed from 'A' to 'B'",
-        "ada was handed from 'C' to 'B'",
-    ]
-    sent.clear()
-    live.record(taken(1.5, "A"))
-    live.deliver(act)
-    assert sent == [
-        "ada was handed back from 'C' to 'A'",
-        "not after all: ada was handed from 'C' to 'B'",
-        "ada was handed from 'A' to 'B'",
-    ]
+        live.record_many([taken(0, "A"), taken(2, "B")])
+        live.deliver(act)
+        live.record(taken(1, "C"))
+        live.deliver(act)
+        assert sent == [
+            "ada was handed from 'A' to 'B'",
+            "ada was handed from 'A' to 'C'",
+            "not after all: ada was handed from 'A' to 'B'",
+            "ada was handed from 'C' to 'B'",
+        ]
+        sent.clear()
+        live.record(taken(1.5, "A"))
+        live.deliver(act)
+        assert sent == [
+            "ada was handed back from 'C' to 'A'",
+            "not after all: ada was handed from 'C' to 'B'",
+            "ada was handed from 'A' to 'B'",
+        ]
 
 
 def test_a_withdrawal_is_not_overtaken() -> None:
-    live = Live(SHOP, clock=lambda: T0 + 9 * DAY)
-    live.record(at("delivery", 0))
-    live.advance(T0 + 8 * DAY)
-    sent: list[Signal] = []
+    with Live(SHOP, clock=lambda: T0 + 9 * DAY) as live:
+        live.record(at("delivery", 0))
+        live.advance(T0 + 8 * DAY)
+        sent: list[Signal] = []
 
-    def fails(signal: Signal) -> None:
-        raise ConnectionError
+        def fails(signal: Signal) -> None:
+            raise ConnectionError
 
-    assert live.deliver(fails).failed == 1
-    live.record(at("first_use", 24))
-    for days in range(10, 20):
-        live.deliver(sent.append, T0 + days * DAY)
-    assert told(sent) == ["not moment reached"]  # perhaps it had arrived before it failed
+        assert live.deliver(fails).failed == 1
+        live.record(at("first_use", 24))
+        for days in range(10, 20):
+            live.deliver(sent.append, T0 + days * DAY)
+        assert told(sent) == ["not moment reached"]  # perhaps it had arrived before it failed
 
 
 def test_withdrawn_while_it_is_handed_out() -> None:
-    live = Live(SHOP, clock=lambda: T0 + 9 * DAY)
-    live.record(at("delivery", 0))
-    live.advance(T0 + 8 * DAY)
-    sent: list[Signal] = []
+    with Live(SHOP, clock=lambda: T0 + 9 * DAY) as live:
+        live.record(at("delivery", 0))
+        live.advance(T0 + 8 * DAY)
+        sent: list[Signal] = []
 
-    def slow(signal: Signal) -> None:
-        sent.append(signal)
-        if not isinstance(signal, Withdrawn):
-            live.record(at("first_use", 24))
+        def slow(signal: Signal) -> None:
+            sent.append(signal)
+            if not isinstance(signal, Withdrawn):
+                live.record(at("first_use", 24))
 
-    live.deliver(slow)
-    live.deliver(slow, T0 + 30 * DAY)
-    assert told(sent) == ["moment reached", "not moment reached"]
+        live.deliver(slow)
+        live.deliver(slow, T0 + 30 * DAY)
+        assert told(sent) == ["moment reached", "not moment reached"]
 
 
 def test_two_that_are_reached_at_once_are_two() -> None:
     used = All((At("touchpoint", ("delivery",)), Not(Absence("first_use", "delivery", 7 * DAY))))
     journey = SHOP.replace(Moment("unused", used, action="thank"))
-    live, sent = Live(journey), []
+    sent: list[tuple[bool, datetime]] = []
+    with Live(journey) as live:
 
-    def act(signal: Signal) -> None:
-        sent.append((isinstance(signal, Withdrawn), signal.at))
+        def act(signal: Signal) -> None:
+            sent.append((isinstance(signal, Withdrawn), signal.at))
 
-    live.record_many([at("delivery", 0), at("delivery", 10), at("first_use", 20)])
-    live.record(at("first_use", 5))
-    live.deliver(act)
-    assert sorted(sent) == [(False, T0 + 5 * HOUR), (False, T0 + 20 * HOUR)]
+        live.record_many([at("delivery", 0), at("delivery", 10), at("first_use", 20)])
+        live.record(at("first_use", 5))
+        live.deliver(act)
+        assert sorted(sent) == [(False, T0 + 5 * HOUR), (False, T0 + 20 * HOUR)]
 
 
 def test_clocks_that_are_set_back() -> None:
@@ -180,14 +182,14 @@ def test_clocks_that_are_set_back() -> None:
     second = datetime(2026, 10, 25, 2, 15, fold=1, tzinfo=PARIS)
     last = datetime(2026, 10, 25, 12, tzinfo=UTC)
     for order in ([last, first, second], [last, second, first]):
-        live = Live(SHOP, clock=lambda: last)
-        given = [Interaction("ada", "call", when, id=str(when)) for when in order]
-        live.record(given[0])
-        live.record_many(given[1:])
-        state = live.state("ada")
-        assert state is not None
-        assert (state.count, state.position and state.position.at) == (3, last)
-        assert live.position("ada", as_of=first) is not None
+        with Live(SHOP, clock=lambda: last) as live:
+            given = [Interaction("ada", "call", when, id=str(when)) for when in order]
+            live.record(given[0])
+            live.record_many(given[1:])
+            state = live.state("ada")
+            assert state is not None
+            assert (state.count, state.position and state.position.at) == (3, last)
+            assert live.position("ada", as_of=first) is not None
 
 
 def test_positions_do_not_depend_on_the_zone() -> None:
@@ -227,16 +229,16 @@ def test_a_state_belongs_to_its_map() -> None:
     ids=["name", "number", "text", "object", "nan", "key", "surrogate"],
 )  # fmt: skip
 def test_what_a_journal_cannot_keep_is_refused(extra: Any) -> None:
-    live = Live(SHOP)
-    with pytest.raises(InteractionError, match="so it must be what JSON can hold"):
-        live.record(Interaction("ada", "order", T0, extra=extra))
-    deep: list[Any] = []
-    deep.append(deep)
-    with pytest.raises(InteractionError, match="so it must be what JSON can hold"):
-        live.record(Interaction("ada", "order", T0, extra={"deep": deep}))
-    assert live.history("ada") == ()
-    live.record(Interaction("ada", "order", T0, extra={"a": [1, {"b": "ü"}, None, 0.5, True]}))
-    assert len(live.history("ada")) == 1
+    with Live(SHOP) as live:
+        with pytest.raises(InteractionError, match="so it must be what JSON can hold"):
+            live.record(Interaction("ada", "order", T0, extra=extra))
+        deep: list[Any] = []
+        deep.append(deep)
+        with pytest.raises(InteractionError, match="so it must be what JSON can hold"):
+            live.record(Interaction("ada", "order", T0, extra={"deep": deep}))
+        assert live.history("ada") == ()
+        live.record(Interaction("ada", "order", T0, extra={"a": [1, {"b": "ü"}, None, 0.5, True]}))
+        assert len(live.history("ada")) == 1
 
 
 def test_names_too_long_for_a_database(store: str) -> None:
@@ -293,13 +295,13 @@ def no_line(signal: Signal) -> None:
 
 
 def test_back_off_grows() -> None:
-    live = Live(SHOP, clock=lambda: T0)
-    live.record(at("call", 0, outcome="failed"))
-    tries = []
-    for second in range(0, 500, 5):
-        if live.deliver(no_line, T0 + timedelta(seconds=second)).failed:
-            tries.append(second)
-    assert tries == [0, 10, 40, 130, 400]
+    with Live(SHOP, clock=lambda: T0) as live:
+        live.record(at("call", 0, outcome="failed"))
+        tries = []
+        for second in range(0, 500, 5):
+            if live.deliver(no_line, T0 + timedelta(seconds=second)).failed:
+                tries.append(second)
+        assert tries == [0, 10, 40, 130, 400]
 
 
 def test_the_future_is_set_aside_once(store: str) -> None:
@@ -319,7 +321,7 @@ def test_the_future_is_set_aside_once(store: str) -> None:
 def test_reading_does_not_wait_for_writing(tmp_path: Path) -> None:
     import sqlite3
 
-    from journeymap.adapters.stores.sqlite import SqliteStore
+    from journeymap.adapters.stores import SqliteStore
 
     with Live(SHOP, SqliteStore(tmp_path / "live.db", patience=0.05)) as live:
         live.record(at("order", 0))
@@ -332,16 +334,16 @@ def test_reading_does_not_wait_for_writing(tmp_path: Path) -> None:
 
 
 def test_many_that_come_late_together() -> None:
-    live = Live(SHOP, clock=lambda: T0 + 9000 * HOUR)
-    live.record(at("order", 9000))
-    begun = clock_time.perf_counter()
-    receipts = live.record_many([at("call", n) for n in range(3000, 0, -1)])
-    assert clock_time.perf_counter() - begun < 20  # retold once, and not once for each
-    assert receipts[0].signals
-    assert not receipts[1].signals
-    state = live.state("ada")
-    assert state is not None
-    assert state.count == 3001
+    with Live(SHOP, clock=lambda: T0 + 9000 * HOUR) as live:
+        live.record(at("order", 9000))
+        begun = clock_time.perf_counter()
+        receipts = live.record_many([at("call", n) for n in range(3000, 0, -1)])
+        assert clock_time.perf_counter() - begun < 20  # retold once, and not once for each
+        assert receipts[0].signals
+        assert not receipts[1].signals
+        state = live.state("ada")
+        assert state is not None
+        assert state.count == 3001
 
 
 def test_actions_may_be_coroutines(tmp_path: Path) -> None:
@@ -370,10 +372,10 @@ def test_actions_may_be_coroutines(tmp_path: Path) -> None:
     async def act(signal: Signal) -> None:
         raise AssertionError
 
-    live = Live(SHOP)
-    live.record(at("call", 0, outcome="failed"))
-    action: Any = act
-    assert live.deliver(action).failed == 1
+    with Live(SHOP) as live:
+        live.record(at("call", 0, outcome="failed"))
+        action: Any = act
+        assert live.deliver(action).failed == 1
 
 
 def test_recording_and_advancing_at_once(shared: str) -> None:
@@ -400,41 +402,42 @@ def test_recording_and_advancing_at_once(shared: str) -> None:
 
 
 def test_errors_are_ours(tmp_path: Path) -> None:
-    live: Any = Live(SHOP)
     anything: Any = Live
     naive = datetime(2026, 3, 2)
-    for call in (
-        lambda: live.position("ada", naive),
-        lambda: live.position("\ud800"),
-        lambda: live.position(7),
-        lambda: live.forget("\ud800"),
-        lambda: live.advance(naive),
-        lambda: live.advance("2026"),
-        lambda: live.deliver(print, naive),
-        lambda: live.record({"customer": "ada"}),
-        lambda: anything("shop"),
-        lambda: anything(SHOP, tolerance=5),
-        lambda: Live(SHOP, clock=lambda: naive).record(at("order", 0)),
-        lambda: Live(SHOP, "sqlite:///"),
-        lambda: Live(SHOP, f"sqlite:///{tmp_path}"),
-        lambda: Live(SHOP, "sqlite:///a\0b"),
-        lambda: Live(SHOP, "postgresql+psycopg://h:abc/x"),
-    ):
-        with pytest.raises(JourneyMapError):
-            call()
-    for url in (
-        "postgresq://user:p@ss@host/db?password=sekret",
-        "postgresql+psycopg://u:pss%40@h:1/d",
-    ):
-        with pytest.raises(StoreError) as caught:
-            SqlStore(url)
-        assert "ss@" not in str(caught.value)
-        assert "sekret" not in str(caught.value)
-    long = JourneyMap("j", touchpoints=[Touchpoint("a"), Touchpoint("b")], key_journeys=[
-        jm.KeyJourney("k", "a", "b", within=timedelta(days=3_000_000))])  # fmt: skip
-    state, _ = Tracker(long).fold(None, Interaction("ada", "a", T0))
-    assert state.key_journeys[0].due is not None
-    assert state.timers
+    with Live(SHOP, clock=lambda: naive) as timeless, Live(SHOP) as opened:
+        live: Any = opened
+        for call in (
+            lambda: live.position("ada", naive),
+            lambda: live.position("\ud800"),
+            lambda: live.position(7),
+            lambda: live.forget("\ud800"),
+            lambda: live.advance(naive),
+            lambda: live.advance("2026"),
+            lambda: live.deliver(print, naive),
+            lambda: live.record({"customer": "ada"}),
+            lambda: anything("shop"),
+            lambda: anything(SHOP, tolerance=5),
+            lambda: timeless.record(at("order", 0)),
+            lambda: Live(SHOP, "sqlite:///"),
+            lambda: Live(SHOP, f"sqlite:///{tmp_path}"),
+            lambda: Live(SHOP, "sqlite:///a\0b"),
+            lambda: Live(SHOP, "postgresql+psycopg://h:abc/x"),
+        ):
+            with pytest.raises(JourneyMapError):
+                call()
+        for url in (
+            "postgresq://user:p@ss@host/db?password=sekret",
+            "postgresql+psycopg://u:pss%40@h:1/d",
+        ):
+            with pytest.raises(StoreError) as caught:
+                SqlStore(url)
+            assert "ss@" not in str(caught.value)
+            assert "sekret" not in str(caught.value)
+        long = JourneyMap("j", touchpoints=[Touchpoint("a"), Touchpoint("b")], key_journeys=[
+            jm.KeyJourney("k", "a", "b", within=timedelta(days=3_000_000))])  # fmt: skip
+        state, _ = Tracker(long).fold(None, Interaction("ada", "a", T0))
+        assert state.key_journeys[0].due is not None
+        assert state.timers
 
 
 def test_bad_texts_of_states(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter, defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,10 @@ from journeymap import (
     At,
     Count,
     Interaction,
-    JourneyMap,
     Live,
     Moment,
     MomentReached,
     Signal,
-    Stage,
     Touchpoint,
     Tracker,
     UnknownName,
@@ -32,34 +30,8 @@ from journeymap import (
 from journeymap.exceptions import ElementError
 from journeymap.live import AsyncLive
 from journeymap.testing import interactions
-from tests.analysis.test_deviations import JOURNEY
-from tests.tracking.test_live_is_batch import arrived, folded
-
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
-SHOP = JourneyMap(
-    "shop",
-    dormant_after=90 * DAY,
-    stages=[Stage("choose", "buy"), Stage("use", "own")],
-    touchpoints=[
-        Touchpoint("order", "choose"),
-        Touchpoint("delivery", "use"),
-        Touchpoint("first_use", "use"),
-        Touchpoint("call", "use"),
-    ],
-    moments=[
-        Moment("unused", Absence("first_use", "delivery", 7 * DAY), action="Call them"),
-        Moment("failed", At("outcome", ("failed",)), action="Say sorry", deadline=4 * HOUR),
-        Moment("noted", At("outcome", ("abandoned",))),
-    ],
-)
-
-
-def at(touchpoint: str, hours: float, customer: str = "ada", /, **more: Any) -> Interaction:
-    name = f"{customer}-{touchpoint}-{hours}"
-    return Interaction(
-        customer, touchpoint, T0 + hours * HOUR, **{"id": name, "source": "web", **more}
-    )
+from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, folded
+from tests.factories import happened as at
 
 
 def kinds(told: tuple[Signal, ...]) -> list[str]:
@@ -185,21 +157,23 @@ def test_forgotten_in_the_files_of_postgresql(database: str) -> None:
 
 def test_the_future_is_set_aside() -> None:
     now = [T0]
-    live = Live(SHOP, clock=lambda: now[0], tolerance=HOUR)
-    assert live.record(at("order", 1)).set_aside is None
-    receipt = live.record(at("delivery", 2))
-    assert receipt.set_aside is not None
-    assert "it lies in the future: at 2026-03-02T11:00:00+00:00, recorded at" in receipt.set_aside
-    [(one, reason)] = live.set_aside()
-    assert (one.touchpoint, reason) == ("delivery", receipt.set_aside)
-    now[0] += 2 * HOUR
-    assert live.record(at("delivery", 2)).set_aside is None
-    with pytest.raises(ElementError, match="tolerance"):
-        Live(SHOP, tolerance=-HOUR)
-    with pytest.raises(UnknownName, match="did you mean 'lap started'"):
-        Live(SHOP, outgoing=["lap start"])
-    with pytest.raises(UnknownName, match="there is no store 'memry'; did you mean 'memory'"):
-        Live(SHOP, "memry")
+    with Live(SHOP, clock=lambda: now[0], tolerance=HOUR) as live:
+        assert live.record(at("order", 1)).set_aside is None
+        receipt = live.record(at("delivery", 2))
+        assert receipt.set_aside is not None
+        assert (
+            "it lies in the future: at 2026-03-02T11:00:00+00:00, recorded at" in receipt.set_aside
+        )
+        [(one, reason)] = live.set_aside()
+        assert (one.touchpoint, reason) == ("delivery", receipt.set_aside)
+        now[0] += 2 * HOUR
+        assert live.record(at("delivery", 2)).set_aside is None
+        with pytest.raises(ElementError, match="tolerance"):
+            Live(SHOP, tolerance=-HOUR)
+        with pytest.raises(UnknownName, match="did you mean 'lap started'"):
+            Live(SHOP, outgoing=["lap start"])
+        with pytest.raises(UnknownName, match="there is no store 'memry'; did you mean 'memory'"):
+            Live(SHOP, "memry")
 
 
 def test_a_new_version_of_the_map(shared: str) -> None:
@@ -236,46 +210,47 @@ def test_live_with_a_store_is_the_fold(drawn: list[tuple[Interaction, int]], dic
     )
     sent = arrived(drawn, dice)
     as_of = datetime(2026, 3, 1, tzinfo=UTC) + 600 * HOUR
-    live = Live(journey, clock=lambda: as_of)
-    held: dict[str, Counter[Signal]] = defaultdict(Counter)
-    actions: Counter[str] = Counter()
+    with Live(journey, clock=lambda: as_of) as live:
+        held: dict[str, Counter[Signal]] = defaultdict(Counter)
+        actions: Counter[str] = Counter()
 
-    def take(told: tuple[Signal, ...]) -> None:
-        for signal in told:
-            if isinstance(signal, Withdrawn):
-                held[signal.customer][signal.signal] -= 1
-            else:
-                held[signal.customer][signal] += 1
+        def take(told: tuple[Signal, ...]) -> None:
+            for signal in told:
+                if isinstance(signal, Withdrawn):
+                    held[signal.customer][signal.signal] -= 1
+                else:
+                    held[signal.customer][signal] += 1
 
-    def act(signal: Signal) -> None:
-        told = signal.signal if isinstance(signal, Withdrawn) else signal
-        actions[told.id] += -1 if isinstance(signal, Withdrawn) else 1
+        def act(signal: Signal) -> None:
+            told = signal.signal if isinstance(signal, Withdrawn) else signal
+            actions[told.id] += -1 if isinstance(signal, Withdrawn) else 1
 
-    while sent:
-        size = dice.randrange(1, 6)
-        batch, sent = sent[:size], sent[size:]
-        for receipt in live.record_many(batch):
-            take(receipt.signals)
-        if dice.random() < 0.3:
-            take(live.advance(datetime(2026, 3, 1, tzinfo=UTC) + HOUR * dice.randrange(0, 450)))
-        if dice.random() < 0.3:
-            live.deliver(act)
-    take(live.advance(as_of))
-    live.deliver(act)
-    everything = [one for name in held for one in live.history(name)]
-    states, expected = folded(Tracker(journey, None), everything, as_of)
-    assert {name: +counted for name, counted in held.items()} == expected
-    for name, state in states.items():
-        mine = live.state(name)
-        assert mine is not None
-        assert mine.fold_state == evolve_clock(mine.fold_state, state.fold_state)
-    asked = Counter(
-        signal.id
-        for mine in expected.values()
-        for signal in mine.elements()
-        if signal.kind == "moment overdue" or (isinstance(signal, MomentReached) and signal.action)
-    )
-    assert +actions == asked
+        while sent:
+            size = dice.randrange(1, 6)
+            batch, sent = sent[:size], sent[size:]
+            for receipt in live.record_many(batch):
+                take(receipt.signals)
+            if dice.random() < 0.3:
+                take(live.advance(datetime(2026, 3, 1, tzinfo=UTC) + HOUR * dice.randrange(0, 450)))
+            if dice.random() < 0.3:
+                live.deliver(act)
+        take(live.advance(as_of))
+        live.deliver(act)
+        everything = [one for name in held for one in live.history(name)]
+        states, expected = folded(Tracker(journey, None), everything, as_of)
+        assert {name: +counted for name, counted in held.items()} == expected
+        for name, state in states.items():
+            mine = live.state(name)
+            assert mine is not None
+            assert mine.fold_state == evolve_clock(mine.fold_state, state.fold_state)
+        asked = Counter(
+            signal.id
+            for mine in expected.values()
+            for signal in mine.elements()
+            if signal.kind == "moment overdue"
+            or (isinstance(signal, MomentReached) and signal.action)
+        )
+        assert +actions == asked
 
 
 def evolve_clock(mine: Any, other: Any) -> Any:

@@ -35,6 +35,7 @@ from journeymap import (
 )
 from journeymap.live.journal import in_order
 from journeymap.live.states import States
+from tests.factories import ids
 from tests.identity.test_identities import groups
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -50,10 +51,6 @@ SHOP = JourneyMap(
 RULES = IdentityRules(
     [Namespace("u", most=1), Namespace("e", most=2, shared=3), Namespace("c", shared=3)]
 )
-
-
-def ids(text: str) -> list[Identity]:
-    return [Identity(word[0], word[1:]) for word in text.split()]
 
 
 def rec(text: str, hours: float = 0, touchpoint: str | None = "order", **more: Any) -> Record:
@@ -105,23 +102,23 @@ def outgoing(live: Live) -> set[tuple[str, str, str]]:
 
 @given(st.lists(RECORDS, max_size=14), st.lists(st.integers(1, 5), min_size=1, max_size=5))
 def test_whatever_the_batches_it_is_as_gathered(records: list[Record], sizes: list[int]) -> None:
-    live = live_at()
-    customers = Customers(RULES)
-    customers.take(records)
-    place = turn = 0
-    while place < len(records):
-        size = sizes[turn % len(sizes)]
-        live.take(records[place : place + size])
-        place, turn = place + size, turn + 1
-    told(live, customers)
-    # The outbox holds just the failures, each once and under the name it now has.
-    expected = {
-        (name, "moment reached", str(one.at))
-        for name in customers
-        for one in customers.history(name)
-        if one.outcome == "failed"
-    }
-    assert outgoing(live) == expected
+    with live_at() as live:
+        customers = Customers(RULES)
+        customers.take(records)
+        place = turn = 0
+        while place < len(records):
+            size = sizes[turn % len(sizes)]
+            live.take(records[place : place + size])
+            place, turn = place + size, turn + 1
+        told(live, customers)
+        # The outbox holds just the failures, each once and under the name it now has.
+        expected = {
+            (name, "moment reached", str(one.at))
+            for name in customers
+            for one in customers.history(name)
+            if one.outcome == "failed"
+        }
+        assert outgoing(live) == expected
 
 
 @settings(max_examples=30)
@@ -132,16 +129,16 @@ def test_two_processes_on_one_store_know_the_same(
 
     with tempfile.TemporaryDirectory() as folder:
         address = Path(folder) / "journey.db"
-        both = [live_at(address), live_at(address)]
-        for one in records:
-            both[data.draw(st.integers(0, 1))].take([one])
-        customers = Customers(RULES)
-        customers.take(records)
-        for live in both:
-            told(live, customers)
-            live.close()
-        with live_at(address) as again:
-            told(again, customers)
+        with live_at(address) as second, live_at(address) as first:
+            both = (first, second)
+            for one in records:
+                both[data.draw(st.integers(0, 1))].take([one])
+            customers = Customers(RULES)
+            customers.take(records)
+            for live in both:
+                told(live, customers)
+            with live_at(address) as again:
+                told(again, customers)
 
 
 def test_two_become_one_and_the_journey_with_them(store: str) -> None:
@@ -216,29 +213,29 @@ def test_forgetting_takes_every_name(store: str, tmp_path: Path) -> None:
 
 
 def test_records_of_nobody_are_set_aside() -> None:
-    live = live_at()
-    [receipt] = live.take([Record([Identity("u", "anonymous")], T0, "s",
-                                  interaction=Interaction("?", "order", T0))])  # fmt: skip
-    assert receipt.set_aside is not None
-    [(kept, reason)] = live.set_aside()
-    assert (kept.touchpoint, reason) == ("order", receipt.set_aside)
-    with pytest.raises(ElementError, match="identities="):
-        Live(SHOP).take([rec("u1")])
+    with live_at() as live:
+        [receipt] = live.take([Record([Identity("u", "anonymous")], T0, "s",
+                                      interaction=Interaction("?", "order", T0))])  # fmt: skip
+        assert receipt.set_aside is not None
+        [(kept, reason)] = live.set_aside()
+        assert (kept.touchpoint, reason) == ("order", receipt.set_aside)
+        with Live(SHOP) as plain, pytest.raises(ElementError, match="identities="):
+            plain.take([rec("u1")])
 
 
 def test_what_failed_was_not_learned(monkeypatch: pytest.MonkeyPatch) -> None:
-    live = live_at()
-    live.take([rec("u1", 1), rec("c1", 2)])
-    broken = [rec("u1 c1", 3, "order")]
-    with monkeypatch.context() as patched:
-        patched.setattr(States, "write", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            live.take(broken)
-    who = live.identities
-    assert who is not None
-    assert who.customer(*ids("u1")) != who.customer(*ids("c1"))
-    live.take(broken)
-    assert len(live.history(live.identities.customer(*ids("c1")) or "")) == 3  # type: ignore[union-attr]
+    with live_at() as live:
+        live.take([rec("u1", 1), rec("c1", 2)])
+        broken = [rec("u1 c1", 3, "order")]
+        with monkeypatch.context() as patched:
+            patched.setattr(States, "write", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                live.take(broken)
+        who = live.identities
+        assert who is not None
+        assert who.customer(*ids("u1")) != who.customer(*ids("c1"))
+        live.take(broken)
+        assert len(live.history(live.identities.customer(*ids("c1")) or "")) == 3  # type: ignore[union-attr]
 
 
 def test_a_chain_reaction_moves_whoever_it_moves(store: str) -> None:
@@ -302,24 +299,24 @@ def test_after_forgetting_all_processes_know_the_same(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         address = Path(folder) / "journey.db"
-        one, other = live_at(address), live_at(address)
-        one.take(records)
-        assert other.identities is not None
-        names = sorted(other.identities.customers)
-        if names:
-            gone = data.draw(st.sampled_from(names))
-            other.forget(gone)
-            again = live_at(address)
-            for live in (one, other, again):
-                who = live.identities
-                assert who is not None
-                assert groups(who) == groups(again.identities or who)
-                for name in who.customers:
-                    state = live.state(name)
-                    assert (state.count if state else 0) == len(live.history(name))
-            again.close()
-        one.close()
-        other.close()
+        with live_at(address) as other, live_at(address) as one:
+            one.take(records)
+            assert other.identities is not None
+            names = sorted(other.identities.customers)
+            if names:
+                gone = data.draw(st.sampled_from(names))
+                other.forget(gone)
+                with live_at(address) as again:
+                    for live in (one, other, again):
+                        who = live.identities
+                        assert who is not None
+                        assert groups(who) == groups(again.identities or who)
+                        for name in who.customers:
+                            state = live.state(name)
+                            assert (state.count if state else 0) == len(live.history(name))
+                    again.close()
+            one.close()
+            other.close()
 
 
 def test_what_is_nobodys_any_more_is_set_aside(store: str) -> None:
@@ -335,26 +332,27 @@ def test_what_is_nobodys_any_more_is_set_aside(store: str) -> None:
 
 def test_what_another_try_had_learned_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store may do the work again: what was learned in a try that was undone never was."""
-    live, other = live_at(), Identities(RULES)
-    live.take([rec("u1", 1)])
-    real = live.store.run
-    tries: list[int] = []
+    other = Identities(RULES)
+    with live_at() as live:
+        live.take([rec("u1", 1)])
+        real = live.store.run
+        tries: list[int] = []
 
-    def twice(work: Any) -> Any:
-        def undone(tx: Any) -> Any:
-            work(tx)
-            raise ZeroDivisionError
+        def twice(work: Any) -> Any:
+            def undone(tx: Any) -> Any:
+                work(tx)
+                raise ZeroDivisionError
 
-        if not tries:
-            tries.append(1)
-            with pytest.raises(ZeroDivisionError):
-                real(undone)
-        return real(work)
+            if not tries:
+                tries.append(1)
+                with pytest.raises(ZeroDivisionError):
+                    real(undone)
+            return real(work)
 
-    monkeypatch.setattr(type(live.store), "run", lambda _, work: twice(work))
-    live.take([rec("u1 c1", 2), rec("u2 c2", 3, None)])
-    other.learn(one.evidence for one in (rec("u1", 1), rec("u1 c1", 2), rec("u2 c2", 3)))
-    assert live.identities is not None
-    assert groups(live.identities) == groups(other)
-    assert len(live.facts(live.identities.customer(*ids("u1")) or "")) == 0
-    assert live.store.read(lambda tx: len(tx.evidence.after(0, 99))) == 3
+        monkeypatch.setattr(type(live.store), "run", lambda _, work: twice(work))
+        live.take([rec("u1 c1", 2), rec("u2 c2", 3, None)])
+        other.learn(one.evidence for one in (rec("u1", 1), rec("u1 c1", 2), rec("u2 c2", 3)))
+        assert live.identities is not None
+        assert groups(live.identities) == groups(other)
+        assert len(live.facts(live.identities.customer(*ids("u1")) or "")) == 0
+        assert live.store.read(lambda tx: len(tx.evidence.after(0, 99))) == 3

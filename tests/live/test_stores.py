@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,9 @@ from journeymap import (
     StoreError,
 )
 from journeymap.adapters.store import StoredState, Transaction
-from journeymap.adapters.stores.sqlalchemy import SqlStore
-from journeymap.adapters.stores.sqlite import SqliteStore
+from journeymap.adapters.stores import SqliteStore, SqlStore
 from journeymap.exceptions import UnknownName
-from tests.live.test_live import SHOP
-from tests.live.test_live import at as happened
-
-T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
+from tests.factories import SHOP, T0, happened
 
 
 def order(number: int) -> Interaction:
@@ -124,8 +119,11 @@ def test_a_damaged_file(tmp_path: Path) -> None:
     for place in range(4096, len(data), 4096):
         data[place : place + 64] = b"\xff" * 64
     path.write_bytes(data)
-    with pytest.raises(StoreError, match="malformed; nothing was written"):
-        Live(SHOP, f"sqlite:///{path}").record(order(501))
+    with (
+        pytest.raises(StoreError, match="malformed; nothing was written"),
+        Live(SHOP, f"sqlite:///{path}") as live,
+    ):
+        live.record(order(501))
 
 
 def test_a_state_that_nobody_wrote(tmp_path: Path) -> None:

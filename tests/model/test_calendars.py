@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeymap import Calendar, CalendarError, ElementError, Hours
+from tests.factories import HOUR
 
 PARIS = ZoneInfo("Europe/Paris")
 OFFICE = Calendar("office", zone="Europe/Paris")
 NIGHT = Calendar("night", [Hours("FREQ=DAILY", time(22), time(6))], zone="Europe/Paris")
-HOUR = timedelta(hours=1)
 
 
 def paris(*when: int) -> datetime:

@@ -31,8 +31,7 @@ from journeymap import (
 )
 from journeymap.model.conditions import leaves
 from journeymap.model.durations import duration, duration_text, span_text
-
-DAY = timedelta(days=1)
+from tests.factories import DAY
 
 
 def deep(levels: int) -> Condition:

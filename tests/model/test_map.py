@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pickle
 import time
-from datetime import timedelta
 
 import pytest
 
@@ -31,8 +30,7 @@ from journeymap import (
 )
 from journeymap.model import Catalog, Move
 from journeymap.simulation import broadband
-
-DAY = timedelta(days=1)
+from tests.factories import DAY
 
 
 def small() -> JourneyMap:

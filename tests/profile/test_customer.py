@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -67,21 +68,21 @@ def bare(view: Customer) -> Customer:
 @given(st.lists(interactions(customers=("ada",)), min_size=1, max_size=12), st.integers(0, 500))
 def test_it_is_the_same_whoever_recorded(taken: list[Interaction], hours: int) -> None:
     taken = sorted(taken, key=lambda one: one.at)
-    live = Live(SHOP, clock=lambda: NOW)
-    live.record_many(taken)
-    log = Log.from_interactions(taken, map=SHOP)
-    table = log.ask(NextStep()).table
-    as_of = T0 + timedelta(hours=hours)
-    for when in (None, as_of):
-        if when is not None and not any(one.at <= when for one in taken):
-            continue
-        expected = Customer.of("ada", live, likely=table, as_of=when)
-        assert bare(Customer.of("ada", log, likely=table, as_of=when)) == bare(expected)
-        both = Customer.of("ada", live, log, likely=table, as_of=when)
-        assert both == expected
-        assert bare(Customer.of("ada", log, live, likely=table, as_of=when)) == bare(expected)
-        assert json.loads(expected.to_json())["id"] == "ada"
-        assert expected.position == (live.position("ada", when) if when else expected.position)
+    with Live(SHOP, clock=lambda: NOW) as live:
+        live.record_many(taken)
+        log = Log.from_interactions(taken, map=SHOP)
+        table = log.ask(NextStep()).table
+        as_of = T0 + timedelta(hours=hours)
+        for when in (None, as_of):
+            if when is not None and not any(one.at <= when for one in taken):
+                continue
+            expected = Customer.of("ada", live, likely=table, as_of=when)
+            assert bare(Customer.of("ada", log, likely=table, as_of=when)) == bare(expected)
+            both = Customer.of("ada", live, log, likely=table, as_of=when)
+            assert both == expected
+            assert bare(Customer.of("ada", log, live, likely=table, as_of=when)) == bare(expected)
+            assert json.loads(expected.to_json())["id"] == "ada"
+            assert expected.position == (live.position("ada", when) if when else expected.position)
 
 
 def record(days: float, source: str = "crm", **more: Any) -> Record:
@@ -127,9 +128,9 @@ def test_which_trait_counts_does_not_depend_on_the_order(
     traits: list[Trait], keep: Any, dice: Any
 ) -> None:
     rule = TraitRule("plan", keep, trusted=["b"] if keep == "trusted" else ())
-    chosen = rule.chosen(traits)
+    chosen = rule.choose_value(traits)
     dice.shuffle(traits)
-    assert rule.chosen(traits) == chosen
+    assert rule.choose_value(traits) == chosen
     if keep == "trusted" and any(one.source == "b" for one in traits):
         assert chosen.source == "b"
     if keep == "first":
@@ -145,7 +146,7 @@ def test_a_purpose_without_consent_withholds_everything() -> None:
     page = customer_page(refused, personal=True)
     for told in (repr(refused), refused.to_json(), page, draw_customer(refused)):
         assert "Lovelace" not in told
-        assert "ada" not in told
+        assert not re.search(r"\bada\b", told)
         assert "support" not in told
     assert refused.consents == (Consent("marketing", False, "web", T0 + timedelta(days=2)),)
     customers.take(record(3, "web", consents={"marketing": True}))
@@ -223,15 +224,15 @@ def test_those_who_know_them_by_former_names_are_asked_too() -> None:
         record(1, interaction=happened), Record([mail], T0 + timedelta(days=2), "web")
     )
     former = customers.identities.customer(mail) or ""
-    old = Live(SHOP, clock=lambda: NOW)
-    old.record(Interaction(former, "c", T0 + timedelta(days=3)))
-    customers.take(Record([ADA, mail], T0 + timedelta(days=4), "crm"))
-    view = Customer.of(name, customers, old)
-    assert [one.touchpoint for one in view.journey] == ["a", "c"]
-    assert Customer.of(former, old, customers).id == name
-    plain = Live(SHOP, clock=lambda: NOW, identities=IdentityRules())
-    plain.record(Interaction("ada", "a", T0))
-    assert len(Customer.of("ada", plain).journey) == 1
+    with Live(SHOP, clock=lambda: NOW) as old:
+        old.record(Interaction(former, "c", T0 + timedelta(days=3)))
+        customers.take(Record([ADA, mail], T0 + timedelta(days=4), "crm"))
+        view = Customer.of(name, customers, old)
+        assert [one.touchpoint for one in view.journey] == ["a", "c"]
+        assert Customer.of(former, old, customers).id == name
+        with Live(SHOP, clock=lambda: NOW, identities=IdentityRules()) as plain:
+            plain.record(Interaction("ada", "a", T0))
+            assert len(Customer.of("ada", plain).journey) == 1
 
 
 @pytest.mark.parametrize("value", [{1, 2}, b"x", float("nan"), "\ud800", object()])
@@ -248,7 +249,7 @@ def test_times_are_compared_by_what_they_are() -> None:
     early = datetime(2026, 10, 25, 2, 50, tzinfo=berlin)
     late = datetime(2026, 10, 25, 2, 10, fold=1, tzinfo=berlin)  # twenty minutes later
     traits = [Trait("plan", "new", "crm", late), Trait("plan", "old", "crm", early)]
-    assert TraitRule("plan").chosen(traits).value == "new"
+    assert TraitRule("plan").choose_value(traits).value == "new"
     happened = [Interaction("x", "a", at) for at in (early, late)]
     customers, name = gathered(*(record(1, interaction=one) for one in happened))
     assert "20 min later" in draw_customer(Customer.of(name, customers))

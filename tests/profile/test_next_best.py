@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -41,9 +40,8 @@ from journeymap.analysis import Lift, Log
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
 from journeymap.model.offers import held_out
 from journeymap.testing import check_question
+from tests.factories import DAY, HOUR, T0, at
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SHOP = JourneyMap(
     "shop",
     stages=[Stage("choose", "buy"), Stage("use", "own")],
@@ -57,10 +55,6 @@ SHOP = JourneyMap(
 
 def state_of(journey: JourneyMap, *given_: Interaction) -> State:
     return Tracker(journey).follow(None, given_)[0]
-
-
-def at(touchpoint: str, hours: float, /, **more: Any) -> Interaction:
-    return Interaction("ada", touchpoint, T0 + hours * HOUR, **more)
 
 
 def test_the_factors_and_why_the_others_lost() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import islice
 
 import pytest
@@ -10,8 +9,7 @@ from journeymap.analysis import Handoffs, Log, Loops, Overview
 from journeymap.simulation import BOTTLENECK, Simulation, Walk, broadband, broadband_customers
 from journeymap.views.findings import findings
 from journeymap.views.flows import Flows
-
-HOUR = timedelta(hours=1)
+from tests.factories import HOUR
 
 
 @pytest.fixture(scope="module")

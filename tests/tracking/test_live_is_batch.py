@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,55 +20,12 @@ from journeymap.tracking import (
     Signal,
     State,
     Tracker,
-    Withdrawn,
 )
-from tests.analysis.test_deviations import JOURNEY
+from tests.factories import BEGIN, HOUR, JOURNEY, arrived, folded
 
 TRACKER = Tracker(JOURNEY, None)
-HOUR = timedelta(hours=1)
-ZONES = (UTC, ZoneInfo("Europe/Paris"), ZoneInfo("Asia/Kolkata"))
-BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 single = interactions(touchpoints=("a", "b", "c", "elsewhere"))
 arriving = st.lists(st.tuples(single, st.integers(0, 2)), max_size=30)
-
-
-def arrived(drawn: list[tuple[Interaction, int]], dice: Any) -> list[Interaction]:
-    """Interactions with ids, in zones of their own, some sent again, in any order."""
-    sent = []
-    for number, (one, again) in enumerate(drawn):
-        at = one.at.astimezone(dice.choice(ZONES))
-        sent += [evolve(one, at=at, id=str(number), source="web")] * (1 + again)
-    dice.shuffle(sent)
-    return sent
-
-
-def folded(
-    tracker: Tracker, sent: Iterable[Interaction], as_of: datetime, dice: Any = None
-) -> tuple[dict[str, State], dict[str, Counter[Signal]]]:
-    """States and what holds of all that was told, what was withdrawn taken back."""
-    states: dict[str, State] = {}
-    held: dict[str, Counter[Signal]] = defaultdict(Counter)
-
-    def take(told: tuple[Signal, ...]) -> None:
-        for signal in told:
-            if isinstance(signal, Withdrawn):
-                assert held[signal.customer][signal.signal] > 0
-                held[signal.customer][signal.signal] -= 1
-            else:
-                held[signal.customer][signal] += 1
-
-    for one in sent:
-        state, told = tracker.fold(states.get(one.customer), one)
-        states[one.customer] = state
-        take(told)
-        if dice is not None and dice.random() < 0.2:  # a scheduler wakes up now and then
-            now = BEGIN + HOUR * dice.randrange(0, 450)
-            states[one.customer], told = tracker.advance(state, min(now, as_of))
-            take(told)
-    for name, state in states.items():
-        states[name], told = tracker.advance(state, as_of)
-        take(told)
-    return states, {name: +counted for name, counted in held.items()}
 
 
 def once(sent: Iterable[Interaction]) -> list[Interaction]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -33,17 +34,25 @@ from journeymap import (
     Stage,
     Touchpoint,
     Wait,
+    tracking,
 )
 from journeymap.analysis import Log
 from journeymap.exceptions import AnswerError
 from journeymap.model.conditions import leaves
 from journeymap.testing import interactions
-from journeymap.tracking import MomentOverdue, MomentReached, Signal, State, Tracker, Withdrawn
-from tests.analysis.test_deviations import JOURNEY
-from tests.tracking.test_live_is_batch import arrived, folded
+from journeymap.tracking import (
+    LapStarted,
+    MomentOverdue,
+    MomentReached,
+    Signal,
+    State,
+    Tracker,
+    Withdrawn,
+    codec,
+)
+from journeymap.tracking.codec import read_signal, signal_text
+from tests.factories import DAY, HOUR, JOURNEY, T0, arrived, at, folded
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
 OFFICE = Calendar("office", [Hours(opens=time(9), closes=time(17))])
 SHOP = JourneyMap(
     "shop",
@@ -59,10 +68,6 @@ SHOP = JourneyMap(
         Touchpoint("call", "use", department="care"),
     ],
 )
-
-
-def at(touchpoint: str, hours: float, /, **more: Any) -> Interaction:
-    return Interaction("ada", touchpoint, T0 + hours * HOUR, **more)
 
 
 def watched(when: Condition, **more: Any) -> Tracker:
@@ -258,3 +263,27 @@ def test_states_survive_being_written(
             assert first == second
         written[name] = tracker.from_json(tracker.to_json(written[name]))
         assert written == {**states, name: states[name]}
+
+
+def test_signals_of_every_kind_have_a_form_as_text() -> None:
+    offered = [one for one in vars(tracking).values() if isinstance(one, type)]
+    kinds = [kind for kind in offered if issubclass(kind, Signal) and kind is not Signal]
+    assert len(kinds) == 12
+    for kind in kinds:
+        values: dict[str, Any] = {}
+        for one in attrs.fields(kind):
+            hint = str(one.type)
+            values[one.name] = (
+                T0 if "datetime" in hint
+                else LapStarted("ada", T0, 0, 2) if hint == "Signal"
+                else 2 if "int" in hint else "text"
+            )  # fmt: skip
+        signal = kind(**values)
+        assert read_signal(signal_text(signal)) == signal
+
+
+def test_a_field_of_a_signal_without_a_form_as_text_is_refused() -> None:
+    for hint in (timedelta, tuple[str, ...], list[datetime]):
+        with pytest.raises(TypeError, match="has no form as text"):
+            codec._pair(hint)
+    assert codec._pair(datetime | None)[0](T0) == T0.isoformat()

@@ -1,4 +1,4 @@
-"""The adapters that are installed: found by their entry points, loaded when they are asked for.
+"""The registry of adapters: found by their entry points, loaded when they are asked for.
 
 A package offers adapters by entry points of four groups; journeymap's own are offered so too.
 Nothing is imported before it is asked for, and what breaks on import breaks nothing else.
@@ -8,45 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from journeymap.adapters.actions.builtin import ActionFactory
+from journeymap.adapters.action import ActionFactory
 from journeymap.adapters.source import Source
 from journeymap.adapters.store import Store
+from journeymap.adapters.view import View
 from journeymap.exceptions import AdapterError, UnknownName
 
 __all__ = [
-    "Installed", "Registry", "View", "actions", "installed", "sources", "stores", "views",
+    "Installed", "Registry", "actions", "installed", "sources", "stores", "views",
 ]  # fmt: skip
 
 Kind: TypeAlias = Literal["source", "store", "action", "view"]
 T = TypeVar("T")
 
 
-class View(Protocol):
-    """Draws: answers one text, SVG or HTML, of what it is given.
-
-    What it is given is the view's own: a map, an answer, a customer. ``media`` is
-    ``image/svg+xml`` or ``text/html``. Names are hostile: it escapes them.
-    """
-
-    @property
-    def media(self) -> str:
-        """What the text is."""
-        ...
-
-    def __call__(self, subject: Any) -> str:
-        """The drawing."""
-        ...
-
-
 @frozen
 class Installed:
-    """An adapter that is installed: its kind, name, the package that offers it, and what it is.
+    """An adapter that is installed.
 
-    ``failure`` is why it could not be loaded (None: it was, or nobody tried).
+    Attributes:
+        kind: ``source``, ``store``, ``action`` or ``view``.
+        name: Its name.
+        package: The package that offers it.
+        target: The object that the package names.
+        failure: Why it could not be loaded (None: it could).
     """
 
     kind: Kind
@@ -59,11 +48,16 @@ class Installed:
 class Registry(Mapping[str, T], Generic[T]):
     """The adapters of one kind, by name; each is imported when it is first looked up.
 
-    ``add`` offers one that no package does, as in a test. Raises UnknownName, which suggests the
-    nearest, and AdapterError for one that cannot be loaded.
+    Looking one up raises UnknownName, which suggests the nearest, or AdapterError for one that
+    cannot be loaded.
     """
 
     def __init__(self, kind: Kind) -> None:
+        """Begin without adapters beside those of the packages.
+
+        Args:
+            kind: ``source``, ``store``, ``action`` or ``view``.
+        """
         self.kind = kind
         self._added: dict[str, T] = {}
 
@@ -85,11 +79,20 @@ class Registry(Mapping[str, T], Generic[T]):
         return name in self._added or name in self._points()
 
     def add(self, name: str, adapter: T) -> None:
-        """Offer an adapter under a name, in place of any other of that name."""
+        """Offer an adapter under a name, in place of any other of that name.
+
+        Args:
+            name: The name.
+            adapter: The adapter.
+        """
         self._added[name] = adapter
 
     def installed(self) -> tuple[Installed, ...]:
-        """What packages offer, each loaded to see whether it can be."""
+        """List the adapters that packages offer, each loaded to see whether it can be.
+
+        Returns:
+            The adapters, those that cannot be loaded with the reason.
+        """
         found = []
         for name, point in sorted(self._points().items()):
             package = (point.dist.name if point.dist is not None else None) or "(unknown)"
@@ -140,5 +143,9 @@ def _rank(point: EntryPoint) -> tuple[bool, str]:
 
 
 def installed() -> tuple[Installed, ...]:
-    """Every adapter that packages offer, those that cannot be loaded with the reason."""
+    """List every adapter that packages offer.
+
+    Returns:
+        The adapters, those that cannot be loaded with the reason.
+    """
     return tuple(one for kind in (sources, stores, actions, views) for one in kind.installed())

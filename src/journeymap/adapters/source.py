@@ -1,4 +1,4 @@
-"""What a source is: it reads what happened, in batches, each with a cursor to go on from."""
+"""The contract of sources: read records in batches, each with a cursor to go on from."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ where it was given; rows it cannot read are set aside (otherwise they end the re
 
 @frozen
 class Broken:
-    """A row that says nothing we can use: its line (from 1), why, and what it held.
+    """A row that cannot be used.
 
-    ``unfinished`` says that it is the last of a file and has no end: it may be written still.
+    Attributes:
+        line: Its line, from 1.
+        reason: Why it cannot be used.
+        held: The beginning of what it holds.
+        unfinished: Whether it is the last of a file and has no end: it may be written still.
     """
 
     line: int
@@ -33,8 +37,11 @@ class Broken:
 class Batch:
     """Some rows of a source, each accounted for.
 
-    ``rows`` were read: each gave one record or several (its number is ``record.row``), or is in
-    ``broken``. With ``cursor``, ``read`` goes on after this batch.
+    Attributes:
+        records: The records that they gave; ``record.row`` is the row.
+        broken: The rows that gave none, each with the reason.
+        rows: How many rows were read.
+        cursor: Where to go on after this batch.
     """
 
     records: tuple[Record, ...]
@@ -44,21 +51,28 @@ class Batch:
 
 
 class Source(Protocol):
-    """Reads what happened.
-
-    ``name`` says where from, as records and errors name it; ``claims`` are what it can do.
-    """
+    """Reads records of one system."""
 
     @property
     def name(self) -> str:
-        """The system it reads, such as ``shopify``."""
+        """The system, such as ``shopify``, as records and errors name it."""
         ...
 
     @property
     def claims(self) -> frozenset[Claim]:
-        """What it can do, and is tested for."""
+        """The abilities of the source that it is tested for."""
         ...
 
     def read(self, cursor: str | None = None) -> Iterator[Batch]:
-        """Everything, or what comes after a cursor; raises SourceError where it cannot be read."""
+        """Read everything, or what comes after a cursor.
+
+        Args:
+            cursor: The cursor of a batch (None: from the beginning).
+
+        Yields:
+            The batches.
+
+        Raises:
+            SourceError: The source cannot be read.
+        """
         ...

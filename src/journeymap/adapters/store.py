@@ -8,10 +8,12 @@ written piece by piece: a `Transaction` offers one small object for each thing t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal, Protocol, TypeVar
 
 from attrs import frozen
+
+from journeymap.model.instants import EPOCH, MICROSECOND
 
 __all__ = [
     "Evidences",
@@ -34,13 +36,18 @@ __all__ = [
 
 T = TypeVar("T")
 LetterStatus = Literal["waiting", "done", "dead", "withdrawn"]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO = timedelta(microseconds=1)
 
 
 def micros(at: datetime) -> int:
-    """Convert a time with a zone to microseconds since 1970 UTC."""
-    return (at.astimezone(UTC) - _EPOCH) // _MICRO
+    """Convert a time with a zone to microseconds since 1970 UTC.
+
+    Args:
+        at: The time.
+
+    Returns:
+        The microseconds.
+    """
+    return (at.astimezone(UTC) - EPOCH) // MICROSECOND
 
 
 @frozen
@@ -146,19 +153,42 @@ class Journal(Protocol):
     """The interactions that were recorded."""
 
     def known(self, keys: Sequence[str]) -> dict[str, bool]:
-        """Look keys up: True if the journal has one, False if it was set aside."""
+        """Look keys up.
+
+        Args:
+            keys: Keys of interactions.
+
+        Returns:
+            True for a key that the journal has, False for one that was set aside; others are left
+            out.
+        """
         ...
 
     def append(self, entries: Iterable[JournalEntry]) -> None:
-        """Write interactions."""
+        """Write interactions.
+
+        Args:
+            entries: The interactions.
+        """
         ...
 
     def history(self, customer: str) -> list[JournalEntry]:
-        """Read a customer's interactions in the order of their arrival."""
+        """Read a customer's interactions.
+
+        Args:
+            customer: The customer's name.
+
+        Returns:
+            The interactions, in the order of their arrival.
+        """
         ...
 
     def delete(self, customers: Sequence[str]) -> None:
-        """Remove all interactions of some customers."""
+        """Remove all interactions of some customers.
+
+        Args:
+            customers: The customers' names.
+        """
         ...
 
 
@@ -166,23 +196,47 @@ class SetAsideEntries(Protocol):
     """The interactions that were set aside."""
 
     def add(self, entries: Iterable[SetAsideEntry]) -> None:
-        """Keep interactions with their reasons."""
+        """Keep interactions with their reasons.
+
+        Args:
+            entries: The interactions.
+        """
         ...
 
     def remove(self, keys: Sequence[str]) -> None:
-        """Remove those with these keys: they are in the journal now."""
+        """Remove interactions that are in the journal now.
+
+        Args:
+            keys: Their keys.
+        """
         ...
 
     def read(self, customer: str | None = None) -> list[SetAsideEntry]:
-        """Read what was set aside, of one customer or of all (None), in order of arrival."""
+        """Read what was set aside.
+
+        Args:
+            customer: One customer's name (None: all).
+
+        Returns:
+            The interactions, in order of arrival.
+        """
         ...
 
     def move(self, old: str, new: str) -> None:
-        """Put everything of one customer to another."""
+        """Put everything of one customer to another.
+
+        Args:
+            old: The one's name.
+            new: The other's name.
+        """
         ...
 
     def delete(self, customers: Sequence[str]) -> None:
-        """Remove everything of some customers."""
+        """Remove everything of some customers.
+
+        Args:
+            customers: The customers' names.
+        """
         ...
 
 
@@ -190,34 +244,75 @@ class StateRows(Protocol):
     """The states of the customers."""
 
     def versions(self, customers: Sequence[str]) -> dict[str, int]:
-        """Read the versions of the states, held until the transaction ends.
+        """Read the versions of states, held until the transaction ends.
 
         No other process may change these states before that.
+
+        Args:
+            customers: The customers' names.
+
+        Returns:
+            The versions by customer; one without a state is left out.
         """
         ...
 
     def read(self, customers: Sequence[str]) -> dict[str, StoredState]:
-        """Read the states of some customers."""
+        """Read the states of some customers.
+
+        Args:
+            customers: The customers' names.
+
+        Returns:
+            The states by customer; one without a state is left out.
+        """
         ...
 
     def insert(self, states: Iterable[StoredState]) -> None:
-        """Write states of customers who have none."""
+        """Write states of customers who have none.
+
+        Args:
+            states: The states.
+        """
         ...
 
     def update(self, states: Iterable[StoredState]) -> None:
-        """Write states over those that are there."""
+        """Write states over those that are there.
+
+        Args:
+            states: The states.
+        """
         ...
 
     def due(self, now: int, limit: int) -> list[str]:
-        """List customers with a timer that is due, the earliest first."""
+        """List customers with a timer that is due.
+
+        Args:
+            now: The time.
+            limit: How many to list at most.
+
+        Returns:
+            Their names, the earliest timer first.
+        """
         ...
 
     def customers(self, after: str, limit: int) -> list[str]:
-        """List the customers in the order of their names, after a name."""
+        """List the customers in the order of their names.
+
+        Args:
+            after: The name after which to begin.
+            limit: How many to list at most.
+
+        Returns:
+            Their names.
+        """
         ...
 
     def delete(self, customers: Sequence[str]) -> None:
-        """Remove the states of some customers."""
+        """Remove the states of some customers.
+
+        Args:
+            customers: The customers' names.
+        """
         ...
 
 
@@ -225,36 +320,75 @@ class Outbox(Protocol):
     """The letters that wait for an action, and what became of the others."""
 
     def post(self, letters: Iterable[Letter]) -> None:
-        """Put letters into the outbox; one whose id is there already is left as it is."""
+        """Put letters into the outbox; one whose id is there already is left as it is.
+
+        Args:
+            letters: The letters.
+        """
         ...
 
     def read(self, ids: Sequence[str]) -> dict[str, Letter]:
-        """Read the letters with these ids."""
+        """Read letters by their ids.
+
+        Args:
+            ids: The ids.
+
+        Returns:
+            The letters by id; those that are not there are left out.
+        """
         ...
 
     def waiting(self, now: int, limit: int) -> list[Letter]:
-        """Read waiting letters whose time has come, in order of time and id.
+        """Read waiting letters whose time has come.
 
         No other process may take them before the transaction ends.
+
+        Args:
+            now: The time.
+            limit: How many to read at most.
+
+        Returns:
+            The letters, in order of time and id.
         """
         ...
 
     def settle(self, letters: Iterable[Letter]) -> None:
-        """Write letters over those with the same ids."""
+        """Write letters over those with the same ids.
+
+        Args:
+            letters: The letters.
+        """
         ...
 
     def select(
         self, *, customer: str | None = None, status: LetterStatus | None = None
     ) -> list[Letter]:
-        """Read letters of one customer, of one status, or both, in order of time and id."""
+        """Read letters of one customer, of one status, or both.
+
+        Args:
+            customer: The customer's name (None: any).
+            status: The status (None: any).
+
+        Returns:
+            The letters, in order of time and id.
+        """
         ...
 
     def move(self, old: str, new: str) -> None:
-        """Put all letters of one customer to another."""
+        """Put all letters of one customer to another.
+
+        Args:
+            old: The one's name.
+            new: The other's name.
+        """
         ...
 
     def delete(self, customers: Sequence[str]) -> None:
-        """Remove all letters of some customers."""
+        """Remove all letters of some customers.
+
+        Args:
+            customers: The customers' names.
+        """
         ...
 
 
@@ -262,27 +396,58 @@ class Evidences(Protocol):
     """The evidence of who is who, and the traits and consents that came with it."""
 
     def add(self, rows: Iterable[StoredEvidence]) -> None:
-        """Write new evidence."""
+        """Write new evidence.
+
+        Args:
+            rows: The evidence.
+        """
         ...
 
     def after(self, number: int, limit: int) -> list[StoredEvidence]:
-        """Read evidence after a number, in order."""
+        """Read evidence after a number.
+
+        Args:
+            number: The number.
+            limit: How much to read at most.
+
+        Returns:
+            The evidence, in order.
+        """
         ...
 
     def of_customer(self, customer: str) -> list[StoredEvidence]:
-        """Read the evidence about one customer, in order."""
+        """Read the evidence about one customer.
+
+        Args:
+            customer: The customer's name.
+
+        Returns:
+            The evidence, in order.
+        """
         ...
 
     def replace(self, rows: Iterable[StoredEvidence]) -> None:
-        """Write evidence over that with the same numbers."""
+        """Write evidence over that with the same numbers.
+
+        Args:
+            rows: The evidence.
+        """
         ...
 
     def remove(self, numbers: Sequence[int]) -> None:
-        """Remove the evidence with these numbers."""
+        """Remove evidence by its numbers.
+
+        Args:
+            numbers: The numbers.
+        """
         ...
 
     def delete(self, customers: Sequence[str]) -> None:
-        """Remove all evidence about some customers."""
+        """Remove all evidence about some customers.
+
+        Args:
+            customers: The customers' names.
+        """
         ...
 
 
@@ -290,11 +455,20 @@ class Meta(Protocol):
     """Facts about the store itself, and its one lock."""
 
     def read(self) -> Mapping[str, str]:
-        """Read all facts by name."""
+        """Read all facts.
+
+        Returns:
+            The facts by name.
+        """
         ...
 
     def set(self, name: str, text: str) -> None:
-        """Write a fact."""
+        """Write a fact.
+
+        Args:
+            name: Its name.
+            text: Its text.
+        """
         ...
 
     def lock(self) -> None:
@@ -337,7 +511,12 @@ class Transaction(Protocol):
 
 
 def forget_customer(tx: Transaction, customer: str) -> None:
-    """Remove everything that is kept about a customer."""
+    """Remove everything that is kept about a customer.
+
+    Args:
+        tx: The transaction.
+        customer: The customer's name.
+    """
     names = [customer]
     tx.journal.delete(names)
     tx.set_aside.delete(names)

@@ -1,4 +1,4 @@
-"""Questions asked of recorded interactions."""
+"""Analysis: logs of recorded interactions, and the questions to ask of them."""
 
 from journeymap.exceptions import require
 

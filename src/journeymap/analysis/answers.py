@@ -39,7 +39,7 @@ _FRAME_TYPES = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boole
 
 @frozen(eq=False, repr=False)
 class Answer(Generic[R]):
-    """Rows of one class, which says what each field means and in which unit.
+    """Rows of one class, which describes what each field means and in which unit.
 
     Iterate over it for rows, or take ``to_dicts()``, ``to_polars()``, ``to_pandas()``; anything
     that speaks Arrow can read it directly. Two answers are equal when their rows are.
@@ -206,7 +206,7 @@ def _frame_type(hint: Any) -> Any:
 
 
 def _lines(shown: list[list[str]]) -> list[str]:
-    """A table that fits a terminal: long names are cut, and columns that find no room are named."""
+    """Lay a table out for a terminal: long names are cut, columns without room are named."""
     columns = [list(column) for column in zip(*shown, strict=True)]
     made: list[list[str]] = []
     width = 0

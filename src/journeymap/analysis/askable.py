@@ -1,4 +1,4 @@
-"""What every log can be asked, wherever its interactions lie."""
+"""The interface of all logs, wherever their interactions lie."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ComposedQuestion(Protocol[A_co]):
     """A question that asks others of the log, or of views of it."""
 
     def ask_log(self, log: Askable) -> A_co:
-        """The answer."""
+        """Ask the log; the answer."""
         ...
 
 
@@ -47,7 +47,7 @@ class LogSize:
     last: int = 0
 
     def merge(self, other: LogSize) -> LogSize:
-        """What two pieces of other customers hold together."""
+        """Sum the sizes of two pieces of a log."""
         if not self.interactions or not other.interactions:
             return self if self.interactions else other
         return LogSize(
@@ -111,17 +111,17 @@ class Askable(ABC):
     @property
     @abstractmethod
     def levels(self) -> tuple[str, ...]:
-        """What ``by=`` can be for this log."""
+        """The values that ``by=`` can have for this log."""
 
     @property
     @abstractmethod
     def _whole_scope(self) -> tuple[Scope, LogSize]:
-        """The scope and the counts of the log without its views."""
+        """The scope and the size of the log without its views."""
 
     @property
     @abstractmethod
     def _scope_and_size(self) -> tuple[Scope, LogSize]:
-        """What ``_tell`` says, found once."""
+        """The scope and the size as the views show them, found once."""
 
     @property
     @abstractmethod
@@ -130,15 +130,15 @@ class Askable(ABC):
 
     @abstractmethod
     def _with_view(self, view: View) -> Self:
-        """The log, looked at through one more view."""
+        """Add a view to the log."""
 
     @abstractmethod
     def _measure(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
-        """What each question measures of all the parts, merged."""
+        """Measure questions over all parts, and merge."""
 
     @property
     def scope(self) -> Scope:
-        """What every question may know: the map, first and last time, zone, bounds."""
+        """The facts that every question may know: the map, first and last time, zone, bounds."""
         return self._scope_and_size[0]
 
     @property
@@ -186,7 +186,17 @@ class Askable(ABC):
     @overload
     def ask(self, *questions: AnyQuestion[Any]) -> Any: ...
     def ask(self, *questions: AnyQuestion[Any]) -> Any:
-        """Answer one question, or several from one pass over the log."""
+        """Answer one question, or several from one pass over the log.
+
+        Args:
+            *questions: The questions.
+
+        Returns:
+            The answer of one question; a tuple of the answers of several.
+
+        Raises:
+            AnswerError: Something is no question, or cannot be asked of this log.
+        """
         for question in questions:
             if isinstance(question, type) or not (
                 hasattr(question, "measure") or hasattr(question, "ask_log")
@@ -229,15 +239,41 @@ class Askable(ABC):
         avoid: Names = None,
         by: str = "touchpoint",
     ) -> Self:
-        """The log of some interactions, as a ``Where`` or in its words: one name or several.
-
-        A condition, such as ``Between("emotion", at_most=-0.5)``, gives those of which it holds.
+        """Select interactions, by a `Where` or by its fields: one name or several.
 
         First the journeys that ``contain`` all of some elements, ``start`` or ``end`` with one of
-        them, ``avoid`` all of them (read at ``by``); of these the interactions that match, with
-        ``since`` ≤ at < ``until``. A name that the log does not have matches nothing.
+        them, ``avoid`` all of them; of these the interactions that match. A name that the log does
+        not have matches nothing.
+
+        Args:
+            subset: A `Where`, or a condition such as ``Between("emotion", at_most=-0.5)``, which
+                selects the interactions of which it holds.
+            since: The earliest time.
+            until: The time before which interactions lie.
+            customer: Customers.
+            touchpoint: Touchpoints.
+            stage: Stages.
+            phase: Phases.
+            channel: Channels.
+            department: Departments.
+            process: Processes.
+            product: Products.
+            outcome: Outcomes.
+            source: Sources.
+            columns: Names by any other column.
+            contain: Elements that a journey must all contain.
+            start: Elements of which a journey starts with one.
+            end: Elements of which a journey ends with one.
+            avoid: Elements of which a journey has none.
+            by: The level of these elements.
+
+        Returns:
+            A view of the log.
+
+        Raises:
+            ColumnsError: A `Where` and its fields were given together, or something else.
         """
-        said = Where(
+        words = Where(
             since=since, until=until, customer=customer, touchpoint=touchpoint, stage=stage,
             phase=phase, channel=channel, department=department, process=process,
             product=product, outcome=outcome, source=source, columns=columns or (),
@@ -245,24 +281,44 @@ class Askable(ABC):
         )  # fmt: skip
         if isinstance(subset, Condition):
             subset = Where(when=subset)
-        given: object = said if subset is None else subset
+        given: object = words if subset is None else subset
         if not isinstance(given, Where):
             raise ColumnsError(f"where: a Where or its words, as channel='web', not {given!r}")
-        if subset is not None and said != Where():
+        if subset is not None and words != Where():
             raise ColumnsError("where: either a Where or its words are expected, not both")
         return self._with_view(given)
 
     def per(self, level: str) -> Self:
-        """The log with one journey per customer and name at a level: per product, per order.
+        """Split each customer's interactions into one journey per name at a level.
+
+        Per product, per order.
 
         Interactions without a name at that level are passed over.
+
+        Args:
+            level: The level.
+
+        Returns:
+            A view of the log.
+
+        Raises:
+            UnknownName: The log has no such level.
         """
         if level not in (*self.levels, *LEVELS):
             raise UnknownName("level", level, self.levels)
         return self._with_view(Per(level))
 
     def sessions(self, gap: timedelta) -> Self:
-        """The log whose journeys are sessions: cut where nothing happens for longer than ``gap``.
+        """Split journeys where nothing happens for longer than a gap.
+
+        Args:
+            gap: The longest pause within a session.
+
+        Returns:
+            A view of the log.
+
+        Raises:
+            ElementError: The gap is no length of time.
 
         >>> from journeymap.analysis import Columns, Log
         >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x"] * 3,
@@ -273,7 +329,7 @@ class Askable(ABC):
         return self._with_view(Sessions(gap))
 
     def _measure_size(self) -> tuple[Scope, LogSize]:
-        """Scope and counts as the views show them."""
+        """Find scope and size as the views show them."""
         scope, counted = self._whole_scope
         if not self._views:
             return scope, counted
@@ -287,7 +343,7 @@ class Askable(ABC):
 
 
 def narrow_scope(scope: Scope, views: tuple[View, ...]) -> Scope:
-    """A scope with the narrowest bounds in time that some views set."""
+    """Narrow a scope to the bounds in time that views set."""
     for view in views:
         if isinstance(view, Where):
             since, until = view.bounds

@@ -1,4 +1,4 @@
-"""Whose journey: one per customer, unless it is split by a column or by silence."""
+"""Other journeys than one per customer: per name at a level, or per session."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.analysis.table.part import Ints, Part
 from journeymap.exceptions import ElementError
+from journeymap.model.instants import MICROSECOND
 
 __all__ = ["Per", "Sessions"]
 
@@ -22,8 +23,8 @@ class Per:
 
     by: str = field(validator=validators.instance_of(str))
 
-    def of(self, part: Part) -> Part:
-        """The part in such journeys."""
+    def apply(self, part: Part) -> Part:
+        """Split a part."""
         read = part.read(self.by)
         codes = read.codes.astype(np.int64)
         order = _grouped(read.journey, codes)
@@ -50,10 +51,10 @@ class Sessions:
 
     gap: timedelta = field(validator=_gap)
 
-    def of(self, part: Part) -> Part:
-        """The part in sessions."""
+    def apply(self, part: Part) -> Part:
+        """Split a part."""
         fresh = part.first.copy()
-        fresh[1:] |= np.diff(part.at) > self.gap // timedelta(microseconds=1)
+        fresh[1:] |= np.diff(part.at) > self.gap // MICROSECOND
         begins = np.flatnonzero(fresh)
         owners = part.owners[part.journey[begins]]
         return evolve(part, offsets=np.append(begins, len(part)), owners=owners)
@@ -64,7 +65,7 @@ class Sessions:
 
 
 def _grouped(journey: Ints, codes: Ints) -> Ints:
-    """The rows by journey and code, in the order they have: packed into one integer, if it fits."""
+    """Sort rows by journey and code, keeping their order: as one packed integer, if it fits."""
     if not len(codes):
         return codes
     parts = [int(column.max()).bit_length() for column in (journey, codes)]

@@ -1,18 +1,18 @@
-"""One customer's interactions, read back out of a log's columns."""
+"""Histories: one customer's interactions, read back out of a table."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from journeymap.analysis.table.checking import NONE, SCALE
 from journeymap.analysis.table.table import Table
 from journeymap.exceptions import AnswerError
 from journeymap.interactions import Interaction, Money, Score
+from journeymap.model.instants import EPOCH, MICROSECOND
 
 __all__ = ["read_history"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES = ("source", "channel", "department", "process", "product", "outcome")
 
 
@@ -42,7 +42,7 @@ def _interaction(table: Table, customer: str, row: int) -> Interaction:
         values["value"] = Money(value, _name(table, "currency", row) or "")
     if seconds is not None:
         values["duration"] = timedelta(seconds=seconds)
-    at = _EPOCH + int(table.at[row]) * timedelta(microseconds=1)
+    at = EPOCH + int(table.at[row]) * MICROSECOND
     return Interaction(customer, str(touchpoint), at, **values)
 
 

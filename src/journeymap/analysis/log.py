@@ -11,7 +11,7 @@ from typing import Any, Self
 import polars as pl
 from attrs import evolve, frozen
 
-from journeymap.adapters.sources.xes import xes_rows
+from journeymap.adapters.sources.xes import read_xes_rows
 from journeymap.adapters.tables.frames import read_frame, read_parquet
 from journeymap.adapters.tables.rows import Rows
 from journeymap.adapters.tables.text_files import read_csv, read_json_lines, read_rows
@@ -114,7 +114,7 @@ class Log(Askable):
         elif kind == "jsonl":
             rows = read_json_lines(place, chosen.wanted, encoding=encoding, progress=progress)
         elif kind == "xes":
-            rows = read_rows(xes_rows(place), chosen.wanted, place.name)
+            rows = read_rows(read_xes_rows(place), chosen.wanted, place.name)
         else:
             return cls.from_source(_source(kind, place), map=map)
         return cls.from_rows(rows, chosen, map=map, strict=strict)

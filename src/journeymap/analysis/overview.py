@@ -23,7 +23,24 @@ __all__ = ["Overview"]
 
 @frozen(eq=False)
 class Overview:
-    """What a log says at first sight, against its map; ``Overview.of(log)`` asks for it."""
+    """The first answers that anyone wants of a log, against its map.
+
+    Attributes:
+        map: The map, or a sketch of the log.
+        customers: How many customers there are.
+        interactions: How many interactions.
+        first: When the first was.
+        last: When the last was.
+        rejected: How many rows were set aside, by reason.
+        unmapped: Touchpoints that the map does not know.
+        stages: Transitions between stages.
+        touchpoints: Transitions between touchpoints.
+        loops: Laps, re-entry and leaks.
+        dwell: Stays in stages.
+        variants: The most frequent journeys.
+        funnel: From the stages of buy to the first of own.
+        handoffs: Handoffs between departments.
+    """
 
     map: JourneyMap
     customers: int
@@ -42,7 +59,14 @@ class Overview:
 
     @classmethod
     def of(cls, log: Log) -> Overview:
-        """Ask a log; one read without a map is shown on its own sketch."""
+        """Ask a log; one read without a map is shown on its own sketch.
+
+        Args:
+            log: The log.
+
+        Returns:
+            The answers.
+        """
         if log.map is None:
             log = evolve(log, table=apply_map(log.table, log.sketch()))
         assert log.map is not None  # noqa: S101  # it was just given one
@@ -74,13 +98,13 @@ class Overview:
 
 
 def _to_purchase(journey: JourneyMap) -> tuple[str, ...]:
-    """What a funnel sees of the loop: the stages of buy, and the first of own."""
+    """List the steps of a funnel to a purchase: the stages of buy, and the first of own."""
     buy, own = journey.loop.half(Phase.BUY), journey.loop.half(Phase.OWN)
     return tuple(stage.id for stage in (*buy, *own[:1]))
 
 
 def _main_currency(log: Log) -> str | None:
-    """The currency of most interactions that have a value."""
+    """Find the currency of most interactions that have a value."""
     if "currency" not in log.levels:
         return None
     [part] = log.parts(None)

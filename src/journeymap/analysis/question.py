@@ -1,4 +1,4 @@
-"""What a question is: measure a part, merge two measurements, turn one into an answer."""
+"""The contract of questions: measure a part, merge two measurements, answer."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Question(Protocol[A_co]):
     """
 
     def measure(self, part: Part) -> Any:
-        """What one part says."""
+        """Measure one part."""
         ...
 
     def merge(self, one: Any, other: Any) -> Any:
-        """What two parts say together."""
+        """Merge the measurements of two parts."""
         ...
 
     def answer(self, measured: Any, scope: Scope) -> A_co:
-        """The result."""
+        """Turn a measurement of everything into an answer."""
         ...
 
 
 def merge_all(questions: tuple[Question[Any], ...], one: list[Any], other: list[Any]) -> list[Any]:
-    """What two parts say together, question by question."""
+    """Merge two measurements, question by question."""
     return [q.merge(a, b) for q, a, b in zip(questions, one, other, strict=True)]

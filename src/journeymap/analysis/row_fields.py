@@ -1,4 +1,4 @@
-"""The fields of answer rows declare what they are: a key, a count, a share, seconds, a bound …
+"""The fields of answer rows declare what they are: a key, a count, a share, seconds or a bound.
 
 Display and `Compare` read that. A field is declared by its type, as in ``count: Count`` or
 ``wait_mean: Seconds | None``; one with a plain type is a key if it is text, a count if it is a
@@ -56,12 +56,12 @@ number is from exact."""
 
 @frozen
 class Field:
-    """What a field of a row is.
+    """The kind of a field of a row.
 
     Attributes:
         kind: The kind.
-        of: Of a share, the field that it is a share of, if it is in the row; of a bound, the
-            field that it bounds.
+        of: Of a share, the field that it is a share of, if it is in the row; of a bound, the field
+            that it bounds.
     """
 
     kind: FieldKind
@@ -112,7 +112,7 @@ def _declared(hint: Any) -> Field:
 
 
 def is_compared(field: Field) -> bool:
-    """Whether two subsets can be compared by a field: a share, a mean, a quantile."""
+    """Check whether subsets can be compared by a field: a share, a mean, a quantile."""
     match field.kind:
         case "share" | "seconds" | "mean":
             return True

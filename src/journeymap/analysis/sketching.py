@@ -13,14 +13,15 @@ from journeymap.model import Channel, Department, JourneyMap, Phase, Stage, Touc
 
 __all__ = ["draft_map"]
 
-_STAGES = 5
+MAX_STAGES = 5
+"""Stages of a draft: as many as an analyst can rename at a glance."""
 
 
 def draft_map(part: Part, name: str) -> JourneyMap:
     """Draft a map of a whole log given as one part.
 
     Stages come from where touchpoints lie in journeys, departments and channels from what was
-    recorded. Names that no map may hold (control characters, say) are left out and counted in
+    recorded. Names that no map may hold, such as control characters, are left out and counted in
     the description.
     """
     names = part.names("touchpoint")
@@ -60,7 +61,7 @@ def draft_map(part: Part, name: str) -> JourneyMap:
 
 
 def _places(part: Any, codes: Any, counts: Any) -> Any:
-    """Where in a journey each touchpoint comes on average, from 0 (first) to 1 (last)."""
+    """Return where in a journey each touchpoint comes on average, from 0 (first) to 1 (last)."""
     lengths = np.diff(part.offsets)[part.journey]
     spot = np.arange(len(codes)) - part.offsets[:-1][part.journey]
     share = np.where(lengths > 1, spot / np.maximum(lengths - 1, 1), 0.5)
@@ -68,8 +69,8 @@ def _places(part: Any, codes: Any, counts: Any) -> Any:
 
 
 def _grouped(places: list[float]) -> list[int]:
-    """How many touchpoints go into each stage: cut where the widest gaps are."""
-    wanted = min(_STAGES, len(places))
+    """Return how many touchpoints go into each stage: cut where the widest gaps are."""
+    wanted = min(MAX_STAGES, len(places))
     if wanted < 2:
         return [len(places)] if places else []
     gaps = np.diff(places)
@@ -89,7 +90,7 @@ def _touchpoint(part: Any, code: int, name: str, stage: str, codes: Any) -> Touc
 
 
 def _recorded(part: Any, level: str, rows: Any = None) -> tuple[str, ...]:
-    """The names met at a level, the most frequent first; none when the log lacks it."""
+    """List the names met at a level, the most frequent first; none when the log lacks it."""
     if not part.knows(level):
         return ()
     codes, names = part.codes(level), part.names(level)

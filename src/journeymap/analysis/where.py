@@ -1,9 +1,9 @@
-"""Which interactions and which journeys: a subset of a log, said as a value."""
+"""Subsets of a log as values: which interactions, of which journeys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,10 @@ from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import ColumnsError
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition
+from journeymap.model.instants import EPOCH, MICROSECOND
 
 __all__ = ["Where"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Names = str | Iterable[str] | None
 LEVELS = ("touchpoint", "stage", "phase", "channel", "department", "process", "product",
            "outcome", "source")  # fmt: skip
@@ -67,13 +67,34 @@ def _is_moment(instance: Any, attribute: Attribute[Any], value: datetime | None)
 
 @frozen(kw_only=True)
 class Where:
-    """A subset of a log, said as a value: what ``log.where`` takes and ``Compare`` compares.
+    """A subset of a log as a value: `log.where` takes it, and `Compare` compares two.
 
-    Journeys are chosen first: those that ``contain`` all of some elements, ``start`` or ``end``
-    with one of them, ``avoid`` all of them, read at ``by``. Then the interactions of these
-    journeys: one name or several a level, the names of other columns in ``columns``, and
-    ``since`` ≤ at < ``until``, and those of which the condition ``when`` holds: one as a map's
-    moments of truth are made of. A name that the log does not have matches nothing.
+    Journeys are chosen first, then the interactions of these journeys. A name that the log does not
+    have matches nothing.
+
+    Attributes:
+        since: The earliest time.
+        until: The time before which interactions lie.
+        customer: Customers.
+        touchpoint: Touchpoints.
+        stage: Stages.
+        phase: Phases.
+        channel: Channels.
+        department: Departments.
+        process: Processes.
+        product: Products.
+        outcome: Outcomes.
+        source: Sources.
+        columns: Names by any other column.
+        contain: Elements that a journey must all contain.
+        start: Elements of which a journey starts with one.
+        end: Elements of which a journey ends with one.
+        avoid: Elements of which a journey has none.
+        by: The level of these elements.
+        when: A condition that must hold of the interaction.
+
+    Raises:
+        ColumnsError: A field has a value that it may not have.
 
     >>> Where(channel="web", contain=["order_placed"]).channel
     ('web',)
@@ -105,8 +126,8 @@ class Where:
     by: str = field(default="touchpoint", validator=validators.instance_of(str))
     when: Condition | None = field(default=None, validator=validators.optional(is_condition))
 
-    def of(self, part: Part) -> Part:
-        """The interactions of a part that belong to the subset."""
+    def apply(self, part: Part) -> Part:
+        """Select the interactions of a part that belong to the subset."""
         journeys = self._journeys(part)
         keep = self._interactions(part)
         if journeys is not None:
@@ -115,7 +136,7 @@ class Where:
         return part if keep is None or keep.all() else _kept(part, keep)
 
     def without_bounds(self) -> Where:
-        """The same subset at any time."""
+        """Make the same subset at any time."""
         return evolve(self, since=None, until=None)
 
     @property
@@ -173,7 +194,7 @@ def _having(journeys: Ints, part: Part) -> Flags:
 
 
 def _kept(part: Part, keep: Flags) -> Part:
-    """The interactions marked, and the journeys that have any of them."""
+    """Keep the interactions marked, and the journeys that have any of them."""
     rows = np.flatnonzero(keep)
     offsets = np.searchsorted(rows, part.offsets)
     some = offsets[1:] > offsets[:-1]
@@ -184,4 +205,4 @@ def _micros(moment: datetime | None) -> int | None:
     if moment is None:
         return None
     # In UTC: times of one zone are subtracted by the clock on the wall, which is set twice a year.
-    return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+    return (moment.astimezone(UTC) - EPOCH) // MICROSECOND

@@ -1,4 +1,4 @@
-"""Text <-> model: maps as YAML, JSON and TOML, and the schema their editors use."""
+"""Text and model: maps as YAML, JSON and TOML, and the schema that editors complete from."""
 
 from journeymap.documents.loading import Format, dump, dumps, load, loads
 from journeymap.documents.schema import schema

@@ -21,7 +21,7 @@ __all__ = ["document_converter"]
 _KINDS = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
 
 
-def _told(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "nothing"}[value]
     if isinstance(value, dict):
@@ -32,14 +32,16 @@ def _told(value: Any) -> str:
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
-def _wrong(value: Any, expected: str, cure: str = "") -> ElementError:
-    return ElementError("document", "", value, f"{expected} is expected, not {_told(value)}{cure}")
+def _expected_error(value: Any, expected: str, cure: str = "") -> ElementError:
+    return ElementError(
+        "document", "", value, f"{expected} is expected, not {_describe_value(value)}{cure}"
+    )
 
 
 def _text(value: Any, _: Any) -> str:
     if not isinstance(value, str):
         quotes = "; put it in quotes" if isinstance(value, (int, float, date, time)) else ""
-        raise _wrong(value, "a text", quotes)
+        raise _expected_error(value, "a text", quotes)
     wrong = fault_in_text(value)
     if wrong:
         raise ElementError("document", "", value, wrong)
@@ -48,7 +50,7 @@ def _text(value: Any, _: Any) -> str:
 
 def _whole(value: Any, _: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _wrong(value, "a whole number")
+        raise _expected_error(value, "a whole number")
     if abs(value) > 2**63:
         raise ElementError("document", "", str(value)[:20], "a whole number this long is not kept")
     return value
@@ -56,7 +58,7 @@ def _whole(value: Any, _: Any) -> int:
 
 def _number(value: Any, _: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _wrong(value, "a number")
+        raise _expected_error(value, "a number")
     if not -1e300 < value < 1e300:
         raise ElementError("document", "", str(value)[:20], "a finite number is expected")
     return float(value)
@@ -64,16 +66,16 @@ def _number(value: Any, _: Any) -> float:
 
 def _truth(value: Any, _: Any) -> bool:
     if not isinstance(value, bool):
-        raise _wrong(value, "true or false", "; without quotes" if value in _WORDS else "")
+        raise _expected_error(value, "true or false", "; without quotes" if value in _WORDS else "")
     return value
 
 
 _WORDS = ("true", "false", "yes", "no", "on", "off")
 
 
-def _length(value: Any, _: Any) -> timedelta:
+def _duration(value: Any, _: Any) -> timedelta:
     if not isinstance(value, str):
-        raise _wrong(value, "a length of time such as '7 days'")
+        raise _expected_error(value, "a length of time such as '7 days'")
     try:
         return duration(value)
     except ValueError as error:
@@ -86,7 +88,7 @@ def _day(value: Any, _: Any) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise _wrong(value, "a date such as 2026-12-25") from None
+        raise _expected_error(value, "a date such as 2026-12-25") from None
 
 
 def _clock(value: Any, _: Any) -> time:
@@ -95,7 +97,9 @@ def _clock(value: Any, _: Any) -> time:
     try:
         return time.fromisoformat(value)
     except (TypeError, ValueError):
-        raise _wrong(value, "a time of day such as '09:00'", "; put it in quotes") from None
+        raise _expected_error(
+            value, "a time of day such as '09:00'", "; put it in quotes"
+        ) from None
 
 
 def _literal(value: Any, cls: Any) -> Any:
@@ -104,14 +108,14 @@ def _literal(value: Any, cls: Any) -> Any:
         return value
     near = nearest(value, choices) if isinstance(value, str) else None
     hint = f"; did you mean {near!r}?" if near else ""
-    raise _wrong(value, f"one of {listed(choices)}", hint)
+    raise _expected_error(value, f"one of {listed(choices)}", hint)
 
 
 def document_converter() -> cattrs.Converter:
-    """A converter for maps; errors of all places come together in one group."""
+    """Make a converter for maps; errors of all places come together in one group."""
     converter = cattrs.Converter(detailed_validation=True, forbid_extra_keys=True)
     for kind, hook in ((str, _text), (int, _whole), (float, _number), (bool, _truth),
-                       (timedelta, _length), (date, _day), (time, _clock)):  # fmt: skip
+                       (timedelta, _duration), (date, _day), (time, _clock)):  # fmt: skip
         converter.register_structure_hook(kind, hook)
     converter.register_unstructure_hook(timedelta, duration_text)
     converter.register_unstructure_hook(date, date.isoformat)
@@ -135,7 +139,7 @@ def _register_sequences(converter: cattrs.Converter) -> None:
 
         def structure(value: Any, _: Any) -> tuple[Any, ...]:
             if not isinstance(value, list):
-                raise _wrong(value, "a list")
+                raise _expected_error(value, "a list")
             return tuple(converter.structure(value, list[element]))  # type: ignore[valid-type]
 
         return structure
@@ -158,7 +162,7 @@ def _register_classes(converter: cattrs.Converter) -> None:
 
         def structure(value: Any, kind: Any) -> Any:
             if not isinstance(value, dict):
-                raise _wrong(value, "a mapping")
+                raise _expected_error(value, "a mapping")
             return made(value, kind)
 
         return structure
@@ -221,5 +225,5 @@ def _phase(value: Any, _: Any) -> Phase:
         except ValueError:
             near = nearest(value, ("buy", "own", "acquire", "serve"))
             hint = f"; did you mean {near!r}?" if near else ""
-            raise _wrong(value, "'buy' or 'own' (or 'acquire', 'serve')", hint) from None
-    raise _wrong(value, "'buy' or 'own'")
+            raise _expected_error(value, "'buy' or 'own' (or 'acquire', 'serve')", hint) from None
+    raise _expected_error(value, "'buy' or 'own'")

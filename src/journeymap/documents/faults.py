@@ -19,7 +19,7 @@ _SUGGESTED = 20  # unknown keys of one mapping for which the nearest known one i
 
 
 def problems_of(error: BaseException) -> tuple[Problem, ...]:
-    """Every single fault in what a converter raised, each with its path in the document."""
+    """Return every single fault in what a converter raised, each with its path in the document."""
     return tuple(_unfolded(error, ()))
 
 

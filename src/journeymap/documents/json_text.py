@@ -57,7 +57,7 @@ class _Places:
         self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
 
     def locate(self, path: Path) -> Place:
-        """The line and column of a value, or of the nearest one around it that is there."""
+        """Find the line and column of a value, or of the nearest one around it that is there."""
         spot = self._skip(0)
         for step in path:
             if spot not in self._known:
@@ -69,7 +69,7 @@ class _Places:
         return line, spot - self._lines[line - 1] + 1
 
     def _inside(self, spot: int) -> Iterator[tuple[str | int, int]]:
-        """The members or items of the value that begins here, each with where it begins."""
+        """Walk the members or items of the value that begins here, each with where it begins."""
         text, opening = self._text, self._text[spot : spot + 1]
         if opening not in ("{", "["):
             return

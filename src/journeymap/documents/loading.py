@@ -23,10 +23,17 @@ Format: TypeAlias = Literal["yaml", "json", "toml"]
 
 
 def load(path: str | os.PathLike[str]) -> JourneyMap:
-    """Read a map from a file, by its suffix: .yaml, .yml, .json or .toml.
+    """Read a map from a file.
 
-    Raises DocumentError, which names file, line and column of every fault at once, and
-    FileNotFoundError when there is no such file.
+    Args:
+        path: A file whose name ends in .yaml, .yml, .json or .toml.
+
+    Returns:
+        The map.
+
+    Raises:
+        DocumentError: The document cannot be read; every fault with line and column.
+        MissingExtra: Its format needs a package that is not installed.
     """
     place = FilePath(path)
     format_ = _format_of(place)
@@ -35,6 +42,17 @@ def load(path: str | os.PathLike[str]) -> JourneyMap:
 
 def loads(text: str, format: Format = "yaml") -> JourneyMap:  # noqa: A002
     """Read a map from a text.
+
+    Args:
+        text: The text.
+        format: ``yaml``, ``json`` or ``toml``.
+
+    Returns:
+        The map.
+
+    Raises:
+        DocumentError: The document cannot be read; every fault with line and column.
+        MissingExtra: Its format needs a package that is not installed.
 
     >>> loads('{"id": "shop", "stages": [{"id": "use", "phase": "own"}]}', format="json")
     <JourneyMap 'shop': 1 stages>
@@ -49,7 +67,16 @@ def loads(text: str, format: Format = "yaml") -> JourneyMap:  # noqa: A002
 
 
 def dump(journey: JourneyMap, path: str | os.PathLike[str]) -> None:
-    """Write a map to a file, by its suffix; what is there is replaced only when all is written."""
+    """Write a map to a file.
+
+    Args:
+        journey: The map.
+        path: A file whose name ends in .yaml, .yml, .json or .toml.
+
+    Raises:
+        UnknownName: The suffix is none of these.
+        MissingExtra: The format needs a package that is not installed.
+    """
     place = FilePath(path)
     text = _written(journey, _format_of(place))
     beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
@@ -61,7 +88,18 @@ def dump(journey: JourneyMap, path: str | os.PathLike[str]) -> None:
 
 
 def dumps(journey: JourneyMap, format: Format = "yaml") -> str:  # noqa: A002
-    """Write a map as a text; reading it again gives an equal map.
+    """Write a map as a text.
+
+    Args:
+        journey: The map.
+        format: ``yaml``, ``json`` or ``toml``.
+
+    Returns:
+        The text.
+
+    Raises:
+        UnknownName: There is no such format.
+        MissingExtra: The format needs a package that is not installed.
 
     >>> from journeymap.model import Stage
     >>> shop = JourneyMap("shop", stages=[Stage("use", "own")])
@@ -77,7 +115,7 @@ def _written(journey: JourneyMap, format_: str) -> str:
 
 
 def plain(journey: JourneyMap) -> dict[str, Any]:
-    """The map as plain data, the version first: what the text of a document holds."""
+    """Convert a map to plain data, the version first: the content of a document."""
     return {KEY: VERSION, **_converter().unstructure(journey, JourneyMap)}
 
 

@@ -34,5 +34,5 @@ class Parsed:
 
 
 def fault(file: str | None, message: str, line: int | None, column: int | None) -> DocumentError:
-    """The error of a text that is not even a document of its format."""
+    """Make the error of a text that is not even a document of its format."""
     return DocumentError(file, (Problem("error", "document", message, (), line, column),))

@@ -27,7 +27,7 @@ SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".json": "json", ".toml": "toml"}
 def read_document(
     path: str | os.PathLike[str], kind: type[T], register: Callable[[cattrs.Converter], None]
 ) -> T:
-    """A document of a file, as a class; ``register`` tells the converter what the class needs."""
+    """Read a document of a file as a class; ``register`` teaches the converter that class."""
     place = Path(path)
     suffix = place.suffix.lower()
     if suffix not in SUFFIXES:
@@ -42,7 +42,7 @@ def read_text(
     kind: type[T],
     register: Callable[[cattrs.Converter], None],
 ) -> T:
-    """A document of a text, as a class."""
+    """Read a document of a text as a class."""
     if format_ not in TEXTS:
         raise UnknownName("format", format_, tuple(TEXTS))
     parsed = parsed_text(text, format_, file)
@@ -58,7 +58,7 @@ def read_text(
 
 
 def text_of(place: Path) -> str:
-    """The text of a file; raises DocumentError for what is none, or is too long."""
+    """Read the text of a file; raise DocumentError if it is none, or too long."""
     raw = place.read_bytes()
     if len(raw) > 4 * LONGEST:
         raise fault(str(place), f"larger than {LONGEST} characters", None, None)
@@ -70,7 +70,7 @@ def text_of(place: Path) -> str:
 
 
 def parsed_text(text: str, format_: str, file: str | None) -> Parsed:
-    """A text as plain data, with the places of its values."""
+    """Parse a text to plain data, with the places of its values."""
     if not isinstance(text, str):
         raise fault(file, f"a text is expected, not {type(text).__name__}", None, None)
     if len(text) > LONGEST:
@@ -82,7 +82,7 @@ def parsed_text(text: str, format_: str, file: str | None) -> Parsed:
 
 
 def located(problems: tuple[Problem, ...], parsed: Parsed, file: str | None) -> DocumentError:
-    """The error that tells of problems, each with its line and column."""
+    """Make the error of several problems, each with its line and column."""
     found = []
     for problem in problems:
         place = parsed.locate(problem.path)

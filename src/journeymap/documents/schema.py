@@ -36,7 +36,12 @@ _SCALARS: dict[Any, dict[str, Any]] = {
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) that accepts every dumped map and that editors complete from.
+    """Make the JSON Schema (2020-12) of maps.
+
+    It accepts every dumped map, and editors complete from it.
+
+    Returns:
+        The schema.
 
     >>> schema()["properties"]["stages"]["items"]
     {'$ref': '#/$defs/Stage'}
@@ -72,7 +77,7 @@ def _type(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if origin in (tuple, Catalog):
         return {"type": "array", "items": _type(get_args(kind)[0], definitions)}
     if kind is Of:
-        return _once("Of", definitions, _of)
+        return _once("Of", definitions, _binding)
     if kind is Step:
         full = _once("Step", definitions, lambda: _object(Step, definitions))
         return {"anyOf": [dict(_NAME), full]}
@@ -120,7 +125,7 @@ def _is_names(attribute: Any) -> bool:
     return "function names" in repr(attribute.validator)
 
 
-def _of() -> dict[str, Any]:
+def _binding() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "What a metric belongs to: one kind of element and its id.",
@@ -132,10 +137,10 @@ def _of() -> dict[str, Any]:
 
 
 def _condition(definitions: dict[str, Any]) -> dict[str, Any]:
-    again = {"$ref": "#/$defs/Condition"}
-    several = {"type": "array", "items": again, "minItems": 1}
+    itself = {"$ref": "#/$defs/Condition"}
+    several = {"type": "array", "items": itself, "minItems": 1}
     one_or_more = {"type": "array", "items": dict(_NAME), "minItems": 1, "uniqueItems": True}
-    properties: dict[str, Any] = {"all": several, "any": several, "not": again}
+    properties: dict[str, Any] = {"all": several, "any": several, "not": itself}
     properties |= {what: {"anyOf": [dict(_NAME), one_or_more]} for what in AT_FIELDS}
     bounds = _object(Between, definitions, leave_out="what")
     bounds["required"] = []

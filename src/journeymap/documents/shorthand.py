@@ -1,7 +1,7 @@
 """The short forms of a document: conditions, references and steps as people write them.
 
-A condition is a mapping of one key (``{outcome: failed}``); several keys in one mapping mean
-that all of them hold. A step is a touchpoint's id, or a mapping when there is more to say.
+A condition is a mapping of one key (``{outcome: failed}``); several keys in one mapping mean that
+all of them hold. A step is a touchpoint's id, or a mapping when there is more to it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Structure = Callable[[Any, Any], Any]
 
 
 def read_condition(value: Any, structure: Structure) -> Condition:
-    """A condition from its mapping; ``structure`` reads the classes inside."""
+    """Read a condition from its mapping; ``structure`` reads the classes inside."""
     if not isinstance(value, dict) or not value:
         raise ElementError("Condition", "when", value, f"a mapping with one of {listed(KEYS)}")
     parts = [_read_one(key, inner, structure) for key, inner in value.items()]
@@ -61,7 +61,7 @@ def _read_one(key: str, value: Any, structure: Structure) -> Condition:
 
 
 def condition_data(condition: Condition, unstructure: Callable[[Any], Any]) -> dict[str, Any]:
-    """The mapping of a condition, which ``read_condition`` reads back."""
+    """Write the mapping of a condition, which ``read_condition`` reads back."""
     if isinstance(condition, (All, AnyOf)):
         key = "all" if isinstance(condition, All) else "any"
         return {key: [condition_data(inner, unstructure) for inner in condition.conditions]}
@@ -77,7 +77,7 @@ def condition_data(condition: Condition, unstructure: Callable[[Any], Any]) -> d
 
 
 def read_of(value: Any, structure: Structure) -> Of:
-    """What a metric belongs to, from a mapping of one key: ``{stage: use}``."""
+    """Read the element that a metric belongs to, from a mapping of one key: ``{stage: use}``."""
     if not isinstance(value, dict) or len(value) != 1:
         message = "a mapping of one kind to one id is expected, such as {stage: use}"
         raise ElementError("Of", "of", value, message)
@@ -86,7 +86,7 @@ def read_of(value: Any, structure: Structure) -> Of:
 
 
 def read_step(value: Any, structure: Structure) -> Step:
-    """A step from a touchpoint's id or a mapping."""
+    """Read a step from a touchpoint's id or a mapping."""
     if isinstance(value, str):
         return Step((structure(value, str),))
     if isinstance(value, dict) and isinstance(value.get("one_of"), str):
@@ -96,6 +96,6 @@ def read_step(value: Any, structure: Structure) -> Step:
 
 
 def step_data(step: Step, unstructure: Callable[[Any], Any]) -> Any:
-    """The short form of a step: its id alone when nothing else needs saying."""
+    """Write a step in its short form: its id alone where that is all."""
     plain = len(step.one_of) == 1 and not step.optional and not step.repeatable
     return step.one_of[0] if plain else unstructure(step)

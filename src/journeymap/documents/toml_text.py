@@ -54,7 +54,7 @@ class _Places:
         self._found: dict[Path, int] | None = None
 
     def locate(self, path: Path) -> Place:
-        """The line of the statement that holds a path, or of the nearest around it."""
+        """Find the line of the statement that holds a path, or of the nearest around it."""
         if self._found is None:
             self._found = {}
             for line, statement in _statements(self._text):
@@ -67,7 +67,7 @@ class _Places:
 
 
 def _statements(text: str) -> list[tuple[int, Path]]:
-    """Each statement's first line and path; tables of an array are counted as they come."""
+    """Return each statement's first line and path; tables of an array are counted as they come."""
     found: list[tuple[int, Path]] = []
     counts: dict[Path, int] = {}
     table: Path = ()

@@ -17,7 +17,7 @@ from journeymap.exceptions import DocumentError, require
 
 __all__ = ["read", "write"]
 
-_MOST_NODES = 200_000
+MAX_NODES = 200_000
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -40,8 +40,8 @@ def _ruamel(kind: str) -> Any:
 
 def read(text: str, file: str | None) -> Parsed:
     """Parse one YAML document; raises DocumentError for anything but plain data."""
-    if text.count("\n") > _MOST_NODES or text.count(",") > 2 * _MOST_NODES:
-        message = f"more than {_MOST_NODES} lines, or {2 * _MOST_NODES} commas, are no map"
+    if text.count("\n") > MAX_NODES or text.count(",") > 2 * MAX_NODES:
+        message = f"more than {MAX_NODES} lines, or {2 * MAX_NODES} commas, are no map"
         raise fault(file, message, None, None)
     from_ruamel = _ruamel("safe")
     from ruamel.yaml.error import YAMLError
@@ -173,8 +173,8 @@ class _Builder:
         if self.open:
             self.open[-1].weight += weight
             weight = self.open[-1].weight
-        if max(weight, self.nodes) > _MOST_NODES:
-            raise self._fault(f"more than {_MOST_NODES} values, counted through aliases", mark)
+        if max(weight, self.nodes) > MAX_NODES:
+            raise self._fault(f"more than {MAX_NODES} values, counted through aliases", mark)
 
     def _tagged(self, event: Any, kind: str) -> None:
         tag = event.tag

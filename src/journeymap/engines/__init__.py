@@ -1,4 +1,4 @@
-"""Where questions are answered beyond one process's memory: folders of Parquet, a Spark cluster."""
+"""Engines: logs in folders of Parquet files, and on a Spark cluster."""
 
 from journeymap.exceptions import require
 

@@ -19,15 +19,14 @@ from journeymap.engines.raw import read_array, write_array
 
 __all__ = ["ROW", "find_duplicates", "ids_of", "keep", "slices"]
 
-_BATCH = 1 << 13
+_BATCH_ROWS = 1 << 13  # rows of a batch, the least that is read to look at one row
 ROW, _ID, _SOURCE = "journeymap row", "journeymap id", "journeymap source"
 
 
 def ids_of(
     rows: Rows, taken: CheckedRows, columns: Columns, numbers: Any, partitions: int
 ) -> tuple[pl.DataFrame, Any]:
-    """Which accepted row has which id, of which source: by partition of the id, and where each
-    partition begins."""
+    """List the ids of accepted rows with their sources, by partition of the id."""
     frame = rows.frame.filter(pl.Series(taken.good))
     source = columns.source if columns.source in frame.columns else None
     blank = pl.repeat("", len(frame), eager=True, dtype=pl.String)
@@ -46,7 +45,7 @@ def ids_of(
 def slices(
     folder: Folder, manifest: Manifest, number: int, name: str, bounds: str
 ) -> Iterator[tuple[Path, pl.DataFrame]]:
-    """What each chunk holds of one partition, in the order of arrival; of the first in any case."""
+    """Read the rows of one partition from each chunk, in order of arrival."""
     for chunk in range(manifest.chunks):
         place = folder.chunk(chunk)
         begin, end = read_array(place / bounds, np.int64)[number : number + 2].tolist()
@@ -57,7 +56,7 @@ def slices(
 
 def keep(frame: pl.DataFrame, file: Path) -> None:
     """Write a frame in small batches, so that a slice can be read without the rest."""
-    frame.write_ipc(file, compression="uncompressed", record_batch_size=_BATCH)
+    frame.write_ipc(file, compression="uncompressed", record_batch_size=_BATCH_ROWS)
 
 
 def find_duplicates(
@@ -69,25 +68,29 @@ def find_duplicates(
         held = slices(folder, manifest, number, "ids.arrow", "id-bounds")
         ids = pl.concat([part for _, part in held])
         first = pl.col(ROW).first().over(_ID, _SOURCE)
-        again = ids.with_columns(first.alias("first")).filter(pl.col(ROW) != pl.col("first"))
-        return again.select(ROW, "first")
+        repeated = ids.with_columns(first.alias("first")).filter(pl.col(ROW) != pl.col("first"))
+        return repeated.select(ROW, "first")
 
     found = pl.concat(pool.map(work, range(manifest.partitions))).sort(ROW)
     write_array(folder.path / "dropped", found[ROW].to_numpy().astype(np.int64))
     aside = folder.path / "rejected"
     if len(found):
         aside.mkdir(exist_ok=True)
-        _told(found, manifest, sources, columns).write_ipc(aside / "duplicates.arrow")
+        _rejected_duplicates(found, manifest, sources, columns).write_ipc(
+            aside / "duplicates.arrow"
+        )
     manifest.dropped = True
     folder.save(manifest)
 
 
-def _told(found: pl.DataFrame, manifest: Manifest, sources: Path, columns: Columns) -> pl.DataFrame:
-    """Each duplicate with its file, line, reason and what it held."""
+def _rejected_duplicates(
+    found: pl.DataFrame, manifest: Manifest, sources: Path, columns: Columns
+) -> pl.DataFrame:
+    """Return each duplicate with its file, line, reason and what it held."""
     starts = np.cumsum([0, *(source.rows for source in manifest.sources)])
     rows, firsts = found[ROW].to_numpy(), found["first"].to_numpy()
     which, others = (np.searchsorted(starts, r, side="right") - 1 for r in (rows, firsts))
-    told = []
+    rejected = []
     for number in np.unique(which).tolist():
         name = manifest.sources[number].name
         mine = which == number
@@ -102,5 +105,5 @@ def _told(found: pl.DataFrame, manifest: Manifest, sources: Path, columns: Colum
         ):
             place = f"line {first - int(starts[other]) + 1}"
             beyond = "" if other == number else f" of {manifest.sources[other].name}"
-            told.append((line + 1, f"a duplicate: the same id as {place}{beyond}", text, name))
-    return pl.DataFrame(told, schema=["line", "reason", "row", "file"], orient="row")
+            rejected.append((line + 1, f"a duplicate: the same id as {place}{beyond}", text, name))
+    return pl.DataFrame(rejected, schema=["line", "reason", "row", "file"], orient="row")

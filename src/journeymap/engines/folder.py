@@ -18,7 +18,7 @@ from cattrs.errors import ClassValidationError
 from journeymap.analysis import Columns
 from journeymap.exceptions import SourceError
 
-__all__ = ["Folder", "Manifest", "Source", "columns_told"]
+__all__ = ["Folder", "Manifest", "Source", "columns_data"]
 
 VERSION = 1
 _NAME = "journeymap.json"
@@ -37,12 +37,12 @@ class Source:
 
 @define
 class Manifest:
-    """What is known of a partitioned log; written anew whenever a piece of work is done.
+    """The state of a partitioned log, written anew whenever a piece of work is done.
 
     A piece of a source is ``chunk`` rows, and ``chunks`` of them are done; ``ready`` are the
     partitions put in order, each with its numbers of customers and interactions and its first and
-    last time; ``dropped`` says that duplicates have been looked for across chunks; ``numbers`` are
-    the columns of numbers.
+    last time; ``dropped``: duplicates were looked for across chunks; ``numbers`` are the columns of
+    numbers.
     """
 
     version: int
@@ -59,18 +59,21 @@ class Manifest:
 
     @property
     def complete(self) -> bool:
-        """Whether every partition is ready to answer."""
+        """True if every partition is ready to answer."""
         return len(self.ready) == self.partitions
 
 
-def columns_told(columns: Columns) -> dict[str, Any]:
+def columns_data(columns: Columns) -> dict[str, Any]:
     """How the columns are read, as plain data that can be compared."""
-    told: dict[str, Any] = json.loads(json.dumps(asdict(columns)))
-    return told
+    data: dict[str, Any] = json.loads(json.dumps(asdict(columns)))
+    return data
 
 
-def probe() -> int:
-    """How customers are spread over partitions here, as a number that tells hashes apart."""
+def polars_probe() -> int:
+    """Compute a number that differs between hash functions of polars.
+
+    By which customers are spread.
+    """
     return int(pl.Series(["journeymap", "Jürgen", ""]).hash(seed=0).to_numpy().sum()) % 2**53
 
 
@@ -86,7 +89,7 @@ class Folder:
         return self.path / _NAME
 
     def manifest(self) -> Manifest | None:
-        """What is known so far; None where nothing has been begun."""
+        """Read the manifest; None where nothing has been begun."""
         if not self.manifest_path.exists():
             there = self.path.iterdir() if self.path.exists() else ()
             if any(found.name not in ("lock", "journeymap.new") for found in there):
@@ -97,8 +100,8 @@ class Folder:
             data = json.loads(self.manifest_path.read_text(encoding="utf-8"))
             found = _READ.structure(data, Manifest)
         except (ValueError, ClassValidationError, OSError) as error:
-            told = f"its {_NAME} cannot be read ({type(error).__name__}); remove the folder"
-            raise SourceError(str(self.path), told) from None
+            message = f"its {_NAME} cannot be read ({type(error).__name__}); remove the folder"
+            raise SourceError(str(self.path), message) from None
         if found.version != VERSION:
             message = f"it was written by version {found.version} of the format; remove the folder"
             raise SourceError(str(self.path), message)
@@ -114,15 +117,15 @@ class Folder:
         spare.replace(self.manifest_path)
 
     def chunk(self, number: int) -> Path:
-        """The folder of a piece of the sources."""
+        """Name the folder of a piece of the sources."""
         return self.chunks / f"{number:06}"
 
     def partition(self, number: int) -> Path:
-        """The folder of a partition that is in order."""
+        """Name the folder of a partition that is in order."""
         return self.path / "parts" / f"{number:06}"
 
     def fresh(self, place: Path) -> Path:
-        """An empty folder to write into before it gets its name."""
+        """Make an empty folder to write into before it gets its name."""
         spare = place.with_name(place.name + ".new")
         shutil.rmtree(spare, ignore_errors=True)
         spare.mkdir(parents=True)

@@ -21,7 +21,15 @@ from journeymap.analysis.table.coding import code_type
 from journeymap.analysis.table.encoding import apply_map, number_type
 from journeymap.analysis.table.part import Level, Scope, View
 from journeymap.analysis.table.table import Table
-from journeymap.engines.folder import VERSION, Folder, Lock, Manifest, Source, columns_told, probe
+from journeymap.engines.folder import (
+    VERSION,
+    Folder,
+    Lock,
+    Manifest,
+    Source,
+    columns_data,
+    polars_probe,
+)
 from journeymap.engines.partitioning import in_order, partition
 from journeymap.engines.raw import read_array
 from journeymap.engines.vocabulary import Vocabulary
@@ -38,8 +46,13 @@ PARTITION = 1 << 20  # rows in a partition, about
 class ParquetLog(Askable):
     """Recorded interactions of any number, in a folder of Parquet files.
 
-    Make one with ``ParquetLog.read``. It answers every question as ``Log`` does, on all cores,
-    and holds no more than a few partitions in memory at a time.
+    Make one with ``ParquetLog.read``. It answers every question as ``Log`` does, on all cores, and
+    holds no more than a few partitions in memory at a time.
+
+    Attributes:
+        map: The map by which interactions are read.
+        folder: The folder of the ordered files.
+        workers: How many partitions are read at once.
     """
 
     map: JourneyMap | None
@@ -64,14 +77,28 @@ class ParquetLog(Askable):
     ) -> ParquetLog:
         """Read a Parquet file, or all of a folder and its folders in the order of their names.
 
-        Files and folders whose names begin with ``_`` or ``.`` are passed over.
+        Files and folders whose names begin with ``_`` or ``.`` are passed over. The rows may be in
+        any
+        order: they are spread by customer and put in order once. Work that was interrupted goes on
+        where it stopped; a folder that is complete is opened at once, with any map. Sources that
+        have changed since, or other columns, are refused until the folder is removed.
 
-        The rows may be in any order: they are spread by customer and put in order once, in the
-        folder ``into`` (by default beside the source, its name with ``.journeymap``), which takes
-        about as much room as the rows do. Work that was interrupted goes on where it stopped; a
-        folder that is complete is opened at once, with any map. Sources that have changed since,
-        or other columns, are refused until the folder is removed. ``progress`` is shown when
-        someone looks on, unless said otherwise.
+        Args:
+            source: The file or folder.
+            columns: Which column is which.
+            map: The map by which interactions are read.
+            into: The folder of the ordered files, which takes about as much room as the rows (None:
+                beside the source, its name with ``.journeymap``).
+            workers: How many pieces are read at once (None: one per core).
+            progress: Whether progress is shown (None: in a terminal or notebook).
+
+        Returns:
+            The log.
+
+        Raises:
+            SourceError: A file cannot be read, or has changed since the folder was made.
+            ColumnsError: A column that was named is missing, or holds something else.
+            FileNotFoundError: There is no such file or folder.
         """
         place, chosen = Path(source).absolute(), columns or Columns()
         folder = Folder(Path(into) if into else place.with_name(place.name + ".journeymap"))
@@ -100,7 +127,7 @@ class ParquetLog(Askable):
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """What ``by=`` can be for this log."""
+        """The values that ``by=`` can have for this log."""
         return self._empty.readable
 
     @cached_property
@@ -141,20 +168,20 @@ class ParquetLog(Askable):
     @cached_property
     def _empty(self) -> Table:
         """A table of the same names and columns without interactions."""
-        nobody = pl.Series([], dtype=pl.String)
+        no_ids = pl.Series([], dtype=pl.String)
         start = np.zeros(1, dtype=np.int64)
-        return self._table(lambda name, kind: np.zeros(0, dtype=kind), nobody, start)
+        return self._table(lambda name, kind: np.zeros(0, dtype=kind), no_ids, start)
 
     def _piece(self, number: int) -> Table:
-        """One partition as a table, its columns mapped into memory and read as they are needed."""
+        """Open one partition as a table, its columns mapped into memory."""
         place = Folder(self.folder).partition(number)
         try:
             ids = pl.scan_ipc(place / "customers.arrow", glob=False).collect()["customer"]
             offsets = read_array(place / "offsets", np.int64)
             return self._table(lambda name, kind: read_array(place / name, kind), ids, offsets)
         except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-            told = f"partition {number} cannot be read ({str(error)[:200]}); remove the folder"
-            raise SourceError(str(self.folder), told) from None
+            message = f"partition {number} cannot be read ({str(error)[:200]}); remove the folder"
+            raise SourceError(str(self.folder), message) from None
 
     def _table(self, column: Callable[[str, Any], Any], ids: pl.Series, offsets: Any) -> Table:
         manifest = self._manifest
@@ -180,7 +207,7 @@ _NOTHING = Rejected(pl.DataFrame(schema=_SCHEMA))
 
 
 def _begun(place: Path, columns: Columns) -> Manifest:
-    """A manifest of what is to be done."""
+    """Make the manifest of the work to do."""
     files = sorted(_inside(place)) if place.is_dir() else [place]
     root = place if place.is_dir() else place.parent
     if not place.exists():
@@ -198,28 +225,28 @@ def _begun(place: Path, columns: Columns) -> Manifest:
             Source(file.relative_to(root).as_posix(), about.st_size, about.st_mtime_ns, rows)
         )
     total = sum(source.rows for source in sources)
-    told = columns_told(columns)
+    described = columns_data(columns)
     partitions = max(1, -(-total // PARTITION))
-    return Manifest(VERSION, sources, told, probe(), CHUNK, partitions, total)
+    return Manifest(VERSION, sources, described, polars_probe(), CHUNK, partitions, total)
 
 
 def _inside(place: Path) -> Iterator[Path]:
-    """The Parquet files of a folder and its folders, but for those put aside by their names."""
+    """List the Parquet files of a folder and its folders, but for hidden ones."""
     for file in place.rglob("*.parquet"):
         if not any(part.startswith(("_", ".")) for part in file.relative_to(place).parts):
             yield file
 
 
 def _same(folder: Folder, found: Manifest | None, wanted: Manifest) -> Manifest:
-    """What was begun, when it is the same work; refused when it is another."""
+    """Check that work begun is the same work; raise SourceError if not."""
     if found is None:
         return wanted
-    for part, told in (
+    for part, reason in (
         ("sources", "the source files have changed since it was made"),
         ("columns", "it was made with other Columns"),
         ("probe", "it was made by another version of polars, and is not complete"),
     ):
         other = getattr(found, part) != getattr(wanted, part)
         if other and not (part == "probe" and found.complete):
-            raise SourceError(str(folder.path), f"{told}; remove the folder, or name another")
+            raise SourceError(str(folder.path), f"{reason}; remove the folder, or name another")
     return found

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from attrs import frozen
 
-from journeymap.adapters.tables.rows import Rows, need
+from journeymap.adapters.tables.rows import Rows, require_columns
 from journeymap.analysis import Columns
 from journeymap.analysis.table.checking import check_rows
 from journeymap.analysis.table.coding import CodedNames, code_type, encode_names
@@ -40,7 +40,7 @@ U = TypeVar("U")
 def in_order(
     pool: ThreadPoolExecutor, work: Callable[[T], U], items: Iterable[T], ahead: int
 ) -> Iterator[U]:
-    """What work makes of each item, in order, with no more than ``ahead`` of them under way."""
+    """Do work on each item, in order, with no more than ``ahead`` of them under way."""
     waiting: deque[Future[U]] = deque()
     try:
         for item in items:
@@ -67,7 +67,7 @@ class Piece:
 
 
 def pieces(folder: Path, manifest: Manifest) -> list[Piece]:
-    """The sources in pieces, in order of arrival."""
+    """Cut the sources into pieces, in order of arrival."""
     found: list[Piece] = []
     first = 0
     for source in manifest.sources:
@@ -114,8 +114,10 @@ def partition(
 
 @frozen(eq=False)
 class _Spread:
-    """A piece read, checked and kept in a folder yet without its name: the names it met, which
-    have no codes in the whole log yet, and the rows set aside."""
+    """A piece that was read, checked and kept in a folder without its name yet.
+
+    With the names it met, which have no codes in the whole log yet, and the rows set aside.
+    """
 
     place: Path
     names: dict[str, pl.Series]
@@ -152,7 +154,7 @@ def _spread(piece: Piece, columns: Columns, folder: Folder, partitions: int) -> 
 
 
 def _uncoded(customers: pl.Series) -> CodedNames:
-    """Every row a customer of its own: spread by name, nobody needs a code."""
+    """Give every row a customer of its own: rows are spread by name, without codes."""
     return CodedNames(np.arange(len(customers), dtype=np.uint32), customers.fill_null(""))
 
 
@@ -161,7 +163,7 @@ def _read(piece: Piece, columns: Columns) -> Rows:
         with piece.file.open("rb") as file:
             there = list(pl.read_parquet_schema(file))
         wanted = columns.wanted(there)
-        need(wanted, there, piece.name)
+        require_columns(wanted, there, piece.name)
         scan = pl.scan_parquet(piece.file, glob=False).select(wanted)
         frame = scan.slice(piece.offset, piece.rows).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -192,7 +194,7 @@ def _store(
 def _put_in_order(
     number: int, folder: Folder, manifest: Manifest, known: dict[str, tuple[str, ...]]
 ) -> list[int]:
-    """One partition by customer, time and arrival; its customers, interactions, first and last."""
+    """Sort one partition by customer, time and arrival; its sizes, first and last time."""
     rows = []
     for place, part in slices(folder, manifest, number, "rows.arrow", "bounds"):
         for role_number, role in enumerate(known):

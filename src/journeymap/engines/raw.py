@@ -22,7 +22,7 @@ def write_array(place: Path, values: np.ndarray[Any, Any]) -> None:
 
 
 def read_array(place: Path, kind: Any) -> np.ndarray[Any, Any]:
-    """The values of a file, read when they are looked at."""
+    """Map the values of a file into memory."""
     dtype = np.dtype(kind).newbyteorder("<")
     if place.stat().st_size == 0:
         return np.zeros(0, dtype=kind)

@@ -13,7 +13,7 @@ import polars as pl
 from attrs import evolve, frozen
 
 from journeymap.adapters.source import Broken
-from journeymap.adapters.tables.rows import Rows, need
+from journeymap.adapters.tables.rows import Rows, require_columns
 from journeymap.analysis import Columns, Question
 from journeymap.analysis.askable import Askable, LogSize
 from journeymap.analysis.question import merge_all
@@ -21,7 +21,7 @@ from journeymap.analysis.table.checking import Rejected, check_rows
 from journeymap.analysis.table.encoding import KnownNames, apply_map, encode_rows
 from journeymap.analysis.table.part import Scope, View
 from journeymap.analysis.table.table import Table
-from journeymap.engines.wire import packed, unpacked
+from journeymap.engines.wire import pack, unpack
 from journeymap.exceptions import ColumnsError, JourneyMapError, SourceError, require
 from journeymap.model import JourneyMap
 
@@ -34,7 +34,8 @@ __all__ = ["SparkLog"]
 _ARRIVAL = "arrival"
 _DUPLICATE = "duplicate"
 _NAME = "the Spark DataFrame"
-_KEPT = 1_000  # rejected rows brought home from each part of the cluster
+MAX_REJECTED = 1_000
+"""Rejected rows that each part of the cluster sends to the driver, whose memory is small."""
 Batches = Iterable["pa.RecordBatch"]
 
 
@@ -43,8 +44,14 @@ class SparkLog(Askable):
     """Recorded interactions in a Spark DataFrame.
 
     Make one with ``SparkLog.from_frame``. It answers every question as ``Log`` does: Spark brings
-    the interactions of each customer together, each task measures its customers with the very
-    same code, and the measurements are merged here. journeymap must be installed on the workers.
+    the interactions of each customer together, each task measures its customers with the very same
+    code, and the measurements are merged here. journeymap must be installed on the workers.
+
+    Attributes:
+        map: The map by which interactions are read.
+        frame: The rows, numbered.
+        columns: Which column is which.
+        partitions: Into how many parts customers are spread (None: as many as Spark would).
     """
 
     map: JourneyMap | None
@@ -63,10 +70,22 @@ class SparkLog(Askable):
         map: JourneyMap | None = None,  # noqa: A002
         partitions: int | None = None,
     ) -> SparkLog:
-        """Take a DataFrame with the columns that ``columns`` names.
+        """Take a DataFrame; ties in time keep the order that it has.
 
-        Ties in time keep the order that the DataFrame has. ``partitions`` is into how many parts
-        customers are spread (None: as many as Spark would); each must fit a worker's memory.
+        Args:
+            frame: The DataFrame.
+            columns: Which column is which.
+            map: The map by which interactions are read.
+            partitions: Into how many parts customers are spread (None: as many as Spark would);
+                each must fit a worker's memory.
+
+        Returns:
+            The log.
+
+        Raises:
+            MissingExtra: pyspark or pyarrow is not installed.
+            SourceError: The object is no Spark DataFrame.
+            ColumnsError: A column that was named is missing, or holds something else.
         """
         require("spark", "pyspark", "pyarrow")
         from pyspark.sql import functions as fn
@@ -76,7 +95,7 @@ class SparkLog(Askable):
             raise SourceError(f"a {type(frame).__name__}", "a Spark DataFrame is expected")
         chosen = columns or Columns()
         wanted = chosen.wanted(frame.columns)
-        need(wanted, frame.columns, _NAME)
+        require_columns(wanted, frame.columns, _NAME)
         for name in wanted:
             kind = frame.schema[name].dataType.typeName()
             if kind in ("struct", "array", "map", "binary", "variant"):
@@ -88,7 +107,7 @@ class SparkLog(Askable):
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """What ``by=`` can be for this log."""
+        """The values that ``by=`` can have for this log."""
         return self._survey.levels
 
     @property
@@ -156,15 +175,15 @@ class SparkLog(Askable):
         if columns.id is None:
             frame = frame.withColumn(_DUPLICATE, fn.lit(None).cast("string"))
         else:
-            said, arrival = self._text(columns.id), fn.col(_ARRIVAL).cast("string")
-            key = fn.when(fn.trim(said) != "", said).otherwise(arrival)
+            given, arrival = self._text(columns.id), fn.col(_ARRIVAL).cast("string")
+            key = fn.when(fn.trim(given) != "", given).otherwise(arrival)
             marked = frame.withColumn(_DUPLICATE, fn.lit(None).cast("string")).schema
             spread = _spread_by(frame, key, self.partitions)
             frame = spread.mapInArrow(_marking(columns, self._wanted), marked)
         return _spread_by(frame, self._text(columns.customer), self.partitions)
 
     def _text(self, column: str) -> Any:
-        """A column as text, equal where we read equal names."""
+        """Convert a column to text that is equal where we read equal names."""
         from pyspark.sql import functions as fn
 
         place = self._wanted.index(column)
@@ -176,7 +195,7 @@ class SparkLog(Askable):
 
 @frozen(eq=False)
 class _Survey:
-    """What one part of the rows holds."""
+    """The names, times, customers and rejected rows of one part of the rows."""
 
     names: KnownNames
     levels: tuple[str, ...]
@@ -193,7 +212,7 @@ class _Survey:
         }
         customers, scope = len(table.ids), table.scope
         counted = LogSize(customers, customers, len(table), scope.first, scope.last)
-        aside = rejected.to_polars().head(_KEPT)
+        aside = rejected.to_polars().head(MAX_REJECTED)
         return cls(names, table.readable, counted, rejected.reasons, aside)
 
     def merge(self, other: _Survey) -> _Survey:
@@ -209,7 +228,7 @@ class _Survey:
 
 
 def _on_cluster(frame: DataFrame, names: tuple[str, ...], work: Callable[[Rows], Any]) -> list[Any]:
-    """What work makes of the rows of each part, brought home; of no rows, when there is no part."""
+    """Do work on the rows of each part, and bring the results home; on no rows, without a part."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -218,16 +237,16 @@ def _on_cluster(frame: DataFrame, names: tuple[str, ...], work: Callable[[Rows],
         if rows is None:
             return
         try:
-            sent = packed(work(rows))
+            sent = pack(work(rows))
         except JourneyMapError as error:  # told by the one who asked, in its own words
-            sent = packed(_Refused(error))
+            sent = pack(_Refused(error))
         yield pa.RecordBatch.from_pydict({"measured": [sent]})
 
     found = [row.measured for row in frame.mapInArrow(run, "measured binary").collect()]
     if not found:
         empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
         return [work(Rows(empty, np.zeros(0, dtype=np.int64), (), _NAME))]
-    measured = [unpacked(bytes(one)) for one in found]
+    measured = [unpack(bytes(one)) for one in found]
     refused = next((one for one in measured if isinstance(one, _Refused)), None)
     if refused is not None:
         raise refused.error
@@ -236,7 +255,7 @@ def _on_cluster(frame: DataFrame, names: tuple[str, ...], work: Callable[[Rows],
 
 @frozen(eq=False)
 class _Refused:
-    """What a part of the cluster could not be asked, and why."""
+    """An error of a part of the cluster, to be raised here."""
 
     error: JourneyMapError
 
@@ -244,7 +263,7 @@ class _Refused:
 def _marking(
     columns: Columns, names: tuple[str, ...]
 ) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
-    """Marks second rows of one source and id, all rows of an id being in one part."""
+    """Make a function that marks repeated rows of a source and id, all in one part."""
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         frame = _ordered(batches)
@@ -252,24 +271,22 @@ def _marking(
             return
         rows = Rows(_named(frame, names), _lines(frame), (), _NAME)
         found = check_rows(rows, columns).rejected.to_polars()
-        again = found.filter(pl.col("reason").str.starts_with("a duplicate"))
-        reasons = again.select(
-            (pl.col("line") - 1).alias(_ARRIVAL), again=pl.col("reason")
-        )
+        repeated = found.filter(pl.col("reason").str.starts_with("a duplicate"))
+        reasons = repeated.select((pl.col("line") - 1).alias(_ARRIVAL), repeated=pl.col("reason"))
         marked = frame.join(reasons, on=_ARRIVAL, how="left", maintain_order="left")
-        yield from marked.rename({"again": _DUPLICATE}).to_arrow().to_batches()
+        yield from marked.rename({"repeated": _DUPLICATE}).to_arrow().to_batches()
 
     return run
 
 
 def _rows(batches: Batches, names: tuple[str, ...]) -> Rows | None:
-    """The rows of one part in order of arrival, duplicates set aside; None when there is none."""
+    """Order the rows of one part by arrival, duplicates set aside; None without any."""
     frame = _ordered(batches)
     if frame is None:
         return None
-    again = frame.filter(pl.col(_DUPLICATE).is_not_null())
-    held = (json.dumps(row, default=str) for row in _named(again, names).iter_rows(named=True))
-    broken = tuple(map(Broken, _lines(again).tolist(), again[_DUPLICATE].to_list(), held))
+    repeated = frame.filter(pl.col(_DUPLICATE).is_not_null())
+    held = (json.dumps(row, default=str) for row in _named(repeated, names).iter_rows(named=True))
+    broken = tuple(map(Broken, _lines(repeated).tolist(), repeated[_DUPLICATE].to_list(), held))
     frame = frame.filter(pl.col(_DUPLICATE).is_null())
     return Rows(_named(frame, names), _lines(frame), broken, _NAME)
 
@@ -280,7 +297,7 @@ def _ordered(batches: Batches) -> pl.DataFrame | None:
 
 
 def _named(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
-    """The columns under their own names again."""
+    """Give the columns their own names again."""
     return frame.select(pl.col(f"c{place}").alias(name) for place, name in enumerate(names))
 
 

@@ -27,7 +27,7 @@ class Vocabulary:
 
     @classmethod
     def read(cls, files: Iterable[Path]) -> Vocabulary:
-        """What some files hold, in their order."""
+        """Read files, in their order."""
         made = cls()
         for file in files:
             with file.open("rb") as opened:
@@ -38,7 +38,7 @@ class Vocabulary:
         return made
 
     def take(self, role: str, names: pl.Series) -> tuple[Any, list[str]]:
-        """The code of each of some distinct names, and those that are new."""
+        """Code distinct names; their codes, and those that are new."""
         known = self.codes.setdefault(role, {})
         table = np.zeros(len(names), dtype=np.uint32)
         added = []
@@ -59,5 +59,5 @@ class Vocabulary:
         pl.DataFrame(rows, schema=_SCHEMA, orient="row").write_ipc(file, compression="zstd")
 
     def names(self) -> dict[str, tuple[str, ...]]:
-        """The names of each role in the order of their codes."""
+        """List the names of each role in the order of their codes."""
         return {role: tuple(known) for role, known in self.codes.items()}

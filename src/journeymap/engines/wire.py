@@ -1,7 +1,7 @@
-"""What a part has measured, as bytes and back: for measurements that cross a cluster.
+"""Measurements as bytes and back, to cross a cluster.
 
-Plain data, arrays, frames, and attrs classes of any module; nothing that could run code. A class
-is looked up by its name among modules that are loaded, and must be an attrs class.
+Plain data, arrays, frames, and attrs classes of any module; nothing that could run code. A class is
+looked up by its name among modules that are loaded, and must be an attrs class.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import polars as pl
 
 from journeymap.exceptions import JourneyMapError
 
-__all__ = ["WireError", "packed", "unpacked"]
+__all__ = ["WireError", "pack", "unpack"]
 
 
 @attrs.define(eq=False)
@@ -36,20 +36,20 @@ _PLAIN = (type(None), bool, int, float, str)
 _BUILT_IN = {"tuple": tuple, "set": set, "frozenset": frozenset}
 
 
-def packed(value: Any) -> bytes:
-    """A measurement as bytes.
+def pack(value: Any) -> bytes:
+    """Write a measurement as bytes.
 
-    >>> unpacked(packed({"a": (1, 2.5), "b": frozenset({"x"})}))
+    >>> unpack(pack({"a": (1, 2.5), "b": frozenset({"x"})}))
     {'a': (1, 2.5), 'b': frozenset({'x'})}
     """
     blobs: list[bytes] = []
-    head = json.dumps(_told(value, blobs)).encode()
+    head = json.dumps(_encode(value, blobs)).encode()
     sizes = struct.pack(f"<{len(blobs) + 2}q", len(head), len(blobs), *map(len, blobs))
     return b"".join([sizes, head, *blobs])
 
 
-def unpacked(data: bytes) -> Any:
-    """The measurement again."""
+def unpack(data: bytes) -> Any:
+    """Read a measurement."""
     head, count = struct.unpack_from("<2q", data)
     sizes = struct.unpack_from(f"<{count}q", data, 16)
     place = 16 + 8 * count
@@ -62,19 +62,19 @@ def unpacked(data: bytes) -> Any:
     return _made(tree, blobs)
 
 
-def _told(value: Any, blobs: list[bytes]) -> Any:
+def _encode(value: Any, blobs: list[bytes]) -> Any:
     kind = type(value)
     if kind in _PLAIN:
         return value
     if kind is list:
-        return [_told(one, blobs) for one in value]
+        return [_encode(one, blobs) for one in value]
     if kind is tuple:
-        return {"is": "tuple", "of": [_told(one, blobs) for one in value]}
+        return {"is": "tuple", "of": [_encode(one, blobs) for one in value]}
     if kind in (set, frozenset):  # in one order, whatever order they were built in
-        inside = sorted((_told(one, blobs) for one in value), key=json.dumps)
+        inside = sorted((_encode(one, blobs) for one in value), key=json.dumps)
         return {"is": kind.__name__, "of": inside}
     if kind in (dict, Counter):
-        pairs = [[_told(key, blobs), _told(one, blobs)] for key, one in value.items()]
+        pairs = [[_encode(key, blobs), _encode(one, blobs)] for key, one in value.items()]
         return {"is": "dict" if kind is dict else "counter", "of": pairs}
     if kind is np.ndarray:
         file = io.BytesIO()
@@ -82,13 +82,13 @@ def _told(value: Any, blobs: list[bytes]) -> Any:
         blobs.append(file.getvalue())
         return {"is": "array", "of": len(blobs) - 1}
     if isinstance(value, np.generic):
-        return _told(value.item(), blobs)
+        return _encode(value.item(), blobs)
     if isinstance(value, pl.DataFrame):
         blobs.append(_as_ipc(pl.read_ipc(_as_ipc(value))))  # read once, equal frames are told alike
         return {"is": "frame", "of": len(blobs) - 1}
     if attrs.has(kind):
         parts = [
-            [field.alias, _told(getattr(value, field.name), blobs)]
+            [field.alias, _encode(getattr(value, field.name), blobs)]
             for field in attrs.fields(kind)
             if field.init
         ]

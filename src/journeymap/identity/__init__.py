@@ -1,4 +1,4 @@
-"""Who is who: rules, the graph of evidence, identities, links, gathered customers."""
+"""Identity resolution: rules, the graph of evidence, identities, links, gathered customers."""
 
 from journeymap.identity.gathering import Customers, GatheredCustomers, SetAside
 from journeymap.identity.identities import Identities

@@ -126,7 +126,7 @@ class EvidenceGraph:
         return self._text[value]
 
     def in_priority(self, values: list[Value]) -> bool:
-        """Whether values of different namespaces are in the order of their ranks already."""
+        """Check whether values of different namespaces are in the order of their ranks already."""
         ranks = [self._rank[value] for value in values]
         return all(one < other for one, other in pairwise(ranks))
 
@@ -145,15 +145,15 @@ class EvidenceGraph:
         return tuple(sorted(self._shared))
 
     def is_shared(self, value: Value) -> bool:
-        """Whether a value was met with too many others to be one customer's own."""
+        """Check whether a value was met with too many others to be one customer's own."""
         return value in self._shared
 
     def has_evidence(self, value: Value) -> bool:
-        """Whether there is evidence of a value at all."""
+        """Check whether there is evidence of a value at all."""
         return bool(self._entries[value])
 
     def names_customer(self, value: Value) -> bool:
-        """Whether there is evidence of a value, and it is not shared."""
+        """Check whether there is evidence of a value, and it is not shared."""
         return bool(self._entries[value]) and value not in self._shared
 
     # -- taking evidence in
@@ -212,7 +212,7 @@ class EvidenceGraph:
                     self._mark_dirty(value)
 
     def _unshared(self, entry: EvidenceEntry) -> list[Value]:
-        """The values of a piece of evidence that can link."""
+        """Return the values of a piece of evidence that can link."""
         if self._shared.isdisjoint(entry.values):
             return list(entry.values)
         return [value for value in entry.values if value not in self._shared]
@@ -407,7 +407,7 @@ class EvidenceGraph:
                         yield node
 
     def _age(self, node: Node) -> tuple[int, tuple[int, str], str]:
-        """The key by which the older of two nodes is found."""
+        """Return the key by which the older of two nodes is found."""
         value = self._value_of[node]
         return self._first_met[node], self._priorities[self._rank[value]], self._text[value]
 
@@ -517,7 +517,7 @@ class EvidenceGraph:
         return sorted(found.values(), key=self._order_key)
 
     def _order_key(self, entry: EvidenceEntry) -> tuple[object, ...]:
-        """The key that sorts evidence by time, source, batch and identities."""
+        """Return the key that sorts evidence by time, source, batch and identities."""
         named = [(self.space_of(v).name, self._text[v]) for v in entry.values]
         return entry.first, entry.source, entry.batch or "", named
 

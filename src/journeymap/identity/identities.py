@@ -1,10 +1,10 @@
-"""Who is who: identities that belong to one customer, with the reasons, and how to undo them."""
+"""Identities that belong to one customer, with the reasons, and how to undo them."""
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 from operator import attrgetter
 
@@ -14,11 +14,10 @@ from journeymap.identity.links import EvidenceLink, LinkReport, Split, above_thr
 from journeymap.identity.rules import IdentityRules, Namespace
 from journeymap.interactions.records import Evidence
 from journeymap.interactions.values import Identity
+from journeymap.model.instants import EPOCH, MICROSECOND
 
 __all__ = ["Identities"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO = timedelta(microseconds=1)
 _first = attrgetter("first")
 
 
@@ -35,6 +34,8 @@ class Identities:
         rules: The rules by which identities are linked.
         version: A number that grows with whatever may change an answer.
 
+    >>> from datetime import UTC, datetime
+    >>> from journeymap.interactions import Identity
     >>> ada, web = Identity("email", "ada@example.org"), Identity("cookie", "x1")
     >>> then = datetime(2026, 3, 1, tzinfo=UTC)
     >>> identities = Identities()
@@ -92,7 +93,7 @@ class Identities:
         values = self._usable(piece.identities)
         if not values:
             return False
-        at = (piece.at - _EPOCH) // _MICRO
+        at = (piece.at - EPOCH) // MICROSECOND
         key = (values, piece.source, piece.batch)
         known = self._known.get(key)
         if known is not None:
@@ -154,7 +155,7 @@ class Identities:
         """
         graph = self._graph
         graph.settle()
-        when = None if at is None else (at - _EPOCH) // _MICRO
+        when = None if at is None else (at - EPOCH) // MICROSECOND
         for value in self._usable(identities, add=False):
             if graph.names_customer(value):
                 return self._id(graph.representative(graph.node_at(value, when)))
@@ -202,7 +203,14 @@ class Identities:
         return tuple(self._identity(value) for value in self._usable(identities, add=False))
 
     def knows(self, identity: Identity) -> bool:
-        """Whether there is evidence of an identity, also of one that many share."""
+        """Check whether there is evidence of an identity, also of one that many share.
+
+        Args:
+            identity: The identity.
+
+        Returns:
+            Whether there is.
+        """
         return any(self._graph.has_evidence(v) for v in self._usable([identity], add=False))
 
     def first_id(self, identity: Identity) -> str:
@@ -465,7 +473,7 @@ class Identities:
         return number
 
     def _times(self, entry: EvidenceEntry) -> list[int]:
-        """The times of a piece that matter: never further apart than its window."""
+        """List the times of a piece that matter: never further apart than its window."""
         window = self._window(entry.values)
         if window is None or entry.last == entry.first:
             return [entry.first]
@@ -483,7 +491,7 @@ class Identities:
         return rank
 
     def _usable(self, identities: Iterable[Identity], *, add: bool = True) -> tuple[Value, ...]:
-        """The values of identities that can name a customer, the most reliable first."""
+        """Return the values of identities that can name a customer, the most reliable first."""
         found: list[Value] = []
         for one in identities:
             value = self._values.get((one.namespace, one.value))
@@ -513,17 +521,17 @@ class Identities:
         return value
 
     def _window(self, values: tuple[Value, ...]) -> int | None:
-        """How long evidence of values lasts: as long as the shortest of their windows."""
+        """Return how long evidence of values lasts: as long as the shortest of their windows."""
         windows = (self._graph.space_of(value).window for value in values)
         bound = [window for window in windows if window is not None]
-        return min(bound) // _MICRO if bound else None
+        return min(bound) // MICROSECOND if bound else None
 
     def _identity(self, value: Value) -> Identity:
         return Identity(self._graph.space_of(value).name, self._graph.text_of(value))
 
     def _evidence(self, values: Iterable[Value], entry: EvidenceEntry, at: int) -> Evidence:
         identities = [self._identity(value) for value in values]
-        when = _EPOCH + at * _MICRO
+        when = EPOCH + at * MICROSECOND
         return Evidence(identities, when, entry.source, entry.batch, entry.weight)
 
     def _link(self, entry: EvidenceEntry, joined: bool) -> EvidenceLink:
@@ -532,7 +540,7 @@ class Identities:
         gone |= dict.fromkeys(shared, "it is shared by many")
         return EvidenceLink(
             tuple(self._identity(value) for value in entry.values if value not in gone),
-            _EPOCH + entry.first * _MICRO, entry.source, entry.batch, entry.weight, joined,
+            EPOCH + entry.first * MICROSECOND, entry.source, entry.batch, entry.weight, joined,
             tuple((self._identity(value), reason) for value, reason in gone.items()),
         )  # fmt: skip
 
@@ -572,7 +580,7 @@ class Identities:
 
 
 def _without(ruling: Split, gone: Sequence[Identity]) -> Split | None:
-    """A ruling without some identities; None where one of its sides is empty then."""
+    """Return a ruling without some identities; None where one of its sides is empty then."""
     one, other = (
         [identity for identity in side if identity not in gone]
         for side in (ruling.one, ruling.other)

@@ -1,4 +1,4 @@
-"""What happened, to whom: interactions, records of sources, and the values they carry."""
+"""Interactions: the values they carry, and the records that sources give of them."""
 
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.records import Consent, Evidence, Record, Trait

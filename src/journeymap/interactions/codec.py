@@ -18,6 +18,7 @@ from typing import Any
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.values import Money, Score
+from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import fault_in_text
 
 __all__ = ["encoded", "interaction_data", "interaction_text", "is_plain", "read_interaction"]
@@ -27,13 +28,12 @@ encoded: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=
 
 _PLAIN = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
           "emotion_after")  # fmt: skip
-_MICRO = timedelta(microseconds=1)
 
 
 def interaction_data(one: Interaction) -> dict[str, Any]:
-    """An interaction as a mapping that JSON can hold; what is left open is left out.
+    """Convert an interaction to a mapping that JSON can hold; open fields are left out.
 
-    ``extra`` is kept as it is: raises InteractionError where it holds what JSON cannot.
+    Raises InteractionError where ``extra`` holds something that JSON cannot.
     """
     data: dict[str, Any] = {
         "customer": one.customer, "touchpoint": one.touchpoint, "at": one.at.isoformat(),
@@ -47,7 +47,7 @@ def interaction_data(one: Interaction) -> dict[str, Any]:
     if one.value is not None:
         data["value"] = [str(one.value.amount), one.value.currency]
     if one.duration is not None:
-        data["duration"] = one.duration // _MICRO
+        data["duration"] = one.duration // MICROSECOND
     if one.extra:
         _plain(one.extra)
         data["extra"] = [list(pair) for pair in one.extra]
@@ -55,12 +55,12 @@ def interaction_data(one: Interaction) -> dict[str, Any]:
 
 
 def interaction_text(one: Interaction) -> str:
-    """An interaction as one line of JSON."""
+    """Write an interaction as one line of JSON."""
     return encoded(interaction_data(one))
 
 
 def read_interaction(data: Mapping[str, Any]) -> Interaction:
-    """The interaction that ``interaction_data`` wrote down."""
+    """Read the interaction that ``interaction_data`` wrote."""
     score, value, duration = data.get("score"), data.get("value"), data.get("duration")
     return Interaction(
         data["customer"],
@@ -81,12 +81,13 @@ def _plain(extra: tuple[tuple[Any, Any], ...]) -> None:
             raise InteractionError("Interaction", "extra", value, message)
 
 
-_DEEPEST = 20
+MAX_JSON_DEPTH = 20
+"""Levels of nested values in JSON: far below where Python's own reader fails."""
 
 
 def is_plain(value: Any, depth: int = 0) -> bool:
-    """Whether JSON can hold a value, and gives it back."""
-    if depth > _DEEPEST:
+    """Check whether JSON can hold a value, and gives it back."""
+    if depth > MAX_JSON_DEPTH:
         return False
     if isinstance(value, list):
         return all(is_plain(one, depth + 1) for one in value)

@@ -1,4 +1,4 @@
-"""What happened: one customer at one touchpoint at one time."""
+"""The interaction: one customer at one touchpoint at one time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.values import Money, Score
-from journeymap.model.rules import identifier
+from journeymap.model.rules import identifier, optional_identifier
 
 __all__ = ["Interaction", "aware_time"]
 
-_name = validators.optional(identifier)
-
 
 def aware_time(instance: Any, attribute: Attribute[Any], value: Any) -> None:
-    """Validator: a time with its zone."""
+    """Validate a time with its zone."""
     name = type(instance).__name__
     if not isinstance(value, datetime):
         raise InteractionError(name, attribute.name, value, "a datetime is expected")
@@ -41,13 +39,28 @@ def _pairs(given: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> tuple[tuple[
 
 @frozen
 class Interaction:
-    """One customer at one touchpoint at one time, and what came of it.
+    """One customer at one touchpoint at one time, and the outcome.
 
-    ``at`` is aware. ``outcome`` is ``succeeded``, ``failed``, ``abandoned`` or a name of the
-    map's own; ``emotion`` (during) and ``emotion_after`` lie between −1 and +1; ``value`` is
-    what it was worth; ``id`` and ``source`` together recognise a duplicate. Department, process
-    and channel may be left open where the map knows them. ``extra`` keeps anything else
-    as pairs of name and value (a mapping is taken too).
+    Attributes:
+        customer: The customer's name.
+        touchpoint: The touchpoint.
+        at: When it happened, with its zone.
+        id: By which, with the source, a duplicate is recognised.
+        source: The system that recorded it.
+        channel: The channel (None: the touchpoint's, where it has just one).
+        department: The department that took it (None: the touchpoint's).
+        process: The process it was part of (None: the touchpoint's).
+        product: The product or service it was about.
+        outcome: ``succeeded``, ``failed``, ``abandoned``, or a name of the map's own.
+        emotion: The customer's emotion during it, from −1 (bad) to +1 (good).
+        emotion_after: The customer's emotion after it.
+        score: An answer to a survey question.
+        value: Its value.
+        duration: How long it took.
+        extra: Anything else, as pairs of name and value (a mapping is taken too).
+
+    Raises:
+        InteractionError: A field has a value that it may not have.
 
     >>> from datetime import UTC
     >>> Interaction("customer-7", "order_placed", datetime(2026, 3, 1, tzinfo=UTC)).touchpoint
@@ -61,13 +74,13 @@ class Interaction:
     customer: str = field(validator=identifier)
     touchpoint: str = field(validator=identifier)
     at: datetime = field(validator=aware_time)
-    id: str | None = field(default=None, validator=_name, kw_only=True)
-    source: str | None = field(default=None, validator=_name, kw_only=True)
-    channel: str | None = field(default=None, validator=_name, kw_only=True)
-    department: str | None = field(default=None, validator=_name, kw_only=True)
-    process: str | None = field(default=None, validator=_name, kw_only=True)
-    product: str | None = field(default=None, validator=_name, kw_only=True)
-    outcome: str | None = field(default=None, validator=_name, kw_only=True)
+    id: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    source: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    channel: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    department: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    process: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    product: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    outcome: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     emotion: float | None = field(default=None, validator=_feeling, kw_only=True)
     emotion_after: float | None = field(default=None, validator=_feeling, kw_only=True)
     score: Score | None = field(

@@ -1,4 +1,4 @@
-"""What a source says: who it was about, what happened, what is known of them, what they allow."""
+"""Records of sources: identities, an interaction, traits and consents of one customer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from journeymap.exceptions import InteractionError
 from journeymap.interactions.codec import is_plain
 from journeymap.interactions.interaction import Interaction, aware_time
 from journeymap.interactions.values import HIDDEN, Identity
-from journeymap.model.rules import as_tuple, each, identifier
+from journeymap.model.rules import as_tuple, each, identifier, optional_identifier
 
 __all__ = ["Consent", "Evidence", "Record", "Trait"]
 
@@ -35,7 +35,7 @@ def _traits(
 
 
 def _kept(name: str, value: Any) -> Any:
-    """A value as JSON can hold it; times and exact numbers become texts."""
+    """Convert a value to one that JSON can hold; times and exact numbers become texts."""
     if isinstance(value, date):
         value = value.isoformat()
     elif isinstance(value, Decimal):
@@ -53,15 +53,21 @@ def _consents(
 
 
 def _happened(interaction: Interaction | None) -> str:
-    """What happened, without the name of whoever it was."""
+    """Show an interaction without the name of its customer."""
     return "None" if interaction is None else f"({interaction.touchpoint!r})"
 
 
 @frozen
 class Trait:
-    """Something known of a customer: a name, a plan, a postal code; from whom and since when.
+    """A fact about a customer: a name, a plan, a postal code.
 
-    The value is personal unless the rules say otherwise: it is not shown by ``repr``.
+    The value is personal unless the rules have it otherwise: it is not shown by ``repr``.
+
+    Attributes:
+        name: The name of the fact.
+        value: Its value.
+        source: The source that gave it.
+        at: Since when.
     """
 
     name: str = field(validator=identifier)
@@ -72,7 +78,14 @@ class Trait:
 
 @frozen
 class Consent:
-    """Whether a customer allows a purpose, as they said at a time."""
+    """A customer's consent to a purpose, given or refused.
+
+    Attributes:
+        purpose: The purpose.
+        given: Whether it was given.
+        source: The source that recorded it.
+        at: When.
+    """
 
     purpose: str = field(validator=identifier)
     given: bool = field(validator=validators.instance_of(bool))
@@ -82,27 +95,39 @@ class Consent:
 
 @frozen
 class Evidence:
-    """A claim that some identities are of one customer, by a source, at a time.
+    """A claim that some identities belong to one customer.
 
-    ``batch`` names evidence that may be withdrawn together; ``weight`` is how probable the claim
-    is, where that was estimated (None: the source knows it).
+    Attributes:
+        identities: The identities.
+        at: When the source knew so.
+        source: The source.
+        batch: The name of what may be withdrawn together with it.
+        weight: How probable the claim is, from 0 to 1 (None: the source knows it).
     """
 
     identities: tuple[Identity, ...] = field(converter=_once, validator=[each(Identity), _some])
     at: datetime = field(validator=aware_time)
     source: str = field(validator=identifier)
-    batch: str | None = field(default=None, validator=validators.optional(identifier))
+    batch: str | None = field(default=None, validator=optional_identifier)
     weight: float | None = None
 
 
 @frozen
 class Record:
-    """One thing a source says.
+    """One thing that a source gives.
 
-    ``identities`` are the names by which the source knows the customer, the surest first;
-    ``interaction`` is what happened, under whatever name of the customer (None: nothing did, as
-    when an address was entered); ``traits`` and ``consents`` (purpose and whether it is given)
-    are what is known since. ``row`` is its place in the source, from 1.
+    Attributes:
+        identities: The identities by which the source knows the customer, most reliable first.
+        at: When it happened, or since when it is known.
+        source: The source.
+        id: The source's id of it.
+        interaction: What happened, under whatever name of the customer (None: nothing did).
+        traits: Facts about the customer, by name.
+        consents: Whether purposes are allowed, by name.
+        row: Its place in the source, from 1.
+
+    Raises:
+        InteractionError: A field has a value that it may not have.
 
     >>> from datetime import UTC
     >>> ada = Identity("email", "ada@example.org")
@@ -114,7 +139,7 @@ class Record:
     identities: tuple[Identity, ...] = field(converter=_once, validator=[each(Identity), _some])
     at: datetime = field(validator=aware_time)
     source: str = field(validator=identifier)
-    id: str | None = field(default=None, validator=validators.optional(identifier), kw_only=True)
+    id: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     interaction: Interaction | None = field(
         default=None,
         validator=validators.optional(validators.instance_of(Interaction)),
@@ -134,10 +159,10 @@ class Record:
 
     @property
     def dated_traits(self) -> tuple[Trait, ...]:
-        """Its traits, with their source and time."""
+        """The traits, with their source and time."""
         return tuple(Trait(name, value, self.source, self.at) for name, value in self.traits)
 
     @property
     def dated_consents(self) -> tuple[Consent, ...]:
-        """Its consents, with their source and time."""
+        """The consents, with their source and time."""
         return tuple(Consent(name, given, self.source, self.at) for name, given in self.consents)

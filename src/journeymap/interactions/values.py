@@ -95,6 +95,13 @@ def _amount(value: Any) -> Decimal:
 class Money:
     """An amount in a currency. Amounts of different currencies are never added together.
 
+    Attributes:
+        amount: The amount, below 900 billion.
+        currency: The currency, such as ``EUR``.
+
+    Raises:
+        InteractionError: The amount is no number, or two currencies are added.
+
     >>> Money(10, "EUR") + Money("2.50", "EUR")
     Money(amount=Decimal('12.50'), currency='EUR')
     >>> Money(10, "EUR") + Money(10, "USD")
@@ -125,9 +132,13 @@ def _hidden(instance: Any, attribute: Any, value: Any) -> None:
 
 @frozen(order=True)
 class Identity:
-    """A (namespace, value) pair by which a source knows a customer.
+    """A namespace and a value, by which a source knows a customer.
 
     The value is personal: it is not shown by ``repr``, nor in errors.
+
+    Attributes:
+        namespace: The namespace, such as ``email``.
+        value: The value.
 
     >>> Identity("email", "ada@example.org")
     Identity(namespace='email', value=(hidden))

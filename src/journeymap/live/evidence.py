@@ -23,7 +23,7 @@ __all__ = [
     "encode_record",
     "encode_split",
     "has_facts",
-    "is_split",
+    "is_split_data",
     "read_evidence",
     "read_facts",
     "read_identities",
@@ -64,13 +64,13 @@ def encode_identities(identities: Iterable[Identity]) -> list[list[str]]:
     return [[one.namespace, one.value] for one in identities]
 
 
-def is_split(data: Data) -> bool:
-    """Whether data are a ruling, not evidence."""
+def is_split_data(data: Data) -> bool:
+    """Check whether data are a ruling, not evidence."""
     return "split" in data
 
 
 def has_facts(data: Data) -> bool:
-    """Whether data hold traits or consents."""
+    """Check whether data hold traits or consents."""
     return bool(data.get("traits") or data.get("consents"))
 
 
@@ -88,7 +88,7 @@ def read_identities(pairs: Iterable[Sequence[str]]) -> tuple[Identity, ...]:
 def read_facts(row: StoredEvidence) -> list[Trait | Consent]:
     """Read the traits and consents of a stored piece of evidence."""
     data = json.loads(row.text)
-    if is_split(data):
+    if is_split_data(data):
         return []
     at, source = datetime.fromisoformat(data["at"]), data["source"]
     facts: list[Trait | Consent] = [
@@ -100,7 +100,7 @@ def read_facts(row: StoredEvidence) -> list[Trait | Consent]:
 
 def apply_evidence(identities: Identities, data: Data) -> bool:
     """Learn evidence, or apply a split; whether anything was new."""
-    if is_split(data):
+    if is_split_data(data):
         one, other = (read_identities(side) for side in data["split"])
         at = datetime.fromisoformat(data["at"])
         identities.apply_split(Split(one, other, at, data["reason"]))

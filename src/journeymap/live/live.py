@@ -87,11 +87,16 @@ class Live:
             check_type("identities", identities, IdentityRules, "IdentityRules are expected")
         self._settings = Settings(tolerance, frozenset(outgoing))
         self._store = open_store(store)
-        self._states = States(map, self._store, clock)
-        self._resolution = (
-            None if identities is None
-            else IdentityResolution(self._states, self._settings, identities)
-        )  # fmt: skip
+        try:
+            self._states = States(map, self._store, clock)
+            self._resolution = (
+                None if identities is None
+                else IdentityResolution(self._states, self._settings, identities)
+            )  # fmt: skip
+        except BaseException:
+            if self._store is not store:
+                self._store.close()
+            raise
 
     @property
     def map(self) -> JourneyMap:
@@ -446,13 +451,13 @@ class Live:
         return self._resolution
 
     def _current_id(self, customer: str) -> str:
-        """The id of a customer today."""
+        """Return the id of a customer today."""
         name = _checked_name(customer)
         return name if self._resolution is None else self._resolution.current(name)
 
 
 def _checked_name(customer: str) -> str:
-    """The name of a customer, as an interaction may have it."""
+    """Return the name of a customer, as an interaction may have it."""
     check_type("customer", customer, str, "a text is expected")
     fault = fault_in_text(customer)
     if fault is not None:

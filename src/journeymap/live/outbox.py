@@ -9,6 +9,7 @@ from typing import TypeAlias
 from attrs import evolve, frozen
 
 from journeymap.adapters.store import Letter, Store, Transaction, micros
+from journeymap.model.instants import MICROSECOND
 from journeymap.tracking import MomentReached, Signal, Withdrawn
 from journeymap.tracking.codec import read_signal, signal_text
 from journeymap.tracking.fold_state import utc
@@ -20,7 +21,6 @@ Action: TypeAlias = Callable[[Signal], None]
 Actions: TypeAlias = Mapping[str, Action] | Action
 """One action for everything, or several by a moment's id, its action's text or a signal's kind."""
 
-_MICRO = timedelta(microseconds=1)
 LEASE = timedelta(minutes=5)
 """How long a letter is a process's own while its action works; then others may take it."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=6)
@@ -99,7 +99,7 @@ def post_letters(tx: Transaction, letters: list[Letter]) -> None:
 
 
 def _withdrawal_id(signal: Signal) -> str:
-    """The id of the signal that would withdraw a signal."""
+    """Return the id of the signal that would withdraw a signal."""
     return Withdrawn(signal.customer, signal.at, signal.tie, signal).id
 
 
@@ -139,7 +139,7 @@ def _claim(
         if found or len(waiting) < limit:
             break
         limit *= 4  # nothing but unclaimed letters: look further
-    lease = now + LEASE // _MICRO
+    lease = now + LEASE // MICROSECOND
     claimed = [(evolve(letter, reason=_IN_HAND, next=lease), action) for letter, action in found]
     tx.outbox.settle(letter for letter, _ in claimed)
     return claimed
@@ -173,5 +173,5 @@ def _hand_out(letter: Letter, action: Action, now: int) -> Letter:
         if attempts >= MAX_ATTEMPTS:
             return evolve(letter, status="dead", attempts=attempts, reason=reason, next=now)
         pause = min(FIRST_PAUSE * 3 ** (attempts - 1), LONGEST_PAUSE)
-        return evolve(letter, attempts=attempts, reason=reason, next=now + pause // _MICRO)
+        return evolve(letter, attempts=attempts, reason=reason, next=now + pause // MICROSECOND)
     return evolve(letter, status="done", attempts=attempts, reason="", next=now)

@@ -26,7 +26,7 @@ from journeymap.exceptions import IdentityError
 from journeymap.identity import Identities
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import encoded
-from journeymap.live.evidence import Data, is_split, read_evidence, read_identities
+from journeymap.live.evidence import Data, is_split_data, read_evidence, read_identities
 from journeymap.live.journal import advanced_to, in_order, read_entry
 from journeymap.live.outbox import letters_for, post_letters
 from journeymap.live.recording import signals_until
@@ -50,7 +50,7 @@ def current_id(identities: Identities, customer: str) -> str:
 
 def owner_of_evidence(identities: Identities, data: Data) -> str | None:
     """Find the customer whom stored evidence is about; None of a split, or if there is none."""
-    if is_split(data):
+    if is_split_data(data):
         return None
     piece = read_evidence(data)
     return identities.customer(*piece.identities, at=piece.at)
@@ -86,7 +86,7 @@ class Regrouping:
         return self._refold(tx, found, clock, now)
 
     def _collect(self, tx: Transaction, names: list[str]) -> dict[str, list[JournalEntry]]:
-        """The journals of customers and of those to whom their interactions belong now."""
+        """Return the journals of customers and of those to whom their interactions belong now."""
         found: dict[str, list[JournalEntry]] = {}
         waiting = names
         while waiting:
@@ -108,12 +108,12 @@ class Regrouping:
         tx.evidence.replace(moved)
 
     def _names_forgotten(self, entry: JournalEntry) -> bool:
-        """Whether the entry still carries an identity that is no longer known."""
+        """Check whether the entry still carries an identity that is no longer known."""
         named = json.loads(entry.text).get("by", ())
         return any(not self.identities.knows(Identity(*pair)) for pair in named)
 
     def _owner(self, entry: JournalEntry) -> str | None:
-        """The customer of an entry today; None if its identities turned out to be shared."""
+        """Return the customer of an entry today; None if its identities turned out to be shared."""
         data = json.loads(entry.text)
         if "by" not in data:
             return current_id(self.identities, entry.customer)
@@ -158,7 +158,7 @@ class Regrouping:
         return self.states.write(tx, states, {})
 
     def _without_forgotten(self, entry: JournalEntry) -> JournalEntry:
-        """The entry without identities that were forgotten."""
+        """Return the entry without identities that were forgotten."""
         data = json.loads(entry.text)
         if "by" not in data:
             return entry
@@ -215,7 +215,10 @@ def _renamed(entry: JournalEntry, name: str, before: Sequence[JournalEntry]) -> 
 
 
 def _anonymous(signal: Signal) -> Signal:
-    """The signal without the name of its customer: equal for the same signal of another name."""
+    """Return the signal without the name of its customer.
+
+    Equal for the same signal of another name.
+    """
     changed: Any = {
         a.name: _anonymous(value)
         for a in fields(type(signal))

@@ -34,7 +34,7 @@ from journeymap.live.evidence import (
     encode_record,
     encode_split,
     has_facts,
-    is_split,
+    is_split_data,
     read_facts,
 )
 from journeymap.live.journal import check_storable, journal_key
@@ -136,7 +136,7 @@ class IdentityResolution:
     def link(self, pairs: tuple[Evidence, ...], threshold: float, batch: str) -> LinkReport:
         """Learn probable links."""
         strong, report = above_threshold(pairs, threshold=threshold, batch=batch)
-        self._learn_alone([encode_evidence(pair) for pair in strong])
+        self._learn_in_own_transaction([encode_evidence(pair) for pair in strong])
         return report
 
     def split(
@@ -150,7 +150,7 @@ class IdentityResolution:
         for ruling in known.splits:
             copy.apply_split(ruling)
         ruling = copy.split(customer, identities, at=self._states.now(), reason=reason)
-        self._learn_alone([encode_split(ruling)])
+        self._learn_in_own_transaction([encode_split(ruling)])
         known = self.known()
         one, other = (known.customer(*side) or "" for side in (ruling.other, ruling.one))
         return one, other
@@ -205,7 +205,7 @@ class IdentityResolution:
     ) -> str | None:
         """Evidence without some identities, where they are a customer's; None: nothing is left."""
         data = json.loads(text)
-        if is_split(data):
+        if is_split_data(data):
             data["split"] = [
                 [p for p in side if not self._among(p, gone)] for side in data["split"]
             ]
@@ -251,7 +251,7 @@ class IdentityResolution:
         self._identities.settle()
         self._changed.clear()
 
-    def _learn_alone(self, pieces: Sequence[Data]) -> None:
+    def _learn_in_own_transaction(self, pieces: Sequence[Data]) -> None:
         """Learn evidence in a transaction of its own."""
         now = self._states.now()
         written: Versioned = {}

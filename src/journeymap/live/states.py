@@ -66,7 +66,7 @@ class States:
         return found
 
     def outdated(self, stored: StoredState) -> bool:
-        """Whether a state was folded along another version of the map."""
+        """Check whether a state was folded along another version of the map."""
         return stored.map != self._mark
 
     def decode(self, tx: Transaction, stored: StoredState) -> State:

@@ -1,4 +1,4 @@
-"""What should happen: the journey map and the elements it is made of."""
+"""The model of what should happen: the journey map and the elements it is made of."""
 
 from journeymap.model.calendars import Calendar, Hours
 from journeymap.model.catalog import Catalog

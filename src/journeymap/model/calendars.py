@@ -19,7 +19,8 @@ __all__ = ["Calendar", "Hours"]
 
 _WEEKDAYS = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
 _DAY = timedelta(days=1)
-_LOOKS = 50  # years ahead
+MAX_YEARS_AHEAD = 50
+"""Years searched for enough working time: a calendar that opens less often is a mistake."""
 _UNTIL = re.compile(r"(UNTIL=\d{8})T\d{6}Z?", re.IGNORECASE)
 _NO_INTERVAL = re.compile(r"INTERVAL=0*(;|$)", re.IGNORECASE)
 # What a rule must name so that the days it falls on do not depend on where it began.
@@ -58,9 +59,14 @@ def _is_day(value: object) -> bool:
 class Hours:
     """Opening hours on the days of a recurrence rule.
 
-    ``days`` is an RRULE text of whole days; ``opens`` and ``closes`` are local wall-clock times,
-    and hours that close at or before they open run past midnight. ``since`` anchors rules that
-    count (``INTERVAL=2``).
+    Attributes:
+        days: The days, as the text of an RRULE (RFC 5545), such as ``FREQ=WEEKLY;BYDAY=MO,TU``.
+        opens: When they begin.
+        closes: When they end; not later than ``opens`` means on the next day.
+        since: The day from which the rule counts.
+
+    Raises:
+        CalendarError: The rule cannot be understood.
 
     >>> Hours(opens=time(9), closes=time(17)).days
     'FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR'
@@ -89,8 +95,15 @@ class Hours:
 class Calendar:
     """The working time of a department or process.
 
-    ``hours`` say when it is open, ``holidays`` are dates and ``holiday_rules`` RRULE texts of
-    days on which no hours begin, ``zone`` is the IANA name of the zone the hours are told in.
+    Attributes:
+        id: The calendar's id.
+        zone: The IANA name of the zone of its hours.
+        hours: The opening hours; overlapping ones count once.
+        holidays: Dates on which no hours begin.
+        holiday_rules: Recurrence rules (RRULE texts) of further such days.
+
+    Raises:
+        CalendarError: A rule, an hour or the zone cannot be understood.
 
     >>> office = Calendar("office", zone="Europe/Paris")
     >>> friday = datetime(2026, 3, 27, 16, tzinfo=ZoneInfo("Europe/Paris"))
@@ -126,10 +139,20 @@ class Calendar:
             _rule("Calendar", "holiday_rules", rule, date(2000, 1, 3))
 
     def working_time(self, start: datetime, end: datetime) -> timedelta:
-        """How much working time lies between two moments, exactly; negative when they run back.
+        """Measure how much working time lies between two times, exactly.
 
-        Both times must be aware. Daylight-saving changes count as they happen: a night shift
-        over the spring change is an hour shorter.
+        Daylight-saving changes count as they happen: a night shift across one is an hour shorter or
+        longer.
+
+        Args:
+            start: The time from which to count.
+            end: The time up to which to count.
+
+        Returns:
+            The working time; negative when the times run back.
+
+        Raises:
+            CalendarError: A time has no zone.
         """
         for name, value in (("start", start), ("end", end)):
             if value.tzinfo is None or value.utcoffset() is None:
@@ -143,7 +166,17 @@ class Calendar:
         return total
 
     def ahead(self, start: datetime, length: timedelta) -> datetime | None:
-        """When so much working time will have passed since ``start``; None if it never will.
+        """Find the time when so much working time will have passed.
+
+        Args:
+            start: The time from which to count.
+            length: How much working time.
+
+        Returns:
+            The time; None if the calendar never has that much.
+
+        Raises:
+            CalendarError: The start has no zone.
 
         >>> office = Calendar("office", zone="Europe/Paris")
         >>> friday = datetime(2026, 3, 27, 16, tzinfo=ZoneInfo("Europe/Paris"))
@@ -155,7 +188,7 @@ class Calendar:
         start = start.astimezone(UTC)
         # What has to have passed of each year, counted from its beginning.
         target = length + _worked_by(self, start.year, start)
-        for year in range(start.year, min(start.year + _LOOKS, 9999) + 1):
+        for year in range(start.year, min(start.year + MAX_YEARS_AHEAD, 9999) + 1):
             begins, totals = _running(self, year)
             if target <= totals[-1]:
                 place = bisect_left(totals, target) - 1
@@ -164,7 +197,14 @@ class Calendar:
         return None
 
     def spans(self, year: int) -> tuple[Span, ...]:
-        """The stretches of working time in a calendar year of UTC, merged, in order."""
+        """List the stretches of working time in a calendar year of UTC, merged and in order.
+
+        Args:
+            year: The year.
+
+        Returns:
+            Pairs of begin and end, in UTC.
+        """
         return _spans(self, year)
 
 
@@ -195,7 +235,7 @@ def _spans(calendar: Calendar, year: int) -> tuple[Span, ...]:
 
 
 def _days(rule_text: str, since: date, year: int) -> list[date]:
-    """The days of a rule that can touch a year of UTC: two days of the neighbours are enough."""
+    """List the days of a rule that can touch a year of UTC, two days of the neighbours included."""
     first = datetime(year, 1, 1) - 2 * _DAY if year > 1 else datetime(1, 1, 1)
     last = datetime(year, 12, 31) + 2 * _DAY if year < 9999 else datetime(9999, 12, 31)
     anchor = max(since, first.date()) if _same_wherever_begun(rule_text) else since
@@ -206,14 +246,14 @@ def _days(rule_text: str, since: date, year: int) -> list[date]:
 
 
 def _reaches_beyond(rule_text: str, last: datetime) -> bool:
-    """Whether neither a count nor an end of its own stops a rule by a day."""
+    """Check whether neither a count nor an end of its own stops a rule by a day."""
     text_ = rule_text.upper()
     until = re.search(r"UNTIL=(\d{8})", text_)
     return "COUNT=" not in text_ and (until is None or until[1] > f"{last.date():%Y%m%d}".zfill(8))
 
 
 def _same_wherever_begun(rule_text: str) -> bool:
-    """Whether a rule gives the same days wherever it begins, so that no years need running."""
+    """Check whether a rule gives the same days wherever it begins: no years need running."""
     text_ = rule_text.upper()
     if "INTERVAL" in text_ or "COUNT" in text_ or "BYSETPOS" in text_:
         return False

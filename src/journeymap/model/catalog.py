@@ -21,8 +21,12 @@ E = TypeVar("E", bound=_Named)
 class Catalog(Mapping[str, E]):
     """The elements of one kind, in their order, looked up by id.
 
-    It is a read-only mapping of id to element; two catalogs are equal when they hold equal
-    elements in the same order. ``index(id)`` is the element's place in that order.
+    A read-only mapping of id to element; two catalogs are equal when they hold equal elements in
+    the same order.
+
+    Attributes:
+        kind: What an element is called.
+        elements: The elements.
 
     >>> from journeymap.model.elements import Channel
     >>> channels = Catalog("channel", [Channel("web"), Channel("shop")])
@@ -37,6 +41,12 @@ class Catalog(Mapping[str, E]):
     __slots__ = ("_places", "elements", "kind")
 
     def __init__(self, kind: str, elements: Iterable[E] = ()) -> None:
+        """Hold elements.
+
+        Args:
+            kind: What an element is called.
+            elements: The elements, in order.
+        """
         self.kind: str = kind
         self.elements: tuple[E, ...] = tuple(elements)
         self._places = {e.id: place for place, e in reversed(list(enumerate(self.elements)))}
@@ -65,7 +75,17 @@ class Catalog(Mapping[str, E]):
         return f"<{len(self)} of kind {self.kind}: {', '.join(list(self)[:8])}>"
 
     def index(self, name: str) -> int:
-        """The place of an id in the catalog's order; raises UnknownName."""
+        """Find the place of an id in the catalog's order.
+
+        Args:
+            name: The id.
+
+        Returns:
+            The place, from 0.
+
+        Raises:
+            UnknownName: There is no such element.
+        """
         try:
             return self._places[name]
         except KeyError:

@@ -1,4 +1,4 @@
-"""What changed between two maps, element by element, in words."""
+"""Changes between two maps, element by element, in words."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from journeymap.model.catalog import Catalog
 from journeymap.model.design import Design
 from journeymap.model.durations import duration_text
 
-__all__ = ["Change", "diff"]
+__all__ = ["Change", "find_changes"]
 
 
 @frozen
 class Change:
-    """One difference: an element ``added``, ``removed``, ``changed`` or ``moved``.
+    """One difference between two maps.
 
-    ``where`` names the element (``"touchpoint 'call'"``) or the map's own field; ``before`` and
-    ``after`` are the values of ``field`` for a change, and None otherwise.
+    Attributes:
+        kind: ``added``, ``removed``, ``changed`` or ``moved``.
+        where: The element, as in ``touchpoint 'call'``, or ``the map``.
+        field: The field that changed.
+        before: Its value before; of a move, the place, from 1.
+        after: Its value now; of a move, the place.
 
     >>> print(Change("added", "channel 'web'"))
     channel 'web' was added
@@ -40,16 +44,17 @@ class Change:
             return f"{self.where} was {self.kind}"
         name = self.field.replace("_", " ")
         if isinstance(self.before, tuple) and isinstance(self.after, tuple):
-            gone = [_told(v) for v in self.before if v not in self.after]
-            come = [_told(v) for v in self.after if v not in self.before]
+            gone = [_value_text(v) for v in self.before if v not in self.after]
+            come = [_value_text(v) for v in self.after if v not in self.before]
             parts = [f"gained {', '.join(come)}"] if come else []
             parts += [f"lost {', '.join(gone)}"] if gone else []
             return f"{self.where}: {name} {' and '.join(parts) or 'has a new order'}"
-        return f"{self.where}: {name} changed from {_told(self.before)} to {_told(self.after)}"
+        before, after = _value_text(self.before), _value_text(self.after)
+        return f"{self.where}: {name} changed from {before} to {after}"
 
 
-def diff(older: Design, newer: Design) -> tuple[Change, ...]:
-    """Every change from ``older`` to ``newer``; empty when the two are equal."""
+def find_changes(older: Design, newer: Design) -> tuple[Change, ...]:
+    """List every change from an older map to a newer one; none when the two are equal."""
     found: list[Change] = []
     for a in fields(type(newer)):
         before, after = getattr(older, a.name), getattr(newer, a.name)
@@ -84,7 +89,7 @@ def _elements(before: Catalog[Any], after: Catalog[Any]) -> Iterator[Change]:
 
 
 def _in_order(places: list[int]) -> set[int]:
-    """The most places that are still in order, so that the fewest elements count as moved."""
+    """Find the most places that are still in order, so that the fewest elements count as moved."""
     ends: list[int] = []
     before: dict[int, int | None] = {}
     for place in places:
@@ -99,7 +104,7 @@ def _in_order(places: list[int]) -> set[int]:
     return staying
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None or value == "" or value == ():
         return "nothing"
     if isinstance(value, timedelta):

@@ -1,4 +1,4 @@
-"""What a careful colleague would say about a map: gaps, orphans, and steps against the loop."""
+"""Checks of a map: gaps, orphans, and steps that run against the loop."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from journeymap.model.elements import Phase
 from journeymap.model.loop import Move
 from journeymap.model.problems import Problem
 
-__all__ = ["check"]
+__all__ = ["find_problems"]
 
 _ORDER = {"error": 0, "warning": 1, "hint": 2}
 
 
-def check(journey: Design) -> tuple[Problem, ...]:
-    """Everything worth saying, the gravest first; the order within a kind is the map's own."""
+def find_problems(journey: Design) -> tuple[Problem, ...]:
+    """List everything worth mentioning, the gravest first, within a kind in the map's order."""
     found = [
         *_loop(journey),
         *_touchpoints(journey),

@@ -24,9 +24,11 @@ from journeymap.model.rules import (
     identifier,
     names,
     one_of,
+    optional_identifier,
     positive_duration,
     to_number,
 )
+from journeymap.model.scores import ScoreName
 
 __all__ = [
     "AT_FIELDS",
@@ -53,13 +55,21 @@ AtField = Literal[
     "touchpoint", "stage", "phase", "channel", "department", "process", "product", "outcome"
 ]
 AT_FIELDS: tuple[AtField, ...] = get_args(AtField)
-BetweenField = Literal["emotion", "emotion_after", "value", "nps", "csat", "ces"]
+BetweenField = Literal["emotion", "emotion_after", "value", ScoreName]
 BETWEEN_FIELDS: tuple[BetweenField, ...] = get_args(BetweenField)
 
 
 @frozen
 class At:
-    """The interaction's ``what`` is one of ``values``."""
+    """The interaction has one of some names.
+
+    Attributes:
+        what: The kind of name, such as ``touchpoint`` or ``outcome``.
+        values: The names.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+    """
 
     what: AtField = field(validator=one_of(*AT_FIELDS))
     values: tuple[str, ...] = field(converter=as_tuple, validator=names)
@@ -74,9 +84,16 @@ class At:
 
 @frozen
 class Between:
-    """A number of the interaction lies between two bounds, both included; one may be open.
+    """A number of the interaction lies between two bounds, both included.
 
-    ``currency`` goes with ``value`` alone; a score is named by its kind (nps, csat, ces).
+    Attributes:
+        what: ``emotion``, ``emotion_after``, ``value``, or a kind of score.
+        at_least: The lower bound (None: open).
+        at_most: The upper bound (None: open).
+        currency: The currency of a ``value``.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
     """
 
     what: BetweenField = field(validator=one_of(*BETWEEN_FIELDS))
@@ -86,7 +103,7 @@ class Between:
     at_most: float | None = field(
         default=None, converter=to_number, validator=validators.optional(finite)
     )
-    currency: str | None = field(default=None, validator=validators.optional(identifier))
+    currency: str | None = field(default=None, validator=optional_identifier)
 
     def __attrs_post_init__(self) -> None:
         if self.at_least is None and self.at_most is None:
@@ -106,7 +123,16 @@ class Between:
 
 @frozen
 class Count:
-    """The customer was at ``touchpoint`` at least so often, counted back over ``within``."""
+    """The customer was at a touchpoint at least so often.
+
+    Attributes:
+        touchpoint: The touchpoint.
+        at_least: How often.
+        within: The time over which visits are counted back (None: any).
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+    """
 
     touchpoint: str = field(validator=identifier)
     at_least: int = field(validator=validators.instance_of(int))
@@ -123,7 +149,12 @@ class Count:
 
 @frozen
 class Wait:
-    """The interaction came at least so long after the last one at touchpoint ``since``."""
+    """The interaction came long enough after the last one at a touchpoint.
+
+    Attributes:
+        since: The touchpoint.
+        at_least: How long after.
+    """
 
     since: str = field(validator=identifier)
     at_least: timedelta = field(validator=positive_duration)
@@ -134,7 +165,13 @@ class Wait:
 
 @frozen
 class Absence:
-    """``touchpoint`` did not come ``within`` a time after touchpoint ``after``."""
+    """A touchpoint did not come in time after another.
+
+    Attributes:
+        touchpoint: The touchpoint that did not come.
+        after: The touchpoint after which it should have.
+        within: How soon.
+    """
 
     touchpoint: str = field(validator=identifier)
     after: str = field(validator=identifier)
@@ -155,7 +192,7 @@ def _depth(condition: object) -> int:
 
 
 def is_condition(instance: Any, attribute: Attribute[Any], value: Any) -> None:
-    """Validator: a condition, or several, nested no deeper than anyone could read."""
+    """Validate a condition, or several, nested no deeper than anyone could read."""
     name = type(instance).__name__
     inner = value if isinstance(value, tuple) else (value,)
     if not inner:
@@ -170,7 +207,14 @@ def is_condition(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 
 @frozen
 class All:
-    """Every one of the conditions holds."""
+    """Every one of several conditions holds.
+
+    Attributes:
+        conditions: The conditions.
+
+    Raises:
+        ElementError: There is none, or something else was given.
+    """
 
     conditions: tuple[Condition, ...] = field(converter=as_tuple, validator=is_condition)
 
@@ -180,7 +224,14 @@ class All:
 
 @frozen
 class AnyOf:
-    """At least one of the conditions holds."""
+    """At least one of several conditions holds.
+
+    Attributes:
+        conditions: The conditions.
+
+    Raises:
+        ElementError: There is none, or something else was given.
+    """
 
     conditions: tuple[Condition, ...] = field(converter=as_tuple, validator=is_condition)
 
@@ -190,7 +241,14 @@ class AnyOf:
 
 @frozen
 class Not:
-    """The condition does not hold."""
+    """A condition does not hold.
+
+    Attributes:
+        condition: The condition.
+
+    Raises:
+        ElementError: Something else was given.
+    """
 
     condition: Condition = field(validator=is_condition)
 

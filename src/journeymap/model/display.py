@@ -19,6 +19,6 @@ def paint_with(kind: type, painter: Callable[[Any], str]) -> None:
 
 
 def picture(value: object) -> str | None:
-    """The HTML of a value, or None when no view has registered a painter for it."""
+    """Make the HTML of a value, or None when no view has registered a painter for it."""
     painter = _painters.get(type(value))
     return painter(value) if painter else None

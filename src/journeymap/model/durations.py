@@ -75,7 +75,7 @@ def duration_text(value: timedelta) -> str:
 
 
 def span_text(seconds: float) -> str:
-    """A length of time in its two largest units: ``3 d 4 h``.
+    """Write a length of time in its two largest units: ``3 d 4 h``.
 
     >>> span_text(93_600), span_text(0.25)
     ('1 d 2 h', '0.25 s')

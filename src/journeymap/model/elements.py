@@ -19,10 +19,12 @@ from journeymap.model.rules import (
     identifier,
     names,
     one_of,
+    optional_identifier,
     positive_duration,
     text,
     to_number,
 )
+from journeymap.model.scores import ScoreName
 
 __all__ = [
     "DEPARTMENTS",
@@ -42,7 +44,6 @@ __all__ = [
 ]
 
 _length = validators.optional(positive_duration)
-_reference = validators.optional(identifier)
 
 
 class Phase(StrEnum):
@@ -61,12 +62,12 @@ class Phase(StrEnum):
 
     @property
     def customer(self) -> str:
-        """What the customer does in this half: ``buy`` or ``own``."""
+        """The customer's name of this half: ``buy`` or ``own``."""
         return self.value
 
     @property
     def enterprise(self) -> str:
-        """What the company does in this half: ``acquire`` or ``serve``."""
+        """The company's name of this half: ``acquire`` or ``serve``."""
         return "acquire" if self is Phase.BUY else "serve"
 
 
@@ -80,7 +81,13 @@ def _phase(value: Any) -> Phase:
 
 @frozen
 class Named:
-    """What every element has: an id to look it up by, a name to show, and words about it."""
+    """The id, the name and the words of an element.
+
+    Attributes:
+        id: The id by which it is looked up.
+        name: The name to show (left out: made of the id).
+        description: Words about it.
+    """
 
     id: str = field(validator=identifier)
     name: str = field(default="", validator=text, kw_only=True)
@@ -94,10 +101,14 @@ class Named:
 
 @frozen
 class Stage(Named):
-    """A step of the loop: what the customer does there (layer 1) and the company (layer 2).
+    """A step of the loop: what the customer does there (layer 1), and the company (layer 2).
 
-    ``dormant_after`` is how long a customer may be silent here before counting as dormant; it
-    overrides the map's own.
+    Attributes:
+        phase: The half of the loop it lies in.
+        customer_does: The customer's activity.
+        company_does: The company's activity.
+        dormant_after: How long a customer may be silent in it before going dormant (None: as long
+            as the map allows).
 
     >>> Stage("first_use", phase="own").name
     'First use'
@@ -111,7 +122,11 @@ class Stage(Named):
 
 @frozen
 class Channel(Named):
-    """A way customer and company meet: ``kind`` is digital, phone, shop, mail, machine or other."""
+    """A way in which customer and company meet.
+
+    Attributes:
+        kind: ``digital``, ``phone``, ``shop``, ``mail``, ``machine`` or ``other``.
+    """
 
     kind: Literal["digital", "phone", "shop", "mail", "machine", "other"] = field(
         default="other",
@@ -122,9 +137,16 @@ class Channel(Named):
 
 @frozen
 class Investment:
-    """What a department puts into the journey, and into which stages (none named: all of it).
+    """Something that a department invests in the journey.
 
-    ``amount`` is what it costs a year in the company's own currency, when it is known.
+    Attributes:
+        kind: ``systems``, ``training``, ``education`` or ``advocacy``.
+        what: What it is.
+        stages: The stages it goes into (none: all of them).
+        amount: Its cost a year, in the company's own currency (None: not known).
+
+    Raises:
+        ElementError: A field has a value that it may not have.
     """
 
     kind: Literal["systems", "training", "education", "advocacy"] = field(
@@ -139,9 +161,14 @@ class Investment:
 
 @frozen
 class Department(Named):
-    """A part of the company that owns touchpoints (layer 3), and what it invests in the journey."""
+    """A part of the company that owns touchpoints (layer 3).
 
-    calendar: str | None = field(default=None, validator=_reference, kw_only=True)
+    Attributes:
+        calendar: The calendar of its working time (None: always).
+        invests: What it invests in the journey.
+    """
+
+    calendar: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     invests: tuple[Investment, ...] = field(
         default=(), converter=as_tuple, validator=each(Investment), kw_only=True
     )
@@ -151,19 +178,26 @@ class Department(Named):
 class Process(Named):
     """A business process (layer 4) that one or more departments carry out.
 
-    ``target`` is how long it should take: in working time of ``calendar`` when there is one.
+    Attributes:
+        departments: The departments.
+        calendar: The calendar of its working time (None: always).
+        target: How long it should take, from its first to its last interaction with a customer.
     """
 
     departments: tuple[str, ...] = field(
         default=(), converter=as_tuple, validator=names, kw_only=True
     )
     target: timedelta | None = field(default=None, validator=_length, kw_only=True)
-    calendar: str | None = field(default=None, validator=_reference, kw_only=True)
+    calendar: str | None = field(default=None, validator=optional_identifier, kw_only=True)
 
 
 @frozen
 class Product(Named):
-    """What the customer buys and owns: a product or a service."""
+    """A product or a service that the customer buys and owns.
+
+    Attributes:
+        kind: ``product`` or ``service``.
+    """
 
     kind: Literal["product", "service"] = field(
         default="product", validator=one_of("product", "service"), kw_only=True
@@ -172,7 +206,13 @@ class Product(Named):
 
 @frozen
 class Persona(Named):
-    """A kind of customer the map is drawn for."""
+    """A kind of customer for whom the map is drawn.
+
+    Attributes:
+        goals: What they want to achieve.
+        pains: What gets in their way.
+        products: The products they use.
+    """
 
     goals: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
     pains: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
@@ -183,13 +223,17 @@ class Persona(Named):
 class Touchpoint(Named):
     """A point of contact of customer and company.
 
-    It lies in one ``stage``, is owned by one ``department``, is part of one ``process`` and is
-    reached through ``channels``; what recorded interactions leave open is read from here.
+    Attributes:
+        stage: The stage it lies in (None: it leaves customers where they are).
+        department: The department that owns it.
+        process: The process it is part of.
+        channels: The channels on which it can happen.
+        products: The products it is about.
     """
 
-    stage: str | None = field(default=None, validator=_reference)
-    department: str | None = field(default=None, validator=_reference, kw_only=True)
-    process: str | None = field(default=None, validator=_reference, kw_only=True)
+    stage: str | None = field(default=None, validator=optional_identifier)
+    department: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    process: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     channels: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
     products: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
 
@@ -202,7 +246,15 @@ OfKind = Literal[
 
 @frozen
 class Of:
-    """What a metric belongs to: the ``kind`` of element and its ``id``."""
+    """The element that a metric belongs to.
+
+    Attributes:
+        kind: The kind of element, such as ``stage``.
+        id: The element's id.
+
+    Raises:
+        ElementError: There is no such kind.
+    """
 
     kind: OfKind = field(
         validator=one_of(
@@ -227,16 +279,22 @@ def _an_of(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         raise ElementError("Metric", "of", value, message)
 
 
-MetricKind = Literal[
-    "nps", "csat", "ces", "emotion", "time", "share", "count", "money", "other"
-]  # fmt: skip
+MetricKind = Literal[ScoreName, "emotion", "time", "share", "count", "money", "other"]
 
 
 @frozen
 class Metric(Named):
-    """What is measured (layer 5), bound to an element of any layer.
+    """A measure (layer 5), bound to an element of any layer.
 
-    ``direction`` says which way is better; ``target`` is told in ``unit``.
+    Attributes:
+        of: The element.
+        kind: What it measures, such as ``nps`` or ``time``.
+        unit: The unit of its target.
+        direction: Which way is better: ``up`` or ``down``.
+        target: The value that it should reach (None: it has none).
+
+    Raises:
+        ElementError: A field has a value that it may not have.
     """
 
     of: Of = field(validator=_an_of)
@@ -256,7 +314,16 @@ class Metric(Named):
 
 @frozen
 class Step:
-    """An expected step of a key journey: one touchpoint, or one of several alternatives."""
+    """An expected step of a key journey: one touchpoint, or one of several alternatives.
+
+    Attributes:
+        one_of: The touchpoints that fulfil it.
+        optional: Whether it may be left out.
+        repeatable: Whether it may come several times.
+
+    Raises:
+        ElementError: It names no touchpoint.
+    """
 
     one_of: tuple[str, ...] = field(converter=as_tuple, validator=names)
     optional: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
@@ -276,10 +343,16 @@ def _steps(value: Any) -> tuple[Step, ...]:
 class KeyJourney(Named):
     """A named span of the map, with its expected steps and time.
 
-    ``start`` and ``end`` are touchpoints; ``steps`` are what is expected from start to end, both
-    included (a text is short for one touchpoint); ``within`` is how long it should take, and
-    ``given_up_after`` how long after its start it counts as given up when the end has not come
-    (it is also given up when it starts again, and when the customer goes dormant).
+    Attributes:
+        start: The touchpoint with which it begins.
+        end: The touchpoint with which it ends.
+        steps: The steps that are expected (none: any are fine).
+        within: How long it should take; longer is late (None: any time).
+        given_up_after: How long until it counts as given up (None: never).
+        owner: The department that answers for it.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> KeyJourney("onboarding", "delivered", "first_use").steps
     ()
@@ -292,7 +365,7 @@ class KeyJourney(Named):
     )
     within: timedelta | None = field(default=None, validator=_length, kw_only=True)
     given_up_after: timedelta | None = field(default=None, validator=_length, kw_only=True)
-    owner: str | None = field(default=None, validator=_reference, kw_only=True)
+    owner: str | None = field(default=None, validator=optional_identifier, kw_only=True)
 
 
 DEPARTMENTS: tuple[Department, ...] = (

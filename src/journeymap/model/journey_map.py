@@ -11,13 +11,13 @@ from attrs import evolve, frozen
 from journeymap.exceptions import MapError, UnknownName
 from journeymap.model import display
 from journeymap.model.catalog import Catalog
-from journeymap.model.changes import Change, diff
-from journeymap.model.check import check
+from journeymap.model.changes import Change, find_changes
+from journeymap.model.check import find_problems
 from journeymap.model.design import CATALOGS, Design, Element
 from journeymap.model.elements import Metric
 from journeymap.model.problems import Problem
-from journeymap.model.references import unresolved
-from journeymap.model.tables import Tables, compiled
+from journeymap.model.references import find_unresolved
+from journeymap.model.tables import Tables, compile_tables
 
 __all__ = ["JourneyMap"]
 
@@ -26,10 +26,32 @@ __all__ = ["JourneyMap"]
 class JourneyMap(Design):
     """A customer journey as designed: stages round the loop, and the five layers on them.
 
-    A map that exists is consistent: every id it mentions is there, and no id is used twice
-    within its kind. ``dormant_after`` is how long a customer may be silent anywhere before
-    counting as dormant (a stage may have its own); ``contact_limits`` bound how often a customer
-    is met with offers, whichever they are. Raises MapError with every problem at once.
+    A map that exists is consistent: every id it mentions is there, and no id is used twice within
+    its kind.
+
+    Attributes:
+        id: The map's id.
+        name: The name to show (left out: made of the id).
+        description: Words about it.
+        dormant_after: How long a customer may be silent before counting as dormant (None: for ever;
+            a stage may have its own).
+        contact_limits: How often a customer is met with offers at most, whichever they are.
+        stages: The stages, in their order round the loop.
+        channels: The channels.
+        calendars: The calendars of working time.
+        departments: The departments.
+        processes: The business processes.
+        products: The products and services.
+        personas: The kinds of customers.
+        touchpoints: The points of contact.
+        metrics: The measures.
+        moments: The moments of truth.
+        key_journeys: The named spans of the map.
+        offers: What can be offered to customers.
+
+    Raises:
+        MapError: Ids are missing or used twice; every problem at once.
+        ElementError: A field has a value that it may not have.
 
     >>> from journeymap.model import Stage, Touchpoint
     >>> journey = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")])
@@ -43,21 +65,40 @@ class JourneyMap(Design):
     def __attrs_post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", self.id.replace("_", " ").capitalize())
-        problems = unresolved(self)
+        problems = find_unresolved(self)
         if problems:
             raise MapError(problems)
 
     @cached_property
     def tables(self) -> Tables:
         """The map compiled into small tables of codes."""
-        return compiled(self)
+        return compile_tables(self)
 
     def metrics_of(self, kind: str, id: str) -> tuple[Metric, ...]:  # noqa: A002
-        """The metrics bound to one element, such as ``metrics_of("stage", "use")``."""
+        """List the metrics bound to one element.
+
+        Args:
+            kind: The kind of element, such as ``stage``.
+            id: The element's id.
+
+        Returns:
+            The metrics, in the map's order.
+        """
         return tuple(m for m in self.metrics.values() if (m.of.kind, m.of.id) == (kind, id))
 
     def add(self, *elements: Element) -> JourneyMap:
-        """A new map that has these elements too, each at the end of its kind."""
+        """Make a new map that has some elements too, each at the end of its kind.
+
+        Args:
+            *elements: The elements.
+
+        Returns:
+            The new map.
+
+        Raises:
+            MapError: The new map would not be consistent.
+            UnknownName: Something is no element of a map.
+        """
         more: dict[str, list[Element]] = {}
         for element in elements:
             name, catalog = self._place(element)
@@ -65,7 +106,18 @@ class JourneyMap(Design):
         return self._with(more)
 
     def replace(self, *elements: Element) -> JourneyMap:
-        """A new map in which each of these takes the place of the element with the same id."""
+        """Make a new map in which elements take the place of those with the same ids.
+
+        Args:
+            *elements: The elements.
+
+        Returns:
+            The new map.
+
+        Raises:
+            MapError: The new map would not be consistent.
+            UnknownName: There is no element of that id.
+        """
         changed: dict[str, list[Element]] = {}
         for element in elements:
             name, catalog = self._place(element)
@@ -74,7 +126,18 @@ class JourneyMap(Design):
         return self._with(changed)
 
     def remove(self, *elements: Element) -> JourneyMap:
-        """A new map without these elements; raises MapError if something still refers to one."""
+        """Make a new map without some elements.
+
+        Args:
+            *elements: The elements.
+
+        Returns:
+            The new map.
+
+        Raises:
+            MapError: Something still refers to one of them.
+            UnknownName: There is no element of that id.
+        """
         gone: dict[str, set[str]] = {}
         for element in elements:
             name, catalog = self._place(element)
@@ -86,12 +149,23 @@ class JourneyMap(Design):
         return self._with(kept)
 
     def check(self) -> tuple[Problem, ...]:
-        """What a careful colleague would say about this map, the gravest first."""
-        return check(self)
+        """Look for gaps, orphans, and steps that run against the loop.
+
+        Returns:
+            The problems, the gravest first.
+        """
+        return find_problems(self)
 
     def diff(self, older: JourneyMap) -> tuple[Change, ...]:
-        """What changed from an older map to this one, element by element, in words."""
-        return diff(older, self)
+        """List the changes from an older map to this one, element by element, in words.
+
+        Args:
+            older: The older map.
+
+        Returns:
+            The changes; none when the two are equal.
+        """
+        return find_changes(older, self)
 
     def __repr__(self) -> str:
         counted = ", ".join(

@@ -14,7 +14,7 @@ __all__ = ["Loop", "Move"]
 
 
 class Move(StrEnum):
-    """What entering a stage means, seen from the stage the customer came from."""
+    """The meaning of entering a stage, seen from the stage the customer came from."""
 
     SAME = "same"
     FORWARD = "forward"
@@ -24,7 +24,10 @@ class Move(StrEnum):
 
 @frozen
 class Loop:
-    """The stages of a map in their order round the loop.
+    """The stages round the loop, and which follows which.
+
+    Attributes:
+        stages: The stages, in order.
 
     >>> loop = Loop((Stage("choose", "buy"), Stage("use", "own"), Stage("renew", "own")))
     >>> loop.after("renew"), loop.before("choose")
@@ -36,18 +39,39 @@ class Loop:
     stages: tuple[Stage, ...] = field(repr=lambda stages: " → ".join(s.id for s in stages))
 
     def after(self, stage: str) -> str:
-        """The stage that follows; the last leads to the first."""
+        """Find the stage that follows another; the last leads to the first.
+
+        Args:
+            stage: The stage's id.
+
+        Returns:
+            The id of the next stage.
+        """
         return self.stages[(self._place(stage) + 1) % len(self.stages)].id
 
     def before(self, stage: str) -> str:
-        """The stage that leads to this one; the first is reached from the last."""
+        """Find the stage that leads to another; the first is reached from the last.
+
+        Args:
+            stage: The stage's id.
+
+        Returns:
+            The id of the stage before.
+        """
         return self.stages[self._place(stage) - 1].id
 
     def move(self, source: str, target: str) -> Move:
-        """What entering ``target`` means for a customer whose position is ``source``.
+        """Find the meaning of entering a stage.
 
         A customer whose position lies in ``own`` and who enters a stage in ``buy`` begins a new
         lap; otherwise a later stage is forward and an earlier one backward.
+
+        Args:
+            source: The stage of the customer's position.
+            target: The stage that is entered.
+
+        Returns:
+            The meaning.
         """
         a, b = self._place(source), self._place(target)
         if self.stages[a].phase is Phase.OWN and self.stages[b].phase is Phase.BUY:
@@ -57,7 +81,14 @@ class Loop:
         return Move.FORWARD if b > a else Move.BACKWARD
 
     def half(self, phase: Phase) -> tuple[Stage, ...]:
-        """The stages of one half of the loop."""
+        """List the stages of one half of the loop.
+
+        Args:
+            phase: The half.
+
+        Returns:
+            Its stages, in order.
+        """
         return tuple(stage for stage in self.stages if stage.phase == phase)
 
     def _place(self, stage: str) -> int:

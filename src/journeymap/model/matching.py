@@ -18,11 +18,12 @@ __all__ = ["Match", "Plan", "StepDeviation", "element_and_department", "may_star
 
 @frozen
 class StepDeviation:
-    """One deviation of what happened from what was expected.
+    """One deviation of what happened from the steps that were expected.
 
-    ``kind`` is ``missing`` (a step that did not come), ``ad hoc`` (an interaction that no step
-    expected) or ``out of order`` (both: the step came, elsewhere). ``step`` is the place of the
-    step in the plan, ``place`` that of the interaction in what happened, each from 0.
+    Attributes:
+        kind: ``missing``, ``ad hoc`` or ``out of order``.
+        step: The place of the step in the plan, from 0.
+        place: The place of the interaction in what happened, from 0.
     """
 
     kind: StepDeviationKind
@@ -32,11 +33,13 @@ class StepDeviation:
 
 @frozen
 class Match:
-    """The best match: how much it costs, where it departs, and what it found.
+    """The best match of what happened with a plan.
 
-    ``cost`` counts missing steps and unexpected interactions (so a step out of order counts
-    twice); ``steps`` is the place in the plan of the step that each interaction fulfils, None
-    where it fulfils none.
+    Attributes:
+        cost: How many steps are missing and interactions unexpected; a step out of order counts
+            twice.
+        deviations: The deviations, in the order of the steps.
+        steps: The place in the plan of the step that each interaction fulfils (None: of none).
     """
 
     cost: int
@@ -47,6 +50,9 @@ class Match:
 @frozen(cache_hash=True)
 class Plan:
     """The steps that a key journey expects, from its start to its end.
+
+    Attributes:
+        steps: The steps.
 
     >>> plan = Plan.of(KeyJourney("order", "ask", "pay", steps=["ask", "agree", "pay"]))
     >>> [(d.kind, d.step, d.place) for d in plan.match(("ask", "pay", "agree")).deviations]
@@ -59,7 +65,14 @@ class Plan:
 
     @classmethod
     def of(cls, journey: KeyJourney) -> Plan | None:
-        """The plan of a key journey, start and end included; None when it names no steps."""
+        """Make the plan of a key journey, start and end included.
+
+        Args:
+            journey: The key journey.
+
+        Returns:
+            The plan; None when the key journey names no steps.
+        """
         steps = journey.steps
         if not steps:
             return None
@@ -75,9 +88,15 @@ class Plan:
         return frozenset(name for step in self.steps for name in step.one_of)
 
     def next_after(self, actual: tuple[str, ...]) -> tuple[str, ...]:
-        """The touchpoints that may come next if the rest goes as planned.
+        """List the touchpoints that may come next if the rest goes as planned.
 
         Of equally good ways to read what came so far, the one that is furthest on counts.
+
+        Args:
+            actual: The touchpoints so far.
+
+        Returns:
+            The touchpoints, in the order of the plan.
 
         >>> plan = Plan.of(KeyJourney("order", "ask", "pay", steps=["ask", "agree", "pay"]))
         >>> plan.next_after(("ask", "wait"))
@@ -94,16 +113,25 @@ class Plan:
         return tuple(dict.fromkeys(names))
 
     def match(self, actual: tuple[str, ...]) -> Match:
-        """The match of touchpoints with the fewest deviations.
+        """Match touchpoints with the plan, with the fewest deviations.
 
-        Of equally good ones it is the one that keeps the earliest steps and interactions.
+        Weighted edit distance; of equally good matches, the one that keeps the earliest steps and
+        interactions.
+
+        Args:
+            actual: The touchpoints.
+
+        Returns:
+            The match.
         """
         return _matched(self, actual)
 
 
 def may_start_again(span: KeyJourney) -> bool:
-    """Whether the start of a key journey may come again without beginning it anew: it is the end
-    as well, or a step expects it again."""
+    """Check whether the start of a key journey may come again within it.
+
+    It may if it is the end as well, or if a step expects it again.
+    """
     plan = Plan.of(span)
     if span.start == span.end:
         return True
@@ -116,10 +144,10 @@ def may_start_again(span: KeyJourney) -> bool:
 def element_and_department(
     journey: Design, span: KeyJourney, step: int | None
 ) -> tuple[str, str | None]:
-    """What a deviation without an interaction is about, and the department that answers for it.
+    """Find the element and the department of a deviation without an interaction.
 
-    Of a missing ``step`` (a place in the plan) the alternatives and who should have taken the
-    first; of lateness (None) the end touchpoint and the owner of the key journey.
+    Of a missing step (a place in the plan), the alternatives and the department that should have
+    taken the first; of lateness (None), the end touchpoint and the owner of the key journey.
     """
     if step is None:
         return span.end, span.owner or journey.touchpoints[span.end].department
@@ -158,7 +186,7 @@ def _matched(plan: Plan, actual: tuple[str, ...]) -> Match:
 
 
 def _costs(steps: tuple[Step, ...], actual: tuple[str, ...]) -> list[list[int]]:
-    """The least cost of the rest, for each number of steps passed and interactions seen."""
+    """Return the least cost of the rest, for each number of steps passed and interactions seen."""
     size = len(actual)
     after = list(range(size, -1, -1))
     if steps and steps[-1].repeatable:
@@ -182,7 +210,7 @@ def _costs(steps: tuple[Step, ...], actual: tuple[str, ...]) -> list[list[int]]:
 
 
 def _steps_passed(steps: tuple[Step, ...], actual: tuple[str, ...]) -> int:
-    """How many steps are passed in the cheapest reading of what came so far."""
+    """Return how many steps are passed in the cheapest reading of what came so far."""
     row = [0]
     for step in steps:
         row.append(row[-1] + (0 if step.optional else 1))
@@ -204,7 +232,7 @@ def _steps_passed(steps: tuple[Step, ...], actual: tuple[str, ...]) -> int:
 
 
 def _repeats(steps: tuple[Step, ...], i: int, name: str) -> bool:
-    """Whether a touchpoint repeats the step before the i-th."""
+    """Check whether a touchpoint repeats the step before the i-th."""
     return i > 0 and steps[i - 1].repeatable and name in steps[i - 1].one_of
 
 

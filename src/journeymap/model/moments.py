@@ -8,18 +8,24 @@ from attrs import field, frozen, validators
 
 from journeymap.model.conditions import Condition, is_condition
 from journeymap.model.elements import Named
-from journeymap.model.rules import identifier, positive_duration, text
+from journeymap.model.rules import optional_identifier, positive_duration, text
 
 __all__ = ["Moment"]
 
 
 @frozen
 class Moment(Named):
-    """A moment of truth.
+    """A moment of truth: a condition, and what it should set off.
 
-    ``when`` is the condition that makes it, ``owner`` the department that answers for it,
-    ``action`` what should be done, ``deadline`` how soon (in working time when the owner has a
-    calendar), ``metric`` the id of the metric it should move.
+    Attributes:
+        when: The condition.
+        owner: The department that should act.
+        action: What it should do.
+        deadline: How soon, in the owner's working time (None: any time).
+        metric: The metric that it should move.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> from journeymap.model.conditions import At
     >>> Moment("failed_call", At("outcome", ("failed",)), owner="support").name
@@ -27,11 +33,9 @@ class Moment(Named):
     """
 
     when: Condition = field(validator=is_condition)
-    owner: str | None = field(default=None, validator=validators.optional(identifier), kw_only=True)
+    owner: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     action: str = field(default="", validator=text, kw_only=True)
     deadline: timedelta | None = field(
         default=None, validator=validators.optional(positive_duration), kw_only=True
     )
-    metric: str | None = field(
-        default=None, validator=validators.optional(identifier), kw_only=True
-    )
+    metric: str | None = field(default=None, validator=optional_identifier, kw_only=True)

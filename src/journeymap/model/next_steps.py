@@ -22,9 +22,11 @@ in microseconds."""
 class Likely:
     """An element that may come next.
 
-    ``probability`` lies between 0 and 1; ``wait`` is the mean time until it came, in seconds, after
-    as many of the last elements as it was seen to follow (None where that is not known, and for
-    the end); ``n`` is how often it was seen what followed what this customer did last.
+    Attributes:
+        element: The element, or ``(end)`` for nothing more.
+        probability: How probable it is, from 0 to 1.
+        wait: The mean wait until it comes, in seconds (None: not known).
+        n: How many journeys that knowledge comes from.
     """
 
     element: str
@@ -35,11 +37,19 @@ class Likely:
 
 @frozen(repr=False)
 class NextSteps:
-    """What follows what, after as many of the last elements as were ever seen.
+    """A table of the steps that follow each path of elements.
 
-    ``contexts`` are the last elements, up to ``memory`` of them, and what followed. Where a
-    longer memory knows little, a shorter one speaks with it: the interpolation of Witten and Bell
-    (1991), in which the weight of a context is n / (n + number of distinct followers).
+    Where a longer memory knows little, a shorter one is mixed in: the interpolation of Witten and
+    Bell (1991), in which the weight of a path is n / (n + number of distinct followers).
+
+    Attributes:
+        by: The level of the elements.
+        memory: The longest path, in elements.
+        contexts: The followers of each path, with count, how many have a wait, and their sum in
+            microseconds.
+
+    Raises:
+        ElementError: The table is none that `NextStep` learns.
 
     >>> anything = {"a": (2, 0, 0), "b": (3, 0, 0), "(end)": (2, 0, 0)}
     >>> table = NextSteps("touchpoint", 1, {(): anything, ("a",): {"b": (2, 2, 8_000_000)}})
@@ -59,10 +69,15 @@ class NextSteps:
     def after(
         self, trail: Sequence[str], *, top: int | None = None, begun: bool = False
     ) -> tuple[Likely, ...]:
-        """The likely next elements after the last ones of a trail, the most likely first.
+        """Predict the elements that come next.
 
-        ``begun`` says that the trail is the whole of the journey so far. ``(end)`` stands for
-        nothing more coming. The probabilities of all elements sum to 1.
+        Args:
+            trail: The elements so far, the latest at the end.
+            top: How many to give at most (None: all).
+            begun: Whether the trail is the whole of the journey so far.
+
+        Returns:
+            The elements, the most probable first; all probabilities sum to 1.
         """
         last = (START, *trail) if begun else tuple(trail)
         chances, waits, n = self._blended(last)
@@ -87,16 +102,30 @@ class NextSteps:
         return chances, waits, n
 
     def to_json(self) -> str:
-        """The table as JSON text, for an application that has no log at hand."""
-        told = [
+        """Write the table as one line of JSON.
+
+        Returns:
+            The text.
+        """
+        contexts = [
             [list(last), [[name, *sums] for name, sums in followers.items()]]
             for last, followers in self.contexts.items()
         ]
-        return json.dumps({"by": self.by, "memory": self.memory, "contexts": told})
+        return json.dumps({"by": self.by, "memory": self.memory, "contexts": contexts})
 
     @classmethod
     def from_json(cls, text: str) -> NextSteps:
-        """The table again; raises StateError for anything else."""
+        """Read a table.
+
+        Args:
+            text: What ``to_json`` wrote.
+
+        Returns:
+            The table.
+
+        Raises:
+            StateError: The text is no table.
+        """
         try:
             data: dict[str, Any] = json.loads(text)
             contexts = {

@@ -19,7 +19,7 @@ from journeymap.model.rules import (
     as_tuple,
     each,
     finite,
-    identifier,
+    optional_identifier,
     positive_duration,
     text,
     to_number,
@@ -42,7 +42,15 @@ def _not_negative(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 
 @frozen
 class Weight:
-    """How much an offer gains (above 1) or loses (below 1) where a condition holds."""
+    """A factor by which an offer gains (above 1) or loses (below 1) where a condition holds.
+
+    Attributes:
+        when: The condition.
+        factor: The factor.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+    """
 
     when: Condition = field(validator=is_condition)
     factor: float = field(converter=to_number, validator=_not_negative)
@@ -50,7 +58,14 @@ class Weight:
 
 @frozen
 class ContactLimit:
-    """A customer is met with offers at most so often ``within`` a time.
+    """A bound on how often a customer is met with offers.
+
+    Attributes:
+        at_most: How often, from 0 to 999.
+        within: In what time.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> print(ContactLimit(2, timedelta(days=7)))
     at most 2 contacts within 7 days
@@ -76,25 +91,30 @@ def _conditions(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 class Offer(Named):
     """Something that can be offered to a customer, or done for them.
 
-    It may be made to customers of whom every condition of ``eligible`` holds, at ``touchpoint``,
-    and should lead to the touchpoint ``leads_to``. ``propensity`` is the probability that it is
-    taken (None: that of ``leads_to`` coming next, as learned); ``value`` what it is then worth;
-    ``lever`` what the business adds on top, ``weights`` what speaks for and against it in the
-    customer's situation. ``limits`` bound how often a customer is met with it; ``hold_out`` is
-    the share of customers who never are, so that its lift can be measured.
+    Attributes:
+        action: What should be done.
+        owner: The department that does it.
+        touchpoint: Where it is made.
+        leads_to: The touchpoint that it should lead to.
+        eligible: Conditions that must all hold of the customer.
+        propensity: The probability that it is taken (None: that of ``leads_to`` coming next).
+        value: Its value if it is taken.
+        lever: A factor that the business adds.
+        weights: Factors for the customer's situation.
+        limits: How often a customer is met with it at most.
+        hold_out: The share of customers who never are, so that its lift can be measured.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> Offer("router", touchpoint="offer_made", value=30).name
     'Router'
     """
 
     action: str = field(default="", validator=text, kw_only=True)
-    owner: str | None = field(default=None, validator=validators.optional(identifier), kw_only=True)
-    touchpoint: str | None = field(
-        default=None, validator=validators.optional(identifier), kw_only=True
-    )
-    leads_to: str | None = field(
-        default=None, validator=validators.optional(identifier), kw_only=True
-    )
+    owner: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    touchpoint: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    leads_to: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     eligible: tuple[Condition, ...] = field(
         default=(), converter=as_tuple, validator=_conditions, kw_only=True
     )
@@ -124,7 +144,7 @@ class Offer(Named):
 
 
 def held_out(offer: Offer, customer: str) -> bool:
-    """Whether a customer is one of those who never get an offer: always the same ones.
+    """Check whether a customer is one of those who never get an offer: always the same ones.
 
     The customer's name and the offer's id decide, by a hash, and nothing else.
 

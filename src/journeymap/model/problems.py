@@ -11,11 +11,15 @@ __all__ = ["Problem"]
 
 @frozen
 class Problem:
-    """One thing that is wrong, or that a careful colleague would mention.
+    """One thing that is wrong with a map, or worth mentioning.
 
-    ``where`` names the element and field (``"touchpoint 'call'.department"``), ``path`` is the
-    same place as keys and indexes of the document; ``line`` and ``column`` count from 1 and are
-    known only when the map came from a text.
+    Attributes:
+        severity: ``error``, ``warning`` or ``hint``.
+        where: The element and field, as in ``touchpoint 'call'.department``.
+        message: What is wrong.
+        path: The same place as keys and indexes of the document.
+        line: The line, from 1 (None: the map came from no text).
+        column: The column, from 1.
 
     >>> print(Problem("warning", "stage 'use'", "nobody measures it"))
     warning: stage 'use': nobody measures it
@@ -29,7 +33,15 @@ class Problem:
     column: int | None = None
 
     def at(self, line: int | None, column: int | None) -> Problem:
-        """The same problem, with its place in a text."""
+        """Give the problem its place in a text.
+
+        Args:
+            line: The line, from 1.
+            column: The column, from 1.
+
+        Returns:
+            A new problem.
+        """
         return evolve(self, line=line, column=column)
 
     def __str__(self) -> str:

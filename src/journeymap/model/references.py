@@ -1,4 +1,4 @@
-"""Whether every id that a map mentions is there, and no id is used twice."""
+"""References of a map: every id that is mentioned is there, and no id is used twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from journeymap.model.conditions import mentions
 from journeymap.model.design import Design
 from journeymap.model.problems import Problem
 
-__all__ = ["unresolved"]
+__all__ = ["find_unresolved"]
 
 # (path within the document, kind referred to, id referred to)
 Mention = tuple[tuple[str | int, ...], str, str]
@@ -19,17 +19,17 @@ _CATALOG = {
     "persona": "personas", "touchpoint": "touchpoints", "metric": "metrics",
     "key_journey": "key_journeys",
 }  # fmt: skip
-_SUGGESTED = 20  # a suggestion costs a walk over all ids: the first few faults get one
+MAX_SUGGESTIONS = 20  # a suggestion costs a walk over all ids: the first few faults get one
 
 
-def unresolved(journey: Design) -> tuple[Problem, ...]:
-    """Every duplicate id and every dangling reference of a map, each with the nearest id."""
-    problems = list(_twice(journey))
+def find_unresolved(journey: Design) -> tuple[Problem, ...]:
+    """List every duplicate id and every dangling reference of a map, each with the nearest id."""
+    problems = list(_find_duplicates(journey))
     for path, kind, name in _mentions(journey):
         known = _known(journey, kind)
         if name in known:
             continue
-        near = nearest(name, known) if len(problems) < _SUGGESTED else None
+        near = nearest(name, known) if len(problems) < MAX_SUGGESTIONS else None
         hint = f"; did you mean {near!r}?" if near else ""
         message = f"there is no {kind.replace('_', ' ')} {name!r}{hint}"
         problems.append(Problem("error", _where(journey, path), message, path))
@@ -52,7 +52,7 @@ def _where(journey: Design, path: tuple[str | int, ...]) -> str:
     return f"{catalog}[{place}] {element.id!r}{tail}"
 
 
-def _twice(journey: Design) -> Iterator[Problem]:
+def _find_duplicates(journey: Design) -> Iterator[Problem]:
     for name, catalog in journey.catalogs.items():
         if len(set(catalog)) == len(catalog):
             continue

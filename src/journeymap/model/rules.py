@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from attrs import Attribute
+from attrs import Attribute, validators
 
 from journeymap.exceptions import ElementError, listed, nearest
 
@@ -21,6 +21,8 @@ __all__ = [
     "identifier",
     "names",
     "one_of",
+    "optional_identifier",
+    "optional_text",
     "positive_duration",
     "text",
     "to_number",
@@ -29,13 +31,14 @@ __all__ = [
 # Control characters, lone surrogates, and the byte-order mark: none of them is text a person
 # wrote, and no document format carries all of them through unharmed.
 _UNCLEAN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-_LONGEST = 10_000
+MAX_TEXT = 10_000
+"""Characters of a text of a map: a few pages, far more than a picture or a report shows."""
 
 
 def fault_in_text(value: str) -> str | None:
-    """What is wrong with a text, or None."""
-    if len(value) > _LONGEST:
-        return f"a text of {len(value)} characters; {_LONGEST} at most"
+    """Return what is wrong with a text, or None."""
+    if len(value) > MAX_TEXT:
+        return f"a text of {len(value)} characters; {MAX_TEXT} at most"
     found = _UNCLEAN.search(value)
     if found:
         return f"character U+{ord(found.group()):04X} is not allowed in a text"
@@ -43,7 +46,7 @@ def fault_in_text(value: str) -> str | None:
 
 
 def text(instance: Any, attribute: Attribute[Any], value: Any) -> None:
-    """Validator: a string (possibly empty) without control characters."""
+    """Require a string (possibly empty) without control characters."""
     if not isinstance(value, str):
         raise _error(instance, attribute, value, "a text is expected")
     wrong = fault_in_text(value)
@@ -52,7 +55,7 @@ def text(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 
 
 def identifier(instance: Any, attribute: Attribute[Any], value: Any) -> None:
-    """Validator: a name to look things up by: one line, not blank, not a reserved word."""
+    """Require a name to look things up by: one line, not blank, not a reserved word."""
     text(instance, attribute, value)
     if not value.strip() or "\n" in value or "\t" in value:
         raise _error(instance, attribute, value, "a name is one line and not blank")
@@ -60,8 +63,12 @@ def identifier(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         raise _error(instance, attribute, value, "this name is reserved for where journeys begin")
 
 
+optional_text = validators.optional(text)
+optional_identifier = validators.optional(identifier)
+
+
 def names(instance: Any, attribute: Attribute[Any], value: Any) -> None:
-    """Validator: a tuple of distinct names."""
+    """Require a tuple of distinct names."""
     for name in value:
         identifier(instance, attribute, name)
     if len(set(value)) != len(value):
@@ -70,7 +77,7 @@ def names(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 
 
 def positive_duration(instance: Any, attribute: Attribute[Any], value: Any) -> None:
-    """Validator: a length of time above zero."""
+    """Require a length of time above zero."""
     if not isinstance(value, timedelta):
         raise _error(instance, attribute, value, "a length of time (timedelta) is expected")
     if value <= timedelta(0):
@@ -78,7 +85,7 @@ def positive_duration(instance: Any, attribute: Attribute[Any], value: Any) -> N
 
 
 def finite(instance: Any, attribute: Attribute[Any], value: Any) -> None:
-    """Validator: a number that is neither infinite nor NaN."""
+    """Require a number that is neither infinite nor NaN."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _error(instance, attribute, value, "a number is expected")
     if not math.isfinite(value) or abs(value) > 1e300:
@@ -86,7 +93,7 @@ def finite(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 
 
 def one_of(*choices: str) -> Any:
-    """Validator factory: one of a few words, the nearest suggested."""
+    """Make a validator that requires one of a few words and suggests the nearest."""
 
     def check(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         if value not in choices:
@@ -98,19 +105,21 @@ def one_of(*choices: str) -> Any:
 
 
 def each(*kinds: type) -> Any:
-    """Validator factory: every element is of one of these classes."""
+    """Make a validator that requires every element to be of one of these classes."""
 
     def check(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         for one in value:
             if not isinstance(one, kinds):
-                told = " or ".join(kind.__name__ for kind in kinds)
-                raise _error(instance, attribute, one, f"each is expected to be of class {told}")
+                expected = " or ".join(kind.__name__ for kind in kinds)
+                raise _error(
+                    instance, attribute, one, f"each is expected to be of class {expected}"
+                )
 
     return check
 
 
 def to_number(value: Any) -> Any:
-    """Converter: a number of any library as Python's own; what is none is left to a validator."""
+    """Convert a number of any library to Python's own; leave what is no number to a validator."""
     if isinstance(value, bool) or value is None:
         return value
     try:
@@ -120,7 +129,7 @@ def to_number(value: Any) -> Any:
 
 
 def as_tuple(value: Iterable[Any] | None) -> tuple[Any, ...]:
-    """Converter: any iterable of elements to a tuple; a lone text is refused, not spelled out."""
+    """Convert an iterable of elements to a tuple; refuse a lone text instead of spelling it out."""
     if isinstance(value, (str, bytes)):
         raise ElementError("tuple", "value", value, "a list of names is expected, not one text")
     return tuple(value or ())

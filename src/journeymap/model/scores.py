@@ -6,7 +6,10 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
-__all__ = ["SCORE_KINDS", "ScoreKind", "Summary", "summary_of"]
+__all__ = ["SCORE_KINDS", "ScoreKind", "ScoreName", "Summary", "summary_of"]
+
+ScoreName: TypeAlias = Literal["nps", "csat", "ces"]
+"""The names of the kinds: what conditions and metrics may be about."""
 
 Summary: TypeAlias = Literal["net promoter", "top boxes", "mean"]
 """How answers of one kind become one number: promoters less detractors, the share of the best
@@ -25,7 +28,7 @@ class ScoreKind:
         fixed: Whether it is asked on its usual scale alone.
     """
 
-    name: str
+    name: ScoreName
     low: float
     high: float
     summary: Summary

@@ -13,18 +13,21 @@ from journeymap.model.catalog import Catalog
 from journeymap.model.design import Design
 from journeymap.model.loop import Move
 
-__all__ = ["Tables", "compiled"]
+__all__ = ["Tables", "compile_tables"]
 
 
 @frozen
 class Tables:
-    """What each touchpoint means, by code, and what each move between stages means.
+    """The meaning of each touchpoint, and of each move between stages, by code.
 
-    ``stage``, ``department``, ``process``, ``channel`` are indexed by touchpoint code and hold
-    the code of that element (``channel`` only where a touchpoint has exactly one); ``phase`` is
-    indexed by stage code and holds 0 (none), 1 (buy) or 2 (own); ``move[a][b]`` is the meaning
-    of entering stage b from stage a; ``dormant_after`` is indexed by stage code, in microseconds
-    (None: never).
+    Attributes:
+        stage: The stage of each touchpoint.
+        department: The department of each touchpoint.
+        process: The process of each touchpoint.
+        channel: The channel of each touchpoint that has exactly one.
+        phase: The phase of each stage: 0 (none), 1 (buy) or 2 (own).
+        move: ``move[a][b]`` is the meaning of entering stage b from stage a.
+        dormant_after: The silence that each stage allows, in microseconds (None: any).
     """
 
     stage: tuple[int, ...]
@@ -36,7 +39,7 @@ class Tables:
     dormant_after: tuple[int | None, ...]
 
 
-def compiled(journey: Design) -> Tables:
+def compile_tables(journey: Design) -> Tables:
     """Compile a map; a map does this once, as ``journey.tables``."""
     points = journey.touchpoints.values()
     stages = journey.stages.elements

@@ -1,4 +1,4 @@
-"""The single view: everything known of one customer, whoever knew it."""
+"""The single view: everything known of one customer, from all systems."""
 
 from __future__ import annotations
 
@@ -29,7 +29,14 @@ class Recorded(Protocol):
     """Anything that has the interactions of a customer: a live store, a log, gathered records."""
 
     def history(self, customer: str) -> Iterable[Interaction]:
-        """Those of one customer, by any name that it knows them by."""
+        """List the interactions of one customer.
+
+        Args:
+            customer: Any name by which the recorder knows the customer.
+
+        Returns:
+            The interactions.
+        """
         ...
 
 
@@ -40,7 +47,14 @@ class _Known(Protocol):
 
 @frozen
 class OpenMoment:
-    """A moment of truth that was reached, and that its owner has to answer until ``due``."""
+    """A moment of truth that was reached, and that its owner has to answer.
+
+    Attributes:
+        moment: The moment's id.
+        owner: The department that owns it.
+        action: What it should do.
+        due: By when.
+    """
 
     moment: str
     owner: str | None
@@ -52,13 +66,25 @@ class OpenMoment:
 class Customer:
     """One customer, as all systems together know them.
 
-    ``identities`` are the names they are known by; ``traits`` what is known of them, each with
-    its source and time; ``consents`` the last word on each purpose. ``position``, ``products``,
-    ``key_journeys``, ``moments`` (open ones) say where they stand at ``as_of``; ``journey`` is
-    what happened, in the order of time; ``scores`` the last answer of each kind, ``emotion`` the
-    mean of what they felt (−1 to +1), ``value`` what it was worth in each currency, ``likely``
-    what comes next. For a ``purpose`` that they do not allow, what must be is ``withheld``.
-    ``personal`` are the names of the traits that pictures and pages hide.
+    Attributes:
+        id: The customer's id.
+        as_of: The time of the view (None: now).
+        purpose: The purpose of the view (None: none was given).
+        identities: The identities by which they are known.
+        traits: The facts that count, each with its source and time.
+        consents: The last consent to each purpose.
+        position: Where they stand.
+        products: Where their journeys with each product stand.
+        journey: Their interactions, in the order of time.
+        key_journeys: The key journeys they are on.
+        moments: The moments of truth that wait for an answer.
+        scores: Their last answer of each kind.
+        emotion: Their mean emotion, from −1 to +1.
+        value: Their value in each currency.
+        likely: Their likely next steps.
+        withheld: What the purpose does not allow to be shown.
+        personal: The names of the traits that pictures and pages hide.
+        map: The map.
     """
 
     id: str
@@ -91,30 +117,46 @@ class Customer:
         as_of: datetime | None = None,
         purpose: str | None = None,
     ) -> Customer:
-        """The view of a customer, by any id they ever had, from whatever has recorded them.
+        """Make the view of a customer from whatever has recorded them.
 
-        What several have recorded counts once. The map is that of the first that has one, unless
-        it is given; facts and identities come from all that know any. ``as_of`` tells it as it
-        was then. Raises IdentityError for a customer of whom nothing is known, UnknownName for a
-        purpose that the rules do not know.
+        An interaction that several have recorded counts once. Facts and identities come from all
+        that have any.
+
+        Args:
+            customer: Any id that the customer ever had.
+            *recorded: Live stores, logs or gathered records.
+            map: The map (None: that of the first recorder that has one).
+            rules: The rules of traits, consents and purposes.
+            likely: A table that predicts the next step.
+            as_of: The time of the view (None: now).
+            purpose: The purpose of the view.
+
+        Returns:
+            The view.
+
+        Raises:
+            IdentityError: Nothing is known of the customer.
+            UnknownName: The rules do not know the purpose.
         """
         rules = rules or ProfileRules()
-        whole = _gathered(customer, recorded, as_of)
+        whole = _gather(customer, recorded, as_of)
         # What they allow today decides, whatever time is looked at.
-        allowed = purpose is None or rules.allowed(purpose, whole.consents)
-        consents = rules.standing(one for one in whole.consents if not _after(one.at, as_of))
+        allowed = purpose is None or rules.allows(purpose, whole.consents)
+        consents = rules.latest_consents(
+            one for one in whole.consents if not _is_after(one.at, as_of)
+        )
         if not allowed:
             return cls(whole.id, as_of, purpose, consents=consents, withheld=_WITHHELD)
         journey = map or next(
             (m for one in recorded if (m := getattr(one, "map", None)) is not None), None
         )
-        known = rules.known(whole.traits, purpose)
+        known = rules.choose_traits(whole.traits, purpose)
         hidden = sorted({one.name for one in whole.traits} - {one.name for one in known})
         view = cls(whole.id, as_of, purpose, whole.identities, known, consents,
                    withheld=tuple(f"trait {name}" for name in hidden),
-                   personal=tuple(one.name for one in known if rules.personal(one.name)),
+                   personal=tuple(one.name for one in known if rules.is_personal(one.name)),
                    map=journey)  # fmt: skip
-        return _standing(view, whole.history, journey, likely)
+        return _with_position(view, whole.history, journey, likely)
 
     @property
     def satisfaction(self) -> dict[str, float]:
@@ -122,16 +164,20 @@ class Customer:
         return {one.kind: one.value for one in self.scores}
 
     def to_dict(self) -> dict[str, Any]:
-        """The view as plain data, personal values included: for whoever may see them."""
+        """Convert the view to plain data, personal values included.
+
+        Returns:
+            The data.
+        """
         data: dict[str, Any] = {
-            "id": self.id, "as_of": _told(self.as_of), "purpose": self.purpose,
+            "id": self.id, "as_of": _time_text(self.as_of), "purpose": self.purpose,
             "identities": [[one.namespace, one.value] for one in self.identities],
             "traits": {
-                one.name: {"value": one.value, "source": one.source, "at": _told(one.at)}
+                one.name: {"value": one.value, "source": one.source, "at": _time_text(one.at)}
                 for one in self.traits
             },
             "consents": {
-                one.purpose: {"given": one.given, "source": one.source, "at": _told(one.at)}
+                one.purpose: {"given": one.given, "source": one.source, "at": _time_text(one.at)}
                 for one in self.consents
             },
             "journey": [interaction_data(one) for one in self.journey],
@@ -142,7 +188,11 @@ class Customer:
         return data
 
     def to_json(self) -> str:
-        """The view as one line of JSON."""
+        """Write the view as one line of JSON, personal values included.
+
+        Returns:
+            The text.
+        """
         return encoded(self.to_dict())
 
     def __repr__(self) -> str:
@@ -163,8 +213,8 @@ _WITHHELD = ("identities", "traits", "position", "products", "journey", "key_jou
 
 
 @frozen
-class _Whole:
-    """What all together know."""
+class _Gathered:
+    """Everything that all sources know about one customer."""
 
     id: str
     history: tuple[Interaction, ...]
@@ -173,21 +223,22 @@ class _Whole:
     consents: tuple[Consent, ...]
 
 
-def _gathered(customer: str, recorded: tuple[Recorded, ...], as_of: datetime | None) -> _Whole:
+def _gather(customer: str, recorded: tuple[Recorded, ...], as_of: datetime | None) -> _Gathered:
+    """Combine what all recorders know about one customer."""
     names, identities = _names(customer, recorded)
     histories = [
-        [_as(one, names[0]) for one in _history(each, names) if not _after(one.at, as_of)]
+        [_as(one, names[0]) for one in _history(each, names) if not _is_after(one.at, as_of)]
         for each in recorded
     ]
     facts = deduplicate_facts(
         fact for each in recorded if isinstance(each, _Known)
-        for fact in _asked(each.facts, each, names)
+        for fact in _ask(each.facts, each, names)
     )  # fmt: skip
     if not any(histories) and not facts and not identities:
         raise IdentityError(customer, "nothing is known of this customer")
-    return _Whole(
-        names[0], _united(histories), identities,
-        tuple(one for one in facts if isinstance(one, Trait) and not _after(one.at, as_of)),
+    return _Gathered(
+        names[0], _merge_histories(histories), identities,
+        tuple(one for one in facts if isinstance(one, Trait) and not _is_after(one.at, as_of)),
         tuple(one for one in facts if isinstance(one, Consent)),
     )  # fmt: skip
 
@@ -195,7 +246,7 @@ def _gathered(customer: str, recorded: tuple[Recorded, ...], as_of: datetime | N
 def _names(
     customer: str, recorded: tuple[Recorded, ...]
 ) -> tuple[tuple[str, ...], tuple[Identity, ...]]:
-    """The id of a customer today and all they ever had, and the identities that all know."""
+    """Find the ids that a customer has and had, and the identities that all know."""
     names: dict[str, None] = {}
     identities: dict[Identity, None] = {}
     for one in recorded:
@@ -212,11 +263,11 @@ def _names(
 
 
 def _history(one: Recorded, names: tuple[str, ...]) -> Iterable[Interaction]:
-    return _asked(one.history, one, names)
+    return _ask(one.history, one, names)
 
 
-def _asked(ask: Callable[[str], Iterable[T]], one: Recorded, names: tuple[str, ...]) -> list[T]:
-    """What a recorder tells of a customer: by the name it knows, or by all it may have used."""
+def _ask(ask: Callable[[str], Iterable[T]], one: Recorded, names: tuple[str, ...]) -> list[T]:
+    """Ask a recorder by the name that it knows, or by all that it may have used."""
     known: Any = getattr(one, "identities", None)
     for name in names if known is not None else ():
         try:
@@ -237,12 +288,12 @@ def _as(one: Interaction, customer: str) -> Interaction:
     return one if one.customer == customer else evolve(one, customer=customer)
 
 
-def _after(at: datetime, as_of: datetime | None) -> bool:
+def _is_after(at: datetime, as_of: datetime | None) -> bool:
     return as_of is not None and at.astimezone(UTC) > as_of.astimezone(UTC)
 
 
-def _united(histories: list[list[Interaction]]) -> tuple[Interaction, ...]:
-    """What several have recorded, once: as often as whoever has it most often."""
+def _merge_histories(histories: list[list[Interaction]]) -> tuple[Interaction, ...]:
+    """Merge histories; what several have recorded counts as often as in the longest one."""
     kept: list[Interaction] = []
     counted: Counter[object] = Counter()
     for history in histories:
@@ -257,7 +308,7 @@ def _united(histories: list[list[Interaction]]) -> tuple[Interaction, ...]:
 
 
 def _key(one: Interaction) -> object:
-    """What says that two recorded the same; what a map may fill in says nothing."""
+    """Make the key by which two recorders' interactions are equal, whatever the map fills in."""
     return (
         one.at.astimezone(UTC), one.touchpoint, one.source, one.product, one.outcome,
         _rounded(one.emotion), _rounded(one.score.value if one.score is not None else None),
@@ -269,14 +320,14 @@ def _rounded(number: float | Decimal | None) -> int | None:
     return None if number is None else round(number * 10_000)
 
 
-def _standing(
+def _with_position(
     view: Customer, history: tuple[Interaction, ...], journey: JourneyMap | None,
     likely: NextSteps | None,
 ) -> Customer:  # fmt: skip
-    """The view with what follows from the journey along the map."""
+    """Add to a view what follows from the journey along the map."""
     felt = [one.emotion for one in history if one.emotion is not None]
     view = evolve(
-        view, journey=tuple(_filled(one, journey) for one in history),
+        view, journey=tuple(_fill_in(one, journey) for one in history),
         emotion=sum(felt) / len(felt) if felt else None,
     )  # fmt: skip
     if not history:
@@ -303,8 +354,8 @@ def _moments(state: State, journey: JourneyMap | None) -> tuple[OpenMoment, ...]
     return tuple(OpenMoment(one.id, one.owner, one.action, at) for one, at in found)
 
 
-def _filled(one: Interaction, journey: JourneyMap | None) -> Interaction:
-    """An interaction with what the map says of its touchpoint, where it leaves that open."""
+def _fill_in(one: Interaction, journey: JourneyMap | None) -> Interaction:
+    """Fill in what the map knows of a touchpoint, where an interaction leaves it open."""
     point = journey.touchpoints.get(one.touchpoint) if journey is not None else None
     if point is None:
         return one
@@ -317,7 +368,7 @@ def _filled(one: Interaction, journey: JourneyMap | None) -> Interaction:
     )
 
 
-def _told(at: datetime | None) -> str | None:
+def _time_text(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
 

@@ -5,39 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import assert_never
 
 from journeymap.model import Absence, At, Between, Condition, Count, Wait
-from journeymap.model.conditions import leaves, verdict
+from journeymap.model.conditions import SimpleCondition, leaves, verdict
 from journeymap.tracking.state import State
 
-__all__ = ["contacts", "holds"]
+__all__ = ["count_contacts", "holds"]
 
 
 def holds(state: State, condition: Condition, now: datetime) -> bool:
-    """Whether a condition holds of a customer at a time: of what is known of them last.
+    """Judge a condition of a customer at a time, by what is known of them last.
 
-    Names and feelings are the last ones known, outcome and process those of the last interaction,
-    ``stage`` and ``phase`` the position's, ``product``
-    any that the customer has, ``value`` the sum of all; counts, waits and absences are told from
-    ``now``.
+    Names and emotions are the last ones known, outcome and process those of the last interaction,
+    ``stage`` and ``phase`` the position's, ``product`` any that the customer has, ``value`` the sum
+    of all; counts, waits and absences are counted from ``now``.
     """
     return bool(verdict(condition, [_leaf(state, leaf, now) for leaf in leaves(condition)]))
 
 
-def _leaf(state: State, leaf: At | Between | Count | Wait | Absence, now: datetime) -> bool:
-    if isinstance(leaf, At):
-        return any(name in leaf.values for name in _names(state, leaf.what))
-    if isinstance(leaf, Between):
-        return _between(state, leaf)
-    if isinstance(leaf, Count):
-        times = state.times(leaf.touchpoint)
-        near = [at for at in times if leaf.within is None or now - at <= leaf.within]
-        return len(near) >= leaf.at_least
-    if isinstance(leaf, Wait):
-        since = state.times(leaf.since)
-        return bool(since) and now - since[-1] >= leaf.at_least
-    begun, came = state.times(leaf.after), state.times(leaf.touchpoint)
-    if not begun or (came and came[-1] >= begun[-1]):
+def _leaf(state: State, leaf: SimpleCondition, now: datetime) -> bool:
+    match leaf:
+        case At():
+            return any(name in leaf.values for name in _names(state, leaf.what))
+        case Between():
+            return _between(state, leaf)
+        case Count():
+            times = state.times(leaf.touchpoint)
+            near = [at for at in times if leaf.within is None or now - at <= leaf.within]
+            return len(near) >= leaf.at_least
+        case Wait():
+            since = state.times(leaf.since)
+            return bool(since) and now - since[-1] >= leaf.at_least
+        case Absence():
+            return _absent(state, leaf, now)
+        case _:
+            assert_never(leaf)
+
+
+def _absent(state: State, leaf: Absence, now: datetime) -> bool:
+    begun, ended = state.times(leaf.after), state.times(leaf.touchpoint)
+    if not begun or (ended and ended[-1] >= begun[-1]):
         return False
     return now - begun[-1] > leaf.within
 
@@ -69,6 +77,6 @@ def _between(state: State, leaf: Between) -> bool:
     return low and (leaf.at_most is None or number <= Decimal(repr(leaf.at_most)))
 
 
-def contacts(state: State, touchpoints: Iterable[str], since: datetime) -> int:
-    """How often a customer was at some touchpoints after a time."""
+def count_contacts(state: State, touchpoints: Iterable[str], since: datetime) -> int:
+    """Return how often a customer was at some touchpoints after a time."""
     return sum(at > since for name in set(touchpoints) for at in state.times(name))

@@ -12,7 +12,7 @@ from attrs import field, frozen, validators
 
 from journeymap.model import ContactLimit, JourneyMap, Likely, NextSteps, Offer
 from journeymap.model.offers import held_out
-from journeymap.profile.customer_conditions import contacts, holds
+from journeymap.profile.customer_conditions import count_contacts, holds
 from journeymap.tracking.fold_state import before, utc
 from journeymap.tracking.state import State
 
@@ -23,9 +23,15 @@ __all__ = ["Candidate", "Choice", "NextBest"]
 class Candidate:
     """An offer, weighed for one customer.
 
-    ``priority`` is ``propensity`` × ``context`` × ``value`` × ``lever``; ``lost`` says why it is
-    not the one (empty: it is): not eligible, held out, a contact limit, no propensity, or a lower
-    priority.
+    Attributes:
+        offer: The offer's id.
+        priority: ``propensity`` × ``context`` × ``value`` × ``lever``.
+        propensity: The probability that it is taken (None: not known).
+        context: The product of the weights that apply.
+        value: Its value if it is taken.
+        lever: The business's factor.
+        lost: Why it is not the best (empty: it is): not eligible, held out, a contact limit, no
+            propensity, or a lower priority.
     """
 
     offer: str
@@ -39,7 +45,13 @@ class Candidate:
 
 @frozen
 class Choice:
-    """The best offer for a customer (None: there is none), and all that were weighed."""
+    """The best offer for a customer, and all that were weighed.
+
+    Attributes:
+        customer: The customer.
+        best: The best offer (None: there is none).
+        candidates: All offers, the best first.
+    """
 
     customer: str
     best: Offer | None
@@ -48,7 +60,11 @@ class Choice:
 
 @frozen
 class NextBest:
-    """Chooses among a map's offers; ``table`` (see `NextStep`) says how likely each is taken.
+    """Chooses among a map's offers.
+
+    Attributes:
+        map: The map.
+        table: A table of next steps, from which propensities come (see `NextStep`).
 
     >>> from datetime import UTC
     >>> from journeymap.interactions import Interaction
@@ -71,10 +87,20 @@ class NextBest:
     )
 
     def choose(self, state: State, now: datetime) -> Choice:
-        """Weigh every offer for a customer at a time, the best first.
+        """Weigh every offer for a customer at a time.
 
-        Nothing is remembered of it: record an interaction at the offer's touchpoint when the
-        customer is met with it, and contact limits count it.
+        Nothing is remembered: record an interaction at the offer's touchpoint when the customer is
+        met with it, and contact limits count it.
+
+        Args:
+            state: The customer's state.
+            now: The time.
+
+        Returns:
+            The best offer, and all candidates.
+
+        Raises:
+            InteractionError: The time has no zone.
         """
         now = utc(now, "NextBest", "now")
         steps = () if self.table is None else state.likely_next(self.table, top=None)
@@ -84,7 +110,7 @@ class NextBest:
         if not weighed or weighed[0].lost:
             return Choice(state.customer, None, tuple(weighed))
         best = weighed[0]
-        rest = (one if one.lost else _lost(one, _told(best, one)) for one in weighed[1:])
+        rest = (one if one.lost else _with_reason(one, _reason(best, one)) for one in weighed[1:])
         return Choice(state.customer, self.map.offers[best.offer], (best, *rest))
 
     def _weighed(
@@ -120,14 +146,15 @@ class NextBest:
 
 
 def _reached(limit: ContactLimit, state: State, points: tuple[str, ...], now: datetime) -> bool:
-    return contacts(state, points, before(now, limit.within)) >= limit.at_most
+    return count_contacts(state, points, before(now, limit.within)) >= limit.at_most
 
 
-def _told(best: Candidate, one: Candidate) -> str:
+def _reason(best: Candidate, one: Candidate) -> str:
+    """Explain why a candidate lost against the best one."""
     more = "is more" if best.priority > one.priority else "is as much, and stands first"
     return f"{best.priority:.4g} of {best.offer!r} {more}"
 
 
-def _lost(one: Candidate, why: str) -> Candidate:
+def _with_reason(one: Candidate, why: str) -> Candidate:
     return Candidate(one.offer, one.priority, one.propensity, one.context, one.value, one.lever,
                      why)  # fmt: skip

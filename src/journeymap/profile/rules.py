@@ -1,4 +1,4 @@
-"""What is known of a customer, by rules: whom to believe, what is personal, what is allowed."""
+"""Rules of the single view: which source to trust, what is personal, what is allowed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,17 @@ Keep = Literal["latest", "first", "trusted"]
 
 @frozen
 class TraitRule:
-    """Which value of a trait counts, and who may see it.
+    """A rule for one trait: which of its values counts, and who may see it.
 
-    The ``latest`` one or the ``first``; or that of the most ``trusted`` source, in their order
-    (sources that are not named come after all that are; of one source, the latest). It is shown
-    for these ``purposes`` alone (none named: for all). What is ``personal`` is hidden in reprs.
+    Attributes:
+        name: The trait.
+        keep: ``latest``, ``first``, or that of the most ``trusted`` source.
+        trusted: Sources in the order of trust; others come after them.
+        personal: Whether it is hidden in reprs.
+        purposes: The purposes for which alone it is shown (none: all).
+
+    Raises:
+        ElementError: ``trusted`` goes with ``keep="trusted"``, and only with it.
     """
 
     name: str = field(validator=identifier)
@@ -37,8 +43,15 @@ class TraitRule:
             message = "sources in the order of trust go with keep='trusted', and only with it"
             raise ElementError("TraitRule", "trusted", self.trusted, message)
 
-    def chosen(self, traits: Iterable[Trait]) -> Trait:
-        """The one that counts, whatever their order."""
+    def choose_value(self, traits: Iterable[Trait]) -> Trait:
+        """Choose the value that counts, whatever their order.
+
+        Args:
+            traits: All values of the trait.
+
+        Returns:
+            The one that counts.
+        """
 
         def place(one: Trait) -> tuple[object, ...]:
             trust = self.trusted.index(one.source) if one.source in self.trusted else 10**6
@@ -51,7 +64,12 @@ class TraitRule:
 
 @frozen
 class Purpose:
-    """What a view of a customer is for; most need the customer's consent."""
+    """A purpose for which a customer is looked at.
+
+    Attributes:
+        name: Its name.
+        needs_consent: Whether the customer's consent is needed.
+    """
 
     name: str = field(validator=identifier)
     needs_consent: bool = field(default=True, validator=validators.instance_of(bool))
@@ -64,11 +82,18 @@ class ProfileRules:
     A trait without a rule of its own counts by its latest value, is personal, and is shown for
     every purpose.
 
+    Attributes:
+        traits: The rules for traits.
+        purposes: The purposes.
+
+    Raises:
+        UnknownName: A rule names a purpose that there is not.
+
     >>> rules = ProfileRules([TraitRule("plan", "trusted", trusted=["billing"])],
     ...                      purposes=[Purpose("marketing"), Purpose("service", False)])
-    >>> rules.allowed("service", [])
+    >>> rules.allows("service", [])
     True
-    >>> rules.allowed("marketing", [])
+    >>> rules.allows("marketing", [])
     False
     """
 
@@ -84,8 +109,18 @@ class ProfileRules:
                 if purpose not in known:
                     raise UnknownName("purpose", purpose, tuple(sorted(known)))
 
-    def known(self, traits: Iterable[Trait], purpose: str | None = None) -> tuple[Trait, ...]:
-        """Of all that was said, what counts: one value for each trait, by name."""
+    def choose_traits(
+        self, traits: Iterable[Trait], purpose: str | None = None
+    ) -> tuple[Trait, ...]:
+        """Choose one value for each trait.
+
+        Args:
+            traits: All facts that sources gave.
+            purpose: The purpose of the view (None: any).
+
+        Returns:
+            The facts that count and may be shown, by name.
+        """
         by_name: dict[str, list[Trait]] = {}
         for one in traits:
             by_name.setdefault(one.name, []).append(one)
@@ -94,25 +129,50 @@ class ProfileRules:
         for name in sorted(by_name):
             rule = rules.get(name) or TraitRule(name)
             if purpose is None or not rule.purposes or purpose in rule.purposes:
-                chosen.append(rule.chosen(by_name[name]))
+                chosen.append(rule.choose_value(by_name[name]))
         return tuple(chosen)
 
-    def personal(self, trait: str) -> bool:
-        """Whether a trait is hidden in reprs."""
+    def is_personal(self, trait: str) -> bool:
+        """Check whether a trait is hidden in reprs.
+
+        Args:
+            trait: The trait.
+
+        Returns:
+            Whether it is.
+        """
         return next((rule.personal for rule in self.traits if rule.name == trait), True)
 
-    def standing(self, consents: Iterable[Consent]) -> tuple[Consent, ...]:
-        """Of all that was said, the last word on each purpose; of equal times, the no."""
+    def latest_consents(self, consents: Iterable[Consent]) -> tuple[Consent, ...]:
+        """Find the last consent to each purpose; of equal times, the refusal counts.
+
+        Args:
+            consents: All consents.
+
+        Returns:
+            One for each purpose, by name.
+        """
         last: dict[str, Consent] = {}
         for one in sorted(consents, key=lambda c: (c.at.astimezone(UTC), not c.given, c.source)):
             last[one.purpose] = one
         return tuple(last[name] for name in sorted(last))
 
-    def allowed(self, purpose: str, consents: Iterable[Consent]) -> bool:
-        """Whether a customer may be looked at for a purpose; raises UnknownName."""
+    def allows(self, purpose: str, consents: Iterable[Consent]) -> bool:
+        """Check whether a customer may be looked at for a purpose.
+
+        Args:
+            purpose: The purpose.
+            consents: The customer's consents.
+
+        Returns:
+            Whether they may.
+
+        Raises:
+            UnknownName: There is no such purpose.
+        """
         found = next((one for one in self.purposes if one.name == purpose), None)
         if found is None:
             raise UnknownName("purpose", purpose, tuple(one.name for one in self.purposes))
         if not found.needs_consent:
             return True
-        return any(one.given for one in self.standing(consents) if one.purpose == purpose)
+        return any(one.given for one in self.latest_consents(consents) if one.purpose == purpose)

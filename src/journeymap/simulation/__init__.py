@@ -1,4 +1,4 @@
-"""Seeded customers walking a map, with a known truth: for demos, tests and load."""
+"""Simulation: seeded customers walking a map, with a known truth, for demos and tests."""
 
 from journeymap.simulation.broadband import BOTTLENECK, broadband, broadband_customers
 from journeymap.simulation.walking import Effect, Simulation, Walk

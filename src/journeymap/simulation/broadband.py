@@ -156,7 +156,11 @@ _MOMENTS = (
 
 
 def broadband() -> JourneyMap:
-    """The map of the broadband company."""
+    """Make the map of a broadband company.
+
+    Returns:
+        The map.
+    """
     weekdays = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
     daily = "FREQ=DAILY"
     calendars = {"operations": "always", "services": "field", "support": "helpline"}
@@ -271,7 +275,15 @@ _EFFECTS = (
 
 
 def broadband_customers(customers: int = 20_000, seed: int = 7) -> Simulation:
-    """Simulated customers of the broadband company."""
+    """Simulate customers of the broadband company.
+
+    Args:
+        customers: How many.
+        seed: The seed of chance: equal seeds give equal customers.
+
+    Returns:
+        The simulation; iterate over it for interactions.
+    """
     return Simulation(
         journey=broadband(),
         walks=_WALKS,

@@ -1,4 +1,4 @@
-"""Seeded customers walking a map, with a known truth."""
+"""Walks: customers who go from touchpoint to touchpoint by chance, from a seed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from journeymap.exceptions import ElementError, UnknownName
 from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import JourneyMap
 from journeymap.model.rules import as_tuple, identifier
+from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["Effect", "Simulation", "Walk"]
 
@@ -24,13 +25,19 @@ def _weights(value: Any) -> tuple[tuple[str, float], ...]:
 
 @frozen(kw_only=True)
 class Walk:
-    """What customers do at one touchpoint.
+    """The behaviour of customers at one touchpoint.
 
-    ``wait`` is the median time since the interaction before, ``spread`` the sigma of its
-    lognormal; ``fails`` and ``abandons`` are probabilities, ``feels`` the mean emotion;
-    ``onward`` are the chances of what comes next, ``after_failure`` of what comes when it did not
-    succeed (by default the same); what is missing to 1 is the chance that the customer is never
-    seen again. ``worth`` is the mean value of a success, ``asks`` the kind of score it ends with.
+    Attributes:
+        touchpoint: The touchpoint.
+        wait: The median time since the interaction before.
+        spread: The sigma of its lognormal distribution.
+        fails: The probability of failure.
+        abandons: The probability of abandonment.
+        feels: The mean emotion, from −1 to +1.
+        onward: The probabilities of the next touchpoint; the rest to 1 never come again.
+        after_failure: The same after an interaction that did not succeed (left out: the same).
+        worth: The mean value of a success.
+        asks: The kind of score that it ends with.
     """
 
     touchpoint: str = field(validator=identifier)
@@ -53,9 +60,17 @@ class Walk:
 
 @frozen(kw_only=True)
 class Effect:
-    """What is different for some: the waits are longer, more fails, it feels worse.
+    """A planted difference: for some, waits are longer, more fails, emotions are worse.
 
-    It holds where every one of ``touchpoint``, ``channel`` and ``product`` that is named agrees.
+    It holds where every one of touchpoint, channel and product that is named agrees.
+
+    Attributes:
+        touchpoint: The touchpoint (None: any).
+        channel: The channel (None: any).
+        product: The product (None: any).
+        wait: A factor on waits.
+        fails: Added to the probability of failure.
+        feels: Added to the emotion.
     """
 
     touchpoint: str | None = None
@@ -68,12 +83,21 @@ class Effect:
 
 @frozen(kw_only=True)
 class Simulation:
-    """Customers walking a map; the same seed gives the same interactions.
+    """Customers who walk a map; iterate over it for their interactions.
 
-    ``begin`` are the chances of the first touchpoint; customers arrive evenly over the first
-    two thirds of the time from ``start`` to ``end``. ``effects`` are the truth to be found again.
-
-    Iterate over it for interactions, customer by customer.
+    Attributes:
+        journey: The map.
+        walks: The behaviour at each touchpoint.
+        begin: The probabilities of the first touchpoint.
+        effects: Planted differences.
+        products: Products, and the probability that a customer wants each; drawn anew on every lap.
+        channels: Channels, and the probability that a customer prefers each; a preferred channel is
+            used in four of five contacts of a touchpoint that has it.
+        customers: How many customers.
+        seed: The seed of chance.
+        start: The time after which customers begin, all in the first two thirds of the window.
+        end: The time before which every interaction lies.
+        currency: The currency of values.
     """
 
     journey: JourneyMap
@@ -200,6 +224,6 @@ def _score(kind: str | None, emotion: float, dice: random.Random) -> Score | Non
     """Four of ten answer; those who feel better answer higher."""
     if kind is None or dice.random() > 0.4:
         return None
-    low, high = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}[kind]
+    low, high = SCORE_KINDS[kind].low, SCORE_KINDS[kind].high
     middle = (emotion + 1) / 2 * (high - low) + low + dice.gauss(0, 0.12 * (high - low))
     return Score(kind, max(low, min(high, round(middle))))

@@ -1,4 +1,4 @@
-"""For tests of what is built on journeymap: strategies for its values, laws for what plugs in.
+"""Testing: strategies for journeymap's values, and the laws of what plugs into it.
 
 >>> from hypothesis import given
 >>> from journeymap.testing import interactions, maps

@@ -11,7 +11,7 @@ from xml.parsers import expat
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from journeymap.adapters.registry import View
+from journeymap.adapters.view import View
 from journeymap.model import JourneyMap, Moment, Stage, Touchpoint
 from journeymap.model.conditions import At
 from journeymap.tracking import MomentReached, Signal
@@ -37,11 +37,19 @@ def check_action(
     claims: frozenset[ActionClaim] = frozenset(),
     examples: int = 20,
 ) -> None:
-    """Check the laws of an action; AssertionError names the one that is broken.
+    """Check the laws of an action.
 
-    ``made`` makes the action, ``effects`` answers the ids of the signals it has carried out, one
-    for each time it did. Laws: each signal is carried out; one that is told again is not carried
-    out again; with *remembers*, nor after the action was made anew.
+    Each signal is carried out; one that comes again is not carried out again; with *remembers*, nor
+    after the action was made anew.
+
+    Args:
+        made: Makes the action.
+        effects: Lists the ids of the signals that were carried out, once for each time.
+        claims: What the action can do.
+        examples: How many sequences of signals are tried.
+
+    Raises:
+        AssertionError: A law is broken; the message names it.
 
     >>> done = []
     >>> def made():
@@ -65,21 +73,21 @@ def check_action(
         phases=[Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(st.lists(signals, min_size=1, max_size=6))
-    def laws(told: list[Signal]) -> None:
+    def laws(signals: list[Signal]) -> None:
         before = list(effects())
         action = made()
-        for signal in [*told, *told]:
+        for signal in [*signals, *signals]:
             action(signal)
-        wanted = {signal.id for signal in told}
+        wanted = {signal.id for signal in signals}
         fresh = list(effects())[len(before) :]
         if "remembers" in claims:
             wanted -= set(before)
         _hold(wanted <= set(fresh), "a signal was not carried out")
         _hold(len(set(fresh)) == len(fresh), "a signal told again was carried out again")
         if "remembers" in claims:
-            again = made()
-            for signal in told:
-                again(signal)
+            remade = made()
+            for signal in signals:
+                remade(signal)
             same = list(effects())[len(before) :] == fresh
             _hold(same, "a signal was carried out again after a restart")
 
@@ -90,11 +98,18 @@ def check_action(
 
 
 def check_view(view: View, subjects: st.SearchStrategy[Any], *, examples: int = 20) -> None:
-    """Check the laws of a view; AssertionError names the one that is broken.
+    """Check the laws of a view.
 
-    ``subjects`` are what it draws, with hostile names in them (see ``hostile_maps``). Laws: the
-    text is of the media type it says and well-formed; drawing twice gives the same; nothing of a
+    The text is of its media type and well-formed; drawing twice gives the same; nothing of a
     subject becomes markup, script, an entity or a style; nothing is asked of a network.
+
+    Args:
+        view: The view.
+        subjects: What it draws, with hostile names in it (see `hostile_maps`).
+        examples: How many subjects are tried.
+
+    Raises:
+        AssertionError: A law is broken; the message names it.
     """
 
     @settings(
@@ -119,7 +134,11 @@ def check_view(view: View, subjects: st.SearchStrategy[Any], *, examples: int = 
 
 
 def hostile_maps() -> st.SearchStrategy[JourneyMap]:
-    """Maps whose names try to be more than names."""
+    """Make maps whose names try to be more than names.
+
+    Returns:
+        A Hypothesis strategy.
+    """
     text = st.sampled_from(_HOSTILE).map(lambda one: "".join(c for c in one if c.isprintable()))
 
     def made(name: str, other: str) -> JourneyMap:
@@ -145,13 +164,13 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._raw = tag if tag in ("script", "style") else self._raw
         for name, value in attrs:
-            told = value or ""
-            if _MARK in name or (name.startswith("on") and _MARK in told):
+            text = value or ""
+            if _MARK in name or (name.startswith("on") and _MARK in text):
                 self.wrong = "an attribute that would run"
             fetches = name in _FETCHED or (name in _LED and tag not in ("a", "area"))
-            if fetches and told and not told.startswith(("#", "data:image/")):
-                self.wrong = f"{name}={told[:40]!r} asks a network"
-            if name == "style" and _asks(told):
+            if fetches and text and not text.startswith(("#", "data:image/")):
+                self.wrong = f"{name}={text[:40]!r} asks a network"
+            if name == "style" and _asks(text):
                 self.wrong = "a style asks a network"
         if tag in ("iframe", "object", "embed") or ("http-equiv", "refresh") in attrs:
             self.wrong = self.wrong or f"an element <{tag}> asks a network"

@@ -28,12 +28,20 @@ def check_question(
     given_: st.SearchStrategy[list[Interaction]] | None = None,
     examples: int = 50,
 ) -> None:
-    """Check the laws that let a question be answered anywhere; AssertionError names a broken one.
+    """Check the laws that let a question be answered anywhere.
 
     Any split of the customers into parts, merged in any order, gives the answer of the whole;
     merging leaves both measurements as they were; measurements survive being sent; the order of
-    arrival does not matter, nor does an empty part. ``given_`` are the logs to try (None: small
-    ones at touchpoints a, b, c).
+    arrival does not matter, nor does an empty part.
+
+    Args:
+        question: The question.
+        map: The map of the logs to try.
+        given_: The logs to try (None: small ones at touchpoints a, b, c).
+        examples: How many logs are tried.
+
+    Raises:
+        AssertionError: A law is broken; the message names it.
 
     >>> from attrs import frozen
     >>> @frozen
@@ -64,13 +72,13 @@ def check_question(
         log = Log.from_interactions(taken, map=map)
         [part] = log.parts(None)
         whole = question.answer(question.measure(part), log.scope)
-        _parts(question, log, whole, dice)
+        _check_parts(question, log, whole, dice)
         # Ties keep the order of arrival, so this law speaks of interactions at different times.
         apart = list({(one.customer, one.at): one for one in taken}.values())
         first = Log.from_interactions(apart, map=map).ask(question)
         dice.shuffle(apart)
-        again = Log.from_interactions(apart, map=map).ask(question)
-        _hold(question, _same(first, again), "the order of arrival changes the answer")
+        reordered = Log.from_interactions(apart, map=map).ask(question)
+        _hold(question, _same(first, reordered), "the order of arrival changes the answer")
 
     try:
         laws()
@@ -79,24 +87,24 @@ def check_question(
         raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
 
 
-def _parts(question: Question[Any], log: Log, whole: Any, dice: Any) -> None:
-    from journeymap.engines.wire import packed, unpacked
+def _check_parts(question: Question[Any], log: Log, whole: Any, dice: Any) -> None:
+    from journeymap.engines.wire import pack, unpack
 
-    nobody = log.where(customer="nobody at all")
-    pieces = [question.measure(part) for some in (log, nobody) for part in some.parts(1)]
+    empty = log.where(customer="nobody at all")
+    pieces = [question.measure(part) for some in (log, empty) for part in some.parts(1)]
     for piece in pieces:
-        back = unpacked(packed(piece))
-        _hold(question, packed(back) == packed(piece), "a measurement changes when it is sent")
+        back = unpack(pack(piece))
+        _hold(question, pack(back) == pack(piece), "a measurement changes when it is sent")
     while len(pieces) > 1:
         one = pieces.pop(dice.randrange(len(pieces)))
         other = pieces.pop(dice.randrange(len(pieces)))
-        before = packed(one), packed(other)
+        before = pack(one), pack(other)
         pieces.append(question.merge(one, other))
-        kept = (packed(one), packed(other)) == before
+        kept = (pack(one), pack(other)) == before
         _hold(question, kept, "merging changes what is merged")
     merged = question.answer(pieces[0], log.scope)
-    told = "parts merged in some order give another answer than the whole"
-    _hold(question, _same(whole, merged), told)
+    law = "parts merged in some order give another answer than the whole"
+    _hold(question, _same(whole, merged), law)
 
 
 def _hold(question: Question[Any], held: object, law: str) -> None:
@@ -105,14 +113,14 @@ def _hold(question: Question[Any], held: object, law: str) -> None:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal, and equal in what an answer says beside its rows."""
+    """Check that answers are equal, and equal in what stands beside their rows."""
     if type(one) is not type(other):
         return False
     if not attrs.has(type(one)):
         return bool(one == other)
-    told = [
+    beside = [
         getattr(one, field.name) == getattr(other, field.name)
         for field in attrs.fields(type(one))
         if field.name != "frame"
     ]
-    return bool(one == other) and all(told)
+    return bool(one == other) and all(beside)

@@ -38,10 +38,11 @@ from journeymap.model import (
     Wait,
     Weight,
 )
+from journeymap.model.instants import MICROSECOND
 
 __all__ = ["interactions", "maps", "names"]
 
-_lengths = st.timedeltas(timedelta(microseconds=1), timedelta(days=4000))
+_lengths = st.timedeltas(MICROSECOND, timedelta(days=4000))
 _numbers = st.floats(-1e9, 1e9, allow_nan=False)
 _shares, _amounts = st.floats(0, 1), st.floats(0, 1e6)
 
@@ -52,7 +53,11 @@ _letters = st.characters(
 
 
 def names() -> st.SearchStrategy[str]:
-    """Any text that may be an id: one line, not blank, no control characters."""
+    """Make names that a map may hold, odd ones among them.
+
+    Returns:
+        A Hypothesis strategy.
+    """
     reserved = ("(start)", "(end)")
     return st.text(_letters, min_size=1, max_size=12).filter(
         lambda text: bool(text.strip()) and text not in reserved
@@ -115,11 +120,15 @@ def _calendars(ids: list[str]) -> st.SearchStrategy[list[Calendar]]:
 
 @st.composite
 def maps(draw: st.DrawFn) -> JourneyMap:
-    """Consistent maps with some elements of every kind."""
+    """Make maps with elements of every kind.
+
+    Returns:
+        A Hypothesis strategy.
+    """
     stages, channels, calendars = _ids(draw, 1, 4), _ids(draw, 0, 3), _ids(draw, 0, 2)
     departments, processes, products = _ids(draw, 0, 3), _ids(draw, 0, 3), _ids(draw, 0, 2)
     points = _ids(draw, 1, 5)
-    told = {"name": _texts(), "description": _texts()}
+    words = {"name": _texts(), "description": _texts()}
     phase = st.sampled_from(["buy", "own"])
     invests = st.builds(Investment, st.sampled_from(["systems", "training"]), names(),
                         stages=_some(stages), amount=_maybe(_numbers))  # fmt: skip
@@ -130,11 +139,12 @@ def maps(draw: st.DrawFn) -> JourneyMap:
         contact_limits=draw(st.lists(st.builds(ContactLimit, st.integers(0, 9), _lengths),
                                      max_size=2)),
         stages=_each(draw, stages, Stage, phase=phase, customer_does=_texts(),
-                     company_does=_texts(), dormant_after=_maybe(_lengths), **told),
-        channels=_each(draw, channels, Channel, kind=st.sampled_from(["digital", "phone"]), **told),
+                     company_does=_texts(), dormant_after=_maybe(_lengths), **words),
+        channels=_each(draw, channels, Channel, kind=st.sampled_from(["digital", "phone"]),
+                       **words),
         calendars=draw(_calendars(calendars)),
         departments=_each(draw, departments, Department, calendar=_one(calendars),
-                          invests=st.lists(invests, max_size=2), **told),
+                          invests=st.lists(invests, max_size=2), **words),
         processes=_each(draw, processes, Process, departments=_some(departments),
                         target=_maybe(_lengths), calendar=_one(calendars)),
         products=_each(draw, products, Product, kind=st.sampled_from(["product", "service"])),
@@ -142,13 +152,13 @@ def maps(draw: st.DrawFn) -> JourneyMap:
                        goals=st.lists(names(), unique=True, max_size=2)),
         touchpoints=_each(draw, points, Touchpoint, stage=_one(stages),
                           department=_one(departments), process=_one(processes),
-                          channels=_some(channels), products=_some(products), **told),
+                          channels=_some(channels), products=_some(products), **words),
     )  # fmt: skip
     return _watched(draw, designed)
 
 
 def _watched(draw: st.DrawFn, journey: JourneyMap) -> JourneyMap:
-    """The map with metrics, moments and key journeys."""
+    """Add metrics, moments and key journeys to a map."""
     points, departments = list(journey.touchpoints), list(journey.departments)
     point, metrics = st.sampled_from(points), _ids(draw, 0, 3)
     return journey.add(
@@ -193,7 +203,18 @@ def interactions(
     channels: tuple[str, ...] = ("web", "phone"),
     products: tuple[str, ...] = ("fibre", "mobile"),
 ) -> st.SearchStrategy[Interaction]:
-    """Single interactions, close enough in time for journeys to arise from a list of them."""
+    """Make interactions.
+
+    Args:
+        customers: The customers' names.
+        touchpoints: The touchpoints.
+        departments: The departments.
+        channels: The channels.
+        products: The products.
+
+    Returns:
+        A Hypothesis strategy.
+    """
     begin = datetime(2026, 3, 1, tzinfo=UTC)
     hours = st.integers(0, 400).map(lambda n: begin + timedelta(hours=n))
     scores = st.builds(Score, st.just("nps"), st.integers(0, 10))

@@ -1,8 +1,8 @@
-"""States and signals as JSON text and back: what a store keeps of them.
+"""States and signals as JSON text and back, for stores.
 
 Of a state, only where the customer stood before the interactions within the horizon is written,
-and those interactions; the rest follows by folding them again. Of a signal, each field is written
-as its type says.
+and those interactions; the rest follows by folding them again. Each field of a signal is written
+by its type.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from attrs import fields
 
@@ -262,18 +263,30 @@ Pair = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 
 @cache
 def _signal_fields(kind: Any) -> dict[str, Pair]:
-    """How each field of a kind of signal is written and read, by its type."""
+    """Find how each field of a kind of signal is written and read, by its type."""
     hints = get_type_hints(kind)
     return {a.name: _pair(hints[a.name]) for a in fields(kind)}
 
 
 def _pair(hint: Any) -> Pair:
-    options = {part for part in (get_args(hint) or (hint,)) if part is not type(None)}
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    options = {part for part in parts if part is not type(None)}
     if options == {datetime}:
         return datetime.isoformat, read_time
     if options == {Signal}:
         return _signal_data, _read_signal_data
-    return _unchanged, _unchanged
+    if _is_plain(hint):
+        return _unchanged, _unchanged
+    raise TypeError(f"a signal's field of type {hint} has no form as text; give it one here")
+
+
+def _is_plain(hint: Any) -> bool:
+    """Check whether JSON writes values of a type, and reads them back, as they are."""
+    if isinstance(hint, str):  # one word of a Literal
+        return True
+    if get_origin(hint) in (Literal, Union, UnionType):
+        return all(map(_is_plain, get_args(hint)))
+    return hint in (str, int, float, bool, type(None))
 
 
 def _unchanged(value: Any) -> Any:

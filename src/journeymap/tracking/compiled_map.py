@@ -65,8 +65,8 @@ class AbsenceTest:
 class KeyJourneyRules:
     """A key journey as the fold follows it.
 
-    ``restarts`` says that its start touchpoint may come again within it; ``element`` and
-    ``owner`` are named when it is late.
+    ``restarts``: its start touchpoint may come again within it; ``element`` and ``owner`` are named
+    when it is late.
     """
 
     journey: KeyJourney
@@ -80,9 +80,9 @@ class KeyJourneyRules:
 class TouchpointRules:
     """The meaning of an interaction at one touchpoint.
 
-    ``turns`` says that a key journey begins or ends here; ``score_tests`` are the moments that
-    only an interaction with a score can reach; ``quiet`` says that nothing but scores, values and
-    what is open already has to be looked at.
+    ``turns``: a key journey begins or ends here; ``score_tests``: moments that only an interaction
+    with a score can reach; ``quiet``: nothing but scores, values and open things has to be looked
+    at.
     """
 
     name: str
@@ -107,8 +107,8 @@ class TouchpointRules:
 class CompiledMap:
     """A whole map, compiled.
 
-    ``awaited_by`` are, for each moment, the touchpoints whose absence it waits for;
-    ``remembered`` says how many of its last times are kept of a touchpoint.
+    ``awaited_by`` are, for each moment, the touchpoints whose absence it waits for; ``remembered``
+    is how many of its last times are kept of a touchpoint.
     """
 
     map: JourneyMap
@@ -185,8 +185,10 @@ def _compile_moments(
 
 
 def _compile_completion(condition: Condition, fixed: dict[str, str | None]) -> Test | bool:
-    """Compile a condition of counts alone: the interaction that completes it meets it, and not
-    every one that follows while it holds."""
+    """Compile a condition of counts alone.
+
+    The interaction that completes it meets it, and not every one that follows while it holds.
+    """
     if fixed["touchpoint"] not in touchpoints_of(condition):
         return False
     with_it = compile_condition(condition, fixed)

@@ -6,7 +6,7 @@ interaction, and the interaction, to the state after it. What it does, and in wh
 1. **Time first.** Before a step, ``fire`` lets time pass up to the interaction (see below), so
    that whatever came due before is emitted before.
 2. **Tie.** Interactions at one time keep the order of arrival: ``tie`` counts them, and a signal
-   is told apart from another at the same time by it.
+   is distinguished by it from another at the same time.
 3. **Coming back.** A customer who was dormant is active again (`CameBack`).
 4. **Stage and lap.** A touchpoint in another stage enters it (`StageEntered`); from own into buy
    that begins a lap (`LapStarted`). A touchpoint without a stage leaves the customer where they
@@ -207,7 +207,7 @@ def _fire_timers(compiled: CompiledMap, slow: SlowState, occasion: Occasion) -> 
 
 
 def _with_timer(compiled: CompiledMap, slow: SlowState) -> SlowState:
-    """The slow state with its next timer."""
+    """Return the slow state with its next timer."""
     open_, pending, awaited = slow.open, slow.pending, slow.awaited
     timer = _next_timer(compiled, open_, pending, awaited)
     return slow._replace(busy=bool(open_ or pending or awaited), timer=timer)

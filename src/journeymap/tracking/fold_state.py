@@ -72,7 +72,7 @@ def after(at: datetime, length: timedelta | None) -> datetime:
 
 
 class Occasion:
-    """Whose turn it is and when: the customer, the time with its tie, and the signals so far.
+    """The customer, the time with its tie, and the signals so far, during a step.
 
     One occasion serves a whole walk along a customer's interactions; the fold sets ``at`` and
     ``tie`` at each step, and calls ``emit`` with what became true.
@@ -93,8 +93,11 @@ class Occasion:
 
 @frozen(eq=False)
 class StageRules:
-    """A stage as the fold needs it: the meaning of entering each other stage from here, and how
-    long silence is allowed (None: for ever)."""
+    """A stage as the fold needs it.
+
+    ``moves`` is the meaning of entering each other stage from here; ``limit`` is how long silence
+    is allowed (None: for ever).
+    """
 
     id: str
     phase: str
@@ -156,7 +159,7 @@ class AwaitedResponse(NamedTuple):
 class SlowState(NamedTuple):
     """The part of the state that changes seldom.
 
-    ``busy`` says that something is open or awaited; ``timer`` is when any of it comes due.
+    ``busy``: something is open or awaited; ``timer``: when any of it comes due.
     """
 
     busy: bool = False

@@ -22,7 +22,7 @@ __all__ = ["confirm_absences", "drop_overdue", "next_absence", "reach_moments"]
 
 
 def _deadline(compiled: CompiledMap, moment: Moment, at: datetime) -> datetime | None:
-    """When the owner should have acted: in working time, where the owner has a calendar."""
+    """Return when the owner should have acted: in working time, where the owner has a calendar."""
     if moment.deadline is None:
         return None
     calendar = compiled.calendars.get(moment.owner or "")

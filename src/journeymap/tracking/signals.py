@@ -1,4 +1,4 @@
-"""What the tracker reports: one small value for each kind of thing that came true.
+"""Signals: one small value for each kind of thing that the tracker reports.
 
 >>> from datetime import UTC
 >>> signal = StageEntered("ada", datetime(2026, 3, 1, tzinfo=UTC), 0, "use", "receive", "forward")
@@ -35,9 +35,12 @@ __all__ = [
 
 @frozen
 class Signal:
-    """Something about a ``customer`` that came true ``at`` a time (UTC).
+    """Something about a customer that became true.
 
-    ``tie`` tells interactions of one customer at the same time apart: it counts them from 0.
+    Attributes:
+        customer: The customer's name.
+        at: When, in UTC.
+        tie: The number, from 0, that distinguishes signals at the same time.
     """
 
     kind: ClassVar[str] = "signal"
@@ -47,23 +50,26 @@ class Signal:
 
     @property
     def id(self) -> str:
-        """The same for the same signal, whenever and wherever it is told: an idempotency key.
+        """The idempotency key: the same for the same signal, whenever and wherever it is made.
 
         >>> from datetime import UTC
         >>> CameBack("ada", datetime(2026, 3, 1, tzinfo=UTC), 0, "use").id
         '635d3f30da2f98d6272d3f78ae4bf344'
         """
-        told = [type(self).__name__]
+        parts = [type(self).__name__]
         for part in astuple(self, recurse=False):
-            told.append(part.id if isinstance(part, Signal) else str(part))
-        return blake2b("\x1f".join(told).encode(), digest_size=16).hexdigest()
+            parts.append(part.id if isinstance(part, Signal) else str(part))
+        return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
 @frozen
 class StageEntered(Signal):
-    """The customer entered a stage; ``source`` is the stage they came from (None: the first).
+    """The customer entered a stage.
 
-    ``move`` is ``forward``, ``backward`` or ``new lap``.
+    Attributes:
+        stage: The stage.
+        source: The stage they came from (None: it is the first).
+        move: ``forward``, ``backward`` or ``new lap``.
     """
 
     kind: ClassVar[str] = "stage entered"
@@ -72,13 +78,17 @@ class StageEntered(Signal):
     move: str
 
     def __str__(self) -> str:
-        came = f" from {self.source!r} ({self.move})" if self.source else ""
-        return f"{self.customer} entered stage {self.stage!r}{came}"
+        origin = f" from {self.source!r} ({self.move})" if self.source else ""
+        return f"{self.customer} entered stage {self.stage!r}{origin}"
 
 
 @frozen
 class LapStarted(Signal):
-    """The customer began a lap round the loop, counted from 1 (the first is not told)."""
+    """The customer began a lap round the loop.
+
+    Attributes:
+        lap: The lap, from 2: the first begins with the first interaction, without a signal.
+    """
 
     kind: ClassVar[str] = "lap started"
     lap: int
@@ -89,7 +99,13 @@ class LapStarted(Signal):
 
 @frozen
 class Handoff(Signal):
-    """The customer was handed from one department to another; ``back`` if to where they were."""
+    """The customer was handed from one department to another.
+
+    Attributes:
+        source: The department that handed over.
+        target: The department that took over.
+        back: Whether it had handed off last: a bounce-back.
+    """
 
     kind: ClassVar[str] = "handoff"
     source: str
@@ -103,11 +119,17 @@ class Handoff(Signal):
 
 @frozen
 class MomentReached(Signal):
-    """A moment of truth.
+    """A moment of truth was reached.
 
-    ``touchpoint`` is that of the interaction that made it, ``begun`` its time (``begun_tie`` as
-    ``tie``): of the one before the absence, where something failed to happen. ``owner`` should
-    carry out ``action`` by ``due``.
+    Attributes:
+        moment: The moment's id.
+        touchpoint: The touchpoint of the interaction that reached it; of an absence, of the
+            interaction before it.
+        owner: The department that should act.
+        action: What it should do.
+        due: By when.
+        begun: The time of that interaction.
+        begun_tie: Its tie.
     """
 
     kind: ClassVar[str] = "moment reached"
@@ -126,7 +148,15 @@ class MomentReached(Signal):
 
 @frozen
 class MomentOverdue(Signal):
-    """The owner of a moment did not meet the customer by its deadline; ``reached`` says when."""
+    """The owner of a moment did not meet the customer by its deadline.
+
+    Attributes:
+        moment: The moment's id.
+        owner: The department that should have acted.
+        reached: When the moment was reached.
+        begun: The time of the interaction that reached it.
+        begun_tie: Its tie.
+    """
 
     kind: ClassVar[str] = "moment overdue"
     moment: str
@@ -141,13 +171,17 @@ class MomentOverdue(Signal):
 
 @frozen
 class Deviated(Signal):
-    """A key journey departed from its plan, in one of five ways.
+    """A key journey departed from its plan.
 
-    ``deviation`` is ``missing``, ``ad hoc``, ``out of order``, ``failed`` or ``late``; ``step``
-    is the step of the plan, from 1 (None: no step expected it, or, of a failure, not known yet);
-    ``element`` is the touchpoint and ``department`` who took it, as in `Deviations`; ``begun`` is
-    when this occurrence of the key journey began (``begun_tie`` as ``tie``), ``place`` where in
-    it this was, from 0.
+    Attributes:
+        journey: The key journey's id.
+        deviation: ``missing``, ``ad hoc``, ``out of order``, ``failed`` or ``late``.
+        step: The step of the plan, from 1 (None: no step expected it, or it is not known yet).
+        element: The touchpoint; of a missing step, its alternatives.
+        department: The department that took it, or should have.
+        begun: When this occurrence began.
+        begun_tie: Its tie.
+        place: The place of the interaction in the occurrence, from 0 (None: there was none).
     """
 
     kind: ClassVar[str] = "deviation"
@@ -166,7 +200,14 @@ class Deviated(Signal):
 
 @frozen
 class KeyJourneyCompleted(Signal):
-    """An occurrence of a key journey reached its end touchpoint; ``succeeded`` says how."""
+    """An occurrence of a key journey reached its end touchpoint.
+
+    Attributes:
+        journey: The key journey's id.
+        begun: When the occurrence began.
+        begun_tie: Its tie.
+        succeeded: Whether its end neither failed nor was abandoned.
+    """
 
     kind: ClassVar[str] = "key journey completed"
     journey: str
@@ -180,9 +221,13 @@ class KeyJourneyCompleted(Signal):
 
 @frozen
 class KeyJourneyGivenUp(Signal):
-    """An occurrence of a key journey ended before its end.
+    """An occurrence of a key journey ended before its end touchpoint.
 
-    ``why`` is ``started again``, ``out of time`` or ``dormant``.
+    Attributes:
+        journey: The key journey's id.
+        begun: When the occurrence began.
+        begun_tie: Its tie.
+        why: ``started again``, ``out of time`` or ``dormant``.
     """
 
     kind: ClassVar[str] = "key journey given up"
@@ -197,7 +242,11 @@ class KeyJourneyGivenUp(Signal):
 
 @frozen
 class WentDormant(Signal):
-    """Nothing was heard of the customer for as long as their stage allows."""
+    """The customer was silent for as long as their stage allows.
+
+    Attributes:
+        stage: The stage.
+    """
 
     kind: ClassVar[str] = "went dormant"
     stage: str
@@ -208,7 +257,11 @@ class WentDormant(Signal):
 
 @frozen
 class CameBack(Signal):
-    """The customer was dormant and is active again; ``stage`` is where they had been."""
+    """The customer was dormant and is active again.
+
+    Attributes:
+        stage: The stage they had been in.
+    """
 
     kind: ClassVar[str] = "came back"
     stage: str
@@ -219,7 +272,11 @@ class CameBack(Signal):
 
 @frozen
 class Withdrawn(Signal):
-    """A signal given earlier is not true after all: something was heard of late."""
+    """A signal given earlier does not hold after all: something arrived late.
+
+    Attributes:
+        signal: The signal.
+    """
 
     kind: ClassVar[str] = "withdrawn"
     signal: Signal
@@ -230,10 +287,14 @@ class Withdrawn(Signal):
 
 @frozen
 class TooLate(Signal):
-    """An interaction came later than the horizon allows; the state is as it was.
+    """An interaction came later than the horizon allows; the state is unchanged.
 
-    ``source`` and ``interaction`` (its id) say which. It is to be folded in again from what was
-    kept of the past, as `Live` does.
+    It is to be folded in again from what was kept of the past, as `Live` does.
+
+    Attributes:
+        touchpoint: The interaction's touchpoint.
+        source: Its source.
+        interaction: Its id.
     """
 
     kind: ClassVar[str] = "too late"

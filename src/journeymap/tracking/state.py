@@ -10,6 +10,7 @@ from attrs import field, frozen
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import Likely, NextSteps
+from journeymap.model.instants import MICROSECOND
 from journeymap.tracking.compiled_map import CompiledMap
 from journeymap.tracking.fold_state import FAR, LONG_AGO, FoldState, Occurrence, after
 from journeymap.tracking.moments import next_absence
@@ -206,7 +207,7 @@ class State:
         """Predict the customer's next step by a table that `NextStep` learned.
 
         Args:
-            table: A table by touchpoint, or by what the map says of touchpoints: stage, phase,
+            table: A table by touchpoint, or by what the map has for touchpoints: stage, phase,
                 department or process.
             top: How many steps to give at most (None: all).
 
@@ -246,7 +247,7 @@ class State:
         """When to call ``advance`` at the latest to fire timers in time; None: there is none."""
         here = self.fold_state
         # What is over after its last moment fires a moment later.
-        first = min(here.sleep, after(here.slow.timer, timedelta(microseconds=1)))
+        first = min(here.sleep, after(here.slow.timer, MICROSECOND))
         return first if first < FAR else None
 
     def _open(self, one: Occurrence) -> OpenKeyJourney:

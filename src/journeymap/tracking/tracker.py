@@ -307,7 +307,7 @@ class _Walk:
         return entries, signals, state
 
     def _entry_before(self, at: datetime) -> int | None:
-        """The first entry to be folded again; None if that is no longer known."""
+        """Return the first entry to be folded again; None if that is no longer known."""
         if self.horizon is not None and at < before(self.clock, self.horizon):
             return None
         place = sum(entry[0].at <= at for entry in self.entries)
@@ -333,12 +333,12 @@ class _Walk:
 
 
 def _precedes(state: FoldState, at: datetime) -> bool:
-    """Whether an interaction at a time belongs after a state."""
+    """Check whether an interaction at a time belongs after a state."""
     return state.at <= at and (state.fired is None or at > state.fired)
 
 
 def _settled(state: FoldState, cut: datetime) -> bool:
-    """Whether all that may still come belongs after a state."""
+    """Check whether all that may still come belongs after a state."""
     return state.fired is None or state.fired < cut
 
 

@@ -1,4 +1,4 @@
-"""What a person sees: pictures of maps and customers, and pages about logs and customers."""
+"""Views: pictures of maps and customers, and pages about logs and customers."""
 
 from journeymap.views.customer_page import customer_page
 from journeymap.views.drawing import draw

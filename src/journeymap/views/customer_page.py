@@ -16,9 +16,17 @@ _HIDDEN = "hidden"
 
 
 def customer_page(customer: Customer, *, personal: bool = False) -> str:
-    """The page as HTML, which opens from disk and asks no network.
+    """Make a page about one customer, which opens from disk and asks no network.
 
-    Identities, and traits that are personal, are shown only with ``personal=True``.
+    Args:
+        customer: The view of the customer.
+        personal: Whether identities, and traits that are personal, are shown.
+
+    Returns:
+        The page as HTML.
+
+    Raises:
+        MissingExtra: jinja2 is not installed.
     """
     require("views", "jinja2", "markupsafe")
     from jinja2 import Environment, PackageLoader, StrictUndefined

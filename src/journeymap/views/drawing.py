@@ -14,7 +14,14 @@ __all__ = ["draw"]
 
 
 def draw(journey: JourneyMap, path: str | os.PathLike[str] | None = None) -> str:
-    """The SVG of a map, also written to a file when one is named. It needs no extra.
+    """Draw a map as SVG; needs no extra.
+
+    Args:
+        journey: The map.
+        path: A file to write the picture to as well.
+
+    Returns:
+        The picture as SVG.
 
     >>> from journeymap.model import Stage
     >>> shop = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")])

@@ -1,4 +1,4 @@
-"""What stands out in a log, in sentences a director would read first."""
+"""Findings: what stands out in a log, in sentences to read first."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ENOUGH = 30  # fewer than this is no finding
 
 
 def findings(overview: Overview, flows: Flows) -> list[str]:
-    """The hottest stage, the greatest leak, the costliest handoff, the worst bounce-back."""
+    """List the hottest stage, the greatest leak, the costliest handoff, the worst bounce-back."""
     return [
-        told
-        for told in (
+        finding
+        for finding in (
             _hottest(overview, flows),
             _leak(overview),
             _slowest(overview),
@@ -27,7 +27,7 @@ def findings(overview: Overview, flows: Flows) -> list[str]:
             _bouncing(overview),
             _mood(overview),
         )
-        if told
+        if finding
     ]
 
 

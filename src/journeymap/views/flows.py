@@ -1,4 +1,4 @@
-"""What recorded journeys add to the picture of a map: flow, leaks and friction, stage by stage."""
+"""Flows: recorded journeys on the picture of a map, with leaks and friction by stage."""
 
 from __future__ import annotations
 

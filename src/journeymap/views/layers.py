@@ -1,5 +1,8 @@
-"""The five layers of a map, stage by stage: what the customer and the company do, who, how, what
-is measured."""
+"""The five layers of a map, stage by stage.
+
+They are what the customer does, what the company does, who does it, by which process, and what is
+measured.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class StageLayers:
 
 
 def layers_of(journey: JourneyMap) -> tuple[StageLayers, ...]:
-    """What each layer holds for each stage, in the order of the loop."""
+    """Collect the contents of each layer for each stage, in the order of the loop."""
     made = []
     for number, stage in enumerate(journey.stages.values(), 1):
         points = [p for p in journey.touchpoints.values() if p.stage == stage.id]
@@ -39,7 +42,7 @@ def layers_of(journey: JourneyMap) -> tuple[StageLayers, ...]:
             if (metric.of.kind, metric.of.id) == ("stage", stage.id)
             or (metric.of.kind == "touchpoint" and metric.of.id in inside)
         ]
-        told = [_measured(metric) for metric in metrics]
+        measures = [_measured(metric) for metric in metrics]
         made.append(
             StageLayers(
                 stage,
@@ -49,7 +52,7 @@ def layers_of(journey: JourneyMap) -> tuple[StageLayers, ...]:
                     (stage.company_does,) if stage.company_does else (),
                     tuple(journey.departments[d].name for d in departments),
                     tuple(journey.processes[p].name for p in processes),
-                    tuple(told),
+                    tuple(measures),
                 ),
             )
         )
@@ -64,7 +67,7 @@ def _measured(metric: Metric) -> str:
 
 
 def layer_shapes(journey: JourneyMap, top: float, width: float) -> tuple[list[Shape], float]:
-    """The layers as a grid under the loop, one block for each half; where it ends."""
+    """Draw the layers as a grid under the loop, a block for each half; also where it ends."""
     shapes: list[Shape] = []
     for phase in ("buy", "own"):
         half = [layers for layers in layers_of(journey) if layers.stage.phase == phase]

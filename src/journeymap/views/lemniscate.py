@@ -41,19 +41,19 @@ class Curve:
     height: float
 
     def at(self, angle: float) -> Point:
-        """The point at an angle; the crossing is at π/2 and 3π/2."""
+        """Find the point at an angle; the crossing is at π/2 and 3π/2."""
         sine, cosine = math.sin(angle), math.cos(angle)
         scale = 1 / (1 + sine * sine)
         rise = self.height * math.sqrt(2)  # the lobes of Bernoulli's curve are flat
         return self.x + self.half_width * cosine * scale, self.y + rise * sine * cosine * scale
 
     def between(self, start: float, end: float) -> tuple[Point, ...]:
-        """Points from one angle on to another, close enough to look smooth."""
+        """Return points from one angle on to another, close enough to look smooth."""
         steps = max(2, int(abs(end - start) / math.tau * 160))
         return tuple(self.at(start + (end - start) * i / steps) for i in range(steps + 1))
 
     def spot(self, angle: float, lobe: str) -> Spot:
-        """The place at an angle, and which way is out of its lobe."""
+        """Find the place at an angle, and which way is out of its lobe."""
         x, y = self.at(angle)
         before, after = self.at(angle - 0.01), self.at(angle + 0.01)
         along_x, along_y = after[0] - before[0], after[1] - before[1]

@@ -21,7 +21,8 @@ _WIDTH = 1200.0
 _CURVE = Curve(600, 352, 396, 276)
 _TRACK = 30.0
 _LABEL = 165.0
-_CHORDS = 8
+MAX_CHORDS = 8
+"""Moves drawn across the loop, the most frequent: more hide the loop."""
 _FRICTION = "Friction: share of moves out of a stage that turn back or fall silent"
 
 
@@ -50,10 +51,12 @@ class _Label:
         return self.x - shift, self.x - shift + room
 
 
-def loop_scene(journey: JourneyMap, flows: Flows | None = None, *, alone: bool = True) -> Scene:
+def loop_scene(
+    journey: JourneyMap, flows: Flows | None = None, *, standalone: bool = True
+) -> Scene:
     """Draw a map, with ``flows`` the real customers on it.
 
-    A picture that stands ``alone`` has a heading above the loop and the five layers below it.
+    A ``standalone`` picture has a heading above the loop and the five layers below it.
     """
     placed = _placed(journey)
     shapes: list[Shape] = _tracks(placed, flows)
@@ -68,15 +71,15 @@ def loop_scene(journey: JourneyMap, flows: Flows | None = None, *, alone: bool =
     if flows:
         shapes += _legend(bottom)
         bottom += 52
-    if alone:
+    if standalone:
         below, bottom = layer_shapes(journey, bottom + 8, _WIDTH)
         shapes += below
     top = min(highest, 190.0) - 14
-    if alone:
+    if standalone:
         top = min(top - 72, 0.0)
         shapes += _heading(journey, top)
     title = f"{journey.name}: the loop"
-    return Scene(_WIDTH, bottom + 16 - top, title, _told(journey, flows), tuple(shapes), top)
+    return Scene(_WIDTH, bottom + 16 - top, title, _describe(journey, flows), tuple(shapes), top)
 
 
 def _placed(journey: JourneyMap) -> list[_Placed]:
@@ -93,8 +96,8 @@ def _heading(journey: JourneyMap, top: float) -> list[Shape]:
         Words(24, top + 40, wrapped(journey.name, 24, 1150, 1), "name", 24),
     ]
     if journey.description:
-        told = wrapped(journey.description, 13, 1150, 1)
-        shapes.append(Words(24, top + 64, told, "soft", 13))
+        words = wrapped(journey.description, 13, 1150, 1)
+        shapes.append(Words(24, top + 64, words, "soft", 13))
     return shapes
 
 
@@ -102,16 +105,16 @@ def _lobes(flows: Flows | None) -> list[Shape]:
     shapes: list[Shape] = []
     for phase, x in ((Phase.BUY, 368.0), (Phase.OWN, 832.0)):
         shapes.append(Words(x, 348, (phase.customer.upper(),), f"lobe {phase}", 30, "middle"))
-        told = [f"the company {phase.enterprise}s"]
+        words = [f"the company {phase.enterprise}s"]
         share = (flows.share_buy, flows.share_own)[phase is Phase.OWN] if flows else None
         if share is not None:
-            told.append(f"{100 * share:.0f} % of the time")
-        shapes.append(Words(x, 370, tuple(told), "soft halo", 12.5, "middle"))
+            words.append(f"{100 * share:.0f} % of the time")
+        shapes.append(Words(x, 370, tuple(words), "soft halo", 12.5, "middle"))
     return shapes
 
 
 def _tracks(placed: list[_Placed], flows: Flows | None) -> list[Shape]:
-    """The loop itself, and on it each stage's way to the next one."""
+    """Draw the loop itself, and on it each stage's way to the next one."""
     if not placed:
         return [Path(_CURVE.between(0, math.tau), "track", _TRACK)]
     shapes: list[Shape] = [Path(_CURVE.between(0, math.tau), "track", _TRACK)]
@@ -137,12 +140,12 @@ def _flow(one: _Placed, other: _Placed, points: tuple[tuple[float, float], ...],
     own = flows.stages.get(one.stage.id)
     friction = own.friction if own else None
     width = 2 + (_TRACK - 4) * math.sqrt(count / most) if count else 1.0
-    told = f"{one.stage.name} → {other.stage.name}: {count:,} moves"
+    tip = f"{one.stage.name} → {other.stage.name}: {count:,} moves"
     if friction is not None:
-        told += (
+        tip += (
             f"; {100 * friction:.0f} % of what leaves {one.stage.name} turns back or falls silent"
         )
-    return Path(points, "flow", width, friction_colour(friction), tip=told)
+    return Path(points, "flow", width, friction_colour(friction), tip=tip)
 
 
 def _chevron(start: float, end: float) -> list[Shape]:
@@ -160,7 +163,7 @@ def _chevron(start: float, end: float) -> list[Shape]:
 
 
 def _chords(journey: JourneyMap, placed: list[_Placed], flows: Flows) -> list[Shape]:
-    """Moves that skip stages or turn back, the most frequent ones, through the lobes."""
+    """Draw moves that skip stages or turn back, the most frequent ones, through the lobes."""
     at = {one.stage.id: one for one in placed}
     after = {a.stage.id: b.stage.id for a, b in
              zip(placed, [*placed[1:], placed[0]], strict=True)}  # fmt: skip
@@ -172,21 +175,21 @@ def _chords(journey: JourneyMap, placed: list[_Placed], flows: Flows) -> list[Sh
     total = max(sum(flows.moves.values()), 1)
     most = max(flows.moves.values(), default=1)
     shapes: list[Shape] = []
-    for count, source, target in sorted(others, reverse=True)[:_CHORDS]:
+    for count, source, target in sorted(others, reverse=True)[:MAX_CHORDS]:
         if count / total < 0.005:
             continue
         one, other = at[source], at[target]
         backward = journey.loop.move(source, target) is Move.BACKWARD
-        told = f"{one.stage.name} → {other.stage.name}: {count:,} moves"
+        tip = f"{one.stage.name} → {other.stage.name}: {count:,} moves"
         points = _bow(one.spot, other.spot, 0.30 if backward else 0.55)
         width = 1.2 + 9 * math.sqrt(count / most)
-        shapes.append(Path(points, "back" if backward else "chord", width, tip=told))
+        shapes.append(Path(points, "back" if backward else "chord", width, tip=tip))
         shapes.append(_head(points, "back-head" if backward else "chord-head", width))
     return shapes
 
 
 def _bow(one: Spot, other: Spot, bend: float) -> tuple[tuple[float, float], ...]:
-    """A curve from spot to spot that leaves and arrives on the inside of the loop."""
+    """Draw a curve from spot to spot that leaves and arrives on the inside of the loop."""
     reach = bend * math.hypot(other.x - one.x, other.y - one.y)
     a = (one.x - one.out_x * 14, one.y - one.out_y * 14)
     d = (other.x - other.out_x * 20, other.y - other.out_y * 20)
@@ -220,7 +223,7 @@ def _head(points: tuple[tuple[float, float], ...], role: str, width: float) -> P
 
 
 def _leaks(placed: list[_Placed], flows: Flows) -> list[Shape]:
-    """Where customers fall silent: a stroke outward, as wide as their number."""
+    """Return where customers fall silent: a stroke outward, as wide as their number."""
     most = max([flow.leaks for flow in flows.stages.values()] + [1])
     shapes: list[Shape] = []
     for one in placed:
@@ -231,8 +234,8 @@ def _leaks(placed: list[_Placed], flows: Flows) -> list[Shape]:
         width = 2 + 10 * flow.leaks / most
         begin = (spot.x + spot.out_x * 15, spot.y + spot.out_y * 15)
         end = (spot.x + spot.out_x * 30, spot.y + spot.out_y * 30)
-        told = f"{flow.leaks:,} customers fell silent in {one.stage.name}"
-        shapes.append(Path((begin, end), "leak", width, tip=told))
+        tip = f"{flow.leaks:,} customers fell silent in {one.stage.name}"
+        shapes.append(Path((begin, end), "leak", width, tip=tip))
         shapes.append(_head((begin, begin, end), "leak-head", width))
     return shapes
 
@@ -248,19 +251,19 @@ def _nodes(journey: JourneyMap, placed: list[_Placed], flows: Flows | None) -> l
 
 def _tip(journey: JourneyMap, stage: Stage, flow: StageFlow | None) -> str:
     points = [p for p in journey.touchpoints.values() if p.stage == stage.id]
-    told = [stage.name]
+    lines = [stage.name]
     if stage.customer_does:
-        told.append(f"Customer: {stage.customer_does}")
+        lines.append(f"Customer: {stage.customer_does}")
     if stage.company_does:
-        told.append(f"Company: {stage.company_does}")
-    told.append(f"Touchpoints: {', '.join(p.name for p in points[:12]) or 'none'}")
+        lines.append(f"Company: {stage.company_does}")
+    lines.append(f"Touchpoints: {', '.join(p.name for p in points[:12]) or 'none'}")
     if flow:
-        told.append(f"{flow.customers:,} customers, {flow.leaks:,} fell silent here")
-    return "\n".join(told)
+        lines.append(f"{flow.customers:,} customers, {flow.leaks:,} fell silent here")
+    return "\n".join(lines)
 
 
 def _labels(placed: list[_Placed], flows: Flows | None) -> tuple[list[Shape], float, float]:
-    """Names beside the loop, pushed apart where they would overlap."""
+    """Return names beside the loop, pushed apart where they would overlap."""
     shapes: list[Shape] = []
     highest, lowest = _CURVE.y, 0.0
     for upper in (True, False):
@@ -308,7 +311,7 @@ def _label(one: _Placed, flows: Flows | None, *, upper: bool) -> _Label:
 
 
 def _off_track(label: _Label, step: float) -> _Label:
-    """The label moved outward until the loop no longer runs through it."""
+    """Move a label outward until the loop no longer runs through it."""
     left, right = label.sides
     near = _TRACK / 2 + 3
     ys = [y for x, y in _CURVE.between(0, math.tau) if left - near < x < right + near]
@@ -334,7 +337,7 @@ def _clear(label: _Label, settled: list[_Label], *, upper: bool) -> _Label:
 
 
 def _leader(one: _Placed, wanted: _Label, found: _Label, *, upper: bool) -> list[Shape]:
-    """A thin line to a label that had to move away from its stage."""
+    """Draw a thin line to a label that had to move away from its stage."""
     if abs(found.y - wanted.y) < 8:
         return []
     edge = found.y + found.height if upper else found.y
@@ -347,8 +350,8 @@ def _legend(top: float) -> list[Shape]:
         Words(24, top + 16, (_FRICTION,),
               "soft", 12),
     ]  # fmt: skip
-    told = ("under 5 %", "5–12 %", "12–25 %", "25–45 %", "45 % and more")
-    for place, (colour, words) in enumerate(zip(COLOURS, told, strict=True)):
+    labels = ("under 5 %", "5–12 %", "12–25 %", "25–45 %", "45 % and more")
+    for place, (colour, words) in enumerate(zip(COLOURS, labels, strict=True)):
         x = 24 + place * 108
         shapes.append(Box(x, top + 26, 14, 14, "swatch", colour))
         shapes.append(Words(x + 20, top + 38, (words,), "soft", 12))
@@ -362,13 +365,13 @@ def _legend(top: float) -> list[Shape]:
     return shapes
 
 
-def _told(journey: JourneyMap, flows: Flows | None) -> str:
-    told = []
+def _describe(journey: JourneyMap, flows: Flows | None) -> str:
+    stages = []
     for stage in journey.stages.values():
         flow = flows.stages.get(stage.id) if flows else None
         extra = ""
         if flow:
             leak = f", {100 * flow.leak_share:.0f} % fall silent" if flow.leak_share else ""
             extra = f" ({flow.customers:,} customers{leak})"
-        told.append(f"{stage.name}{extra}")
-    return "The stages round the loop: " + ", ".join(told) + "."
+        stages.append(f"{stage.name}{extra}")
+    return "The stages round the loop: " + ", ".join(stages) + "."

@@ -18,7 +18,7 @@ class Registered:
     draws: Callable[[Any], str]
 
     def __call__(self, subject: Any) -> str:
-        """The drawing of a subject."""
+        """Draw a subject."""
         return self.draws(subject)
 
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-_DEPARTMENTS = 14
-_HEAT = 5
+MAX_DEPARTMENTS = 14
+"""Rows and columns of the table of handoffs: more are not legible on A4."""
+HEAT_LEVELS = 5
+"""Shades of the table of handoffs: as many as the template's style sheet has."""
 
 
 @frozen
@@ -35,9 +37,19 @@ class _Cell:
 
 
 def report(overview: Overview, *, title: str | None = None, note: str = "") -> str:
-    """The page as HTML, which opens from disk and asks no network.
+    """Make the report of a log, which opens from disk and asks no network.
 
-    ``note`` is shown at the top, for what a reader must know first (that data is simulated, say).
+    Args:
+        overview: The answers that the report shows, all of one log.
+        title: The page's title (None: made of the map's name).
+        note: Words at the top, for what a reader must know first: for example that data is
+            simulated.
+
+    Returns:
+        The page as HTML.
+
+    Raises:
+        MissingExtra: jinja2 is not installed.
     """
     require("views", "jinja2", "markupsafe")
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -51,7 +63,7 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
         lstrip_blocks=True,
     )
     flows = Flows.of(overview)
-    picture = svg(loop_scene(overview.map, flows, alone=False), frame=False)
+    picture = svg(loop_scene(overview.map, flows, standalone=False), frame=False)
     page: str = environment.get_template("report.html.jinja").render(
         title=shown(title or overview.map.name),
         note=shown(note),
@@ -142,7 +154,7 @@ def _funnel(overview: Overview) -> list[dict[str, Any]]:
 
 
 def _matrix(overview: Overview) -> dict[str, Any] | None:
-    """Who hands over to whom: counts, and heat by all the waiting between the two."""
+    """Lay out the handoffs as a matrix: counts, and heat by all the waiting between the two."""
     answer = overview.handoffs
     if answer is None or not len(answer):
         return None
@@ -150,7 +162,7 @@ def _matrix(overview: Overview) -> dict[str, Any] | None:
     for row in answer:
         for name in (row.source, row.target):
             busy[name] = busy.get(name, 0) + row.count
-    chosen = set(sorted(busy, key=lambda name: (-busy[name], name))[:_DEPARTMENTS])
+    chosen = set(sorted(busy, key=lambda name: (-busy[name], name))[:MAX_DEPARTMENTS])
     order = [name for name in overview.map.departments if name in chosen]
     order += sorted(chosen - set(order))
     waiting = {(r.source, r.target): (r.wait_mean or 0.0) * r.count for r in answer}
@@ -168,7 +180,7 @@ def _matrix(overview: Overview) -> dict[str, Any] | None:
 
 def _cell(row: Any, waiting: dict[tuple[str, str], float], most: float) -> _Cell:
     share = waiting[row.source, row.target] / most
-    heat = min(_HEAT, int(share * _HEAT) + 1) if share > 0.01 else 0
+    heat = min(HEAT_LEVELS, int(share * HEAT_LEVELS) + 1) if share > 0.01 else 0
     tip = (
         f"{row.count:,} handoffs; mean wait {span_text(row.wait_mean or 0)}, "
         f"median {span_text(row.wait_median or 0)}; {row.bounced:,} bounced back; "
@@ -178,7 +190,7 @@ def _cell(row: Any, waiting: dict[tuple[str, str], float], most: float) -> _Cell
 
 
 def _handoffs(overview: Overview) -> list[dict[str, str]]:
-    """The handoffs that cost most waiting altogether."""
+    """List the handoffs that cost most waiting altogether."""
     answer: HandoffsAnswer | None = overview.handoffs
     if answer is None:
         return []

@@ -1,6 +1,6 @@
-"""A picture as plain values: shapes with a role, which a writer turns into SVG.
+"""Scenes: pictures as plain values, shapes with a role, which a writer turns into SVG.
 
-Roles (``track``, ``flow``, ``label`` …) say what a shape means; the writer knows how each role
+Roles (``track``, ``flow``, ``label`` …) name the meaning of a shape; the writer knows how each role
 looks in light and in dark. ``colour`` is set only where colour carries data.
 """
 

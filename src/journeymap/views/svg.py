@@ -41,7 +41,7 @@ stroke-linejoin:round}}
 
 
 def svg(scene: Scene, *, frame: bool = True) -> str:
-    """The SVG text of a scene; ``frame`` paints the paper behind it."""
+    """Write a scene as SVG; ``frame`` paints the paper behind it."""
     size = f'viewBox="0 {scene.top:g} {scene.width:g} {scene.height:g}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="jm" {size} role="img" '

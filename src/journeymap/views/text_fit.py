@@ -11,7 +11,7 @@ _WIDE = frozenset("mwMW@%—")
 
 
 def shown(text: str) -> str:
-    """A text that may stand in XML: control characters and lone surrogates become spaces."""
+    """Make a text that may stand in XML: control characters and lone surrogates become spaces."""
     return "".join(
         " " if unicodedata.category(c) in ("Cc", "Cs", "Cn") or c in "\ufffe\uffff" else c
         for c in text
@@ -19,7 +19,7 @@ def shown(text: str) -> str:
 
 
 def width_of(text: str, size: float) -> float:
-    """The width of a text in a plain sans-serif face; rather too much than too little."""
+    """Estimate the width of a text in a plain sans-serif face, rather too much than too little."""
     total = 0.0
     for letter in text:
         if unicodedata.east_asian_width(letter) in "WF":
@@ -36,7 +36,7 @@ def width_of(text: str, size: float) -> float:
 
 
 def wrapped(text: str, size: float, room: float, most: int) -> tuple[str, ...]:
-    """The text broken into so many lines at most; what does not fit ends in an ellipsis."""
+    """Break a text into so many lines at most; the rest ends in an ellipsis."""
     lines: list[str] = []
     line = ""
     text = text[:2000]  # no label has room for more
@@ -54,7 +54,7 @@ def wrapped(text: str, size: float, room: float, most: int) -> tuple[str, ...]:
 
 
 def _pieces(word: str, size: float, room: float) -> list[str]:
-    """A word too long for a line, broken where it must."""
+    """Break a word that is too long for a line."""
     pieces, piece = [], ""
     for letter in word:
         if piece and width_of(piece + letter, size) > room:

@@ -16,8 +16,10 @@ from journeymap.views.text_fit import wrapped
 
 __all__ = ["draw_customer", "timeline_scene"]
 
-_MOST = 80  # interactions in a picture: the latest
-_LANES = 8
+MAX_INTERACTIONS = 80
+"""Interactions in a picture, the latest: one row each, about three screens."""
+MAX_LANES = 8
+"""Lanes of channels, and of departments: more leave no room for their names."""
 _LANE = 66.0
 _ROW = 34.0
 _WHEN, _WHAT, _FELT = 128.0, 200.0, 112.0
@@ -41,16 +43,22 @@ class _Row:
 
 
 def draw_customer(customer: Customer) -> str:
-    """The SVG of a customer's journey; it shows no identity and no trait. It needs no extra.
+    """Draw a customer's journey as SVG, without identities and traits; needs no extra.
 
-    The latest 80 interactions are shown; of eight channels and departments each a lane, of more
-    the seldom ones together.
+    The latest 80 interactions are shown; of eight channels and departments each a lane, of more the
+    seldom ones together.
+
+    Args:
+        customer: The view of the customer.
+
+    Returns:
+        The picture as SVG.
     """
     return svg(timeline_scene(customer))
 
 
 def timeline_scene(customer: Customer) -> Scene:
-    """The picture as a scene."""
+    """Draw the picture as a scene."""
     rows = _rows(customer)
     channels = _lanes([row.channel for row in rows])
     departments = _lanes([row.department for row in rows])
@@ -80,15 +88,17 @@ def timeline_scene(customer: Customer) -> Scene:
         shapes += _shown(row, place, middle)
     shapes += _feelings(rows, places, felt)
     if not rows:
-        told = "withheld: no consent to this purpose" if customer.withheld else "nothing happened"
-        shapes.append(Words(12, y + 10, (told,), "soft", 13))
+        message = (
+            "withheld: no consent to this purpose" if customer.withheld else "nothing happened"
+        )
+        shapes.append(Words(12, y + 10, (message,), "soft", 13))
         y += 24
     about = f"{len(customer.journey)} interactions by channel and department, with emotion"
     return Scene(width, y + 6, f"Journey of {customer.id}", about, tuple(shapes))
 
 
 def _rows(customer: Customer) -> list[_Row]:
-    journey = customer.journey[-_MOST:]
+    journey = customer.journey[-MAX_INTERACTIONS:]
     known = customer.map
     rows: list[_Row] = []
     stage, before = None, None
@@ -97,16 +107,16 @@ def _rows(customer: Customer) -> list[_Row]:
         here = point.stage if point is not None else None
         entered = here is not None and here != stage
         stage = here or stage
-        told, at = [one.outcome or ""], one.at.astimezone(UTC)
+        facts, at = [one.outcome or ""], one.at.astimezone(UTC)
         if one.score is not None:
-            told.append(f"{one.score.kind.upper()} {one.score.value:g}")
+            facts.append(f"{one.score.kind.upper()} {one.score.value:g}")
         if one.value is not None:
-            told.append(f"{one.value.amount:,.2f} {one.value.currency}")
+            facts.append(f"{one.value.amount:,.2f} {one.value.currency}")
         rows.append(_Row(
             f"{one.at:%d %b %Y, %H:%M}",
             "" if before is None else f"{span_text((at - before).total_seconds())} later",
             point.name if point is not None else one.touchpoint,
-            " · ".join(word for word in told if word),
+            " · ".join(word for word in facts if word),
             one.channel, one.department, one.emotion, one.outcome in ("failed", "abandoned"),
             known.stages[here].name if entered and known is not None and here else "",
         ))  # fmt: skip
@@ -115,14 +125,14 @@ def _rows(customer: Customer) -> list[_Row]:
 
 
 def _lanes(names: list[str | None]) -> list[str]:
-    """The lanes in the order of their first use; the seldom ones share the last."""
+    """List the lanes in the order of their first use; the seldom ones share the last."""
     counts: dict[str, int] = {}
     for name in names:
         if name is not None:
             counts[name] = counts.get(name, 0) + 1
-    if len(counts) <= _LANES:
+    if len(counts) <= MAX_LANES:
         return list(counts)
-    kept = set(sorted(counts, key=lambda name: -counts[name])[: _LANES - 1])
+    kept = set(sorted(counts, key=lambda name: -counts[name])[: MAX_LANES - 1])
     return [*(name for name in counts if name in kept), _OTHER]
 
 
@@ -135,22 +145,22 @@ def _lane(name: str | None, lanes: list[str], left: float) -> float | None:
 
 def _heading(customer: Customer, rows: int, width: float) -> list[Shape]:
     here = customer.position
-    told = []
+    facts = []
     if here is not None:
         stage = here.stage
         if stage is not None and customer.map is not None and stage in customer.map.stages:
             stage = customer.map.stages[stage].name
-        told.append(f"now in {stage or 'no stage'}, lap {here.lap}")
+        facts.append(f"now in {stage or 'no stage'}, lap {here.lap}")
         if here.dormant:
-            told.append("dormant")
-    told += [f"{one.kind.upper()} {one.value:g}" for one in customer.scores]
-    told += [f"{one.amount:,.2f} {one.currency}" for one in customer.value]
-    told += [f"open: {one.moment}" for one in customer.moments]
+            facts.append("dormant")
+    facts += [f"{one.kind.upper()} {one.value:g}" for one in customer.scores]
+    facts += [f"{one.amount:,.2f} {one.currency}" for one in customer.value]
+    facts += [f"open: {one.moment}" for one in customer.moments]
     if len(customer.journey) > rows:
-        told.append(f"the latest {rows} of {len(customer.journey):,} interactions")
+        facts.append(f"the latest {rows} of {len(customer.journey):,} interactions")
     return [
         Words(12, 26, wrapped(f"Customer {customer.id}", 17, width - 24, 1), "name", 17),
-        Words(12, 46, wrapped(" · ".join(told), 12.5, width - 24, 1), "soft", 12.5),
+        Words(12, 46, wrapped(" · ".join(facts), 12.5, width - 24, 1), "soft", 12.5),
     ]
 
 
@@ -166,7 +176,7 @@ def _header(lanes: list[str], left: float) -> list[Shape]:
 def _walk(
     names: list[str | None], lanes: list[str], left: float, places: list[float]
 ) -> list[Shape]:
-    """The lanes, and the customer's way from one to the other."""
+    """Draw the lanes, and the customer's way from one to the other."""
     shapes: list[Shape] = [
         Path(((left + (n + 0.5) * _LANE, places[0]), (left + (n + 0.5) * _LANE, places[-1])),
              "track", 2)
@@ -206,15 +216,15 @@ def _axis(felt: float, places: list[float]) -> list[Shape]:
 
 
 def _feelings(rows: list[_Row], places: list[float], felt: float) -> list[Shape]:
-    told = [
+    lines = [
         (felt + (row.emotion + 1) / 2 * _FELT, y, row.emotion)
         for row, y in zip(rows, places, strict=True)
         if row.emotion is not None
     ]
     shapes: list[Shape] = []
-    if len(told) > 1:
-        shapes.append(Path(tuple((x, y) for x, y, _ in told), "chord", 1.5))
-    for x, y, emotion in told:
+    if len(lines) > 1:
+        shapes.append(Path(tuple((x, y) for x, y, _ in lines), "chord", 1.5))
+    for x, y, emotion in lines:
         colour = COLOURS[min(4, int((1 - emotion) / 2 * 5))]
         shapes.append(Dot(x, y, 6, "felt", colour, tip=f"{emotion:+.2f}"))
     return shapes

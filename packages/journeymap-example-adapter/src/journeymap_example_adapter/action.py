@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from journeymap.adapters.actions.builtin import Asked
+from journeymap.adapters.action import AskedSignal
 
 __all__ = ["Reminders"]
 
@@ -16,7 +16,7 @@ class Reminders:
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
 
-    def __call__(self, signal: Asked) -> None:
+    def __call__(self, signal: AskedSignal) -> None:
         """Write one, unless it is there."""
         try:
             with (self._folder / f"{signal.id}.txt").open("x", encoding="utf-8") as file:

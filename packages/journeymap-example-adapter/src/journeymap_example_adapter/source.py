@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from journeymap.adapters.mapping.mapping import PayloadMapping, RecordRule
+from journeymap.adapters.mapping import PayloadMapping, RecordRule
 from journeymap.adapters.source import Broken, Source
-from journeymap.adapters.sources.row_source import Row, RowSource
+from journeymap.adapters.sources import Row, RowSource
 from journeymap.exceptions import SourceError
 
 __all__ = ["CallNotes"]
@@ -19,7 +19,7 @@ NOTES = PayloadMapping(
 
 
 def CallNotes(path: str) -> Source:  # noqa: N802  # it is looked up like a class
-    """The notes in a file: ``2026-03-01T09:00Z | +49 151 555 | asked for help | failed``."""
+    """Read the notes in a file: ``2026-03-01T09:00Z | +49 151 555 | asked for help | failed``."""
     return RowSource(path, lambda: _rows(Path(path)), NOTES)
 
 

@@ -15,7 +15,7 @@ class StageList:
     media = "text/html"
 
     def __call__(self, subject: JourneyMap) -> str:
-        """The list; names are escaped."""
+        """Make the list; names are escaped."""
         items = "".join(f"<li>{escape(stage.name)}</li>" for stage in subject.stages.values())
         return f"<ol title='{escape(subject.name, quote=True)}'>{items}</ol>"
 

@@ -1,4 +1,4 @@
-"""A mapping at work: payloads become records, or are broken with the reason."""
+"""Applied mappings: payloads become records, or are set aside with the reason."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from journeymap.adapters.mapping.field_paths import Getter, getter
+from journeymap.adapters.mapping.field_paths import Getter, make_getter
 from journeymap.adapters.mapping.mapping import PayloadMapping, Pick, RecordRule
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Identity, Interaction, Money, Record, Score
+from journeymap.model.instants import EPOCH, MICROSECOND
 from journeymap.model.rules import fault_in_text
 
-__all__ = ["Mapped"]
+__all__ = ["AppliedMapping"]
 
 Find: TypeAlias = Callable[[Any, Any], Any]
 Test: TypeAlias = Callable[[Any, Any], bool]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {
-    "s": timedelta(seconds=1), "ms": timedelta(milliseconds=1), "us": timedelta(microseconds=1),
+    "s": timedelta(seconds=1), "ms": timedelta(milliseconds=1), "us": MICROSECOND,
     "days": timedelta(days=1),
 }  # fmt: skip
 _YES = frozenset({"true", "yes", "1", "granted", "given", "subscribed", "opted_in", "opt-in", "y"})
@@ -37,16 +37,29 @@ _SHORT = re.compile(r"^(\d{4}-\d\d-\d\d[ T])(\d:)")  # what spreadsheets make of
 _NAMES = ("channel", "department", "process", "product", "outcome")
 
 
-class Mapped:
-    """A payload mapping made ready: ``records`` of a payload, or why there are none."""
+class AppliedMapping:
+    """A payload mapping made ready to be applied."""
 
     def __init__(self, mapping: PayloadMapping) -> None:
+        """Make a mapping ready.
+
+        Args:
+            mapping: The mapping.
+        """
         zone = None if mapping.timezone is None else ZoneInfo(mapping.timezone)
         self.mapping = mapping
         self._rules = [_Rule(rule, mapping, zone) for rule in mapping.records]
 
     def records(self, payload: Any, row: int) -> list[Record] | str:
-        """The records of a payload, or why there are none; one fault breaks the whole payload."""
+        """Make the records of a payload; one fault breaks the whole payload.
+
+        Args:
+            payload: The payload.
+            row: Its place in the source, from 1.
+
+        Returns:
+            The records, or the reason why there are none.
+        """
         if not isinstance(payload, Mapping):
             return "not a mapping of names to values"
         found: list[Record] = []
@@ -69,30 +82,32 @@ class _Rule:
     def __init__(self, rule: RecordRule, mapping: PayloadMapping, zone: ZoneInfo | None) -> None:
         self.rule, self.source, self.zone = rule, mapping.source, zone
         self._called = mapping.touchpoints
-        self._source = _maybe(rule.source)
+        self._source = _maybe_finder(rule.source)
         self._whole, self._single = (
             [test for path, test in _tests(rule) if path.startswith(begin)] for begin in "$@"
         )
-        self._each = None if rule.each is None else getter(rule.each)
-        self._at = [getter(path) for path in rule.at.path]
+        self._each = None if rule.each is None else make_getter(rule.each)
+        self._at = [make_getter(path) for path in rule.at.path]
         named = (*rule.identities.items(), *rule.aliases.items())
-        self._identities = [(space, _text(pick)) for space, pick in named]
-        self._touchpoint = _maybe(rule.touchpoint)
-        self._id = _maybe(rule.id)
+        self._identities = [(space, _text_finder(pick)) for space, pick in named]
+        self._touchpoint = _maybe_finder(rule.touchpoint)
+        self._id = _maybe_finder(rule.id)
         self._names = [
-            (name, _text(pick)) for name in _NAMES if (pick := getattr(rule, name)) is not None
+            (name, _text_finder(pick))
+            for name in _NAMES
+            if (pick := getattr(rule, name)) is not None
         ]
         self._feelings = [
-            (name, _text(pick)) for name in ("emotion", "emotion_after")
+            (name, _text_finder(pick)) for name in ("emotion", "emotion_after")
             if (pick := getattr(rule, name)) is not None
         ]  # fmt: skip
-        self._value, self._currency = _maybe(rule.value), _maybe(rule.currency)
-        self._score = _maybe(rule.score)
-        self._scale = [_maybe(pick) for pick in (rule.score_kind, rule.low, rule.high)]
-        self._duration = _maybe(rule.duration)
-        self._extra = [(name, _text(pick)) for name, pick in rule.extra.items()]
-        self._traits = [(name, _value(pick)) for name, pick in rule.traits.items()]
-        self._consents = [(name, _text(pick)) for name, pick in rule.consents.items()]
+        self._value, self._currency = _maybe_finder(rule.value), _maybe_finder(rule.currency)
+        self._score = _maybe_finder(rule.score)
+        self._scale = [_maybe_finder(pick) for pick in (rule.score_kind, rule.low, rule.high)]
+        self._duration = _maybe_finder(rule.duration)
+        self._extra = [(name, _text_finder(pick)) for name, pick in rule.extra.items()]
+        self._traits = [(name, _value_finder(pick)) for name, pick in rule.traits.items()]
+        self._consents = [(name, _text_finder(pick)) for name, pick in rule.consents.items()]
 
     def applies(self, payload: Mapping[str, Any]) -> bool:
         return all(test(payload, None) for test in self._whole)
@@ -126,12 +141,12 @@ class _Rule:
         if self._touchpoint is not None:
             customer = identities[0].value
             happened = self._interaction(payload, element, customer, at, source, name)
-        traits = [(n, v) for n, find in self._traits if _there(v := find(payload, element))]
+        traits = [(n, v) for n, find in self._traits if _is_present(v := find(payload, element))]
         for _, value in traits:
-            _sound(value)
-        said = list(self._said(payload, element))
+            _check_text(value)
+        consents = list(self._read_consents(payload, element))
         return Record(identities, at, source, id=name, interaction=happened, traits=traits,
-                      consents=said, row=row)  # fmt: skip
+                      consents=consents, row=row)  # fmt: skip
 
     def _interaction(
         self, payload: Any, element: Any, customer: str, at: datetime, source: str, name: str | None
@@ -141,24 +156,24 @@ class _Rule:
         if touchpoint is None:
             raise ValueError("no touchpoint")
         touchpoint = self._called.get(touchpoint, touchpoint)
-        told: dict[str, Any] = {role: find(payload, element) for role, find in self._names}
+        values: dict[str, Any] = {role: find(payload, element) for role, find in self._names}
         for role, find in self._feelings:
             text = find(payload, element)
-            told[role] = None if text is None else _number(text, role)
+            values[role] = None if text is None else _number(text, role)
         extra = [(n, v) for n, find in self._extra if (v := find(payload, element)) is not None]
         for _, text in extra:
-            _sound(text)
+            _check_text(text)
         return Interaction(
             customer, touchpoint, at, id=name, source=source,
             score=self._scored(payload, element), value=self._worth(payload, element),
-            duration=self._length(payload, element), extra=extra, **told,
+            duration=self._length(payload, element), extra=extra, **values,
         )  # fmt: skip
 
     def _moment(self, payload: Any, element: Any) -> datetime:
         for get in self._at:
             found = get(payload, element)
-            if _there(found):
-                return _time(found, self.rule.at, self.zone)
+            if _is_present(found):
+                return _read_time(found, self.rule.at, self.zone)
         raise ValueError("no time")
 
     def _worth(self, payload: Any, element: Any) -> Money | None:
@@ -199,10 +214,10 @@ class _Rule:
             return None
         return _number(found, "duration") * _UNITS[self.rule.duration.unit or "s"]
 
-    def _said(self, payload: Any, element: Any) -> Iterator[tuple[str, bool]]:
+    def _read_consents(self, payload: Any, element: Any) -> Iterator[tuple[str, bool]]:
         for purpose, find in self._consents:
-            said = find(payload, element)
-            word = "unset" if said is None else said.strip().lower()
+            answer = find(payload, element)
+            word = "unset" if answer is None else answer.strip().lower()
             if word in _UNSAID:
                 continue
             if word not in _YES and word not in _NO:
@@ -211,21 +226,21 @@ class _Rule:
 
 
 def _tests(rule: RecordRule) -> Iterator[tuple[str, Test]]:
-    """Each condition of a rule: its path, and what asks it of a payload and an element."""
+    """Return each condition of a rule: its path, and what asks it of a payload and an element."""
     for path, values in rule.when.items():
-        yield path, _testing(getter(path), _accepting(values))
+        yield path, _make_test(make_getter(path), _accepts(values))
     for path in rule.present:
-        yield path, _testing(getter(path), lambda text: text is not None)
+        yield path, _make_test(make_getter(path), lambda text: text is not None)
     for path in rule.absent:
-        yield path, _testing(getter(path), lambda text: text is None)
+        yield path, _make_test(make_getter(path), lambda text: text is None)
 
 
-def _testing(get: Getter, accepts: Callable[[str | None], bool]) -> Test:
-    return lambda payload, element: accepts(_plain(get(payload, element)))
+def _make_test(get: Getter, accepts: Callable[[str | None], bool]) -> Test:
+    return lambda payload, element: accepts(_as_text(get(payload, element)))
 
 
-def _accepting(values: tuple[str, ...]) -> Callable[[str | None], bool]:
-    """Whether a text is one of some; ``charge.*`` is any that begins so."""
+def _accepts(values: tuple[str, ...]) -> Callable[[str | None], bool]:
+    """Make a test of a text against values; ``charge.*`` is any that begins so."""
     whole = frozenset(value for value in values if not value.endswith("*"))
     begins = tuple(value[:-1] for value in values if value.endswith("*"))
 
@@ -235,22 +250,22 @@ def _accepting(values: tuple[str, ...]) -> Callable[[str | None], bool]:
     return accepts
 
 
-def _there(value: Any) -> bool:
+def _is_present(value: Any) -> bool:
     if isinstance(value, str):
         return bool(value)
     return value is not None and _is_itself(value)
 
 
 def _is_itself(value: Any) -> bool:
-    """NaN and NaT are not equal to themselves, and NA will not say."""
+    """Check whether a value equals itself: NaN and NaT do not, and NA raises."""
     try:
         return bool(value == value)
     except (TypeError, ValueError):
         return False
 
 
-def _plain(value: Any) -> str | None:
-    """A value as a text; what is missing, empty or no single value is None."""
+def _as_text(value: Any) -> str | None:
+    """Convert a value to text; one that is missing, empty or no single value gives None."""
     if isinstance(value, str):
         return value.strip() or None
     if value is None or isinstance(value, (Mapping, list, tuple, bytes)) or not _is_itself(value):
@@ -264,37 +279,37 @@ def _plain(value: Any) -> str | None:
     return str(value)
 
 
-def _value(pick: Pick) -> Find:
-    """What finds a value and leaves it as it is."""
-    gets = [getter(path) for path in pick.path]
+def _value_finder(pick: Pick) -> Find:
+    """Make a function that finds a value, unchanged."""
+    gets = [make_getter(path) for path in pick.path]
     finish = _finish(pick)
 
     def find(payload: Any, element: Any) -> Any:
         for get in gets:
             found = get(payload, element)
-            if _there(found):
+            if _is_present(found):
                 return finish(found) if isinstance(found, str) else found
         return pick.default
 
     return find
 
 
-def _text(pick: Pick) -> Callable[[Any, Any], str | None]:
-    """What finds a value as a text."""
-    gets: list[Getter] = [getter(path) for path in pick.path]
+def _text_finder(pick: Pick) -> Callable[[Any, Any], str | None]:
+    """Make a function that finds a value as a text."""
+    gets: list[Getter] = [make_getter(path) for path in pick.path]
     finish, default = _finish(pick), pick.default
     if len(gets) == 1 and default is None:
         [only] = gets
 
         def find_one(payload: Any, element: Any) -> str | None:
-            text = _plain(only(payload, element))
+            text = _as_text(only(payload, element))
             return None if text is None else finish(text)
 
         return find_one
 
     def find(payload: Any, element: Any) -> str | None:
         for get in gets:
-            text = _plain(get(payload, element))
+            text = _as_text(get(payload, element))
             if text is not None:
                 return finish(text)
         return default
@@ -302,8 +317,8 @@ def _text(pick: Pick) -> Callable[[Any, Any], str | None]:
     return find
 
 
-def _maybe(pick: Pick | None) -> Callable[[Any, Any], str | None] | None:
-    return None if pick is None else _text(pick)
+def _maybe_finder(pick: Pick | None) -> Callable[[Any, Any], str | None] | None:
+    return None if pick is None else _text_finder(pick)
 
 
 def _finish(pick: Pick) -> Callable[[str], str | None]:
@@ -321,7 +336,7 @@ def _finish(pick: Pick) -> Callable[[str], str | None]:
     return finish
 
 
-def _sound(value: Any) -> None:
+def _check_text(value: Any) -> None:
     """Refuse what no text of ours may hold; what is not a text is judged as it is written."""
     wrong = fault_in_text(value if isinstance(value, str) else repr(value))
     if wrong is not None:
@@ -335,8 +350,8 @@ def _number(text: str, role: str) -> float:
         raise ValueError(f"{role}: a number is expected") from None
 
 
-def _time(found: Any, pick: Pick, zone: ZoneInfo | None) -> datetime:
-    """A moment, aware; numbers count from 1970 in the unit that is said."""
+def _read_time(found: Any, pick: Pick, zone: ZoneInfo | None) -> datetime:
+    """Read a time with its zone; numbers count from 1970 in the pick's unit."""
     if isinstance(found, datetime):
         moment = found
     elif isinstance(found, date):
@@ -344,7 +359,7 @@ def _time(found: Any, pick: Pick, zone: ZoneInfo | None) -> datetime:
     elif pick.unit is not None:
         try:
             count = Decimal(str(found))
-            moment = _EPOCH + int(count) * _UNITS[pick.unit]
+            moment = EPOCH + int(count) * _UNITS[pick.unit]
             moment += float(count % 1) * _UNITS[pick.unit]
         except (ArithmeticError, ValueError):
             raise ValueError("at: a number is expected, of a time that there is") from None
@@ -352,7 +367,7 @@ def _time(found: Any, pick: Pick, zone: ZoneInfo | None) -> datetime:
         message = "at: a time is expected; of a number, say its unit: 's', 'ms' or 'us'"
         raise ValueError(message)
     else:
-        moment = _read_time(found.strip(), pick.format)
+        moment = _parse_time(found.strip(), pick.format)
     if moment.tzinfo is None:
         if zone is None:
             raise ValueError("at: a time without a zone is a guess; name the mapping's timezone")
@@ -364,7 +379,7 @@ def _time(found: Any, pick: Pick, zone: ZoneInfo | None) -> datetime:
     return moment
 
 
-def _read_time(text: str, format_: str | None) -> datetime:
+def _parse_time(text: str, format_: str | None) -> datetime:
     try:
         if format_ is not None:
             return datetime.strptime(text, format_)

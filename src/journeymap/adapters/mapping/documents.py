@@ -10,7 +10,7 @@ from typing import Any
 
 import cattrs
 
-from journeymap.adapters.mapping.mapping import PayloadMapping, Pick, picked
+from journeymap.adapters.mapping.mapping import PayloadMapping, Pick, as_pick
 from journeymap.documents.reading import read_document, read_text
 from journeymap.exceptions import ElementError, UnknownName
 
@@ -20,10 +20,18 @@ _PLACE = files("journeymap.adapters.mapping") / "builtin"
 
 
 def load_mapping(name: str | os.PathLike[str]) -> PayloadMapping:
-    """A mapping from a file (.yaml, .yml, .json, .toml), or one of the built-in by its name.
+    """Read a payload mapping from a file, or take one that comes with journeymap.
 
-    Raises DocumentError, which names file, line and column of every fault at once; UnknownName
-    for a name that is neither.
+    Args:
+        name: A file (.yaml, .yml, .json, .toml), or the name of a built-in mapping.
+
+    Returns:
+        The mapping.
+
+    Raises:
+        DocumentError: The document cannot be read; every fault with line and column.
+        UnknownName: There is no built-in mapping of that name.
+        FileNotFoundError: There is no such file.
 
     >>> load_mapping("stripe").source
     'stripe'
@@ -36,12 +44,27 @@ def load_mapping(name: str | os.PathLike[str]) -> PayloadMapping:
 
 
 def loads_mapping(text: str, format: str = "toml") -> PayloadMapping:  # noqa: A002
-    """A mapping from a text."""
+    """Read a payload mapping from a text.
+
+    Args:
+        text: The text.
+        format: ``toml``, ``yaml`` or ``json``.
+
+    Returns:
+        The mapping.
+
+    Raises:
+        DocumentError: The document cannot be read; every fault with line and column.
+    """
     return read_text(text, format, None, PayloadMapping, _register)
 
 
 def builtin_mappings() -> tuple[str, ...]:
-    """The names of the mappings that come with journeymap."""
+    """List the mappings that come with journeymap.
+
+    Returns:
+        Their names.
+    """
     return tuple(sorted(one.name.removesuffix(".toml") for one in _PLACE.iterdir()
                         if one.name.endswith(".toml")))  # fmt: skip
 
@@ -68,7 +91,7 @@ def _register(converter: cattrs.Converter) -> None:
         if not isinstance(value, (str, list)):
             message = "a path such as $.email, a list of paths, or a plain word is expected"
             raise ElementError("document", "", value, message)
-        short: Pick = picked(value)
+        short: Pick = as_pick(value)
         return short
 
     converter.register_structure_hook(Pick, pick)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from journeymap.exceptions import ElementError
 
-__all__ = ["Getter", "getter", "is_path"]
+__all__ = ["Getter", "is_path", "make_getter"]
 
 Getter: TypeAlias = Callable[[Any, Any], Any]
 """Takes the payload and the element walked through; answers the value, or None."""
@@ -29,22 +29,22 @@ _STEP = re.compile(
 
 
 def is_path(text: str) -> bool:
-    """Whether a text says where a value lies, rather than being one."""
+    """Check whether a text is a path to a value, and not a value itself."""
     return text[:1] in ("$", "@") and text[1:2] in ("", ".", "[")
 
 
-def getter(path: str) -> Getter:
-    """What takes the value at a path; raises ElementError for what is no path."""
+def make_getter(path: str) -> Getter:
+    """Make a function that reads the value at a path; raise ElementError for no path."""
     steps = _steps(path)
     whole = path[0] == "$"
     if len(steps) == 1 and isinstance(steps[0], str):
         name = steps[0]
-        return lambda payload, element: _of(payload if whole else element, name)
+        return lambda payload, element: _value_at(payload if whole else element, name)
 
     def get(payload: Any, element: Any) -> Any:
         value = payload if whole else element
         for step in steps:
-            value = _of(value, step)
+            value = _value_at(value, step)
             if value is None:
                 return None
         return value
@@ -56,11 +56,11 @@ def _steps(path: str) -> tuple[str | int | tuple[str, str], ...]:
     steps: list[str | int | tuple[str, str]] = []
     place = 1
     if not is_path(path):
-        raise _wrong(path)
+        raise _path_error(path)
     while place < len(path):
         found = _STEP.match(path, place)
         if found is None:
-            raise _wrong(path)
+            raise _path_error(path)
         part = found.groupdict()
         if part["place"] is not None:
             steps.append(int(part["place"]))
@@ -72,7 +72,7 @@ def _steps(path: str) -> tuple[str | int | tuple[str, str], ...]:
     return tuple(steps)
 
 
-def _of(value: Any, step: str | int | tuple[str, str]) -> Any:
+def _value_at(value: Any, step: str | int | tuple[str, str]) -> Any:
     if isinstance(step, str):
         return value.get(step) if isinstance(value, Mapping) else None
     if not isinstance(value, (list, tuple)):
@@ -86,6 +86,6 @@ def _of(value: Any, step: str | int | tuple[str, str]) -> Any:
     return None
 
 
-def _wrong(path: str) -> ElementError:
+def _path_error(path: str) -> ElementError:
     message = 'a path such as $.customer.email, $.items[0] or $["first name"] is expected'
     return ElementError("Pick", "path", path, message)

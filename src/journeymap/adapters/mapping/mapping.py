@@ -1,4 +1,4 @@
-"""How a vendor's payload becomes records: where things lie in it, as data and not as code."""
+"""Payload mappings as values: where the parts of a record lie in a vendor's payload."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import Attribute, evolve, field, frozen, validators
 
-from journeymap.adapters.mapping.field_paths import getter, is_path
+from journeymap.adapters.mapping.field_paths import is_path, make_getter
 from journeymap.exceptions import ElementError
-from journeymap.model.rules import as_tuple, each, identifier, one_of, text
+from journeymap.model.rules import as_tuple, each, identifier, one_of, optional_text, text
 
-__all__ = ["PayloadMapping", "Pick", "Picked", "RecordRule", "columns_mapping", "picked"]
+__all__ = ["PayloadMapping", "Pick", "PickLike", "RecordRule", "as_pick", "columns_mapping"]
 
 Unit = Literal["s", "ms", "us", "days"]
 _optional_unit = validators.optional(one_of("s", "ms", "us", "days"))
@@ -20,17 +20,24 @@ _optional_unit = validators.optional(one_of("s", "ms", "us", "days"))
 
 @frozen
 class Pick:
-    """Where one value lies.
+    """A place where one value lies.
 
-    ``path`` are places to look, the first that has a value counts; without one, it is
-    ``default``. ``names`` say what a value found is called by us (others stay; with ``only``,
-    they count as missing); ``prefix`` is put before it; ``case`` makes it ``lower`` or
-    ``upper``. For times and durations, ``unit`` says what numbers count, and ``format`` how a
-    text is written (as ``strptime`` has it).
+    Attributes:
+        path: Paths to look at; the first that has a value counts.
+        default: The value without any path, or where none has one.
+        names: Our names of values found; others stay.
+        prefix: A text put before the value.
+        only: Whether values without a name count as missing.
+        case: Whether the value becomes ``lower`` or ``upper``.
+        unit: The unit that numbers count in, for times (since 1970) and durations.
+        format: The format of a time's text, as ``strptime`` has it.
+
+    Raises:
+        ElementError: A path is none, or there is neither a path nor a default.
     """
 
     path: tuple[str, ...] = field(default=(), converter=as_tuple)
-    default: str | None = field(default=None, validator=validators.optional(text))
+    default: str | None = field(default=None, validator=optional_text)
     names: dict[str, str] = field(factory=dict, converter=dict)
     prefix: str = field(default="", validator=text)
     only: bool = field(default=False, validator=validators.instance_of(bool))
@@ -38,21 +45,21 @@ class Pick:
         default=None, validator=validators.optional(one_of("lower", "upper"))
     )
     unit: Unit | None = field(default=None, validator=_optional_unit)
-    format: str | None = field(default=None, validator=validators.optional(text))
+    format: str | None = field(default=None, validator=optional_text)
 
     def __attrs_post_init__(self) -> None:
         for path in self.path:
-            getter(path)
+            make_getter(path)
         if not self.path and self.default is None:
             raise ElementError("Pick", "path", self.path, "a path or a default is needed")
 
 
-Picked: TypeAlias = Pick | str | Sequence[str]
+PickLike: TypeAlias = Pick | str | Sequence[str]
 """A pick, or its short form: a path, several to be tried in turn, or a plain word."""
 
 
-def picked(given: Picked) -> Any:
-    """A pick in its short form: a path, several to be tried in turn, or a plain word."""
+def as_pick(given: PickLike) -> Any:
+    """Make a pick of its short form: a path, several to be tried in turn, or a plain word."""
     if isinstance(given, str):
         return Pick([given]) if is_path(given) else Pick(default=given)
     if isinstance(given, (list, tuple)):
@@ -60,12 +67,12 @@ def picked(given: Picked) -> Any:
     return given
 
 
-def _maybe(given: Picked | None) -> Any:
-    return None if given is None else picked(given)
+def _maybe(given: PickLike | None) -> Any:
+    return None if given is None else as_pick(given)
 
 
 def _each_picked(given: Mapping[str, Any]) -> Any:
-    return {name: picked(one) for name, one in dict(given).items()}
+    return {name: as_pick(one) for name, one in dict(given).items()}
 
 
 def _values(given: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
@@ -87,20 +94,46 @@ def _fit_all(instance: Any, attribute: Attribute[Any], value: dict[str, Any]) ->
 
 @frozen
 class RecordRule:
-    """One kind of record that a payload may hold.
+    """A rule that makes records of one kind of payload.
 
-    It applies where each path of ``when`` has one of its values (``charge.*`` is any that begins
-    so), every path of ``present`` has a value and none of ``absent``. With ``each``, the list at
-    that path gives a record for each of its elements (``@`` in paths, also in those of the
-    conditions). ``identities`` are by namespace, the surest first; ``aliases`` are further ones,
-    where a namespace comes twice. ``source`` names another source than the mapping does.
+    It applies where all of its conditions hold. With ``each``, every element of a list gives a
+    record.
 
-    Without a ``touchpoint`` it tells only who somebody is, with ``traits`` and ``consents`` (by
-    purpose). ``value`` with ``minor`` is in cents of its currency. ``score`` has a
-    ``score_kind``, and where it is not the usual one, its scale's ``low`` and ``high``.
+    Attributes:
+        at: The time.
+        identities: The customer's identities by namespace, most reliable first.
+        touchpoint: The touchpoint (None: the record has no interaction).
+        aliases: Further identities, where a namespace comes twice.
+        source: The source (None: the mapping's).
+        when: Paths, and the values of which each must have one (``charge.*``: any that begins so).
+        present: Paths that must have a value.
+        absent: Paths that must have none.
+        each: The path of a list; ``@`` in other paths is its element.
+        id: The source's id.
+        channel: The channel.
+        department: The department.
+        process: The process.
+        product: The product.
+        outcome: The outcome.
+        emotion: The emotion during it.
+        emotion_after: The emotion after it.
+        value: The amount.
+        currency: Its currency.
+        minor: Whether amounts are in the currency's smallest unit, such as cents.
+        score: An answer to a survey question.
+        score_kind: Its kind.
+        low: The lowest answer of its scale, where that is not the usual one.
+        high: The highest answer of its scale.
+        duration: How long it took.
+        extra: Anything else that the interaction keeps, by name.
+        traits: Facts about the customer, by name.
+        consents: Consents, by purpose.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
     """
 
-    at: Pick = field(converter=picked, validator=_fit)
+    at: Pick = field(converter=as_pick, validator=_fit)
     identities: dict[str, Pick] = field(converter=_each_picked, validator=_fit_all)
     touchpoint: Pick | None = field(default=None, converter=_maybe, validator=_fit)
     aliases: dict[str, Pick] = field(
@@ -140,7 +173,7 @@ class RecordRule:
     def __attrs_post_init__(self) -> None:
         paths = [*self.when, *self.present, *self.absent, *([self.each] if self.each else [])]
         for path in paths:
-            getter(path)
+            make_getter(path)
         inner = [path for path in paths if path.startswith("@")]
         if inner and self.each is None:
             message = "'@' is the element of a list that 'each' names; there is none"
@@ -162,13 +195,22 @@ class RecordRule:
 
 @frozen
 class PayloadMapping:
-    """Where in one vendor's payload the customer, the touchpoint, the time and the rest lie.
+    """A mapping from one vendor's payloads to records.
 
-    Every rule in ``records`` that applies to a payload gives its records; a payload to which
-    none applies is set aside. ``rows`` is where the list of payloads lies in a whole document.
-    ``timezone`` is the zone of times that name none (without it such payloads are set aside).
-    ``source`` is what records name as their source (as ``id``, unless it is given);
-    ``touchpoints`` is what the map calls those that the rules find under other names.
+    Every rule that applies to a payload gives its records; a payload to which none applies is set
+    aside.
+
+    Attributes:
+        id: The mapping's id.
+        records: The rules.
+        about: Words about it.
+        source: The source that records name (left out: the id).
+        rows: The path of the list of payloads in a whole document.
+        timezone: The zone of times that name none (None: such payloads are set aside).
+        touchpoints: The map's names of touchpoints that the rules find under others.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
 
     >>> mapping = PayloadMapping("shop", [RecordRule("$.at", {"email": "$.mail"}, "$.event")])
     >>> mapping.records[0].touchpoint.path
@@ -185,7 +227,7 @@ class PayloadMapping:
 
     def __attrs_post_init__(self) -> None:
         if self.rows is not None:
-            getter(self.rows)
+            make_getter(self.rows)
         if not self.source:
             object.__setattr__(self, "source", self.id)
         if not self.records:
@@ -200,11 +242,17 @@ class PayloadMapping:
             message = "an IANA zone such as 'Europe/Paris' is expected"
             raise ElementError("PayloadMapping", "timezone", value, message) from None
 
-    def calling(self, touchpoints: Mapping[str, str]) -> PayloadMapping:
-        """The mapping with touchpoints called as the map has them; others stay.
+    def with_touchpoints(self, touchpoints: Mapping[str, str]) -> PayloadMapping:
+        """Give touchpoints the names that the map has for them; others stay.
+
+        Args:
+            touchpoints: The map's name of a name that the rules find.
+
+        Returns:
+            A new mapping.
 
         >>> mapping = PayloadMapping("shop", [RecordRule("$.at", {"email": "$.mail"}, "bought")])
-        >>> mapping.calling({"bought": "order_placed"}).touchpoints
+        >>> mapping.with_touchpoints({"bought": "order_placed"}).touchpoints
         {'bought': 'order_placed'}
         """
         called: Any = {**self.touchpoints, **touchpoints}
@@ -221,10 +269,19 @@ def columns_mapping(
     unit: Unit | None = None,
     rule: RecordRule | None = None,
 ) -> PayloadMapping:
-    """The mapping of a flat table by the names of its columns.
+    """Make the mapping of a flat table by the names of its columns.
 
-    ``identities`` are columns by namespace, the surest first. What else a column holds is told by
-    ``rule``, whose time, identities and touchpoint are then those named here.
+    Args:
+        source: The source that records name.
+        at: The column of the time.
+        identities: Columns by namespace, most reliable first.
+        touchpoint: The column of the touchpoint.
+        timezone: The zone of times that name none.
+        unit: The unit of times that are numbers.
+        rule: Everything else; its time, identities and touchpoint are those named here.
+
+    Returns:
+        The mapping.
 
     >>> mapping = columns_mapping("tickets", at="opened", identities={"email": "from"})
     >>> mapping.records[0].at.path

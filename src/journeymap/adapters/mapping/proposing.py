@@ -1,4 +1,4 @@
-"""A first mapping for payloads nobody has mapped yet, guessed from a sample of them."""
+"""Proposals: a first mapping for unknown payloads, guessed from a sample of them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from journeymap.adapters.mapping.applying import Mapped
+from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.adapters.mapping.documents import loads_mapping
 from journeymap.adapters.source import Broken
 from journeymap.exceptions import SourceError
+from journeymap.model.scores import SCORE_KINDS
 
-__all__ = ["Proposal", "proposed"]
+__all__ = ["Proposal", "propose_mapping"]
 
-_SAMPLE = 500
-_DEEPEST = 5
+MAX_SAMPLE = 500
+"""Payloads of a sample that are looked at: more change no proposal, and cost time."""
+MAX_DEPTH = 5
+"""Levels of nested values that are looked at: vendors nest what matters less deeply."""
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s]{2,24}")
 _WORD = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[a-z]+|\d+")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_:-]*")
@@ -32,7 +35,7 @@ _WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "product": (("product",), ("sku",), ("plan",), ("item",)),
     "value": (("amount",), ("revenue",), ("total",), ("price",), ("value",)),
     "currency": (("currency",),),
-    "score": (("score",), ("rating",), ("nps",), ("csat",), ("ces",)),
+    "score": (("score",), ("rating",), *((kind,) for kind in SCORE_KINDS)),
     "department": (("department",), ("team",), ("group",)),
 }  # fmt: skip
 _TRAITS = ("name", "city", "country", "language", "plan", "company", "title", "segment")
@@ -54,9 +57,13 @@ class _Seen:
 
 @frozen
 class Proposal:
-    """A mapping proposed for a sample, as a document to go on with.
+    """A mapping proposed for a sample, as a document to edit.
 
-    ``read`` of ``rows`` payloads give records by it; ``reasons`` counts why others do not.
+    Attributes:
+        text: The document, in TOML.
+        rows: How many payloads were looked at.
+        read: How many of them give records by it.
+        reasons: How many others do not, by reason.
     """
 
     text: str
@@ -65,26 +72,33 @@ class Proposal:
     reasons: dict[str, int]
 
 
-def proposed(rows: Iterable[Any], source: str) -> Proposal:
+def propose_mapping(rows: Iterable[Any], source: str) -> Proposal:
     """Guess where in payloads the customer, the touchpoint, the time and the rest lie.
 
-    ``rows`` are payloads, or the rows of a source's feed; the first 500 are looked at. Raises
-    SourceError where nothing tells who or when.
+    Args:
+        rows: Payloads, or the rows of a source's feed; the first 500 are looked at.
+        source: The source that records name.
+
+    Returns:
+        A mapping to edit.
+
+    Raises:
+        SourceError: Nothing looks like a customer, or like a time.
 
     >>> rows = [{"at": "2026-03-01T09:00:00Z", "email": "ada@example.org", "event": "paid"}]
-    >>> print(proposed(rows, "shop").text.split("[[records]]")[1].strip())
+    >>> print(propose_mapping(rows, "shop").text.split("[[records]]")[1].strip())
     touchpoint = "$.event"
     at = "$.at"
     [records.identities]
     email = "$.email"
     """
-    sample = [row for row in islice(_payloads(rows), _SAMPLE) if isinstance(row, Mapping)]
+    sample = [row for row in islice(_payloads(rows), MAX_SAMPLE) if isinstance(row, Mapping)]
     seen: dict[str, _Seen] = {}
     for row in sample:
         _look(row, "$", (), seen)
     places = list(seen.values())
     text = _document(places, source, len(sample))
-    mapped = Mapped(loads_mapping(text))
+    mapped = AppliedMapping(loads_mapping(text))
     reasons: dict[str, int] = {}
     read = 0
     for number, row in enumerate(sample, 1):
@@ -105,11 +119,11 @@ def _payloads(rows: Iterable[Any]) -> Iterator[Any]:
 def _look(value: Any, path: str, words: tuple[str, ...], seen: dict[str, _Seen]) -> None:
     depth = path.count(".") + path.count("[")
     if isinstance(value, Mapping):
-        for key, inner in value.items() if depth < _DEEPEST else ():
+        for key, inner in value.items() if depth < MAX_DEPTH else ():
             if isinstance(key, str) and '"' not in key:
                 step = f".{key}" if _PLAIN.fullmatch(key) else f'["{key}"]'
-                told = tuple(word.lower() for word in _WORD.findall(key))
-                _look(inner, path + step, told, seen)
+                words = tuple(word.lower() for word in _WORD.findall(key))
+                _look(inner, path + step, words, seen)
     elif not isinstance(value, (list, tuple)):
         place = seen.get(path)
         if place is None:
@@ -128,7 +142,7 @@ def _document(places: list[_Seen], source: str, rows: int) -> str:
     if at[2]:
         lines.append('timezone = "UTC"  # times name no zone: say which it is')
     lines += ["", "[[records]]"]
-    found = {role: _named(places, role, taken) for role in _WORDS}
+    found = {role: _find_role(places, role, taken) for role in _WORDS}
     if found["touchpoint"]:
         lines.append(f"touchpoint = {_quoted(found['touchpoint'])}")
     else:
@@ -142,7 +156,7 @@ def _document(places: list[_Seen], source: str, rows: int) -> str:
     if found["value"] and found["currency"]:
         lines += [f"value = {_quoted(found['value'])}", f"currency = {_quoted(found['currency'])}"]
     if found["score"]:
-        kind = next((one for one in ("nps", "csat", "ces") if one in found["score"].lower()), "nps")
+        kind = next((one for one in SCORE_KINDS if one in found["score"].lower()), "nps")
         lines += [f"score = {_quoted(found['score'])}", f'score_kind = "{kind}"  # is it?']
     lines.append("[records.identities]")
     lines += [f"{_key(space)} = {_quoted(path)}" for space, path in identities.items()]
@@ -182,7 +196,7 @@ def _identities(places: list[_Seen]) -> dict[str, str]:
 
 
 def _time(places: list[_Seen]) -> tuple[_Seen, str | None, bool] | None:
-    """The place of the time, the unit of its numbers, and whether its texts name no zone."""
+    """Find the place of the time, the unit of its numbers, and whether its texts lack a zone."""
     best: tuple[tuple[int, int, str], tuple[_Seen, str | None, bool]] | None = None
     for place in places:
         read = _read_as_time(place)
@@ -223,7 +237,7 @@ def _read_as_time(place: _Seen) -> tuple[str | None, bool] | None:
     return unit, zoneless > 0
 
 
-def _named(places: list[_Seen], role: str, taken: set[str]) -> str | None:
+def _find_role(places: list[_Seen], role: str, taken: set[str]) -> str | None:
     for words in _WORDS[role]:
         fitting = [
             place for place in places

@@ -15,18 +15,27 @@ from attrs import frozen
 
 from journeymap.exceptions import SourceError
 
-__all__ = ["LONGEST", "Opened", "bounded", "damaged", "opened", "unpacked"]
+__all__ = [
+    "MAX_LINE_CHARACTERS",
+    "TextFile",
+    "bounded_lines",
+    "open_text",
+    "reporting_damage",
+    "unpack",
+]
 
-LONGEST = 8_000_000
+MAX_LINE_CHARACTERS = 8_000_000
 """Characters that one line may have; a longer one is set aside."""
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_FREELY = 64_000_000  # bytes that may come out of a packed file before their number is judged
-_RATIO = 250  # real logs pack 5 to 50 times smaller
+MAX_UNJUDGED_BYTES = (
+    64_000_000  # bytes that may come out of a packed file before their number is judged
+)
+MAX_RATIO = 250  # real logs pack 5 to 50 times smaller
 
 
 @frozen
-class Opened:
+class TextFile:
     """A text file that is being read: the text, the file below it, and that file's size."""
 
     text: io.TextIOWrapper
@@ -40,7 +49,7 @@ class Opened:
 
 
 class _Unpacking(io.RawIOBase):
-    """What a gzip file holds, refused when it is out of all proportion."""
+    """The content of a gzip file, refused when it is out of all proportion."""
 
     def __init__(self, raw: BinaryIO, name: str) -> None:
         self._raw, self._name, self._out = raw, name, 0
@@ -53,31 +62,33 @@ class _Unpacking(io.RawIOBase):
         data = self._gzip.read(len(buffer))
         buffer[: len(data)] = data
         self._out += len(data)
-        if self._out > _FREELY and self._out > _RATIO * max(1, self._raw.tell()):
-            message = f"it unpacks to more than {_RATIO} times its size; no log does"
+        if self._out > MAX_UNJUDGED_BYTES and self._out > MAX_RATIO * max(1, self._raw.tell()):
+            message = f"it unpacks to more than {MAX_RATIO} times its size; no log does"
             raise SourceError(self._name, message)
         return len(data)
 
 
 @contextmanager
-def damaged(name: str) -> Iterator[None]:
-    """Errors of a file that is cut short or no text, told as SourceError."""
+def reporting_damage(name: str) -> Iterator[None]:
+    """Report a file that is cut short or no text as SourceError."""
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeError) as error:
         raise SourceError(name, f"cut short or damaged: {error}") from None
 
 
-def unpacked(raw: io.BufferedReader, name: str) -> io.BufferedReader:
-    """The bytes of a file, unpacked when it is gzip, whatever it is called."""
+def unpack(raw: io.BufferedReader, name: str) -> io.BufferedReader:
+    """Unpack the bytes of a file when it is gzip, whatever its name."""
     if raw.peek(2)[:2] == b"\x1f\x8b":
         return io.BufferedReader(_Unpacking(raw, name), 1 << 16)
     return raw
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str], encoding: str | None = None) -> Iterator[Opened]:
-    """A text file, plain or gzip, in its encoding: UTF-8 or what a mark says, unless given.
+def open_text(path: str | os.PathLike[str], encoding: str | None = None) -> Iterator[TextFile]:
+    """Open a text file, plain or gzip, as UTF-8 or by its byte-order mark.
+
+    Unless an encoding is given.
 
     Bytes that are no text in it stay, as lone surrogates. Raises SourceError.
     """
@@ -88,29 +99,29 @@ def opened(path: str | os.PathLike[str], encoding: str | None = None) -> Iterato
         raise SourceError(str(place), f"there is no encoding {encoding!r}") from None
     if not place.is_file():
         raise FileNotFoundError(f"there is no file {str(place)!r}")
-    with place.open("rb") as raw, damaged(str(place)):
+    with place.open("rb") as raw, reporting_damage(str(place)):
         size = max(1, place.stat().st_size)
-        stream = unpacked(raw, str(place))
+        stream = unpack(raw, str(place))
         start = stream.peek(4)[:4]
         found = next((name for mark, name in _BOMS if start.startswith(mark)), "utf-8")
         text = io.TextIOWrapper(stream, encoding or found, errors="surrogateescape", newline="")
-        yield Opened(text, raw, size)
+        yield TextFile(text, raw, size)
 
 
-def bounded(text: io.TextIOBase) -> Iterator[str]:
-    """The lines of a text; of one that is too long only the first characters, and one more.
+def bounded_lines(text: io.TextIOBase) -> Iterator[str]:
+    """Read the lines of a text; of one that is too long, only the first characters and one more.
 
-    So a line with more than ``LONGEST`` characters has ``LONGEST + 1``.
+    So a line of more than ``MAX_LINE_CHARACTERS`` has ``MAX_LINE_CHARACTERS + 1``.
     """
     read = text.readline
     while True:
-        line = read(LONGEST)
+        line = read(MAX_LINE_CHARACTERS)
         if not line:
             return
-        if len(line) == LONGEST and line[-1] not in "\r\n":
-            rest = read(LONGEST)
+        if len(line) == MAX_LINE_CHARACTERS and line[-1] not in "\r\n":
+            rest = read(MAX_LINE_CHARACTERS)
             if rest:
                 line += rest[0]
             while rest and rest[-1] not in "\r\n":
-                rest = read(LONGEST)
+                rest = read(MAX_LINE_CHARACTERS)
         yield line

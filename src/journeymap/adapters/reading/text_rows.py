@@ -11,13 +11,25 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from journeymap.adapters.reading.guarded_files import LONGEST, Opened, bounded, opened
+from journeymap.adapters.reading.guarded_files import (
+    MAX_LINE_CHARACTERS,
+    TextFile,
+    bounded_lines,
+    open_text,
+)
 from journeymap.adapters.source import Broken
 from journeymap.exceptions import SourceError
 
 __all__ = [
-    "CsvRows", "NotJson", "Progress", "Row", "csv_rows", "decoded", "held", "json_line",
-    "json_rows",
+    "CsvRows",
+    "NotJson",
+    "Progress",
+    "Row",
+    "decode_json",
+    "read_csv_rows",
+    "read_json_line",
+    "read_json_rows",
+    "shorten_row",
 ]  # fmt: skip
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -34,15 +46,15 @@ class CsvRows:
     broken, and reading goes on from the next one.
     """
 
-    def __init__(self, file: Opened, name: str, delimiter: str | None = None) -> None:
-        first = next(bounded(file.text), "")
+    def __init__(self, file: TextFile, name: str, delimiter: str | None = None) -> None:
+        first = next(bounded_lines(file.text), "")
         if not first.strip():
             raise SourceError(name, "the file has no header", 1)
         mark = delimiter or max(_DELIMITERS, key=_outside_quotes(first).count)
         if len(mark) != 1:
             raise SourceError(name, f"a delimiter is one character, not {mark!r}")
         self._mark = mark
-        self._lines = _Lines(first, bounded(file.text))
+        self._lines = _Lines(first, bounded_lines(file.text))
         self._reader = csv.reader(self._lines, delimiter=mark, strict=True)
         try:
             self.header = _header(next(self._reader), name)
@@ -58,25 +70,25 @@ class CsvRows:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Broken(line, f"not CSV: {error}", held(lines.again()))
+                yield Broken(line, f"not CSV: {error}", shorten_row(lines.reread()))
                 self._reader = csv.reader(lines, delimiter=self._mark, strict=True)
                 continue
             if len(row) == width:
                 yield line, row
             elif row:
                 reason = f"{len(row)} fields where the header has {width}"
-                yield Broken(line, reason, held(self._mark.join(row)))
+                yield Broken(line, reason, shorten_row(self._mark.join(row)))
 
 
-def csv_rows(
+def read_csv_rows(
     path: str | os.PathLike[str],
     *,
     delimiter: str | None = None,
     encoding: str | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Row | Broken]:
-    """The rows of a CSV file, plain or .gz, as mappings; an empty field is missing."""
-    with opened(path, encoding) as file:
+    """Read the rows of a CSV file, plain or .gz, as mappings; an empty field is missing."""
+    with open_text(path, encoding) as file:
         rows = CsvRows(file, str(path), delimiter)
         names = rows.header
         for number, found in enumerate(rows):
@@ -88,20 +100,20 @@ def csv_rows(
                 progress(file.share)
 
 
-def json_rows(
+def read_json_rows(
     path: str | os.PathLike[str],
     *,
     encoding: str | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Row | Broken]:
-    """The rows of a file of one JSON object a line, plain or .gz."""
-    with opened(path, encoding) as file:
-        for line, text in enumerate(bounded(file.text), 1):
+    """Read the rows of a file of one JSON object a line, plain or .gz."""
+    with open_text(path, encoding) as file:
+        for line, text in enumerate(bounded_lines(file.text), 1):
             if not text.strip():
                 continue
-            row = json_line(text)
+            row = read_json_line(text)
             if isinstance(row, str):
-                yield Broken(line, row, held(text), unfinished=text[-1] not in "\r\n")
+                yield Broken(line, row, shorten_row(text), unfinished=text[-1] not in "\r\n")
             else:
                 yield line, row
             if progress is not None and line % _EVERY == 0:
@@ -115,16 +127,16 @@ class NotJson:
     reason: str
 
 
-def json_line(text: str) -> dict[str, Any] | str:
-    """The object in a line of JSON, or why there is none."""
-    row = decoded(text)
+def read_json_line(text: str) -> dict[str, Any] | str:
+    """Read the object in a line of JSON; a text is the reason why there is none."""
+    row = decode_json(text)
     if isinstance(row, NotJson):
         return row.reason
     return row if isinstance(row, dict) else "not a JSON object"
 
 
-def decoded(text: str, longest: int = LONGEST) -> Any:
-    """What a text of JSON says, or `NotJson`."""
+def decode_json(text: str, longest: int = MAX_LINE_CHARACTERS) -> Any:
+    """Decode a text of JSON, or give `NotJson`."""
     if len(text) > longest:
         return NotJson(f"a line of more than {longest:,} characters")
     try:
@@ -133,8 +145,8 @@ def decoded(text: str, longest: int = LONGEST) -> Any:
         return NotJson(f"not JSON: {error}")
 
 
-def held(text: str) -> str:
-    """The beginning of a broken row, as text that can be kept whatever its bytes were."""
+def shorten_row(text: str) -> str:
+    """Keep the beginning of a broken row, as text that can be kept whatever its bytes were."""
     return text[:200].encode("utf-8", "backslashreplace").decode()
 
 
@@ -164,11 +176,11 @@ class _Lines:
         return line
 
     def begin(self) -> int:
-        """A record begins: the number of its first line."""
+        """Begin a record; the number of its first line."""
         self._record.clear()
         return self._line + 1
 
-    def again(self) -> str:
+    def reread(self) -> str:
         """Hand out the record's lines once more, but for the first, which is the answer.
 
         No line is read more than twice: the next quote ends what an open one has swallowed.

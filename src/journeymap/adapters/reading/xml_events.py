@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from typing import TypeAlias
 from xml.parsers import expat
 
-from journeymap.adapters.reading.guarded_files import damaged, unpacked
+from journeymap.adapters.reading.guarded_files import reporting_damage, unpack
 from journeymap.exceptions import SourceError
 
-__all__ = ["Event", "xml_events"]
+__all__ = ["Event", "read_xml_events"]
 
 Event: TypeAlias = tuple[str, str, dict[str, str], int]
 """``start``, ``end`` or ``text``; the element's name or the text; its attributes; the line."""
 
 _CHUNK = 1 << 16
-_SILENT = 16_000_000  # bytes without an event: one gigantic token
-_DEEPEST = 200
+MAX_TOKEN_BYTES = 16_000_000  # bytes without an event: one gigantic token
+MAX_DEPTH = 200
 
 
 class _Handlers:
@@ -35,7 +35,7 @@ class _Handlers:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self.depth += 1
-        if self.depth > _DEEPEST:
+        if self.depth > MAX_DEPTH:
             raise SourceError(self.name, "nested too deep", self.parser.CurrentLineNumber)
         line = self.parser.CurrentLineNumber
         self.found.append(("start", tag.rpartition("}")[2], attributes, line))
@@ -53,8 +53,8 @@ class _Handlers:
         raise SourceError(self.name, message, self.parser.CurrentLineNumber)
 
 
-def xml_events(path: str | os.PathLike[str]) -> Iterator[Event]:
-    """The events of an XML file, plain or .gz, as they are met.
+def read_xml_events(path: str | os.PathLike[str]) -> Iterator[Event]:
+    """Read the events of an XML file, plain or .gz, one by one.
 
     Raises SourceError where it is not well-formed, is cut short, or has a document type.
     """
@@ -63,8 +63,8 @@ def xml_events(path: str | os.PathLike[str]) -> Iterator[Event]:
     silent = 0
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no file {name!r}")
-    with open(path, "rb") as raw, damaged(name):
-        stream = unpacked(raw, name)
+    with open(path, "rb") as raw, reporting_damage(name):
+        stream = unpack(raw, name)
         while True:
             data = stream.read(_CHUNK)
             try:
@@ -75,7 +75,7 @@ def xml_events(path: str | os.PathLike[str]) -> Iterator[Event]:
             except (ValueError, LookupError) as error:  # an encoding that there is not
                 raise SourceError(name, f"not XML that can be read: {error}") from None
             silent = 0 if handlers.found else silent + len(data)
-            if silent > _SILENT:
+            if silent > MAX_TOKEN_BYTES:
                 raise SourceError(name, "a single token of many megabytes")
             yield from handlers.found
             handlers.found.clear()

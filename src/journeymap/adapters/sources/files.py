@@ -7,21 +7,31 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from journeymap.adapters.mapping.field_paths import Getter, getter
+from journeymap.adapters.mapping.field_paths import Getter, make_getter
 from journeymap.adapters.mapping.mapping import PayloadMapping
-from journeymap.adapters.reading.guarded_files import opened
-from journeymap.adapters.reading.text_rows import NotJson, Progress, csv_rows, decoded, json_rows
+from journeymap.adapters.reading.guarded_files import open_text
+from journeymap.adapters.reading.text_rows import (
+    NotJson,
+    Progress,
+    decode_json,
+    read_csv_rows,
+    read_json_rows,
+)
 from journeymap.adapters.source import Broken
 from journeymap.adapters.sources.row_source import Row, RowSource
 from journeymap.exceptions import SourceError, require
 
 __all__ = [
-    "csv_source", "document_rows", "json_lines_source", "json_source", "parquet_rows",
+    "csv_source",
+    "json_lines_source",
+    "json_source",
     "parquet_source",
+    "read_document_rows",
+    "read_parquet_rows",
 ]  # fmt: skip
 
 _SLICE = 20_000
-_LARGEST = 64_000_000
+MAX_DOCUMENT_CHARACTERS = 64_000_000
 
 
 def csv_source(
@@ -32,8 +42,19 @@ def csv_source(
     encoding: str | None = None,
     progress: Progress | None = None,
 ) -> RowSource:
-    """A CSV file, plain or .gz: each row is a payload of its columns' names."""
-    read = partial(csv_rows, path, delimiter=delimiter, encoding=encoding, progress=progress)
+    """Read a CSV file; each row is a payload by the names of its columns.
+
+    Args:
+        path: The file, plain or .gz.
+        mapping: The mapping of its rows.
+        delimiter: What separates fields (None: detected).
+        encoding: The encoding (None: UTF-8, or by a byte-order mark).
+        progress: Called with the share of the file read so far.
+
+    Returns:
+        The source.
+    """
+    read = partial(read_csv_rows, path, delimiter=delimiter, encoding=encoding, progress=progress)
     return RowSource(str(path), read, mapping)
 
 
@@ -44,35 +65,61 @@ def json_lines_source(
     encoding: str | None = None,
     progress: Progress | None = None,
 ) -> RowSource:
-    """A file of one JSON object a line, plain or .gz."""
-    read = partial(json_rows, path, encoding=encoding, progress=progress)
+    """Read a file of one JSON object a line.
+
+    Args:
+        path: The file, plain or .gz.
+        mapping: The mapping of its objects.
+        encoding: The encoding (None: UTF-8, or by a byte-order mark).
+        progress: Called with the share of the file read so far.
+
+    Returns:
+        The source.
+    """
+    read = partial(read_json_rows, path, encoding=encoding, progress=progress)
     return RowSource(str(path), read, mapping)
 
 
 def json_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> RowSource:
-    """A whole JSON document of at most 64 MB, whose payloads lie where the mapping says.
+    """Read a whole JSON document of at most 64 MB; larger exports come as JSON lines.
 
-    Larger exports come as JSON lines, which are read in constant memory.
+    Args:
+        path: The file, plain or .gz.
+        mapping: The mapping, whose ``rows`` name the list of payloads.
+
+    Returns:
+        The source.
     """
     where = mapping.rows or "$"
-    read = partial(document_rows, path, getter(where), where)
+    read = partial(read_document_rows, path, make_getter(where), where)
     return RowSource(str(path), read, mapping)
 
 
 def parquet_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> RowSource:
-    """A Parquet file; structures and lists within it are payloads as they would be in JSON."""
+    """Read a Parquet file; structures and lists within it are payloads as in JSON.
+
+    Args:
+        path: The file.
+        mapping: The mapping of its rows.
+
+    Returns:
+        The source.
+    """
     require("analysis", "polars")
-    return RowSource(str(path), partial(parquet_rows, Path(path)), mapping)
+    return RowSource(str(path), partial(read_parquet_rows, Path(path)), mapping)
 
 
-def document_rows(path: str | os.PathLike[str], rows: Getter, where: str) -> Iterator[Row | Broken]:
-    """The payloads in a JSON document, which lie in the list at a place of it."""
-    with opened(path) as file:
-        text = file.text.read(_LARGEST + 1)
-    if len(text) > _LARGEST:
-        message = f"a document of more than {_LARGEST:,} characters; export it as JSON lines"
+def read_document_rows(
+    path: str | os.PathLike[str], rows: Getter, where: str
+) -> Iterator[Row | Broken]:
+    """Read the payloads of the list at a place of a JSON document."""
+    with open_text(path) as file:
+        text = file.text.read(MAX_DOCUMENT_CHARACTERS + 1)
+    if len(text) > MAX_DOCUMENT_CHARACTERS:
+        size = f"{MAX_DOCUMENT_CHARACTERS:,}"
+        message = f"a document of more than {size} characters; export it as JSON lines"
         raise SourceError(str(path), message)
-    whole = decoded(text, _LARGEST)
+    whole = decode_json(text, MAX_DOCUMENT_CHARACTERS)
     if isinstance(whole, NotJson):
         raise SourceError(str(path), whole.reason)
     found = rows(whole, None)
@@ -87,8 +134,8 @@ def document_rows(path: str | os.PathLike[str], rows: Getter, where: str) -> Ite
             yield Broken(place, "not a mapping of names to values", str(one)[:200])
 
 
-def parquet_rows(path: Path) -> Iterator[Row | Broken]:
-    """The rows of a Parquet file, some thousands at a time."""
+def read_parquet_rows(path: Path) -> Iterator[Row | Broken]:
+    """Read the rows of a Parquet file, some thousands at a time."""
     import polars as pl
 
     if not path.is_file():

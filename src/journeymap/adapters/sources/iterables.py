@@ -14,10 +14,17 @@ __all__ = ["iterable_source"]
 
 
 def iterable_source(items: Iterable[Any], mapping: PayloadMapping) -> RowSource:
-    """Mappings, lists of mappings, Arrow batches or tables, in any mixture, one after the other.
+    """Read mappings, lists of mappings, Arrow batches or tables, in any mixture.
 
-    So a dlt resource works, a frame by itself, a generator of webhook payloads, a list. What can
-    be gone through only once can be read only once.
+    So a dlt resource works, a frame by itself, a generator of webhook payloads, a list. An iterator
+    can be read only once.
+
+    Args:
+        items: The payloads.
+        mapping: The mapping of the payloads.
+
+    Returns:
+        The source.
 
     >>> from journeymap.adapters.mapping.mapping import columns_mapping
     >>> calls = columns_mapping("calls", at="when", identities={"phone": "nr"})
@@ -28,9 +35,9 @@ def iterable_source(items: Iterable[Any], mapping: PayloadMapping) -> RowSource:
     """
     if isinstance(items, Mapping) or _is_arrow(items):
         items = [items]
-    again = iter(items) is not items
+    repeatable = iter(items) is not items
     claims: frozenset[Claim] = frozenset({"sets aside"})
-    if again:
+    if repeatable:
         claims |= frozenset[Claim]({"repeats", "resumes"})
     return RowSource("the items", lambda: _rows(items), mapping, claims=claims)
 

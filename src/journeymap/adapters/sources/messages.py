@@ -12,12 +12,17 @@ from typing import Any, BinaryIO
 
 from attrs import field, frozen
 
-from journeymap.adapters.mapping.applying import Mapped
+from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.adapters.mapping.mapping import PayloadMapping
-from journeymap.adapters.reading.guarded_files import bounded, damaged, opened, unpacked
-from journeymap.adapters.reading.text_rows import held, json_line
+from journeymap.adapters.reading.guarded_files import (
+    bounded_lines,
+    open_text,
+    reporting_damage,
+    unpack,
+)
+from journeymap.adapters.reading.text_rows import read_json_line, shorten_row
 from journeymap.adapters.source import Batch, Broken, Claim
-from journeymap.adapters.sources.row_source import Filling, Row, mark_of
+from journeymap.adapters.sources.row_source import BatchBuilder, Row, fingerprint
 from journeymap.exceptions import SourceError
 
 __all__ = ["MessageSource"]
@@ -29,11 +34,16 @@ _PASSED = frozenset({"SCHEMA", "ACTIVATE_VERSION", "LOG", "CATALOG", "SPEC", "TR
 
 @frozen
 class MessageSource:
-    """The RECORD messages of a Singer tap or an Airbyte connector, one mapping for each stream.
+    """The RECORD messages of a Singer tap or an Airbyte connector.
 
-    ``path`` is a file, plain or .gz; ``-`` is standard input, which can be read but once. Rows of
-    a stream without a mapping are set aside. The cursor holds the last STATE, which the tap is
-    started with the next time (``state_of``), and how many lines were read, where it is a file.
+    Rows of a stream without a mapping are set aside. The cursor holds the last STATE, which the tap
+    is started with the next time (``state_of``), and how many lines of a file were read.
+
+    Attributes:
+        path: A file, plain or .gz; ``-`` is standard input, which can be read but once.
+        streams: A mapping for each stream.
+        input: What to read for ``-`` (None: standard input).
+        batch: How many rows a batch holds.
     """
 
     path: str | os.PathLike[str]
@@ -43,35 +53,35 @@ class MessageSource:
 
     @property
     def name(self) -> str:
-        """The streams that it reads."""
+        """The streams, joined."""
         return "+".join(self.streams)
 
     @property
     def claims(self) -> frozenset[Claim]:
-        """What it can do: of standard input, only what is read once."""
+        """The abilities of the source; standard input can only be read once."""
         if self.path == "-":
             return frozenset({"sets aside"})
         return frozenset({"repeats", "resumes", "sets aside"})
 
     def read(self, cursor: str | None = None) -> Iterator[Batch]:
-        """The records after a cursor; see `Source`."""
+        """See `Source.read`."""
         done, last, state = self._begun(cursor)
-        mapped = {stream: Mapped(mapping) for stream, mapping in self.streams.items()}
-        filling = Filling(None)
+        mapped = {stream: AppliedMapping(mapping) for stream, mapping in self.streams.items()}
+        filling = BatchBuilder(None)
         line = done
         for line, text in self._lines(done, last):
-            message = json_line(text)
+            message = read_json_line(text)
             if isinstance(message, str):
                 if text[-1] not in "\r\n":  # it may be written still: no cursor passes it
-                    filling.add(Broken(line, message, held(text), unfinished=True))
+                    filling.add(Broken(line, message, shorten_row(text), unfinished=True))
                     yield filling.batch(_cursor(line - 1, last, state))
                     return
-                filling.add(Broken(line, message, held(text)))
+                filling.add(Broken(line, message, shorten_row(text)))
             elif message.get("type") == "STATE":
                 state = _state(state, message)
             elif (row := _row(line, message, mapped)) is not None:
                 filling.add(row[1], mapped.get(row[0]))
-            last = mark_of((line, {"": text}))
+            last = fingerprint((line, {"": text}))
             if filling.rows >= self.batch:
                 yield filling.batch(_cursor(line, last, state))
         if filling.rows or line > done:
@@ -79,14 +89,21 @@ class MessageSource:
 
     @staticmethod
     def state_of(cursor: str) -> Any:
-        """The last STATE that a cursor holds, to start the tap with (None: there was none)."""
+        """Read the last STATE of a cursor, to start the tap with.
+
+        Args:
+            cursor: The cursor of a batch.
+
+        Returns:
+            The state (None: there was none).
+        """
         return json.loads(cursor)["state"]
 
     def _lines(self, done: int, last: str) -> Iterator[tuple[int, str]]:
         line = 0
         with self._text() as text:
-            for line, found in enumerate(bounded(text), 1):
-                if line == done and mark_of((line, {"": found})) != last:
+            for line, found in enumerate(bounded_lines(text), 1):
+                if line == done and fingerprint((line, {"": found})) != last:
                     message = "what was read before is not there any more: begin anew"
                     raise SourceError(str(self.path), message)
                 if line > done and found.strip():
@@ -97,22 +114,22 @@ class MessageSource:
     @contextmanager
     def _text(self) -> Iterator[io.TextIOBase]:
         if self.path != "-":
-            with opened(self.path) as file:
+            with open_text(self.path) as file:
                 yield file.text
             return
         stream: Any = self.input or sys.stdin.buffer
-        with damaged("standard input"):
+        with reporting_damage("standard input"):
             if not isinstance(stream, io.BufferedReader):
                 stream = io.BufferedReader(stream)
-            raw = unpacked(stream, "standard input")
+            raw = unpack(stream, "standard input")
             yield io.TextIOWrapper(raw, "utf-8", errors="surrogateescape", newline="")
 
     def _begun(self, cursor: str | None) -> tuple[int, str, Any]:
         if cursor is None:
             return 0, "", None
         try:
-            told = json.loads(cursor)
-            lines, last, state = told["lines"], told["last"], told["state"]
+            data = json.loads(cursor)
+            lines, last, state = data["lines"], data["last"], data["state"]
             fits = isinstance(lines, int) and lines >= 0
         except (ValueError, TypeError, KeyError, RecursionError):
             fits = False
@@ -122,7 +139,7 @@ class MessageSource:
 
 
 def _row(
-    line: int, message: dict[str, Any], mapped: Mapping[str, Mapped]
+    line: int, message: dict[str, Any], mapped: Mapping[str, AppliedMapping]
 ) -> tuple[str, Row | Broken] | None:
     kind = message.get("type")
     if isinstance(kind, str) and kind in _PASSED:
@@ -142,12 +159,12 @@ def _row(
 
 
 def _state(before: Any, message: dict[str, Any]) -> Any:
-    """The state so far: Airbyte's of single streams are kept together, of others the last."""
-    told = message.get("state", message.get("value"))
-    if not isinstance(told, dict) or told.get("type") != "STREAM":
-        return told
+    """Keep Airbyte's states of single streams together; of others, the last counts."""
+    state = message.get("state", message.get("value"))
+    if not isinstance(state, dict) or state.get("type") != "STREAM":
+        return state
     kept = before if isinstance(before, list) else []
-    return [*(one for one in kept if _stream_of(one) != _stream_of(told)), told]
+    return [*(one for one in kept if _stream_of(one) != _stream_of(state)), state]
 
 
 def _stream_of(state: Any) -> Any:

@@ -12,13 +12,13 @@ from typing import Any, Protocol
 from attrs import define, field
 
 from journeymap.adapters.mapping.mapping import PayloadMapping, RecordRule
-from journeymap.adapters.reading.guarded_files import damaged, unpacked
-from journeymap.adapters.reading.xml_events import xml_events
+from journeymap.adapters.reading.guarded_files import reporting_damage, unpack
+from journeymap.adapters.reading.xml_events import read_xml_events
 from journeymap.adapters.source import Broken
 from journeymap.adapters.sources.row_source import Row, RowSource
 from journeymap.exceptions import SourceError, UnknownName, require
 
-__all__ = ["OCEL", "ocel_rows", "ocel_source"]
+__all__ = ["OCEL", "ocel_source", "read_ocel_rows"]
 
 OCEL = PayloadMapping(
     "ocel",
@@ -27,13 +27,13 @@ OCEL = PayloadMapping(
     timezone="UTC",
 )
 _GONE = "\x00gone"
-_SILENT = 64_000_000
-_LONGEST = 1_000_000
+MAX_VALUE_BYTES = 64_000_000
+MAX_TEXT_CHARACTERS = 1_000_000
 
 
 @define
 class _Event:
-    """An event: what it is, when, its attributes, and the objects it is about."""
+    """An event: its id, type, time, attributes, and the objects it is about."""
 
     id: str
     kind: str
@@ -43,7 +43,7 @@ class _Event:
     line: int = 0
 
 
-class _Reading(Protocol):
+class _Reader(Protocol):
     """One format: its objects by id with their type, which is tied to which, its events."""
 
     def objects(self) -> tuple[dict[str, str], dict[str, list[str]]]: ...
@@ -58,22 +58,31 @@ def ocel_source(
     *,
     follow: bool = False,
 ) -> RowSource:
-    """An OCEL 2.0 log along the objects of one type: ``customer`` names it.
+    """Read an OCEL 2.0 log along the objects of one type.
 
     Rows hold ``event`` and ``object`` (their ids), ``activity``, ``time``, ``qualifier``, and the
-    event's attributes by name. An event of several such objects is a row for each. With
-    ``follow``, an event of none of them counts for those that its own objects are tied to.
-    Events of no such object, and ties to objects that are not there, are set aside. The ids of
-    all objects are held in memory. Raises UnknownName for a type that the log does not have.
+    event's attributes by name. An event of several such objects is a row for each. Events of no
+    such object, and relations to objects that are not there, are set aside. The ids of all objects
+    are held in memory.
+
+    Args:
+        path: The file: SQLite, JSON or XML.
+        customer: The type of object that is the customer.
+        mapping: The mapping of the rows.
+        follow: Whether an event of no such object counts for those that its own objects are related
+            to.
+
+    Returns:
+        The source; reading it raises UnknownName for a type that the log does not have.
     """
-    return RowSource(str(path), partial(ocel_rows, path, customer, follow=follow), mapping)
+    return RowSource(str(path), partial(read_ocel_rows, path, customer, follow=follow), mapping)
 
 
-def ocel_rows(
+def read_ocel_rows(
     path: str | os.PathLike[str], customer: str, *, follow: bool = False
 ) -> Iterator[Row | Broken]:
-    """The rows of an OCEL log along the objects of one type."""
-    reading = _reading(Path(path))
+    """Read the rows of an OCEL log along the objects of one type."""
+    reading = _open_reader(Path(path))
     kinds, ties = reading.objects()
     for one, tied in list(ties.items()) if follow else ():
         for other in tied:
@@ -113,11 +122,11 @@ def ocel_rows(
             }  # fmt: skip
 
 
-def _reading(path: Path) -> _Reading:
+def _open_reader(path: Path) -> _Reader:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
-    with path.open("rb") as raw, damaged(str(path)):
-        start = unpacked(raw, str(path)).read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    with path.open("rb") as raw, reporting_damage(str(path)):
+        start = unpack(raw, str(path)).read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"SQLite format 3"):
         return _Sqlite(path)
     if start.startswith(b"<"):
@@ -136,7 +145,7 @@ class _Xml:
         ties: dict[str, list[str]] = {}
         here = None
         within: list[str] = []
-        for kind, tag, attributes, _ in xml_events(self.path):
+        for kind, tag, attributes, _ in read_xml_events(self.path):
             if kind == "start":
                 if tag == "object" and within[-1:] == ["objects"] and len(within) == 2:
                     here = attributes.get("id", "")
@@ -153,7 +162,7 @@ class _Xml:
     def events(self) -> Iterator[_Event]:
         event: _Event | None = None
         name: str | None = None
-        for kind, tag, given, line in xml_events(self.path):
+        for kind, tag, given, line in read_xml_events(self.path):
             if kind == "start" and tag == "event":
                 event = _Event(given.get("id", ""), given.get("type", ""), given.get("time"))
                 event.line = line
@@ -165,9 +174,9 @@ class _Xml:
                 tied = given.get("object-id", "")
                 event.objects.append((tied, given.get("qualifier", "")))
             elif kind == "text" and name is not None:
-                told = event.attributes.get(name, "")
-                if len(told) < _LONGEST:
-                    event.attributes[name] = told + tag
+                before = event.attributes.get(name, "")
+                if len(before) < MAX_TEXT_CHARACTERS:
+                    event.attributes[name] = before + tag
             elif kind == "end" and tag == "attribute":
                 name = None
             elif kind == "end" and tag == "event":
@@ -175,7 +184,7 @@ class _Xml:
                 event = None
 
 
-class _Counted:
+class _BoundedFile:
     """A file whose reading is stopped when one thing in it takes too much."""
 
     def __init__(self, stream: Any, name: str) -> None:
@@ -183,7 +192,7 @@ class _Counted:
 
     def read(self, size: int = -1) -> bytes:
         self.silent += max(size, 0)
-        if self.silent > _SILENT:
+        if self.silent > MAX_VALUE_BYTES:
             raise SourceError(self._name, "a single value of many megabytes")
         data: bytes = self._stream.read(size)
         return data
@@ -220,11 +229,11 @@ class _Json:
     def _items(self, name: str) -> Iterator[dict[str, Any]]:
         import ijson
 
-        with self.path.open("rb") as raw, damaged(str(self.path)):
-            stream = unpacked(raw, str(self.path))
+        with self.path.open("rb") as raw, reporting_damage(str(self.path)):
+            stream = unpack(raw, str(self.path))
             if stream.peek(3)[:3] == b"\xef\xbb\xbf":
                 stream.read(3)
-            counted = _Counted(stream, str(self.path))
+            counted = _BoundedFile(stream, str(self.path))
             builder: Any = None
             depth = 0
             try:
@@ -273,22 +282,22 @@ class _Sqlite:
         tables = list(self._rows("SELECT ocel_type, ocel_type_map FROM event_map_type"))
         for kind, table in tables:
             quoted = '"event_' + str(table).replace('"', '""') + '"'
-            yield from self._of(str(kind), quoted)
+            yield from self._events_of(str(kind), quoted)
 
-    def _of(self, kind: str, table: str) -> Iterator[_Event]:
+    def _events_of(self, kind: str, table: str) -> Iterator[_Event]:
         query = (
             f"SELECT e.*, r.ocel_object_id, r.ocel_qualifier FROM {table} e"  # noqa: S608
             " LEFT JOIN event_object r ON r.ocel_event_id = e.ocel_id ORDER BY e.ocel_id"
         )
         event: _Event | None = None
         for row in self._rows(query, named=True):
-            told = dict(row)
-            id_, tied = str(told.pop("ocel_id", "")), told.pop("ocel_object_id", None)
-            how = str(told.pop("ocel_qualifier", None) or "")
+            values = dict(row)
+            id_, tied = str(values.pop("ocel_id", "")), values.pop("ocel_object_id", None)
+            how = str(values.pop("ocel_qualifier", None) or "")
             if event is None or event.id != id_:
                 if event is not None:
                     yield event
-                event = _Event(id_, kind, told.pop("ocel_time", None), told)
+                event = _Event(id_, kind, values.pop("ocel_time", None), values)
             if tied is not None:
                 event.objects.append((str(tied), how))
         if event is not None:

@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from journeymap.adapters.mapping.applying import Mapped
+from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.adapters.mapping.mapping import PayloadMapping
 from journeymap.adapters.source import Batch, Broken, Claim
 from journeymap.exceptions import SourceError
 from journeymap.interactions import Record
 
-__all__ = ["ALL", "Feed", "Filling", "Row", "RowSource", "mark_of", "shown"]
+__all__ = ["ALL", "BatchBuilder", "Feed", "Row", "RowSource", "fingerprint", "row_text"]
 
 Row: TypeAlias = tuple[int, Mapping[str, Any]]
 Feed: TypeAlias = Callable[[], Iterator[Row | Broken]]
@@ -25,11 +25,18 @@ _BATCH = 1000
 
 @frozen
 class RowSource:
-    """Rows of anything, each its line and what it holds, read by a mapping.
+    """Rows of any kind, each with its line, read by a mapping.
 
-    ``rows`` begins anew whenever it is called. A cursor counts rows and remembers the first and
-    the last of them: what was read is read over again and left out, and where it is not what it
-    was, SourceError says so. A last row that is cut short is not passed: it may be written still.
+    A cursor counts rows and remembers the first and the last of them: rows that were read are
+    passed over, and SourceError is raised where they are not the same any more. A last row that is
+    cut short is not passed: it may be written still.
+
+    Attributes:
+        where: The place, as errors name it.
+        rows: Gives the rows; called anew for each reading.
+        mapping: The mapping of the rows.
+        claims: What the source can do.
+        batch: How many rows a batch holds.
 
     >>> from journeymap.adapters.mapping.mapping import columns_mapping
     >>> calls = columns_mapping("calls", at="when", identities={"phone": "nr"}, touchpoint="what")
@@ -52,20 +59,20 @@ class RowSource:
         return self.mapping.source
 
     def read(self, cursor: str | None = None) -> Iterator[Batch]:
-        """The rows as batches of records; see `Source`."""
+        """See `Source.read`."""
         done, first, last = (0, "", "") if cursor is None else self._begun(cursor)
         passed = 0
         earlier: Row | Broken | None = None
         before: Row | Broken | None = None
-        filling = Filling(Mapped(self.mapping))
+        filling = BatchBuilder(AppliedMapping(self.mapping))
         for row in self.rows():
             passed += 1
             if passed == 1:
-                mark = mark_of(row)
+                mark = fingerprint(row)
                 if done and mark != first:
                     raise self._other()
                 first = mark
-            if passed == done and mark_of(row) != last:
+            if passed == done and fingerprint(row) != last:
                 raise self._other()
             if passed > done:
                 if filling.rows >= self.batch:
@@ -84,8 +91,8 @@ class RowSource:
 
     def _begun(self, cursor: str) -> tuple[int, str, str]:
         try:
-            told = json.loads(cursor)
-            done, first, last = told["rows"], told["first"], told["last"]
+            data = json.loads(cursor)
+            done, first, last = data["rows"], data["first"], data["last"]
             fits = isinstance(done, int) and done >= 0
         except (ValueError, TypeError, KeyError, RecursionError):
             fits = False
@@ -94,17 +101,17 @@ class RowSource:
         return done, first, last
 
 
-class Filling:
+class BatchBuilder:
     """A batch that is being filled: of each row its records, or why there are none."""
 
-    def __init__(self, mapped: Mapped | None) -> None:
+    def __init__(self, mapped: AppliedMapping | None) -> None:
         self._mapped = mapped
         self.rows = 0
         self._records: list[Record] = []
         self._broken: list[Broken] = []
 
-    def add(self, row: Row | Broken, mapped: Mapped | None = None) -> None:
-        """One more row, read by a mapping of its own, if one is given."""
+    def add(self, row: Row | Broken, mapped: AppliedMapping | None = None) -> None:
+        """Return one more row, read by a mapping of its own, if one is given."""
         self.rows += 1
         if isinstance(row, Broken):
             self._broken.append(row)
@@ -112,31 +119,31 @@ class Filling:
         by = mapped or self._mapped
         made = "no mapping" if by is None else by.records(row[1], row[0])
         if isinstance(made, str):
-            self._broken.append(Broken(row[0], made, shown(row[1])))
+            self._broken.append(Broken(row[0], made, row_text(row[1])))
         else:
             self._records += made
 
     def batch(self, cursor: str) -> Batch:
-        """What it holds, as a batch; then it is empty again."""
+        """Make a batch of the rows so far, and begin the next one."""
         made = Batch(tuple(self._records), tuple(self._broken), self.rows, cursor)
         self._records, self._broken, self.rows = [], [], 0
         return made
 
 
-def mark_of(row: Row | Broken) -> str:
-    """A mark of a row and its line, by which it is known again."""
-    told = (row.line, row.held) if isinstance(row, Broken) else (row[0], *row[1].items())
-    text = repr(told)[:100_000]
+def fingerprint(row: Row | Broken) -> str:
+    """Make a mark of a row and its line, by which it is recognised."""
+    content = (row.line, row.held) if isinstance(row, Broken) else (row[0], *row[1].items())
+    text = repr(content)[:100_000]
     return blake2b(text.encode("utf-8", "backslashreplace"), digest_size=6).hexdigest()
 
 
 def _cursor(rows: int, first: str, last: Row | Broken | None) -> str:
-    mark = "" if last is None else mark_of(last)
+    mark = "" if last is None else fingerprint(last)
     return json.dumps({"rows": rows, "first": first, "last": mark})
 
 
-def shown(row: Any) -> str:
-    """The beginning of a row that is set aside, as text."""
+def row_text(row: Any) -> str:
+    """Keep the beginning of a row that is set aside, as text."""
     try:
         text = json.dumps(row, ensure_ascii=False, default=str)
     except (ValueError, TypeError, RecursionError):

@@ -1,4 +1,4 @@
-"""The payloads of a file, whatever kind of file it is: to look at, before there is a mapping."""
+"""Samples: the payloads of a file of any kind, to look at before there is a mapping."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from journeymap.adapters.mapping.field_paths import getter
-from journeymap.adapters.reading.text_rows import csv_rows, json_rows
+from journeymap.adapters.mapping.field_paths import make_getter
+from journeymap.adapters.reading.text_rows import read_csv_rows, read_json_rows
 from journeymap.adapters.source import Broken
-from journeymap.adapters.sources.files import document_rows, parquet_rows
+from journeymap.adapters.sources.files import read_document_rows, read_parquet_rows
 from journeymap.exceptions import UnknownName
 
-__all__ = ["sampled"]
+__all__ = ["sample_payloads"]
 
 _SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 
 
-def sampled(path: str | os.PathLike[str], rows: str = "$") -> Iterator[Any]:
-    """The payloads of a CSV, JSON, JSON lines or Parquet file, by its suffix.
+def sample_payloads(path: str | os.PathLike[str], rows: str = "$") -> Iterator[Any]:
+    """Read the payloads of a CSV, JSON, JSON lines or Parquet file, by its suffix.
 
-    ``rows`` is where in a JSON document the list of payloads lies. Raises UnknownName.
+    Args:
+        path: The file.
+        rows: The path of the list of payloads in a JSON document.
+
+    Yields:
+        The payloads.
+
+    Raises:
+        UnknownName: The suffix is none of these.
     """
     place = Path(path)
     suffixes = [suffix.lower() for suffix in place.suffixes if suffix.lower() != ".gz"]
@@ -29,13 +37,13 @@ def sampled(path: str | os.PathLike[str], rows: str = "$") -> Iterator[Any]:
     if kind not in _SUFFIXES:
         raise UnknownName("suffix of a file of payloads", kind or place.name, _SUFFIXES)
     if kind in (".csv", ".tsv"):
-        found = csv_rows(place)
+        found = read_csv_rows(place)
     elif kind == ".parquet":
-        found = parquet_rows(place)
+        found = read_parquet_rows(place)
     elif kind == ".json":
-        found = document_rows(place, getter(rows), rows)
+        found = read_document_rows(place, make_getter(rows), rows)
     else:
-        found = json_rows(place)
+        found = read_json_rows(place)
     for row in found:
         if not isinstance(row, Broken):
             yield row[1]

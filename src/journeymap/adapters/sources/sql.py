@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from journeymap.adapters.mapping.applying import Mapped
+from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.adapters.mapping.mapping import PayloadMapping
 from journeymap.adapters.source import Batch, Broken, Claim
-from journeymap.adapters.sources.row_source import ALL, Filling, Row, RowSource, shown
+from journeymap.adapters.sources.row_source import ALL, BatchBuilder, Row, RowSource, row_text
 from journeymap.exceptions import SourceError, require
 
 if TYPE_CHECKING:
@@ -30,12 +30,19 @@ _BATCH = 1000
 class SqlSource:
     """A table, or a query, of any database that SQLAlchemy speaks to; needs the extra ``sql``.
 
-    ``table`` is a name (``schema.name``), or a ``SELECT`` of your own. Rows come in the order of
-    ``cursor``, a column that grows (a number, a time); where several rows share its value, name a
-    ``key`` too, a column that tells them apart: without one, rows of an equal cursor that are
-    written after they were read are not met again. Rows without a cursor are set aside.
+    Rows without a cursor are set aside. A password in the URL is not shown.
 
-    Raises SourceError; a password in the URL is not shown.
+    Attributes:
+        url: The database's URL.
+        table: The name of a table (``schema.name``), or a ``SELECT``.
+        mapping: The mapping of the rows.
+        cursor: A column that grows, a number or a time: rows come in its order.
+        key: A column that distinguishes rows of one cursor value; without one, rows of an equal
+            value that are written later are not met again.
+        batch: How many rows a batch holds.
+
+    Raises:
+        SourceError: The database cannot be read.
     """
 
     url: str = field(repr=False)
@@ -52,11 +59,11 @@ class SqlSource:
 
     @property
     def claims(self) -> frozenset[Claim]:
-        """What it can do."""
+        """The abilities of the source."""
         return ALL
 
     def read(self, cursor: str | None = None) -> Iterator[Batch]:
-        """The rows after a cursor, as batches of records; see `Source`."""
+        """See `Source.read`."""
         require("sql", "sqlalchemy")
         from sqlalchemy import create_engine
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -73,8 +80,8 @@ class SqlSource:
         try:
             yield from self._batches(engine, after, done)
         except SQLAlchemyError as error:
-            told = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
-            raise SourceError(self._where, told) from None
+            message = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+            raise SourceError(self._where, message) from None
         finally:
             engine.dispose()
 
@@ -84,7 +91,7 @@ class SqlSource:
         return f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
 
     def _batches(self, engine: Engine, after: list[Any] | None, done: int) -> Iterator[Batch]:
-        filling = Filling(Mapped(self.mapping))
+        filling = BatchBuilder(AppliedMapping(self.mapping))
         last = after
         for values, row in self._rows(engine, after):
             # Rows without a cursor stay together; without a key, rows of one cursor do, too.
@@ -93,16 +100,16 @@ class SqlSource:
             )
             if filling.rows >= self.batch and parted:
                 done += filling.rows
-                yield filling.batch(_told(last or [], done))
+                yield filling.batch(_cursor_text(last or [], done))
             line = done + filling.rows + 1
             if values is None:
-                filling.add(Broken(line, f"no {self.cursor}", shown(row)))
+                filling.add(Broken(line, f"no {self.cursor}", row_text(row)))
             else:
                 filling.add((line, row))
                 last = values
         if filling.rows:
             done += filling.rows
-            yield filling.batch(_told(last or [], done))
+            yield filling.batch(_cursor_text(last or [], done))
 
     def _rows(
         self, engine: Engine, after: list[Any] | None
@@ -114,8 +121,8 @@ class SqlSource:
         columns: list[Any] = [column(name) for name in keys]
         lost = or_(*(one.is_(None) for one in columns))
         if _QUERY.match(self.table):
-            told = self.table.strip().rstrip(";").replace(":", r"\:")
-            source: Any = text(told).columns(*columns).subquery("journeymap_rows")
+            written = self.table.strip().rstrip(";").replace(":", r"\:")
+            source: Any = text(written).columns(*columns).subquery("journeymap_rows")
             chosen = select(text("*")).select_from(source)
         else:
             schema, _, name = self.table.rpartition(".")
@@ -135,16 +142,16 @@ class SqlSource:
                     row = dict(found)
                     missing = next((key for key in keys if key not in row), None)
                     if missing is not None:
-                        told = f"there is no column {missing!r} in {self.table!r}"
-                        raise SourceError(self._where, told)
+                        message = f"there is no column {missing!r} in {self.table!r}"
+                        raise SourceError(self._where, message)
                     values = [row[key] for key in keys]
                     yield (None if None in values else values), row
 
     def _after(self, cursor: str) -> tuple[list[Any] | None, int]:
         try:
-            told = json.loads(cursor)
-            rows = int(told["rows"])
-            after = told["after"]
+            data = json.loads(cursor)
+            rows = int(data["rows"])
+            after = data["after"]
             values = None if after is None else [_value(one) for one in after]
         except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             raise SourceError(self._where, "this is no cursor of such a source") from None
@@ -157,17 +164,17 @@ _QUERY = re.compile(r"\s*(--[^\n]*\n\s*)*\(?\s*(select|with)\b", re.IGNORECASE)
 
 
 def _folded(values: Sequence[Any]) -> list[Any]:
-    """As a database may compare them: whether letters are large is not said."""
+    """Fold a value as a database may compare it: without case."""
     return [one.casefold() if isinstance(one, str) else one for one in values]
 
 
-def _told(values: Sequence[Any] | None, rows: int) -> str:
+def _cursor_text(values: Sequence[Any] | None, rows: int) -> str:
     after = None if values is None else [_plain(one) for one in values]
     return json.dumps({"after": after, "rows": rows})
 
 
 def _plain(value: Any) -> Any:
-    """A value of a cursor column as JSON, with its type."""
+    """Write a value of a cursor column as JSON, with its type."""
     if isinstance(value, datetime):
         return ["datetime", value.isoformat()]
     if isinstance(value, date):
@@ -180,21 +187,28 @@ def _plain(value: Any) -> Any:
     raise SourceError("the cursor column", message)
 
 
-def _value(told: Any) -> Any:
-    if not isinstance(told, list):
-        return told
+def _value(data: Any) -> Any:
+    if not isinstance(data, list):
+        return data
     read: dict[str, Callable[[str], Any]] = {
         "datetime": datetime.fromisoformat, "date": date.fromisoformat, "decimal": Decimal,
     }  # fmt: skip
-    kind, text = told
+    kind, text = data
     return read[kind](text)
 
 
 def duckdb_source(path: str, query: str, mapping: PayloadMapping) -> RowSource:
-    """What a query of DuckDB answers, of a database file or ``:memory:`` (files named in it).
+    """Read the result of a DuckDB query; needs the package ``duckdb``.
 
-    It is read as it comes, without being held in memory; resuming needs an ``ORDER BY``. Needs
-    the package ``duckdb``.
+    Rows are read as they come, without being held in memory; resuming needs an ``ORDER BY``.
+
+    Args:
+        path: A database file, or ``:memory:`` for a query that names files itself.
+        query: The query.
+        mapping: The mapping of the rows.
+
+    Returns:
+        The source.
     """
     require("duckdb", "duckdb")
 
@@ -217,5 +231,5 @@ def duckdb_source(path: str, query: str, mapping: PayloadMapping) -> RowSource:
 
 
 def _moment(value: Any) -> Any:
-    """A time of day alone is a text; all else is as it is."""
+    """Convert a time of day to text; anything else stays unchanged."""
     return value.isoformat() if isinstance(value, time) else value

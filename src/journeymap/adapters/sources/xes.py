@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from functools import partial
 
 from journeymap.adapters.mapping.mapping import PayloadMapping, RecordRule
-from journeymap.adapters.reading.xml_events import xml_events
+from journeymap.adapters.reading.xml_events import read_xml_events
 from journeymap.adapters.source import Broken
 from journeymap.adapters.sources.row_source import Row, RowSource
 from journeymap.exceptions import SourceError
 
-__all__ = ["XES", "xes_rows", "xes_source"]
+__all__ = ["XES", "read_xes_rows", "xes_source"]
 
 XES = PayloadMapping(
     "xes",
@@ -36,16 +36,23 @@ _KEYS = re.compile(r"'([^']+)'|\"([^\"]+)\"|(\S+)")
 
 
 def xes_source(path: str | os.PathLike[str], mapping: PayloadMapping = XES) -> RowSource:
-    """An XES log: each trace is a customer's, unless the mapping says otherwise.
+    """Read an XES log: each trace is a customer's, unless the mapping has it otherwise.
 
-    Rows hold ``case:KEY`` (of the trace) and ``KEY`` (of the event), values of nested attributes
-    as ``KEY/INNER``, and ``classifier:NAME`` for each classifier of the log.
+    Rows hold ``case:KEY`` (of the trace) and ``KEY`` (of the event), values of nested attributes as
+    ``KEY/INNER``, and ``classifier:NAME`` for each classifier of the log.
+
+    Args:
+        path: The file, plain or .gz.
+        mapping: The mapping of the rows.
+
+    Returns:
+        The source.
     """
-    return RowSource(str(path), partial(xes_rows, path), mapping)
+    return RowSource(str(path), partial(read_xes_rows, path), mapping)
 
 
-def xes_rows(path: str | os.PathLike[str]) -> Iterator[Row | Broken]:
-    """The events of an XES log as rows."""
+def read_xes_rows(path: str | os.PathLike[str]) -> Iterator[Row | Broken]:
+    """Read the events of an XES log as rows."""
     return _Reading(str(path)).rows(path)
 
 
@@ -61,11 +68,11 @@ class _Reading:
         self.keys: list[str] = []  # of the attributes that are open
         self.aside = 0  # depth within what is no trace: extensions, globals
         self.line = 0
-        self.told = False
+        self.flushed = False
 
     def rows(self, path: str | os.PathLike[str]) -> Iterator[Row | Broken]:
         first = True
-        for kind, tag, attributes, line in xml_events(path):
+        for kind, tag, attributes, line in read_xml_events(path):
             if first and tag != "log":
                 raise SourceError(self.name, f"an XES log begins with <log>, not <{tag}>", line)
             first = False
@@ -83,7 +90,7 @@ class _Reading:
                 keys = [a or b or c for a, b, c in _KEYS.findall(attributes.get("keys", ""))]
                 self.classifiers[attributes.get("name", "")] = keys
         elif tag == "trace":
-            self.trace, self.held, self.told = {}, [], False
+            self.trace, self.held, self.flushed = {}, [], False
         elif tag == "event":
             self.event, self.line = {}, line
         elif tag in _NESTS:
@@ -99,7 +106,7 @@ class _Reading:
         if self.event is not None:
             self.event[key] = value
         elif self.trace is not None:
-            if self.told:
+            if self.flushed:
                 reason = f"attribute {key!r} of a trace comes after more than {_HELD} of its events"
                 return Broken(line, reason, value[:200])
             self.trace[f"case:{key}"] = value
@@ -119,7 +126,7 @@ class _Reading:
             self.held.append((self.line, event))
             if len(self.held) >= _HELD:
                 yield from self.whole()
-                self.told = True
+                self.flushed = True
         elif tag == "trace" and self.trace is not None:
             yield from self.whole()
             self.trace = None
@@ -127,7 +134,7 @@ class _Reading:
             self.keys.pop()
 
     def whole(self) -> Iterator[Row]:
-        """The events that are held, with what is known of their trace."""
+        """Give the events that are held, with the attributes of their trace."""
         for line, event in self.held:
             yield line, {**(self.trace or {}), **event}
         self.held = []

@@ -79,7 +79,7 @@ class Database(Protocol):
 
 @frozen
 class _Table:
-    """What the statements on one table share."""
+    """The statements that all tables share."""
 
     db: Database
 

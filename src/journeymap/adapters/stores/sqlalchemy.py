@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from journeymap.adapters.store import Transaction
 from journeymap.adapters.stores.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction, Values
+from journeymap.adapters.stores.unclosed import warn_unclosed
 from journeymap.exceptions import StoreError, require
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ T = TypeVar("T")
 _TRIES = 12
 
 
-class _Connected:
+class SqlConnection:
     """A connection, as the statements need it."""
 
     __slots__ = ("connection", "lock")
@@ -41,15 +42,25 @@ class _Connected:
 
 
 class SqlStore:
-    """Keeps everything in a database, by its SQLAlchemy URL; needs the extra ``sql``.
+    """Keeps everything in a database that SQLAlchemy speaks to; needs the extra ``sql``.
 
-    Tables that are called ``journeymap_…`` are made when they are missing. Processes that record
-    the same customer at once wait for one another; one that lost is done again.
+    Tables named ``journeymap_…`` are made when they are missing. Processes that record the same
+    customer at once wait for one another; one that lost is done again.
     """
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_closed", "_engine")
 
     def __init__(self, url: str) -> None:
+        """Open a database.
+
+        Args:
+            url: Its SQLAlchemy URL.
+
+        Raises:
+            MissingExtra: SQLAlchemy is not installed.
+            StoreError: The database cannot be opened, or its tables are something else's.
+        """
+        self._closed = True  # until it could be opened
         require("sql", "sqlalchemy")
         from sqlalchemy import create_engine
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -68,6 +79,7 @@ class SqlStore:
         except StoreError:
             self.close()
             raise
+        self._closed = False
 
     @property
     def address(self) -> str:
@@ -75,13 +87,13 @@ class SqlStore:
         return self._engine.url.set(query={}).render_as_string(hide_password=True)
 
     def run(self, work: Callable[[Transaction], T]) -> T:
-        """Do some work in one transaction, and again while others are in the way."""
+        """See `Store.run`."""
         from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
         for turn in range(1, _TRIES + 1):
             try:
                 with self._engine.begin() as connection:
-                    return work(SqlTransaction(_Connected(connection)))
+                    return work(SqlTransaction(SqlConnection(connection)))
             except (IntegrityError, DBAPIError) as error:
                 if turn == _TRIES or not _lost(error):
                     raise self._wrong(error) from error
@@ -91,17 +103,17 @@ class SqlStore:
         raise AssertionError
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """Do some work that writes nothing, and holds nothing."""
+        """See `Store.read`."""
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             with self._engine.connect() as connection:
-                return work(SqlTransaction(_Connected(connection, "")))
+                return work(SqlTransaction(SqlConnection(connection, "")))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
 
     def scrub(self) -> None:
-        """Have the database clear what was removed from its files, where it knows how."""
+        """See `Store.scrub`."""
         from sqlalchemy import text
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -117,7 +129,14 @@ class SqlStore:
 
     def close(self) -> None:
         """Close the connections."""
+        self._closed = True
         self._engine.dispose()
+
+    def __del__(self) -> None:
+        if not self._closed:
+            address = self.address
+            self.close()
+            warn_unclosed(self, address)
 
     def _prepare(self, connection: Connection) -> None:
         from sqlalchemy import inspect, text
@@ -125,7 +144,7 @@ class SqlStore:
         if connection.dialect.name == "postgresql":  # processes that begin at once take turns
             connection.execute(text("SELECT pg_advisory_xact_lock(7237893)"))
         names = {n for n in inspect(connection).get_table_names() if n.startswith("journeymap_")}
-        tx = SqlTransaction(_Connected(connection))
+        tx = SqlTransaction(SqlConnection(connection))
         if not names:
             for statement in TABLES:
                 connection.execute(text(statement))
@@ -154,7 +173,7 @@ class SqlStore:
 
 
 def _lost(error: Exception) -> bool:
-    """Whether another process was in the way: doing it again may succeed."""
+    """Check whether another process was in the way: doing the work again may succeed."""
     from sqlalchemy.exc import IntegrityError
 
     state = getattr(getattr(error, "orig", None), "sqlstate", None)

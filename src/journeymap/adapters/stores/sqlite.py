@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from journeymap.adapters.store import Transaction
 from journeymap.adapters.stores.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction, Values
+from journeymap.adapters.stores.unclosed import warn_unclosed
 from journeymap.exceptions import StoreError, UnknownName
 
 __all__ = ["SETTINGS", "SqliteStore", "sqlite_store"]
@@ -26,7 +27,7 @@ _OURS = 0x6A6D6170  # marks a file as ours in its header
 _PASSING = ("locked", "busy", "full", "i/o", "readonly", "read-only", "unable to open")
 
 
-class _Connected:
+class SqliteConnection:
     """A connection, as the statements need it."""
 
     __slots__ = ("connection", "lock")
@@ -43,7 +44,18 @@ class _Connected:
 
 
 def sqlite_store(address: str) -> SqliteStore:
-    """The store at ``memory`` or ``sqlite:///file.db``."""
+    """Open the store at an address.
+
+    Args:
+        address: ``memory`` or ``sqlite:///file.db``.
+
+    Returns:
+        The store.
+
+    Raises:
+        UnknownName: The address is neither.
+        StoreError: The file cannot be opened.
+    """
     if address in ("memory", "sqlite://", "sqlite:///:memory:"):
         return SqliteStore(":memory:")
     if not address.startswith("sqlite:///"):
@@ -52,19 +64,26 @@ def sqlite_store(address: str) -> SqliteStore:
 
 
 class SqliteStore:
-    """Keeps everything in one file, written ahead (WAL) and safe against the power going off.
+    """Keeps everything in one file, written ahead (WAL) and safe against the power going off."""
 
-    ``path`` ``":memory:"`` keeps it in memory alone. ``patience`` is how many seconds to wait for
-    another process that is writing. Raises StoreError for a file that is something else's.
-    """
-
-    __slots__ = ("_connection", "_path", "_patience", "_turn")
+    __slots__ = ("_closed", "_connection", "_path", "_patience", "_turn")
 
     def __init__(self, path: str | os.PathLike[str], *, patience: float = 10.0) -> None:
+        """Open a file.
+
+        Args:
+            path: The file; ``:memory:`` keeps everything in memory alone.
+            patience: How many seconds to wait for another process that is writing.
+
+        Raises:
+            StoreError: The file cannot be opened, or is something else's.
+        """
         self._path = os.fspath(path)
         self._patience = patience
         self._turn = threading.RLock()
+        self._closed = True  # until it could be opened
         self._connection = self._opened()
+        self._closed = False
 
     @property
     def address(self) -> str:
@@ -72,11 +91,11 @@ class SqliteStore:
         return f"sqlite:///{self._path}"
 
     def run(self, work: Callable[[Transaction], T]) -> T:
-        """Do some work in one transaction; one thread and one process write at a time."""
+        """See `Store.run`; one thread and one process write at a time."""
         return self._done("BEGIN IMMEDIATE", work)
 
     def read(self, work: Callable[[Transaction], T]) -> T:
-        """Do some work that writes nothing; those who write do not hold it up."""
+        """See `Store.read`; writers do not hold it up."""
         return self._done("BEGIN", work)
 
     def _done(self, begin: str, work: Callable[[Transaction], T]) -> T:
@@ -86,7 +105,7 @@ class SqliteStore:
             except sqlite3.Error as error:
                 raise self._wrong(error) from error
             try:
-                done = work(SqlTransaction(_Connected(self._connection)))
+                done = work(SqlTransaction(SqliteConnection(self._connection)))
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
                 self._back()
@@ -97,7 +116,7 @@ class SqliteStore:
             return done
 
     def scrub(self) -> None:
-        """Empty the log that is written ahead: what was removed is overwritten in the file."""
+        """See `Store.scrub`: the log written ahead is emptied into the file."""
         with self._turn:
             try:
                 busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
@@ -113,7 +132,14 @@ class SqliteStore:
     def close(self) -> None:
         """Close the file."""
         with self._turn:
+            self._closed = True
             self._connection.close()
+
+    def __del__(self) -> None:
+        if not self._closed:
+            address = self.address
+            self.close()
+            warn_unclosed(self, address)
 
     def _opened(self) -> sqlite3.Connection:
         self._examine()
@@ -184,8 +210,8 @@ class SqliteStore:
             self._connection.execute("ROLLBACK")
 
     def _wrong(self, error: sqlite3.Error) -> StoreError:
-        told = str(error).lower()
-        passing = any(word in told for word in _PASSING)
+        text = str(error).lower()
+        passing = any(word in text for word in _PASSING)
         message = f"{error}; nothing was written" + (
             "" if passing else " and the file is left alone"
         )

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from journeymap.adapters.tables.rows import Pick, Rows, need
+from journeymap.adapters.tables.rows import ColumnChoice, Rows, require_columns
 from journeymap.exceptions import JourneyMapError, SourceError
 
 __all__ = ["read_frame", "read_parquet"]
 
 
-def read_parquet(path: str | os.PathLike[str], pick: Pick) -> Rows:
+def read_parquet(path: str | os.PathLike[str], pick: ColumnChoice) -> Rows:
     """Read the wanted columns of a Parquet file."""
     place = Path(path)
     try:
         with place.open("rb") as file:  # a path would be taken for a pattern, where it holds a *
             there = list(pl.read_parquet_schema(file))
         wanted = pick(there)
-        need(wanted, there, place.name)
+        require_columns(wanted, there, place.name)
         frame = pl.read_parquet(place, columns=list(wanted), glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         if not place.exists():
@@ -33,7 +33,7 @@ def read_parquet(path: str | os.PathLike[str], pick: Pick) -> Rows:
     return _rows(frame.select(wanted), place.name)
 
 
-def read_frame(frame: Any, pick: Pick) -> Rows:
+def read_frame(frame: Any, pick: ColumnChoice) -> Rows:
     """Take the wanted columns of a frame: Polars, pandas, PyArrow, DuckDB, or a mapping."""
     library = type(frame).__module__.split(".")[0]
     name = f"the {library} {type(frame).__name__}"
@@ -42,28 +42,28 @@ def read_frame(frame: Any, pick: Pick) -> Rows:
     except JourneyMapError:
         raise
     except Exception as error:  # whatever library the frame is of has errors of its own
-        told = f"cannot be read ({type(error).__name__}: {str(error)[:200]})"
-        raise SourceError(name, told) from error
+        message = f"cannot be read ({type(error).__name__}: {str(error)[:200]})"
+        raise SourceError(name, message) from error
     if made is None:
         message = "a frame that speaks Arrow (__arrow_c_stream__) or a mapping of arrays is needed"
         raise SourceError(name, message)
     wanted = pick(made.columns)
-    need(wanted, made.columns, name)
+    require_columns(wanted, made.columns, name)
     return _rows(made.select(wanted), name)
 
 
-def _framed(frame: Any, pick: Pick, library: str) -> pl.DataFrame | None:
+def _framed(frame: Any, pick: ColumnChoice, library: str) -> pl.DataFrame | None:
     if isinstance(frame, pl.LazyFrame):
         return frame.collect()
     if isinstance(frame, pl.DataFrame):
         return frame
     if isinstance(frame, Mapping):
         wanted = pick(list(frame))
-        need(wanted, list(frame), "the mapping")
+        require_columns(wanted, list(frame), "the mapping")
         return pl.DataFrame([_series(key, frame[key]) for key in wanted])
     if library == "pandas" and hasattr(frame, "dtypes"):
         wanted = pick([str(column) for column in frame.columns])
-        need(wanted, [str(column) for column in frame.columns], "the pandas DataFrame")
+        require_columns(wanted, [str(column) for column in frame.columns], "the pandas DataFrame")
         columns = [
             _series(key, frame[key].tolist())
             if str(frame[key].dtype) == "object"
@@ -75,23 +75,23 @@ def _framed(frame: Any, pick: Pick, library: str) -> pl.DataFrame | None:
 
 
 def _series(name: str, values: Any) -> pl.Series:
-    """A column of anything: what is of one type as it is, a mixture as the texts of its values.
+    """Make a column of any values: of one type, unchanged; of several, as texts.
 
-    Times in Python's own objects are told as text, since one column may hold several zones.
+    Python's own times become texts, since one column may hold several zones.
     """
     plain = values.tolist() if str(getattr(values, "dtype", "")) == "object" else values
     if isinstance(plain, (list, tuple)):
         kinds = {type(value) for value in plain if value is not None}
         mixed = len(kinds) > 1 and not kinds <= {int, float}
         if mixed or any(issubclass(kind, datetime) for kind in kinds):
-            return pl.Series(name, [_told(value) for value in plain], dtype=pl.String)
+            return pl.Series(name, [_cell_text(value) for value in plain], dtype=pl.String)
     made = pl.Series(name, plain)
     if made.dtype == pl.Object:
-        return pl.Series(name, [_told(value) for value in plain], dtype=pl.String)
+        return pl.Series(name, [_cell_text(value) for value in plain], dtype=pl.String)
     return made
 
 
-def _told(value: Any) -> str | None:
+def _cell_text(value: Any) -> str | None:
     if value is None or value != value:  # NaN and NaT are not equal to themselves
         return None
     if isinstance(value, datetime):

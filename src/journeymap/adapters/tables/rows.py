@@ -1,4 +1,4 @@
-"""Rows as a source hands them over: columns, the line each row began on, and the broken ones."""
+"""Rows for a log: columns, the line each row began on, and the broken ones."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from attrs import field, frozen
 from journeymap.adapters.source import Broken
 from journeymap.exceptions import ColumnsError
 
-__all__ = ["Pick", "Rows", "need"]
+__all__ = ["ColumnChoice", "Rows", "require_columns"]
 
-Pick: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
+ColumnChoice: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
 """Given the columns there are, the columns that are wanted."""
 
 
 @frozen
 class Rows:
-    """What a source read: a frame, each row's line (from 1), the broken rows, the file's name."""
+    """The rows of a file or frame: columns, each row's line (from 1), the broken rows, a name."""
 
     frame: pl.DataFrame = field(eq=False)
     lines: np.ndarray[Any, np.dtype[np.int64]] = field(eq=False, repr=False)
@@ -28,7 +28,7 @@ class Rows:
     name: str = "the rows"
 
 
-def need(wanted: Iterable[str], there: Sequence[str], name: str) -> None:
+def require_columns(wanted: Iterable[str], there: Sequence[str], name: str) -> None:
     """Refuse columns that are not there, naming the nearest."""
     for column in wanted:
         if column not in there:

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 from attrs import define, field
 
-from journeymap.adapters.reading.guarded_files import opened
-from journeymap.adapters.reading.text_rows import CsvRows, Row, json_rows
+from journeymap.adapters.reading.guarded_files import open_text
+from journeymap.adapters.reading.text_rows import CsvRows, Row, read_json_rows
 from journeymap.adapters.source import Broken
-from journeymap.adapters.tables.rows import Pick, Rows, need
+from journeymap.adapters.tables.rows import ColumnChoice, Rows, require_columns
 
 __all__ = ["read_csv", "read_json_lines", "read_rows"]
 
@@ -24,7 +24,7 @@ Progress = Callable[[float], None]
 
 
 @define
-class _Pile:
+class _ColumnChunks:
     """Columns that grow chunk by chunk, so that a row of Python objects never lives long."""
 
     columns: Sequence[str]
@@ -72,7 +72,7 @@ class _Pile:
 
 def read_csv(
     path: str | os.PathLike[str],
-    pick: Pick,
+    pick: ColumnChoice,
     *,
     delimiter: str | None = None,
     encoding: str | None = None,
@@ -81,16 +81,16 @@ def read_csv(
     """Read the wanted columns of a CSV file, plain or .gz.
 
     The delimiter is the one of ``, ; tab |`` that the header holds most of, unless given; the
-    encoding is UTF-8 or what a byte-order mark says, unless given. A row with too few or too
-    many fields is broken; blank lines are no rows.
+    encoding is UTF-8 or by a byte-order mark, unless given. A row with too few or too many fields
+    is broken; blank lines are no rows.
     """
     place = Path(path)
-    with opened(place, encoding) as file:
+    with open_text(place, encoding) as file:
         found = CsvRows(file, str(place), delimiter)
         wanted = pick(found.header)
-        need(wanted, found.header, place.name)
+        require_columns(wanted, found.header, place.name)
         picks = [found.header.index(name) for name in wanted]
-        pile = _Pile(wanted)
+        pile = _ColumnChunks(wanted)
         for row in found:
             if isinstance(row, Broken):
                 pile.broken.append(row)
@@ -101,7 +101,7 @@ def read_csv(
 
 def read_json_lines(
     path: str | os.PathLike[str],
-    pick: Pick,
+    pick: ColumnChoice,
     *,
     encoding: str | None = None,
     progress: Progress | None = None,
@@ -111,15 +111,15 @@ def read_json_lines(
     A key that a row lacks is missing there; one that no row has is an error. A line that is no
     JSON object is a broken row; blank lines are no rows.
     """
-    found = json_rows(path, encoding=encoding, progress=progress)
+    found = read_json_rows(path, encoding=encoding, progress=progress)
     return read_rows(found, pick, Path(path).name)
 
 
-def read_rows(rows: Iterable[Row | Broken], pick: Pick, name: str) -> Rows:
-    """The wanted names of rows that are mappings."""
+def read_rows(rows: Iterable[Row | Broken], pick: ColumnChoice, name: str) -> Rows:
+    """Read the wanted names of rows that are mappings."""
     met: dict[str, None] = {}
     wanted: Sequence[str] = pick(())
-    pile = _Pile(wanted)
+    pile = _ColumnChunks(wanted)
     for found in rows:
         if isinstance(found, Broken):
             pile.broken.append(found)
@@ -130,7 +130,7 @@ def read_rows(rows: Iterable[Row | Broken], pick: Pick, name: str) -> Rows:
         met.update(dict.fromkeys(row))
         pile.add([_scalar(row.get(key)) for key in wanted], line)
     if met:
-        need(wanted, tuple(met), name)
+        require_columns(wanted, tuple(met), name)
     return pile.rows(name)
 
 
@@ -143,7 +143,7 @@ def _is_text(row: Sequence[str | None]) -> bool:
 
 
 def _scalar(value: Any) -> str | None:
-    """A JSON value as the text a CSV file would hold."""
+    """Convert a JSON value to the text that a CSV file would hold."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -1,1 +1,1 @@
-"""What questions measure with: tallies, quantiles, sequences, intervals, periods."""
+"""Measuring: tallies, quantiles, sequences, intervals, periods, used by the questions."""

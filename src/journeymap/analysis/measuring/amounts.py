@@ -1,4 +1,4 @@
-"""What journeys are worth: amounts of one currency, never added across currencies."""
+"""Values of journeys: amounts of one currency, never added across currencies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ __all__ = ["choose_currency", "cumulative_value", "read_amounts"]
 
 
 def read_amounts(part: Part, currency: str | None) -> tuple[Ints, Flags, frozenset[str]] | None:
-    """Amounts in ten-thousandths (0 where there is none), where they are, and the currencies met.
+    """Read amounts in ten-thousandths (0 where there is none), where they are.
+
+    And their currencies.
 
     ``currency`` picks one; None where the log holds no values.
     """
@@ -30,7 +32,7 @@ def read_amounts(part: Part, currency: str | None) -> tuple[Ints, Flags, frozens
 
 
 def cumulative_value(part: Part, currency: str | None) -> tuple[Ints | None, frozenset[str]]:
-    """What each journey had been worth at each interaction, and in which currencies."""
+    """Sum each journey's value up to each interaction; also the currencies met."""
     found = read_amounts(part, currency)
     if found is None:
         return None, frozenset()
@@ -40,7 +42,7 @@ def cumulative_value(part: Part, currency: str | None) -> tuple[Ints | None, fro
 
 
 def choose_currency(question: str, asked: str | None, met: frozenset[str]) -> str | None:
-    """The one currency of an answer; refused when several would be mixed."""
+    """Choose the one currency of an answer; raise AnswerError if several would be mixed."""
     if len(met) > 1 and asked is None:
         first, second, *_ = sorted(met)
         message = (

@@ -11,7 +11,7 @@ from journeymap.analysis.table.part import Flags, Ints
 
 __all__ = ["Counts", "count_combinations", "deduplicate_pairs", "mark_changes"]
 
-_DENSE = 1 << 20
+_MAX_DENSE = 1 << 20  # cells counted in a plain array, 8 MB; more are counted by key
 
 
 @frozen(eq=False)
@@ -26,7 +26,7 @@ class Counts:
     count: Ints
 
     def merge(self, other: Counts) -> Counts:
-        """What two counts hold together."""
+        """Sum two counts."""
         names = self.names
         mine, theirs = self.keys, other.keys
         if names != other.names:
@@ -44,7 +44,7 @@ def count_combinations(
     highs = [int(key.max()) if len(key) else 0 for key in keys]
     sizes = [high - low + 1 for low, high in zip(lows, highs, strict=True)]
     cells = math.prod(sizes)
-    if weights is None and cells <= _DENSE:
+    if weights is None and cells <= _MAX_DENSE:
         found = np.bincount(_packed(keys, lows, sizes), minlength=1)
         dense = np.flatnonzero(found)
         return Counts(names, _unpacked(dense, lows, sizes), found[dense].astype(np.int64))
@@ -63,7 +63,7 @@ def count_combinations(
 
 
 def deduplicate_pairs(who: Ints, what: Ints) -> tuple[Ints, Ints]:
-    """Each pair of numbers once, in order."""
+    """Keep each pair of numbers once, in order."""
     if not len(who):
         return who, what
     lows = [int(who.min()), int(what.min())]
@@ -76,7 +76,7 @@ def deduplicate_pairs(who: Ints, what: Ints) -> tuple[Ints, Ints]:
 
 
 def mark_changes(ordered: tuple[Ints, ...]) -> Flags:
-    """Marks the rows that differ from the one before."""
+    """Mark the rows that differ from the one before."""
     fresh = np.ones(len(ordered[0]), dtype=bool)
     if len(fresh) > 1:
         fresh[1:] = False
@@ -86,7 +86,7 @@ def mark_changes(ordered: tuple[Ints, ...]) -> Flags:
 
 
 def _packed(keys: tuple[Ints, ...], lows: list[int], sizes: list[int]) -> Ints:
-    """Each combination as one number that is ordered as they are."""
+    """Return each combination as one number that is ordered as they are."""
     packed = np.zeros(len(keys[0]), dtype=np.int64)
     for key, low, size in zip(keys, lows, sizes, strict=True):
         packed *= size

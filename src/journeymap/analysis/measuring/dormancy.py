@@ -12,8 +12,10 @@ NEVER = np.iinfo(np.int64).max
 
 
 def stage_codes(part: Part) -> Ints:
-    """The stage in which each interaction leaves its customer: that of the last one with a stage,
-    as a code; 0 before the first."""
+    """Find the stage in which each interaction leaves its customer, as a code.
+
+    It is that of the last interaction with a stage; 0 before the first.
+    """
     codes = part.codes("stage").astype(np.int64)
     begins = part.offsets[:-1][part.journey]
     seen = np.maximum.accumulate(np.where(codes > 0, np.arange(len(part)), -1))
@@ -21,7 +23,7 @@ def stage_codes(part: Part) -> Ints:
 
 
 def find_dormancies(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
-    """After which interactions the customer went dormant, and the silence each stage allows.
+    """Mark the interactions after which the customer went dormant; also the silence allowed there.
 
     The silence after a journey's last interaction reaches up to the log's last one, or to
     ``until``, in microseconds since 1970.

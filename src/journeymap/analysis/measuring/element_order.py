@@ -11,7 +11,7 @@ __all__ = ["element_order"]
 
 
 def element_order(by: str | None, scope: Scope) -> Callable[[str], tuple[int, str]]:
-    """A key that puts names into the order of the map, and those it does not know by name."""
+    """Make a key that sorts names in the order of the map, unknown ones after it by name."""
     known: tuple[str, ...] = ("buy", "own") if by == "phase" else ()
     catalog = next((name for name, (kind, _) in CATALOGS.items() if kind == by), None)
     if scope.map is not None and catalog is not None:

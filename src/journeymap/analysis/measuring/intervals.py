@@ -1,4 +1,4 @@
-"""How sure a share is, when what was recorded is taken for a sample of what happens."""
+"""Intervals of shares, differences and means, taking what was recorded as a sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Z = 1.959963984540054  # the normal quantile that leaves 2.5 % on either side
 
 
 def wilson_interval(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927); the whole range when there is nothing.
+    """Compute the 95 % interval of a share (Wilson 1927); the whole range of nothing.
 
     >>> [round(bound, 3) for bound in wilson_interval(5, 10)]
     [0.237, 0.763]
@@ -26,8 +26,9 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
 
 
 def newcombe_interval(hits: int, n: int, others: int, m: int) -> tuple[float, float]:
-    """The 95 % interval of the difference of two shares, hits / n − others / m, of separate
-    groups: Wilson's intervals combined (Newcombe 1998, method 10).
+    """Compute the 95 % interval of a difference of shares, hits / n − others / m.
+
+    Of separate groups: Wilson's intervals combined (Newcombe 1998, method 10).
 
     >>> [round(bound, 4) for bound in newcombe_interval(56, 70, 48, 80)]
     [0.0524, 0.3339]
@@ -40,8 +41,9 @@ def newcombe_interval(hits: int, n: int, others: int, m: int) -> tuple[float, fl
 
 
 def nps_interval(promoters: int, detractors: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a Net Promoter Score in points: adjusted Wald, with three answers
-    added in the proportion 1 : 2 : 1 (Rocks 2016).
+    """Compute the 95 % interval of a Net Promoter Score, in points.
+
+    Adjusted Wald, with three answers added in the proportion 1 : 2 : 1 (Rocks 2016).
 
     >>> [round(bound, 1) for bound in nps_interval(50, 20, 100)]
     [14.1, 44.2]
@@ -55,7 +57,7 @@ def nps_interval(promoters: int, detractors: int, n: int) -> tuple[float, float]
 def mean_interval(
     values: list[float], weights: list[int]
 ) -> tuple[float, float] | tuple[None, None]:
-    """Student's 95 % interval of a mean of values that came so often; None for a single one.
+    """Compute Student's 95 % interval of a mean of weighted values; None for a single one.
 
     >>> [round(bound, 2) for bound in mean_interval([1.0, 2.0, 3.0], [1, 1, 1])]
     [-0.48, 4.48]

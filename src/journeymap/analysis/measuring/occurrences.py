@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import numpy as np
 from attrs import frozen
 
@@ -11,6 +9,7 @@ from journeymap.analysis.measuring.dormancy import NEVER, find_dormancies
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import KeyJourney
+from journeymap.model.instants import MICROSECOND
 from journeymap.model.matching import may_start_again
 
 __all__ = [
@@ -40,7 +39,7 @@ class Occurrences:
 
 
 def choose_key_journeys(scope: Scope, wanted: str | None, question: str) -> tuple[KeyJourney, ...]:
-    """The key journeys of a map, or the one asked for; none of a log of nobody without a map."""
+    """Choose the key journeys of a map, or one; none of an empty log without a map."""
     journey = scope.map
     if journey is None and not scope.interactions:
         return ()
@@ -54,17 +53,17 @@ def choose_key_journeys(scope: Scope, wanted: str | None, question: str) -> tupl
 
 
 def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
-    """All occurrences in a part."""
+    """Find all occurrences of a key journey in a part."""
     names = part.names("touchpoint")
     starts = part.touchpoints == names.index(span.start)
     ends = part.touchpoints == names.index(span.end)
     size = len(part)
     journey_end = np.repeat(part.offsets[1:], np.diff(part.offsets))
-    again = may_start_again(span)
+    restarts = may_start_again(span)
     silent, allowed = find_dormancies(part)
     next_start, next_end, next_silent = (_next(flags) for flags in (starts, ends, silent))
     found: list[tuple[Ints, Ints, Ints, Ints]] = []
-    if again:  # what begins depends on what is over: one after the other, all journeys at once
+    if restarts:  # what begins depends on what is over: one after the other, all journeys at once
         begin = next_start[part.offsets[:-1]]
         begin = begin[begin < part.offsets[1:]]
     else:  # every start begins one, whatever it gives up
@@ -72,7 +71,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
     while len(begin):
         stop = journey_end[begin]
         limit = _limit(span, part.at[begin])
-        end, restart = next_end[begin + 1], np.where(again, size, next_start[begin + 1])
+        end, restart = next_end[begin + 1], np.where(restarts, size, next_start[begin + 1])
         quiet, late = next_silent[begin], _first_after(part, begin, stop, limit)
         # The first of these to come decides; at the same interaction, the end.
         done = (end < stop) & (end <= restart) & (end <= quiet) & (end < late)
@@ -92,7 +91,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
         over[done], over[renewed] = part.at[end[done]], part.at[restart[renewed]]
         over[timed], over[dormant] = limit[timed], asleep[dormant]
         found.append((begin, final, state, over))
-        if not again:
+        if not restarts:
             break
         following = next_start[np.where(done | dormant | timed, final + 1, restart)]
         following = np.where(state == OPEN, size, following)
@@ -113,11 +112,11 @@ def _next(flags: Flags) -> Ints:
 def _limit(span: KeyJourney, begun: Ints) -> Ints:
     if span.given_up_after is None:
         return np.full(len(begun), NEVER)
-    return begun + span.given_up_after // timedelta(microseconds=1)
+    return begun + span.given_up_after // MICROSECOND
 
 
 def _first_after(part: Part, begin: Ints, stop: Ints, limit: Ints) -> Ints:
-    """The first interaction of each journey after a time, or where the journey stops."""
+    """Find the first interaction of each journey after a time, or where the journey stops."""
     if not len(limit) or int(limit.min()) == NEVER:
         return stop.copy()
     low, high = begin.copy(), stop.copy()

@@ -1,13 +1,10 @@
-"""Conditions asked of recorded interactions: of which does each hold?
-
-The same conditions as a map's moments of truth; the tracker asks them of one interaction at a
-time, and finds the same.
-"""
+"""Conditions asked of a whole part of a log at once."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import assert_never
 
 import numpy as np
 
@@ -15,37 +12,40 @@ from journeymap.analysis.table.checking import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError
 from journeymap.model import Absence, All, AnyOf, At, Between, Condition, Count, Not, Wait
+from journeymap.model.instants import MICROSECOND
+from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["mark_matching"]
 
-_MICRO = timedelta(microseconds=1)
-
 
 def mark_matching(part: Part, condition: Condition) -> Flags:
-    """Marks the interactions of which a condition holds; what is not known yet does not."""
+    """Mark the interactions of which a condition holds; an open one does not hold yet."""
     return _judge(part, condition)[0]
 
 
 def _judge(part: Part, condition: Condition) -> tuple[Flags, Flags]:
-    """Where it holds, and where it does not; it may not be known yet."""
-    if isinstance(condition, Not):
-        yes, no = _judge(part, condition.condition)
-        return no, yes
-    if isinstance(condition, (All, AnyOf)):
-        every, none = zip(*(_judge(part, inner) for inner in condition.conditions), strict=True)
-        if isinstance(condition, All):
-            return np.logical_and.reduce(every), np.logical_or.reduce(none)
-        return np.logical_or.reduce(every), np.logical_and.reduce(none)
-    if isinstance(condition, Absence):
-        return _absent(part, condition)
-    if isinstance(condition, At):
-        yes = _named(part, condition.what, condition.values)
-    elif isinstance(condition, Between):
-        yes = _between(part, condition)
-    elif isinstance(condition, Count):
-        yes = _counted(part, condition)
-    else:
-        yes = _waited(part, condition)
+    """Mark where a condition holds and where it does not; it may be open where it looks ahead."""
+    match condition:
+        case Not():
+            yes, no = _judge(part, condition.condition)
+            return no, yes
+        case All() | AnyOf():
+            every, none = zip(*(_judge(part, inner) for inner in condition.conditions), strict=True)
+            if isinstance(condition, All):
+                return np.logical_and.reduce(every), np.logical_or.reduce(none)
+            return np.logical_or.reduce(every), np.logical_and.reduce(none)
+        case Absence():
+            return _absent(part, condition)
+        case At():
+            yes = _named(part, condition.what, condition.values)
+        case Between():
+            yes = _between(part, condition)
+        case Count():
+            yes = _counted(part, condition)
+        case Wait():
+            yes = _waited(part, condition)
+        case _:
+            assert_never(condition)
     return yes, ~yes
 
 
@@ -56,7 +56,7 @@ def _named(part: Part, level: str, values: tuple[str, ...]) -> Flags:
 
 
 def _between(part: Part, leaf: Between) -> Flags:
-    role = "score" if leaf.what in ("nps", "csat", "ces") else leaf.what
+    role = "score" if leaf.what in SCORE_KINDS else leaf.what
     numbers = part.number(role)
     if numbers is None:
         if not len(part):
@@ -82,7 +82,7 @@ def _scaled(bound: float) -> Decimal:
 
 
 def _at(part: Part, touchpoint: str) -> Ints:
-    """The rows at a touchpoint."""
+    """Return the rows at a touchpoint."""
     found: Ints = np.flatnonzero(_named(part, "touchpoint", (touchpoint,)))
     return found
 
@@ -104,15 +104,15 @@ def _since(
     part: Part, rows: Ints, place: Ints, *,
     at_most: timedelta | None = None, at_least: timedelta | None = None,
 ) -> Flags:  # fmt: skip
-    """Whether some row lies in the same journey, and near or far enough in time."""
+    """Check whether a row lies in the same journey, and near or far enough in time."""
     found: Flags = place >= 0
     row = rows[np.maximum(place, 0)] if len(rows) else np.zeros(len(part), dtype=np.int64)
     found &= row >= part.offsets[:-1][part.journey]
     gap = part.at - part.at[row]
     if at_most is not None:
-        found &= gap <= at_most // _MICRO
+        found &= gap <= at_most // MICROSECOND
     if at_least is not None:
-        found &= gap >= at_least // _MICRO
+        found &= gap >= at_least // MICROSECOND
     return found
 
 
@@ -121,12 +121,12 @@ def _absent(part: Part, leaf: Absence) -> tuple[Flags, Flags]:
     yes = np.zeros(len(part), dtype=bool)
     no = np.ones(len(part), dtype=bool)
     begun, rows = _at(part, leaf.after), _at(part, leaf.touchpoint)
-    limit = leaf.within // _MICRO
+    limit = leaf.within // MICROSECOND
     place = np.searchsorted(rows, begun, side="right")
     following = np.append(rows, len(part))[place]
     ends = part.offsets[1:][part.journey[begun]]
-    came = following < ends
-    came[came] = part.at[following[came]] - part.at[begun[came]] <= limit
-    yes[begun] = ~came & (part.scope.end - part.at[begun] > limit)
-    no[begun] = came
+    in_time = following < ends
+    in_time[in_time] = part.at[following[in_time]] - part.at[begun[in_time]] <= limit
+    yes[begun] = ~in_time & (part.scope.end - part.at[begun] > limit)
+    no[begun] = in_time
     return yes, no

@@ -1,4 +1,4 @@
-"""Calendar periods: which day, week, month, quarter or year a time lies in, in a zone."""
+"""Calendar periods: the day, week, month, quarter or year of a time, in a zone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CalendarPeriods:
     zone: str
 
     def number(self, at: Ints) -> Ints:
-        """The period of each time, in microseconds since 1970."""
+        """Return the number of the period of each time, given in microseconds since 1970."""
         if self.every in ("day", "week"):
             days = self._days(at)
             return days if self.every == "day" else (days + _SHIFT[self.week_starts]) // 7
@@ -48,7 +48,7 @@ class CalendarPeriods:
         return found
 
     def start(self, number: int) -> date:
-        """The first day of a period."""
+        """Find the first day of a period."""
         if self.every == "day":
             return _EPOCH + timedelta(days=number)
         if self.every == "week":
@@ -56,7 +56,7 @@ class CalendarPeriods:
         return _EPOCH + relativedelta(months=number * _MONTHS[self.every])
 
     def check_size(self, question: str, scope: Scope, rows: int) -> None:
-        """Refuse an answer of more rows than anyone could look at."""
+        """Raise AnswerError for more rows than anyone could look at."""
         if rows > MAX_ROWS:
             span = self.span(scope)
             message = (
@@ -66,7 +66,7 @@ class CalendarPeriods:
             raise AnswerError(question, message)
 
     def span(self, scope: Scope) -> range:
-        """The periods that a log covers: between the bounds set, or its first and last time."""
+        """List the periods that a log covers, or that lie between its bounds."""
         if not scope.interactions and (scope.since is None or scope.until is None):
             return range(0)
         first = scope.first if scope.since is None else scope.since

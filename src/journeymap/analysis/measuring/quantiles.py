@@ -22,7 +22,8 @@ Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 BOUND = 1 / 256
 """How far, relatively, a quantile of more than 100,000 lengths may be from the exact one."""
 
-_EXACT = 100_000
+MAX_EXACT = 100_000
+"""Values kept as they are, 800 kB of them; more are counted in buckets."""
 _DROP = 45  # bits of the mantissa dropped: 52 - 7, hence 128 buckets per doubling
 _FIRST = (1023 << 7) - 1  # the bucket of one microsecond becomes 1; zero has bucket 0
 _WIDE = 14
@@ -46,9 +47,9 @@ class Spread:
     exact: bool
 
     def merge(self, other: Spread) -> Spread:
-        """What two spreads hold together."""
+        """Merge two spreads."""
         total = self.total + other.total
-        if total <= _EXACT:
+        if total <= MAX_EXACT:
             return Spread(self.pieces + other.pieces, total, exact=True)
         joined = Spread(self._coarse().pieces + other._coarse().pieces, total, exact=False)
         sizes = [len(keys) for keys, _ in joined.pieces]
@@ -57,7 +58,7 @@ class Spread:
         return joined
 
     def recoded(self, table: Callable[[Ints], Ints]) -> Spread:
-        """The same lengths, the cells renamed by a function of them."""
+        """Rename the cells by a function."""
         if self.exact:
             return Spread(tuple((table(c), v) for c, v in self.pieces), self.total, exact=True)
         moved = tuple(
@@ -67,7 +68,7 @@ class Spread:
         return Spread(moved, self.total, exact=False)
 
     def quantiles(self, cells: Ints, shares: tuple[float, ...]) -> list[Floats]:
-        """Quantiles in seconds for each of the cells asked for; NaN where a cell holds nothing."""
+        """Compute quantiles in seconds for some cells; NaN where a cell is empty."""
         held, ends, seconds = self._ordered(cells)
         begin, end = held
         before = begin if ends is None else np.append(0, ends)[begin]
@@ -89,8 +90,11 @@ class Spread:
     def _ordered(
         self, cells: Ints
     ) -> tuple[tuple[Ints, Ints], Ints | None, Callable[[Ints], Floats]]:
-        """Where each cell begins and ends among the lengths in order, how many lengths there are
-        up to each place (None: one at each), and the length at some places, in seconds."""
+        """Sort all lengths by cell.
+
+        Where each cell begins and ends, how many lengths there are up to each place (None: one at
+        each), and a function that gives the lengths at some places, in seconds.
+        """
         if self.exact:
             nothing = np.zeros(0, dtype=np.int64)
             held = np.concatenate([nothing, *(cells for cells, _ in self.pieces)])
@@ -122,7 +126,7 @@ class Spread:
         return Spread(pieces, self.total, exact=False)
 
     def _counted(self) -> tuple[Ints, Ints | None]:
-        """Every key once, in order, with its count."""
+        """Return every key once, in order, with its count."""
         runs = [(keys, counts) for keys, counts in self.pieces if counts is not None]
         fresh = [keys for keys, counts in self.pieces if counts is None]
         if fresh:
@@ -139,9 +143,9 @@ class Spread:
 
 
 def spread_lengths(cells: Ints, values: Ints) -> Spread:
-    """The spread of some lengths (microseconds, not negative), each in its cell."""
+    """Make the spread of lengths of time, in microseconds, each in its cell."""
     exact = Spread(((cells, values),), len(values), exact=True)
-    return exact if len(values) <= _EXACT else exact._coarse()
+    return exact if len(values) <= MAX_EXACT else exact._coarse()
 
 
 def _sorted(cells: Ints, values: Ints) -> tuple[Ints, Ints]:

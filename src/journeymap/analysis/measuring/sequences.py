@@ -25,8 +25,11 @@ Hashes = Any  # arrays of 64-bit hashes, which wrap
 
 
 def hash_sequences(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> Hashes:
-    """A 64-bit hash of each sequence: a polynomial in hashes of the names, so that it means the
-    same in every part. Equal hashes are compared name by name before they count as equal."""
+    """Hash each sequence to 64 bits: a polynomial in hashes of the names.
+
+    So a hash means the same in every part. Equal hashes are compared name by name before they count
+    as equal.
+    """
     digests = [blake2b((name or "").encode(), digest_size=8).digest() for name in names]
     values = np.frombuffer(b"".join(digests), dtype="<u8")
     powers, inverses = _powers(1 << len(codes).bit_length())  # few lengths, so often kept
@@ -50,7 +53,7 @@ def _powers(length: int) -> tuple[Hashes, Hashes]:
 
 
 def expand_spans(begins: Ints, lengths: Ints) -> Ints:
-    """The places of all the codes of some sequences."""
+    """List the places of all codes of some sequences."""
     steps = np.ones(int(lengths.sum()), dtype=np.int64)
     if not len(steps):
         return steps
@@ -62,7 +65,7 @@ def expand_spans(begins: Ints, lengths: Ints) -> Ints:
 
 
 def verify_hashes(codes: Codes, begins: Ints, lengths: Ints, others: Ints, models: Ints) -> bool:
-    """Whether every sequence is, name by name, the one that its hash says it equals."""
+    """Check that sequences with equal hashes are equal name by name."""
     if not np.array_equal(lengths[others], lengths[models]):
         return False
     mine = expand_spans(begins[others], lengths[others])
@@ -71,8 +74,7 @@ def verify_hashes(codes: Codes, begins: Ints, lengths: Ints, others: Ints, model
 
 
 def group_exactly(codes: Codes, begins: Ints, lengths: Ints) -> tuple[Ints, Ints]:
-    """An order that puts equal sequences side by side, found without a hash, and where each run
-    of them starts: for the day that two hashes collide."""
+    """Sort equal sequences side by side without a hash; also where each run starts."""
     met: dict[bytes, int] = {}
     group = [
         met.setdefault(codes[begin : begin + length].tobytes(), len(met))
@@ -84,7 +86,7 @@ def group_exactly(codes: Codes, begins: Ints, lengths: Ints) -> tuple[Ints, Ints
 
 
 def group_sequences(codes: Any, offsets: Ints, names: tuple[str | None, ...]) -> tuple[Ints, Ints]:
-    """Which of the distinct sequences each is, and an example of every one."""
+    """Find the distinct sequences: which one each is, and an example of every distinct one."""
     begins, lengths = offsets[:-1], np.diff(offsets)
     _, models, which = np.unique(
         hash_sequences(codes, offsets, names), return_index=True, return_inverse=True

@@ -20,7 +20,7 @@ __all__ = [
 
 Sums: TypeAlias = "dict[str, Ints]"
 
-_DENSE = 1 << 20
+_MAX_DENSE = 1 << 20  # cells counted in a plain array, 8 MB; more are counted by key
 
 
 @frozen(eq=False)
@@ -39,7 +39,7 @@ class Tally:
     spread: Spread
 
     def merge(self, other: Tally) -> Tally:
-        """What two tallies hold together."""
+        """Sum two tallies."""
         one, two = _aligned(self, other)
         spread = one.spread.merge(two.spread)
         if np.array_equal(one.keys, two.keys):
@@ -53,13 +53,13 @@ class Tally:
         return Tally(one.names, one.axes, keys, added, spread)
 
     def mean_seconds(self, count: str) -> Floats:
-        """The mean length of time of each cell, over the lengths counted by ``count``."""
+        """Compute the mean length of time of each cell, over the lengths in ``count``."""
         seconds = (self.sums["high"] * 2.0**20 + self.sums["low"]) / 1e6
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self.sums[count] > 0, seconds / self.sums[count], np.nan)
 
     def digits(self) -> list[Ints]:
-        """The codes of each cell, one array per axis."""
+        """Split each cell into its codes, one array per axis."""
         size = len(self.names)
         return [self.keys // size, self.keys % size] if self.axes == 2 else [self.keys]
 
@@ -93,7 +93,7 @@ def tally_cells(
     be among ``cells``.
     """
     lookup: Ints | None = None
-    if len(names) ** axes <= _DENSE:
+    if len(names) ** axes <= _MAX_DENSE:
         counts = np.bincount(cells, minlength=1)
         keys, places = np.flatnonzero(counts), cells
     else:
@@ -112,9 +112,9 @@ def tally_cells(
 
 
 def add_lengths(made: Tally, cells: Ints, micros: Ints) -> Tally:
-    """A tally with the sums and the spread of lengths of time, each in a cell of it."""
+    """Add the sums and the spread of lengths of time to a tally."""
     size = int(made.keys[-1]) + 1 if len(made.keys) else 1
-    if size > _DENSE:
+    if size > _MAX_DENSE:
         cells_ = np.searchsorted(made.keys, cells)
         places, size = np.arange(len(made.keys)), len(made.keys)
     else:
@@ -126,13 +126,13 @@ def add_lengths(made: Tally, cells: Ints, micros: Ints) -> Tally:
 
 
 def sum_exactly(micros: Ints) -> int:
-    """A sum that cannot overflow: whole seconds and the rest apart."""
+    """Sum microseconds without overflow: whole seconds and the rest apart."""
     whole = micros // 1_000_000
     return int(whole.sum()) * 1_000_000 + int((micros - whole * 1_000_000).sum())
 
 
 def sum_cells_exactly(cells: Ints, weights: Ints, size: int) -> Ints:
-    """Sums by cell: as floats, which is fastest, where none can reach 2^53; else as they are."""
+    """Sum by cell: as floats, which is fastest, where none can reach 2^53."""
     largest = max(int(weights.max()), -int(weights.min())) if len(weights) else 0
     if largest * len(weights) < 2**53:
         return np.bincount(cells, weights, minlength=size).astype(np.int64)
@@ -142,17 +142,17 @@ def sum_cells_exactly(cells: Ints, weights: Ints, size: int) -> Ints:
 
 
 def count_customers(made: Tally, cells: Ints, who: Ints) -> Ints:
-    """How many customers each cell of a tally has; ``who`` are numbers of customers."""
+    """Count the customers of each cell of a tally, given as numbers."""
     if not len(who):
         return np.zeros(len(made.keys), dtype=np.int64)
     pairs, bits = _pairs(cells, who, int(made.keys[-1]))
     begins, ends = (_edges(pairs, made.keys + one, bits) for one in (0, 1))
-    again = _repeats(pairs)
-    return ends - begins - (np.searchsorted(again, ends) - np.searchsorted(again, begins))
+    repeats = _repeats(pairs)
+    return ends - begins - (np.searchsorted(repeats, ends) - np.searchsorted(repeats, begins))
 
 
 def tally_customers(names: tuple[str | None, ...], axes: int, cells: Ints, who: Ints) -> Tally:
-    """Count cells and their customers: what ``tally`` and ``customers_of`` say, in one sort."""
+    """Count cells and their customers in one sort."""
     size = len(names) ** axes
     if size * 8 > len(cells):
         made = tally_cells(names, axes, cells, {"count": None})
@@ -169,8 +169,10 @@ def tally_customers(names: tuple[str | None, ...], axes: int, cells: Ints, who: 
 
 
 def _pairs(cells: Ints, who: Ints, most: int) -> tuple[Any, int]:
-    """Each pair of cell and customer as one integer, in order, and how many bits are the
-    customer's. Sorting integers is the fastest way to see every pair once."""
+    """Pack each pair of cell and customer into one integer, sorted; also the customer's bits.
+
+    Sorting integers is the fastest way to see every pair once.
+    """
     low, high = int(who.min()), int(who.max())
     bits = (high - low).bit_length()
     small = bits + most.bit_length() <= 32 and high < 2**32
@@ -184,7 +186,7 @@ def _pairs(cells: Ints, who: Ints, most: int) -> tuple[Any, int]:
 
 
 def _edges(pairs: Any, cells: Ints, bits: int) -> Ints:
-    """Where each cell begins among the pairs; beyond the last that fits, at their end."""
+    """Return where each cell begins among the pairs; beyond the last that fits, at their end."""
     wanted = cells.astype(np.int64) << bits
     beyond = wanted > int(np.iinfo(pairs.dtype).max)
     found = np.searchsorted(pairs, np.where(beyond, 0, wanted).astype(pairs.dtype))
@@ -192,9 +194,9 @@ def _edges(pairs: Any, cells: Ints, bits: int) -> Ints:
 
 
 def _repeats(pairs: Any) -> Ints:
-    """The places at which a pair comes again; few, in most logs, and so found fast."""
-    again: Ints = np.flatnonzero(pairs[1:] == pairs[:-1]) + 1
-    return again
+    """Find the places at which a pair comes again; most logs have few."""
+    repeats: Ints = np.flatnonzero(pairs[1:] == pairs[:-1]) + 1
+    return repeats
 
 
 def _aligned(one: Tally, other: Tally) -> tuple[Tally, Tally]:

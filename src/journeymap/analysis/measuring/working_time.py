@@ -11,19 +11,20 @@ from attrs import frozen
 from journeymap.analysis.table.part import Ints, Part
 from journeymap.exceptions import AnswerError
 from journeymap.model import Calendar
+from journeymap.model.instants import EPOCH, MICROSECOND
 
 __all__ = ["WorkingClock", "department_clocks", "department_codes", "measure_working_time"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_YEARS = 300
+MAX_YEARS = 300
+"""Years of a log whose working time is counted: more come of a wrong time in it."""
 _GRID = 36  # bits: a cell of the grid is about 19 hours, so few openings lie in one
 
 
 @frozen(eq=False)
 class WorkingClock:
-    """The working time of one calendar over some years: what had passed of it at any moment.
+    """The working time of one calendar over some years.
 
-    ``begins`` and ``lengths`` are its openings in microseconds, ``passed`` what went before each;
+    ``begins`` and ``lengths`` are its openings in microseconds, ``passed`` the time before each;
     ``first`` is, for each cell of a grid over the years, the last opening that began before it.
     """
 
@@ -34,7 +35,7 @@ class WorkingClock:
     origin: int
 
     def at(self, moments: Ints) -> Ints:
-        """The working time that has passed at some moments, in microseconds."""
+        """Find the working time that has passed at some times, in microseconds."""
         place = self.first[(moments - self.origin) >> _GRID]
         later = self.begins[place + 1] <= moments
         while later.any():
@@ -47,7 +48,7 @@ class WorkingClock:
 
 @lru_cache(maxsize=256)
 def _clock(calendar: Calendar, first: int, last: int) -> WorkingClock:
-    """The clock of a calendar from one year to another, both included."""
+    """Make the clock of a calendar from one year to another, both included."""
     spans = [span for year in range(first, last + 1) for span in calendar.spans(year)]
     origin = _micros(datetime(first, 1, 1, tzinfo=UTC))
     end = _micros(datetime(last, 12, 31, tzinfo=UTC)) + 86_400_000_000
@@ -61,19 +62,19 @@ def _clock(calendar: Calendar, first: int, last: int) -> WorkingClock:
 
 
 def department_clocks(part: Part) -> list[WorkingClock | None]:
-    """A clock for each department code; None where the department has no calendar."""
+    """Make a clock for each department code; None where a department has no calendar."""
     journey = part.scope.map
     if journey is None and not part.scope.interactions:
         return []
     if journey is None:
         raise AnswerError("working_time", "the calendars are the map's: read the log with map=…")
     years = [
-        (_EPOCH + timedelta(microseconds=at)).year for at in (part.scope.first, part.scope.last)
+        (EPOCH + timedelta(microseconds=at)).year for at in (part.scope.first, part.scope.last)
     ]
-    if years[1] - years[0] > _YEARS:
+    if years[1] - years[0] > MAX_YEARS:
         message = (
             f"the log reaches from {years[0]} to {years[1]}, and working time is told over at most "
-            f"{_YEARS} years; bound it with log.where(since=…, until=…)"
+            f"{MAX_YEARS} years; bound it with log.where(since=…, until=…)"
         )
         raise AnswerError("working_time", message)
     clocks: list[WorkingClock | None] = []
@@ -85,10 +86,7 @@ def department_clocks(part: Part) -> list[WorkingClock | None]:
 
 
 def measure_working_time(part: Part, departments: Ints, begins: Ints, ends: Ints) -> Ints:
-    """From begin to end in the working time of a department, by its code.
-
-    Where there is no department (0), or it has no calendar, all time counts.
-    """
+    """Measure the working time of departments between pairs of times, in microseconds."""
     lengths = ends - begins
     for code, clock in enumerate(department_clocks(part)):
         if clock is None:
@@ -100,11 +98,11 @@ def measure_working_time(part: Part, departments: Ints, begins: Ints, ends: Ints
 
 
 def department_codes(part: Part) -> Ints:
-    """The department that took each interaction, as a code; 0 where none did."""
+    """Find the department that took each interaction, as a code; 0 where none did."""
     if not part.knows("department"):
         return np.zeros(len(part), dtype=np.int64)
     return part.codes("department").astype(np.int64)
 
 
 def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // MICROSECOND

@@ -1,10 +1,10 @@
-"""Two subsets side by side: what differs between them, and whether that is more than chance.
+"""Two subsets compared: how they differ, and whether that is more than chance.
 
-Intervals come from the answers themselves, whatever the question is: customers are dealt into
-sixteen groups by their names, the answer is found again of fifteen halves of the groups that
-balance each other, and how much it moves says how sure it is (balanced half-samples, McCarthy
-1969; they hold for medians too, Shao and Wu 1989). So the sample is one of customers, also where
-one customer counts many times.
+Intervals come from the answers themselves, whatever the question is: customers are assigned to
+sixteen groups by their names, the question is answered again for fifteen halves of the groups that
+balance each other, and the spread of those answers gives the interval (balanced half-samples,
+McCarthy 1969; valid for medians too, Shao and Wu 1989). So the sample is one of customers, also
+where one customer counts many times.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class Compare:
 
 @frozen
 class Resampled:
-    """An answer, the same of each half of the groups, and which groups have anybody."""
+    """An answer, the answers of each half of the groups, and which groups have customers."""
 
     whole: Any
     halves: tuple[Any, ...]
@@ -206,7 +206,7 @@ class Resampling:
     def measure(self, part: Part) -> tuple[list[bool], list[Any]]:
         """Measure each group."""
         dealt = assign_groups(part, GROUPS)
-        groups = [_Group(group).of(part, dealt) for group in range(GROUPS)]
+        groups = [_Group(group).apply(part, dealt) for group in range(GROUPS)]
         there = [len(group) > 0 for group in groups]
         return there, [self.question.measure(group) for group in groups]
 
@@ -217,7 +217,7 @@ class Resampling:
         return there, [merge(a, b) for a, b in zip(one[1], other[1], strict=True)]
 
     def answer(self, measured: Any, scope: Scope) -> Resampled:
-        """The answer of all groups, and of each half of them."""
+        """Answer for all groups, and for each half of them."""
         there, groups = measured
 
         def together(chosen: Iterable[int]) -> Any:
@@ -234,8 +234,8 @@ class _Group:
 
     number: int
 
-    def of(self, part: Part, dealt: Ints | None = None) -> Part:
-        """The journeys of these customers."""
+    def apply(self, part: Part, dealt: Ints | None = None) -> Part:
+        """Select the journeys of the group's customers."""
         chosen = (assign_groups(part, GROUPS) if dealt is None else dealt) == self.number
         lengths = np.diff(part.offsets)
         rows = np.flatnonzero(np.repeat(chosen, lengths))
@@ -248,7 +248,7 @@ class _Group:
 
 
 def assign_groups(part: Part, groups: int) -> Ints:
-    """A group for each journey, by its customer's name: the same wherever the log lies."""
+    """Assign each journey to a group by its customer's name, the same in every engine."""
     text = "".join(part.ids.to_list()).encode()
     offsets = np.append(0, np.cumsum(part.ids.str.len_bytes().to_numpy())).astype(np.int64)
     mixed = hash_sequences(np.frombuffer(text, dtype=np.uint8), offsets, _BYTES)
@@ -288,19 +288,19 @@ class _Numbers:
         return cls(row_fields, values, n, likely)
 
     def value(self, what: What, measure: str) -> float | None:
-        """A number; a share of what never came is 0, where there was anything to come of."""
+        """Read a number; the share of an element that never came is 0, if others came."""
         found = self.values.get((what, measure))
         if found is None and what and self.is_share_of_n(what, measure) and self.over(what):
             return 0.0
         return found
 
     def is_share_of_n(self, what: What, measure: str) -> bool:
-        """Whether a number is a share out of the n of its row."""
+        """Check whether a number is a share out of the n of its row."""
         declared = self.row.get(measure) if what else None
         return declared is not None and (declared.kind, declared.of) == ("share", "n")
 
     def over(self, what: What) -> int | None:
-        """What a row is, or would be, taken over."""
+        """Find the n of a row, or the one it would have."""
         if what in self.n:
             return self.n[what]
         return self.likely.get(what[0] if what else "", self.likely.get(""))
@@ -320,8 +320,12 @@ class _Side:
         return cls(_Numbers.of(found.whole), numbers, sum(found.there) - 1)
 
     def moved(self, what: What, measure: str) -> Floats | None:
-        """How far the number is from the whole in each half, so that squares add up to its
-        variance; None where some half has nothing to tell."""
+        """Compute how far a number is from the whole in each half.
+
+        So that squares sum to its variance.
+
+        None where some half lacks the number.
+        """
         whole = self.whole.value(what, measure)
         values = [half.value(what, measure) for half in self.halves]
         if whole is None or self.freedom < 1 or any(value is None for value in values):
@@ -330,7 +334,7 @@ class _Side:
 
 
 def _keys_and_measures(row: Any) -> tuple[list[str], list[str]]:
-    """The fields that name a row, and those that can be compared."""
+    """List the fields that name a row, and those that can be compared."""
     declared = fields_of(row)
     keys = [name for name, field in declared.items() if field.kind == "key"]
     measures = [name for name, field in declared.items() if is_compared(field)]
@@ -380,8 +384,11 @@ def _freedom(covariance: Any, a: _Side, b: _Side) -> float:
 def _of_shares(
     a: float, b: float, covariance: Any, over: tuple[int, int], student: float
 ) -> dict[str, float | None]:
-    """The interval of a difference of shares: Wilson's of each, over as many customers as the
-    halves say they are worth, joined as Newcombe (1998) does, with their correlation."""
+    """Compute the interval of a difference of shares.
+
+    Wilson's of each, over as many customers as the halves show them to be worth, joined as in
+    Newcombe (1998), with their correlation.
+    """
     sizes = [_worth(p, float(covariance[i, i]), over[i]) for i, p in enumerate((a, b))]
     scale = math.sqrt(covariance[0, 0] * covariance[1, 1])
     together = float(covariance[0, 1]) / scale if scale > 0 else 0.0
@@ -426,7 +433,7 @@ def _chance(difference: float, spread: float, freedom: float) -> float:
 
 
 def _adjusted(chances: list[float | None], correction: str) -> list[float | None]:
-    """The chances when all of them are looked at together."""
+    """Adjust probabilities for being looked at together."""
     known = [(p, place) for place, p in enumerate(chances) if p is not None]
     known.sort()
     made: list[float | None] = [None] * len(chances)

@@ -1,9 +1,8 @@
-"""Where reality departs from the map: what is missing, ad hoc, out of order, failed or late."""
+"""Deviations: where occurrences of key journeys depart from the plan, and at what cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Annotated, Any
 
 import numpy as np
@@ -41,6 +40,7 @@ from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.model import JourneyMap, KeyJourney, Match, Plan
 from journeymap.model.conditions import touchpoints_of
 from journeymap.model.deviations import DEVIATION_KINDS, DeviationKind
+from journeymap.model.instants import MICROSECOND
 from journeymap.model.matching import element_and_department
 
 __all__ = ["Deviation", "Deviations", "DeviationsAnswer"]
@@ -170,7 +170,7 @@ class Deviations:
         )
 
     def answer(self, measured: _Measured, scope: Scope) -> DeviationsAnswer:
-        """Shares of the occurrences, time and value."""
+        """Return shares of the occurrences, time and value."""
         places = {
             span.id: i
             for i, span in enumerate(choose_key_journeys(scope, self.journey, "Deviations"))
@@ -207,7 +207,7 @@ class Deviations:
         )
 
     def _lateness(self, part: Part, span: KeyJourney, found: Occurrences) -> Ints:
-        """How much longer than it should each took, in microseconds; 0 when it was in time."""
+        """Measure how much too late each occurrence was, in microseconds (0: in time)."""
         if span.within is None or not len(found.begin):
             return np.zeros(len(found.begin), dtype=np.int64)
         begun = part.at[found.begin]
@@ -215,13 +215,13 @@ class Deviations:
         if self.working_time:
             owner = np.full(len(begun), _owner(part, span))
             took = measure_working_time(part, owner, begun, found.over)
-        late: Ints = np.maximum(took - span.within // timedelta(microseconds=1), 0)
+        late: Ints = np.maximum(took - span.within // MICROSECOND, 0)
         return late
 
     def _sums(
         self, part: Part, span: KeyJourney, found: Occurrences, events: Events, worth: Ints | None
     ) -> Iterator[tuple[Cell, list[int]]]:
-        """What each kind of deviation adds up to."""
+        """Sum each kind of deviation."""
         which, kind, step, row, lost = events
         taken = row >= 0
         waits = np.zeros(len(which), dtype=np.int64)
@@ -279,12 +279,12 @@ class _Matched:
 
     @property
     def cost(self) -> int:
-        """What the matches of all that is over cost together."""
+        """The number of deviations of all that is over."""
         costs = np.array([match.cost for match in self.matches], dtype=np.int64)
         return int(costs[self.which][self.found.state != OPEN].sum()) if len(costs) else 0
 
     def deviations(self) -> Iterator[Events]:
-        """Those of sequence and step, of what is over: what goes on may still be healed."""
+        """List the deviations of occurrences that are over; open ones may still be healed."""
         if not self.matches:
             return
         flat = [
@@ -304,7 +304,7 @@ class _Matched:
         yield which, kind[spots], step[spots] + 1, row, np.zeros(len(which), dtype=np.int64)
 
     def failures(self, part: Part) -> Events:
-        """The interactions that failed or were abandoned, with the step that they fulfilled."""
+        """List the interactions that failed or were abandoned, with their steps."""
         lengths = self.found.last - self.found.begin + 1
         rows = _stretches(self.found.begin, lengths)
         which = np.repeat(np.arange(len(lengths)), lengths)
@@ -322,12 +322,12 @@ class _Matched:
 
 
 def _or_none(place: int | None) -> int:
-    """A place as a number that an array can hold: −1 for none."""
+    """Convert a place to a number that an array can hold: −1 for none."""
     return -1 if place is None else place
 
 
 def _stretches(begins: Ints, lengths: Ints) -> Ints:
-    """The places of some stretches, of which some may be empty."""
+    """List the places of some stretches, of which some may be empty."""
     some = lengths > 0
     return expand_spans(begins[some], lengths[some])
 
@@ -344,8 +344,10 @@ def _together(events: list[Events]) -> Events:
 
 
 def _owner(part: Part, span: KeyJourney) -> int:
-    """The department on whose calendar lateness counts, as a code: the owner, or who takes the
-    end touchpoint by the map."""
+    """Find the department on whose calendar lateness counts, as a code.
+
+    The owner, or the department that takes the end touchpoint by the map.
+    """
     assert part.scope.map is not None  # noqa: S101  # chosen() has seen to it
     _, name = element_and_department(part.scope.map, span, None)
     return part.names("department").index(name)
@@ -365,7 +367,7 @@ def _cell(
 
 
 def _moments(journey: JourneyMap | None) -> dict[str, list[str]]:
-    """The moments of truth whose condition looks at each touchpoint."""
+    """List the moments of truth whose condition looks at each touchpoint."""
     found: dict[str, list[str]] = {}
     for moment in journey.moments.values() if journey else ():
         for name in touchpoints_of(moment.when):

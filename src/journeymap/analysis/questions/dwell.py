@@ -1,4 +1,4 @@
-"""How long customers stay: from entering an element to leaving it."""
+"""Dwell: the time from entering an element to leaving it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Dwell:
         return one.merge(other)
 
     def answer(self, measured: Tally, scope: Scope) -> DwellAnswer:
-        """Means and quantiles over the stays that ended."""
+        """Return means and quantiles over the stays that ended."""
         counts, left = measured.sums["count"], measured.sums["left"]
         columns = {
             "element": [str(measured.names[code]) for code in measured.keys],

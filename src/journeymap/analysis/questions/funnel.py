@@ -1,4 +1,4 @@
-"""How far customers get along some steps, in order, at once after each other, or in any order."""
+"""Funnels: how far customers get along steps, in order, at once, or in any order."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from journeymap.analysis.row_fields import (
 )
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope, code_of
 from journeymap.exceptions import ElementError
+from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import as_tuple, identifier, one_of
 
 __all__ = ["Funnel", "FunnelAnswer", "FunnelStep"]
@@ -133,7 +134,7 @@ class Funnel:
         codes = [code_of(read.names, self.by, step) for step in self.steps]
         if self.order != "strict":
             read = _only(read, codes)
-        limit = _NEVER if self.within is None else self.within // timedelta(microseconds=1)
+        limit = _NEVER if self.within is None else self.within // MICROSECOND
         each = self.count == "completions"
         if self.order == "strict":
             reached = _strict(read, codes, limit)
@@ -150,7 +151,7 @@ class Funnel:
         return one.merge(other)
 
     def answer(self, measured: Tally, scope: Scope) -> FunnelAnswer:
-        """Shares of the first step and of the step before."""
+        """Return shares of the first step and of the step before."""
         numbers = np.arange(1, len(self.steps) + 1)
         spots = np.searchsorted(measured.keys, numbers)
         held = np.append(measured.keys, -1)[spots] == numbers
@@ -199,7 +200,7 @@ class Funnel:
 
 
 def _only(read: Reading, codes: list[int]) -> Reading:
-    """The interactions at the steps alone."""
+    """Keep the interactions at the steps alone."""
     wanted = np.zeros(len(read.names), dtype=bool)
     wanted[codes] = True
     rows = np.flatnonzero(wanted[read.codes])
@@ -240,7 +241,7 @@ def _sequential(read: Reading, codes: list[int], limit: int, *, latest: bool) ->
 
 
 def _strict(read: Reading, codes: list[int], limit: int) -> list[Reached]:
-    """Rows from which the steps follow each other with nothing between."""
+    """Return rows from which the steps follow each other with nothing between."""
     starts = np.flatnonzero(read.codes == codes[0])
     reached = [(starts, starts)]
     for further, code in enumerate(codes[1:], 1):
@@ -280,7 +281,7 @@ def _unordered(read: Reading, codes: list[int], limit: int) -> list[Reached]:
 
 
 def _sets(read: Reading, codes: list[int], limit: int) -> list[Reached]:
-    """Attempts one after another: each journey's open attempt, all journeys at once."""
+    """Follow attempts one after another: each journey's open attempt, all journeys at once."""
     size = len(read.codes)
     following = _following(read, codes)
     ends = read.offsets[1:]

@@ -1,4 +1,4 @@
-"""Where one department hands a customer to another, and what that costs."""
+"""Handoffs: one department hands a customer to another, and the cost of it."""
 
 from __future__ import annotations
 
@@ -100,11 +100,16 @@ class HandoffsAnswer(Answer[Handoff]):
 
 @frozen
 class Handoffs:
-    """Two consecutive interactions of one journey taken by different departments.
+    """Count handoffs: two consecutive interactions of one journey taken by different departments.
 
-    Interactions that no department took are passed over. ``currency`` chooses which value counts
-    when the log holds several; ``by`` may name another level to look for handoffs at. With
-    ``working_time`` a wait counts on the calendar of the department that was waited for.
+    Interactions without a department are passed over. A handoff is a bounce-back when it leads to
+    the department that handed off last. It is dropped when the journey ends with the interaction
+    that it led to, without its having succeeded.
+
+    Attributes:
+        by: The level at which handoffs are read.
+        currency: The currency of the value at risk, when the log holds several.
+        working_time: Whether waits count on the calendar of the department that took over.
 
     >>> from journeymap.analysis import Log, Columns
     >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x"] * 3, "at": [0, 60, 90],
@@ -149,7 +154,7 @@ class Handoffs:
         return _Measured(one.tally.merge(other.tally), one.currencies | other.currencies)
 
     def answer(self, measured: _Measured, scope: Scope) -> HandoffsAnswer:
-        """Shares, means and value at risk; refused when currencies would be mixed."""
+        """Return shares, means and value at risk; refused when currencies would be mixed."""
         currency = choose_currency("Handoffs", self.currency, measured.currencies)
         found = measured.tally
         sources, targets = found.digits()
@@ -191,7 +196,7 @@ class _Measured:
 
 
 def _bounced(codes: Ints, change: Ints, read: Reading) -> Any:
-    """Whether a handoff leads back to where the handoff before it, in the same journey, began."""
+    """Mark handoffs that lead back to where the one before, in the same journey, began."""
     journey = read.journey[change]
     bounced = np.zeros(len(change), dtype=bool)
     bounced[1:] = (journey[1:] == journey[:-1]) & (codes[change + 1][1:] == codes[change][:-1])
@@ -199,7 +204,7 @@ def _bounced(codes: Ints, change: Ints, read: Reading) -> Any:
 
 
 def _ends(part: Part, read: Reading) -> Any:
-    """Whether nothing at all comes after, taken by a department or not."""
+    """Mark interactions after which nothing at all comes in their journey."""
     last = np.zeros(len(part.at), dtype=bool)
     last[part.offsets[1:] - 1] = True
     return last if read.rows is None else last[read.rows]
@@ -213,7 +218,7 @@ def _succeeded(part: Part, read: Reading) -> Any:
 
 
 def _changes(part: Part, read: Reading, change: Ints) -> dict[str, Ints | None]:
-    """The change of emotion, and of score as a share of its scale, over each handoff."""
+    """Measure the change of emotion, and of score as a share of its scale, over each handoff."""
     columns: dict[str, Ints | None] = {}
     for role in ("emotion", "score"):
         column = part.number(role)

@@ -136,7 +136,7 @@ class KeyJourneys:
         )
 
     def answer(self, measured: _Sums, scope: Scope) -> KeyJourneysAnswer:
-        """Shares, times and effort."""
+        """Return shares, times and effort."""
         spans = choose_key_journeys(scope, self.journey, "KeyJourneys")
         median, p90 = measured.times.quantiles(np.arange(len(spans)), (0.5, 0.9))
         rows = [
@@ -174,7 +174,7 @@ def _numbers(part: Part, found: Occurrences) -> list[int]:
 
 
 def mark_failed(part: Part) -> Flags:
-    """Which interactions failed or were abandoned."""
+    """Return which interactions failed or were abandoned."""
     if not part.knows("outcome"):
         return np.zeros(len(part), dtype=bool)
     bad = np.array([name in ("failed", "abandoned") for name in part.names("outcome")])

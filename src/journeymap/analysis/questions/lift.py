@@ -16,6 +16,7 @@ from journeymap.analysis.row_fields import Bound, Count, Key, Mean, N, Share
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import All, Offer
+from journeymap.model.instants import MICROSECOND
 from journeymap.model.offers import held_out
 from journeymap.model.rules import positive_duration
 
@@ -161,7 +162,7 @@ class Lift:
         return offer, goal
 
     def _after(self, part: Part, begun: Ints, touchpoint: str | None) -> Flags:
-        """Which journeys come to a touchpoint after they began to count, and in time."""
+        """Return which journeys come to a touchpoint after they began to count, and in time."""
         flags = np.zeros(part.journeys, dtype=bool)
         names = part.names("touchpoint")
         if touchpoint not in names:
@@ -172,13 +173,13 @@ class Lift:
         good = (start >= 0) & (rows > start)
         if self.within is not None:
             gap = part.at[rows] - part.at[np.maximum(start, 0)]
-            good &= gap <= self.within // timedelta(microseconds=1)
+            good &= gap <= self.within // MICROSECOND
         flags[journey[good]] = True
         return flags
 
 
 def _first(part: Part, marked: Flags | None) -> Ints:
-    """The first marked row of each journey (None: the first of all); −1 where there is none."""
+    """Find the first marked row of each journey (None: the first of all); −1 for none."""
     if marked is None:
         return part.offsets[:-1].copy()
     found = np.full(part.journeys, -1, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The loop as it is walked: laps, time in each half, re-entry, and where customers leak."""
+"""The loop as it is walked: laps, time in each half, re-entry, and leaks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StageLeak:
         phase: The half of the loop it lies in: ``buy`` or ``own``.
         count: How often customers entered it.
         customers: How many customers did.
-        dormant: How many went dormant there (None: the map does not say when).
+        dormant: How many went dormant there (None: the map has no ``dormant_after``).
         returned: How many of those came back later.
         leak_share: The share of its customers who went dormant there.
         low: Lower bound of its 95 % interval (Wilson 1927).
@@ -201,7 +201,7 @@ def _lap_times(part: Part, journeys: Ints, at: Ints) -> Ints:
 
 
 def _stages(part: Part, codes: Ints, first: Any, customer: Ints) -> Tally:
-    """Entries, customers and dormancies of each stage."""
+    """Return entries, customers and dormancies of each stage."""
     entered = first.copy()
     entered[1:] |= codes[1:] != codes[:-1]
     silent, back, who = _dormancies(part)
@@ -217,7 +217,7 @@ def _stages(part: Part, codes: Ints, first: Any, customer: Ints) -> Tally:
 
 
 def _dormancies(part: Part) -> tuple[Ints, Any, Ints]:
-    """The stage of each silence longer than allowed, whether it ended, and whose it was."""
+    """Find the stage, the end and the customer of each dormancy."""
     silent, _ = find_dormancies(part)
     final = np.append(part.first[1:], True)[: len(part)]
     return stage_codes(part)[silent], ~final[silent], part.customer[silent]

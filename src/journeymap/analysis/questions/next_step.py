@@ -136,7 +136,7 @@ class NextStep:
 
 
 def _stretched(read: Reading) -> tuple[Ints, Ints, Ints]:
-    """Codes with a mark before and after each journey, each one's place in it, and the waits."""
+    """Put a mark before and after each journey; codes, places in the journey, and waits."""
     offsets = read.offsets
     journeys = len(offsets) - 1 if len(read.codes) else 0
     size = len(read.codes) + 2 * journeys

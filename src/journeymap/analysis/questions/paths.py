@@ -1,4 +1,4 @@
-"""Step by step: where journeys are at their first, second, third step, and where they go then."""
+"""Paths: where journeys are at their first, second, third step, and where they go then."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Paths:
         return tuple(a.merge(b) for a, b in zip(one, other, strict=True))
 
     def answer(self, measured: tuple[Tally, ...], scope: Scope) -> PathsAnswer:
-        """Shares of those that were there, and waits."""
+        """Return shares of those that were there, and waits."""
         frames = [_frame_of(step, tallied) for step, tallied in enumerate(measured, 1)]
         frame = pl.concat(frames).sort(
             "step", "count", "source", "target", descending=[False, True, False, False]
@@ -128,7 +128,7 @@ class Paths:
         return PathsAnswer(frame, quantile_error=0.0 if exact else BOUND)
 
     def _spans(self, read: Reading) -> tuple[Ints, Ints]:
-        """Where the path of each journey begins and stops, among the interactions read."""
+        """Return where the path of each journey begins and stops, among the interactions read."""
         begin, stop = read.offsets[:-1], read.offsets[1:]
         if self.start is not None:
             begin = self._next(read, self.start)[begin]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope
 from journeymap.analysis.where import Where
 from journeymap.exceptions import AnswerError
 from journeymap.model import JourneyMap, Move
+from journeymap.model.instants import MICROSECOND
 
 __all__ = ["PositionRow", "Positions", "PositionsAnswer", "mark_lap_starts"]
 
@@ -104,7 +105,7 @@ class Positions:
     def measure(self, part: Part) -> pl.DataFrame:
         """Find the position of each journey of a part."""
         if self.as_of is not None:
-            part = Where(until=self.as_of.astimezone(UTC) + timedelta(microseconds=1)).of(part)
+            part = Where(until=self.as_of.astimezone(UTC) + MICROSECOND).apply(part)
         last = part.offsets[1:] - 1
         position, since, lap = _stages(part)
         columns: dict[str, pl.Series] = {
@@ -142,12 +143,12 @@ class Positions:
         if self.as_of is not None:
             # In UTC: times of one zone are subtracted by the clock on the wall.
             epoch = datetime(1970, 1, 1, tzinfo=UTC)
-            until = (self.as_of.astimezone(UTC) - epoch) // timedelta(microseconds=1)
+            until = (self.as_of.astimezone(UTC) - epoch) // MICROSECOND
         return find_dormancies(part, until)[0]
 
 
 def mark_lap_starts(read: Reading, journey: JourneyMap) -> Flags:
-    """Which interactions, read by stage, begin a lap anew."""
+    """Return which interactions, read by stage, begin a lap anew."""
     moves = journey.tables.move
     fresh = np.array([[move is Move.NEW_LAP for move in row] for row in moves], dtype=bool)
     codes = read.codes.astype(np.int64)
@@ -157,7 +158,7 @@ def mark_lap_starts(read: Reading, journey: JourneyMap) -> Flags:
 
 
 def _stages(part: Part) -> tuple[pl.Series, pl.Series, Ints]:
-    """The stage of each journey, since when, and its lap."""
+    """Find the stage of each journey, since when, and its lap."""
     count = part.journeys
     names = pl.Series(part.names("stage"), dtype=pl.String)
     code, since, lap = np.zeros(count, dtype=np.int64), np.full(count, NONE), np.ones(count)
@@ -178,7 +179,7 @@ def _known(numbers: Ints) -> pl.Series:
 
 
 def _last(part: Part, level: str) -> pl.Series:
-    """The last name that each journey has at a level."""
+    """Find the last name that each journey has at a level."""
     if not part.knows(level) or not len(part):
         return pl.Series([None] * part.journeys, dtype=pl.String)
     names = pl.Series(part.names(level), dtype=pl.String)
@@ -194,7 +195,7 @@ def _phases(journey: JourneyMap | None, stages: pl.Series) -> pl.Series:
 
 
 def _emotion(part: Part) -> pl.Series:
-    """The last emotion known of each journey."""
+    """Find the last emotion known of each journey."""
     found = np.full(part.journeys, NONE)
     columns = [part.number("emotion"), part.number("emotion_after")]
     felt = np.full(len(part), NONE)

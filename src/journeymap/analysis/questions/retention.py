@@ -1,4 +1,4 @@
-"""Who comes back: cohorts of customers by period, and how many of each return later."""
+"""Retention: cohorts of customers by period, and how many of each return later."""
 
 from __future__ import annotations
 
@@ -122,22 +122,22 @@ class Retention:
         """
         first = self.cohorts == "first"
         begun = self._periods(part.unbounded if first else part, self.start)
-        came = self._periods(part, self.back)
+        returned = self._periods(part, self.back)
         who, cohort = begun
         if first:
             kept = np.ones(len(who), dtype=bool)
             kept[1:] = who[1:] != who[:-1]
             who, cohort = who[kept], cohort[kept]
-        begins = np.searchsorted(came[0], who)
-        ends = np.searchsorted(came[0], who, side="right")
+        begins = np.searchsorted(returned[0], who)
+        ends = np.searchsorted(returned[0], who, side="right")
         if self.kind == "cumulative":  # the last return says it for all periods before
             held = ends > begins
-            later = np.append(came[1], 0)[ends - 1][held] - cohort[held]
+            later = np.append(returned[1], 0)[ends - 1][held] - cohort[held]
             cohorts = cohort[held]
         else:
             sizes = ends - begins
             places = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            later = came[1][np.repeat(begins, sizes) + places] - np.repeat(cohort, sizes)
+            later = returned[1][np.repeat(begins, sizes) + places] - np.repeat(cohort, sizes)
             cohorts = np.repeat(cohort, sizes)
         after = later >= 0
         keys = (
@@ -177,7 +177,7 @@ class Retention:
         return RetentionAnswer(pl.DataFrame(rows, schema=schema, orient="row"))
 
     def _periods(self, part: Part, name: str | None) -> tuple[Ints, Ints]:
-        """Customer and period of each interaction of that name, each pair once, in order."""
+        """List customer and period of each interaction of a name, each pair once."""
         periods = CalendarPeriods(self.every, self.week_starts, part.scope.zone)
         who, at = part.customer.astype(np.int64), part.at
         if name is not None:

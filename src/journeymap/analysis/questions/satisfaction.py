@@ -1,4 +1,4 @@
-"""How satisfied customers are: NPS, CSAT, CES and emotion, element by element."""
+"""Satisfaction: NPS, CSAT, CES and emotion, element by element."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From where to where: pairs of consecutive interactions, read at any level."""
+"""Transitions: pairs of consecutive interactions, read at any level."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Transitions:
         return one.merge(other)
 
     def answer(self, measured: Tally, scope: Scope) -> TransitionsAnswer:
-        """Shares out of each source, and waits where there are two interactions."""
+        """Return shares out of each source, and waits where there are two interactions."""
         sources, targets = measured.digits()
         counts = measured.sums["count"]
         totals = np.bincount(sources, counts, minlength=len(measured.names)).astype(np.int64)
@@ -140,9 +140,9 @@ class Transitions:
 
 
 def measure_waits(read: Reading, before: Ints, *, working: bool) -> Ints:
-    """From each of some interactions to the one after it, in microseconds.
+    """Measure the wait from each of some interactions to the one after it, in microseconds.
 
-    In working time it is that of the department that took the later one, which was waited for.
+    In working time, on the calendar of the department that took the later one.
     """
     if not working:
         apart: Ints = np.diff(read.at)[before]
@@ -156,7 +156,7 @@ def measure_waits(read: Reading, before: Ints, *, working: bool) -> Ints:
 def wait_columns(
     measured: Tally, count: str, real: Any, *, on: bool = True, name: str = "wait"
 ) -> dict[str, Any]:
-    """The mean, median and p90 of each cell in seconds, NaN where ``real`` is false."""
+    """Compute the mean, median and p90 of each cell in seconds, NaN where ``real`` is false."""
     labels = [f"{name}_mean", f"{name}_median", f"{name}_p90"]
     if not on:
         return {label: np.full(len(measured.keys), np.nan) for label in labels}

@@ -1,4 +1,4 @@
-"""Whole journeys: which sequences there are, and how many took each."""
+"""Variants: the sequences of whole journeys, and how many took each."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Variants:
 
 
 def _most(counts: Ints, top: int | None) -> Ints:
-    """The places of the largest counts, and of those that tie with the last of them."""
+    """Find the places of the largest counts, and of those that tie with the last of them."""
     if top is None or top >= len(counts):
         return np.arange(len(counts))
     several = np.flatnonzero(counts > 1)  # most sequences of a large log come once
@@ -171,7 +171,7 @@ def _most(counts: Ints, top: int | None) -> Ints:
 
 
 def _ordered(found: _Groups, chosen: Ints, names: list[str]) -> Ints:
-    """The chosen sequences, the most frequent first, equal ones in the order of their names."""
+    """Sort the chosen sequences, the most frequent first, equal ones by their names."""
     spots = expand_spans(found.begins[chosen], found.lengths[chosen])
     # As bytes of equal width, ranks compare as the names do, one after the other.
     text = rank_names(names)[found.codes[spots]].astype(">u4").tobytes()
@@ -183,7 +183,7 @@ def _ordered(found: _Groups, chosen: Ints, names: list[str]) -> Ints:
 
 
 def _paths(found: _Groups, kept: Ints, names: list[str]) -> pl.Series:
-    """The names of each sequence, as a column of lists."""
+    """Make the names of each sequence a column of lists."""
     spots = expand_spans(found.begins[kept], found.lengths[kept])
     steps = pl.Series(names, dtype=pl.String).gather(found.codes[spots].astype(np.uint32))
     which = np.repeat(np.arange(len(kept)), found.lengths[kept])
@@ -220,7 +220,7 @@ class _Groups:
     customers: Ints
 
     def piece(self) -> _Piece:
-        """The distinct sequences alone, in the order they lie in, which needs no index of codes."""
+        """Keep the distinct sequences alone, in the order they lie in, without an index."""
         inside = np.zeros(len(self.codes) + 1, dtype=np.int8)
         inside[self.begins] += 1
         inside[self.begins + self.lengths] -= 1
@@ -234,7 +234,7 @@ class _Groups:
 
 
 def _joined(pieces: tuple[_Piece, ...]) -> _Groups:
-    """Sum what equal sequences count."""
+    """Join equal sequences and sum their counts."""
     hashes = np.concatenate([piece.hashes for piece in pieces])
     codes = np.concatenate([piece.codes for piece in pieces])
     lengths = np.concatenate([np.diff(piece.offsets) for piece in pieces])
@@ -243,9 +243,9 @@ def _joined(pieces: tuple[_Piece, ...]) -> _Groups:
     fresh = np.ones(len(order), dtype=bool)
     fresh[1:] = hashes[order[1:]] != hashes[order[:-1]]
     starts = np.flatnonzero(fresh)
-    again = ~fresh
-    models = order[starts[np.cumsum(fresh)[again] - 1]]
-    if not verify_hashes(codes, begins, lengths, order[again], models):
+    repeated = ~fresh
+    models = order[starts[np.cumsum(fresh)[repeated] - 1]]
+    if not verify_hashes(codes, begins, lengths, order[repeated], models):
         order, starts = group_exactly(codes, begins, lengths)
     keep = order[starts]
     counts = _summed([piece.counts for piece in pieces], order, starts)
@@ -256,6 +256,6 @@ def _joined(pieces: tuple[_Piece, ...]) -> _Groups:
 
 
 def _summed(columns: list[Ints], order: Ints, starts: Ints) -> Ints:
-    """What each run of equal sequences counts, the sequences being in order."""
+    """Sum each run of equal sequences, the sequences being in order."""
     counts = np.concatenate(columns)
     return np.add.reduceat(counts[order], starts) if len(starts) else counts

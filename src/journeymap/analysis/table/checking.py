@@ -17,20 +17,24 @@ from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import Flags
 from journeymap.analysis.table.times import Micros, read_times
 from journeymap.exceptions import ColumnsError, SourceError
+from journeymap.interactions.values import MAX_AMOUNT
 
 __all__ = ["CheckedRows", "Rejected", "Rejection", "check_rows", "read_names"]
 
 SCALE = 10_000  # emotions, scores and amounts are kept to a ten-thousandth, and sum exactly
 NONE = np.iinfo(np.int64).min
-MAX_AMOUNT = 9e11
 LEVELS = ("source", "channel", "department", "process", "product", "outcome")
 
 
 @frozen
 class Rejection:
-    """A row that was set aside: its line in the file (or row in the frame, from 1), and why.
+    """A row that was set aside.
 
-    ``file`` names the file where a log was read from several.
+    Attributes:
+        line: Its line in the file, or row in the frame, from 1.
+        reason: Why it was set aside.
+        row: What it holds, as JSON.
+        file: The file, where a log was read from several.
     """
 
     line: int
@@ -41,7 +45,7 @@ class Rejection:
 
 @frozen(eq=False, repr=False)
 class Rejected(Sequence[Rejection]):
-    """The rows set aside, in the order of their lines; ``reasons`` counts them by reason."""
+    """The rows that were set aside, in the order of their lines."""
 
     _frame: pl.DataFrame
 
@@ -54,7 +58,11 @@ class Rejected(Sequence[Rejection]):
         )
 
     def to_polars(self) -> pl.DataFrame:
-        """The rows as a Polars frame."""
+        """Convert the rows to a Polars frame.
+
+        Returns:
+            The frame.
+        """
         return self._frame
 
     def __len__(self) -> int:
@@ -73,8 +81,8 @@ class Rejected(Sequence[Rejection]):
         return (Rejection(*row) for row in self._frame.iter_rows())
 
     def __repr__(self) -> str:
-        told = "; ".join(f"{count} × {why}" for why, count in self.reasons.most_common(5))
-        return f"<{len(self)} rows set aside{': ' if told else ''}{told}>"
+        reasons = "; ".join(f"{count} × {why}" for why, count in self.reasons.most_common(5))
+        return f"<{len(self)} rows set aside{': ' if reasons else ''}{reasons}>"
 
 
 @frozen(eq=False)
@@ -160,7 +168,7 @@ def _encode_column(frame: pl.DataFrame, column: str) -> CodedNames:
 
 
 def read_names(frame: pl.DataFrame, column: str) -> pl.Series:
-    """A column as names: whole numbers lose the point that a frame may have given them."""
+    """Read a column as names: whole numbers lose the point that a frame may have added."""
     found = frame[column]
     kind = found.dtype
     if kind.is_float():
@@ -198,7 +206,7 @@ def _read_number_columns(
             numbers[role] = _read_numbers(frame[column], role, -1, 1, checked)
     if columns.value is not None:
         numbers["value"] = _read_numbers(
-            frame[columns.value], "value", -MAX_AMOUNT, MAX_AMOUNT, checked
+            frame[columns.value], "value", -float(MAX_AMOUNT), float(MAX_AMOUNT), checked
         )
         lacking = (numbers["value"] != NONE) & names["currency"].blank()
         checked.find(lacking, "a value without a currency")
@@ -212,7 +220,7 @@ def _read_number_columns(
 def _read_numbers(
     column: pl.Series, role: str, low: float, high: float, checked: _Reasons
 ) -> Micros:
-    """Numbers in ten-thousandths, NONE where missing; others are reasons to set a row aside."""
+    """Read numbers in ten-thousandths, NONE where missing; reject others."""
     if column.dtype.is_nested() or column.dtype == pl.Binary:
         raise ColumnsError(f"{role}: column {column.name!r} holds {column.dtype}, not numbers")
     if column.dtype == pl.String:
@@ -232,7 +240,7 @@ def _read_numbers(
 def _read_scores(
     column: pl.Series, kinds: CodedNames, columns: Columns, checked: _Reasons
 ) -> Micros:
-    scores = _read_numbers(column, "score", -MAX_AMOUNT, MAX_AMOUNT, checked)
+    scores = _read_numbers(column, "score", -float(MAX_AMOUNT), float(MAX_AMOUNT), checked)
     given = scores != NONE
     known = [kind for kind, _, _ in columns.scales]
     unknown = kinds.among(lambda names: ~names.is_in(known))
@@ -247,7 +255,7 @@ def _read_scores(
 def _find_duplicates(
     ids: CodedNames, sources: CodedNames | None, rows: Rows, checked: _Reasons
 ) -> None:
-    """A second row of the same source and id is set aside, naming the line of the first."""
+    """Reject further rows of a source and id, naming the line of the first."""
     frame = pl.DataFrame(
         {
             "id": ids.codes,

@@ -15,14 +15,14 @@ Codes: TypeAlias = "np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]"
 
 
 def code_type(size: int) -> type[np.unsignedinteger[Any]]:
-    """The smallest unsigned integer that holds codes 0 … size − 1."""
+    """Find the smallest unsigned integer type that holds codes 0 … size − 1."""
     if size <= 2**8:
         return np.uint8
     return np.uint16 if size <= 2**16 else np.uint32
 
 
 def rank_names(names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The place of each name in alphabetical order."""
+    """Find the place of each name in alphabetical order."""
     places = np.empty(len(names), dtype=np.int64)
     places[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
     return places
@@ -38,16 +38,16 @@ class CodedNames:
     def among(
         self, wanted: Callable[[pl.Series], pl.Series]
     ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Rows whose name satisfies a condition, which looks at each distinct name once."""
+        """Return rows whose name satisfies a condition, which looks at each distinct name once."""
         flags = wanted(self.names).to_numpy()
         return flags[self.codes] if flags.any() else np.zeros(len(self.codes), dtype=bool)
 
     def blank(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Rows without a name."""
+        """Mark rows without a name."""
         return self.among(lambda names: names.str.strip_chars() == "")
 
     def only(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> CodedNames:
-        """The rows to keep, coded anew where names are no longer met."""
+        """Keep some rows, coded anew where names are no longer met."""
         codes = self.codes[keep]
         met, places = np.unique(codes, return_inverse=True)
         if len(met) == len(self.names):
@@ -55,7 +55,7 @@ class CodedNames:
         return CodedNames(places.astype(np.uint32), self.names.gather(met))
 
     def onto(self, first: Iterable[str] = ()) -> tuple[Codes, tuple[str | None, ...]]:
-        """Codes with 0 for missing or blank; ``first`` names keep their places, others follow."""
+        """Recode with 0 for missing or blank; ``first`` names keep their places."""
         order: dict[str | None, int] = {None: 0}
         for name in first:
             order.setdefault(name, len(order))
@@ -67,7 +67,7 @@ class CodedNames:
 
 
 def encode_names(column: pl.Series) -> CodedNames:
-    """Code a column of texts in the order of their appearance; what is missing becomes blank."""
+    """Encode a column of texts in the order of their appearance; missing ones are blank."""
     column = column.fill_null("").alias("name")
     codes = column.cast(pl.Categorical(pl.Categories.random())).to_physical().cast(pl.UInt32)
     found = codes.to_numpy()

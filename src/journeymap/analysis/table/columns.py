@@ -1,4 +1,4 @@
-"""Which column is what, and how it is to be read."""
+"""Columns: which column of a file or frame is which, and how it is to be read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from attrs import Attribute, field, fields, frozen, validators
 from journeymap.exceptions import ColumnsError
 from journeymap.interactions import SCALES
 from journeymap.model.rules import as_tuple
+from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["XES_COLUMNS", "Columns"]
 
@@ -29,16 +30,35 @@ def _scales(
 
 @frozen(kw_only=True)
 class Columns:
-    """Which column of a file or frame is what.
+    """The columns of a file or frame, and how to read them.
 
-    ``customer``, ``touchpoint`` and ``at`` are needed; the others where they exist. A column
-    named here overrides what the map says of a touchpoint. ``score_kind`` may be a column or one
-    of nps, csat, ces; ``currency`` a column or a code such as ``EUR``; ``duration`` is in
-    seconds; ``extra`` are columns to keep, each a level that questions can be read at.
+    A column named here overrides what the map has of a touchpoint.
 
-    ``timezone`` is the zone of times that name none (without it such rows are set aside);
-    ``at_unit`` says that numbers are seconds, milliseconds or microseconds since 1970;
-    ``scales`` gives the lowest and highest answer of each kind of score.
+    Attributes:
+        customer: The customer's name.
+        touchpoint: The touchpoint.
+        at: The time.
+        id: By which, with the source, duplicates are recognised.
+        source: The system that recorded it.
+        channel: The channel.
+        department: The department.
+        process: The process.
+        product: The product.
+        outcome: The outcome.
+        emotion: The emotion during it, from −1 to +1.
+        emotion_after: The emotion after it.
+        score: An answer to a survey question.
+        score_kind: Its kind: a column, or one of nps, csat, ces.
+        value: The amount.
+        currency: Its currency: a column, or a code such as ``EUR``.
+        duration: How long it took, in seconds.
+        extra: Columns to keep, each a level at which questions can be read.
+        timezone: The zone of times that name none (None: such rows are set aside).
+        at_unit: The unit of times that are numbers since 1970: ``s``, ``ms`` or ``us``.
+        scales: The lowest and highest answer of each kind of score.
+
+    Raises:
+        ColumnsError: A zone, unit or scale is none, or a score or value lacks its kind or currency.
 
     >>> Columns(customer="case", touchpoint="activity", at="time").named()
     ('case', 'activity', 'time')
@@ -89,8 +109,10 @@ class Columns:
         for kind, low, high in self.scales:
             if not low < high:
                 raise ColumnsError(f"scales: {kind} needs a lowest answer below its highest")
-            if kind == "nps" and (low, high) != (0, 10):
-                raise ColumnsError("scales: nps is asked from 0 to 10; name another kind of score")
+            known = SCORE_KINDS.get(kind)
+            if known and known.fixed and (low, high) != (known.low, known.high):
+                scale = f"from {known.low:g} to {known.high:g}"
+                raise ColumnsError(f"scales: {kind} is asked {scale}; name another kind of score")
             if kind in ("emotion", "emotion_after"):
                 raise ColumnsError(f"scales: {kind!r} is a column of its own; name another kind")
         clash = next((name for name in self.extra if name in _LEVELS), None)
@@ -104,7 +126,15 @@ class Columns:
         return {kind: (low, high) for kind, low, high in self.scales}
 
     def constant(self, role: Literal["score_kind", "currency"], there: Any) -> str | None:
-        """The word meant for every row, when what is named is no column but a word."""
+        """Find the word meant for every row, where a name is a word and no column.
+
+        Args:
+            role: ``score_kind`` or ``currency``.
+            there: The columns there are.
+
+        Returns:
+            The word; None where a column is meant.
+        """
         word: str | None = getattr(self, role)
         if word is None or word in there:
             return None
@@ -115,13 +145,24 @@ class Columns:
         return None
 
     def named(self) -> tuple[str, ...]:
-        """Every column named, once, words that stand for a whole column included."""
+        """List every column named, once, words that stand for a whole column included.
+
+        Returns:
+            The names.
+        """
         roles = [a.name for a in fields(Columns)][:17]
         found = [getattr(self, role) for role in roles]
         return tuple(dict.fromkeys([name for name in found if name] + list(self.extra)))
 
     def wanted(self, there: Any) -> tuple[str, ...]:
-        """The columns to read from a source that has the columns ``there``."""
+        """List the columns to read.
+
+        Args:
+            there: The columns there are.
+
+        Returns:
+            The names, without words that stand for a whole column.
+        """
         words = {getattr(self, role) for role in _WORDS if self.constant(role, there) is not None}
         return tuple(name for name in self.named() if name not in words)
 

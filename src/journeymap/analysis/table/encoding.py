@@ -1,4 +1,4 @@
-"""How a log is built: names encoded, rows ordered once, the map's knowledge filled in."""
+"""Encoding: names become codes, rows are ordered once, the map fills in what it knows."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def apply_map(table: Table, journey: JourneyMap | None, known: KnownNames | None
 def _recode_names(
     names: tuple[str | None, ...], known: tuple[str, ...]
 ) -> tuple[tuple[str | None, ...], Codes]:
-    """Names with the known ones first, and the table that leads from the old codes to the new."""
+    """Put the known names first; also the table from the old codes to the new."""
     order: dict[str | None, int] = {None: 0}
     for name in (*known, *names):
         order.setdefault(name, len(order))
@@ -158,19 +158,19 @@ def _names_and_table(
 
 
 def _table(codes: tuple[int, ...], size: int, names: int) -> Codes:
-    """A map's table, longer by the touchpoints that the map does not know."""
+    """Extend a map's table by the touchpoints that the map does not know."""
     table = np.zeros(size, dtype=code_type(names + 1))
     table[: len(codes)] = codes
     return table
 
 
 def number_type(role: str) -> type[np.signedinteger[Any]]:
-    """The type that holds the numbers of a role: emotions fit in two bytes."""
+    """Find the type that holds the numbers of a role: emotions fit in two bytes."""
     return np.int16 if role in ("emotion", "emotion_after") else np.int64
 
 
 def narrow_numbers(role: str, column: Ints) -> Any:
-    """Numbers in their type; what is missing stays the smallest number there is."""
+    """Convert numbers to their type; a missing one stays the smallest number there is."""
     kind = number_type(role)
     if kind is np.int64:
         return column
@@ -178,7 +178,7 @@ def narrow_numbers(role: str, column: Ints) -> Any:
 
 
 def rows_from_interactions(interactions: Iterable[Interaction]) -> tuple[Rows, Columns]:
-    """Interactions as rows, and the columns that say so."""
+    """Convert interactions to rows, with the columns that describe them."""
     taken = list(interactions)
     extras = sorted({name for one in taken for name, _ in one.extra})
     # What is carried under the name of a column of ours is kept beside it.
@@ -216,7 +216,7 @@ def rows_from_interactions(interactions: Iterable[Interaction]) -> tuple[Rows, C
 
 
 def rows_from_source(source: Readable) -> tuple[Rows, Columns]:
-    """What a source reads, as rows; its own row numbers are their lines."""
+    """Read a source as rows; its own row numbers are their lines."""
     taken: list[Interaction] = []
     lines: list[int] = []
     broken: list[Broken] = []

@@ -12,11 +12,11 @@ Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 
 def order_rows(journeys: np.ndarray[Any, Any], at: Ints) -> Ints | None:
-    """Row numbers in order of journey, time and arrival; None when the rows are in order already.
+    """Find the order of rows by journey, time and arrival; None when they are in order already.
 
-    Journey and time are packed into one integer, because sorting integers is the fastest sort
-    there is. Where 64 bits do not hold both, the lowest of the time are left out, and the few rows
-    that are then alike are put in order afterwards, with those that arrived at the same time.
+    Journey and time are packed into one integer, because sorting integers is the fastest sort there
+    is. Where 64 bits do not hold both, the lowest of the time are left out, and the few rows that
+    are then alike are put in order afterwards, with those that arrived at the same time.
     """
     if len(at) < 2 or _in_order(journeys, at):
         return None
@@ -44,7 +44,7 @@ def _in_order(journeys: np.ndarray[Any, Any], at: Ints) -> bool:
 
 
 def find_offsets(owners: np.ndarray[Any, Any]) -> Ints:
-    """Where each owner's rows begin, the rows of one lying together, and the end."""
+    """Find where each owner's rows begin, the rows of one lying together, and the end."""
     fresh = np.ones(len(owners), dtype=bool)
     fresh[1:] = owners[1:] != owners[:-1]
     return np.append(np.flatnonzero(fresh), len(owners))

@@ -37,18 +37,24 @@ class Level:
 
     @property
     def readable(self) -> bool:
-        """Whether interactions can be read at this level at all."""
+        """True if interactions can be read at this level at all."""
         return self.codes is not None or self.table is not None
 
 
 @frozen(eq=False)
 class Scope:
-    """What a question may know beyond its part: the map, and the whole log's first and last time.
+    """The facts about the whole log that a question may know beside a part of it.
 
-    Times are microseconds since 1970 UTC; ``scales`` are lowest and highest answer by kind of
-    score; ``zone`` is the log's, for calendar periods; ``since`` and ``until`` are the bounds
-    that ``where`` has set, or None; ``interactions`` counts them; ``recorded`` is the last time of
-    the whole log, where only some of it is seen.
+    Attributes:
+        map: The map.
+        first: The first time, in microseconds since 1970 UTC.
+        last: The last time.
+        scales: The lowest and highest answer by kind of score.
+        zone: The zone of calendar periods.
+        since: The earliest time that ``where`` selects (None: any).
+        until: The time before which ``where`` selects (None: any).
+        interactions: How many interactions there are.
+        recorded: The last time of the whole log, where only some of it is seen.
     """
 
     map: JourneyMap | None
@@ -70,17 +76,17 @@ class Scope:
 class View(Protocol):
     """A way to look at the parts of a log: some of its interactions, or other journeys."""
 
-    def of(self, part: Part) -> Part:
-        """The part as it is seen."""
+    def apply(self, part: Part) -> Part:
+        """Show a part through the view."""
         ...
 
     def without_bounds(self) -> View:
-        """The same view without bounds in time."""
+        """Make the same view without bounds in time."""
         ...
 
 
 def code_of(names: tuple[str | None, ...], by: str, name: str) -> int:
-    """The code of a name that a question asks for; one that the log does not know is refused."""
+    """Find the code of a name that a question asks for; raise UnknownName for an unknown one."""
     if name in names:
         return names.index(name)
     known = tuple(one for one in names if one is not None)
@@ -93,8 +99,13 @@ def code_of(names: tuple[str | None, ...], by: str, name: str) -> int:
 class Reading:
     """The interactions of a part that have a name at one level, in order.
 
-    ``codes`` index ``names``; ``at`` are microseconds since 1970; ``first`` and ``last`` mark
-    where journeys begin and end; ``rows`` are their places in the part (None: all of them).
+    Attributes:
+        names: The names; a code is a place in them.
+        codes: The code of each interaction.
+        at: Times in microseconds since 1970 UTC.
+        first: Marks where journeys begin.
+        part: The part.
+        rows: The places in the part (None: all of them).
     """
 
     names: tuple[str | None, ...]
@@ -111,7 +122,7 @@ class Reading:
 
     @cached_property
     def customer(self) -> Ints:
-        """Each one's customer, as a number that tells the customers of a part apart."""
+        """Each one's customer, as a number that is unique in the part."""
         return self.part.customer if self.rows is None else self.part.customer[self.rows]
 
     @cached_property
@@ -133,9 +144,14 @@ class Reading:
 class Part:
     """Some whole journeys of a log, for a question to measure.
 
-    ``offsets`` mark where each journey begins, and the end; ``at`` are microseconds since 1970;
-    ``owners`` is the customer of each journey, as a number that tells the customers of this part
-    apart. All journeys of a customer are in one part, next to each other.
+    All journeys of a customer are in one part, next to each other.
+
+    Attributes:
+        scope: Facts about the whole log.
+        offsets: Where each journey begins, and the end.
+        at: Times in microseconds since 1970 UTC.
+        touchpoints: The code of each interaction's touchpoint.
+        owners: The customer of each journey, as a number that is unique in the part.
     """
 
     scope: Scope
@@ -162,7 +178,7 @@ class Part:
 
     @property
     def single(self) -> bool:
-        """Whether every journey is of another customer."""
+        """True if every journey is of another customer."""
         return bool((self.owners[1:] != self.owners[:-1]).all())
 
     @cached_property
@@ -179,7 +195,7 @@ class Part:
 
     @cached_property
     def customer(self) -> Ints:
-        """The customer of each interaction, as a number that tells those of the part apart."""
+        """The customer of each interaction, as a number that is unique in the part."""
         return np.repeat(self.owners, np.diff(self.offsets))
 
     @cached_property
@@ -195,18 +211,42 @@ class Part:
         return self._origin.through(tuple(view.without_bounds() for view in self._seen))
 
     def through(self, views: tuple[View, ...]) -> Part:
-        """The part as some views show it, one after the other."""
+        """Show the part through views, one after the other.
+
+        Args:
+            views: The views.
+
+        Returns:
+            The part as it is seen.
+        """
         part = self
         for view in views:
-            part = view.of(part)
+            part = view.apply(part)
         return evolve(part, origin=self, seen=views) if views else part
 
     def marked_seen(self, part: Part, view: View) -> Part:
-        """Itself, known to be what one more view shows of a part."""
+        """Note that a part is seen through one more view.
+
+        Args:
+            part: The part before the view.
+            view: The view.
+
+        Returns:
+            This part, which knows where it comes from.
+        """
         return evolve(self, origin=part._origin or part, seen=(*part._seen, view))
 
     def select_rows(self, rows: Ints, offsets: Ints, owners: Ints) -> Part:
-        """Some of the interactions, in the order of ``rows``, as the journeys of ``offsets``."""
+        """Select interactions.
+
+        Args:
+            rows: Their places, in order.
+            offsets: Where each journey begins among them, and the end.
+            owners: The customer of each journey.
+
+        Returns:
+            The part of these interactions.
+        """
         return Part(
             self.scope, offsets, self.at[rows], self.touchpoints[rows], owners, self._ids,
             self._levels, self._numbers, self._span,
@@ -214,11 +254,32 @@ class Part:
         )  # fmt: skip
 
     def names(self, by: str) -> tuple[str | None, ...]:
-        """The names of a level; a code is a place in them, and the place 0 is None."""
+        """List the names of a level.
+
+        Args:
+            by: The level.
+
+        Returns:
+            The names; a code is a place in them, and the place 0 is None.
+
+        Raises:
+            UnknownName: There is no such level.
+        """
         return self._level(by).names
 
     def codes(self, by: str) -> Codes:
-        """The code of each interaction at a level; 0 where it has no name there."""
+        """Find the code of each interaction at a level.
+
+        Args:
+            by: The level.
+
+        Returns:
+            The codes; 0 where an interaction has no name there.
+
+        Raises:
+            AnswerError: The log knows no names at that level.
+            UnknownName: There is no such level.
+        """
         level = self._level(by)
         if level.codes is not None:
             codes = level.codes[self._span]
@@ -231,19 +292,45 @@ class Part:
         return level.table[self.touchpoints]
 
     def knows(self, by: str) -> bool:
-        """Whether interactions can be read at a level at all."""
+        """Check whether interactions can be read at a level.
+
+        Args:
+            by: The level.
+
+        Returns:
+            Whether they can.
+        """
         level = self._levels.get(by)
         return level is not None and level.readable
 
     def number(self, role: str) -> Ints | None:
-        """A number of each interaction in ten-thousandths (NONE where missing), or None."""
+        """Read a number of each interaction.
+
+        Args:
+            role: Such as ``emotion``, ``value`` or ``score``.
+
+        Returns:
+            Numbers in ten-thousandths, the smallest integer where missing; None if the log has
+            none.
+        """
         found = self._numbers.get(role)
         if found is None:
             return None
         return found[self._span] if self._rows is None else found[self._span][self._rows]
 
     def read(self, by: str) -> Reading:
-        """The interactions that have a name at a level; those without are passed over."""
+        """Read the interactions that have a name at a level.
+
+        Args:
+            by: The level.
+
+        Returns:
+            The interactions; those without a name are passed over.
+
+        Raises:
+            AnswerError: The log knows no names at that level.
+            UnknownName: There is no such level.
+        """
         if by not in self._readings:
             self._readings[by] = self._read(by)
         return self._readings[by]

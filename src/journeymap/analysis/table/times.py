@@ -30,7 +30,7 @@ _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 def read_times(
     column: pl.Series, timezone: str | None, unit: Literal["s", "ms", "us"] | None
 ) -> tuple[Micros, pl.Series]:
-    """Microseconds since 1970 UTC for each row (NO_TIME where unreadable), and the reasons."""
+    """Read times in microseconds since 1970 UTC (NO_TIME where unreadable), with the reasons."""
     micros, reasons = _read(column, timezone, unit)
     beyond = (micros < _FIRST) | (micros > _LAST)
     beyond &= micros != NO_TIME
@@ -74,7 +74,7 @@ def _from_datetimes(
 
 
 def _place_in_zone(naive: pl.Series, timezone: str) -> tuple[Micros, pl.Series]:
-    """Naive times put into a zone; those its clock shows twice or never are not guessed."""
+    """Put naive times into a zone; those its clock shows twice or never are rejected."""
     try:
         utc = naive.dt.replace_time_zone(timezone, ambiguous="null", non_existent="null")
     except pl.exceptions.PolarsError:
@@ -167,7 +167,7 @@ def _read_leftovers(
     timezone: str | None,
     unit: Literal["s", "ms", "us"] | None,
 ) -> tuple[Micros, pl.Series]:
-    """Numbers in a text column, and the rarer forms of ISO 8601."""
+    """Return numbers in a text column, and the rarer forms of ISO 8601."""
     rest = (reasons == "not a time of ISO 8601").fill_null(False)
     if not rest.any():
         return micros, reasons

@@ -1,0 +1,113 @@
+"""`Live` and `AsyncLive` side by side: the same calls, and a store that is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from journeymap import AsyncLive, JourneyMap, Live, StoreError
+from journeymap.adapters.store import Store
+from journeymap.adapters.stores import SqliteStore, SqlStore
+from tests.factories import SHOP
+
+
+def offered(kind: type) -> set[str]:
+    return {name for name in vars(kind) if not name.startswith("_")}
+
+
+def test_async_live_offers_all_that_live_does() -> None:
+    assert offered(Live) <= offered(AsyncLive)
+
+
+@pytest.mark.parametrize("name", sorted(offered(Live) - {"map", "store", "identities"}))
+def test_a_call_takes_the_same_arguments(name: str) -> None:
+    ours, theirs = (inspect.signature(getattr(kind, name)) for kind in (Live, AsyncLive))
+    assert list(ours.parameters) == list(theirs.parameters)
+    for parameter in ours.parameters.values():
+        other = theirs.parameters[parameter.name]
+        assert (parameter.kind, parameter.default) == (other.kind, other.default)
+
+
+def let_go(hold: Callable[[], object], patience: float = 0) -> list[str]:
+    """What is warned of when something is made and let go of."""
+    gc.collect()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        held = hold()
+        del held
+        gc.collect()
+        until = time.monotonic() + patience
+        while not caught and time.monotonic() < until:  # a thread lets go when it ends
+            time.sleep(0.05)
+            gc.collect()
+    return [f"{one.category.__name__}: {one.message}" for one in caught]
+
+
+def test_a_live_that_nobody_closed_warns_once(store: str) -> None:
+    [warning] = let_go(lambda: Live(SHOP, store))
+    assert warning.startswith("ResourceWarning: the store ")
+    assert warning.endswith("was not closed: use it in a `with` block, or call close()")
+
+
+def test_an_async_live_that_nobody_closed_warns_once(tmp_path: Path) -> None:
+    async def hold() -> None:
+        live = AsyncLive(Live(SHOP, tmp_path / "live.db"))
+        await live.position("ada")
+
+    [warning] = let_go(lambda: asyncio.run(hold()), patience=30)
+    assert warning.startswith("ResourceWarning: the store ")
+
+
+@pytest.mark.parametrize("closed", ["once", "twice", "with"])
+def test_what_was_closed_does_not_warn(store: str, closed: str) -> None:
+    def hold() -> None:
+        live = Live(SHOP, store)
+        if closed == "with":
+            with live:
+                live.position("ada")
+            return
+        live.close()
+        if closed == "twice":
+            live.close()
+
+    assert let_go(hold) == []
+
+
+@pytest.mark.parametrize("kind", [SqliteStore, SqlStore])
+def test_a_store_that_cannot_be_opened_leaves_nothing_open(
+    kind: Callable[[str], Store], tmp_path: Path
+) -> None:
+    address = f"{tmp_path}/no/live.db"
+
+    def hold() -> None:
+        with pytest.raises(StoreError):
+            kind(address if kind is SqliteStore else f"sqlite:///{address}")
+
+    assert let_go(hold) == []
+
+
+def test_a_live_that_cannot_be_made_closes_the_store_it_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("here", "the map could not be kept")
+
+    monkeypatch.setattr("journeymap.live.live.States", fail)
+
+    def hold() -> None:
+        with pytest.raises(StoreError, match="could not be kept"):
+            Live(JourneyMap("a"), tmp_path / "live.db")
+
+    assert let_go(hold) == []
+    store = SqliteStore(tmp_path / "other.db")
+    with pytest.raises(StoreError, match="could not be kept"):
+        Live(JourneyMap("a"), store)
+    assert store.read(lambda tx: tx.states.customers("", 1)) == []  # the caller's own stays open
+    store.close()
