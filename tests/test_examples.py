@@ -9,11 +9,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from journeymap import Tracker
 from journeymap.interactions.codec import interaction_data
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.tracking.codec import read_signal
 from tests.conftest import required
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PERMITS = EXAMPLES / "permits" / "permits.py"

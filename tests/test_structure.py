@@ -153,6 +153,15 @@ def test_no_two_modules_of_one_name() -> None:
     assert set(SHARED_NAMES) <= set(twice), "a name that is not shared any more"
 
 
+def test_no_two_public_classes_of_one_name() -> None:
+    places = defaultdict(list)
+    for path in MODULES:
+        for node in parse(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(str(path.relative_to(SOURCE)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def identifiers(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Every name that a module gives: of functions, classes, parameters, variables, attributes."""
     for node in ast.walk(tree):

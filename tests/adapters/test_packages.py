@@ -29,6 +29,8 @@ from journeymap.adapters.registry import Registry, actions, installed, sources, 
 from journeymap.analysis import Log
 from tests.conftest import required
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parents[2]
 
 

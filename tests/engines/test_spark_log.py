@@ -59,7 +59,7 @@ def cluster(spark: Any, rows: pl.DataFrame, tmp_path_factory: pytest.TempPathFac
     return SparkLog.from_frame(spark.read.parquet(str(place)), COLUMNS, map=JOURNEY, partitions=3)
 
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 
 
 def test_every_answer_is_that_of_the_memory(cluster: SparkLog, rows: pl.DataFrame) -> None:

@@ -14,9 +14,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from journeymap import Live
 from journeymap.simulation import broadband
 from tests.live import worker
+
+pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("JOURNEYMAP_KILLS", "6"))
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from journeymap.tracking import (
     Tracker,
 )
 from tests.factories import BEGIN, HOUR, JOURNEY, arrived, folded
+
+pytestmark = pytest.mark.slow
 
 TRACKER = Tracker(JOURNEY, None)
 single = interactions(touchpoints=("a", "b", "c", "elsewhere"))

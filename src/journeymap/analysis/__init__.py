@@ -13,7 +13,7 @@ from journeymap.analysis.questions.compare import Compare, CompareAnswer, Differ
 from journeymap.analysis.questions.deviations import Deviation, Deviations, DeviationsAnswer
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer, DwellRow
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelStep
-from journeymap.analysis.questions.handoffs import Handoff, Handoffs, HandoffsAnswer
+from journeymap.analysis.questions.handoffs import HandoffRow, Handoffs, HandoffsAnswer
 from journeymap.analysis.questions.key_journeys import KeyJourneyRow, KeyJourneys, KeyJourneysAnswer
 from journeymap.analysis.questions.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
 from journeymap.analysis.questions.lift import Lift, LiftAnswer, LiftRow
@@ -49,7 +49,7 @@ __all__ = [
     "Funnel",
     "FunnelAnswer",
     "FunnelStep",
-    "Handoff",
+    "HandoffRow",
     "Handoffs",
     "HandoffsAnswer",
     "KeyJourneyRow",

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from journeymap.analysis.grouping import Per, Sessions
 from journeymap.analysis.question import Question
-from journeymap.analysis.table.part import Part, Scope, View
+from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.where import LEVELS, Names, Where
 from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
 from journeymap.model import Condition, JourneyMap
@@ -125,11 +125,11 @@ class Askable(ABC):
 
     @property
     @abstractmethod
-    def _views(self) -> tuple[View, ...]:
+    def _views(self) -> tuple[LogView, ...]:
         """How the log is looked at."""
 
     @abstractmethod
-    def _with_view(self, view: View) -> Self:
+    def _with_view(self, view: LogView) -> Self:
         """Add a view to the log."""
 
     @abstractmethod
@@ -342,7 +342,7 @@ class Askable(ABC):
         return found, seen
 
 
-def narrow_scope(scope: Scope, views: tuple[View, ...]) -> Scope:
+def narrow_scope(scope: Scope, views: tuple[LogView, ...]) -> Scope:
     """Narrow a scope to the bounds in time that views set."""
     for view in views:
         if isinstance(view, Where):

@@ -22,7 +22,7 @@ from journeymap.analysis.sketching import draft_map
 from journeymap.analysis.table.checking import Rejected, check_rows
 from journeymap.analysis.table.columns import XES_COLUMNS, Columns
 from journeymap.analysis.table.encoding import encode_rows, rows_from_interactions, rows_from_source
-from journeymap.analysis.table.part import Part, Scope, View
+from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.table.renaming import rename_customers
 from journeymap.analysis.table.table import ROWS_IN_A_PART, Table
 from journeymap.exceptions import AnswerError, SourceError, UnknownName
@@ -57,7 +57,7 @@ class Log(Askable):
 
     table: Table
     rejected: Rejected
-    _views: tuple[View, ...] = ()
+    _views: tuple[LogView, ...] = ()
 
     @classmethod
     def read(
@@ -236,7 +236,7 @@ class Log(Askable):
     def _scope_and_size(self) -> tuple[Scope, LogSize]:
         return self._measure_size()
 
-    def _with_view(self, view: View) -> Self:
+    def _with_view(self, view: LogView) -> Self:
         return evolve(self, views=(*self._views, view))
 
     def history(self, customer: str) -> tuple[Interaction, ...]:

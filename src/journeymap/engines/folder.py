@@ -18,7 +18,7 @@ from cattrs.errors import ClassValidationError
 from journeymap.analysis import Columns
 from journeymap.exceptions import SourceError
 
-__all__ = ["Folder", "Manifest", "Source", "columns_data"]
+__all__ = ["Folder", "Manifest", "SourceFile", "columns_data"]
 
 VERSION = 1
 _NAME = "journeymap.json"
@@ -26,7 +26,7 @@ _READ = cattrs.Converter(forbid_extra_keys=True)
 
 
 @frozen
-class Source:
+class SourceFile:
     """A file that a log is made from, recognised by its size and time."""
 
     name: str
@@ -46,7 +46,7 @@ class Manifest:
     """
 
     version: int
-    sources: list[Source]
+    sources: list[SourceFile]
     columns: dict[str, Any]
     probe: int
     chunk: int

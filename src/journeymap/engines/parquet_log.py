@@ -19,14 +19,14 @@ from journeymap.analysis.question import merge_all
 from journeymap.analysis.table.checking import LEVELS, Rejected
 from journeymap.analysis.table.coding import code_type
 from journeymap.analysis.table.encoding import apply_map, number_type
-from journeymap.analysis.table.part import Level, Scope, View
+from journeymap.analysis.table.part import Level, LogView, Scope
 from journeymap.analysis.table.table import Table
 from journeymap.engines.folder import (
     VERSION,
     Folder,
     Lock,
     Manifest,
-    Source,
+    SourceFile,
     columns_data,
     polars_probe,
 )
@@ -62,7 +62,7 @@ class ParquetLog(Askable):
     _counted: LogSize
     _manifest: Manifest
     _names: dict[str, tuple[str, ...]]
-    _views: tuple[View, ...] = ()
+    _views: tuple[LogView, ...] = ()
 
     @classmethod
     def read(
@@ -153,7 +153,7 @@ class ParquetLog(Askable):
     def _scope_and_size(self) -> tuple[Scope, LogSize]:
         return self._measure_size()
 
-    def _with_view(self, view: View) -> Self:
+    def _with_view(self, view: LogView) -> Self:
         return evolve(self, views=(*self._views, view))
 
     def _measure(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
@@ -222,7 +222,7 @@ def _begun(place: Path, columns: Columns) -> Manifest:
             raise SourceError(str(file), f"not a Parquet file: {str(error)[:200]}") from None
         about = file.stat()
         sources.append(
-            Source(file.relative_to(root).as_posix(), about.st_size, about.st_mtime_ns, rows)
+            SourceFile(file.relative_to(root).as_posix(), about.st_size, about.st_mtime_ns, rows)
         )
     total = sum(source.rows for source in sources)
     described = columns_data(columns)

@@ -19,7 +19,7 @@ from journeymap.analysis.askable import Askable, LogSize
 from journeymap.analysis.question import merge_all
 from journeymap.analysis.table.checking import Rejected, check_rows
 from journeymap.analysis.table.encoding import KnownNames, apply_map, encode_rows
-from journeymap.analysis.table.part import Scope, View
+from journeymap.analysis.table.part import LogView, Scope
 from journeymap.analysis.table.table import Table
 from journeymap.engines.wire import pack, unpack
 from journeymap.exceptions import ColumnsError, JourneyMapError, SourceError, require
@@ -59,7 +59,7 @@ class SparkLog(Askable):
     columns: Columns
     _wanted: tuple[str, ...]
     partitions: int | None
-    _views: tuple[View, ...] = ()
+    _views: tuple[LogView, ...] = ()
 
     @classmethod
     def from_frame(
@@ -140,7 +140,7 @@ class SparkLog(Askable):
     def _scope_and_size(self) -> tuple[Scope, LogSize]:
         return self._measure_size()
 
-    def _with_view(self, view: View) -> Self:
+    def _with_view(self, view: LogView) -> Self:
         return evolve(self, views=(*self._views, view))
 
     @cached_property

@@ -17,11 +17,11 @@ from journeymap.analysis.row_fields import Amount, Count, Error, Field, Key, Mea
 from journeymap.analysis.table.checking import SCALE
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope
 
-__all__ = ["Handoff", "Handoffs", "HandoffsAnswer"]
+__all__ = ["HandoffRow", "Handoffs", "HandoffsAnswer"]
 
 
 @frozen
-class Handoff:
+class HandoffRow:
     """The handoffs from one department to another.
 
     Attributes:
@@ -66,7 +66,7 @@ class Handoff:
 
 
 @frozen(eq=False, repr=False)
-class HandoffsAnswer(Answer[Handoff]):
+class HandoffsAnswer(Answer[HandoffRow]):
     """The handoffs of a log, the most frequent first.
 
     Attributes:
@@ -75,7 +75,7 @@ class HandoffsAnswer(Answer[Handoff]):
             100,000 lengths of time, 1/256 beyond.
     """
 
-    Row = Handoff
+    Row = HandoffRow
     currency: str | None = field(default=None, kw_only=True)
     quantile_error: Error = field(default=0.0, kw_only=True)
 

@@ -13,7 +13,7 @@ from journeymap.analysis.table.coding import Codes
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import JourneyMap
 
-__all__ = ["Level", "Part", "Reading", "Scope", "View", "code_of"]
+__all__ = ["Level", "LogView", "Part", "Reading", "Scope", "code_of"]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
@@ -73,14 +73,14 @@ class Scope:
         return self.last if self.recorded is None else self.recorded
 
 
-class View(Protocol):
+class LogView(Protocol):
     """A way to look at the parts of a log: some of its interactions, or other journeys."""
 
     def apply(self, part: Part) -> Part:
         """Show a part through the view."""
         ...
 
-    def without_bounds(self) -> View:
+    def without_bounds(self) -> LogView:
         """Make the same view without bounds in time."""
         ...
 
@@ -164,7 +164,7 @@ class Part:
     _numbers: dict[str, Ints] = field(repr=False)
     _span: slice = field(repr=False)
     _rows: Ints | None = field(default=None, repr=False)
-    _seen: tuple[View, ...] = field(default=(), repr=False)
+    _seen: tuple[LogView, ...] = field(default=(), repr=False)
     _origin: Part | None = field(default=None, repr=False)
     _readings: dict[str, Reading] = field(factory=dict, repr=False, init=False)
 
@@ -210,7 +210,7 @@ class Part:
             return self
         return self._origin.through(tuple(view.without_bounds() for view in self._seen))
 
-    def through(self, views: tuple[View, ...]) -> Part:
+    def through(self, views: tuple[LogView, ...]) -> Part:
         """Show the part through views, one after the other.
 
         Args:
@@ -224,7 +224,7 @@ class Part:
             part = view.apply(part)
         return evolve(part, origin=self, seen=views) if views else part
 
-    def marked_seen(self, part: Part, view: View) -> Part:
+    def marked_seen(self, part: Part, view: LogView) -> Part:
         """Note that a part is seen through one more view.
 
         Args:

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from journeymap.analysis.question import Question, merge_all
 from journeymap.analysis.table.coding import Codes
-from journeymap.analysis.table.part import Ints, Level, Part, Scope, View
+from journeymap.analysis.table.part import Ints, Level, LogView, Part, Scope
 from journeymap.model import JourneyMap
 
 __all__ = ["ROWS_IN_A_PART", "Table"]
@@ -56,7 +56,7 @@ class Table:
         self,
         rows: int | None = ROWS_IN_A_PART,
         scope: Scope | None = None,
-        views: tuple[View, ...] = (),
+        views: tuple[LogView, ...] = (),
     ) -> Iterator[Part]:
         """Cut the table into parts of whole customers; an empty table gives one empty part.
 
@@ -81,7 +81,7 @@ class Table:
             yield self._part(scope, 0, 0).through(views)
 
     def measure(
-        self, questions: tuple[Question[Any], ...], scope: Scope, views: tuple[View, ...]
+        self, questions: tuple[Question[Any], ...], scope: Scope, views: tuple[LogView, ...]
     ) -> list[Any]:
         """Measure several questions in one pass; one merged measurement of each."""
         measured: list[Any] = []
