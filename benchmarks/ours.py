@@ -70,7 +70,7 @@ cutting, cut = timed(lambda: log.sessions(timedelta(hours=GAP)).journeys, times)
 every = log.ask(Variants(top=None))
 real = [r for r in counts if r.source != "(start)" and r.target != "(end)"]
 measured = [r for r in waits if r.wait_mean is not None]
-names = [str(name) for name in log._levels["touchpoint"].names[1:]]
+names = [str(name) for name in log.table.levels["touchpoint"].names[1:]]
 tell(
     {
         "read and order": (reading, f"{log.customers} {log.interactions}"),
@@ -94,13 +94,13 @@ tell(
     }
 )
 if len(sys.argv) > 3:  # what the log itself takes, and how fast memory can be read at best
-    held = log._at.nbytes + log._touchpoints.nbytes + log._offsets.nbytes
+    held = log.table.at.nbytes + log.table.touchpoints.nbytes + log.table.offsets.nbytes
     bytes_ = held / log.interactions
-    column = np.concatenate([log._at] * 8)
+    column = np.concatenate([log.table.at] * 8)
     reads, _ = timed(lambda: column.max(), times)
     best = column.nbytes / min(reads) / 1e9
-    touched = log._touchpoints.nbytes + log._offsets.nbytes + len(log._ids) * 4
-    asked = {"transitions": touched, "transitions with waits": touched + log._at.nbytes}
+    touched = log.table.touchpoints.nbytes + log.table.offsets.nbytes + len(log.table.ids) * 4
+    asked = {"transitions": touched, "transitions with waits": touched + log.table.at.nbytes}
     seconds = {"transitions": min(counting), "transitions with waits": min(waiting)}
     print(f"\nmemory of the ordered log: {bytes_:.1f} bytes an interaction", file=sys.stderr)
     print(f"memory is read at {best:.1f} GB/s at best (numpy max, one core)", file=sys.stderr)
