@@ -103,7 +103,7 @@ def test_json_lines_and_documents(place: Callable[[str], Path]) -> None:
         return small(json_source(file, evolve(CALLS, rows="$.items")))
 
     anything = st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS,
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
         max_leaves=6,
     )

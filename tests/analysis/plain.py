@@ -311,7 +311,7 @@ def occurrences(
 def deviations(
     interactions: list[Interaction], span: KeyJourney, journey: JourneyMap
 ) -> tuple[dict[Any, list[float]], int]:
-    """Count, occurrences, time and value of each departure; and how many were looked at."""
+    """Count, occurrences, time and value of each deviation; and how many were looked at."""
     log_end = max((one.at for one in interactions), default=None)
     told: dict[Any, list[float]] = defaultdict(lambda: [0, 0, 0.0, 0.0])
     looked = 0
@@ -332,18 +332,18 @@ def deviations(
             def wait(place: int, walk: list[Interaction] = walk) -> float:
                 return (walk[place].at - walk[place - 1].at).total_seconds() if place else 0.0
 
-            for departure in match.deviations if match and state != "open" else ():
-                step = None if departure.step is None else departure.step + 1
-                if departure.place is None:
+            for deviation in match.deviations if match and state != "open" else ():
+                step = None if deviation.step is None else deviation.step + 1
+                if deviation.place is None:
                     assert plan is not None
                     assert step is not None
                     names = plan.steps[step - 1].one_of
                     owner = journey.touchpoints[names[0]].department
                     here.append((("missing", step, " / ".join(names), owner), 0.0))
                 else:
-                    one = walk[departure.place]
-                    cell = (departure.kind, step, one.touchpoint, department(one))
-                    here.append((cell, wait(departure.place)))
+                    one = walk[deviation.place]
+                    cell = (deviation.kind, step, one.touchpoint, department(one))
+                    here.append((cell, wait(deviation.place)))
             for place, one in enumerate(walk):
                 if one.outcome in ("failed", "abandoned"):
                     met = match.steps[place] if match else None

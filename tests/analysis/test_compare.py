@@ -25,7 +25,8 @@ from journeymap.analysis import (
     Variants,
     Where,
 )
-from journeymap.analysis.questions.compare import _adjusted, assign_groups
+from journeymap.analysis.measuring.resampling import assign_groups
+from journeymap.analysis.questions.compare import _adjusted
 from journeymap.exceptions import AnswerError, ElementError
 from tests.factories import JOURNEY
 

@@ -35,8 +35,8 @@ from journeymap.analysis import (
     Variants,
 )
 from journeymap.analysis.measuring import quantiles, tally
+from journeymap.analysis.measuring.resampling import Resampling
 from journeymap.analysis.questions import variants
-from journeymap.analysis.questions.compare import Resampling
 from journeymap.engines.wire import WireError
 from journeymap.testing import check_question, interactions
 from tests.factories import HOUR

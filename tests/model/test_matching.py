@@ -25,7 +25,7 @@ walks = st.lists(names, max_size=7)
 
 
 def least(plan: tuple[Step, ...], actual: tuple[str, ...]) -> int:
-    """The least number of departures, by searching every way of passing steps."""
+    """The least number of deviations, by searching every way of passing steps."""
     number = count()
     queue: list[tuple[int, int, tuple[int, int, bool]]] = [(0, 0, (0, 0, False))]
     done = set()
@@ -51,11 +51,11 @@ def least(plan: tuple[Step, ...], actual: tuple[str, ...]) -> int:
 
 
 @given(steps, walks)
-def test_the_match_has_the_fewest_departures(plan: list[Step], walk: list[str]) -> None:
+def test_the_match_has_the_fewest_deviations(plan: list[Step], walk: list[str]) -> None:
     actual = tuple(walk)
     match = Plan(tuple(plan)).match(actual)
     assert match.cost == least(tuple(plan), actual)
-    kinds = [departure.kind for departure in match.deviations]
+    kinds = [deviation.kind for deviation in match.deviations]
     assert match.cost == len(kinds) + kinds.count("out of order")
     met = [step for step in match.steps if step is not None]
     assert met == sorted(met)
@@ -75,7 +75,7 @@ def told(plan: list[str | Step], actual: str) -> list[tuple[str, int | None, int
     return [(d.kind, d.step, d.place) for d in made.match(tuple(actual)).deviations]
 
 
-def test_departures_have_the_names_people_give_them() -> None:
+def test_deviations_have_the_names_people_give_them() -> None:
     plan: list[str | Step] = ["a", "b", "c", "e"]
     assert told(plan, "abce") == []
     assert told(plan, "abe") == [("missing", 2, None)]

@@ -8,12 +8,11 @@ written piece by piece: a `Transaction` offers one small object for each thing t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Literal, Protocol, TypeVar
 
 from attrs import frozen
 
-from journeymap.model.instants import EPOCH, MICROSECOND
+from journeymap.model.instants import micros
 
 __all__ = [
     "Evidences",
@@ -36,18 +35,6 @@ __all__ = [
 
 T = TypeVar("T")
 LetterStatus = Literal["waiting", "done", "dead", "withdrawn"]
-
-
-def micros(at: datetime) -> int:
-    """Convert a time with a zone to microseconds since 1970 UTC.
-
-    Args:
-        at: The time.
-
-    Returns:
-        The microseconds.
-    """
-    return (at.astimezone(UTC) - EPOCH) // MICROSECOND
 
 
 @frozen
@@ -101,7 +88,7 @@ class Letter:
         status: ``waiting``, ``done``, ``dead`` (given up, with its reason) or ``withdrawn``.
         attempts: How often an action was tried.
         next: When it may be handed out.
-        reason: Why the last attempt failed.
+        reason: Why the last attempt failed; ``in hand`` while an action works on the letter.
     """
 
     id: str
@@ -118,7 +105,7 @@ class SetAsideEntry:
     """An interaction that was set aside.
 
     Attributes:
-        customer: The customer's name, as the interaction gave it.
+        customer: The customer's id when the entry was last regrouped.
         key: Source and id, as of a `JournalEntry`.
         arrived: When it was recorded.
         reason: Why it was set aside.
@@ -526,7 +513,7 @@ def forget_customer(tx: Transaction, customer: str) -> None:
 
 
 class Store(Protocol):
-    """Where the journal, the states and the outbox are kept.
+    """A store of the journal, the states, the outbox, the evidence and the entries set aside.
 
     Several processes may use one store at once, also for the same customer.
     """

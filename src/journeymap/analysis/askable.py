@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -16,6 +16,7 @@ from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.where import LEVELS, Names, Where
 from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
 from journeymap.model import Condition, JourneyMap
+from journeymap.model.instants import instant
 
 __all__ = ["Askable", "LogSize"]
 
@@ -159,12 +160,12 @@ class Askable(ABC):
     @property
     def first(self) -> datetime | None:
         """When the first interaction was; None for an empty log."""
-        return _moment(self.scope.first) if self.interactions else None
+        return instant(self.scope.first) if self.interactions else None
 
     @property
     def last(self) -> datetime | None:
         """When the last interaction was; None for an empty log."""
-        return _moment(self.scope.last) if self.interactions else None
+        return instant(self.scope.last) if self.interactions else None
 
     @property
     def unmapped(self) -> dict[str, int]:
@@ -352,7 +353,3 @@ def narrow_scope(scope: Scope, views: tuple[LogView, ...]) -> Scope:
             if until is not None and (scope.until is None or until < scope.until):
                 scope = evolve(scope, until=until)
     return scope
-
-
-def _moment(micros: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import numpy as np
-from attrs import Attribute, evolve, field, frozen, validators
+from attrs import Attribute, evolve, field, frozen
 
 from journeymap.analysis.table.part import Ints, Part
 from journeymap.exceptions import ElementError
 from journeymap.model.instants import MICROSECOND
+from journeymap.model.rules import of_type
 
 __all__ = ["Per", "Sessions"]
 
@@ -21,7 +22,7 @@ class Per:
     Interactions without a name at that level are passed over.
     """
 
-    by: str = field(validator=validators.instance_of(str))
+    by: str = field(validator=of_type(str))
 
     def apply(self, part: Part) -> Part:
         """Split a part."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from journeymap.analysis.table.checking import NONE, SCALE
+from journeymap.analysis.table.checking import LEVELS, NONE, SCALE
 from journeymap.analysis.table.table import Table
 from journeymap.exceptions import AnswerError
 from journeymap.interactions import Interaction, Money, Score
 from journeymap.model.instants import EPOCH, MICROSECOND
 
 __all__ = ["read_history"]
-
-_NAMES = ("source", "channel", "department", "process", "product", "outcome")
 
 
 def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
@@ -30,7 +28,7 @@ def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
 def _interaction(table: Table, customer: str, row: int) -> Interaction:
     touchpoint = table.levels["touchpoint"].names[int(table.touchpoints[row])]
     numbers = {name: _number(table, name, row) for name in table.numbers}
-    values: dict[str, Any] = {name: _name(table, name, row) for name in _NAMES}
+    values: dict[str, Any] = {name: _name(table, name, row) for name in LEVELS}
     for name in ("emotion", "emotion_after"):
         if numbers.get(name) is not None:
             values[name] = numbers[name]

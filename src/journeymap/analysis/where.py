@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import ColumnsError
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition
-from journeymap.model.instants import EPOCH, MICROSECOND
+from journeymap.model.instants import micros
+from journeymap.model.rules import of_type
 
 __all__ = ["Where"]
 
@@ -56,7 +57,7 @@ def _column_names(instance: Any, attribute: Attribute[Any], value: Any) -> None:
             raise ColumnsError(message)
 
 
-def _is_moment(instance: Any, attribute: Attribute[Any], value: datetime | None) -> None:
+def _is_time(instance: Any, attribute: Attribute[Any], value: datetime | None) -> None:
     if value is None:
         return
     if not isinstance(value, datetime):
@@ -100,8 +101,8 @@ class Where:
     ('web',)
     """
 
-    since: datetime | None = field(default=None, validator=_is_moment)
-    until: datetime | None = field(default=None, validator=_is_moment)
+    since: datetime | None = field(default=None, validator=_is_time)
+    until: datetime | None = field(default=None, validator=_is_time)
     customer: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
     touchpoint: tuple[str, ...] | None = field(
         default=None, converter=_several, validator=_are_names
@@ -123,7 +124,7 @@ class Where:
     start: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
     end: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
     avoid: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
-    by: str = field(default="touchpoint", validator=validators.instance_of(str))
+    by: str = field(default="touchpoint", validator=of_type(str))
     when: Condition | None = field(default=None, validator=validators.optional(is_condition))
 
     def apply(self, part: Part) -> Part:
@@ -142,7 +143,7 @@ class Where:
     @property
     def bounds(self) -> tuple[int | None, int | None]:
         """``since`` and ``until`` in microseconds since 1970."""
-        return _micros(self.since), _micros(self.until)
+        return _maybe_micros(self.since), _maybe_micros(self.until)
 
     def _interactions(self, part: Part) -> Flags | None:
         keep: Flags | None = None
@@ -201,8 +202,5 @@ def _kept(part: Part, keep: Flags) -> Part:
     return part.select_rows(rows, np.append(offsets[:-1][some], len(rows)), part.owners[some])
 
 
-def _micros(moment: datetime | None) -> int | None:
-    if moment is None:
-        return None
-    # In UTC: times of one zone are subtracted by the clock on the wall, which is set twice a year.
-    return (moment.astimezone(UTC) - EPOCH) // MICROSECOND
+def _maybe_micros(at: datetime | None) -> int | None:
+    return None if at is None else micros(at)

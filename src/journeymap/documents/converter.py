@@ -18,8 +18,6 @@ from journeymap.model.rules import fault_in_text
 
 __all__ = ["document_converter"]
 
-_KINDS = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
-
 
 def _describe_value(value: Any) -> str:
     if isinstance(value, bool) or value is None:

@@ -14,7 +14,17 @@ from journeymap.identity.rules import IdentityRules
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.records import Consent, Record, Trait
 
-__all__ = ["Customers", "GatheredCustomers", "Readable", "SetAside", "deduplicate_facts"]
+__all__ = [
+    "UNRESOLVED",
+    "Customers",
+    "GatheredCustomers",
+    "Readable",
+    "SetAside",
+    "deduplicate_facts",
+]
+
+UNRESOLVED = "no customer: every identity is blocked, shared, or of a namespace without a rule"
+"""Why an interaction is set aside that no identity leads to a customer."""
 
 
 class _Broken(Protocol):
@@ -54,7 +64,7 @@ class Readable(Protocol):
 
 @frozen
 class SetAside:
-    """A row of a source, or a record, that no customer could be found for.
+    """A row that its source could not read, or a record that no identity resolves.
 
     Attributes:
         source: The source.
@@ -244,7 +254,7 @@ class Customers:
             for one in self._records:
                 name = self.identities.customer(*one.identities, at=one.at)
                 if name is None:
-                    reason = "no customer: its identities are blocked, or shared by many"
+                    reason = UNRESOLVED
                     unresolved.append(SetAside(one.source, one.row, reason))
                 else:
                     found.setdefault(name, []).append(one)

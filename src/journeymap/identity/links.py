@@ -66,7 +66,7 @@ class LinkReport:
 
     Attributes:
         taken: How many were probable enough.
-        weak: How many were not.
+        weak: How many were below the threshold, or had no weight.
     """
 
     taken: int
@@ -115,9 +115,14 @@ def evidence_from_links(
             message = f"row {place} has no column {error.args[0]!r}"
             raise IdentityError(source, message) from None
         except (TypeError, ValueError):
-            raise IdentityError(source, f"row {place}: {weight!r} is no number") from None
+            raise IdentityError(
+                source, f"row {place}: {weight!r} is {row[weight]!r}, which is no number"
+            ) from None
         if not 0 <= probability <= 1:
-            raise IdentityError(source, f"row {place}: {weight!r} lies between 0 and 1")
+            raise IdentityError(
+                source,
+                f"row {place}: {weight!r} is {row[weight]!r}; a number between 0 and 1 is expected",
+            )
         named = [Identity(namespace, str(value)) for value in pair]
         yield Evidence(named, at, source, weight=probability)
 
@@ -139,7 +144,9 @@ def above_threshold(
         ElementError: The threshold lies outside 0 to 1.
     """
     if not 0 <= threshold <= 1:
-        raise ElementError("Identities", "threshold", threshold, "it lies between 0 and 1")
+        raise ElementError(
+            "Identities", "threshold", threshold, "a number between 0 and 1 is expected"
+        )
     strong, weak = [], 0
     for pair in pairs:
         if pair.weight is not None and pair.weight >= threshold:

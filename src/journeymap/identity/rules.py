@@ -9,7 +9,15 @@ from typing import Any, Literal
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
-from journeymap.model.rules import as_tuple, each, identifier, names, one_of, positive_duration
+from journeymap.model.rules import (
+    as_tuple,
+    each,
+    identifier,
+    names,
+    of_type,
+    one_of,
+    positive_duration,
+)
 
 __all__ = ["BLOCKED", "IdentityRules", "Namespace"]
 
@@ -100,7 +108,7 @@ class IdentityRules:
     blocked: tuple[str, ...] = field(
         default=BLOCKED, converter=as_tuple, validator=names, kw_only=True
     )
-    secret: str = field(default="", validator=validators.instance_of(str), kw_only=True, repr=False)
+    secret: str = field(default="", validator=of_type(str), kw_only=True, repr=False)
 
     def __attrs_post_init__(self) -> None:
         known = [one.name for one in self.namespaces]

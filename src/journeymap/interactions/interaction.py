@@ -10,7 +10,7 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.values import Money, Score
-from journeymap.model.rules import identifier, optional_identifier
+from journeymap.model.rules import identifier, of_type, optional_identifier
 
 __all__ = ["Interaction", "aware_time"]
 
@@ -84,12 +84,12 @@ class Interaction:
     emotion: float | None = field(default=None, validator=_feeling, kw_only=True)
     emotion_after: float | None = field(default=None, validator=_feeling, kw_only=True)
     score: Score | None = field(
-        default=None, validator=validators.optional(validators.instance_of(Score)), kw_only=True
+        default=None, validator=validators.optional(of_type(Score)), kw_only=True
     )
     value: Money | None = field(
-        default=None, validator=validators.optional(validators.instance_of(Money)), kw_only=True
+        default=None, validator=validators.optional(of_type(Money)), kw_only=True
     )
     duration: timedelta | None = field(
-        default=None, validator=validators.optional(validators.instance_of(timedelta)), kw_only=True
+        default=None, validator=validators.optional(of_type(timedelta)), kw_only=True
     )
     extra: tuple[tuple[str, Any], ...] = field(default=(), converter=_pairs, kw_only=True)

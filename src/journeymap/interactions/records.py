@@ -13,7 +13,7 @@ from journeymap.exceptions import InteractionError
 from journeymap.interactions.codec import is_plain
 from journeymap.interactions.interaction import Interaction, aware_time
 from journeymap.interactions.values import HIDDEN, Identity
-from journeymap.model.rules import as_tuple, each, identifier, optional_identifier
+from journeymap.model.rules import as_tuple, each, identifier, of_type, optional_identifier
 
 __all__ = ["Consent", "Evidence", "Record", "Trait"]
 
@@ -88,7 +88,7 @@ class Consent:
     """
 
     purpose: str = field(validator=identifier)
-    given: bool = field(validator=validators.instance_of(bool))
+    given: bool = field(validator=of_type(bool))
     source: str = field(validator=identifier)
     at: datetime = field(validator=aware_time)
 
@@ -142,7 +142,7 @@ class Record:
     id: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     interaction: Interaction | None = field(
         default=None,
-        validator=validators.optional(validators.instance_of(Interaction)),
+        validator=validators.optional(of_type(Interaction)),
         kw_only=True,
         repr=_happened,
     )

@@ -30,7 +30,8 @@ AnyActions: TypeAlias = Mapping[str, AnyAction] | AnyAction
 class AsyncLive:
     """A `Live` whose calls are awaited, and never block the event loop.
 
-    Calls are done one after the other in a thread of their own. Every method is that of `Live`.
+    Calls run one after the other in one thread; `deliver` runs beside them in another. Methods are
+    those of `Live`; ``identities`` is awaited.
 
     Attributes:
         live: The `Live` underneath.

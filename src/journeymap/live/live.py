@@ -74,11 +74,14 @@ class Live:
             ElementError: An argument is of another type.
             UnknownName: A kind of signal, or the address of the store, is not known.
             StoreError: The store cannot be opened.
+            AdapterError: The package of the store cannot be loaded.
         """
         check_type("map", map, JourneyMap, "a JourneyMap is expected")
         check_type("tolerance", tolerance, timedelta, "a length of time is expected")
         if tolerance < timedelta(0):
-            raise ElementError("Live", "tolerance", tolerance, "a length of time is expected")
+            raise ElementError(
+                "Live", "tolerance", tolerance, "a length of time is expected, of zero or more"
+            )
         kinds = tuple(kind.kind for kind in Signal.__subclasses__())
         for kind in outgoing:
             if kind not in kinds:
@@ -118,7 +121,8 @@ class Live:
             Where the customer stands now, and what became true.
 
         Raises:
-            InteractionError: No store could hold it.
+            ElementError: It is no Interaction.
+            InteractionError: Its customer or its id is too long for a store.
             StoreError: The store failed; nothing was written.
         """
         return self.record_many((interaction,))[0]
@@ -133,7 +137,8 @@ class Live:
             A receipt for each.
 
         Raises:
-            InteractionError: No store could hold one of them; nothing was written.
+            ElementError: One is no Interaction; nothing was written.
+            InteractionError: A customer or an id is too long for a store; nothing was written.
             StoreError: The store failed; nothing was written.
         """
         given = tuple(interactions)
@@ -214,7 +219,7 @@ class Live:
             How many were taken, and how many were too weak.
 
         Raises:
-            ElementError: There are no rules for identities, or the threshold is no share.
+            ElementError: There are no rules for identities, or the threshold lies outside 0 to 1.
             StoreError: The store failed; nothing was written.
         """
         return self._identity_resolution.link(tuple(pairs), threshold, batch)
@@ -265,13 +270,15 @@ class Live:
 
         Args:
             customer: The customer's name, or any id that they ever had.
-            as_of: The time (None: now).
+            as_of: The time (None: the state as last recorded or advanced, without the timers that
+                came due since).
 
         Returns:
             The position; None of a customer who was not seen by then.
 
         Raises:
-            InteractionError: The time has no zone, or the name is none.
+            ElementError: The customer is no text.
+            InteractionError: The time has no zone, or a character of the name is not allowed.
             StoreError: The store failed.
         """
         state = self.state(customer, as_of)
@@ -282,13 +289,15 @@ class Live:
 
         Args:
             customer: The customer's name, or any id that they ever had.
-            as_of: The time (None: now).
+            as_of: The time (None: the state as last recorded or advanced, without the timers that
+                came due since).
 
         Returns:
             The state; None of a customer who was not seen by then.
 
         Raises:
-            InteractionError: The time has no zone, or the name is none.
+            ElementError: The customer is no text.
+            InteractionError: The time has no zone, or a character of the name is not allowed.
             StoreError: The store failed.
         """
         if as_of is None:
@@ -312,7 +321,8 @@ class Live:
             The interactions.
 
         Raises:
-            InteractionError: The name is none.
+            ElementError: The customer is no text.
+            InteractionError: A character of the name is not allowed.
             StoreError: The store failed.
         """
         name = self._current_id(customer)
@@ -365,7 +375,8 @@ class Live:
             customer: The customer's name, or any id that they ever had.
 
         Raises:
-            InteractionError: The name is none.
+            ElementError: The customer is no text.
+            InteractionError: A character of the name is not allowed.
             StoreError: The store failed, or something is left in its files: ``store.scrub()``
                 again.
         """
@@ -386,7 +397,8 @@ class Live:
             The state, interactions, outbox, what was set aside, and the evidence.
 
         Raises:
-            InteractionError: The name is none.
+            ElementError: The customer is no text.
+            InteractionError: A character of the name is not allowed.
             StoreError: The store failed.
         """
         customer = self._current_id(customer)

@@ -26,7 +26,7 @@ LEASE = timedelta(minutes=5)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=6)
 """The pause after the first failure, tripled after each, and the longest one."""
 MAX_ATTEMPTS = 8
-"""Attempts before a letter is given up: about 9 hours, a receiver's night."""
+"""Attempts before a letter is given up, about 3 hours after the first."""
 _BATCH = 50  # letters claimed in one transaction
 _IN_HAND = "in hand"
 

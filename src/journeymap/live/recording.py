@@ -31,7 +31,7 @@ class Receipt:
     """The result of recording one interaction.
 
     Attributes:
-        customer: The customer's name today.
+        customer: The customer's id today (empty: no identity resolves).
         position: Where the customer stands now (None: not seen yet).
         signals: What the interaction made true, and withdrew. Of several that come late together,
             all that they change comes with the first.

@@ -24,6 +24,7 @@ from journeymap.adapters.store import (
 )
 from journeymap.exceptions import IdentityError
 from journeymap.identity import Identities
+from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import encoded
 from journeymap.live.evidence import Data, is_split_data, read_evidence, read_identities
@@ -34,10 +35,7 @@ from journeymap.live.states import States, Versioned
 from journeymap.tracking import Signal, State, Withdrawn
 from journeymap.tracking.codec import read_signal, signal_text
 
-__all__ = ["UNRESOLVED", "Regrouping", "current_id", "owner_of_evidence"]
-
-UNRESOLVED = "no customer: its identities are blocked, or shared by many"
-"""Why an interaction is set aside that no identity leads to a customer."""
+__all__ = ["Regrouping", "current_id", "owner_of_evidence"]
 
 
 def current_id(identities: Identities, customer: str) -> str:

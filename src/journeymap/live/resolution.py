@@ -23,7 +23,7 @@ from journeymap.adapters.store import (
 )
 from journeymap.exceptions import ElementError, IdentityError
 from journeymap.identity import Identities, IdentityRules, LinkReport
-from journeymap.identity.gathering import deduplicate_facts
+from journeymap.identity.gathering import UNRESOLVED, deduplicate_facts
 from journeymap.identity.links import above_threshold
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import encoded, interaction_text
@@ -39,7 +39,7 @@ from journeymap.live.evidence import (
 )
 from journeymap.live.journal import check_storable, journal_key
 from journeymap.live.recording import Receipt, Recording, Settings
-from journeymap.live.regrouping import UNRESOLVED, Regrouping, current_id, owner_of_evidence
+from journeymap.live.regrouping import Regrouping, current_id, owner_of_evidence
 from journeymap.live.states import States, Versioned
 
 __all__ = ["IdentityResolution"]

@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, frozen
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule, rrulestr
 
 from journeymap.exceptions import CalendarError
-from journeymap.model.rules import as_tuple, each, identifier, text
+from journeymap.model.rules import as_tuple, each, identifier, of_type, text
 
 __all__ = ["Calendar", "Hours"]
 
@@ -116,7 +116,7 @@ class Calendar:
     hours: tuple[Hours, ...] = field(default=(Hours(),), converter=as_tuple, validator=each(Hours))
     holidays: tuple[date, ...] = field(default=(), converter=as_tuple)
     holiday_rules: tuple[str, ...] = field(default=(), converter=as_tuple)
-    zone: str = field(default="UTC", validator=validators.instance_of(str))
+    zone: str = field(default="UTC", validator=of_type(str))
 
     @zone.validator
     def _check_zone(self, attribute: Attribute[str], value: str) -> None:

@@ -23,6 +23,7 @@ from journeymap.model.rules import (
     finite,
     identifier,
     names,
+    of_type,
     one_of,
     optional_identifier,
     positive_duration,
@@ -135,7 +136,7 @@ class Count:
     """
 
     touchpoint: str = field(validator=identifier)
-    at_least: int = field(validator=validators.instance_of(int))
+    at_least: int = field(validator=of_type(int))
     within: timedelta | None = field(default=None, validator=validators.optional(positive_duration))
 
     def __attrs_post_init__(self) -> None:

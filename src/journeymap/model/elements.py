@@ -18,6 +18,7 @@ from journeymap.model.rules import (
     finite,
     identifier,
     names,
+    of_type,
     one_of,
     optional_identifier,
     positive_duration,
@@ -326,8 +327,8 @@ class Step:
     """
 
     one_of: tuple[str, ...] = field(converter=as_tuple, validator=names)
-    optional: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
-    repeatable: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
+    optional: bool = field(default=False, validator=of_type(bool), kw_only=True)
+    repeatable: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
     @one_of.validator
     def _check(self, attribute: Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:

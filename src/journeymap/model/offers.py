@@ -9,7 +9,7 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, frozen
 
 from journeymap.exceptions import ElementError
 from journeymap.model.conditions import Condition, is_condition
@@ -19,6 +19,7 @@ from journeymap.model.rules import (
     as_tuple,
     each,
     finite,
+    of_type,
     optional_identifier,
     positive_duration,
     text,
@@ -71,7 +72,7 @@ class ContactLimit:
     at most 2 contacts within 7 days
     """
 
-    at_most: int = field(validator=validators.instance_of(int))
+    at_most: int = field(validator=of_type(int))
     within: timedelta = field(validator=positive_duration)
 
     def __attrs_post_init__(self) -> None:

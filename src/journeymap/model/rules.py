@@ -20,6 +20,7 @@ __all__ = [
     "finite",
     "identifier",
     "names",
+    "of_type",
     "one_of",
     "optional_identifier",
     "optional_text",
@@ -114,6 +115,22 @@ def each(*kinds: type) -> Any:
                 raise _error(
                     instance, attribute, one, f"each is expected to be of class {expected}"
                 )
+
+    return check
+
+
+_EXPECTED = {
+    str: "a text", int: "a whole number", bool: "True or False", timedelta: "a length of time",
+}  # fmt: skip
+
+
+def of_type(kind: type) -> Any:
+    """Make a validator that requires a value of a class."""
+
+    def check(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+        if not isinstance(value, kind):
+            expected = _EXPECTED.get(kind, f"a value of class {kind.__name__}")
+            raise _error(instance, attribute, value, f"{expected} is expected")
 
     return check
 

@@ -12,6 +12,7 @@ from attrs import field, frozen, validators
 
 from journeymap.model import ContactLimit, JourneyMap, Likely, NextSteps, Offer
 from journeymap.model.offers import held_out
+from journeymap.model.rules import of_type
 from journeymap.profile.customer_conditions import count_contacts, holds
 from journeymap.tracking.fold_state import before, utc
 from journeymap.tracking.state import State
@@ -81,10 +82,8 @@ class NextBest:
     ('call_back', ['', "4.5 of 'call_back' is more"])
     """
 
-    map: JourneyMap = field(validator=validators.instance_of(JourneyMap))
-    table: NextSteps | None = field(
-        default=None, validator=validators.optional(validators.instance_of(NextSteps))
-    )
+    map: JourneyMap = field(validator=of_type(JourneyMap))
+    table: NextSteps | None = field(default=None, validator=validators.optional(of_type(NextSteps)))
 
     def choose(self, state: State, now: datetime) -> Choice:
         """Weigh every offer for a customer at a time.

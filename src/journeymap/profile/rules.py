@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import UTC
 from typing import Literal
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from journeymap.exceptions import ElementError, UnknownName
 from journeymap.interactions.records import Consent, Trait
-from journeymap.model.rules import as_tuple, each, identifier, names, one_of
+from journeymap.model.rules import as_tuple, each, identifier, names, of_type, one_of
 
 __all__ = ["ProfileRules", "Purpose", "TraitRule"]
 
@@ -35,7 +35,7 @@ class TraitRule:
     name: str = field(validator=identifier)
     keep: Keep = field(default="latest", validator=one_of("latest", "first", "trusted"))
     trusted: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
-    personal: bool = field(default=True, validator=validators.instance_of(bool), kw_only=True)
+    personal: bool = field(default=True, validator=of_type(bool), kw_only=True)
     purposes: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -72,7 +72,7 @@ class Purpose:
     """
 
     name: str = field(validator=identifier)
-    needs_consent: bool = field(default=True, validator=validators.instance_of(bool))
+    needs_consent: bool = field(default=True, validator=of_type(bool))
 
 
 @frozen

@@ -81,7 +81,7 @@ def state_data(text: str) -> dict[str, Any]:
 
 
 def _fold_state_data(here: FoldState) -> dict[str, Any]:
-    """Everything that differs from the beginning."""
+    """Encode the fields that differ from an initial state."""
     slow = here.slow
     data: dict[str, Any] = {"at": here.at.isoformat(), "folded": here.folded, "trail": here.trail}
     for name in _PLAIN:

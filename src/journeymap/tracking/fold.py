@@ -21,9 +21,9 @@ interaction, and the interaction, to the state after it. What it does, and in wh
    the open occurrences, pending moments and awaited responses comes due.
 
 *Firing* lets time pass. Silence is over at its end: at exactly ``sleep`` the customer is dormant.
-Everything else is over *after* its last moment, for what comes in that very moment comes in time.
-At one time dormancy goes first, then what expires, then what is late, then absences, then
-deadlines: a key journey that was given up is not late any more, and no signal is emitted twice.
+Every other limit is inclusive: an interaction at exactly the limit is in time. At one time dormancy
+goes first, then the open occurrences in the order in which they began (each expires or becomes
+late, never both), then absences, then deadlines; no signal is emitted twice.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Signal:
     Attributes:
         customer: The customer's name.
         at: When, in UTC.
-        tie: The number, from 0, that distinguishes signals at the same time.
+        tie: The number, from 0, of the interaction among those at the same time.
     """
 
     kind: ClassVar[str] = "signal"

@@ -41,7 +41,7 @@ class Position:
         channel: The last channel known.
         department: The last department known.
         emotion: The last emotion known, from −1 to +1.
-        dormant: Whether the customer has been silent for longer than the stage allows.
+        dormant: Whether the customer has been silent for at least as long as the stage allows.
     """
 
     stage: str | None
@@ -67,7 +67,7 @@ class ProductPosition:
         lap: How often this journey has begun the loop, from 1.
         since: When the stage was last entered.
         at: The time of the last interaction about it.
-        dormant: Whether it has been silent for longer than the stage allows.
+        dormant: Whether it has been silent for at least as long as the stage allows.
     """
 
     product: str
@@ -246,7 +246,7 @@ class State:
     def due(self) -> datetime | None:
         """When to call ``advance`` at the latest to fire timers in time; None: there is none."""
         here = self.fold_state
-        # What is over after its last moment fires a moment later.
+        # Other limits are inclusive, so their timers fire one microsecond later.
         first = min(here.sleep, after(here.slow.timer, MICROSECOND))
         return first if first < FAR else None
 

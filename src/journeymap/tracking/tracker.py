@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, frozen
 
 from journeymap.exceptions import ElementError, InteractionError, StateError
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
+from journeymap.model.rules import of_type
 from journeymap.tracking.codec import (
     read_fold_state,
     read_recent,
@@ -65,7 +66,7 @@ class Tracker:
     ('choose', ['stage entered'])
     """
 
-    map: JourneyMap = field(validator=validators.instance_of(JourneyMap))
+    map: JourneyMap = field(validator=of_type(JourneyMap))
     horizon: timedelta | None = field(
         default=timedelta(hours=1),
         validator=_is_horizon,  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.adapters.mapping.field_paths import is_path, make_getter
 from journeymap.exceptions import ElementError
-from journeymap.model.rules import as_tuple, each, identifier, one_of, optional_text, text
+from journeymap.model.rules import as_tuple, each, identifier, of_type, one_of, optional_text, text
 
 __all__ = ["PayloadMapping", "Pick", "PickLike", "RecordRule", "as_pick", "columns_mapping"]
 
@@ -40,7 +40,7 @@ class Pick:
     default: str | None = field(default=None, validator=optional_text)
     names: dict[str, str] = field(factory=dict, converter=dict)
     prefix: str = field(default="", validator=text)
-    only: bool = field(default=False, validator=validators.instance_of(bool))
+    only: bool = field(default=False, validator=of_type(bool))
     case: Literal["lower", "upper"] | None = field(
         default=None, validator=validators.optional(one_of("lower", "upper"))
     )

@@ -42,7 +42,7 @@ def csv_source(
     encoding: str | None = None,
     progress: Progress | None = None,
 ) -> RowSource:
-    """Read a CSV file; each row is a payload by the names of its columns.
+    """Make a source of a CSV file; each row is a payload by the names of its columns.
 
     Args:
         path: The file, plain or .gz.
@@ -65,7 +65,7 @@ def json_lines_source(
     encoding: str | None = None,
     progress: Progress | None = None,
 ) -> RowSource:
-    """Read a file of one JSON object a line.
+    """Make a source of a file with one JSON object a line.
 
     Args:
         path: The file, plain or .gz.
@@ -81,7 +81,7 @@ def json_lines_source(
 
 
 def json_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> RowSource:
-    """Read a whole JSON document of at most 64 MB; larger exports come as JSON lines.
+    """Make a source of a JSON document of at most 64 million characters.
 
     Args:
         path: The file, plain or .gz.
@@ -96,7 +96,7 @@ def json_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> RowSou
 
 
 def parquet_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> RowSource:
-    """Read a Parquet file; structures and lists within it are payloads as in JSON.
+    """Make a source of a Parquet file; structures and lists within it are payloads as in JSON.
 
     Args:
         path: The file.

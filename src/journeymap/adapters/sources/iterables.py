@@ -14,7 +14,7 @@ __all__ = ["iterable_source"]
 
 
 def iterable_source(items: Iterable[Any], mapping: PayloadMapping) -> RowSource:
-    """Read mappings, lists of mappings, Arrow batches or tables, in any mixture.
+    """Make a source of mappings, lists of mappings, Arrow batches or tables, in any mixture.
 
     So a dlt resource works, a frame by itself, a generator of webhook payloads, a list. An iterator
     can be read only once.

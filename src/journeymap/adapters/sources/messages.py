@@ -134,7 +134,7 @@ class MessageSource:
         except (ValueError, TypeError, KeyError, RecursionError):
             fits = False
         if not fits:
-            raise SourceError(str(self.path), "this is no cursor of such a source")
+            raise SourceError(str(self.path), "this cursor is not of such a source")
         return (0 if self.path == "-" else lines), last, state
 
 

@@ -58,7 +58,7 @@ def ocel_source(
     *,
     follow: bool = False,
 ) -> RowSource:
-    """Read an OCEL 2.0 log along the objects of one type.
+    """Make a source of an OCEL 2.0 log along the objects of one type.
 
     Rows hold ``event`` and ``object`` (their ids), ``activity``, ``time``, ``qualifier``, and the
     event's attributes by name. An event of several such objects is a row for each. Events of no
@@ -84,7 +84,7 @@ def read_ocel_rows(
     """Read the rows of an OCEL log along the objects of one type."""
     reading = _open_reader(Path(path))
     kinds, ties = reading.objects()
-    for one, tied in list(ties.items()) if follow else ():
+    for one, tied in [(one, tuple(tied)) for one, tied in ties.items()] if follow else ():
         for other in tied:
             ties.setdefault(other, []).append(one)
     if customer not in kinds.values():

@@ -97,7 +97,7 @@ class RowSource:
         except (ValueError, TypeError, KeyError, RecursionError):
             fits = False
         if not fits:
-            raise SourceError(self.where, "this is no cursor of such a source")
+            raise SourceError(self.where, "this cursor is not of such a source")
         return done, first, last
 
 
@@ -111,7 +111,7 @@ class BatchBuilder:
         self._broken: list[Broken] = []
 
     def add(self, row: Row | Broken, mapped: AppliedMapping | None = None) -> None:
-        """Return one more row, read by a mapping of its own, if one is given."""
+        """Add one row to the batch, read by ``mapped`` if it is given, else by the own mapping."""
         self.rows += 1
         if isinstance(row, Broken):
             self._broken.append(row)

@@ -39,7 +39,7 @@ class SqlSource:
         cursor: A column that grows, a number or a time: rows come in its order.
         key: A column that distinguishes rows of one cursor value; without one, rows of an equal
             value that are written later are not met again.
-        batch: How many rows a batch holds.
+        batch: How many rows a batch holds; more where rows share a cursor value.
 
     Raises:
         SourceError: The database cannot be read.
@@ -154,9 +154,9 @@ class SqlSource:
             after = data["after"]
             values = None if after is None else [_value(one) for one in after]
         except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
-            raise SourceError(self._where, "this is no cursor of such a source") from None
+            raise SourceError(self._where, "this cursor is not of such a source") from None
         if values and len(values) != 1 + (self.key is not None):
-            raise SourceError(self._where, "this cursor is of another key")
+            raise SourceError(self._where, "this cursor was made with another ``key``")
         return values, rows
 
 
@@ -198,7 +198,7 @@ def _value(data: Any) -> Any:
 
 
 def duckdb_source(path: str, query: str, mapping: PayloadMapping) -> RowSource:
-    """Read the result of a DuckDB query; needs the package ``duckdb``.
+    """Make a source of the result of a DuckDB query; needs the package ``duckdb``.
 
     Rows are read as they come, without being held in memory; resuming needs an ``ORDER BY``.
 

@@ -36,7 +36,7 @@ _KEYS = re.compile(r"'([^']+)'|\"([^\"]+)\"|(\S+)")
 
 
 def xes_source(path: str | os.PathLike[str], mapping: PayloadMapping = XES) -> RowSource:
-    """Read an XES log: each trace is a customer's, unless the mapping has it otherwise.
+    """Make a source of an XES log: each trace is a customer's, unless the mapping has it otherwise.
 
     Rows hold ``case:KEY`` (of the trace) and ``KEY`` (of the event), values of nested attributes as
     ``KEY/INNER``, and ``classifier:NAME`` for each classifier of the log.

@@ -6,9 +6,25 @@ import math
 
 from scipy.special import stdtrit
 
-__all__ = ["mean_interval", "newcombe_interval", "nps_interval", "wilson_interval"]
+__all__ = [
+    "NORMAL_QUANTILE",
+    "mean_interval",
+    "newcombe_interval",
+    "nps_interval",
+    "wilson_bounds",
+    "wilson_interval",
+]
 
-_Z = 1.959963984540054  # the normal quantile that leaves 2.5 % on either side
+NORMAL_QUANTILE = 1.959963984540054
+"""The normal quantile that leaves 2.5 % on either side."""
+
+
+def wilson_bounds(share: float, n: float, quantile: float) -> tuple[float, float]:
+    """Compute Wilson's bounds (1927) of a share of n, for a quantile of the normal or Student's."""
+    z2 = quantile * quantile
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = quantile / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def wilson_interval(hits: int, n: int) -> tuple[float, float]:
@@ -19,10 +35,7 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
     """
     if n == 0:
         return 0.0, 1.0
-    share, z2 = hits / n, _Z * _Z
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return wilson_bounds(hits / n, n, NORMAL_QUANTILE)
 
 
 def newcombe_interval(hits: int, n: int, others: int, m: int) -> tuple[float, float]:
@@ -50,7 +63,7 @@ def nps_interval(promoters: int, detractors: int, n: int) -> tuple[float, float]
     """
     size = n + 3
     up, down = (promoters + 0.75) / size, (detractors + 0.75) / size
-    half = _Z * math.sqrt((up + down - (up - down) ** 2) / size)
+    half = NORMAL_QUANTILE * math.sqrt((up + down - (up - down) ** 2) / size)
     return max(-100.0, 100 * (up - down - half)), min(100.0, 100 * (up - down + half))
 
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from journeymap.analysis.table.part import Ints, Part
 from journeymap.exceptions import AnswerError
 from journeymap.model import Calendar
-from journeymap.model.instants import EPOCH, MICROSECOND
+from journeymap.model.instants import EPOCH, micros
 
 __all__ = ["WorkingClock", "department_clocks", "department_codes", "measure_working_time"]
 
@@ -50,11 +50,11 @@ class WorkingClock:
 def _clock(calendar: Calendar, first: int, last: int) -> WorkingClock:
     """Make the clock of a calendar from one year to another, both included."""
     spans = [span for year in range(first, last + 1) for span in calendar.spans(year)]
-    origin = _micros(datetime(first, 1, 1, tzinfo=UTC))
-    end = _micros(datetime(last, 12, 31, tzinfo=UTC)) + 86_400_000_000
+    origin = micros(datetime(first, 1, 1, tzinfo=UTC))
+    end = micros(datetime(last, 12, 31, tzinfo=UTC)) + 86_400_000_000
     # An opening of no length before the first, and one that never comes after the last.
-    begins = np.array([origin, *(_micros(b) for b, _ in spans), np.iinfo(np.int64).max])
-    lengths = np.array([0, *(_micros(e) - _micros(b) for b, e in spans), 0])
+    begins = np.array([origin, *(micros(b) for b, _ in spans), np.iinfo(np.int64).max])
+    lengths = np.array([0, *(micros(e) - micros(b) for b, e in spans), 0])
     passed = np.append(0, np.cumsum(lengths))[:-1]
     cells = origin + (np.arange(((end - origin) >> _GRID) + 1) << _GRID)
     first_of = np.searchsorted(begins, cells, side="right") - 1
@@ -102,7 +102,3 @@ def department_codes(part: Part) -> Ints:
     if not part.knows("department"):
         return np.zeros(len(part), dtype=np.int64)
     return part.codes("department").astype(np.int64)
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - EPOCH) // MICROSECOND

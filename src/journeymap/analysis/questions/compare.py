@@ -10,8 +10,6 @@ where one customer counts many times.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
@@ -21,7 +19,11 @@ from attrs import fields, frozen
 from scipy.special import ndtr, stdtr, stdtrit
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.sequences import hash_sequences
+from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE, wilson_bounds
+from journeymap.analysis.measuring.resampling import (
+    Resampled,
+    Resampling,
+)
 from journeymap.analysis.question import Question
 from journeymap.analysis.row_fields import (
     Bound,
@@ -34,7 +36,6 @@ from journeymap.analysis.row_fields import (
     fields_of,
     is_compared,
 )
-from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.analysis.where import Where
 from journeymap.exceptions import AnswerError, ElementError
 from journeymap.model.rules import one_of
@@ -42,18 +43,10 @@ from journeymap.model.rules import one_of
 if TYPE_CHECKING:
     from journeymap.analysis.askable import Askable
 
-__all__ = ["Compare", "CompareAnswer", "Difference", "Resampling"]
+__all__ = ["Compare", "CompareAnswer", "Difference"]
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
-GROUPS = 16
-# Of each half the groups: rows of a Hadamard matrix, so that any two groups meet in half of them.
-_HALVES = tuple(
-    tuple(group for group in range(GROUPS) if (group & half).bit_count() % 2 == 0)
-    for half in range(1, GROUPS)
-)
-_NORMAL = 1.959963984540054
-_BYTES = tuple(str(number) for number in range(256))
 What = tuple[str, ...]
 
 
@@ -69,7 +62,8 @@ class Difference:
         difference: b less a.
         low: Lower bound of its 95 % interval.
         high: Upper bound of it.
-        p: The probability of so large a difference by chance alone.
+        p: The two-sided p-value: the probability of a difference at least as large if the
+            subsets did not differ.
         p_adjusted: The same, when everything that was compared is taken into account.
         n_a: The ``n`` of the row in the first answer, where it has one.
         n_b: The ``n`` of the row in the second.
@@ -186,75 +180,6 @@ class Compare:
             row["p_adjusted"] = p
         frame = pl.DataFrame(rows, schema=CompareAnswer.schema())
         return CompareAnswer(frame, a=a.whole, b=b.whole)
-
-
-@frozen
-class Resampled:
-    """An answer, the answers of each half of the groups, and which groups have customers."""
-
-    whole: Any
-    halves: tuple[Any, ...]
-    there: tuple[bool, ...]
-
-
-@frozen
-class Resampling:
-    """A question asked of sixteen groups of customers apart, and answered of halves of them."""
-
-    question: Question[Any]
-
-    def measure(self, part: Part) -> tuple[list[bool], list[Any]]:
-        """Measure each group."""
-        dealt = assign_groups(part, GROUPS)
-        groups = [_Group(group).apply(part, dealt) for group in range(GROUPS)]
-        there = [len(group) > 0 for group in groups]
-        return there, [self.question.measure(group) for group in groups]
-
-    def merge(self, one: Any, other: Any) -> tuple[list[bool], list[Any]]:
-        """Merge group by group."""
-        merge = self.question.merge
-        there = [a or b for a, b in zip(one[0], other[0], strict=True)]
-        return there, [merge(a, b) for a, b in zip(one[1], other[1], strict=True)]
-
-    def answer(self, measured: Any, scope: Scope) -> Resampled:
-        """Answer for all groups, and for each half of them."""
-        there, groups = measured
-
-        def together(chosen: Iterable[int]) -> Any:
-            merged = reduce(self.question.merge, (groups[group] for group in chosen))
-            return self.question.answer(merged, scope)
-
-        halves = tuple(together(half) for half in _HALVES)
-        return Resampled(together(range(GROUPS)), halves, tuple(there))
-
-
-@frozen
-class _Group:
-    """A view of the customers of one group."""
-
-    number: int
-
-    def apply(self, part: Part, dealt: Ints | None = None) -> Part:
-        """Select the journeys of the group's customers."""
-        chosen = (assign_groups(part, GROUPS) if dealt is None else dealt) == self.number
-        lengths = np.diff(part.offsets)
-        rows = np.flatnonzero(np.repeat(chosen, lengths))
-        offsets = np.append(0, np.cumsum(lengths[chosen]))
-        return part.select_rows(rows, offsets, part.owners[chosen]).marked_seen(part, self)
-
-    def without_bounds(self) -> _Group:
-        """Itself: it has no bounds in time."""
-        return self
-
-
-def assign_groups(part: Part, groups: int) -> Ints:
-    """Assign each journey to a group by its customer's name, the same in every engine."""
-    text = "".join(part.ids.to_list()).encode()
-    offsets = np.append(0, np.cumsum(part.ids.str.len_bytes().to_numpy())).astype(np.int64)
-    mixed = hash_sequences(np.frombuffer(text, dtype=np.uint8), offsets, _BYTES)
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58_476D_1CE4_E5B9)
-    found: Ints = ((mixed >> np.uint64(32)) % np.uint64(groups)).astype(np.int64)
-    return found
 
 
 @frozen(eq=False)
@@ -393,13 +318,13 @@ def _of_shares(
     scale = math.sqrt(covariance[0, 0] * covariance[1, 1])
     together = float(covariance[0, 1]) / scale if scale > 0 else 0.0
     (low_a, high_a), (low_b, high_b) = (
-        _wilson(p, n, student) for p, n in zip((a, b), sizes, strict=True)
+        wilson_bounds(p, n, student) for p, n in zip((a, b), sizes, strict=True)
     )
     down, up = (b - low_b, high_a - a), (high_b - b, a - low_a)
     pooled = (a * sizes[0] + b * sizes[1]) / sum(sizes)
     expected = [pooled * (1 - pooled) / size for size in sizes]
     variance = sum(expected) - 2 * together * math.sqrt(expected[0] * expected[1])
-    spread = math.sqrt(max(variance, 0.0)) * student / _NORMAL
+    spread = math.sqrt(max(variance, 0.0)) * student / NORMAL_QUANTILE
     return {
         "low": b - a - _joined(*down, together),
         "high": b - a + _joined(*up, together),
@@ -408,17 +333,10 @@ def _of_shares(
 
 
 def _worth(share: float, variance: float, n: int) -> float:
-    """Of how many independent customers a share is as sure."""
+    """Compute the effective sample size of a share."""
     if variance <= 0 or not 0 < share < 1:
         return float(n)
     return max(1.0, min(float(n), share * (1 - share) / variance))
-
-
-def _wilson(share: float, n: float, student: float) -> tuple[float, float]:
-    z2 = student * student
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = student / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _joined(one: float, other: float, together: float) -> float:

@@ -42,10 +42,11 @@ from journeymap.model.conditions import touchpoints_of
 from journeymap.model.deviations import DEVIATION_KINDS, DeviationKind
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.matching import element_and_department
+from journeymap.model.rules import of_type
 
 __all__ = ["Deviation", "Deviations", "DeviationsAnswer"]
 
-_key: Any = validators.optional(validators.instance_of(str))
+_key: Any = validators.optional(of_type(str))
 
 
 @frozen
@@ -128,7 +129,8 @@ class Deviations:
     """Match what happened with what the key journeys expect, and list each deviation.
 
     Every occurrence that is over (see `KeyJourneys`) is matched with the fewest deviations there
-    can be; of an open one, lateness and failures count.
+    can be; an open one counts once it is late: then its lateness and its
+    failures are listed.
 
     Attributes:
         journey: One key journey (None: all of the map).
@@ -138,7 +140,7 @@ class Deviations:
     """
 
     journey: str | None = field(default=None, validator=_key)
-    working_time: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
+    working_time: bool = field(default=False, validator=of_type(bool), kw_only=True)
     currency: str | None = field(default=None, validator=_key, kw_only=True)
 
     def measure(self, part: Part) -> _Measured:
@@ -348,7 +350,7 @@ def _owner(part: Part, span: KeyJourney) -> int:
 
     The owner, or the department that takes the end touchpoint by the map.
     """
-    assert part.scope.map is not None  # noqa: S101  # chosen() has seen to it
+    assert part.scope.map is not None  # noqa: S101  # choose_key_journeys() has raised without a map
     _, name = element_and_department(part.scope.map, span, None)
     return part.names("department").index(name)
 
@@ -357,7 +359,7 @@ def _cell(
     part: Part, span: KeyJourney, kind: int, step: int, element: int, department: int
 ) -> Cell:
     journey = part.scope.map
-    assert journey is not None  # noqa: S101  # chosen() has seen to it
+    assert journey is not None  # noqa: S101  # choose_key_journeys() has raised without a map
     what = str(part.names("touchpoint")[element] or "")
     who = str(part.names("department")[department] or "")
     if DEVIATION_KINDS[kind] in ("late", "missing"):

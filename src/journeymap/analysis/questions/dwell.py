@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.element_order import element_order
@@ -14,6 +14,7 @@ from journeymap.analysis.measuring.working_time import department_codes, measure
 from journeymap.analysis.questions.transitions import wait_columns
 from journeymap.analysis.row_fields import Count, Error, Key, N, Seconds
 from journeymap.analysis.table.part import Part, Scope
+from journeymap.model.rules import of_type
 
 __all__ = ["Dwell", "DwellAnswer", "DwellRow"]
 
@@ -75,7 +76,7 @@ class Dwell:
     """
 
     by: str = "stage"
-    working_time: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
+    working_time: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
     def measure(self, part: Part) -> Tally:
         """Fold consecutive interactions into stays, and time those that end."""

@@ -28,7 +28,7 @@ from journeymap.analysis.row_fields import (
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope, code_of
 from journeymap.exceptions import ElementError
 from journeymap.model.instants import MICROSECOND
-from journeymap.model.rules import as_tuple, identifier, one_of
+from journeymap.model.rules import as_tuple, identifier, of_type, one_of
 
 __all__ = ["Funnel", "FunnelAnswer", "FunnelStep"]
 
@@ -90,7 +90,7 @@ class Funnel:
     Attributes:
         steps: The elements, from the first step to the last.
         order: ``sequential`` (other interactions may lie between), ``strict`` (each step is the
-            very next interaction) or ``any`` (the k-th row counts those who did k of the steps).
+            very next interaction) or ``any`` (the k-th row: those who did at least k).
         within: The most time from the first step of an attempt (None: any).
         count: ``customers`` (each once, at their best attempt) or ``completions`` (each attempt;
             it begins with the first step and is given up when that comes again; unordered, it
@@ -114,7 +114,7 @@ class Funnel:
         default="sequential", validator=one_of("sequential", "strict", "any"), kw_only=True
     )
     within: timedelta | None = field(
-        default=None, validator=validators.optional(validators.instance_of(timedelta)), kw_only=True
+        default=None, validator=validators.optional(of_type(timedelta)), kw_only=True
     )
     count: Literal["customers", "completions"] = field(
         default="customers", validator=one_of("customers", "completions"), kw_only=True

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, cumulative_value
@@ -16,6 +16,7 @@ from journeymap.analysis.questions.transitions import measure_waits, wait_column
 from journeymap.analysis.row_fields import Amount, Count, Error, Field, Key, Mean, N, Seconds, Share
 from journeymap.analysis.table.checking import SCALE
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope
+from journeymap.model.rules import of_type
 
 __all__ = ["HandoffRow", "Handoffs", "HandoffsAnswer"]
 
@@ -122,7 +123,7 @@ class Handoffs:
 
     by: str = "department"
     currency: str | None = None
-    working_time: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
+    working_time: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
     def measure(self, part: Part) -> _Measured:
         """Count handoffs, and what went with each."""

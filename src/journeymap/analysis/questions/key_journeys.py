@@ -23,10 +23,11 @@ from journeymap.analysis.measuring.tally import sum_exactly
 from journeymap.analysis.row_fields import Bound, Count, Error, Field, Key, Mean, N, Seconds, Share
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.model import KeyJourney
+from journeymap.model.rules import of_type
 
 __all__ = ["KeyJourneyRow", "KeyJourneys", "KeyJourneysAnswer"]
 
-_key: Any = validators.optional(validators.instance_of(str))
+_key: Any = validators.optional(of_type(str))
 
 
 @frozen

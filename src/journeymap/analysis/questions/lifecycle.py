@@ -32,8 +32,8 @@ class LifecyclePeriod:
         period: Its first day, in ISO 8601.
         customers: How many were active in it.
         new: How many of them for the first time ever.
-        returning: How many as in the period before.
-        resurrecting: How many after a pause.
+        returning: How many were active in the period before, too.
+        resurrecting: How many were active earlier, but not in the period before.
         dormant: How many were active in the period before and not in this one.
     """
 

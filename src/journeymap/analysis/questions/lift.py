@@ -18,7 +18,7 @@ from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import All, Offer
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.offers import held_out
-from journeymap.model.rules import positive_duration
+from journeymap.model.rules import of_type, positive_duration
 
 __all__ = ["Lift", "LiftAnswer", "LiftRow"]
 
@@ -97,9 +97,9 @@ class Lift:
         within: The most time from becoming eligible to the goal (None: any).
     """
 
-    offer: str = field(validator=validators.instance_of(str))
+    offer: str = field(validator=of_type(str))
     goal: str | None = field(
-        default=None, validator=validators.optional(validators.instance_of(str)), kw_only=True
+        default=None, validator=validators.optional(of_type(str)), kw_only=True
     )
     within: timedelta | None = field(
         default=None, validator=validators.optional(positive_duration), kw_only=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.row_fields import Count, Key, N, PathKey, Seconds, Share
@@ -12,6 +12,7 @@ from journeymap.analysis.table.part import Ints, Part, Reading, Scope
 from journeymap.exceptions import ElementError
 from journeymap.model import NextSteps
 from journeymap.model.next_steps import END, START
+from journeymap.model.rules import of_type
 
 __all__ = ["NextStep", "NextStepAnswer", "NextStepRow"]
 
@@ -74,7 +75,7 @@ class NextStep:
     ('y', 45.0, 2)
     """
 
-    by: str = field(default="touchpoint", validator=validators.instance_of(str))
+    by: str = field(default="touchpoint", validator=of_type(str))
     memory: int = field(default=3)
 
     @memory.validator

@@ -15,10 +15,11 @@ from journeymap.analysis.questions.transitions import END, wait_columns
 from journeymap.analysis.row_fields import Count, Error, Key, N, NumberKey, Seconds, Share
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope, code_of
 from journeymap.exceptions import ElementError
+from journeymap.model.rules import of_type
 
 __all__ = ["PathStep", "Paths", "PathsAnswer"]
 
-_name: Any = validators.optional(validators.instance_of(str))
+_name: Any = validators.optional(of_type(str))
 
 
 @frozen
@@ -33,7 +34,7 @@ class PathStep:
         customers: How many customers did.
         share: Their share of the journeys that were at the source at that step.
         n: How many those were.
-        wait_mean: Mean wait, in seconds (None before the end).
+        wait_mean: Mean wait, in seconds (None where the target is ``(end)``).
         wait_median: Median wait, in seconds.
         wait_p90: Wait that nine of ten do not exceed, in seconds.
     """
@@ -85,7 +86,7 @@ class Paths:
     [(1, 'x', 'y', 60.0), (2, 'y', 'x', 30.0), (3, 'x', '(end)', None)]
     """
 
-    by: str = field(default="touchpoint", validator=validators.instance_of(str))
+    by: str = field(default="touchpoint", validator=of_type(str))
     steps: int = field(default=5)
     start: str | None = field(default=None, validator=_name, kw_only=True)
     end: str | None = field(default=None, validator=_name, kw_only=True)

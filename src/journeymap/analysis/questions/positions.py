@@ -16,7 +16,7 @@ from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope
 from journeymap.analysis.where import Where
 from journeymap.exceptions import AnswerError
 from journeymap.model import JourneyMap, Move
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import MICROSECOND, micros
 
 __all__ = ["PositionRow", "Positions", "PositionsAnswer", "mark_lap_starts"]
 
@@ -37,7 +37,7 @@ class PositionRow:
         channel: The last channel known.
         department: The last department known.
         emotion: The last emotion known, after an interaction or during it, from −1 to +1.
-        dormant: Whether the customer has been silent for longer than the stage allows.
+        dormant: Whether the customer has been silent for at least as long as the stage allows.
         count: How many interactions the journey has.
     """
 
@@ -141,9 +141,7 @@ class Positions:
             return np.zeros(len(part), dtype=bool)
         until = None
         if self.as_of is not None:
-            # In UTC: times of one zone are subtracted by the clock on the wall.
-            epoch = datetime(1970, 1, 1, tzinfo=UTC)
-            until = (self.as_of.astimezone(UTC) - epoch) // MICROSECOND
+            until = micros(self.as_of)
         return find_dormancies(part, until)[0]
 
 

@@ -21,11 +21,11 @@ from journeymap.analysis.measuring.periods import (
 from journeymap.analysis.row_fields import Bound, Count, Key, N, NumberKey, Share
 from journeymap.analysis.table.part import Ints, Part, Scope, code_of
 from journeymap.exceptions import ElementError
-from journeymap.model.rules import one_of
+from journeymap.model.rules import of_type, one_of
 
 __all__ = ["Retention", "RetentionAnswer", "RetentionRow"]
 
-_text = validators.optional(validators.instance_of(str))
+_text = validators.optional(of_type(str))
 
 
 @frozen
@@ -35,7 +35,7 @@ class RetentionRow:
     Attributes:
         cohort: The first day of the period in which its customers started, in ISO 8601.
         period: How many periods later, from 0, the cohort's own.
-        customers: How many customers came back in it.
+        customers: How many customers came back in it (``cumulative``: in it or any later period).
         share: Their share of the cohort (None: the cohort is empty).
         low: Lower bound of its 95 % interval (Wilson 1927).
         high: Upper bound of it.
@@ -108,7 +108,7 @@ class Retention:
     )
     periods: int | None = field(default=None, kw_only=True)
     week_starts: WeekStart = field(default="monday", validator=one_of(*WEEK_STARTS), kw_only=True)
-    by: str = field(default="touchpoint", validator=validators.instance_of(str), kw_only=True)
+    by: str = field(default="touchpoint", validator=of_type(str), kw_only=True)
 
     @periods.validator
     def _check(self, attribute: Attribute[int | None], value: int | None) -> None:

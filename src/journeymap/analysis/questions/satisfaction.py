@@ -18,11 +18,12 @@ from journeymap.analysis.row_fields import Count, Field, Key, Mean, N
 from journeymap.analysis.table.checking import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError
+from journeymap.model.rules import of_type
 from journeymap.model.scores import summary_of
 
 __all__ = ["Satisfaction", "SatisfactionAnswer", "SatisfactionRow"]
 
-_text: Any = validators.optional(validators.instance_of(str))
+_text: Any = validators.optional(of_type(str))
 _EVERYTHING = "(all)"
 _FEELINGS = ("emotion", "emotion_after")
 ScoreBound = Annotated[float, Field("bound", of="score")]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.quantiles import BOUND
@@ -15,11 +15,12 @@ from journeymap.analysis.measuring.working_time import department_codes, measure
 from journeymap.analysis.row_fields import Count, Error, Key, N, Seconds, Share
 from journeymap.analysis.table.coding import rank_names
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope
+from journeymap.model.rules import of_type
 
 __all__ = ["Transition", "Transitions", "TransitionsAnswer"]
 
 START, END = "(start)", "(end)"
-_flag = validators.instance_of(bool)
+_flag = of_type(bool)
 
 
 @frozen
@@ -29,7 +30,7 @@ class Transition:
     Attributes:
         source: Where it leads from: a name at the level asked for, or ``(start)``.
         target: Where it leads to: a name, or ``(end)``.
-        count: How often it came.
+        count: How often it occurred.
         customers: How many customers it came with.
         share: Its share of all that left the source.
         n: How many left the source.

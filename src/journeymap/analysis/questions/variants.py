@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from attrs import Attribute, evolve, field, frozen, validators
+from attrs import Attribute, evolve, field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.sequences import (
@@ -18,6 +18,7 @@ from journeymap.analysis.row_fields import Count, N, PathKey, Share
 from journeymap.analysis.table.coding import Codes, code_type, rank_names
 from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.exceptions import ElementError
+from journeymap.model.rules import of_type
 
 __all__ = ["Variant", "Variants", "VariantsAnswer"]
 
@@ -103,7 +104,7 @@ class Variants:
 
     by: str = "touchpoint"
     top: int | None = field(default=20)
-    collapse: bool = field(default=False, validator=validators.instance_of(bool), kw_only=True)
+    collapse: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
     @top.validator
     def _check(self, attribute: Attribute[int | None], value: int | None) -> None:

@@ -10,7 +10,7 @@ from attrs import Attribute, field, fields, frozen, validators
 
 from journeymap.exceptions import ColumnsError
 from journeymap.interactions import SCALES
-from journeymap.model.rules import as_tuple
+from journeymap.model.rules import as_tuple, of_type
 from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["XES_COLUMNS", "Columns"]
@@ -18,7 +18,7 @@ __all__ = ["XES_COLUMNS", "Columns"]
 _WORDS: tuple[Literal["score_kind"], Literal["currency"]] = ("score_kind", "currency")
 _LEVELS = ("touchpoint", "stage", "phase", "source", "channel", "department", "process",
            "product", "outcome", "score_kind", "currency")  # fmt: skip
-_name = validators.optional(validators.instance_of(str))
+_name = validators.optional(of_type(str))
 
 
 def _scales(
@@ -64,9 +64,9 @@ class Columns:
     ('case', 'activity', 'time')
     """
 
-    customer: str = field(default="customer", validator=validators.instance_of(str))
-    touchpoint: str = field(default="touchpoint", validator=validators.instance_of(str))
-    at: str = field(default="at", validator=validators.instance_of(str))
+    customer: str = field(default="customer", validator=of_type(str))
+    touchpoint: str = field(default="touchpoint", validator=of_type(str))
+    at: str = field(default="at", validator=of_type(str))
     id: str | None = field(default=None, validator=_name)
     source: str | None = field(default=None, validator=_name)
     channel: str | None = field(default=None, validator=_name)
