@@ -44,12 +44,12 @@ class Follow(StatefulProcessor):
         found = [read_interaction(json.loads(text)) for frame in rows for text in frame["value"]]
         kept = self.state.get()
         before = None if kept is None else self.tracker.from_json(kept[0])
-        state, told = self.tracker.follow(before, found)
+        state, signals = self.tracker.follow(before, found)
         self.state.update((self.tracker.to_json(state),))
         yield pd.DataFrame(
             {
-                "customer": [key[0]] * len(told),
-                "signal": [signal_text(signal) for signal in told],
+                "customer": [key[0]] * len(signals),
+                "signal": [signal_text(signal) for signal in signals],
             }
         )
 

@@ -39,7 +39,7 @@ def _read(source: Any) -> None:
     rows = 0
     for batch in source.read():
         rows += batch.rows
-        assert len({r.row for r in batch.records}) + len(batch.broken) == batch.rows
+        assert len({r.row for r in batch.records}) + len(batch.rejected) == batch.rows
         for record in batch.records:
             repr(record)
     assert rows >= 0

@@ -161,7 +161,7 @@ error = ""
 try:
     for batch in source.read():
         rows += batch.rows
-        broken += len(batch.broken)
+        broken += len(batch.rejected)
 except JourneyMapError as caught:
     error = str(caught)
 grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024

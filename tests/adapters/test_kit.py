@@ -31,7 +31,7 @@ from journeymap import (
 from journeymap.adapters.actions import FileAction, LogAction
 from journeymap.adapters.mapping import PayloadMapping, RecordRule, columns_mapping
 from journeymap.adapters.registry import views
-from journeymap.adapters.source import Batch, Broken, Claim, Source
+from journeymap.adapters.source import Batch, Claim, RejectedRow, Source
 from journeymap.adapters.sources import (
     MessageSource,
     RowSource,
@@ -103,7 +103,11 @@ def test_json_lines_and_documents(place: Callable[[str], Path]) -> None:
         return small(json_source(file, evolve(CALLS, rows="$.items")))
 
     anything = st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | WORDS,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
         max_leaves=6,
     )
@@ -278,9 +282,9 @@ class Broke:
             yield self.spoilt(batch)
 
     def spoilt(self, batch: Batch) -> Batch:
-        bad, good = batch.broken, batch.records
+        bad, good = batch.rejected, batch.records
         if self.wrong == "swallows":
-            return evolve(batch, broken=())
+            return evolve(batch, rejected=())
         if self.wrong == "raises" and bad:
             raise KeyError("at")
         if self.wrong == "ends" and bad:
@@ -288,9 +292,9 @@ class Broke:
         if self.wrong == "counts":
             return evolve(batch, rows=batch.rows + 1)
         if self.wrong == "no reason":
-            return evolve(batch, broken=tuple(evolve(one, reason=" ") for one in bad))
+            return evolve(batch, rejected=tuple(evolve(one, reason=" ") for one in bad))
         if self.wrong == "twice":
-            return evolve(batch, broken=(*bad, *(Broken(one.row, "too") for one in good)))
+            return evolve(batch, rejected=(*bad, *(RejectedRow(one.row, "too") for one in good)))
         if self.wrong == "again" and self.turn > 1:
             return evolve(batch, records=tuple(evolve(one, source="other", interaction=None)
                                                for one in good))  # fmt: skip

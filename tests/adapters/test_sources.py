@@ -30,7 +30,7 @@ from journeymap.adapters.mapping import (
     loads_mapping,
     propose_mapping,
 )
-from journeymap.adapters.source import Broken, Source
+from journeymap.adapters.source import RejectedRow, Source
 from journeymap.adapters.sources import (
     MessageSource,
     SqlSource,
@@ -45,11 +45,11 @@ from journeymap.adapters.sources.ocel import read_ocel_rows
 from journeymap.analysis import Columns, Handoffs, Log, Transitions, Variants
 
 
-def all_of(source: Source) -> tuple[list[Record], list[Broken]]:
+def all_of(source: Source) -> tuple[list[Record], list[RejectedRow]]:
     batches = list(source.read())
     return (
         [record for batch in batches for record in batch.records],
-        [one for batch in batches for one in batch.broken],
+        [one for batch in batches for one in batch.rejected],
     )
 
 
@@ -126,8 +126,8 @@ def test_nested_attributes_and_classifiers(tmp_path: Path) -> None:
     from journeymap.adapters.sources.xes import read_xes_rows
 
     [first, broken] = list(read_xes_rows(file))
-    assert not isinstance(first, Broken)
-    assert isinstance(broken, Broken)
+    assert not isinstance(first, RejectedRow)
+    assert isinstance(broken, RejectedRow)
     line, row = first
     assert line == 7
     assert row["concept:name/tries"] == "2"
@@ -165,12 +165,28 @@ def test_ocel_names_the_types_there_are_and_the_ties_that_dangle(
     file = tmp_path / "a.json"
     file.write_text(json.dumps(whole))
     rows = list(read_ocel_rows(file, "Invoice"))
-    lost = [row for row in rows if isinstance(row, Broken) and "not there" in row.reason]
+    lost = [row for row in rows if isinstance(row, RejectedRow) and "not there" in row.reason]
     assert len(lost) == 1
     more = [
-        row for row in read_ocel_rows(file, "Payment", follow=True) if not isinstance(row, Broken)
+        row
+        for row in read_ocel_rows(file, "Payment", follow=True)
+        if not isinstance(row, RejectedRow)
     ]
     assert len(more) > 3
+
+
+def test_an_ocel_object_that_is_tied_to_itself_ends(tmp_path: Path) -> None:
+    tied = {"objectId": "o", "qualifier": "part of"}
+    event = {"id": "e", "type": "pay", "time": "2026-03-01T09:00:00Z", "attributes": [],
+             "relationships": [tied]}  # fmt: skip
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({
+        "objectTypes": [{"name": "Order", "attributes": []}],
+        "eventTypes": [{"name": "pay", "attributes": []}],
+        "objects": [{"id": "o", "type": "Order", "attributes": [], "relationships": [tied]}],
+        "events": [event],
+    }))  # fmt: skip
+    assert len(list(read_ocel_rows(file, "Order", follow=True))) == 1
 
 
 # -- payloads, as vendors send them
@@ -279,7 +295,7 @@ def test_hubspot_tables(data: Path, mapping: str, file: str, expected: int | Non
     batches = list(source.read())
     assert sum(batch.rows for batch in batches) == rows
     read = {record.row for batch in batches for record in batch.records}
-    broken = [one for batch in batches for one in batch.broken]
+    broken = [one for batch in batches for one in batch.rejected]
     assert len(read) + len(broken) == rows
     # What is set aside lacks a time or a person, or writes a time as nobody should.
     assert {one.reason.split(":")[0] for one in broken} <= {"at", "no time", "nobody is named"}
@@ -486,7 +502,7 @@ def test_airbyte_from_standard_input() -> None:
     source = MessageSource("-", {"tills": loads_mapping(OWN)}, input=io.BytesIO(text.encode()))
     [batch] = list(source.read())
     assert len(batch.records) == 1
-    assert [one.reason.split(":")[0] for one in batch.broken] == [
+    assert [one.reason.split(":")[0] for one in batch.rejected] == [
         "no mapping for stream 'other'", "a message of type 'WHAT'",
         'a message of type "{\'what\'', "not JSON",
     ]  # fmt: skip
@@ -540,7 +556,7 @@ def test_a_last_line_that_is_being_written_is_read_when_it_is_done(tmp_path: Pat
     file.write_text(whole[:-20])
     sources: list[Any] = [json_lines_source(file, loads_mapping(OWN))]
     [batch] = sources[0].read()
-    assert [one.reason.split(":")[0] for one in batch.broken] == ["not JSON"]
+    assert [one.reason.split(":")[0] for one in batch.rejected] == ["not JSON"]
     file.write_text(whole + lines_of("c"))
     [more] = sources[0].read(batch.cursor)
     assert cards(list(more.records)) == ["b", "c"]
@@ -567,7 +583,7 @@ def test_states_of_several_streams_are_kept_together() -> None:
     told = [(one["stream"]["stream_descriptor"]["name"], one["stream"]["stream_state"]["at"])
             for one in MessageSource.state_of(batch.cursor)]  # fmt: skip
     assert told == [("b", 2), ("a", 3)]
-    assert batch.broken[0].reason == "a message of type 'BATCH'"
+    assert batch.rejected[0].reason == "a message of type 'BATCH'"
 
 
 @pytest.mark.parametrize(

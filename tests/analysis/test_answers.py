@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,13 +12,17 @@ import pyarrow as pa
 import pytest
 
 import journeymap as jm
+from journeymap import ContactLimit, IdentityRules, JourneyMapError, Tracker
 from journeymap.analysis import (
     Columns,
     Funnel,
     Handoffs,
     Log,
     Loops,
+    NextStep,
     Overview,
+    Paths,
+    Retention,
     Transitions,
     TransitionsAnswer,
     Variants,
@@ -168,3 +173,23 @@ def test_an_overview_chooses_the_main_currency() -> None:
     assert Overview.of(empty).handoffs is None
     worthless = Log.from_frame({**frame, "v": [None] * 3, "cur": [None] * 3}, columns)
     assert Overview.of(worthless).handoffs is not None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Paths(by=3),  # type: ignore[arg-type]
+        lambda: Retention(by=3),  # type: ignore[arg-type]
+        lambda: NextStep(by=3),  # type: ignore[arg-type]
+        lambda: Funnel(["a"], within=3),  # type: ignore[arg-type]
+        lambda: Variants(collapse=3),  # type: ignore[arg-type]
+        lambda: Handoffs(working_time=3),  # type: ignore[arg-type]
+        lambda: Columns(customer=3),  # type: ignore[arg-type]
+        lambda: IdentityRules(secret=3),  # type: ignore[arg-type]
+        lambda: ContactLimit("x", timedelta(1)),  # type: ignore[arg-type]
+        lambda: Tracker(5),  # type: ignore[arg-type]
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_an_error_of_ours(make: Callable[[], object]) -> None:
+    with pytest.raises(JourneyMapError, match="is expected"):
+        make()

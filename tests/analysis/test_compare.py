@@ -26,7 +26,7 @@ from journeymap.analysis import (
     Where,
 )
 from journeymap.analysis.measuring.resampling import assign_groups
-from journeymap.analysis.questions.compare import _adjusted
+from journeymap.analysis.questions.compare import _adjust_p_values
 from journeymap.exceptions import AnswerError, ElementError
 from tests.factories import JOURNEY
 
@@ -247,11 +247,11 @@ def test_corrections_as_published() -> None:
     """The p values of Benjamini and Hochberg (1995), of which theirs keeps four, Holm's three."""
     p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262,
          0.5719, 0.6528, 0.7590, 1.0]  # fmt: skip
-    fdr, holm = _adjusted([*p], "fdr"), _adjusted([*p], "holm")
+    fdr, holm = _adjust_p_values([*p], "fdr"), _adjust_p_values([*p], "holm")
     assert sum(one is not None and one <= 0.05 for one in fdr) == 4
     assert sum(one is not None and one <= 0.05 for one in holm) == 3
     assert holm[:3] == pytest.approx([0.0015, 0.0056, 0.0247])
-    assert _adjusted([0.2, None, 0.01], "none") == [0.2, None, 0.01]
+    assert _adjust_p_values([0.2, None, 0.01], "none") == [0.2, None, 0.01]
 
 
 def test_what_cannot_be_compared() -> None:

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from journeymap.interactions import Record
 
-__all__ = ["Batch", "Broken", "Claim", "Source"]
+__all__ = ["Batch", "Claim", "RejectedRow", "Source"]
 
 Claim: TypeAlias = Literal["repeats", "resumes", "sets aside"]
 """What a source can do, beyond reading once: reading again gives the same; a cursor goes on
@@ -17,7 +17,7 @@ where it was given; rows it cannot read are set aside (otherwise they end the re
 
 
 @frozen
-class Broken:
+class RejectedRow:
     """A row that cannot be used.
 
     Attributes:
@@ -39,13 +39,13 @@ class Batch:
 
     Attributes:
         records: The records that they gave; ``record.row`` is the row.
-        broken: The rows that gave none, each with the reason.
+        rejected: The rows that gave none, each with the reason.
         rows: How many rows were read.
         cursor: Where to go on after this batch.
     """
 
     records: tuple[Record, ...]
-    broken: tuple[Broken, ...]
+    rejected: tuple[RejectedRow, ...]
     rows: int
     cursor: str
 

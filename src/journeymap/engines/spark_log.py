@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from attrs import evolve, frozen
 
-from journeymap.adapters.source import Broken
+from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.tables.rows import Rows, require_columns
 from journeymap.analysis import Columns, Question
 from journeymap.analysis.askable import Askable, LogSize
@@ -286,9 +286,11 @@ def _rows(batches: Batches, names: tuple[str, ...]) -> Rows | None:
         return None
     repeated = frame.filter(pl.col(_DUPLICATE).is_not_null())
     held = (json.dumps(row, default=str) for row in _named(repeated, names).iter_rows(named=True))
-    broken = tuple(map(Broken, _lines(repeated).tolist(), repeated[_DUPLICATE].to_list(), held))
+    rejected = tuple(
+        map(RejectedRow, _lines(repeated).tolist(), repeated[_DUPLICATE].to_list(), held)
+    )
     frame = frame.filter(pl.col(_DUPLICATE).is_null())
-    return Rows(_named(frame, names), _lines(frame), broken, _NAME)
+    return Rows(_named(frame, names), _lines(frame), rejected, _NAME)
 
 
 def _ordered(batches: Batches) -> pl.DataFrame | None:

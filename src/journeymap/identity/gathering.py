@@ -27,7 +27,7 @@ UNRESOLVED = "no customer: every identity is blocked, shared, or of a namespace 
 """Why an interaction is set aside that no identity leads to a customer."""
 
 
-class _Broken(Protocol):
+class _RejectedRow(Protocol):
     @property
     def line(self) -> int: ...
 
@@ -40,7 +40,7 @@ class _Batch(Protocol):
     def records(self) -> Sequence[Record]: ...
 
     @property
-    def broken(self) -> Sequence[_Broken]: ...
+    def rejected(self) -> Sequence[_RejectedRow]: ...
 
     @property
     def rows(self) -> int: ...
@@ -179,12 +179,14 @@ class Customers:
             raise ElementError("Customers", "source", source, "a source is expected")
         rows = records = happened = new = aside = 0
         for batch in source.read(cursor):
-            self._set_aside += [SetAside(source.name, one.line, one.reason) for one in batch.broken]
+            self._set_aside += [
+                SetAside(source.name, one.line, one.reason) for one in batch.rejected
+            ]
             new += self.take(batch.records)
             rows, cursor = rows + batch.rows, batch.cursor
             records += len(batch.records)
             happened += sum(one.interaction is not None for one in batch.records)
-            aside += len(batch.broken)
+            aside += len(batch.rejected)
         return GatheredCustomers(rows, records, happened, records - new, aside, cursor)
 
     @property

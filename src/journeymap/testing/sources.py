@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from journeymap.adapters.source import Batch, Broken, Source
+from journeymap.adapters.source import Batch, RejectedRow, Source
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Record
 
@@ -28,7 +28,7 @@ def check_source(
 ) -> None:
     """Check the laws of a source.
 
-    Of all: every row gives records or is broken with a reason, none both, none neither, and no
+    Of all: every row gives records or is rejected with a reason, none both, none neither, and no
     record twice; times are aware, and an interaction is of its record's time and source; some row
     gives records. *repeats*: reading again gives the same. *resumes*: reading on from the cursor of
     any batch gives just the rest, and a cursor that is none is refused; some example must make more
@@ -136,7 +136,7 @@ def _check_accounting(source: Source, batches: Sequence[Batch], expected: int) -
     _hold(source, read == expected, f"{read} rows were read of {expected}")
     for batch in batches:
         good = {record.row for record in batch.records}
-        bad = [one.line for one in batch.broken]
+        bad = [one.line for one in batch.rejected]
         _hold(source, len(set(bad)) == len(bad), "one row was set aside twice")
         _hold(source, good.isdisjoint(bad), "a row gave records and was set aside too")
         _hold(source, len(good) + len(bad) == batch.rows, "a row gave neither records nor a reason")
@@ -147,9 +147,9 @@ def _check_records(source: Source, batches: Sequence[Batch]) -> None:
         for one, other in pairwise(batch.records):
             twice = one.row == other.row and one == other
             _hold(source, not twice, "a row gave the same record twice")
-        for broken in batch.broken:
-            _hold(source, isinstance(broken, Broken), "what is set aside is a Broken")
-            _hold(source, bool(broken.reason.strip()), "a row was set aside without a reason")
+        for rejected in batch.rejected:
+            _hold(source, isinstance(rejected, RejectedRow), "what is set aside is a RejectedRow")
+            _hold(source, bool(rejected.reason.strip()), "a row was set aside without a reason")
         for record in batch.records:
             _hold(source, isinstance(record, Record), "a source gives Records")
             _hold(source, record.at.utcoffset() is not None, "a time has no zone")
@@ -176,11 +176,11 @@ def _check_resuming(source: Source, batches: Sequence[Batch], dice: Any) -> None
     _hold(source, False, "a text that is no cursor was taken for one")
 
 
-def _content(batches: Sequence[Batch]) -> tuple[list[Record], list[Broken]]:
-    """Collect the records and broken rows of batches, however they are cut."""
+def _content(batches: Sequence[Batch]) -> tuple[list[Record], list[RejectedRow]]:
+    """Collect the records and rejected rows of batches, however they are cut."""
     return (
         [record for batch in batches for record in batch.records],
-        [broken for batch in batches for broken in batch.broken],
+        [rejected for batch in batches for rejected in batch.rejected],
     )
 
 

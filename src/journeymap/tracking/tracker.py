@@ -73,9 +73,8 @@ class Tracker:
     )
     _compiled: CompiledMap = field(init=False, repr=False)
 
-    @_compiled.default
-    def _compile(self) -> CompiledMap:
-        return compile_map(self.map)
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_compiled", compile_map(self.map))
 
     def fold(self, state: State | None, interaction: Interaction) -> tuple[State, Signals]:
         """Fold one interaction into a customer's state.

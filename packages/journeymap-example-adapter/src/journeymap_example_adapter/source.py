@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from journeymap.adapters.mapping import PayloadMapping, RecordRule
-from journeymap.adapters.source import Broken, Source
+from journeymap.adapters.source import RejectedRow, Source
 from journeymap.adapters.sources import Row, RowSource
 from journeymap.exceptions import SourceError
 
@@ -23,7 +23,7 @@ def CallNotes(path: str) -> Source:  # noqa: N802  # it is looked up like a clas
     return RowSource(path, lambda: _rows(Path(path)), NOTES)
 
 
-def _rows(path: Path) -> Iterator[Row | Broken]:
+def _rows(path: Path) -> Iterator[Row | RejectedRow]:
     try:
         with path.open(encoding="utf-8", errors="backslashreplace") as file:
             for line, text in enumerate(file, 1):
@@ -31,6 +31,8 @@ def _rows(path: Path) -> Iterator[Row | Broken]:
                 if len(fields) == 4:
                     yield line, dict(zip(("at", "phone", "what", "outcome"), fields, strict=True))
                 else:
-                    yield Broken(line, f"{len(fields)} fields where there should be 4", text[:200])
+                    yield RejectedRow(
+                        line, f"{len(fields)} fields where there should be 4", text[:200]
+                    )
     except OSError as error:
         raise SourceError(str(path), str(error)) from None

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.adapters.mapping.documents import loads_mapping
-from journeymap.adapters.source import Broken
+from journeymap.adapters.source import RejectedRow
 from journeymap.exceptions import SourceError
 from journeymap.model.scores import SCORE_KINDS
 
@@ -112,7 +112,7 @@ def propose_mapping(rows: Iterable[Any], source: str) -> Proposal:
 
 def _payloads(rows: Iterable[Any]) -> Iterator[Any]:
     for row in rows:
-        if not isinstance(row, Broken):
+        if not isinstance(row, RejectedRow):
             yield row[1] if isinstance(row, tuple) else row
 
 

@@ -17,7 +17,7 @@ from journeymap.adapters.reading.guarded_files import (
     bounded_lines,
     open_text,
 )
-from journeymap.adapters.source import Broken
+from journeymap.adapters.source import RejectedRow
 from journeymap.exceptions import SourceError
 
 __all__ = [
@@ -40,10 +40,10 @@ _EVERY = 50_000
 
 
 class CsvRows:
-    """The records of an open CSV file: each its line and its fields, or broken.
+    """The records of an open CSV file: each its line and its fields, or rejected.
 
     A quote that is never closed would swallow the rows after it: the line with the quote is
-    broken, and reading goes on from the next one.
+    rejected, and reading goes on from the next one.
     """
 
     def __init__(self, file: TextFile, name: str, delimiter: str | None = None) -> None:
@@ -61,7 +61,7 @@ class CsvRows:
         except csv.Error as error:
             raise SourceError(name, f"the header is not CSV: {error}", 1) from None
 
-    def __iter__(self) -> Iterator[tuple[int, list[str]] | Broken]:
+    def __iter__(self) -> Iterator[tuple[int, list[str]] | RejectedRow]:
         lines, width = self._lines, len(self.header)
         while True:
             line = lines.begin()
@@ -70,14 +70,14 @@ class CsvRows:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Broken(line, f"not CSV: {error}", shorten_row(lines.reread()))
+                yield RejectedRow(line, f"not CSV: {error}", shorten_row(lines.reread()))
                 self._reader = csv.reader(lines, delimiter=self._mark, strict=True)
                 continue
             if len(row) == width:
                 yield line, row
             elif row:
                 reason = f"{len(row)} fields where the header has {width}"
-                yield Broken(line, reason, shorten_row(self._mark.join(row)))
+                yield RejectedRow(line, reason, shorten_row(self._mark.join(row)))
 
 
 def read_csv_rows(
@@ -86,13 +86,13 @@ def read_csv_rows(
     delimiter: str | None = None,
     encoding: str | None = None,
     progress: Progress | None = None,
-) -> Iterator[Row | Broken]:
+) -> Iterator[Row | RejectedRow]:
     """Read the rows of a CSV file, plain or .gz, as mappings; an empty field is missing."""
     with open_text(path, encoding) as file:
         rows = CsvRows(file, str(path), delimiter)
         names = rows.header
         for number, found in enumerate(rows):
-            if isinstance(found, Broken):
+            if isinstance(found, RejectedRow):
                 yield found
             else:
                 yield found[0], dict(zip(names, found[1], strict=True))
@@ -105,7 +105,7 @@ def read_json_rows(
     *,
     encoding: str | None = None,
     progress: Progress | None = None,
-) -> Iterator[Row | Broken]:
+) -> Iterator[Row | RejectedRow]:
     """Read the rows of a file of one JSON object a line, plain or .gz."""
     with open_text(path, encoding) as file:
         for line, text in enumerate(bounded_lines(file.text), 1):
@@ -113,7 +113,7 @@ def read_json_rows(
                 continue
             row = read_json_line(text)
             if isinstance(row, str):
-                yield Broken(line, row, shorten_row(text), unfinished=text[-1] not in "\r\n")
+                yield RejectedRow(line, row, shorten_row(text), unfinished=text[-1] not in "\r\n")
             else:
                 yield line, row
             if progress is not None and line % _EVERY == 0:
@@ -146,7 +146,7 @@ def decode_json(text: str, longest: int = MAX_LINE_CHARACTERS) -> Any:
 
 
 def shorten_row(text: str) -> str:
-    """Keep the beginning of a broken row, as text that can be kept whatever its bytes were."""
+    """Keep the beginning of a rejected row, as text that can be kept whatever its bytes were."""
     return text[:200].encode("utf-8", "backslashreplace").decode()
 
 

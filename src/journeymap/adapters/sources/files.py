@@ -17,7 +17,7 @@ from journeymap.adapters.reading.text_rows import (
     read_csv_rows,
     read_json_rows,
 )
-from journeymap.adapters.source import Broken
+from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.sources.row_source import Row, RowSource
 from journeymap.exceptions import SourceError, require
 
@@ -111,7 +111,7 @@ def parquet_source(path: str | os.PathLike[str], mapping: PayloadMapping) -> Row
 
 def read_document_rows(
     path: str | os.PathLike[str], rows: Getter, where: str
-) -> Iterator[Row | Broken]:
+) -> Iterator[Row | RejectedRow]:
     """Read the payloads of the list at a place of a JSON document."""
     with open_text(path) as file:
         text = file.text.read(MAX_DOCUMENT_CHARACTERS + 1)
@@ -131,10 +131,10 @@ def read_document_rows(
         if isinstance(one, dict):
             yield place, one
         else:
-            yield Broken(place, "not a mapping of names to values", str(one)[:200])
+            yield RejectedRow(place, "not a mapping of names to values", str(one)[:200])
 
 
-def read_parquet_rows(path: Path) -> Iterator[Row | Broken]:
+def read_parquet_rows(path: Path) -> Iterator[Row | RejectedRow]:
     """Read the rows of a Parquet file, some thousands at a time."""
     import polars as pl
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from journeymap.adapters.mapping.mapping import PayloadMapping
-from journeymap.adapters.source import Broken, Claim
+from journeymap.adapters.source import Claim, RejectedRow
 from journeymap.adapters.sources.row_source import Row, RowSource
 from journeymap.exceptions import require
 
@@ -30,7 +30,7 @@ def iterable_source(items: Iterable[Any], mapping: PayloadMapping) -> RowSource:
     >>> calls = columns_mapping("calls", at="when", identities={"phone": "nr"})
     >>> source = iterable_source([{"when": "2026-03-01T09:00:00Z", "nr": "555"}, 7], calls)
     >>> [batch] = source.read()
-    >>> len(batch.records), batch.broken[0].reason
+    >>> len(batch.records), batch.rejected[0].reason
     (1, 'neither a mapping nor an Arrow batch')
     """
     if isinstance(items, Mapping) or _is_arrow(items):
@@ -46,7 +46,7 @@ def _is_arrow(item: Any) -> bool:
     return hasattr(item, "__arrow_c_array__") or hasattr(item, "__arrow_c_stream__")
 
 
-def _rows(items: Iterable[Any]) -> Iterator[Row | Broken]:
+def _rows(items: Iterable[Any]) -> Iterator[Row | RejectedRow]:
     place = 0
     for item in items:
         for one in _several(item):
@@ -54,7 +54,7 @@ def _rows(items: Iterable[Any]) -> Iterator[Row | Broken]:
             if isinstance(one, Mapping):
                 yield place, one
             else:
-                yield Broken(place, "neither a mapping nor an Arrow batch", repr(one)[:200])
+                yield RejectedRow(place, "neither a mapping nor an Arrow batch", repr(one)[:200])
 
 
 def _several(item: Any) -> Iterable[Any]:

@@ -21,7 +21,7 @@ from journeymap.adapters.reading.guarded_files import (
     unpack,
 )
 from journeymap.adapters.reading.text_rows import read_json_line, shorten_row
-from journeymap.adapters.source import Batch, Broken, Claim
+from journeymap.adapters.source import Batch, Claim, RejectedRow
 from journeymap.adapters.sources.row_source import BatchBuilder, Row, fingerprint
 from journeymap.exceptions import SourceError
 
@@ -73,10 +73,10 @@ class MessageSource:
             message = read_json_line(text)
             if isinstance(message, str):
                 if text[-1] not in "\r\n":  # it may be written still: no cursor passes it
-                    filling.add(Broken(line, message, shorten_row(text), unfinished=True))
+                    filling.add(RejectedRow(line, message, shorten_row(text), unfinished=True))
                     yield filling.batch(_cursor(line - 1, last, state))
                     return
-                filling.add(Broken(line, message, shorten_row(text)))
+                filling.add(RejectedRow(line, message, shorten_row(text)))
             elif message.get("type") == "STATE":
                 state = _state(state, message)
             elif (row := _row(line, message, mapped)) is not None:
@@ -134,27 +134,29 @@ class MessageSource:
         except (ValueError, TypeError, KeyError, RecursionError):
             fits = False
         if not fits:
-            raise SourceError(str(self.path), "this cursor is not of such a source")
+            raise SourceError(str(self.path), "this is no cursor of such a source")
         return (0 if self.path == "-" else lines), last, state
 
 
 def _row(
     line: int, message: dict[str, Any], mapped: Mapping[str, AppliedMapping]
-) -> tuple[str, Row | Broken] | None:
+) -> tuple[str, Row | RejectedRow] | None:
     kind = message.get("type")
     if isinstance(kind, str) and kind in _PASSED:
         return None
     if kind != "RECORD":
-        return "", Broken(line, f"a message of type {str(kind)[:40]!r}", str(message)[:200])
+        return "", RejectedRow(line, f"a message of type {str(kind)[:40]!r}", str(message)[:200])
     record = message.get("record")
     if "stream" not in message and isinstance(record, dict) and "data" in record:  # Airbyte
         stream, payload = record.get("stream"), record.get("data")
     else:
         stream, payload = message.get("stream"), record
     if not isinstance(stream, str) or stream not in mapped:
-        return "", Broken(line, f"no mapping for stream {str(stream)[:80]!r}", str(payload)[:200])
+        return "", RejectedRow(
+            line, f"no mapping for stream {str(stream)[:80]!r}", str(payload)[:200]
+        )
     if not isinstance(payload, dict):
-        return "", Broken(line, "a record that holds nothing", str(payload)[:200])
+        return "", RejectedRow(line, "a record that holds nothing", str(payload)[:200])
     return stream, (line, payload)
 
 

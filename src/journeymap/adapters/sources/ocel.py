@@ -14,7 +14,7 @@ from attrs import define, field
 from journeymap.adapters.mapping.mapping import PayloadMapping, RecordRule
 from journeymap.adapters.reading.guarded_files import reporting_damage, unpack
 from journeymap.adapters.reading.xml_events import read_xml_events
-from journeymap.adapters.source import Broken
+from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.sources.row_source import Row, RowSource
 from journeymap.exceptions import SourceError, UnknownName, require
 
@@ -80,7 +80,7 @@ def ocel_source(
 
 def read_ocel_rows(
     path: str | os.PathLike[str], customer: str, *, follow: bool = False
-) -> Iterator[Row | Broken]:
+) -> Iterator[Row | RejectedRow]:
     """Read the rows of an OCEL log along the objects of one type."""
     reading = _open_reader(Path(path))
     kinds, ties = reading.objects()
@@ -93,7 +93,9 @@ def read_ocel_rows(
     for event in reading.events():
         if event.kind == _GONE:
             line += 1
-            yield Broken(line, "an object is tied to an event that is not there", event.id[:200])
+            yield RejectedRow(
+                line, "an object is tied to an event that is not there", event.id[:200]
+            )
             continue
         mine: dict[str, str] = {}
         for id_, how in event.objects:  # tied twice to one object, it still happened once
@@ -109,11 +111,11 @@ def read_ocel_rows(
         lost = list(dict.fromkeys(id_ for id_, _ in event.objects if id_ not in kinds))
         for id_ in lost:
             line += 1
-            yield Broken(line, "an event is tied to an object that is not there",
+            yield RejectedRow(line, "an event is tied to an object that is not there",
                          f"{event.id} → {id_}"[:200])  # fmt: skip
         if not found and not lost:
             line += 1
-            yield Broken(line, f"an event of no {customer}", event.id[:200])
+            yield RejectedRow(line, f"an event of no {customer}", event.id[:200])
         for id_, how in found:
             line += 1
             yield line, {

@@ -11,14 +11,14 @@ from attrs import field, frozen
 
 from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.adapters.mapping.mapping import PayloadMapping
-from journeymap.adapters.source import Batch, Broken, Claim
+from journeymap.adapters.source import Batch, Claim, RejectedRow
 from journeymap.exceptions import SourceError
 from journeymap.interactions import Record
 
 __all__ = ["ALL", "BatchBuilder", "Feed", "Row", "RowSource", "fingerprint", "row_text"]
 
 Row: TypeAlias = tuple[int, Mapping[str, Any]]
-Feed: TypeAlias = Callable[[], Iterator[Row | Broken]]
+Feed: TypeAlias = Callable[[], Iterator[Row | RejectedRow]]
 ALL: frozenset[Claim] = frozenset({"repeats", "resumes", "sets aside"})
 _BATCH = 1000
 
@@ -62,8 +62,8 @@ class RowSource:
         """See `Source.read`."""
         done, first, last = (0, "", "") if cursor is None else self._begun(cursor)
         passed = 0
-        earlier: Row | Broken | None = None
-        before: Row | Broken | None = None
+        earlier: Row | RejectedRow | None = None
+        before: Row | RejectedRow | None = None
         filling = BatchBuilder(AppliedMapping(self.mapping))
         for row in self.rows():
             passed += 1
@@ -82,7 +82,7 @@ class RowSource:
         if passed < done:
             raise SourceError(self.where, f"it has {passed} rows; {done} of it were read before")
         if filling.rows:
-            if isinstance(before, Broken) and before.unfinished:
+            if isinstance(before, RejectedRow) and before.unfinished:
                 passed, before = passed - 1, earlier
             yield filling.batch(_cursor(passed, first, before))
 
@@ -97,7 +97,7 @@ class RowSource:
         except (ValueError, TypeError, KeyError, RecursionError):
             fits = False
         if not fits:
-            raise SourceError(self.where, "this cursor is not of such a source")
+            raise SourceError(self.where, "this is no cursor of such a source")
         return done, first, last
 
 
@@ -108,36 +108,36 @@ class BatchBuilder:
         self._mapped = mapped
         self.rows = 0
         self._records: list[Record] = []
-        self._broken: list[Broken] = []
+        self._rejected: list[RejectedRow] = []
 
-    def add(self, row: Row | Broken, mapped: AppliedMapping | None = None) -> None:
+    def add(self, row: Row | RejectedRow, mapped: AppliedMapping | None = None) -> None:
         """Add one row to the batch, read by ``mapped`` if it is given, else by the own mapping."""
         self.rows += 1
-        if isinstance(row, Broken):
-            self._broken.append(row)
+        if isinstance(row, RejectedRow):
+            self._rejected.append(row)
             return
         by = mapped or self._mapped
         made = "no mapping" if by is None else by.records(row[1], row[0])
         if isinstance(made, str):
-            self._broken.append(Broken(row[0], made, row_text(row[1])))
+            self._rejected.append(RejectedRow(row[0], made, row_text(row[1])))
         else:
             self._records += made
 
     def batch(self, cursor: str) -> Batch:
         """Make a batch of the rows so far, and begin the next one."""
-        made = Batch(tuple(self._records), tuple(self._broken), self.rows, cursor)
-        self._records, self._broken, self.rows = [], [], 0
+        made = Batch(tuple(self._records), tuple(self._rejected), self.rows, cursor)
+        self._records, self._rejected, self.rows = [], [], 0
         return made
 
 
-def fingerprint(row: Row | Broken) -> str:
+def fingerprint(row: Row | RejectedRow) -> str:
     """Make a mark of a row and its line, by which it is recognised."""
-    content = (row.line, row.held) if isinstance(row, Broken) else (row[0], *row[1].items())
+    content = (row.line, row.held) if isinstance(row, RejectedRow) else (row[0], *row[1].items())
     text = repr(content)[:100_000]
     return blake2b(text.encode("utf-8", "backslashreplace"), digest_size=6).hexdigest()
 
 
-def _cursor(rows: int, first: str, last: Row | Broken | None) -> str:
+def _cursor(rows: int, first: str, last: Row | RejectedRow | None) -> str:
     mark = "" if last is None else fingerprint(last)
     return json.dumps({"rows": rows, "first": first, "last": mark})
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from journeymap.adapters.mapping.field_paths import make_getter
 from journeymap.adapters.reading.text_rows import read_csv_rows, read_json_rows
-from journeymap.adapters.source import Broken
+from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.sources.files import read_document_rows, read_parquet_rows
 from journeymap.exceptions import UnknownName
 
@@ -45,5 +45,5 @@ def sample_payloads(path: str | os.PathLike[str], rows: str = "$") -> Iterator[A
     else:
         found = read_json_rows(place)
     for row in found:
-        if not isinstance(row, Broken):
+        if not isinstance(row, RejectedRow):
             yield row[1]

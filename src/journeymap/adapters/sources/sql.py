@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.adapters.mapping.mapping import PayloadMapping
-from journeymap.adapters.source import Batch, Broken, Claim
+from journeymap.adapters.source import Batch, Claim, RejectedRow
 from journeymap.adapters.sources.row_source import ALL, BatchBuilder, Row, RowSource, row_text
 from journeymap.exceptions import SourceError, require
 
@@ -103,7 +103,7 @@ class SqlSource:
                 yield filling.batch(_cursor_text(last or [], done))
             line = done + filling.rows + 1
             if values is None:
-                filling.add(Broken(line, f"no {self.cursor}", row_text(row)))
+                filling.add(RejectedRow(line, f"no {self.cursor}", row_text(row)))
             else:
                 filling.add((line, row))
                 last = values
@@ -154,7 +154,7 @@ class SqlSource:
             after = data["after"]
             values = None if after is None else [_value(one) for one in after]
         except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
-            raise SourceError(self._where, "this cursor is not of such a source") from None
+            raise SourceError(self._where, "this is no cursor of such a source") from None
         if values and len(values) != 1 + (self.key is not None):
             raise SourceError(self._where, "this cursor was made with another ``key``")
         return values, rows
@@ -212,7 +212,7 @@ def duckdb_source(path: str, query: str, mapping: PayloadMapping) -> RowSource:
     """
     require("duckdb", "duckdb")
 
-    def rows() -> Iterator[Row | Broken]:
+    def rows() -> Iterator[Row | RejectedRow]:
         import duckdb
 
         try:

@@ -9,7 +9,7 @@ from functools import partial
 
 from journeymap.adapters.mapping.mapping import PayloadMapping, RecordRule
 from journeymap.adapters.reading.xml_events import read_xml_events
-from journeymap.adapters.source import Broken
+from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.sources.row_source import Row, RowSource
 from journeymap.exceptions import SourceError
 
@@ -51,7 +51,7 @@ def xes_source(path: str | os.PathLike[str], mapping: PayloadMapping = XES) -> R
     return RowSource(str(path), partial(read_xes_rows, path), mapping)
 
 
-def read_xes_rows(path: str | os.PathLike[str]) -> Iterator[Row | Broken]:
+def read_xes_rows(path: str | os.PathLike[str]) -> Iterator[Row | RejectedRow]:
     """Read the events of an XES log as rows."""
     return _Reading(str(path)).rows(path)
 
@@ -70,20 +70,20 @@ class _Reading:
         self.line = 0
         self.flushed = False
 
-    def rows(self, path: str | os.PathLike[str]) -> Iterator[Row | Broken]:
+    def rows(self, path: str | os.PathLike[str]) -> Iterator[Row | RejectedRow]:
         first = True
         for kind, tag, attributes, line in read_xml_events(path):
             if first and tag != "log":
                 raise SourceError(self.name, f"an XES log begins with <log>, not <{tag}>", line)
             first = False
             if kind == "start":
-                broken = self.start(tag, attributes, line)
-                if broken is not None:
-                    yield broken
+                rejected = self.start(tag, attributes, line)
+                if rejected is not None:
+                    yield rejected
             elif kind == "end":
                 yield from self.end(tag)
 
-    def start(self, tag: str, attributes: dict[str, str], line: int) -> Broken | None:
+    def start(self, tag: str, attributes: dict[str, str], line: int) -> RejectedRow | None:
         if self.aside or tag in ("extension", "global", "classifier"):
             self.aside += 1
             if tag == "classifier" and self.aside == 1:
@@ -97,7 +97,7 @@ class _Reading:
             return self.attribute(tag, attributes, line)
         return None
 
-    def attribute(self, tag: str, attributes: dict[str, str], line: int) -> Broken | None:
+    def attribute(self, tag: str, attributes: dict[str, str], line: int) -> RejectedRow | None:
         self.keys.append(attributes.get("key", "") if tag != "values" else "")
         key = "/".join(key for key in self.keys if key)
         value = attributes.get("value")
@@ -108,11 +108,11 @@ class _Reading:
         elif self.trace is not None:
             if self.flushed:
                 reason = f"attribute {key!r} of a trace comes after more than {_HELD} of its events"
-                return Broken(line, reason, value[:200])
+                return RejectedRow(line, reason, value[:200])
             self.trace[f"case:{key}"] = value
         return None
 
-    def end(self, tag: str) -> Iterator[Row | Broken]:
+    def end(self, tag: str) -> Iterator[Row | RejectedRow]:
         if self.aside:
             self.aside -= 1
         elif tag == "event" and self.event is not None:
@@ -121,7 +121,7 @@ class _Reading:
                 if all(key in event for key in keys):
                     event[f"classifier:{name}"] = "+".join(event[key] for key in keys)
             if self.trace is None:
-                yield Broken(self.line, "an event outside of any trace", str(event)[:200])
+                yield RejectedRow(self.line, "an event outside of any trace", str(event)[:200])
                 return
             self.held.append((self.line, event))
             if len(self.held) >= _HELD:

@@ -1,4 +1,4 @@
-"""Rows for a log: columns, the line each row began on, and the broken ones."""
+"""Rows for a log: columns, the line each row began on, and the rejected ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from attrs import field, frozen
 
-from journeymap.adapters.source import Broken
+from journeymap.adapters.source import RejectedRow
 from journeymap.exceptions import ColumnsError
 
 __all__ = ["ColumnChoice", "Rows", "require_columns"]
@@ -20,11 +20,11 @@ ColumnChoice: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
 
 @frozen
 class Rows:
-    """The rows of a file or frame: columns, each row's line (from 1), the broken rows, a name."""
+    """The rows of a file or frame: columns, each row's line (from 1), the rejected rows, a name."""
 
     frame: pl.DataFrame = field(eq=False)
     lines: np.ndarray[Any, np.dtype[np.int64]] = field(eq=False, repr=False)
-    broken: tuple[Broken, ...] = ()
+    rejected: tuple[RejectedRow, ...] = ()
     name: str = "the rows"
 
 

@@ -14,7 +14,7 @@ from attrs import define, field
 
 from journeymap.adapters.reading.guarded_files import open_text
 from journeymap.adapters.reading.text_rows import CsvRows, Row, read_json_rows
-from journeymap.adapters.source import Broken
+from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.tables.rows import ColumnChoice, Rows, require_columns
 
 __all__ = ["read_csv", "read_json_lines", "read_rows"]
@@ -30,7 +30,7 @@ class _ColumnChunks:
     columns: Sequence[str]
     chunks: list[pl.DataFrame] = field(factory=list)
     lines: list[np.ndarray[Any, np.dtype[np.int64]]] = field(factory=list)
-    broken: list[Broken] = field(factory=list)
+    rejected: list[RejectedRow] = field(factory=list)
     _rows: list[Sequence[str | None]] = field(factory=list)
     _at: list[int] = field(factory=list)
 
@@ -50,7 +50,9 @@ class _ColumnChunks:
             good = [_is_text(row) for row in self._rows]
             for row, line, ok in zip(self._rows, self._at, good, strict=True):
                 if not ok:
-                    self.broken.append(Broken(line, "not text in this encoding", ascii(row)[:200]))
+                    self.rejected.append(
+                        RejectedRow(line, "not text in this encoding", ascii(row)[:200])
+                    )
             keep = [i for i, ok in enumerate(good) if ok]
             self._keep([self._rows[i] for i in keep], [self._at[i] for i in keep])
         self._rows, self._at = [], []
@@ -67,7 +69,7 @@ class _ColumnChunks:
     def rows(self, name: str) -> Rows:
         self.put_away()
         frame = pl.concat(self.chunks)
-        return Rows(frame, np.concatenate(self.lines), tuple(self.broken), name)
+        return Rows(frame, np.concatenate(self.lines), tuple(self.rejected), name)
 
 
 def read_csv(
@@ -82,7 +84,7 @@ def read_csv(
 
     The delimiter is the one of ``, ; tab |`` that the header holds most of, unless given; the
     encoding is UTF-8 or by a byte-order mark, unless given. A row with too few or too many fields
-    is broken; blank lines are no rows.
+    is rejected; blank lines are no rows.
     """
     place = Path(path)
     with open_text(place, encoding) as file:
@@ -92,8 +94,8 @@ def read_csv(
         picks = [found.header.index(name) for name in wanted]
         pile = _ColumnChunks(wanted)
         for row in found:
-            if isinstance(row, Broken):
-                pile.broken.append(row)
+            if isinstance(row, RejectedRow):
+                pile.rejected.append(row)
             elif pile.add([row[1][i] for i in picks], row[0]) and progress:
                 progress(file.share)
         return pile.rows(place.name)
@@ -109,20 +111,20 @@ def read_json_lines(
     """Read the wanted keys of a file of one JSON object a line, plain or .gz.
 
     A key that a row lacks is missing there; one that no row has is an error. A line that is no
-    JSON object is a broken row; blank lines are no rows.
+    JSON object is a rejected row; blank lines are no rows.
     """
     found = read_json_rows(path, encoding=encoding, progress=progress)
     return read_rows(found, pick, Path(path).name)
 
 
-def read_rows(rows: Iterable[Row | Broken], pick: ColumnChoice, name: str) -> Rows:
+def read_rows(rows: Iterable[Row | RejectedRow], pick: ColumnChoice, name: str) -> Rows:
     """Read the wanted names of rows that are mappings."""
     met: dict[str, None] = {}
     wanted: Sequence[str] = pick(())
     pile = _ColumnChunks(wanted)
     for found in rows:
-        if isinstance(found, Broken):
-            pile.broken.append(found)
+        if isinstance(found, RejectedRow):
+            pile.rejected.append(found)
             continue
         line, row = found
         if not met:

@@ -175,7 +175,7 @@ class Compare:
             _difference(what, measure, one, other)
             for what, measure in dict.fromkeys([*one.whole.values, *other.whole.values])
         ]
-        adjusted = _adjusted([row["p"] for row in rows], self.correction)
+        adjusted = _adjust_p_values([row["p"] for row in rows], self.correction)
         for row, p in zip(rows, adjusted, strict=True):
             row["p_adjusted"] = p
         frame = pl.DataFrame(rows, schema=CompareAnswer.schema())
@@ -237,7 +237,7 @@ class _Side:
 
     whole: _Numbers
     halves: list[_Numbers]
-    freedom: int
+    degrees_of_freedom: int
 
     @classmethod
     def of(cls, found: Resampled) -> _Side:
@@ -253,7 +253,7 @@ class _Side:
         """
         whole = self.whole.value(what, measure)
         values = [half.value(what, measure) for half in self.halves]
-        if whole is None or self.freedom < 1 or any(value is None for value in values):
+        if whole is None or self.degrees_of_freedom < 1 or any(value is None for value in values):
             return None
         return (np.array(values, dtype=float) - whole) / math.sqrt(len(values))
 
@@ -284,73 +284,84 @@ def _difference(what: What, measure: str, a: _Side, b: _Side) -> dict[str, Any]:
     row["difference"] = second - first
     one_moved, other_moved = a.moved(what, measure), b.moved(what, measure)
     if one_moved is None or other_moved is None:
-        return row  # too few customers to tell how sure it is
+        return row  # too few customers for an interval
     moves = (one_moved, other_moved)
     covariance = np.array([[float(one @ other) for other in moves] for one in moves])
-    student = float(stdtrit(_freedom(covariance, a, b), 0.975))
+    t_quantile = float(stdtrit(_welch_degrees_of_freedom(covariance, a, b), 0.975))
     if a.whole.is_share_of_n(what, measure) and row["n_a"] and row["n_b"]:
-        return row | _of_shares(first, second, covariance, (row["n_a"], row["n_b"]), student)
-    spread = math.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0))
-    if spread == 0 and first != second:
+        return row | _share_difference(
+            first, second, covariance, (row["n_a"], row["n_b"]), t_quantile
+        )
+    standard_error = math.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0))
+    if standard_error == 0 and first != second:
         return row  # all customers of each side are alike, which says nothing of chance
-    row |= {"low": second - first - student * spread, "high": second - first + student * spread}
-    row["p"] = _chance(second - first, spread, _freedom(covariance, a, b))
+    row |= {
+        "low": second - first - t_quantile * standard_error,
+        "high": second - first + t_quantile * standard_error,
+    }
+    row["p"] = _p_value(second - first, standard_error, _welch_degrees_of_freedom(covariance, a, b))
     return row
 
 
-def _freedom(covariance: Any, a: _Side, b: _Side) -> float:
-    """Degrees of freedom of a difference (Welch 1947)."""
+def _welch_degrees_of_freedom(covariance: Any, a: _Side, b: _Side) -> float:
+    """Compute the degrees of freedom of a difference (Welch 1947)."""
     one, other = float(covariance[0, 0]), float(covariance[1, 1])
     if one + other == 0:
-        return float(min(a.freedom, b.freedom))
-    return (one + other) ** 2 / (one * one / a.freedom + other * other / b.freedom)
+        return float(min(a.degrees_of_freedom, b.degrees_of_freedom))
+    return (one + other) ** 2 / (
+        one * one / a.degrees_of_freedom + other * other / b.degrees_of_freedom
+    )
 
 
-def _of_shares(
-    a: float, b: float, covariance: Any, over: tuple[int, int], student: float
+def _share_difference(
+    a: float, b: float, covariance: Any, over: tuple[int, int], t_quantile: float
 ) -> dict[str, float | None]:
     """Compute the interval of a difference of shares.
 
     Wilson's of each, over as many customers as the halves show them to be worth, joined as in
     Newcombe (1998), with their correlation.
     """
-    sizes = [_worth(p, float(covariance[i, i]), over[i]) for i, p in enumerate((a, b))]
+    sizes = [
+        _effective_sample_size(p, float(covariance[i, i]), over[i]) for i, p in enumerate((a, b))
+    ]
     scale = math.sqrt(covariance[0, 0] * covariance[1, 1])
-    together = float(covariance[0, 1]) / scale if scale > 0 else 0.0
+    correlation = float(covariance[0, 1]) / scale if scale > 0 else 0.0
     (low_a, high_a), (low_b, high_b) = (
-        wilson_bounds(p, n, student) for p, n in zip((a, b), sizes, strict=True)
+        wilson_bounds(p, n, t_quantile) for p, n in zip((a, b), sizes, strict=True)
     )
     down, up = (b - low_b, high_a - a), (high_b - b, a - low_a)
     pooled = (a * sizes[0] + b * sizes[1]) / sum(sizes)
     expected = [pooled * (1 - pooled) / size for size in sizes]
-    variance = sum(expected) - 2 * together * math.sqrt(expected[0] * expected[1])
-    spread = math.sqrt(max(variance, 0.0)) * student / NORMAL_QUANTILE
+    variance = sum(expected) - 2 * correlation * math.sqrt(expected[0] * expected[1])
+    standard_error = math.sqrt(max(variance, 0.0)) * t_quantile / NORMAL_QUANTILE
     return {
-        "low": b - a - _joined(*down, together),
-        "high": b - a + _joined(*up, together),
-        "p": _chance(b - a, spread, math.inf),
+        "low": b - a - _combine_deviations(*down, correlation),
+        "high": b - a + _combine_deviations(*up, correlation),
+        "p": _p_value(b - a, standard_error, math.inf),
     }
 
 
-def _worth(share: float, variance: float, n: int) -> float:
+def _effective_sample_size(share: float, variance: float, n: int) -> float:
     """Compute the effective sample size of a share."""
     if variance <= 0 or not 0 < share < 1:
         return float(n)
     return max(1.0, min(float(n), share * (1 - share) / variance))
 
 
-def _joined(one: float, other: float, together: float) -> float:
-    return math.sqrt(max(one * one + other * other - 2 * together * one * other, 0.0))
+def _combine_deviations(one: float, other: float, correlation: float) -> float:
+    return math.sqrt(max(one * one + other * other - 2 * correlation * one * other, 0.0))
 
 
-def _chance(difference: float, spread: float, freedom: float) -> float:
-    if spread == 0:
+def _p_value(difference: float, standard_error: float, degrees_of_freedom: float) -> float:
+    if standard_error == 0:
         return 1.0 if difference == 0 else 0.0
-    far = -abs(difference) / spread
-    return 2 * float(ndtr(far) if math.isinf(freedom) else stdtr(freedom, far))
+    far = -abs(difference) / standard_error
+    return 2 * float(
+        ndtr(far) if math.isinf(degrees_of_freedom) else stdtr(degrees_of_freedom, far)
+    )
 
 
-def _adjusted(chances: list[float | None], correction: str) -> list[float | None]:
+def _adjust_p_values(chances: list[float | None], correction: str) -> list[float | None]:
     """Adjust probabilities for being looked at together."""
     known = [(p, place) for place, p in enumerate(chances) if p is not None]
     known.sort()

@@ -130,7 +130,7 @@ class Retention:
             who, cohort = who[kept], cohort[kept]
         begins = np.searchsorted(returned[0], who)
         ends = np.searchsorted(returned[0], who, side="right")
-        if self.kind == "cumulative":  # the last return says it for all periods before
+        if self.kind == "cumulative":  # who returns in a period counts for all before it
             held = ends > begins
             later = np.append(returned[1], 0)[ends - 1][held] - cohort[held]
             cohorts = cohort[held]

@@ -281,9 +281,9 @@ def _collect_rejected(rows: Rows, checked: _Reasons) -> Rejected:
         for row in rows.frame.filter(bad).iter_rows(named=True)
     ]
     columns = {
-        "line": [*rows.lines[bad].tolist(), *(b.line for b in rows.broken)],
-        "reason": [*reasons, *(b.reason for b in rows.broken)],
-        "row": [*held, *(b.held for b in rows.broken)],
+        "line": [*rows.lines[bad].tolist(), *(b.line for b in rows.rejected)],
+        "reason": [*reasons, *(b.reason for b in rows.rejected)],
+        "row": [*held, *(b.held for b in rows.rejected)],
     }
     kinds = {"line": pl.Int64, "reason": pl.String, "row": pl.String}
     return Rejected(pl.DataFrame(columns, schema=kinds).sort("line", maintain_order=True))

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from attrs import evolve, fields
 
-from journeymap.adapters.source import Broken
+from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis.table.checking import LEVELS, CheckedRows
 from journeymap.analysis.table.coding import Codes, code_type
@@ -219,15 +219,15 @@ def rows_from_source(source: Readable) -> tuple[Rows, Columns]:
     """Read a source as rows; its own row numbers are their lines."""
     taken: list[Interaction] = []
     lines: list[int] = []
-    broken: list[Broken] = []
+    rejected: list[RejectedRow] = []
     for batch in source.read():
-        broken += [Broken(one.line, one.reason) for one in batch.broken]
+        rejected += [RejectedRow(one.line, one.reason) for one in batch.rejected]
         for record in batch.records:
             if record.interaction is not None:
                 taken.append(record.interaction)
                 lines.append(record.row)
     rows, columns = rows_from_interactions(taken)
-    return evolve(rows, lines=np.array(lines, dtype=np.int64), broken=tuple(broken)), columns
+    return evolve(rows, lines=np.array(lines, dtype=np.int64), rejected=tuple(rejected)), columns
 
 
 def _collect_scales(taken: list[Interaction]) -> dict[str, tuple[float, float]]:
