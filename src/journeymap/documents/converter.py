@@ -109,6 +109,10 @@ def _literal(value: Any, cls: Any) -> Any:
     raise _expected_error(value, f"one of {listed(choices)}", hint)
 
 
+def _generic_class(cls: Any) -> Any:
+    return get_origin(cls)
+
+
 def document_converter() -> cattrs.Converter:
     """Make a converter for maps; errors of all places come together in one group."""
     converter = cattrs.Converter(detailed_validation=True, forbid_extra_keys=True)
@@ -120,15 +124,11 @@ def document_converter() -> cattrs.Converter:
     converter.register_unstructure_hook(time, _clock_text)
     converter.register_structure_hook(Phase, _phase)
     converter.register_unstructure_hook(Phase, lambda phase: phase.value)
-    converter.register_structure_hook_func(lambda cls: _origin(cls) is Literal, _literal)
+    converter.register_structure_hook_func(lambda cls: _generic_class(cls) is Literal, _literal)
     _register_sequences(converter)
     _register_classes(converter)
     _register_shorthand(converter)
     return converter
-
-
-def _origin(cls: Any) -> Any:
-    return get_origin(cls)
 
 
 def _register_sequences(converter: cattrs.Converter) -> None:
@@ -143,10 +143,10 @@ def _register_sequences(converter: cattrs.Converter) -> None:
         return structure
 
     converter.register_structure_hook_factory(
-        lambda cls: _origin(cls) in (tuple, Catalog), sequence
+        lambda cls: _generic_class(cls) in (tuple, Catalog), sequence
     )
     converter.register_unstructure_hook_func(
-        lambda cls: _origin(cls) in (tuple, Catalog) or cls is Catalog,
+        lambda cls: _generic_class(cls) in (tuple, Catalog) or cls is Catalog,
         lambda value: [
             converter.unstructure(item, Condition if isinstance(item, Condition) else None)
             for item in (value.elements if isinstance(value, Catalog) else value)

@@ -15,7 +15,7 @@ from journeymap.model import Problem
 
 __all__ = ["problems_of"]
 
-_SUGGESTED = 20  # unknown keys of one mapping for which the nearest known one is looked for
+_MAX_SUGGESTIONS = 20  # unknown keys of one mapping for which the nearest known one is looked for
 
 
 def problems_of(error: BaseException) -> tuple[Problem, ...]:
@@ -29,7 +29,7 @@ def _unfolded(error: BaseException, path: Path) -> Iterator[Problem]:
             yield from _unfolded(inner, (*path, *_step(inner)))
     elif isinstance(error, ForbiddenExtraKeysError):
         for place, key in enumerate(sorted(error.extra_fields)):
-            yield _unknown_key(error.cl, key, (*path, key), suggest=place < _SUGGESTED)
+            yield _unknown_key(error.cl, key, (*path, key), suggest=place < _MAX_SUGGESTIONS)
     elif isinstance(error, KeyError) and not isinstance(error, JourneyMapError):
         missing = str(error.args[0])
         yield _problem((*path[:-1],) if path and path[-1] == missing else path,

@@ -10,15 +10,15 @@ from attrs import frozen
 from journeymap.exceptions import DocumentError
 from journeymap.model import Problem
 
-__all__ = ["LONGEST", "Parsed", "Path", "fault"]
+__all__ = ["MAX_CHARACTERS", "Parsed", "Path", "fault"]
 
 Path: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[int, int]
 
-LONGEST = 4_000_000
+MAX_CHARACTERS = 4_000_000
 """Characters a document may have: ten thousand touchpoints fit several times."""
 
-DEEPEST = 64
+MAX_NESTING = 64
 """Levels of nesting a document may have; a map needs fewer than ten."""
 
 

@@ -13,7 +13,7 @@ from attrs import evolve
 from journeymap.documents import json_text, toml_text, yaml_text
 from journeymap.documents.converter import document_converter
 from journeymap.documents.faults import problems_of
-from journeymap.documents.parsed import LONGEST, Parsed, fault
+from journeymap.documents.parsed import MAX_CHARACTERS, Parsed, fault
 from journeymap.exceptions import DocumentError, JourneyMapError, UnknownName
 from journeymap.model import Problem
 
@@ -60,8 +60,8 @@ def read_text(
 def text_of(place: Path) -> str:
     """Read the text of a file; raise DocumentError if it is none, or too long."""
     raw = place.read_bytes()
-    if len(raw) > 4 * LONGEST:
-        raise fault(str(place), f"larger than {LONGEST} characters", None, None)
+    if len(raw) > 4 * MAX_CHARACTERS:
+        raise fault(str(place), f"larger than {MAX_CHARACTERS} characters", None, None)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -73,8 +73,10 @@ def parsed_text(text: str, format_: str, file: str | None) -> Parsed:
     """Parse a text to plain data, with the places of its values."""
     if not isinstance(text, str):
         raise fault(file, f"a text is expected, not {type(text).__name__}", None, None)
-    if len(text) > LONGEST:
-        raise fault(file, f"{len(text)} characters are too many; {LONGEST} at most", None, None)
+    if len(text) > MAX_CHARACTERS:
+        raise fault(
+            file, f"{len(text)} characters are too many; {MAX_CHARACTERS} at most", None, None
+        )
     parsed: Parsed = TEXTS[format_].read(text, file)
     if not isinstance(parsed.data, dict):
         raise fault(file, "a document is a mapping that begins with its 'id'", 1, 1)

@@ -89,7 +89,7 @@ def _statements(text: str) -> list[tuple[int, Path]]:
         is_array = pending.lstrip().startswith("[[")
         keys = _only_keys(made)
         if pending.lstrip().startswith("["):
-            table = _resolved(keys, counts, is_array=is_array)
+            table = _resolve_table(keys, counts, is_array=is_array)
             found.append((begun, table))
         else:
             found.append((begun, (*table, *keys)))
@@ -108,7 +108,7 @@ def _only_keys(made: dict[str, Any]) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _resolved(keys: tuple[str, ...], counts: dict[Path, int], *, is_array: bool) -> Path:
+def _resolve_table(keys: tuple[str, ...], counts: dict[Path, int], *, is_array: bool) -> Path:
     path: Path = ()
     for place, key in enumerate(keys):
         path = (*path, key)

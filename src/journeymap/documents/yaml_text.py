@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from attrs import define, field
 
-from journeymap.documents.parsed import DEEPEST, Parsed, Path, Place, fault
+from journeymap.documents.parsed import MAX_NESTING, Parsed, Path, Place, fault
 from journeymap.exceptions import DocumentError, require
 
 __all__ = ["read", "write"]
@@ -101,8 +101,8 @@ class _Builder:
             self._put(self._scalar(event), event.anchor, 1, mark)
         elif kind in ("MappingStartEvent", "SequenceStartEvent"):
             self._tagged(event, "map" if kind.startswith("M") else "seq")
-            if len(self.open) >= DEEPEST:
-                raise self._fault(f"nested deeper than {DEEPEST} levels", mark)
+            if len(self.open) >= MAX_NESTING:
+                raise self._fault(f"nested deeper than {MAX_NESTING} levels", mark)
             value: Any = {} if kind.startswith("M") else []
             self._announce(value, mark)
             self.open.append(_Open(value, event.anchor))

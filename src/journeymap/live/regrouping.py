@@ -81,7 +81,7 @@ class Regrouping:
         clocks = [state.clock for state in before.values()]
         advanced = advanced_to(tx)
         clock = max([*clocks, *([] if advanced is None else [advanced])])
-        return self._refold(tx, found, clock, now)
+        return self._refold_customer(tx, found, clock, now)
 
     def _collect(self, tx: Transaction, names: list[str]) -> dict[str, list[JournalEntry]]:
         """Return the journals of customers and of those to whom their interactions belong now."""
@@ -118,7 +118,7 @@ class Regrouping:
         at = datetime.fromisoformat(data["at"])
         return self.identities.customer(*read_identities(data["by"]), at=at)
 
-    def _refold(
+    def _refold_customer(
         self, tx: Transaction, found: dict[str, list[JournalEntry]], clock: datetime, now: datetime
     ) -> Versioned:
         """Rewrite journals under the names of today, and fold the customers again."""

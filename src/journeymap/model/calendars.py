@@ -284,15 +284,15 @@ def _running(calendar: Calendar, year: int) -> tuple[list[datetime], list[timede
     return begins, totals
 
 
-def _worked_by(calendar: Calendar, year: int, moment: datetime) -> timedelta:
-    """Working time of a year that has passed at a moment."""
-    if moment.year < year:
+def _worked_by(calendar: Calendar, year: int, at: datetime) -> timedelta:
+    """Measure the working time of a year that has passed at a time."""
+    if at.year < year:
         return timedelta(0)
     begins, totals = _running(calendar, year)
-    if moment.year > year:
+    if at.year > year:
         return totals[-1]
-    place = bisect_right(begins, moment)
+    place = bisect_right(begins, at)
     if place == 0:
         return timedelta(0)
     begin, end = _spans(calendar, year)[place - 1]
-    return totals[place - 1] + (min(moment, end) - begin)
+    return totals[place - 1] + (min(at, end) - begin)

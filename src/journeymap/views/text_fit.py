@@ -6,8 +6,8 @@ import unicodedata
 
 __all__ = ["shown", "width_of", "wrapped"]
 
-_NARROW = frozenset("iljtfrI.,:;'|!()[] ")
-_WIDE = frozenset("mwMW@%—")
+_NARROW_LETTERS = frozenset("iljtfrI.,:;'|!()[] ")
+_WIDE_LETTERS = frozenset("mwMW@%—")
 
 
 def shown(text: str) -> str:
@@ -24,9 +24,9 @@ def width_of(text: str, size: float) -> float:
     for letter in text:
         if unicodedata.east_asian_width(letter) in "WF":
             total += 1.0
-        elif letter in _NARROW:
+        elif letter in _NARROW_LETTERS:
             total += 0.36
-        elif letter in _WIDE:
+        elif letter in _WIDE_LETTERS:
             total += 0.92
         elif letter.isupper():
             total += 0.70

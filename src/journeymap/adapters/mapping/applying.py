@@ -81,7 +81,7 @@ class _Rule:
 
     def __init__(self, rule: RecordRule, mapping: PayloadMapping, zone: ZoneInfo | None) -> None:
         self.rule, self.source, self.zone = rule, mapping.source, zone
-        self._called = mapping.touchpoints
+        self._touchpoint_names = mapping.touchpoints
         self._source = _maybe_finder(rule.source)
         self._whole, self._single = (
             [test for path, test in _tests(rule) if path.startswith(begin)] for begin in "$@"
@@ -133,7 +133,7 @@ class _Rule:
         if not identities:
             spaces = ", ".join(space for space, _ in self._identities)
             raise ValueError(f"nobody is named: no {spaces}")
-        at = self._moment(payload, element)
+        at = self._read_at(payload, element)
         name = None if self._id is None else self._id(payload, element)
         happened = None
         source = None if self._source is None else self._source(payload, element)
@@ -155,7 +155,7 @@ class _Rule:
         touchpoint = self._touchpoint(payload, element)
         if touchpoint is None:
             raise ValueError("no touchpoint")
-        touchpoint = self._called.get(touchpoint, touchpoint)
+        touchpoint = self._touchpoint_names.get(touchpoint, touchpoint)
         values: dict[str, Any] = {role: find(payload, element) for role, find in self._names}
         for role, find in self._feelings:
             text = find(payload, element)
@@ -169,7 +169,7 @@ class _Rule:
             duration=self._length(payload, element), extra=extra, **values,
         )  # fmt: skip
 
-    def _moment(self, payload: Any, element: Any) -> datetime:
+    def _read_at(self, payload: Any, element: Any) -> datetime:
         for get in self._at:
             found = get(payload, element)
             if _is_present(found):
@@ -353,38 +353,38 @@ def _number(text: str, role: str) -> float:
 def _read_time(found: Any, pick: Pick, zone: ZoneInfo | None) -> datetime:
     """Read a time with its zone; numbers count from 1970 in the pick's unit."""
     if isinstance(found, datetime):
-        moment = found
+        at = found
     elif isinstance(found, date):
-        moment = datetime(found.year, found.month, found.day)  # midnight, in the mapping's zone
+        at = datetime(found.year, found.month, found.day)  # midnight, in the mapping's zone
     elif pick.unit is not None:
         try:
             count = Decimal(str(found))
-            moment = EPOCH + int(count) * _UNITS[pick.unit]
-            moment += float(count % 1) * _UNITS[pick.unit]
+            at = EPOCH + int(count) * _UNITS[pick.unit]
+            at += float(count % 1) * _UNITS[pick.unit]
         except (ArithmeticError, ValueError):
             raise ValueError("at: a number is expected, of a time that there is") from None
     elif not isinstance(found, str):
         message = "at: a time is expected; of a number, say its unit: 's', 'ms' or 'us'"
         raise ValueError(message)
     else:
-        moment = _parse_time(found.strip(), pick.format)
-    if moment.tzinfo is None:
+        at = _parse_time(found.strip(), pick.format)
+    if at.tzinfo is None:
         if zone is None:
             raise ValueError("at: a time without a zone is a guess; name the mapping's timezone")
-        moment = moment.replace(tzinfo=zone)
+        at = at.replace(tzinfo=zone)
     try:
-        moment.astimezone(UTC)
+        at.astimezone(UTC)
     except OverflowError:
         raise ValueError("at: a time beyond the years 1 to 9999") from None
-    return moment
+    return at
 
 
 def _parse_time(text: str, format_: str | None) -> datetime:
     try:
         if format_ is not None:
             return datetime.strptime(text, format_)
-        moment = datetime.fromisoformat(_SHORT.sub(r"\g<1>0\2", text.removesuffix(" UTC")))
-        named = text.endswith(" UTC") and moment.tzinfo is None
-        return moment.replace(tzinfo=UTC) if named else moment
+        at = datetime.fromisoformat(_SHORT.sub(r"\g<1>0\2", text.removesuffix(" UTC")))
+        named = text.endswith(" UTC") and at.tzinfo is None
+        return at.replace(tzinfo=UTC) if named else at
     except ValueError:
         raise ValueError("at: no time that can be read") from None

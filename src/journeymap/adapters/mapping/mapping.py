@@ -288,12 +288,12 @@ def columns_mapping(
     ('$["opened"]',)
     """
     named = {space: Pick([_column(column)]) for space, column in identities.items()}
-    moment = Pick([_column(at)], unit=unit)
+    time_pick = Pick([_column(at)], unit=unit)
     point = None if touchpoint is None else Pick([_column(touchpoint)])
     if rule is None:
-        made = RecordRule(moment, named, point)
+        made = RecordRule(time_pick, named, point)
     else:
-        made = evolve(rule, at=moment, identities=named, touchpoint=point or rule.touchpoint)
+        made = evolve(rule, at=time_pick, identities=named, touchpoint=point or rule.touchpoint)
     return PayloadMapping(source, [made], timezone=timezone)
 
 

@@ -223,11 +223,11 @@ def _read_as_time(place: _Seen) -> tuple[str | None, bool] | None:
             number = float(text)
         except ValueError:
             try:
-                moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+                at = datetime.fromisoformat(text.removesuffix(" UTC"))
             except ValueError:
                 continue
             good += 1
-            zoneless += moment.tzinfo is None and not text.endswith(" UTC")
+            zoneless += at.tzinfo is None and not text.endswith(" UTC")
             continue
         found = next((name for least, name in _UNITS if least <= number < least * 1000), None)
         if found is not None:

@@ -36,7 +36,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 Row: TypeAlias = tuple[int, Mapping[str, Any]]
 """A row's line (from 1) and what it holds, by name."""
 Progress: TypeAlias = Callable[[float], None]
-_EVERY = 50_000
+_EVERY = 50_000  # rows between two reports of progress: several a second
 
 
 class CsvRows:

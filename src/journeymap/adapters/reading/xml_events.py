@@ -15,9 +15,9 @@ __all__ = ["Event", "read_xml_events"]
 Event: TypeAlias = tuple[str, str, dict[str, str], int]
 """``start``, ``end`` or ``text``; the element's name or the text; its attributes; the line."""
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 16  # bytes parsed at a time
 MAX_TOKEN_BYTES = 16_000_000  # bytes without an event: one gigantic token
-MAX_DEPTH = 200
+MAX_DEPTH = 200  # levels of elements: logs nest ten or so, and each level costs memory
 
 
 class _Handlers:

@@ -30,8 +30,8 @@ __all__ = [
     "read_parquet_rows",
 ]  # fmt: skip
 
-_SLICE = 20_000
-MAX_DOCUMENT_CHARACTERS = 64_000_000
+_SLICE = 20_000  # rows of a Parquet file held as Python objects at a time
+MAX_DOCUMENT_CHARACTERS = 64_000_000  # held as a whole, ten times that in memory
 
 
 def csv_source(

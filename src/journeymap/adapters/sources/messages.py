@@ -27,7 +27,7 @@ from journeymap.exceptions import SourceError
 
 __all__ = ["MessageSource"]
 
-_BATCH = 1000
+_BATCH = 1000  # rows: enough for speed, few enough to be read again after a failure
 _PASSED = frozenset({"SCHEMA", "ACTIVATE_VERSION", "LOG", "CATALOG", "SPEC", "TRACE", "CONTROL",
                      "CONNECTION_STATUS"})  # fmt: skip
 

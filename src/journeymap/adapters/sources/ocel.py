@@ -27,8 +27,8 @@ OCEL = PayloadMapping(
     timezone="UTC",
 )
 _GONE = "\x00gone"
-MAX_VALUE_BYTES = 64_000_000
-MAX_TEXT_CHARACTERS = 1_000_000
+MAX_VALUE_BYTES = 64_000_000  # bytes without a whole token of JSON: one gigantic value
+MAX_TEXT_CHARACTERS = 1_000_000  # of one text in XML, for which nothing longer is known
 
 
 @define

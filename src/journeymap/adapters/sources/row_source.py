@@ -20,7 +20,7 @@ __all__ = ["ALL", "BatchBuilder", "Feed", "Row", "RowSource", "fingerprint", "ro
 Row: TypeAlias = tuple[int, Mapping[str, Any]]
 Feed: TypeAlias = Callable[[], Iterator[Row | RejectedRow]]
 ALL: frozenset[Claim] = frozenset({"repeats", "resumes", "sets aside"})
-_BATCH = 1000
+_BATCH = 1000  # rows: enough for speed, few enough to be read again after a failure
 
 
 @frozen

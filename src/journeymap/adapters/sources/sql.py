@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SqlSource", "duckdb_source"]
 
-_BATCH = 1000
+_BATCH = 1000  # rows: enough for speed, few enough to be read again after a failure
 
 
 @frozen
@@ -223,13 +223,13 @@ def duckdb_source(path: str, query: str, mapping: PayloadMapping) -> RowSource:
                 while found := answer.fetchmany(_BATCH):
                     for one in found:
                         place += 1
-                        yield place, dict(zip(names, map(_moment, one), strict=True))
+                        yield place, dict(zip(names, map(_time_text, one), strict=True))
         except duckdb.Error as error:
             raise SourceError(path, str(error).split("\n")[0]) from None
 
     return RowSource(path, rows, mapping)
 
 
-def _moment(value: Any) -> Any:
+def _time_text(value: Any) -> Any:
     """Convert a time of day to text; anything else stays unchanged."""
     return value.isoformat() if isinstance(value, time) else value

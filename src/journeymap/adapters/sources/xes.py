@@ -31,7 +31,7 @@ XES = PayloadMapping(
 )
 _VALUES = frozenset({"string", "date", "int", "float", "boolean", "id"})
 _NESTS = _VALUES | {"list", "container", "values"}
-_HELD = 10_000
+_MAX_HELD = 10_000  # events of a trace held back until its attributes are read
 _KEYS = re.compile(r"'([^']+)'|\"([^\"]+)\"|(\S+)")
 
 
@@ -53,10 +53,10 @@ def xes_source(path: str | os.PathLike[str], mapping: PayloadMapping = XES) -> R
 
 def read_xes_rows(path: str | os.PathLike[str]) -> Iterator[Row | RejectedRow]:
     """Read the events of an XES log as rows."""
-    return _Reading(str(path)).rows(path)
+    return _XesReader(str(path)).rows(path)
 
 
-class _Reading:
+class _XesReader:
     """Where in the log the reading stands."""
 
     def __init__(self, name: str) -> None:
@@ -107,7 +107,9 @@ class _Reading:
             self.event[key] = value
         elif self.trace is not None:
             if self.flushed:
-                reason = f"attribute {key!r} of a trace comes after more than {_HELD} of its events"
+                reason = (
+                    f"attribute {key!r} of a trace comes after more than {_MAX_HELD} of its events"
+                )
                 return RejectedRow(line, reason, value[:200])
             self.trace[f"case:{key}"] = value
         return None
@@ -124,7 +126,7 @@ class _Reading:
                 yield RejectedRow(self.line, "an event outside of any trace", str(event)[:200])
                 return
             self.held.append((self.line, event))
-            if len(self.held) >= _HELD:
+            if len(self.held) >= _MAX_HELD:
                 yield from self.whole()
                 self.flushed = True
         elif tag == "trace" and self.trace is not None:

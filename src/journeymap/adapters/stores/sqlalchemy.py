@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SqlStore"]
 
 T = TypeVar("T")
-_TRIES = 12
+_TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 
 
 class SqlConnection:

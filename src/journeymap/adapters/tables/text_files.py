@@ -19,7 +19,7 @@ from journeymap.adapters.tables.rows import ColumnChoice, Rows, require_columns
 
 __all__ = ["read_csv", "read_json_lines", "read_rows"]
 
-_CHUNK = 50_000
+_CHUNK = 50_000  # rows turned into columns at a time, about 50 MB of Python objects
 Progress = Callable[[float], None]
 
 

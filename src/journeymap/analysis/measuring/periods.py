@@ -20,7 +20,7 @@ WeekStart = Literal["monday", "sunday"]
 PERIODS = ("day", "week", "month", "quarter", "year")
 WEEK_STARTS = ("monday", "sunday")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
-MAX_ROWS = 1_000_000
+MAX_ROWS = 1_000_000  # of an answer by periods: more come of a wrong time in the log
 _EPOCH = date(1970, 1, 1)  # a Thursday
 # A day inside the years 1 to 9999, so that every zone and every period stays within them.
 _RANGE = (-62_135_510_400_000_000, 253_402_214_400_000_000)

@@ -26,8 +26,8 @@ MAX_EXACT = 100_000
 """Values kept as they are, 800 kB of them; more are counted in buckets."""
 _DROP = 45  # bits of the mantissa dropped: 52 - 7, hence 128 buckets per doubling
 _FIRST = (1023 << 7) - 1  # the bucket of one microsecond becomes 1; zero has bucket 0
-_WIDE = 14
-_MASK = (1 << _WIDE) - 1
+_BUCKET_BITS = 14  # bits of a bucket's number: more than there are doublings of a microsecond
+_MASK = (1 << _BUCKET_BITS) - 1
 
 
 _PENDING = 1 << 24  # bucket numbers kept unsorted before they are counted together
@@ -62,7 +62,10 @@ class Spread:
         if self.exact:
             return Spread(tuple((table(c), v) for c, v in self.pieces), self.total, exact=True)
         moved = tuple(
-            ((table(keys.astype(np.int64) >> _WIDE) << _WIDE) | (keys & _MASK), counts)
+            (
+                (table(keys.astype(np.int64) >> _BUCKET_BITS) << _BUCKET_BITS) | (keys & _MASK),
+                counts,
+            )
             for keys, counts in self.pieces
         )
         return Spread(moved, self.total, exact=False)
@@ -110,8 +113,8 @@ class Spread:
             keys, counts = self._counted()
             assert counts is not None  # noqa: S101  # counting has just made them
             ends = np.cumsum(counts)
-        known = cells < 1 << (32 - _WIDE) if keys.dtype == np.uint32 else cells >= 0
-        edges = (np.where(known, cells, 0) << _WIDE).astype(keys.dtype)
+        known = cells < 1 << (32 - _BUCKET_BITS) if keys.dtype == np.uint32 else cells >= 0
+        edges = (np.where(known, cells, 0) << _BUCKET_BITS).astype(keys.dtype)
         last = edges | keys.dtype.type(_MASK)
         begin = np.searchsorted(keys, edges)
         end = np.where(known, np.searchsorted(keys, last, side="right"), begin)
@@ -161,10 +164,10 @@ def _sorted(cells: Ints, values: Ints) -> tuple[Ints, Ints]:
 
 def _packed(cells: Ints, values: Ints) -> Ints:
     """Cell and bucket as one key, in 32 bits where it fits: half as wide sorts twice as fast."""
-    small = len(cells) == 0 or int(cells.max()) < 1 << (32 - _WIDE)
+    small = len(cells) == 0 or int(cells.max()) < 1 << (32 - _BUCKET_BITS)
     kind: Any = np.uint32 if small else np.int64
     keys: Any = cells.astype(kind)
-    keys <<= kind(_WIDE)
+    keys <<= kind(_BUCKET_BITS)
     buckets = values.astype(np.float64).view(np.int64)
     buckets >>= _DROP
     buckets -= _FIRST
