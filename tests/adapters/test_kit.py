@@ -368,7 +368,7 @@ class Spoilt:
 
     def _loose(self, work: Callable[[Transaction], Any]) -> Any:
         seen = self.inner.read(
-            lambda tx: (tx.states.versions(["shared"]), tx.states.read(["shared"]))
+            lambda tx: (tx.states.lock_versions(["shared"]), tx.states.read(["shared"]))
         )
 
         def late(tx: Transaction) -> Any:
@@ -377,7 +377,7 @@ class Spoilt:
         return self.inner.run(late)
 
     def read(self, work: Callable[[Transaction], Any]) -> Any:
-        due = self.wrong == "states.due"
+        due = self.wrong == "states.list_due"
         return self.inner.read(lambda tx: work(Wrong(tx, self.wrong)) if due else work(tx))
 
     def scrub(self) -> None:
@@ -385,7 +385,7 @@ class Spoilt:
 
     def close(self) -> None:
         if self.wrong == "loses":
-            for name in self.inner.read(lambda tx: tx.states.customers("", 9)):
+            for name in self.inner.read(lambda tx: tx.states.list_customers("", 9)):
                 self.inner.run(partial(_forget, name=name))
         self.inner.close()
 
@@ -412,8 +412,8 @@ class WrongPiece:
     def __getattr__(self, name: str) -> Any:
         real = getattr(self.piece, name)
         if self.wrong == name:
-            return lambda *_: [] if name in ("due", "waiting") else None
-        if self.wrong == "order" and name == "waiting":
+            return lambda *_: [] if name in ("list_due", "claim_waiting") else None
+        if self.wrong == "order" and name == "claim_waiting":
             return lambda *given: list(reversed(real(*given)))
         if self.wrong == "over" and name == "post":
             return self.over
@@ -447,7 +447,7 @@ class StaleStates:
         self.piece, self.seen = piece, seen
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("versions", "read"):
+        if name in ("lock_versions", "read"):
             return lambda names: self.seen[name == "read"]
         return getattr(self.piece, name)
 
@@ -460,8 +460,8 @@ class StaleStates:
         ("set_aside.remove", "set aside"), ("set_aside.move", "set aside"),
         ("set_aside.delete", "set aside"), ("states.insert", "states differ"),
         ("states.update", "states differ"), ("states.delete", "customers differ"),
-        ("states.due", "that are due"), ("outbox.post", "letters"),
-        ("outbox.settle", "letters differ"), ("outbox.waiting", "letters"),
+        ("states.list_due", "that are due"), ("outbox.post", "letters"),
+        ("outbox.settle", "letters differ"), ("outbox.claim_waiting", "letters"),
         ("outbox.order", "another order"), ("outbox.over", "differ"),
         ("outbox.move", "letters differ"), ("outbox.delete", "differ"),
         ("evidence.add", "evidence"), ("evidence.replace", "evidence"),

@@ -109,5 +109,5 @@ def test_a_live_that_cannot_be_made_closes_the_store_it_opened(
     store = SqliteStore(tmp_path / "other.db")
     with pytest.raises(StoreError, match="could not be kept"):
         Live(JourneyMap("a"), store)
-    assert store.read(lambda tx: tx.states.customers("", 1)) == []  # the caller's own stays open
+    assert store.read(lambda tx: tx.states.list_customers("", 1)) == []  # still open
     store.close()

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def told(store: str) -> dict[str, Any]:
     """Everything that is kept, customer by customer."""
     with Live(broadband(), store) as live:
-        names = live.store.run(lambda tx: tx.states.customers("", 10_000))
+        names = live.store.run(lambda tx: tx.states.list_customers("", 10_000))
         return {name: live.export(name) for name in names}
 
 

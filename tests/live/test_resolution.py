@@ -355,4 +355,4 @@ def test_what_another_try_had_learned_is_not_known(monkeypatch: pytest.MonkeyPat
         assert live.identities is not None
         assert groups(live.identities) == groups(other)
         assert len(live.facts(live.identities.customer(*ids("u1")) or "")) == 0
-        assert live.store.read(lambda tx: len(tx.evidence.after(0, 99))) == 3
+        assert live.store.read(lambda tx: len(tx.evidence.read_after(0, 99))) == 3

@@ -15,7 +15,7 @@ from attrs import frozen
 from journeymap.model.instants import micros
 
 __all__ = [
-    "Evidences",
+    "EvidenceRows",
     "Journal",
     "JournalEntry",
     "Letter",
@@ -139,7 +139,7 @@ class StoredEvidence:
 class Journal(Protocol):
     """The interactions that were recorded."""
 
-    def known(self, keys: Sequence[str]) -> dict[str, bool]:
+    def find_keys(self, keys: Sequence[str]) -> dict[str, bool]:
         """Look keys up.
 
         Args:
@@ -230,7 +230,7 @@ class SetAsideEntries(Protocol):
 class StateRows(Protocol):
     """The states of the customers."""
 
-    def versions(self, customers: Sequence[str]) -> dict[str, int]:
+    def lock_versions(self, customers: Sequence[str]) -> dict[str, int]:
         """Read the versions of states, held until the transaction ends.
 
         No other process may change these states before that.
@@ -270,7 +270,7 @@ class StateRows(Protocol):
         """
         ...
 
-    def due(self, now: int, limit: int) -> list[str]:
+    def list_due(self, now: int, limit: int) -> list[str]:
         """List customers with a timer that is due.
 
         Args:
@@ -282,7 +282,7 @@ class StateRows(Protocol):
         """
         ...
 
-    def customers(self, after: str, limit: int) -> list[str]:
+    def list_customers(self, after: str, limit: int) -> list[str]:
         """List the customers in the order of their names.
 
         Args:
@@ -325,7 +325,7 @@ class Outbox(Protocol):
         """
         ...
 
-    def waiting(self, now: int, limit: int) -> list[Letter]:
+    def claim_waiting(self, now: int, limit: int) -> list[Letter]:
         """Read waiting letters whose time has come.
 
         No other process may take them before the transaction ends.
@@ -379,7 +379,7 @@ class Outbox(Protocol):
         ...
 
 
-class Evidences(Protocol):
+class EvidenceRows(Protocol):
     """The evidence of who is who, and the traits and consents that came with it."""
 
     def add(self, rows: Iterable[StoredEvidence]) -> None:
@@ -390,7 +390,7 @@ class Evidences(Protocol):
         """
         ...
 
-    def after(self, number: int, limit: int) -> list[StoredEvidence]:
+    def read_after(self, number: int, limit: int) -> list[StoredEvidence]:
         """Read evidence after a number.
 
         Args:
@@ -402,7 +402,7 @@ class Evidences(Protocol):
         """
         ...
 
-    def of_customer(self, customer: str) -> list[StoredEvidence]:
+    def read_customer(self, customer: str) -> list[StoredEvidence]:
         """Read the evidence about one customer.
 
         Args:
@@ -487,7 +487,7 @@ class Transaction(Protocol):
         ...
 
     @property
-    def evidence(self) -> Evidences:
+    def evidence(self) -> EvidenceRows:
         """The evidence of who is who."""
         ...
 

@@ -417,7 +417,7 @@ class Live:
                     {"interaction": json.loads(one.text), "reason": one.reason}
                     for one in tx.set_aside.read(customer)
                 ],
-                "evidence": [json.loads(one.text) for one in tx.evidence.of_customer(customer)],
+                "evidence": [json.loads(one.text) for one in tx.evidence.read_customer(customer)],
             }
 
         return self._store.read(work)

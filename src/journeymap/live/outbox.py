@@ -131,7 +131,7 @@ def _claim(
 ) -> list[tuple[Letter, Action]]:
     limit = _BATCH
     while True:
-        waiting = tx.outbox.waiting(now, limit)
+        waiting = tx.outbox.claim_waiting(now, limit)
         wanted = [(letter, _action(actions, read_signal(letter.text))) for letter in waiting]
         unclaimed.clear()
         unclaimed.update(letter.id for letter, action in wanted if action is None)

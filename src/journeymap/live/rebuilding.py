@@ -77,8 +77,8 @@ def rebuild(states: States, progress: Callable[[int], None] | None) -> Rebuilt:
 def _rebuild_batch(
     states: States, tx: Transaction, after: str
 ) -> tuple[list[str], int, list[Moved]]:
-    names = tx.states.customers(after, _BATCH)
-    versions = tx.states.versions(names) if names else {}
+    names = tx.states.list_customers(after, _BATCH)
+    versions = tx.states.lock_versions(names) if names else {}
     stored = tx.states.read(names) if names else {}
     old = {name: row for name, row in stored.items() if states.outdated(row)}
     made: dict[str, State] = {name: states.decode(tx, row) for name, row in old.items()}

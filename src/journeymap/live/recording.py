@@ -71,7 +71,7 @@ class Recording:
             self.given = self._named(tx, self.given)
         receipts: list[Receipt | None] = [None] * len(self.given)
         groups = self._accepted(tx, receipts)
-        versions = tx.states.versions(list(groups))
+        versions = tx.states.lock_versions(list(groups))
         before = self._states.read(tx, versions)
         after: dict[str, State] = {}
         entries: list[JournalEntry] = []
@@ -99,7 +99,7 @@ class Recording:
         """Group the places of what is to be followed by customer; the rest gets its receipt."""
         limit = self.now + self._settings.tolerance
         keys = {place: key for place, one in enumerate(self.given) if (key := journal_key(one))}
-        found = tx.journal.known(list(set(keys.values()))) if keys else {}
+        found = tx.journal.find_keys(list(set(keys.values()))) if keys else {}
         known = {key for key, recorded in found.items() if recorded}
         aside = {key for key in found if key not in known}
         groups: dict[str, list[int]] = {}
@@ -175,11 +175,11 @@ class Advancing:
 
     def write(self, tx: Transaction) -> list[Signal]:
         """Fire the timers that are due first; give the signals."""
-        names = tx.states.due(micros(self.now), BATCH)
+        names = tx.states.list_due(micros(self.now), BATCH)
         if not names:
             self.written = {}
             return []
-        versions = tx.states.versions(names)
+        versions = tx.states.lock_versions(names)
         after: dict[str, State] = {}
         found: list[Signal] = []
         for name, state in self._states.read(tx, versions).items():

@@ -77,7 +77,7 @@ class Regrouping:
             self._names_forgotten(one) for held in found.values() for one in held
         ):
             return {}
-        before = self.states.read(tx, tx.states.versions(sorted(found)))
+        before = self.states.read(tx, tx.states.lock_versions(sorted(found)))
         clocks = [state.clock for state in before.values()]
         advanced = advanced_to(tx)
         clock = max([*clocks, *([] if advanced is None else [advanced])])
@@ -88,7 +88,7 @@ class Regrouping:
         found: dict[str, list[JournalEntry]] = {}
         waiting = names
         while waiting:
-            tx.states.versions(waiting)  # held first: what is read now stays
+            tx.states.lock_versions(waiting)  # held first: what is read now stays
             more: set[str] = set()
             for name in waiting:
                 found[name] = tx.journal.history(name)
@@ -99,7 +99,7 @@ class Regrouping:
 
     def _move_evidence(self, tx: Transaction, name: str) -> None:
         moved: list[StoredEvidence] = []
-        for row in tx.evidence.of_customer(name):
+        for row in tx.evidence.read_customer(name):
             owner = owner_of_evidence(self.identities, json.loads(row.text)) or name
             if owner != name:
                 moved.append(evolve(row, customer=owner))

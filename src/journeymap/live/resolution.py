@@ -83,7 +83,7 @@ class IdentityResolution:
     def facts(self, customer: str) -> tuple[Trait | Consent, ...]:
         """Read all traits and consents that sources gave of a customer."""
         name = self.current(customer)
-        rows = self._states.store.read(lambda tx: tx.evidence.of_customer(name))
+        rows = self._states.store.read(lambda tx: tx.evidence.read_customer(name))
         return deduplicate_facts(fact for row in rows for fact in read_facts(row))
 
     def take(self, records: tuple[Record, ...]) -> tuple[Receipt, ...]:
@@ -127,7 +127,7 @@ class IdentityResolution:
         They are recorded if they arrive again and resolve.
         """
         keys = [journal_key(one) for one in given]
-        there = tx.journal.known([key for key in keys if key is not None])
+        there = tx.journal.find_keys([key for key in keys if key is not None])
         tx.set_aside.add(
             SetAsideEntry(one.customer, key, micros(now), UNRESOLVED, interaction_text(one))
             for one, key in zip(given, keys, strict=True) if key is None or key not in there
@@ -242,7 +242,7 @@ class IdentityResolution:
             self._reset()
             self._rewrites = rewrites
         while True:
-            rows = tx.evidence.after(self._number, _PAGE)
+            rows = tx.evidence.read_after(self._number, _PAGE)
             for row in rows:
                 apply_evidence(self._identities, json.loads(row.text))
                 self._number = row.number
@@ -309,7 +309,7 @@ class IdentityResolution:
         gone: list[int] = []
         changed: list[StoredEvidence] = []
         after = 0
-        while page := tx.evidence.after(after, _PAGE):
+        while page := tx.evidence.read_after(after, _PAGE):
             for row in page:
                 text = left(row)
                 if text is None:

@@ -50,7 +50,7 @@ class States:
 
     def one(self, tx: Transaction, customer: str) -> State | None:
         """Read the state of one customer."""
-        return self.read(tx, tx.states.versions([customer])).get(customer)
+        return self.read(tx, tx.states.lock_versions([customer])).get(customer)
 
     def read(self, tx: Transaction, versions: Mapping[str, int]) -> dict[str, State]:
         """Read the states of some customers, folded along this version of the map."""

@@ -172,7 +172,7 @@ class _JournalMachine(_Machine):
             held = tx.journal.history(name) == self.entries.get(name, [])
             _hold(held, "the journal differs")
         keys = [one.key for held in self.entries.values() for one in held if one.key]
-        known = tx.journal.known([*keys, "no such key"])
+        known = tx.journal.find_keys([*keys, "no such key"])
         _hold(known == dict.fromkeys(keys, True), "known keys differ")
 
 
@@ -252,16 +252,16 @@ class _StatesMachine(_Machine):
     def list_due(self, now: int) -> None:
         """List the customers with a timer that is due."""
         due = sorted(one.customer for one in self.states.values() if (one.due or 0) <= now)
-        found = self.store.read(lambda tx: tx.states.due(now, 100))
+        found = self.store.read(lambda tx: tx.states.list_due(now, 100))
         _hold(sorted(found) == due, "the customers that are due differ")
 
     def compare_piece(self, tx: Transaction) -> None:
         """Compare the states."""
         _hold(tx.states.read(list(self.states)) == self.states, "the states differ")
         versions = {name: one.version for name, one in self.states.items()}
-        found = tx.states.versions(["no one", *self.states])
+        found = tx.states.lock_versions(["no one", *self.states])
         _hold(found == versions, "the versions differ")
-        _hold(set(tx.states.customers("", 100)) == set(self.states), "the customers differ")
+        _hold(set(tx.states.list_customers("", 100)) == set(self.states), "the customers differ")
 
 
 class _OutboxMachine(_Machine):
@@ -309,7 +309,7 @@ class _OutboxMachine(_Machine):
             one for one in self.letters.values() if one.status == "waiting" and one.next <= now
         ]
         waiting.sort(key=lambda one: (one.next, one.id))
-        found = self.store.run(lambda tx: tx.outbox.waiting(now, 100))
+        found = self.store.run(lambda tx: tx.outbox.claim_waiting(now, 100))
         _hold([one.next for one in found] == [one.next for one in waiting],
               "letters wait in another order")  # fmt: skip
         _hold({one.id for one in found} == {one.id for one in waiting}, "letters are missing")
@@ -363,9 +363,9 @@ class _EvidenceMachine(_Machine):
         """Compare the evidence."""
         for name in _CUSTOMERS:
             mine = [one for one in self.evidence.values() if one.customer == name]
-            _hold(tx.evidence.of_customer(name) == mine, "the evidence about a customer differs")
+            _hold(tx.evidence.read_customer(name) == mine, "the evidence about a customer differs")
         every = [self.evidence[number] for number in sorted(self.evidence)]
-        _hold(tx.evidence.after(0, 1000) == every, "the evidence differs")
+        _hold(tx.evidence.read_after(0, 1000) == every, "the evidence differs")
 
 
 class _MetaMachine(_Machine):
@@ -412,7 +412,7 @@ def _count_at_once(open_store: Callable[[], Store]) -> None:
 
     def count(store: Store) -> None:
         def work(tx: Transaction) -> None:
-            version = tx.states.versions(["shared"])["shared"]
+            version = tx.states.lock_versions(["shared"])["shared"]
             stored = tx.states.read(["shared"])["shared"]
             text = str(int(stored.text) + 1)
             tx.states.update([evolve(stored, version=version + 1, text=text)])

@@ -100,7 +100,7 @@ class _Table:
 class SqlJournal(_Table):
     """The journal in SQL."""
 
-    def known(self, keys: Sequence[str]) -> dict[str, bool]:
+    def find_keys(self, keys: Sequence[str]) -> dict[str, bool]:
         """Look keys up, in one query."""
         select = (
             "SELECT dedupe, 0 FROM journeymap_aside WHERE dedupe IN ({0})"
@@ -162,7 +162,7 @@ class SqlSetAside(_Table):
 class SqlStates(_Table):
     """The states in SQL."""
 
-    def versions(self, customers: Sequence[str]) -> dict[str, int]:
+    def lock_versions(self, customers: Sequence[str]) -> dict[str, int]:
         """Read the versions, their rows held until the transaction ends."""
         select = "SELECT customer, version FROM journeymap_states WHERE customer IN ({})"
         if self.db.lock:
@@ -185,12 +185,12 @@ class SqlStates(_Table):
                     " state = :state WHERE customer = :customer",
                     [_state_row(one) for one in states])  # fmt: skip
 
-    def due(self, now: int, limit: int) -> list[str]:
+    def list_due(self, now: int, limit: int) -> list[str]:
         """List customers with a timer that is due, the earliest first."""
         select = "SELECT customer FROM journeymap_states WHERE due <= :now ORDER BY due, customer"
         return [row[0] for row in self.db.rows(f"{select} LIMIT {int(limit)}", {"now": now})]
 
-    def customers(self, after: str, limit: int) -> list[str]:
+    def list_customers(self, after: str, limit: int) -> list[str]:
         """List the customers in the order of their names, after a name."""
         select = "SELECT customer FROM journeymap_states WHERE customer > :after ORDER BY customer"
         return [row[0] for row in self.db.rows(f"{select} LIMIT {int(limit)}", {"after": after})]
@@ -216,7 +216,7 @@ class SqlOutbox(_Table):
         select = f"SELECT {_LETTER} FROM journeymap_outbox WHERE id IN ({{}})"
         return {row[0]: Letter(*row) for row in self._among(select, ids)}
 
-    def waiting(self, now: int, limit: int) -> list[Letter]:
+    def claim_waiting(self, now: int, limit: int) -> list[Letter]:
         """Read waiting letters whose time has come, held so that no other process takes them."""
         select = (f"SELECT {_LETTER} FROM journeymap_outbox WHERE status = 'waiting'"
                   f" AND next <= :now ORDER BY next, id LIMIT {int(limit)}")  # fmt: skip
@@ -256,13 +256,13 @@ class SqlEvidences(_Table):
         self._write(f"INSERT INTO journeymap_said ({_EVIDENCE}) VALUES (:number, :customer, :batch,"
                     " :said)", [_evidence_row(one) for one in rows])  # fmt: skip
 
-    def after(self, number: int, limit: int) -> list[StoredEvidence]:
+    def read_after(self, number: int, limit: int) -> list[StoredEvidence]:
         """Read evidence after a number, in order."""
         select = f"SELECT {_EVIDENCE} FROM journeymap_said WHERE number > :after ORDER BY number"
         rows = self.db.rows(f"{select} LIMIT {int(limit)}", {"after": number})
         return [StoredEvidence(*row) for row in rows]
 
-    def of_customer(self, customer: str) -> list[StoredEvidence]:
+    def read_customer(self, customer: str) -> list[StoredEvidence]:
         """Read the evidence about one customer, in order."""
         select = (
             f"SELECT {_EVIDENCE} FROM journeymap_said WHERE customer = :customer ORDER BY number"
