@@ -85,6 +85,29 @@ def test_demo(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert jm.load("d/broadband.yaml") == broadband()
 
 
+@pytest.mark.parametrize("command", ["report", "sketch"])
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ("", "no row could be read (there is none)"),
+        (
+            "ada,visit,2026-13-45\nben,visit,soon\n,visit,2026-03-01T09:00Z\n",
+            "ISO 8601: 2; no customer: 1",
+        ),
+    ],
+)
+def test_a_log_of_which_nothing_can_be_read_is_refused_with_its_reasons(
+    files: Path, capsys: pytest.CaptureFixture[str], command: str, rows: str, reason: str
+) -> None:
+    Path("bad.csv").write_text("who,what,when\n" + rows)
+    assert cli.main([command, "bad.csv", *NAMED, "-o", "made"]) == 2
+    assert not Path("made").exists()
+    err = capsys.readouterr().err
+    assert err.startswith("journeymap: bad.csv: no row could be read")
+    assert reason in err
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, fields
 
 from journeymap.documents import dump, dumps, load, schema
-from journeymap.exceptions import DocumentError, JourneyMapError, MapError
+from journeymap.exceptions import DocumentError, JourneyMapError, MapError, SourceError
 
 if TYPE_CHECKING:
     from journeymap.analysis import Columns, Log
@@ -138,7 +138,7 @@ def _log(options: argparse.Namespace, map_file: Path | None) -> Log:
 
     columns = _columns(options)
     with _Progress("reading") as progress:
-        return Log.read(
+        log = Log.read(
             options.file,
             None if columns == Columns() else columns,  # of XES, the standard's
             map=load(map_file) if map_file else None,
@@ -147,6 +147,11 @@ def _log(options: argparse.Namespace, map_file: Path | None) -> Log:
             encoding=options.encoding,
             progress=progress.share,
         )
+    if not log.interactions:
+        reasons = log.rejected.reasons.most_common(3)
+        why = "; ".join(f"{reason}: {count}" for reason, count in reasons)
+        raise SourceError(str(options.file), f"no row could be read ({why or 'there is none'})")
+    return log
 
 
 def _report(options: argparse.Namespace) -> int:

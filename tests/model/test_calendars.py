@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeymap import Calendar, CalendarError, ElementError, Hours
+from journeymap.model.calendars import _ORIGIN
 from tests.factories import HOUR
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -186,3 +187,53 @@ def test_rules_without_end_or_days_are_no_endless_work() -> None:
 def test_wrong_types_are_refused(make: Any) -> None:
     with pytest.raises(ElementError):
         make()
+
+
+def test_the_rules_hold_before_2000_too() -> None:
+    first, last = datetime(1999, 3, 1, tzinfo=UTC), datetime(1999, 3, 6, tzinfo=UTC)
+    assert Calendar("office").working_time(first, last) == 40 * HOUR  # Monday to Friday
+    assert Calendar("new", [Hours(since=date(1999, 3, 3))]).working_time(first, last) == 24 * HOUR
+    closed = Calendar("closed", holiday_rules=["FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=2"])
+    assert closed.working_time(first, last) == 32 * HOUR
+
+
+@pytest.mark.parametrize("day", [date(2000, 1, 3) + timedelta(days=14 * n) for n in (-800, -1, 7)])
+def test_a_rule_with_an_interval_counts_in_both_directions(day: date) -> None:
+    begin = datetime.combine(day, time(), UTC)
+    fortnight = Calendar("f", [Hours("FREQ=WEEKLY;INTERVAL=2")])
+    worked = [fortnight.working_time(begin + n * 24 * HOUR, begin + (n + 1) * 24 * HOUR)
+              for n in range(15)]  # fmt: skip
+    assert worked == [8 * HOUR, *[0 * HOUR] * 13, 8 * HOUR]
+
+
+RULES = [
+    "FREQ=WEEKLY", "FREQ=WEEKLY;INTERVAL=3;BYDAY=TU,SA", "FREQ=DAILY;INTERVAL=5", "FREQ=MONTHLY",
+    "FREQ=MONTHLY;INTERVAL=5;BYDAY=-1FR", "FREQ=YEARLY", "FREQ=YEARLY;INTERVAL=4;BYMONTHDAY=29",
+    "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", "FREQ=WEEKLY;COUNT=9", "FREQ=DAILY",
+    "FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=24", "FREQ=WEEKLY;UNTIL=20300101;BYDAY=WE",
+    "FREQ=DAILY;INTERVAL=999999", "FREQ=YEARLY;INTERVAL=5000", "FREQ=WEEKLY;INTERVAL=99999999",
+]  # fmt: skip
+
+
+@given(st.sampled_from(RULES), st.integers(2001, 2500))
+def test_after_2000_a_rule_that_holds_always_is_one_since_then(rule: str, year: int) -> None:
+    always, since = Calendar("c", [Hours(rule)]), Calendar("c", [Hours(rule, since=_ORIGIN)])
+    assert always.spans(year) == since.spans(year)
+
+
+@given(st.sampled_from(RULES), st.integers(1900, 9999))
+def test_every_rule_has_an_answer_in_every_year(rule: str, year: int) -> None:
+    spans = Calendar("c", [Hours(rule)]).spans(year)
+    assert all(begin < end for begin, end in spans)
+    if "INTERVAL" not in rule and "COUNT" not in rule and "UNTIL" not in rule:
+        assert spans
+
+
+def test_some_days_have_other_hours() -> None:
+    eve = Hours("FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=24", time(9), time(12), instead=True)
+    shop = Calendar("shop", [Hours(), eve], holidays=[date(2027, 12, 24)])
+    for year, hours in ((1998, 3), (2025, 3), (2026, 3), (2027, 0)):  # 2027: closed
+        day = datetime(year, 12, 24, tzinfo=UTC)
+        assert shop.working_time(day, day + 24 * HOUR) == hours * HOUR
+    day = datetime(2026, 12, 23, tzinfo=UTC)
+    assert shop.working_time(day, day + 24 * HOUR) == 8 * HOUR

@@ -19,6 +19,8 @@ __all__ = ["Calendar", "Hours"]
 
 _WEEKDAYS = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
 _DAY = timedelta(days=1)
+_ORIGIN = date(2000, 1, 3)  # the Monday to and from which rules count their steps
+_EARLIEST = datetime(1900, 1, 1)
 MAX_YEARS_AHEAD = 50
 """Years searched for enough working time: a calendar that opens less often is a mistake."""
 _UNTIL = re.compile(r"(UNTIL=\d{8})T\d{6}Z?", re.IGNORECASE)
@@ -63,7 +65,9 @@ class Hours:
         days: The days, as the text of an RRULE (RFC 5545), such as ``FREQ=WEEKLY;BYDAY=MO,TU``.
         opens: When they begin.
         closes: When they end; not later than ``opens`` means on the next day.
-        since: The day from which the rule counts.
+        since: The day from which the rule holds, and counts its steps (None: it holds from 1900 on;
+            one with an ``INTERVAL`` counts from 3 January 2000, a Monday, in both directions).
+        instead: Whether these replace all other hours of their days, such as 24 December.
 
     Raises:
         CalendarError: The rule cannot be understood.
@@ -75,19 +79,20 @@ class Hours:
     days: str = field(default=_WEEKDAYS)
     opens: time = time(9)
     closes: time = time(17)
-    since: date = date(2000, 1, 3)
+    since: date | None = None
+    instead: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
     @days.validator
     def _check_days(self, attribute: Attribute[str], value: str) -> None:
         text(self, attribute, value)
-        _rule("Hours", "days", value, date(2000, 1, 3))
+        _rule("Hours", "days", value, _ORIGIN)
 
     def __attrs_post_init__(self) -> None:
         for name in ("opens", "closes"):
             value = getattr(self, name)
             if not isinstance(value, time) or value.tzinfo is not None:
                 raise CalendarError("Hours", name, value, "a wall-clock time like 09:00 is needed")
-        if not _is_day(self.since) or self.since.year < 1900:
+        if self.since is not None and (not _is_day(self.since) or self.since.year < 1900):
             raise CalendarError("Hours", "since", self.since, "a date from 1900 on is needed")
 
 
@@ -216,12 +221,19 @@ def _spans(calendar: Calendar, year: int) -> tuple[Span, ...]:
     )
     closed_on = set(calendar.holidays)
     for text_ in calendar.holiday_rules:
-        closed_on.update(_days(text_, date(2000, 1, 3), year))
-    raw = []
+        closed_on.update(_days(text_, None, year))
+    raw: list[Span] = []
+    taken = set(closed_on)
+    zone = ZoneInfo(calendar.zone)
     for hours in calendar.hours:
-        for day in _days(hours.days, hours.since, year):
-            if day not in closed_on:
-                raw.append(_opening(hours, day, ZoneInfo(calendar.zone)))
+        if hours.instead:
+            days = [day for day in _days(hours.days, hours.since, year) if day not in closed_on]
+            raw += [_opening(hours, day, zone) for day in days]
+            taken.update(days)
+    for hours in calendar.hours:
+        if not hours.instead:
+            days = [day for day in _days(hours.days, hours.since, year) if day not in taken]
+            raw += [_opening(hours, day, zone) for day in days]
     merged: list[Span] = []
     for begin, end in sorted(raw):
         begin, end = max(begin, lower), min(end, upper)
@@ -234,15 +246,35 @@ def _spans(calendar: Calendar, year: int) -> tuple[Span, ...]:
     return tuple(merged)
 
 
-def _days(rule_text: str, since: date, year: int) -> list[date]:
+def _days(rule_text: str, since: date | None, year: int) -> list[date]:
     """List the days of a rule that can touch a year of UTC, two days of the neighbours included."""
     first = datetime(year, 1, 1) - 2 * _DAY if year > 1 else datetime(1, 1, 1)
+    if since is None and first < _EARLIEST:
+        first = _EARLIEST
     last = datetime(year, 12, 31) + 2 * _DAY if year < 9999 else datetime(9999, 12, 31)
-    anchor = max(since, first.date()) if _same_wherever_begun(rule_text) else since
-    rule = _rule("Hours", "days", rule_text, anchor)
+    rule = _rule("Hours", "days", rule_text, _anchor(rule_text, since, first.date()))
     if _reaches_beyond(rule_text, last):  # so that a rule that gives no day ends too
         rule = rule.replace(until=last)
     return [found.date() for found in rule.between(first, last, inc=True)]
+
+
+def _anchor(rule_text: str, since: date | None, first: date) -> date:
+    """Return a day to begin a rule at that gives all its days from the first one wanted on."""
+    if _same_wherever_begun(rule_text):
+        return first if since is None else max(since, first)
+    if since is not None or "COUNT" in rule_text.upper():
+        return _ORIGIN if since is None else since
+    interval = re.search(r"INTERVAL=(\d+)", rule_text, re.IGNORECASE)
+    steps = int(interval[1]) if interval else 1
+    freq = re.search(r"FREQ=(\w+)", rule_text, re.IGNORECASE)
+    if freq is not None and freq[1].upper() in ("MONTHLY", "YEARLY"):
+        months = steps if freq[1].upper() == "MONTHLY" else 12 * steps
+        passed = 12 * (first.year - _ORIGIN.year) + first.month - 1 - (first.day < _ORIGIN.day)
+        place = 12 * _ORIGIN.year + passed // months * months
+        return date(place // 12, place % 12 + 1, _ORIGIN.day) if place >= 12 else _ORIGIN
+    days = steps if freq is not None and freq[1].upper() == "DAILY" else 7 * steps
+    place = _ORIGIN.toordinal() + (first - _ORIGIN).days // days * days
+    return date.fromordinal(place) if place > 0 else _ORIGIN
 
 
 def _reaches_beyond(rule_text: str, last: datetime) -> bool:

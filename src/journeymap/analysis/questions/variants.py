@@ -103,7 +103,7 @@ class Variants:
     """
 
     by: str = "touchpoint"
-    top: int | None = field(default=20)
+    top: int | None = field(default=None)
     collapse: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
     @top.validator
