@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -334,6 +335,16 @@ def test_each_law_of_sources_bites(wrong: str, law: str) -> None:
 
 def test_what_is_not_claimed_is_not_asked() -> None:
     check_source(lambda some: iterable_source(iter(some), CALLS), SOME)
+
+
+def test_rows_that_show_nothing_are_tried_more_often() -> None:
+    good = {"at": "2026-03-01T09:00Z", "nr": "5", "what": "called"}
+    tries = itertools.count()
+    late = st.integers().map(lambda _: [good] * 9 if next(tries) > 200 else [])
+    check_source(lambda rows: small(iterable_source(rows, CALLS)), late)
+    assert next(tries) > 200
+    with pytest.raises(AssertionError, match="no row of any example gave a record"):
+        check_source(lambda rows: small(iterable_source(rows, CALLS)), st.just([]))
 
 
 class Spoilt:

@@ -15,12 +15,14 @@ from attrs import frozen
 from journeymap.model.instants import micros
 
 __all__ = [
+    "CustomerRows",
     "EvidenceRows",
     "Journal",
     "JournalEntry",
     "Letter",
     "LetterStatus",
     "Meta",
+    "MovableRows",
     "Outbox",
     "SetAsideEntries",
     "SetAsideEntry",
@@ -136,7 +138,32 @@ class StoredEvidence:
     text: str
 
 
-class Journal(Protocol):
+class CustomerRows(Protocol):
+    """Rows that belong to customers."""
+
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove all rows of some customers.
+
+        Args:
+            customers: The customers' names.
+        """
+        ...
+
+
+class MovableRows(CustomerRows, Protocol):
+    """Rows that follow a customer who gets another id."""
+
+    def move(self, old: str, new: str) -> None:
+        """Put all rows of one customer to another.
+
+        Args:
+            old: The one's name.
+            new: The other's name.
+        """
+        ...
+
+
+class Journal(CustomerRows, Protocol):
     """The interactions that were recorded."""
 
     def find_keys(self, keys: Sequence[str]) -> dict[str, bool]:
@@ -170,16 +197,8 @@ class Journal(Protocol):
         """
         ...
 
-    def delete(self, customers: Sequence[str]) -> None:
-        """Remove all interactions of some customers.
 
-        Args:
-            customers: The customers' names.
-        """
-        ...
-
-
-class SetAsideEntries(Protocol):
+class SetAsideEntries(MovableRows, Protocol):
     """The interactions that were set aside."""
 
     def add(self, entries: Iterable[SetAsideEntry]) -> None:
@@ -209,25 +228,8 @@ class SetAsideEntries(Protocol):
         """
         ...
 
-    def move(self, old: str, new: str) -> None:
-        """Put everything of one customer to another.
 
-        Args:
-            old: The one's name.
-            new: The other's name.
-        """
-        ...
-
-    def delete(self, customers: Sequence[str]) -> None:
-        """Remove everything of some customers.
-
-        Args:
-            customers: The customers' names.
-        """
-        ...
-
-
-class StateRows(Protocol):
+class StateRows(CustomerRows, Protocol):
     """The states of the customers."""
 
     def lock_versions(self, customers: Sequence[str]) -> dict[str, int]:
@@ -294,16 +296,8 @@ class StateRows(Protocol):
         """
         ...
 
-    def delete(self, customers: Sequence[str]) -> None:
-        """Remove the states of some customers.
 
-        Args:
-            customers: The customers' names.
-        """
-        ...
-
-
-class Outbox(Protocol):
+class Outbox(MovableRows, Protocol):
     """The letters that wait for an action, and what became of the others."""
 
     def post(self, letters: Iterable[Letter]) -> None:
@@ -361,25 +355,8 @@ class Outbox(Protocol):
         """
         ...
 
-    def move(self, old: str, new: str) -> None:
-        """Put all letters of one customer to another.
 
-        Args:
-            old: The one's name.
-            new: The other's name.
-        """
-        ...
-
-    def delete(self, customers: Sequence[str]) -> None:
-        """Remove all letters of some customers.
-
-        Args:
-            customers: The customers' names.
-        """
-        ...
-
-
-class EvidenceRows(Protocol):
+class EvidenceRows(CustomerRows, Protocol):
     """The evidence of who is who, and the traits and consents that came with it."""
 
     def add(self, rows: Iterable[StoredEvidence]) -> None:
@@ -426,14 +403,6 @@ class EvidenceRows(Protocol):
 
         Args:
             numbers: The numbers.
-        """
-        ...
-
-    def delete(self, customers: Sequence[str]) -> None:
-        """Remove all evidence about some customers.
-
-        Args:
-            customers: The customers' names.
         """
         ...
 

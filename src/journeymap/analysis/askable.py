@@ -13,8 +13,8 @@ from attrs import evolve, frozen
 from journeymap.analysis.grouping import Per, Sessions
 from journeymap.analysis.question import Question
 from journeymap.analysis.table.part import LogView, Part, Scope
-from journeymap.analysis.where import LEVELS, Names, Where
-from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
+from journeymap.analysis.where import LEVELS, Names, Where, choose_subset
+from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import Condition, JourneyMap
 from journeymap.model.instants import instant
 
@@ -218,37 +218,19 @@ class Askable(ABC):
 
     def where(
         self,
-        subset: Where | Condition | None = None,
-        /,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        customer: Names = None,
-        touchpoint: Names = None,
-        stage: Names = None,
-        phase: Names = None,
-        channel: Names = None,
-        department: Names = None,
-        process: Names = None,
-        product: Names = None,
-        outcome: Names = None,
-        source: Names = None,
+        subset: Where | Condition | None = None, /, *,
+        since: datetime | None = None, until: datetime | None = None,
+        customer: Names = None, touchpoint: Names = None, stage: Names = None, phase: Names = None,
+        channel: Names = None, department: Names = None, process: Names = None,
+        product: Names = None, outcome: Names = None, source: Names = None,
         columns: Mapping[str, Names] | None = None,
-        contain: Names = None,
-        start: Names = None,
-        end: Names = None,
-        avoid: Names = None,
+        contain: Names = None, start: Names = None, end: Names = None, avoid: Names = None,
         by: str = "touchpoint",
-    ) -> Self:
+    ) -> Self:  # fmt: skip
         """Select interactions, by a `Where` or by its fields: one name or several.
 
-        First the journeys that ``contain`` all of some elements, ``start`` or ``end`` with one of
-        them, ``avoid`` all of them; of these the interactions that match. A name that the log does
-        not have matches nothing.
-
         Args:
-            subset: A `Where`, or a condition such as ``Between("emotion", at_most=-0.5)``, which
-                selects the interactions of which it holds.
+            subset: A `Where`, or a condition that must hold of the interaction.
             since: The earliest time.
             until: The time before which interactions lie.
             customer: Customers.
@@ -280,14 +262,7 @@ class Askable(ABC):
             product=product, outcome=outcome, source=source, columns=columns or (),
             contain=contain, start=start, end=end, avoid=avoid, by=by,
         )  # fmt: skip
-        if isinstance(subset, Condition):
-            subset = Where(when=subset)
-        given: object = words if subset is None else subset
-        if not isinstance(given, Where):
-            raise ColumnsError(f"where: a Where or its words, as channel='web', not {given!r}")
-        if subset is not None and words != Where():
-            raise ColumnsError("where: either a Where or its words are expected, not both")
-        return self._with_view(given)
+        return self._with_view(words if subset is None else choose_subset(subset, words))
 
     def per(self, level: str) -> Self:
         """Split each customer's interactions into one journey per name at a level.

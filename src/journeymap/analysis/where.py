@@ -18,7 +18,7 @@ from journeymap.model.conditions import is_condition
 from journeymap.model.instants import micros
 from journeymap.model.rules import of_type
 
-__all__ = ["Where"]
+__all__ = ["Where", "choose_subset"]
 
 Names = str | Iterable[str] | None
 LEVELS = ("touchpoint", "stage", "phase", "channel", "department", "process", "product",
@@ -204,3 +204,13 @@ def _kept(part: Part, keep: Flags) -> Part:
 
 def _maybe_micros(at: datetime | None) -> int | None:
     return None if at is None else micros(at)
+
+
+def choose_subset(subset: object, words: Where) -> Where:
+    """Return the subset that was given as a value; raise ColumnsError if words were given, too."""
+    given = Where(when=subset) if isinstance(subset, Condition) else subset
+    if not isinstance(given, Where):
+        raise ColumnsError(f"where: a Where or its words, as channel='web', not {given!r}")
+    if words != Where():
+        raise ColumnsError("where: either a Where or its words are expected, not both")
+    return given

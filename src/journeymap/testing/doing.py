@@ -8,12 +8,12 @@ from html.parser import HTMLParser
 from typing import Any, Literal, TypeAlias, TypeVar
 from xml.parsers import expat
 
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from journeymap.adapters.view import View
 from journeymap.model import JourneyMap, Moment, Stage, Touchpoint
 from journeymap.model.conditions import At
+from journeymap.testing.trials import try_laws
 from journeymap.tracking import MomentReached, Signal
 
 __all__ = ["ActionClaim", "check_action", "check_view", "hostile_maps"]
@@ -68,11 +68,6 @@ def check_action(
         st.just("order"), st.just("care"), st.just("call"), st.none(), st.just(then), st.just(0),
     )  # fmt: skip
 
-    @settings(
-        max_examples=examples, deadline=None, database=None, print_blob=False,
-        phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    @given(st.lists(signals, min_size=1, max_size=6))
     def laws(signals: list[Signal]) -> None:
         before = list(effects())
         action = made()
@@ -91,10 +86,7 @@ def check_action(
             same = list(effects())[len(before) :] == fresh
             _hold(same, "a signal was carried out again after a restart")
 
-    try:
-        laws()
-    except AssertionError as error:
-        raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
+    try_laws(laws, st.lists(signals, min_size=1, max_size=6), examples=examples)
 
 
 def check_view(view: View, subjects: st.SearchStrategy[Any], *, examples: int = 20) -> None:
@@ -112,11 +104,6 @@ def check_view(view: View, subjects: st.SearchStrategy[Any], *, examples: int = 
         AssertionError: A law is broken; the message names it.
     """
 
-    @settings(
-        max_examples=examples, deadline=None, database=None, print_blob=False,
-        phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    @given(subjects)
     def laws(subject: Any) -> None:
         text = view(subject)
         _hold(isinstance(text, str), "a drawing is a text")
@@ -127,10 +114,7 @@ def check_view(view: View, subjects: st.SearchStrategy[Any], *, examples: int = 
             _hold(view.media == "text/html", f"{view.media} is neither SVG nor HTML")
         _harmless(text)
 
-    try:
-        laws()
-    except AssertionError as error:
-        raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
+    try_laws(laws, subjects, examples=examples)
 
 
 def hostile_maps() -> st.SearchStrategy[JourneyMap]:

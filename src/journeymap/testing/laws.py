@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from journeymap.exceptions import require
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
 from journeymap.testing.strategies import interactions
+from journeymap.testing.trials import try_laws
 
 if TYPE_CHECKING:
     from journeymap.analysis import Log, Question
@@ -62,12 +62,6 @@ def check_question(
 
     some = given_ or st.lists(interactions(customers=_CUSTOMERS), max_size=30)
 
-    @settings(
-        max_examples=examples, deadline=None, database=None, print_blob=False,
-        phases=[Phase.generate],  # without shrinking: what is broken counts, and it takes long
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    @given(some, st.randoms(use_true_random=False))
     def laws(taken: list[Interaction], dice: Any) -> None:
         log = Log.from_interactions(taken, map=map)
         [part] = log.parts(None)
@@ -80,11 +74,7 @@ def check_question(
         reordered = Log.from_interactions(apart, map=map).ask(question)
         _hold(question, _same(first, reordered), "the order of arrival changes the answer")
 
-    try:
-        laws()
-    except AssertionError as error:
-        # Hypothesis tells much; the law that is broken is what counts.
-        raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
+    try_laws(laws, some, st.randoms(use_true_random=False), examples=examples)
 
 
 def _check_parts(question: Question[Any], log: Log, whole: Any, dice: Any) -> None:

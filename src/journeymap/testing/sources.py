@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from journeymap.adapters.source import Batch, RejectedRow, Source
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Record
+from journeymap.testing.trials import try_laws
 
 __all__ = ["check_source"]
 
@@ -56,21 +56,11 @@ def check_source(
     """
     tried = _SourceTrial(made, count, good)
 
-    @given(rows, st.randoms(use_true_random=False))
-    def laws(some: list[T], dice: Any) -> None:
-        tried.laws(some, dice)
-
-    try:
-        for size in (examples, 10 * examples):  # chance may draw rows that show little
-            settings(
-                max_examples=size, deadline=None, database=None, print_blob=False,
-                phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-            )(laws)()  # fmt: skip
-            if tried.lacking() is None:
-                return
-        raise AssertionError(tried.lacking())
-    except AssertionError as error:
-        raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
+    for size in (examples, 10 * examples):  # chance may draw rows that show little
+        try_laws(tried.laws, rows, st.randoms(use_true_random=False), examples=size)
+        if tried.lacking() is None:
+            return
+    raise AssertionError(tried.lacking())
 
 
 class _SourceTrial(Generic[T]):

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from attrs import evolve, frozen
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -21,6 +20,7 @@ from journeymap.adapters.store import (
     Transaction,
 )
 from journeymap.exceptions import UnknownName
+from journeymap.testing.trials import broken_law_named, trial_settings
 
 __all__ = ["StoreClaim", "StorePiece", "check_store"]
 
@@ -83,13 +83,8 @@ def check_store(
     tried = _Tried(open, clear, claims)
     bases: tuple[type, ...] = (*(_MACHINES[piece] for piece in pieces), _Machine)
     machine: type[RuleBasedStateMachine] = type("Machine", bases, {"tried": tried})
-    try:
-        run_state_machine_as_test(machine, settings=settings(
-            max_examples=examples, stateful_step_count=20, deadline=None, database=None,
-            print_blob=False, phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-        ))  # fmt: skip
-    except AssertionError as error:
-        raise AssertionError(str(error).split("\n", maxsplit=1)[0]) from None
+    with broken_law_named():
+        run_state_machine_as_test(machine, settings=trial_settings(examples, steps=20))
     if "shared" in claims and "states" in pieces:
         clear()
         _count_at_once(open)

@@ -248,7 +248,7 @@ class SqlOutbox(_Table):
         self._delete("journeymap_outbox", customers)
 
 
-class SqlEvidences(_Table):
+class SqlEvidence(_Table):
     """The evidence in SQL."""
 
     def add(self, rows: Iterable[StoredEvidence]) -> None:
@@ -333,9 +333,9 @@ class SqlTransaction:
         return SqlOutbox(self.db)
 
     @property
-    def evidence(self) -> SqlEvidences:
+    def evidence(self) -> SqlEvidence:
         """The evidence of who is who."""
-        return SqlEvidences(self.db)
+        return SqlEvidence(self.db)
 
     @property
     def meta(self) -> SqlMeta:
