@@ -69,7 +69,7 @@ def test_there_are_laps_and_all_departments(log: Log) -> None:
 def tiny(**parts: object) -> Simulation:
     journey = JourneyMap("m", stages=[Stage("s", "buy")], touchpoints=[Touchpoint("a", "s")])
     walk = Walk(touchpoint="a", wait=HOUR, onward={"a": 0.9}, asks="nps", worth=5)
-    return Simulation(journey=journey, walks=[walk], begin={"a": 1}, customers=5)
+    return Simulation(map=journey, walks=[walk], begin={"a": 1}, customers=5)
 
 
 def test_a_small_walk_of_ones_own() -> None:
@@ -80,12 +80,10 @@ def test_a_small_walk_of_ones_own() -> None:
 
 
 def test_a_walk_that_leads_nowhere_is_named() -> None:
-    journey = tiny().journey
+    journey = tiny().map
     with pytest.raises(UnknownName, match="no walk 'b'"):
-        Simulation(
-            journey=journey, walks=[Walk(touchpoint="a", wait=HOUR, onward={"b": 1})], begin={}
-        )
+        Simulation(map=journey, walks=[Walk(touchpoint="a", wait=HOUR, onward={"b": 1})], begin={})
     with pytest.raises(UnknownName, match="no touchpoint 'z'"):
-        Simulation(journey=journey, walks=[Walk(touchpoint="z", wait=HOUR)], begin={})
+        Simulation(map=journey, walks=[Walk(touchpoint="z", wait=HOUR)], begin={})
     with pytest.raises(ElementError, match="at most 1"):
         Walk(touchpoint="a", wait=HOUR, onward={"a": 1.2})

@@ -66,11 +66,11 @@ def loads(text: str, format: Format = "yaml") -> JourneyMap:  # noqa: A002
     return _read(text, _known(format), None)
 
 
-def dump(journey: JourneyMap, path: str | os.PathLike[str]) -> None:
+def dump(map: JourneyMap, path: str | os.PathLike[str]) -> None:  # noqa: A002
     """Write a map to a file.
 
     Args:
-        journey: The map.
+        map: The map.
         path: A file whose name ends in .yaml, .yml, .json or .toml.
 
     Raises:
@@ -78,7 +78,7 @@ def dump(journey: JourneyMap, path: str | os.PathLike[str]) -> None:
         MissingExtra: The format needs a package that is not installed.
     """
     place = FilePath(path)
-    text = _written(journey, _format_of(place))
+    text = _written(map, _format_of(place))
     beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
         beside.write_text(text, encoding="utf-8", newline="\n")
@@ -87,11 +87,11 @@ def dump(journey: JourneyMap, path: str | os.PathLike[str]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def dumps(journey: JourneyMap, format: Format = "yaml") -> str:  # noqa: A002
+def dumps(map: JourneyMap, format: Format = "yaml") -> str:  # noqa: A002
     """Write a map as a text.
 
     Args:
-        journey: The map.
+        map: The map.
         format: ``yaml``, ``json`` or ``toml``.
 
     Returns:
@@ -106,7 +106,7 @@ def dumps(journey: JourneyMap, format: Format = "yaml") -> str:  # noqa: A002
     >>> loads(dumps(shop, format="json"), format="json") == shop
     True
     """
-    return _written(journey, _known(format))
+    return _written(map, _known(format))
 
 
 def _written(journey: JourneyMap, format_: str) -> str:

@@ -285,7 +285,7 @@ def broadband_customers(customers: int = 20_000, seed: int = 7) -> Simulation:
         The simulation; iterate over it for interactions.
     """
     return Simulation(
-        journey=broadband(),
+        map=broadband(),
         walks=_WALKS,
         begin={"ad_seen": 0.6, "friend_told": 0.2, "site_visited": 0.2},
         effects=_EFFECTS,

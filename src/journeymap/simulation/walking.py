@@ -86,7 +86,7 @@ class Simulation:
     """Customers who walk a map; iterate over it for their interactions.
 
     Attributes:
-        journey: The map.
+        map: The map.
         walks: The behaviour at each touchpoint.
         begin: The probabilities of the first touchpoint.
         effects: Planted differences.
@@ -100,7 +100,7 @@ class Simulation:
         currency: The currency of values.
     """
 
-    journey: JourneyMap
+    map: JourneyMap
     walks: tuple[Walk, ...] = field(converter=as_tuple)
     begin: tuple[tuple[str, float], ...] = field(converter=_weights)
     effects: tuple[Effect, ...] = field(default=(), converter=as_tuple)
@@ -115,7 +115,7 @@ class Simulation:
     def __attrs_post_init__(self) -> None:
         known = {walk.touchpoint for walk in self.walks}
         for name in known:
-            self.journey.touchpoints[name]
+            self.map.touchpoints[name]
         for walk in self.walks:
             for name, _ in (*walk.onward, *walk.after_failure):
                 if name not in known:
@@ -149,11 +149,11 @@ class Simulation:
             steps += 1
             succeeded = made.outcome == "succeeded"
             where = _drawn(dice, walk.onward if succeeded else walk.after_failure or walk.onward)
-            if where is not None and _new_lap(self.journey, walk.touchpoint, where):
+            if where is not None and _new_lap(self.map, walk.touchpoint, where):
                 product = _drawn(dice, self.products)
 
     def _channel(self, where: str, liked: str | None, dice: random.Random) -> str | None:
-        channels = self.journey.touchpoints[where].channels
+        channels = self.map.touchpoints[where].channels
         if liked in channels and dice.random() < 0.8:
             return liked
         return dice.choice(channels) if channels else None

@@ -13,11 +13,14 @@ from journeymap.views.svg import svg
 __all__ = ["draw"]
 
 
-def draw(journey: JourneyMap, path: str | os.PathLike[str] | None = None) -> str:
+def draw(
+    map: JourneyMap,  # noqa: A002
+    path: str | os.PathLike[str] | None = None,
+) -> str:
     """Draw a map as SVG; needs no extra.
 
     Args:
-        journey: The map.
+        map: The map.
         path: A file to write the picture to as well.
 
     Returns:
@@ -28,7 +31,7 @@ def draw(journey: JourneyMap, path: str | os.PathLike[str] | None = None) -> str
     >>> draw(shop).startswith("<svg ")
     True
     """
-    text = svg(loop_scene(journey))
+    text = svg(loop_scene(map))
     if path is not None:
         FilePath(path).write_text(text, encoding="utf-8", newline="\n")
     return text
