@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import cache
+from types import UnionType
 from typing import (
     Annotated,
     Any,
     Literal,
     TypeAlias,
+    Union,
     assert_never,
     get_args,
     get_origin,
@@ -103,9 +105,8 @@ def _declared(hint: Any) -> Field:
         return declared or _declared(get_args(hint)[0])
     if get_origin(hint) in (tuple, Literal) or hint is str:
         return Field("key")
-    parts = [part for part in get_args(hint) if part is not type(None)]
-    if parts:
-        return _declared(parts[0])
+    if get_origin(hint) in (Union, UnionType):
+        return _declared(next(part for part in get_args(hint) if part is not type(None)))
     plain: dict[Any, FieldKind] = {bool: "flag", int: "count", float: "mean", datetime: "instant",
                                    date: "instant"}  # fmt: skip
     return Field(plain.get(hint, "text"))

@@ -66,7 +66,8 @@ class Hours:
         opens: When they begin.
         closes: When they end; not later than ``opens`` means on the next day.
         since: The day from which the rule holds, and counts its steps (None: it holds from 1900 on;
-            one with an ``INTERVAL`` counts from 3 January 2000, a Monday, in both directions).
+            an ``INTERVAL`` counts from 3 January 2000, a Monday, in both directions, and a
+            ``COUNT`` from that day on).
         instead: Whether these replace all other hours of their days, such as 24 December.
 
     Raises:
@@ -141,7 +142,7 @@ class Calendar:
     @holiday_rules.validator
     def _check_rules(self, attribute: Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
         for rule in value:
-            _rule("Calendar", "holiday_rules", rule, date(2000, 1, 3))
+            _rule("Calendar", "holiday_rules", rule, _ORIGIN)
 
     def working_time(self, start: datetime, end: datetime) -> timedelta:
         """Measure how much working time lies between two times, exactly.
@@ -252,28 +253,30 @@ def _days(rule_text: str, since: date | None, year: int) -> list[date]:
     if since is None and first < _EARLIEST:
         first = _EARLIEST
     last = datetime(year, 12, 31) + 2 * _DAY if year < 9999 else datetime(9999, 12, 31)
-    rule = _rule("Hours", "days", rule_text, _anchor(rule_text, since, first.date()))
+    rule = _rule("Hours", "days", rule_text, since or _ORIGIN)
+    if _same_wherever_begun(rule_text):
+        start = first.date() if since is None else max(since, first.date())
+        rule = rule.replace(dtstart=datetime.combine(start, time()))
+    elif since is None:
+        rule = rule.replace(dtstart=datetime.combine(_anchor(rule, first.date()), time()))
     if _reaches_beyond(rule_text, last):  # so that a rule that gives no day ends too
         rule = rule.replace(until=last)
     return [found.date() for found in rule.between(first, last, inc=True)]
 
 
-def _anchor(rule_text: str, since: date | None, first: date) -> date:
-    """Return a day to begin a rule at that gives all its days from the first one wanted on."""
-    if _same_wherever_begun(rule_text):
-        return first if since is None else max(since, first)
-    if since is not None or "COUNT" in rule_text.upper():
-        return _ORIGIN if since is None else since
-    interval = re.search(r"INTERVAL=(\d+)", rule_text, re.IGNORECASE)
-    steps = int(interval[1]) if interval else 1
-    freq = re.search(r"FREQ=(\w+)", rule_text, re.IGNORECASE)
-    if freq is not None and freq[1].upper() in ("MONTHLY", "YEARLY"):
-        months = steps if freq[1].upper() == "MONTHLY" else 12 * steps
+def _anchor(rule: rrule, first: date) -> date:
+    """Return a day, whole steps away from the origin, from which a rule gives all days wanted."""
+    freq, steps = getattr(rule, "_freq", None), getattr(rule, "_interval", 1)
+    if getattr(rule, "_count", None) is not None:
+        return _ORIGIN
+    if freq in (MONTHLY, YEARLY):
+        months = steps if freq == MONTHLY else 12 * steps
         passed = 12 * (first.year - _ORIGIN.year) + first.month - 1 - (first.day < _ORIGIN.day)
         place = 12 * _ORIGIN.year + passed // months * months
         return date(place // 12, place % 12 + 1, _ORIGIN.day) if place >= 12 else _ORIGIN
-    days = steps if freq is not None and freq[1].upper() == "DAILY" else 7 * steps
-    place = _ORIGIN.toordinal() + (first - _ORIGIN).days // days * days
+    days = steps if freq == DAILY else 7 * steps
+    # A step more: BYSETPOS would choose among a part of the week in which a rule begins.
+    place = _ORIGIN.toordinal() + ((first - _ORIGIN).days // days - 1) * days
     return date.fromordinal(place) if place > 0 else _ORIGIN
 
 

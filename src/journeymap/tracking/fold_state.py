@@ -80,10 +80,11 @@ class Occasion:
 
     __slots__ = ("at", "customer", "emit", "signals", "tie")
 
-    def __init__(self, customer: str, signals: list[Signal]) -> None:
-        self.customer, self.signals = customer, signals
-        self.at, self.tie = LONG_AGO, 0
-        self.emit: Callable[[Signal], None] = signals.append
+    at: datetime
+    tie: int
+    customer: str
+    signals: list[Signal]
+    emit: Callable[[Signal], None]
 
     def redirect(self, signals: list[Signal]) -> list[Signal]:
         """Emit into another list from now on; give the one before."""

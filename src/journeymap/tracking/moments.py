@@ -34,10 +34,10 @@ def _deadline(compiled: CompiledMap, moment: Moment, at: datetime) -> datetime |
 
 def _reach(
     compiled: CompiledMap, moment: Moment, touchpoint: str, begun: tuple[datetime, int],
-    occasion: Occasion,
+    tie: int, occasion: Occasion,
 ) -> tuple[AwaitedResponse, ...]:  # fmt: skip
     """Emit that a moment was reached; give the response that is awaited, if any."""
-    at, tie = occasion.at, occasion.tie
+    at = occasion.at
     due = _deadline(compiled, moment, at)
     occasion.emit(MomentReached(occasion.customer, at, tie, moment.id, touchpoint, moment.owner,
                                 moment.action, due, *begun))  # fmt: skip
@@ -61,7 +61,7 @@ def reach_moments(
     tests = rules.tests if one.score is None else (*rules.tests, *rules.score_tests)
     for each in tests:
         if each.test is True or (each.test and each.test(one, occasion.at, slow.seen)):
-            awaited += _reach(compiled, each.moment, rules.name, here, occasion)
+            awaited += _reach(compiled, each.moment, rules.name, here, here[1], occasion)
     for absence in rules.absence_tests:
         truths = tuple(
             test if test is None or isinstance(test, bool) else test(one, occasion.at, slow.seen)
@@ -69,7 +69,7 @@ def reach_moments(
         )
         held = verdict(absence.moment.when, truths)
         if held:
-            awaited += _reach(compiled, absence.moment, rules.name, here, occasion)
+            awaited += _reach(compiled, absence.moment, rules.name, here, here[1], occasion)
         elif held is None:
             pending += (PendingMoment(absence.moment.id, rules.name, *here, truths),)
     return pending, awaited
@@ -94,7 +94,8 @@ def drop_resolved(
         )  # fmt: skip
         held = verdict(moment.when, truths)
         if held:
-            awaited += _reach(compiled, moment, one.touchpoint, (one.at, one.tie), occasion)
+            here = (one.at, one.tie)
+            awaited += _reach(compiled, moment, one.touchpoint, here, occasion.tie, occasion)
         elif held is None:
             left.append(one._replace(truths=truths))
     return tuple(left), awaited
@@ -114,8 +115,8 @@ def confirm_absences(compiled: CompiledMap, slow: SlowState, occasion: Occasion)
         )  # fmt: skip
         held = verdict(moment.when, truths)
         if held:
-            occasion.tie = one.tie
-            awaited += _reach(compiled, moment, one.touchpoint, (one.at, one.tie), occasion)
+            here = (one.at, one.tie)
+            awaited += _reach(compiled, moment, one.touchpoint, here, one.tie, occasion)
         elif held is None:
             left.append(one._replace(truths=truths))
     return slow._replace(pending=tuple(left), awaited=awaited)

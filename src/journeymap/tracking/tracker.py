@@ -187,7 +187,8 @@ class Tracker:
         data = state_data(text)
         walk = _Walk(self._compiled, self.horizon, None)
         try:
-            walk.begin(data["customer"], read_fold_state(data["base"], self._compiled))
+            walk.customer = data["customer"]
+            walk.fold_state = read_fold_state(data["base"], self._compiled)
             recent, clock = read_recent(data), read_time(data["clock"])
             for one in recent:
                 walk.take(one)
@@ -199,45 +200,37 @@ class Tracker:
             raise StateError("this is not a state that journeymap has written") from None
 
 
-class _Walk:
-    """A state while it is being changed."""
+class _Walk(Occasion):
+    """A state while it is being changed; its customer is empty until there is one."""
 
-    __slots__ = (
-        "clock", "compiled", "customer", "entries", "fold_state", "horizon", "keeps", "known",
-        "occasion", "signals",
-    )  # fmt: skip
+    __slots__ = ("clock", "compiled", "entries", "fold_state", "horizon", "keeps", "known")
 
     def __init__(
         self, compiled: CompiledMap, horizon: timedelta | None, state: State | None
     ) -> None:
+        # Everything here is done for every single fold: no call that can be saved is made.
         self.compiled, self.horizon = compiled, horizon
         self.keeps = horizon is None or horizon > _NONE
         self.signals: list[Signal] = []
-        self.customer: str | None = None
-        self.fold_state, self.clock = FoldState(), LONG_AGO
-        self.entries: list[Entry] = []
-        if state is not None:
-            if state.compiled is not compiled and state.compiled.map != compiled.map:
-                message = f"a state along the map {state.compiled.map.id!r}, which is another"
-                raise StateError(message)
-            self.customer = state.customer
-            self.fold_state, self.clock = state.fold_state, state.clock
-            self.entries = list(state.recent)
-        self.occasion = Occasion(self.customer or "", self.signals)
-        self.known = {(e[0].source, e[0].id) for e in self.entries}
-
-    def begin(self, customer: str, fold_state: FoldState) -> None:
-        """Begin from a fold state that was read."""
-        self.customer = self.occasion.customer = customer
-        self.fold_state = fold_state
+        self.emit = self.signals.append
+        if state is None:
+            self.customer, self.fold_state, self.clock = "", FoldState(), LONG_AGO
+            self.entries, self.known = [], set()
+            return
+        if state.compiled is not compiled and state.compiled.map != compiled.map:
+            message = f"a state along the map {state.compiled.map.id!r}, which is another"
+            raise StateError(message)
+        self.customer, self.fold_state, self.clock = state.customer, state.fold_state, state.clock
+        self.entries = list(state.recent)
+        self.known = {(e[0].source, e[0].id) for e in state.recent} if state.recent else set()
 
     def take(self, one: Interaction) -> None:
         """Fold one interaction, wherever it belongs."""
         if one.customer != self.customer:
-            if self.customer is not None:
+            if self.customer:
                 message = f"this state is that of {self.customer!r}"
                 raise InteractionError("Interaction", "customer", one.customer, message)
-            self.customer = self.occasion.customer = one.customer
+            self.customer = one.customer
         at = one.at if one.at.tzinfo is UTC else utc(one.at, "Interaction", "at")
         if self.keeps and one.id is not None:
             key = (one.source, one.id)
@@ -252,7 +245,7 @@ class _Walk:
         if at >= self.clock:
             self.clock = at
         else:
-            self.fold_state = fire(self.compiled, self.fold_state, self.clock, self.occasion)
+            self.fold_state = fire(self.compiled, self.fold_state, self.clock, self)
         if self.keeps:
             self.entries.append((one, here))
 
@@ -261,11 +254,11 @@ class _Walk:
         if now <= self.clock:
             return
         self.clock = now
-        self.fold_state = fire(self.compiled, self.fold_state, now, self.occasion)
+        self.fold_state = fire(self.compiled, self.fold_state, now, self)
 
     def result(self) -> tuple[State, Signals]:
         """Give the state as a value, and the signals."""
-        if self.customer is None:
+        if not self.customer:
             raise InteractionError("Interaction", "customer", None, "there is no interaction")
         self._drop_old_entries()
         state = State(self.customer, self.fold_state, self.clock, tuple(self.entries),
@@ -274,14 +267,14 @@ class _Walk:
 
     def _step(self, state: FoldState, one: Interaction, at: datetime) -> FoldState:
         if at >= state.sleep or at > state.slow.timer:
-            state = fire(self.compiled, state, at, self.occasion)
-        return step(self.compiled, state, one, at, self.occasion)
+            state = fire(self.compiled, state, at, self)
+        return step(self.compiled, state, one, at, self)
 
     def _take_late(self, one: Interaction, at: datetime) -> None:
         """Fold again from where a late interaction belongs, and emit the difference."""
         place = self._entry_before(at)
         if place is None:
-            self.occasion.emit(TooLate(one.customer, at, 0, one.touchpoint, one.source, one.id))
+            self.emit(TooLate(one.customer, at, 0, one.touchpoint, one.source, one.id))
             return
         base = self.entries[place][1]
         earlier = [entry[0] for entry in self.entries[place:]]
@@ -298,12 +291,12 @@ class _Walk:
         """Fold interactions in their order; the signals of them and of the time since."""
         entries: list[Entry] = []
         signals: list[Signal] = []
-        kept = self.occasion.redirect(signals)
+        kept = self.redirect(signals)
         for one in given:
             entries.append((one, state))
             state = self._step(state, one, one.at.astimezone(UTC))
-        state = fire(self.compiled, state, self.clock, self.occasion)
-        self.occasion.redirect(kept)
+        state = fire(self.compiled, state, self.clock, self)
+        self.redirect(kept)
         return entries, signals, state
 
     def _entry_before(self, at: datetime) -> int | None:
