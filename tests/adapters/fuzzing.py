@@ -73,7 +73,7 @@ def _mapping(data: bytes) -> None:
 
 
 def _path(data: bytes) -> None:
-    make_getter(data.decode("utf-8", "replace"))({"a": [1, {"b": 2}]}, {"c": 3})
+    make_getter(data.decode("utf-8", "replace"))({"a": [1, {"b": 2}]}, ({"c": 3},) * 9)
 
 
 def _proposal(data: bytes) -> None:

@@ -244,14 +244,17 @@ def test_stripe(data: Path) -> None:
         return {"id": f"evt_{kind}", "type": kind, "created": 1721948530,
                 "data": {"object": {**resources[resource], **more}}}  # fmt: skip
 
-    [charge] = one("stripe", event("charge.succeeded", "charge"))
+    [charge] = one(
+        "stripe", event("charge.succeeded", "charge", captured=True, amount_captured=100)
+    )
     assert charge.interaction is not None
     assert charge.interaction.value is not None
     amount = Decimal(resources["charge"]["amount"]) / 100
     assert charge.interaction.value.amount == amount
     assert charge.interaction.value.currency == "USD"
     assert charge.interaction.outcome == "succeeded"
-    [yen] = one("stripe", event("charge.succeeded", "charge", currency="jpy"))
+    [yen] = one("stripe", event("charge.succeeded", "charge", currency="jpy", captured=True,
+                                amount_captured=100))  # fmt: skip
     assert yen.interaction is not None
     assert yen.interaction.value is not None
     assert yen.interaction.value.amount == resources["charge"]["amount"]  # no cents in it
@@ -357,6 +360,7 @@ def test_zendesk_and_salesforce() -> None:
         "via": {"channel": "voice", "source": {"from": {}}},
         "satisfaction_rating": {"id": 1, "score": "bad", "comment": "slow"},
     }  # fmt: skip
+    ticket["metric_set"] = {"solved_at": "2026-03-02T09:00:00Z"}
     opened, solved, rated = one("zendesk_tickets", ticket)
     assert opened.interaction is not None
     assert opened.interaction.channel == "phone"
@@ -473,6 +477,7 @@ def test_a_mapping_is_proposed(data: Path) -> None:
     made = propose_mapping(rows, "analytics")
     assert (made.rows, made.read) == (1, 1)
     mapping = loads_mapping(made.text)
+    assert mapping.records[0].at is not None
     assert mapping.records[0].at.unit == "us"
     payload = json.loads((folder / "ga4_velir/source_json.ndjson").read_text())
     made_of = AppliedMapping(mapping).records(payload, 1)

@@ -375,7 +375,6 @@ def test_numbers_are_checked_row_by_row() -> None:
                       value="euros", currency="money")  # fmt: skip
     log = Log.from_frame(frame, columns)
     assert reasons(log) == [
-        (3, "a value without a currency"),
         (4, "emotion: a number from -1 to 1 is expected"),
         (5, "emotion: a number from -1 to 1 is expected"),
         (6, "emotion: a number from -1 to 1 is expected"),

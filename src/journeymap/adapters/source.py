@@ -9,11 +9,15 @@ from attrs import field, frozen
 
 from journeymap.interactions import Record
 
-__all__ = ["Batch", "Claim", "RejectedRow", "Source"]
+__all__ = ["NO_CURRENCY", "Batch", "Claim", "DroppedValue", "RejectedRow", "Source"]
 
 Claim: TypeAlias = Literal["repeats", "resumes", "sets aside"]
 """What a source can do, beyond reading once: reading again gives the same; a cursor goes on
 where it was given; rows it cannot read are set aside (otherwise they end the reading)."""
+
+
+NO_CURRENCY = "value: no currency is named, and none is guessed"
+"""Why an amount is dropped."""
 
 
 @frozen
@@ -25,12 +29,31 @@ class RejectedRow:
         reason: Why it cannot be used.
         held: The beginning of what it holds.
         unfinished: Whether it is the last of a file and has no end: it may be written still.
+        part: Which part of the row it is, such as ``refunds[1]``, where it is not the whole.
     """
 
     line: int
     reason: str
     held: str = field(default="", repr=False)
     unfinished: bool = field(default=False, repr=False)
+    part: str = field(default="", repr=False, kw_only=True)
+
+
+@frozen
+class DroppedValue:
+    """A value that was left out of a record, which is kept without it.
+
+    Attributes:
+        line: The line of its row, from 1.
+        role: What it was to be, such as the ``value`` of an interaction.
+        reason: Why it was left out.
+        held: What it was.
+    """
+
+    line: int
+    role: str
+    reason: str
+    held: str = field(default="", repr=False)
 
 
 @frozen
@@ -39,15 +62,17 @@ class Batch:
 
     Attributes:
         records: The records that they gave; ``record.row`` is the row.
-        rejected: The rows that gave none, each with the reason.
+        rejected: The rows that gave none, and parts of others, each with the reason.
         rows: How many rows were read.
         cursor: Where to go on after this batch.
+        dropped: Values that were left out of the records, each with the reason.
     """
 
     records: tuple[Record, ...]
     rejected: tuple[RejectedRow, ...]
     rows: int
     cursor: str
+    dropped: tuple[DroppedValue, ...] = ()
 
 
 class Source(Protocol):

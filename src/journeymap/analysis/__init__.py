@@ -29,7 +29,7 @@ from journeymap.analysis.questions.satisfaction import (
 )
 from journeymap.analysis.questions.transitions import Transition, Transitions, TransitionsAnswer
 from journeymap.analysis.questions.variants import Variant, Variants, VariantsAnswer
-from journeymap.analysis.table.checking import Rejected, Rejection
+from journeymap.analysis.table.checking import Dropped, Rejected, Rejection
 from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import Part, Reading, Scope
 from journeymap.analysis.where import Where
@@ -43,6 +43,7 @@ __all__ = [
     "Deviations",
     "DeviationsAnswer",
     "Difference",
+    "Dropped",
     "Dwell",
     "DwellAnswer",
     "DwellRow",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from journeymap.adapters.sources.xes import read_xes_rows
 from journeymap.adapters.tables.frames import read_frame, read_parquet
@@ -19,7 +19,7 @@ from journeymap.analysis.askable import Askable, LogSize
 from journeymap.analysis.history import read_history
 from journeymap.analysis.question import Question
 from journeymap.analysis.sketching import draft_map
-from journeymap.analysis.table.checking import Rejected, check_rows
+from journeymap.analysis.table.checking import Dropped, Rejected, check_rows
 from journeymap.analysis.table.columns import XES_COLUMNS, Columns
 from journeymap.analysis.table.encoding import encode_rows, rows_from_interactions, rows_from_source
 from journeymap.analysis.table.part import LogView, Part, Scope
@@ -48,6 +48,8 @@ class Log(Askable):
     Attributes:
         table: The encoded columns, for engines and questions of your own.
         rejected: The rows that could not be read, each with its line and reason.
+        dropped: Values that were left out of interactions that were kept, such as an amount
+            without a currency, each with its line and reason.
 
     >>> from datetime import UTC, datetime
     >>> paid = Interaction("ada", "paid", datetime(2026, 3, 1, tzinfo=UTC))
@@ -57,6 +59,7 @@ class Log(Askable):
 
     table: Table
     rejected: Rejected
+    dropped: Dropped = field(factory=Dropped.none)
     _views: tuple[LogView, ...] = ()
 
     @classmethod
@@ -192,7 +195,7 @@ class Log(Askable):
             ColumnsError: A column that was named is missing, or holds something else.
         """
         checked = check_rows(rows, columns, strict=strict)
-        return cls(encode_rows(checked, map), checked.rejected)
+        return cls(encode_rows(checked, map), checked.rejected, checked.dropped)
 
     @property
     def map(self) -> JourneyMap | None:

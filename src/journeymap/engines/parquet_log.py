@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from journeymap.analysis import Columns, Question
 from journeymap.analysis.askable import Askable, LogSize
 from journeymap.analysis.question import merge_all
-from journeymap.analysis.table.checking import LEVELS, Rejected
+from journeymap.analysis.table.checking import LEVELS, Dropped, Rejected
 from journeymap.analysis.table.coding import code_type
 from journeymap.analysis.table.encoding import apply_map, number_type
 from journeymap.analysis.table.part import Level, LogView, Scope
@@ -133,11 +133,19 @@ class ParquetLog(Askable):
     @cached_property
     def rejected(self) -> Rejected:
         """The rows that could not be read, each with its file, line and reason."""
-        files = sorted((self.folder / "rejected").glob("*.arrow"))
+        return Rejected(self._kept_aside("rejected"))
+
+    @cached_property
+    def dropped(self) -> Dropped:
+        """The values that were left out of interactions that were kept, as in `Log.dropped`."""
+        return Dropped(self._kept_aside("dropped-values"))
+
+    def _kept_aside(self, what: str) -> pl.DataFrame:
+        files = sorted((self.folder / what).glob("*.arrow"))
         frames = [pl.scan_ipc(file, glob=False).collect() for file in files]
         places = {source.name: place for place, source in enumerate(self._manifest.sources)}
         file = pl.col("file").replace_strict(places, return_dtype=pl.Int64)
-        return Rejected(pl.concat([_NOTHING.to_polars(), *frames]).sort(file, "line"))
+        return pl.concat([pl.DataFrame(schema=_SCHEMA), *frames]).sort(file, "line")
 
     def __repr__(self) -> str:
         return (
@@ -203,7 +211,6 @@ class ParquetLog(Askable):
 
 
 _SCHEMA = {"line": pl.Int64, "reason": pl.String, "row": pl.String, "file": pl.String}
-_NOTHING = Rejected(pl.DataFrame(schema=_SCHEMA))
 
 
 def _begun(place: Path, columns: Columns) -> Manifest:

@@ -123,6 +123,7 @@ class _Spread:
     names: dict[str, pl.Series]
     numbers: list[str]
     rejected: pl.DataFrame
+    dropped: pl.DataFrame
 
 
 def _spread(piece: Piece, columns: Columns, folder: Folder, partitions: int) -> _Spread:
@@ -148,9 +149,12 @@ def _spread(piece: Piece, columns: Columns, folder: Folder, partitions: int) -> 
     keep(pl.DataFrame(data), place / "rows.arrow")
     bounds = np.searchsorted(spots[order], np.arange(partitions + 1))
     write_array(place / "bounds", bounds.astype(np.int64))
-    rejected = taken.rejected.to_polars().with_columns(pl.lit(piece.name).alias("file"))
+    file = pl.lit(piece.name).alias("file")
+    rejected, dropped = (
+        found.to_polars().with_columns(file) for found in (taken.rejected, taken.dropped)
+    )
     met = {role: column.names for role, column in names.items()}
-    return _Spread(place, met, list(taken.numbers), rejected)
+    return _Spread(place, met, list(taken.numbers), rejected, dropped)
 
 
 def _uncoded(customers: pl.Series) -> CodedNames:
@@ -183,10 +187,11 @@ def _store(
     Vocabulary.write(one.place / "names.arrow", added)
     manifest.numbers = one.numbers
     folder.name(one.place, folder.chunk(piece.number))
-    if len(one.rejected):
-        aside = folder.path / "rejected"
-        aside.mkdir(exist_ok=True)
-        one.rejected.write_ipc(aside / f"{piece.number:06}.arrow", compression="zstd")
+    for what, found in (("rejected", one.rejected), ("dropped-values", one.dropped)):
+        if len(found):
+            aside = folder.path / what
+            aside.mkdir(exist_ok=True)
+            found.write_ipc(aside / f"{piece.number:06}.arrow", compression="zstd")
     manifest.chunks = piece.number + 1
     folder.save(manifest)
 

@@ -17,7 +17,7 @@ from journeymap.adapters.tables.rows import Rows, require_columns
 from journeymap.analysis import Columns, Question
 from journeymap.analysis.askable import Askable, LogSize
 from journeymap.analysis.question import merge_all
-from journeymap.analysis.table.checking import Rejected, check_rows
+from journeymap.analysis.table.checking import CheckedRows, Dropped, Rejected, check_rows
 from journeymap.analysis.table.encoding import KnownNames, apply_map, encode_rows
 from journeymap.analysis.table.part import LogView, Scope
 from journeymap.analysis.table.table import Table
@@ -119,6 +119,11 @@ class SparkLog(Askable):
         return Rejected(self._survey.rejected)
 
     @property
+    def dropped(self) -> Dropped:
+        """Some of the values that were left out of interactions that were kept."""
+        return Dropped(self._survey.dropped)
+
+    @property
     def rejected_reasons(self) -> Counter[str]:
         """How many rows were set aside for each reason."""
         return self._survey.reasons
@@ -150,7 +155,7 @@ class SparkLog(Askable):
 
         def work(rows: Rows) -> _Survey:
             checked = check_rows(rows, columns)
-            return _Survey.of(encode_rows(checked, journey), checked.rejected)
+            return _Survey.of(encode_rows(checked, journey), checked)
 
         found: list[_Survey] = _on_cluster(self._spread, self._wanted, work)
         return reduce(_Survey.merge, found)
@@ -202,9 +207,10 @@ class _Survey:
     counted: LogSize
     reasons: Counter[str]
     rejected: pl.DataFrame
+    dropped: pl.DataFrame
 
     @classmethod
-    def of(cls, table: Table, rejected: Rejected) -> _Survey:
+    def of(cls, table: Table, checked: CheckedRows) -> _Survey:
         names = {
             role: tuple(sorted(name for name in level.names if name is not None))
             for role, level in table.levels.items()
@@ -212,8 +218,10 @@ class _Survey:
         }
         customers, scope = len(table.ids), table.scope
         counted = LogSize(customers, customers, len(table), scope.first, scope.last)
-        aside = rejected.to_polars().head(MAX_REJECTED)
-        return cls(names, table.readable, counted, rejected.reasons, aside)
+        aside, dropped = (
+            found.to_polars().head(MAX_REJECTED) for found in (checked.rejected, checked.dropped)
+        )
+        return cls(names, table.readable, counted, checked.rejected.reasons, aside, dropped)
 
     def merge(self, other: _Survey) -> _Survey:
         roles = dict.fromkeys([*self.names, *other.names])
@@ -224,7 +232,8 @@ class _Survey:
         levels = tuple(dict.fromkeys(self.levels + other.levels))
         counted = self.counted.merge(other.counted)
         rejected = pl.concat([self.rejected, other.rejected])
-        return _Survey(names, levels, counted, self.reasons + other.reasons, rejected)
+        dropped = pl.concat([self.dropped, other.dropped])
+        return _Survey(names, levels, counted, self.reasons + other.reasons, rejected, dropped)
 
 
 def _on_cluster(frame: DataFrame, names: tuple[str, ...], work: Callable[[Rows], Any]) -> list[Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from typing import Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from journeymap.exceptions import ElementError
 from journeymap.identity.identities import Identities
 from journeymap.identity.rules import IdentityRules
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.records import Consent, Record, Trait
+from journeymap.interactions.values import Identity
 
 __all__ = [
     "UNRESOLVED",
@@ -21,13 +23,24 @@ __all__ = [
     "Readable",
     "SetAside",
     "deduplicate_facts",
+    "explain_unresolved",
 ]
 
 UNRESOLVED = "no customer: every identity is blocked, shared, or of a namespace without a rule"
 """Why an interaction is set aside that no identity leads to a customer."""
 
 
-class _RejectedRow(Protocol):
+def explain_unresolved(identities: Identities, given: Sequence[Identity]) -> str:
+    """Give the reason why no identity leads to a customer."""
+    blocked = identities.blocked(given)
+    if not blocked or len(blocked) < len(set(given)):
+        return UNRESOLVED
+    spaces = " and ".join(sorted({one.namespace for one in blocked}))
+    cure = "if it is a name there, give the namespace placeholders=()"
+    return f"no customer: the value of {spaces} stands for nobody; {cure}"
+
+
+class _ReadRow(Protocol):
     @property
     def line(self) -> int: ...
 
@@ -35,12 +48,23 @@ class _RejectedRow(Protocol):
     def reason(self) -> str: ...
 
 
+class _DroppedValue(_ReadRow, Protocol):
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def held(self) -> str: ...
+
+
 class _Batch(Protocol):
     @property
     def records(self) -> Sequence[Record]: ...
 
     @property
-    def rejected(self) -> Sequence[_RejectedRow]: ...
+    def rejected(self) -> Sequence[_ReadRow]: ...
+
+    @property
+    def dropped(self) -> Sequence[_DroppedValue]: ...
 
     @property
     def rows(self) -> int: ...
@@ -86,8 +110,11 @@ class GatheredCustomers:
         records: How many records they gave.
         interactions: How many of these had an interaction.
         duplicates: How many interactions were known already.
-        set_aside: How many rows were set aside.
+        set_aside: How many rows, and parts of rows, were set aside.
         cursor: Where to go on reading (None: nothing was read).
+        dropped: How many values were left out of records that were kept.
+        blocked: How often a value was blocked, as one that names no customer, by namespace and
+            value.
     """
 
     rows: int
@@ -96,6 +123,8 @@ class GatheredCustomers:
     duplicates: int
     set_aside: int
     cursor: str | None
+    dropped: int = 0
+    blocked: dict[tuple[str, str], int] = field(factory=dict)
 
 
 class Customers:
@@ -128,6 +157,8 @@ class Customers:
         self._records: list[Record] = []
         self._ids: set[tuple[str, str]] = set()
         self._set_aside: list[SetAside] = []
+        self._dropped: list[SetAside] = []
+        self._blocked: Counter[tuple[str, str]] = Counter()
         self._grouped: tuple[int, dict[str, list[Record]], list[SetAside]] | None = None
 
     def take(self, records: Record | Iterable[Record]) -> int:
@@ -150,6 +181,8 @@ class Customers:
             if not isinstance(one, Record):
                 raise ElementError("Customers", "records", one, "a Record is expected")
             self.identities.learn(one.evidence)
+            for blocked in self.identities.blocked(one.identities):
+                self._blocked[blocked.namespace, blocked.value] += 1
             kept, happened = one, one.interaction
             if happened is not None and happened.id is not None:
                 key = (happened.source or "", happened.id)
@@ -178,16 +211,30 @@ class Customers:
         if not hasattr(source, "read"):
             raise ElementError("Customers", "source", source, "a source is expected")
         rows = records = happened = new = aside = 0
+        before, dropped = self.blocked, len(self._dropped)
         for batch in source.read(cursor):
             self._set_aside += [
                 SetAside(source.name, one.line, one.reason) for one in batch.rejected
             ]
+            self._dropped += [SetAside(source.name, one.line, one.reason) for one in batch.dropped]
             new += self.take(batch.records)
             rows, cursor = rows + batch.rows, batch.cursor
             records += len(batch.records)
             happened += sum(one.interaction is not None for one in batch.records)
             aside += len(batch.rejected)
-        return GatheredCustomers(rows, records, happened, records - new, aside, cursor)
+        blocked = dict(Counter(self.blocked) - Counter(before))
+        return GatheredCustomers(rows, records, happened, records - new, aside, cursor,
+                                 len(self._dropped) - dropped, blocked)  # fmt: skip
+
+    @property
+    def blocked(self) -> dict[tuple[str, str], int]:
+        """How often a value was blocked, by namespace and value."""
+        return dict(self._blocked)
+
+    @property
+    def dropped(self) -> tuple[SetAside, ...]:
+        """The values that were left out of records that were kept, each with its reason."""
+        return tuple(self._dropped)
 
     @property
     def set_aside(self) -> tuple[SetAside, ...]:
@@ -256,7 +303,7 @@ class Customers:
             for one in self._records:
                 name = self.identities.customer(*one.identities, at=one.at)
                 if name is None:
-                    reason = UNRESOLVED
+                    reason = explain_unresolved(self.identities, one.identities)
                     unresolved.append(SetAside(one.source, one.row, reason))
                 else:
                     found.setdefault(name, []).append(one)

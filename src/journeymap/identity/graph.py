@@ -113,10 +113,6 @@ class EvidenceGraph:
             self._windows[value] = []
         return value
 
-    def space(self, rank: int) -> Namespace:
-        """Give the namespace of a rank."""
-        return self._spaces[rank]
-
     def space_of(self, value: Value) -> Namespace:
         """Give the namespace of a value."""
         return self._spaces[self._rank[value]]

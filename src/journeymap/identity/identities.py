@@ -11,7 +11,7 @@ from operator import attrgetter
 from journeymap.exceptions import ElementError, IdentityError
 from journeymap.identity.graph import EvidenceEntry, EvidenceGraph, Node, Value
 from journeymap.identity.links import EvidenceLink, LinkReport, Split, above_threshold
-from journeymap.identity.rules import IdentityRules, Namespace
+from journeymap.identity.rules import IdentityRules, Namespace, ValueReader
 from journeymap.interactions.records import Evidence
 from journeymap.interactions.values import Identity
 from journeymap.model.instants import EPOCH, MICROSECOND
@@ -57,7 +57,6 @@ class Identities:
             raise ElementError("Identities", "rules", rules, "IdentityRules are expected")
         self.rules = rules or IdentityRules()
         self.version = 0
-        self._blocked = frozenset(value.casefold() for value in self.rules.blocked)
         self._callback: Callable[[str], None] | None = None
         self._splits: list[Split] = []
         self._begin()
@@ -65,7 +64,7 @@ class Identities:
     def _begin(self) -> None:
         self._graph = EvidenceGraph(self._report)
         self._ranks: dict[str, int] = {}
-        self._blocked_in: list[set[str]] = []
+        self._readers: list[ValueReader] = []
         self._values: dict[tuple[str, str], Value] = {}
         self._known: dict[tuple[tuple[Value, ...], str, str | None], list[EvidenceEntry]] = {}
         self._value_by_id: dict[str, Value] = {}
@@ -201,6 +200,23 @@ class Identities:
             Those that can name a customer; blocked ones are left out.
         """
         return tuple(self._identity(value) for value in self._usable(identities, add=False))
+
+    def blocked(self, identities: Iterable[Identity]) -> tuple[Identity, ...]:
+        """List the identities whose value names no customer in their namespace.
+
+        Args:
+            identities: The identities.
+
+        Returns:
+            Those that are blocked.
+        """
+        found = []
+        for one in identities:
+            known = (one.namespace, one.value) in self._values
+            rank = None if known else self._ranks.get(one.namespace)
+            if rank is not None and not self._readers[rank].read(one.value):
+                found.append(one)
+        return tuple(found)
 
     def knows(self, identity: Identity) -> bool:
         """Check whether there is evidence of an identity, also of one that many share.
@@ -385,7 +401,7 @@ class Identities:
         """
         gone = self.identities_of(customer)
         graph, root = self._graph, self._graph.find(self._node_of(customer))
-        rulings = (_without(ruling, gone) for ruling in self._splits)
+        rulings = (ruling.without(gone) for ruling in self._splits)
         self._splits = [ruling for ruling in rulings if ruling is not None]
 
         def left(entry: EvidenceEntry) -> Sequence[Value]:
@@ -486,8 +502,7 @@ class Identities:
         rank = self._ranks[space.name] = len(self._ranks)
         priority = (rank, "") if self.rules.namespaces else (0, space.name)
         self._graph.add_space(space, priority)
-        blocked = {one for word in space.blocked for one in (word, space.normalize(word))}
-        self._blocked_in.append(blocked)
+        self._readers.append(self.rules.reader(space))
         return rank
 
     def _usable(self, identities: Iterable[Identity], *, add: bool = True) -> tuple[Value, ...]:
@@ -511,8 +526,8 @@ class Identities:
             if self.rules.namespaces or not add:
                 return None
             rank = self._add_space(Namespace(one.namespace, shared=None))
-        text, raw = self._graph.space(rank).normalize(one.value), one.value.strip().casefold()
-        if not text or raw in self._blocked or text in self._blocked_in[rank]:
+        text = self._readers[rank].read(one.value)
+        if not text:
             return None
         key = (one.namespace, text)
         value = self._values.get(key)
@@ -577,12 +592,3 @@ class Identities:
             message = "the identity of this customer turned out to be shared by many"
             raise IdentityError(customer, message)
         return graph.node_at(found, int(window) if window else None)
-
-
-def _without(ruling: Split, gone: Sequence[Identity]) -> Split | None:
-    """Return a ruling without some identities; None where one of its sides is empty then."""
-    one, other = (
-        [identity for identity in side if identity not in gone]
-        for side in (ruling.one, ruling.other)
-    )
-    return Split(one, other, ruling.at, ruling.reason) if one and other else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -58,6 +58,21 @@ class Split:
     other: tuple[Identity, ...] = field(converter=as_tuple, validator=each(Identity))
     at: datetime = field(validator=aware_time)
     reason: str = field(validator=identifier)
+
+    def without(self, gone: Sequence[Identity]) -> Split | None:
+        """Leave out some identities.
+
+        Args:
+            gone: The identities.
+
+        Returns:
+            The ruling about the others; None where one of its sides is empty then.
+        """
+        one, other = (
+            [identity for identity in side if identity not in gone]
+            for side in (self.one, self.other)
+        )
+        return Split(one, other, self.at, self.reason) if one and other else None
 
 
 @frozen

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from attrs import Attribute, field, frozen, validators
+from attrs.converters import optional
 
 from journeymap.exceptions import ElementError
 from journeymap.model.rules import (
@@ -19,13 +20,13 @@ from journeymap.model.rules import (
     positive_duration,
 )
 
-__all__ = ["BLOCKED", "IdentityRules", "Namespace"]
+__all__ = ["BLOCKED", "IdentityRules", "Namespace", "ValueReader"]
 
 BLOCKED = (
     "-", "-1", "0", "00000000-0000-0000-0000-000000000000", "anonymous", "false", "guest", "n/a",
     "na", "nan", "nil", "none", "null", "test", "true", "undefined", "unknown",
 )  # fmt: skip
-"""Values that stand for an unknown customer in every namespace; compared in lower case."""
+"""Words that name no customer, unless a namespace has its own; compared without case."""
 
 Form = Literal["exact", "folded", "digits"]
 
@@ -48,7 +49,9 @@ class Namespace:
             always links).
         window: After how long without being met a value may have passed to another customer: a
             phone number, a cookie (None: never).
-        blocked: Values that name no customer.
+        blocked: Values that name no customer, beside the placeholders.
+        placeholders: Words that name no customer, without case (None: those of the rules).
+            Without any, a patient NA or a record 0 is a customer.
         form: How values are compared: ``exact``, ``folded`` (without case, width and spaces
             around them) or by their ``digits``.
 
@@ -63,6 +66,10 @@ class Namespace:
         default=None, validator=validators.optional(positive_duration), kw_only=True
     )
     blocked: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
+    placeholders: tuple[str, ...] | None = field(
+        default=None, converter=optional(as_tuple), validator=validators.optional(names),
+        kw_only=True,
+    )  # fmt: skip
     form: Form = field(default="exact", validator=one_of("exact", "folded", "digits"), kw_only=True)
 
     def normalize(self, value: str) -> str:
@@ -91,7 +98,7 @@ class IdentityRules:
     Attributes:
         namespaces: The namespaces, the most reliable first. Without any, all are taken, in
             alphabetical order and without limits; with some, identities of others link no one.
-        blocked: Values that name no customer in any namespace.
+        blocked: Words that name no customer, in namespaces without placeholders of their own.
         secret: What makes the ids of customers unguessable from their identities.
 
     Raises:
@@ -115,3 +122,32 @@ class IdentityRules:
         twice = next((name for name in known if known.count(name) > 1), None)
         if twice is not None:
             raise ElementError("IdentityRules", "namespaces", twice, "it is named twice")
+
+    def reader(self, space: Namespace) -> ValueReader:
+        """Make what reads the values of a namespace.
+
+        Args:
+            space: The namespace.
+
+        Returns:
+            The reader.
+        """
+        words = self.blocked if space.placeholders is None else space.placeholders
+        own = {one for word in space.blocked for one in (word, space.normalize(word))}
+        return ValueReader(space, frozenset(word.casefold() for word in words), frozenset(own))
+
+
+@frozen
+class ValueReader:
+    """Reads the values of one namespace, by its rules."""
+
+    space: Namespace
+    placeholders: frozenset[str]
+    blocked: frozenset[str]
+
+    def read(self, value: str) -> str:
+        """Bring a value into the form in which it is compared; empty, it names no customer."""
+        text = self.space.normalize(value)
+        if text in self.blocked or value.strip().casefold() in self.placeholders:
+            return ""
+        return text

@@ -12,7 +12,42 @@ from journeymap.exceptions import InteractionError
 from journeymap.interactions.values import Money, Score
 from journeymap.model.rules import identifier, of_type, optional_identifier
 
-__all__ = ["Interaction", "aware_time"]
+__all__ = [
+    "MAX_KEY_BYTES",
+    "MAX_NAME_BYTES",
+    "TOO_LONG_KEY",
+    "TOO_LONG_NAME",
+    "Interaction",
+    "aware_time",
+]
+
+MAX_NAME_BYTES = 500
+"""Bytes of a customer's name, in UTF-8: a store looks it up in an index, which has a limit."""
+MAX_KEY_BYTES = 1000
+"""Bytes of a source and an id together, by which duplicates are looked up."""
+
+
+TOO_LONG_NAME = f"a store keeps at most {MAX_NAME_BYTES} bytes of it"
+"""The fault of a customer's name that is too long."""
+TOO_LONG_KEY = f"a store keeps at most {MAX_KEY_BYTES} bytes of it, with the source"
+"""The fault of an id that is too long."""
+
+
+def _customer(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    identifier(instance, attribute, value)
+    if len(value) > MAX_NAME_BYTES // 4 and len(value.encode()) > MAX_NAME_BYTES:
+        raise InteractionError("Interaction", "customer", f"{value[:40]}…", TOO_LONG_NAME)
+
+
+def _id(instance: Interaction, attribute: Attribute[Any], value: Any) -> None:
+    optional_identifier(instance, attribute, value)
+    if value is None:
+        return
+    source = instance.source if isinstance(instance.source, str) else ""
+    if len(value) + len(source) <= MAX_KEY_BYTES // 4:
+        return
+    if len(value.encode()) + len(source.encode()) + 1 > MAX_KEY_BYTES:
+        raise InteractionError("Interaction", "id", f"{value[:40]}…", TOO_LONG_KEY)
 
 
 def aware_time(instance: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -71,10 +106,10 @@ class Interaction:
     journeymap.exceptions.InteractionError: Interaction.at: a time without a zone is a guess; ...
     """
 
-    customer: str = field(validator=identifier)
+    customer: str = field(validator=_customer)
     touchpoint: str = field(validator=identifier)
     at: datetime = field(validator=aware_time)
-    id: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    id: str | None = field(default=None, validator=_id, kw_only=True)
     source: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     channel: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     department: str | None = field(default=None, validator=optional_identifier, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,11 @@ from journeymap.interactions.interaction import Interaction, aware_time
 from journeymap.interactions.values import HIDDEN, Identity
 from journeymap.model.rules import as_tuple, each, identifier, of_type, optional_identifier
 
-__all__ = ["Consent", "Evidence", "Record", "Trait"]
+__all__ = ["ALWAYS", "Consent", "Evidence", "Record", "Trait"]
+
+
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+"""The time of what a source knows without a date, as who is who: before all that is dated."""
 
 
 def _some(instance: Any, attribute: Attribute[Any], value: tuple[Any, ...]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from journeymap.adapters.store import JournalEntry, Transaction, micros
-from journeymap.exceptions import ElementError, InteractionError
+from journeymap.exceptions import ElementError
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import encoded, interaction_data, read_interaction
 from journeymap.tracking.codec import read_time
@@ -25,8 +25,6 @@ __all__ = [
     "read_entry",
 ]
 
-MAX_NAME_BYTES = 500
-"""Bytes of a customer's name: with more, some databases cannot keep it in an index."""
 _ADVANCED = "advanced"
 
 
@@ -97,10 +95,3 @@ def check_storable(interaction: Interaction) -> None:
     check_type("record", interaction, Interaction, "an Interaction is expected")
     if interaction.at.tzinfo is not UTC:
         utc(interaction.at, "Interaction", "at")
-    for name, text, most in (
-        ("customer", interaction.customer, MAX_NAME_BYTES),
-        ("id", journal_key(interaction), 2 * MAX_NAME_BYTES),
-    ):
-        if text is not None and len(text) > most // 4 and len(text.encode()) > most:
-            message = f"a store keeps at most {most} bytes of it (with the source, of an id)"
-            raise InteractionError("Interaction", name, text[:40], message)

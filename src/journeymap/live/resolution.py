@@ -23,7 +23,7 @@ from journeymap.adapters.store import (
 )
 from journeymap.exceptions import ElementError, IdentityError
 from journeymap.identity import Identities, IdentityRules, LinkReport
-from journeymap.identity.gathering import UNRESOLVED, deduplicate_facts
+from journeymap.identity.gathering import deduplicate_facts, explain_unresolved
 from journeymap.identity.links import above_threshold
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import encoded, interaction_text
@@ -104,7 +104,7 @@ class IdentityResolution:
                 (one.interaction, one.identities, name)
                 for one, name in zip(records, owners, strict=True) if one.interaction is not None
             ]  # fmt: skip
-            self._set_aside(tx, [one for one, _, name in happened if name is None], now)
+            self._set_aside(tx, [(i, by) for i, by, name in happened if name is None], now)
             mine = [(evolve(i, customer=n), by) for i, by, n in happened if n is not None]
             recording = Recording(
                 self._states, self._settings, now, tuple(one for one, _ in mine),
@@ -113,7 +113,7 @@ class IdentityResolution:
             receipts = iter(recording.write(tx))
             written.update(recording.written)
             return tuple(
-                Receipt("", None, set_aside=UNRESOLVED) if name is None
+                Receipt("", None, set_aside=self._reason(one.identities)) if name is None
                 else next(receipts) if one.interaction is not None
                 else Receipt(name, None)
                 for one, name in zip(records, owners, strict=True)
@@ -121,16 +121,22 @@ class IdentityResolution:
 
         return self._run(work, written)
 
-    def _set_aside(self, tx: Transaction, given: Sequence[Interaction], now: datetime) -> None:
+    def _reason(self, identities: Sequence[Identity]) -> str:
+        return explain_unresolved(self._identities, identities)
+
+    def _set_aside(
+        self, tx: Transaction, given: Sequence[tuple[Interaction, Sequence[Identity]]],
+        now: datetime,
+    ) -> None:  # fmt: skip
         """Set aside, once, interactions that no identity resolves.
 
         They are recorded if they arrive again and resolve.
         """
-        keys = [journal_key(one) for one in given]
+        keys = [journal_key(one) for one, _ in given]
         there = tx.journal.find_keys([key for key in keys if key is not None])
         tx.set_aside.add(
-            SetAsideEntry(one.customer, key, micros(now), UNRESOLVED, interaction_text(one))
-            for one, key in zip(given, keys, strict=True) if key is None or key not in there
+            SetAsideEntry(one.customer, key, micros(now), self._reason(by), interaction_text(one))
+            for (one, by), key in zip(given, keys, strict=True) if key is None or key not in there
         )  # fmt: skip
 
     def link(self, pairs: tuple[Evidence, ...], threshold: float, batch: str) -> LinkReport:

@@ -28,12 +28,12 @@ def check_source(
 ) -> None:
     """Check the laws of a source.
 
-    Of all: every row gives records or is rejected with a reason, none both, none neither, and no
-    record twice; times are aware, and an interaction is of its record's time and source; some row
-    gives records. *repeats*: reading again gives the same. *resumes*: reading on from the cursor of
-    any batch gives just the rest, and a cursor that is none is refused; some example must make more
-    than one batch. *sets aside*: no row, however bad, ends the reading. A source is not asked for
-    what it does not claim.
+    Of all: every row gives records or is rejected with a reason, none both (but for parts of a row
+    that are named), none neither, and no record twice; times are aware, and an interaction is of
+    its record's time and source; some row gives records. *repeats*: reading again gives the same.
+    *resumes*: reading on from the cursor of any batch gives just the rest, and a cursor that is
+    none is refused; some example must make more than one batch. *sets aside*: no row, however bad,
+    ends the reading. A source is not asked for what it does not claim.
 
     Args:
         made: Makes a source that holds some rows: writes the file, fills the table.
@@ -126,10 +126,12 @@ def _check_accounting(source: Source, batches: Sequence[Batch], expected: int) -
     _hold(source, read == expected, f"{read} rows were read of {expected}")
     for batch in batches:
         good = {record.row for record in batch.records}
-        bad = [one.line for one in batch.rejected]
+        bad = [(one.line, one.part) for one in batch.rejected]
+        whole = {line for line, part in bad if not part}
         _hold(source, len(set(bad)) == len(bad), "one row was set aside twice")
-        _hold(source, good.isdisjoint(bad), "a row gave records and was set aside too")
-        _hold(source, len(good) + len(bad) == batch.rows, "a row gave neither records nor a reason")
+        _hold(source, good.isdisjoint(whole), "a row gave records and was set aside too")
+        accounted = good | {line for line, _ in bad}
+        _hold(source, len(accounted) == batch.rows, "a row gave neither records nor a reason")
 
 
 def _check_records(source: Source, batches: Sequence[Batch]) -> None:

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Any, TypeAlias
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from journeymap.adapters.mapping.field_paths import Getter, make_getter
+from attrs import evolve, frozen
+
+from journeymap.adapters.mapping.field_paths import Elements, make_getter
+from journeymap.adapters.mapping.finding import (
+    FindText,
+    TimeFinder,
+    amount_finder,
+    is_present,
+    make_tests,
+    text_finder,
+    value_finder,
+)
 from journeymap.adapters.mapping.mapping import PayloadMapping, Pick, RecordRule
+from journeymap.adapters.reading.text_rows import NotJson, decode_json
+from journeymap.adapters.source import NO_CURRENCY, DroppedValue, RejectedRow
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Identity, Interaction, Money, Record, Score
-from journeymap.model.instants import EPOCH, MICROSECOND
+from journeymap.interactions.records import ALWAYS
+from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import fault_in_text
 
-__all__ = ["AppliedMapping"]
+__all__ = ["AppliedMapping", "MappedPayload", "row_text"]
 
-Find: TypeAlias = Callable[[Any, Any], Any]
-Test: TypeAlias = Callable[[Any, Any], bool]
 _UNITS = {
     "s": timedelta(seconds=1), "ms": timedelta(milliseconds=1), "us": MICROSECOND,
-    "days": timedelta(days=1),
+    "minutes": timedelta(minutes=1), "hours": timedelta(hours=1), "days": timedelta(days=1),
+    "excel": timedelta(days=1),
 }  # fmt: skip
 _YES = frozenset({"true", "yes", "1", "granted", "given", "subscribed", "opted_in", "opt-in", "y"})
 _NO = frozenset({"false", "no", "0", "denied", "withdrawn", "unsubscribed", "opted_out",
@@ -33,8 +46,25 @@ _WHOLE = frozenset(
      "XOF", "XPF")
 )  # fmt: skip  # as payment services count them: of ISK and UGX they write hundredths
 _THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
-_SHORT = re.compile(r"^(\d{4}-\d\d-\d\d[ T])(\d:)")  # what spreadsheets make of an hour
 _NAMES = ("channel", "department", "process", "product", "outcome")
+
+
+_FAULTS = (JourneyMapError, ValueError, ArithmeticError, RecursionError)
+
+
+@frozen
+class MappedPayload:
+    """The records that a mapping makes of one payload, with the rest of it.
+
+    Attributes:
+        records: The records.
+        rejected: The payload, or single elements of it, that gave none, each with the reason.
+        dropped: Values that were left out of the records, each with the reason.
+    """
+
+    records: tuple[Record, ...] = ()
+    rejected: tuple[RejectedRow, ...] = ()
+    dropped: tuple[DroppedValue, ...] = ()
 
 
 class AppliedMapping:
@@ -51,7 +81,7 @@ class AppliedMapping:
         self._rules = [_Rule(rule, mapping, zone) for rule in mapping.records]
 
     def records(self, payload: Any, row: int) -> list[Record] | str:
-        """Make the records of a payload; one fault breaks the whole payload.
+        """Make the records of a payload.
 
         Args:
             payload: The payload.
@@ -60,20 +90,79 @@ class AppliedMapping:
         Returns:
             The records, or the reason why there are none.
         """
+        made = self.apply(payload, row)
+        return list(made.records) or made.rejected[0].reason
+
+    def apply(self, payload: Any, row: int) -> MappedPayload:
+        """Make the records of a payload, with what cannot be used of it.
+
+        A fault breaks the whole payload; one in an element of a list (``each``), that element.
+
+        Args:
+            payload: The payload.
+            row: Its place in the source, from 1.
+
+        Returns:
+            The records, and what gave none.
+        """
         if not isinstance(payload, Mapping):
-            return "not a mapping of names to values"
-        found: list[Record] = []
+            return _broken(row, "not a mapping of names to values", payload)
+        records: list[Record] = []
+        rejected: list[RejectedRow] = []
+        dropped: list[DroppedValue] = []
         applied = False
         try:
             for rule in self._rules:
                 if rule.applies(payload):
                     applied = True
-                    found += rule.records(payload, row)
-        except (JourneyMapError, ValueError, ArithmeticError, RecursionError) as error:
-            return str(error) or type(error).__name__
+                    for elements, part in rule.walk(payload):
+                        try:
+                            records.append(rule.record(payload, elements, row, dropped))
+                        except _FAULTS as error:
+                            if not part:
+                                raise
+                            reason = str(error) or type(error).__name__
+                            held = row_text(elements[0])
+                            rejected.append(RejectedRow(row, reason, held, part=part))
+        except _FAULTS as error:
+            return _broken(row, str(error) or type(error).__name__, payload)
         if not applied:
-            return f"none of the {len(self._rules)} rules of the mapping applies"
-        return found or "a list of things that happened is empty"
+            reason = f"none of the {len(self._rules)} rules of the mapping applies"
+            return _broken(row, reason, payload)
+        if not records and not rejected:
+            return _broken(row, "a list of things that happened is empty", payload)
+        return MappedPayload(tuple(_number_siblings(records)), tuple(rejected), tuple(dropped))
+
+
+def _broken(row: int, reason: str, payload: Any) -> MappedPayload:
+    return MappedPayload(rejected=(RejectedRow(row, reason, row_text(payload)),))
+
+
+def _number_siblings(records: list[Record]) -> Iterator[Record]:
+    """Give records of one payload that have one id each its own, for stores to know them by."""
+    if len(records) == 1:
+        yield records[0]
+        return
+    met: dict[tuple[str, str], int] = {}
+    for one in records:
+        if one.id is not None:
+            often = met[one.source, one.id] = met.get((one.source, one.id), 0) + 1
+            if often > 1:
+                name = f"{one.id} #{often}"
+                happened = one.interaction
+                if happened is not None:
+                    happened = evolve(happened, id=name)
+                one = evolve(one, id=name, interaction=happened)
+        yield one
+
+
+def row_text(row: Any) -> str:
+    """Keep the beginning of a row that is set aside, as text."""
+    try:
+        text = json.dumps(row, ensure_ascii=False, default=str)
+    except (ValueError, TypeError, RecursionError):
+        text = repr(row)
+    return text[:2000].encode("utf-8", "backslashreplace").decode()
 
 
 class _Rule:
@@ -81,142 +170,171 @@ class _Rule:
 
     def __init__(self, rule: RecordRule, mapping: PayloadMapping, zone: ZoneInfo | None) -> None:
         self.rule, self.source, self.zone = rule, mapping.source, zone
-        self._touchpoint_names = mapping.touchpoints
+        self._touchpoint_names, self._usual_currency = mapping.touchpoints, mapping.currency
         self._source = _maybe_finder(rule.source)
-        self._whole, self._single = (
-            [test for path, test in _tests(rule) if path.startswith(begin)] for begin in "$@"
-        )
-        self._each = None if rule.each is None else make_getter(rule.each)
-        self._at = [make_getter(path) for path in rule.at.path]
+        tests = list(make_tests(rule))
+        self._whole = [test for level, test in tests if not level]
+        self._single = [test for level, test in tests if level]
+        self._each = [make_getter(path) for path in rule.each]
+        self._at = None if rule.at is None else TimeFinder.of(rule.at, zone, mapping.clock_change)
         named = (*rule.identities.items(), *rule.aliases.items())
-        self._identities = [(space, _text_finder(pick)) for space, pick in named]
+        self._identities = [(space, text_finder(pick)) for space, pick in named]
         self._touchpoint = _maybe_finder(rule.touchpoint)
         self._id = _maybe_finder(rule.id)
         self._names = [
-            (name, _text_finder(pick))
+            (name, text_finder(pick))
             for name in _NAMES
             if (pick := getattr(rule, name)) is not None
         ]
         self._feelings = [
-            (name, _text_finder(pick)) for name in ("emotion", "emotion_after")
+            (name, amount_finder(pick, name)) for name in ("emotion", "emotion_after")
             if (pick := getattr(rule, name)) is not None
         ]  # fmt: skip
-        self._value, self._currency = _maybe_finder(rule.value), _maybe_finder(rule.currency)
-        self._score = _maybe_finder(rule.score)
-        self._scale = [_maybe_finder(pick) for pick in (rule.score_kind, rule.low, rule.high)]
-        self._duration = _maybe_finder(rule.duration)
-        self._extra = [(name, _text_finder(pick)) for name, pick in rule.extra.items()]
-        self._traits = [(name, _value_finder(pick)) for name, pick in rule.traits.items()]
-        self._consents = [(name, _text_finder(pick)) for name, pick in rule.consents.items()]
+        self._value = None if rule.value is None else amount_finder(rule.value, "value")
+        self._currency = _maybe_finder(rule.currency)
+        self._score = None if rule.score is None else amount_finder(rule.score, "score")
+        self._kind = _maybe_finder(rule.score_kind)
+        self._scale = [
+            None if pick is None else amount_finder(pick, "scale") for pick in (rule.low, rule.high)
+        ]
+        self._duration = None if rule.duration is None else amount_finder(rule.duration, "duration")
+        self._extra = [(name, text_finder(pick)) for name, pick in rule.extra.items()]
+        self._traits = [(name, value_finder(pick)) for name, pick in rule.traits.items()]
+        self._consents = [(name, text_finder(pick)) for name, pick in rule.consents.items()]
 
     def applies(self, payload: Mapping[str, Any]) -> bool:
-        return all(test(payload, None) for test in self._whole)
+        return all(test(payload, ()) for test in self._whole)
 
-    def records(self, payload: Mapping[str, Any], row: int) -> list[Record]:
-        if self._each is None:
-            return [self._record(payload, None, row)]
-        found = self._each(payload, None)
+    def walk(self, payload: Mapping[str, Any]) -> Iterator[tuple[Elements, str]]:
+        """Give the elements of the lists that are walked through, each with its place."""
+        for elements, part in self._descend(payload, (), "", 0):
+            timed = not self.rule.optional or (
+                self._at is not None and self._at.finds(payload, elements)
+            )
+            if timed and all(test(payload, elements) for test in self._single):
+                yield elements, part
+
+    def _descend(
+        self, payload: Any, around: Elements, part: str, level: int
+    ) -> Iterator[tuple[Elements, str]]:
+        if level == len(self._each):
+            yield around, part
+            return
+        found = self._each[level](payload, around)
+        if isinstance(found, str):
+            decoded = decode_json(found)
+            found = None if isinstance(decoded, NotJson) else decoded
         if not isinstance(found, (list, tuple)):
-            return []
-        return [
-            self._record(payload, one, row)
-            for one in found
-            if all(test(payload, one) for test in self._single)
-        ]
+            return
+        name = self.rule.each[level].lstrip("$@").lstrip(".")
+        for place, one in enumerate(found):
+            yield from self._descend(
+                payload, (one, *around), f"{part}{'.' if part else ''}{name}[{place}]", level + 1
+            )
 
-    def _record(self, payload: Any, element: Any, row: int) -> Record:
+    def record(
+        self, payload: Any, elements: Elements, row: int, dropped: list[DroppedValue]
+    ) -> Record:
         identities = [
             Identity(space, value)
             for space, find in self._identities
-            if (value := find(payload, element)) is not None
+            if (value := find(payload, elements)) is not None
         ]
         if not identities:
-            spaces = ", ".join(space for space, _ in self._identities)
+            spaces = ", ".join(dict.fromkeys(space for space, _ in self._identities))
             raise ValueError(f"nobody is named: no {spaces}")
-        at = self._read_at(payload, element)
-        name = None if self._id is None else self._id(payload, element)
-        happened = None
-        source = None if self._source is None else self._source(payload, element)
+        at = self._time(payload, elements)
+        name = None if self._id is None else self._id(payload, elements)
+        source = None if self._source is None else self._source(payload, elements)
         source = source or self.source
+        happened = None
+        left_out: list[DroppedValue] = []
         if self._touchpoint is not None:
-            customer = identities[0].value
-            happened = self._interaction(payload, element, customer, at, source, name)
-        traits = [(n, v) for n, find in self._traits if _is_present(v := find(payload, element))]
+            happened = self._interaction(payload, elements, identities[0].value, at, source, name)
+            money = self._worth(payload, elements)
+            if isinstance(money, Decimal):
+                left_out.append(DroppedValue(row, "value", NO_CURRENCY, str(money)))
+            elif money is not None:
+                happened = evolve(happened, value=money)
+        traits = [(n, v) for n, find in self._traits if is_present(v := find(payload, elements))]
         for _, value in traits:
             _check_text(value)
-        consents = list(self._read_consents(payload, element))
-        return Record(identities, at, source, id=name, interaction=happened, traits=traits,
+        consents = list(self._read_consents(payload, elements))
+        made = Record(identities, at, source, id=name, interaction=happened, traits=traits,
                       consents=consents, row=row)  # fmt: skip
+        dropped += left_out
+        return made
+
+    def _time(self, payload: Any, elements: Elements) -> datetime:
+        at = None if self._at is None else self._at.find(payload, elements)
+        if at is None and self._touchpoint is not None:
+            raise ValueError("no time")
+        return at or ALWAYS
 
     def _interaction(
-        self, payload: Any, element: Any, customer: str, at: datetime, source: str, name: str | None
-    ) -> Interaction:
+        self, payload: Any, elements: Elements, customer: str, at: datetime, source: str,
+        name: str | None,
+    ) -> Interaction:  # fmt: skip
         assert self._touchpoint is not None  # noqa: S101  # asked before
-        touchpoint = self._touchpoint(payload, element)
+        touchpoint = self._touchpoint(payload, elements)
         if touchpoint is None:
             raise ValueError("no touchpoint")
         touchpoint = self._touchpoint_names.get(touchpoint, touchpoint)
-        values: dict[str, Any] = {role: find(payload, element) for role, find in self._names}
-        for role, find in self._feelings:
-            text = find(payload, element)
-            values[role] = None if text is None else _number(text, role)
-        extra = [(n, v) for n, find in self._extra if (v := find(payload, element)) is not None]
+        values: dict[str, Any] = {role: find(payload, elements) for role, find in self._names}
+        for role, measure in self._feelings:
+            felt = measure(payload, elements)
+            values[role] = None if felt is None else float(felt.number)
+        extra = [(n, v) for n, find in self._extra if (v := find(payload, elements)) is not None]
         for _, text in extra:
             _check_text(text)
         return Interaction(
             customer, touchpoint, at, id=name, source=source,
-            score=self._scored(payload, element), value=self._worth(payload, element),
-            duration=self._length(payload, element), extra=extra, **values,
+            score=self._scored(payload, elements), duration=self._length(payload, elements),
+            extra=extra, **values,
         )  # fmt: skip
 
-    def _read_at(self, payload: Any, element: Any) -> datetime:
-        for get in self._at:
-            found = get(payload, element)
-            if _is_present(found):
-                return _read_time(found, self.rule.at, self.zone)
-        raise ValueError("no time")
-
-    def _worth(self, payload: Any, element: Any) -> Money | None:
-        amount = None if self._value is None else self._value(payload, element)
-        if amount is None or self._currency is None:
+    def _worth(self, payload: Any, elements: Elements) -> Money | Decimal | None:
+        """Find the amount; a number alone lacks its currency."""
+        found = None if self._value is None else self._value(payload, elements)
+        if found is None or self._currency is None:
             return None
-        currency = self._currency(payload, element)
+        number = found.number
+        currency = found.currency or self._currency(payload, elements) or self._usual_currency
         if currency is None:
-            raise ValueError("a value without a currency")
+            return number
         currency = currency.upper()
-        try:
-            number = Decimal(amount)
-        except InvalidOperation:
-            raise ValueError("value: a number is expected") from None
         if self.rule.minor and currency not in _WHOLE:
             number = number / (1000 if currency in _THOUSANDTHS else 100)
         return Money(number, currency)
 
-    def _scored(self, payload: Any, element: Any) -> Score | None:
-        found = None if self._score is None else self._score(payload, element)
+    def _scored(self, payload: Any, elements: Elements) -> Score | None:
+        found = None if self._score is None else self._score(payload, elements)
         if found is None:
             return None
-        kind, low, high = (None if find is None else find(payload, element) for find in self._scale)
+        kind = None if self._kind is None else self._kind(payload, elements)
         if kind is None:
             raise ValueError("a score of no kind")
         usual = Score(kind.lower(), 5, 0, 10)  # the kind is examined
-        bounds = [None if one is None else _number(one, "scale") for one in (low, high)]
-        value = _number(found, "score")
-        if bounds == [None, None]:
-            return Score(usual.kind, value)
-        if None in bounds:
+        ends = [None if find is None else find(payload, elements) for find in self._scale]
+        if ends == [None, None]:
+            return Score(usual.kind, float(found.number))
+        low, high = ends
+        if low is None or high is None:
             raise ValueError("a scale has a lowest and a highest answer")
-        return Score(usual.kind, value, *bounds)
+        return Score(usual.kind, float(found.number), float(low.number), float(high.number))
 
-    def _length(self, payload: Any, element: Any) -> timedelta | None:
-        found = None if self._duration is None else self._duration(payload, element)
-        if found is None or self.rule.duration is None:
+    def _length(self, payload: Any, elements: Elements) -> timedelta | None:
+        found = None if self._duration is None else self._duration(payload, elements)
+        if found is None:
             return None
-        return _number(found, "duration") * _UNITS[self.rule.duration.unit or "s"]
+        number, unit = found.number, found.unit
+        if unit == "ns":
+            number, unit = number / 1000, "us"
+        return float(number) * _UNITS[unit or "s"]
 
-    def _read_consents(self, payload: Any, element: Any) -> Iterator[tuple[str, bool]]:
+    def _read_consents(self, payload: Any, elements: Elements) -> Iterator[tuple[str, bool]]:
         for purpose, find in self._consents:
-            answer = find(payload, element)
+            answer = find(payload, elements)
             word = "unset" if answer is None else answer.strip().lower()
             if word in _UNSAID:
                 continue
@@ -225,115 +343,8 @@ class _Rule:
             yield purpose, word in _YES
 
 
-def _tests(rule: RecordRule) -> Iterator[tuple[str, Test]]:
-    """Return each condition of a rule: its path, and what asks it of a payload and an element."""
-    for path, values in rule.when.items():
-        yield path, _make_test(make_getter(path), _accepts(values))
-    for path in rule.present:
-        yield path, _make_test(make_getter(path), lambda text: text is not None)
-    for path in rule.absent:
-        yield path, _make_test(make_getter(path), lambda text: text is None)
-
-
-def _make_test(get: Getter, accepts: Callable[[str | None], bool]) -> Test:
-    return lambda payload, element: accepts(_as_text(get(payload, element)))
-
-
-def _accepts(values: tuple[str, ...]) -> Callable[[str | None], bool]:
-    """Make a test of a text against values; ``charge.*`` is any that begins so."""
-    whole = frozenset(value for value in values if not value.endswith("*"))
-    begins = tuple(value[:-1] for value in values if value.endswith("*"))
-
-    def accepts(text: str | None) -> bool:
-        return text is not None and (text in whole or (bool(begins) and text.startswith(begins)))
-
-    return accepts
-
-
-def _is_present(value: Any) -> bool:
-    if isinstance(value, str):
-        return bool(value)
-    return value is not None and _is_itself(value)
-
-
-def _is_itself(value: Any) -> bool:
-    """Check whether a value equals itself: NaN and NaT do not, and NA raises."""
-    try:
-        return bool(value == value)
-    except (TypeError, ValueError):
-        return False
-
-
-def _as_text(value: Any) -> str | None:
-    """Convert a value to text; one that is missing, empty or no single value gives None."""
-    if isinstance(value, str):
-        return value.strip() or None
-    if value is None or isinstance(value, (Mapping, list, tuple, bytes)) or not _is_itself(value):
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value)
-
-
-def _value_finder(pick: Pick) -> Find:
-    """Make a function that finds a value, unchanged."""
-    gets = [make_getter(path) for path in pick.path]
-    finish = _finish(pick)
-
-    def find(payload: Any, element: Any) -> Any:
-        for get in gets:
-            found = get(payload, element)
-            if _is_present(found):
-                return finish(found) if isinstance(found, str) else found
-        return pick.default
-
-    return find
-
-
-def _text_finder(pick: Pick) -> Callable[[Any, Any], str | None]:
-    """Make a function that finds a value as a text."""
-    gets: list[Getter] = [make_getter(path) for path in pick.path]
-    finish, default = _finish(pick), pick.default
-    if len(gets) == 1 and default is None:
-        [only] = gets
-
-        def find_one(payload: Any, element: Any) -> str | None:
-            text = _as_text(only(payload, element))
-            return None if text is None else finish(text)
-
-        return find_one
-
-    def find(payload: Any, element: Any) -> str | None:
-        for get in gets:
-            text = _as_text(get(payload, element))
-            if text is not None:
-                return finish(text)
-        return default
-
-    return find
-
-
-def _maybe_finder(pick: Pick | None) -> Callable[[Any, Any], str | None] | None:
-    return None if pick is None else _text_finder(pick)
-
-
-def _finish(pick: Pick) -> Callable[[str], str | None]:
-    names, prefix, case, only = pick.names, pick.prefix, pick.case, pick.only
-    if not (names or prefix or case or only):
-        return lambda text: text
-
-    def finish(text: str) -> str | None:
-        if case is not None:
-            text = text.lower() if case == "lower" else text.upper()
-        if only and text not in names:
-            return None
-        return prefix + names.get(text, text)
-
-    return finish
+def _maybe_finder(pick: Pick | None) -> FindText | None:
+    return None if pick is None else text_finder(pick)
 
 
 def _check_text(value: Any) -> None:
@@ -341,50 +352,3 @@ def _check_text(value: Any) -> None:
     wrong = fault_in_text(value if isinstance(value, str) else repr(value))
     if wrong is not None:
         raise ValueError(wrong)
-
-
-def _number(text: str, role: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{role}: a number is expected") from None
-
-
-def _read_time(found: Any, pick: Pick, zone: ZoneInfo | None) -> datetime:
-    """Read a time with its zone; numbers count from 1970 in the pick's unit."""
-    if isinstance(found, datetime):
-        at = found
-    elif isinstance(found, date):
-        at = datetime(found.year, found.month, found.day)  # midnight, in the mapping's zone
-    elif pick.unit is not None:
-        try:
-            count = Decimal(str(found))
-            at = EPOCH + int(count) * _UNITS[pick.unit]
-            at += float(count % 1) * _UNITS[pick.unit]
-        except (ArithmeticError, ValueError):
-            raise ValueError("at: a number is expected, of a time that there is") from None
-    elif not isinstance(found, str):
-        message = "at: a time is expected; of a number, say its unit: 's', 'ms' or 'us'"
-        raise ValueError(message)
-    else:
-        at = _parse_time(found.strip(), pick.format)
-    if at.tzinfo is None:
-        if zone is None:
-            raise ValueError("at: a time without a zone is a guess; name the mapping's timezone")
-        at = at.replace(tzinfo=zone)
-    try:
-        at.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("at: a time beyond the years 1 to 9999") from None
-    return at
-
-
-def _parse_time(text: str, format_: str | None) -> datetime:
-    try:
-        if format_ is not None:
-            return datetime.strptime(text, format_)
-        at = datetime.fromisoformat(_SHORT.sub(r"\g<1>0\2", text.removesuffix(" UTC")))
-        named = text.endswith(" UTC") and at.tzinfo is None
-        return at.replace(tzinfo=UTC) if named else at
-    except ValueError:
-        raise ValueError("at: no time that can be read") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cattrs
+from attrs import evolve
 
 from journeymap.adapters.mapping.mapping import PayloadMapping, Pick, as_pick
 from journeymap.documents.reading import read_document, read_text
@@ -78,20 +79,46 @@ def _builtin(name: str) -> PayloadMapping:
 
 
 def _register(converter: cattrs.Converter) -> None:
+    _register_texts(converter)
     whole = converter.get_structure_hook(Pick)
 
     def pick(value: Any, _: Any) -> Pick:
         if isinstance(value, dict):
-            path = value.get("path")
-            given = {**value, "path": [path]} if isinstance(path, str) else value
-            made: Pick = whole(given, Pick)
-            return made
-        if isinstance(value, list) and not all(isinstance(one, str) for one in value):
-            raise ElementError("document", "", value, "a list of paths is expected")
-        if not isinstance(value, (str, list)):
-            message = "a path such as $.email, a list of paths, or a plain word is expected"
+            own = {name: one for name, one in value.items() if name != "otherwise"}
+            made: Pick = whole(own, Pick)
+            others = converter.structure(value.get("otherwise", []), list[Pick])
+            return evolve(made, otherwise=tuple(others))
+        if isinstance(value, list) and value:
+            first, *rest = converter.structure(value, list[Pick])
+            several: Pick = as_pick(value if _all_texts(value) else [first, *rest])
+            return several
+        if not isinstance(value, str):
+            message = "a path such as $.email, a plain word, or a list of these is expected"
             raise ElementError("document", "", value, message)
         short: Pick = as_pick(value)
         return short
 
     converter.register_structure_hook(Pick, pick)
+
+
+def _register_texts(converter: cattrs.Converter) -> None:
+    def texts(value: Any, _: Any) -> tuple[str, ...]:
+        given = [value] if isinstance(value, str) else value
+        if not isinstance(given, list):
+            raise ElementError("document", "", value, "a text or a list of texts is expected")
+        return tuple(converter.structure(given, list[str]))
+
+    def conditions(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            message = 'paths with their values are expected, as in { "$.type" = "paid" }'
+            raise ElementError("document", "", value, message)
+        return value
+
+    converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], texts)
+    converter.register_structure_hook_func(
+        lambda kind: kind == dict[str, tuple[str, ...]], conditions
+    )
+
+
+def _all_texts(values: list[Any]) -> bool:
+    return all(isinstance(one, str) for one in values)

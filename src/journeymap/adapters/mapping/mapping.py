@@ -6,16 +6,49 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from attrs import Attribute, evolve, field, frozen, validators
+from attrs import Attribute, evolve, field, fields, frozen, validators
 
-from journeymap.adapters.mapping.field_paths import is_path, make_getter
+from journeymap.adapters.mapping.field_paths import element_level, is_path, make_getter
+from journeymap.adapters.reading.numbers import DecimalMark
+from journeymap.adapters.reading.time_texts import parse_time
 from journeymap.exceptions import ElementError
-from journeymap.model.rules import as_tuple, each, identifier, of_type, one_of, optional_text, text
+from journeymap.model.local_times import ClockChange
+from journeymap.model.rules import (
+    as_tuple,
+    each,
+    identifier,
+    of_type,
+    one_of,
+    optional_identifier,
+    optional_text,
+    text,
+)
 
 __all__ = ["PayloadMapping", "Pick", "PickLike", "RecordRule", "as_pick", "columns_mapping"]
 
-Unit = Literal["s", "ms", "us", "days"]
-_optional_unit = validators.optional(one_of("s", "ms", "us", "days"))
+Unit: TypeAlias = Literal["s", "ms", "us", "ns", "minutes", "hours", "days", "excel"]
+"""What numbers of a time (since 1970) or of a duration count; ``excel``: see `TimeUnit`."""
+_optional_unit = validators.optional(
+    one_of("s", "ms", "us", "ns", "minutes", "hours", "days", "excel")
+)
+
+
+def _conditions(given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Convert the values of conditions to texts, as payloads are compared."""
+    found = {}
+    for path, one in dict(given).items():
+        values = tuple(one) if isinstance(one, (list, tuple)) else (one,)
+        if not all(isinstance(value, (str, int, float)) for value in values):
+            message = "a text, a number, true or false, or a list of these is expected"
+            raise ElementError("RecordRule", "when", one, message)
+        found[path] = tuple(
+            str(value).lower() if isinstance(value, bool) else str(value) for value in values
+        )
+    return found
+
+
+def _texts(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else as_tuple(given)
 
 
 @frozen
@@ -25,18 +58,27 @@ class Pick:
     Attributes:
         path: Paths to look at; the first that has a value counts.
         default: The value without any path, or where none has one.
-        names: Our names of values found; others stay.
+        names: Our names of values found; others stay, and one that is named "" is missing.
         prefix: A text put before the value.
         only: Whether values without a name count as missing.
         case: Whether the value becomes ``lower`` or ``upper``.
         unit: The unit that numbers count in, for times (since 1970) and durations.
-        format: The format of a time's text, as ``strptime`` has it.
+        format: The formats of a time's text, as ``strptime`` has them.
+        join: A text that joins the values of all paths into one; where one of them is missing,
+            the value is (None: the first that has a value counts).
+        decimal: What stands before the decimals of numbers (None: they are written plainly).
+        when: Paths, and the values of which each must have one for this place to count.
+        unless: Paths, and the values of which none may have one.
+        minus: Paths of a number to take away; the first that has a value counts.
+        currency: The currency of an amount that is found here (None: the rule's).
+        negative: Whether an amount is taken from what the customer is worth, as a refund is.
+        otherwise: Places to look at in turn where this one has no value, or one it cannot read.
 
     Raises:
         ElementError: A path is none, or there is neither a path nor a default.
     """
 
-    path: tuple[str, ...] = field(default=(), converter=as_tuple)
+    path: tuple[str, ...] = field(default=(), converter=as_tuple, validator=each(str))
     default: str | None = field(default=None, validator=optional_text)
     names: dict[str, str] = field(factory=dict, converter=dict)
     prefix: str = field(default="", validator=text)
@@ -45,25 +87,55 @@ class Pick:
         default=None, validator=validators.optional(one_of("lower", "upper"))
     )
     unit: Unit | None = field(default=None, validator=_optional_unit)
-    format: str | None = field(default=None, validator=optional_text)
+    format: tuple[str, ...] = field(default=(), converter=_texts, validator=each(str))
+    join: str | None = field(default=None, validator=optional_text)
+    decimal: DecimalMark | None = field(
+        default=None, validator=validators.optional(one_of(".", ","))
+    )
+    when: dict[str, tuple[str, ...]] = field(factory=dict, converter=_conditions)
+    unless: dict[str, tuple[str, ...]] = field(factory=dict, converter=_conditions)
+    minus: tuple[str, ...] = field(default=(), converter=_texts, validator=each(str))
+    currency: str | None = field(default=None, validator=optional_identifier)
+    negative: bool = field(default=False, validator=of_type(bool))
+    otherwise: tuple[Pick, ...] = field(default=(), converter=as_tuple)
 
     def __attrs_post_init__(self) -> None:
-        for path in self.path:
+        for path in (*self.path, *self.when, *self.unless, *self.minus):
             make_getter(path)
         if not self.path and self.default is None:
             raise ElementError("Pick", "path", self.path, "a path or a default is needed")
+        for one in self.otherwise:
+            _fit(self, _OTHERWISE, one)
+
+    @property
+    def places(self) -> tuple[Pick, ...]:
+        """The place itself, then those to look at otherwise."""
+        return (self, *(place for one in self.otherwise for place in one.places))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that is looked at."""
+        return tuple(
+            path
+            for place in self.places
+            for path in (*place.path, *place.when, *place.unless, *place.minus)
+        )
 
 
-PickLike: TypeAlias = Pick | str | Sequence[str]
-"""A pick, or its short form: a path, several to be tried in turn, or a plain word."""
+PickLike: TypeAlias = Pick | str | Sequence["str | Pick"]
+"""A pick, or its short form: a path, a plain word, or several of these to be tried in turn."""
 
 
 def as_pick(given: PickLike) -> Any:
-    """Make a pick of its short form: a path, several to be tried in turn, or a plain word."""
+    """Make a pick of its short form: a path, a plain word, or several to be tried in turn."""
     if isinstance(given, str):
         return Pick([given]) if is_path(given) else Pick(default=given)
-    if isinstance(given, (list, tuple)):
-        return Pick(given)
+    if isinstance(given, (list, tuple)) and given:
+        if all(isinstance(one, str) for one in given):
+            return Pick(given)
+        first, *others = (as_pick(one) for one in given)
+        if isinstance(first, Pick):
+            return evolve(first, otherwise=(*first.otherwise, *others))
     return given
 
 
@@ -73,12 +145,6 @@ def _maybe(given: PickLike | None) -> Any:
 
 def _each_picked(given: Mapping[str, Any]) -> Any:
     return {name: as_pick(one) for name, one in dict(given).items()}
-
-
-def _values(given: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    return {
-        path: (one,) if isinstance(one, str) else tuple(one) for path, one in dict(given).items()
-    }
 
 
 def _fit(instance: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -92,23 +158,31 @@ def _fit_all(instance: Any, attribute: Attribute[Any], value: dict[str, Any]) ->
         _fit(instance, attribute, one)
 
 
+_OTHERWISE: Attribute[Any] = fields(Pick).otherwise
+
+
 @frozen
 class RecordRule:
     """A rule that makes records of one kind of payload.
 
     It applies where all of its conditions hold. With ``each``, every element of a list gives a
-    record.
+    record, and one that cannot be read is set aside by itself. Records of one payload that have
+    one id are numbered in their order: the second of ``o1`` is ``o1 #2``.
 
     Attributes:
-        at: The time.
+        at: The time, or a constant such as ``2026-03-01`` (None: it is known since ever; only
+            without a touchpoint, as in a table of who is who).
         identities: The customer's identities by namespace, most reliable first.
         touchpoint: The touchpoint (None: the record has no interaction).
         aliases: Further identities, where a namespace comes twice.
         source: The source (None: the mapping's).
         when: Paths, and the values of which each must have one (``charge.*``: any that begins so).
+        unless: Paths, and the values of which none may have one.
         present: Paths that must have a value.
         absent: Paths that must have none.
-        each: The path of a list; ``@`` in other paths is its element.
+        optional: Whether a payload without the time of this rule is passed over, not set aside.
+        each: The path of a list; ``@`` in other paths is its element. Of several, each is the
+            path of a list in the element before; ``@@`` is the element around ``@``.
         id: The source's id.
         channel: The channel.
         department: The department.
@@ -117,7 +191,7 @@ class RecordRule:
         outcome: The outcome.
         emotion: The emotion during it.
         emotion_after: The emotion after it.
-        value: The amount.
+        value: The amount; one without a currency is dropped, with its reason.
         currency: Its currency.
         minor: Whether amounts are in the currency's smallest unit, such as cents.
         score: An answer to a survey question.
@@ -133,17 +207,19 @@ class RecordRule:
         ElementError: A field has a value that it may not have.
     """
 
-    at: Pick = field(converter=as_pick, validator=_fit)
-    identities: dict[str, Pick] = field(converter=_each_picked, validator=_fit_all)
+    at: Pick | None = field(default=None, converter=_maybe, validator=_fit)
+    identities: dict[str, Pick] = field(factory=dict, converter=_each_picked, validator=_fit_all)
     touchpoint: Pick | None = field(default=None, converter=_maybe, validator=_fit)
     aliases: dict[str, Pick] = field(
         factory=dict, converter=_each_picked, validator=_fit_all, kw_only=True
     )
     source: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
-    when: dict[str, tuple[str, ...]] = field(factory=dict, converter=_values, kw_only=True)
-    present: tuple[str, ...] = field(default=(), converter=as_tuple, kw_only=True)
-    absent: tuple[str, ...] = field(default=(), converter=as_tuple, kw_only=True)
-    each: str | None = field(default=None, kw_only=True)
+    when: dict[str, tuple[str, ...]] = field(factory=dict, converter=_conditions, kw_only=True)
+    unless: dict[str, tuple[str, ...]] = field(factory=dict, converter=_conditions, kw_only=True)
+    present: tuple[str, ...] = field(default=(), converter=_texts, kw_only=True)
+    absent: tuple[str, ...] = field(default=(), converter=_texts, kw_only=True)
+    optional: bool = field(default=False, validator=of_type(bool), kw_only=True)
+    each: tuple[str, ...] = field(default=(), converter=_texts, kw_only=True)
     id: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
     channel: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
     department: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
@@ -171,19 +247,16 @@ class RecordRule:
     )
 
     def __attrs_post_init__(self) -> None:
-        paths = [*self.when, *self.present, *self.absent, *([self.each] if self.each else [])]
-        for path in paths:
-            make_getter(path)
-        inner = [path for path in paths if path.startswith("@")]
-        if inner and self.each is None:
-            message = "'@' is the element of a list that 'each' names; there is none"
-            raise ElementError("RecordRule", "each", inner[0], message)
+        self._check_paths()
         for name, pick in (("at", self.at), *self.identities.items(), *self.aliases.items()):
-            if not pick.path:
+            if pick is not None and not pick.path and (name != "at" or not _is_time(pick.default)):
                 message = f"{name!r} is looked for at a path, such as $.{pick.default}"
                 raise ElementError("RecordRule", "identities", pick.default, message)
+        if self.at is None and self.touchpoint is not None:
+            message = "an interaction needs its time; without one, leave out the touchpoint"
+            raise ElementError("RecordRule", "at", None, message)
         if not self.identities:
-            message = "at least one is needed to know whom it is about"
+            message = "'identities' is missing: at least one is needed to know whom it is about"
             raise ElementError("RecordRule", "identities", self.identities, message)
         if self.score is not None and self.score_kind is None:
             message = "say its kind: score_kind = 'nps', 'csat' or 'ces', or a path"
@@ -191,6 +264,29 @@ class RecordRule:
         if self.value is not None and self.currency is None:
             message = "say its currency: a path, or a code such as 'EUR'"
             raise ElementError("RecordRule", "value", "", message)
+
+    def _check_paths(self) -> None:
+        picks = [getattr(self, a.name) for a in fields(RecordRule)]
+        single = [pick for pick in picks if isinstance(pick, Pick)]
+        tables = [pick for pick in picks if isinstance(pick, dict)]
+        named = [one for table in tables for one in table.values() if isinstance(one, Pick)]
+        paths = [*self.when, *self.unless, *self.present, *self.absent]
+        for path in (*paths, *self.each):
+            make_getter(path)
+        inside = [(len(self.each), path) for path in paths]
+        inside += [(len(self.each), path) for pick in (*single, *named) for path in pick.paths]
+        inside += list(enumerate(self.each))
+        for depth, path in inside:
+            if element_level(path) > depth:
+                message = "'@' is the element of a list that 'each' names; there is none"
+                raise ElementError("RecordRule", "each", path, message)
+
+
+def _is_time(given: str | None) -> bool:
+    try:
+        return given is not None and bool(parse_time(given))
+    except ValueError:
+        return False
 
 
 @frozen
@@ -207,6 +303,9 @@ class PayloadMapping:
         source: The source that records name (left out: the id).
         rows: The path of the list of payloads in a whole document.
         timezone: The zone of times that name none (None: such payloads are set aside).
+        currency: The currency of amounts that name none (None: such amounts are dropped).
+        clock_change: Which instant is meant by a time that the clocks of the zone show twice or
+            never, ``earlier`` or ``later`` (None: such payloads are set aside).
         touchpoints: The map's names of touchpoints that the rules find under others.
 
     Raises:
@@ -223,6 +322,10 @@ class PayloadMapping:
     source: str = field(default="", validator=text, kw_only=True)
     rows: str | None = field(default=None, kw_only=True)
     timezone: str | None = field(default=None, kw_only=True)
+    currency: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    clock_change: ClockChange | None = field(
+        default=None, validator=validators.optional(one_of("earlier", "later")), kw_only=True
+    )
     touchpoints: dict[str, str] = field(factory=dict, converter=dict, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -257,6 +360,21 @@ class PayloadMapping:
         """
         called: Any = {**self.touchpoints, **touchpoints}
         return evolve(self, touchpoints=called)
+
+    def with_currency(self, currency: str) -> PayloadMapping:
+        """Name the currency of amounts that name none themselves.
+
+        Args:
+            currency: The currency, such as ``EUR``.
+
+        Returns:
+            A new mapping.
+
+        >>> mapping = PayloadMapping("shop", [RecordRule("$.at", {"email": "$.mail"}, "bought")])
+        >>> mapping.with_currency("EUR").currency
+        'EUR'
+        """
+        return evolve(self, currency=currency)
 
 
 def columns_mapping(

@@ -122,7 +122,7 @@ def read_document_rows(
     whole = decode_json(text, MAX_DOCUMENT_CHARACTERS)
     if isinstance(whole, NotJson):
         raise SourceError(str(path), whole.reason)
-    found = rows(whole, None)
+    found = rows(whole, ())
     if isinstance(found, dict):
         found = [found]
     if not isinstance(found, list):

@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from journeymap.adapters.mapping.applying import AppliedMapping
+from journeymap.adapters.mapping.applying import AppliedMapping, MappedPayload, row_text
 from journeymap.adapters.mapping.mapping import PayloadMapping
-from journeymap.adapters.source import Batch, Claim, RejectedRow
+from journeymap.adapters.source import Batch, Claim, DroppedValue, RejectedRow
 from journeymap.exceptions import SourceError
 from journeymap.interactions import Record
 
-__all__ = ["ALL", "BatchBuilder", "Feed", "Row", "RowSource", "fingerprint", "row_text"]
+__all__ = ["ALL", "BatchBuilder", "Feed", "Row", "RowSource", "fingerprint"]
 
 Row: TypeAlias = tuple[int, Mapping[str, Any]]
 Feed: TypeAlias = Callable[[], Iterator[Row | RejectedRow]]
@@ -109,6 +109,7 @@ class BatchBuilder:
         self.rows = 0
         self._records: list[Record] = []
         self._rejected: list[RejectedRow] = []
+        self._dropped: list[DroppedValue] = []
 
     def add(self, row: Row | RejectedRow, mapped: AppliedMapping | None = None) -> None:
         """Add one row to the batch, read by ``mapped`` if it is given, else by the own mapping."""
@@ -117,16 +118,19 @@ class BatchBuilder:
             self._rejected.append(row)
             return
         by = mapped or self._mapped
-        made = "no mapping" if by is None else by.records(row[1], row[0])
-        if isinstance(made, str):
-            self._rejected.append(RejectedRow(row[0], made, row_text(row[1])))
+        if by is None:
+            made = MappedPayload(rejected=(RejectedRow(row[0], "no mapping", row_text(row[1])),))
         else:
-            self._records += made
+            made = by.apply(row[1], row[0])
+        self._records += made.records
+        self._rejected += made.rejected
+        self._dropped += made.dropped
 
     def batch(self, cursor: str) -> Batch:
         """Make a batch of the rows so far, and begin the next one."""
-        made = Batch(tuple(self._records), tuple(self._rejected), self.rows, cursor)
-        self._records, self._rejected, self.rows = [], [], 0
+        made = Batch(tuple(self._records), tuple(self._rejected), self.rows, cursor,
+                     tuple(self._dropped))  # fmt: skip
+        self._records, self._rejected, self._dropped, self.rows = [], [], [], 0
         return made
 
 
@@ -140,12 +144,3 @@ def fingerprint(row: Row | RejectedRow) -> str:
 def _cursor(rows: int, first: str, last: Row | RejectedRow | None) -> str:
     mark = "" if last is None else fingerprint(last)
     return json.dumps({"rows": rows, "first": first, "last": mark})
-
-
-def row_text(row: Any) -> str:
-    """Keep the beginning of a row that is set aside, as text."""
-    try:
-        text = json.dumps(row, ensure_ascii=False, default=str)
-    except (ValueError, TypeError, RecursionError):
-        text = repr(row)
-    return text[:2000].encode("utf-8", "backslashreplace").decode()

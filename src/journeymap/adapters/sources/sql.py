@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from journeymap.adapters.mapping.applying import AppliedMapping
+from journeymap.adapters.mapping.applying import AppliedMapping, row_text
 from journeymap.adapters.mapping.mapping import PayloadMapping
 from journeymap.adapters.source import Batch, Claim, RejectedRow
-from journeymap.adapters.sources.row_source import ALL, BatchBuilder, Row, RowSource, row_text
+from journeymap.adapters.sources.row_source import ALL, BatchBuilder, Row, RowSource
 from journeymap.exceptions import SourceError, require
 
 if TYPE_CHECKING:

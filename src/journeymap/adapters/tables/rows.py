@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from attrs import field, frozen
 
-from journeymap.adapters.source import RejectedRow
+from journeymap.adapters.source import DroppedValue, RejectedRow
 from journeymap.exceptions import ColumnsError
 
 __all__ = ["ColumnChoice", "Rows", "require_columns"]
@@ -20,12 +20,13 @@ ColumnChoice: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
 
 @frozen
 class Rows:
-    """The rows of a file or frame: columns, each row's line (from 1), the rejected rows, a name."""
+    """The rows of a file or frame: columns, each row's line (from 1), what was left out, a name."""
 
     frame: pl.DataFrame = field(eq=False)
     lines: np.ndarray[Any, np.dtype[np.int64]] = field(eq=False, repr=False)
     rejected: tuple[RejectedRow, ...] = ()
     name: str = "the rows"
+    dropped: tuple[DroppedValue, ...] = ()
 
 
 def require_columns(wanted: Iterable[str], there: Sequence[str], name: str) -> None:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import polars as pl
 from attrs import define, field, frozen
 
+from journeymap.adapters.source import NO_CURRENCY
 from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis.table.coding import CodedNames, encode_names
 from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import Flags
 from journeymap.analysis.table.times import Micros, read_times
 from journeymap.exceptions import ColumnsError, SourceError
+from journeymap.interactions.interaction import (
+    MAX_KEY_BYTES,
+    MAX_NAME_BYTES,
+    TOO_LONG_KEY,
+    TOO_LONG_NAME,
+)
 from journeymap.interactions.values import MAX_AMOUNT
 
-__all__ = ["CheckedRows", "Rejected", "Rejection", "check_rows", "read_names"]
+__all__ = ["CheckedRows", "Dropped", "Rejected", "Rejection", "check_rows", "read_names"]
 
 SCALE = 10_000  # emotions, scores and amounts are kept to a ten-thousandth, and sum exactly
 NONE = np.iinfo(np.int64).min
@@ -85,6 +92,23 @@ class Rejected(Sequence[Rejection]):
         return f"<{len(self)} rows set aside{': ' if reasons else ''}{reasons}>"
 
 
+class Dropped(Rejected):
+    """The values that were left out of interactions that were kept, in the order of their lines."""
+
+    @classmethod
+    def none(cls) -> Dropped:
+        """Make the dropped values of rows that keep all of theirs.
+
+        Returns:
+            None of them.
+        """
+        return cls(pl.DataFrame(schema=_REJECTED))
+
+    def __repr__(self) -> str:
+        reasons = "; ".join(f"{count} × {why}" for why, count in self.reasons.most_common(5))
+        return f"<{len(self)} values dropped{': ' if reasons else ''}{reasons}>"
+
+
 @frozen(eq=False)
 class CheckedRows:
     """Accepted rows as columns in order of arrival, and the rejected; ``good`` marks them."""
@@ -95,6 +119,7 @@ class CheckedRows:
     names: dict[str, CodedNames]
     numbers: dict[str, Micros]
     rejected: Rejected
+    dropped: Dropped
     scales: dict[str, tuple[float, float]]
     zone: str
     good: Flags
@@ -139,6 +164,8 @@ def check_rows(
     customer = coder(read_names(frame, columns.customer))
     touchpoint = _encode_column(frame, columns.touchpoint)
     checked.find(customer.blank(), "no customer")
+    long = customer.among(lambda names: names.str.len_bytes() > MAX_NAME_BYTES)
+    checked.find(long, f"customer: {TOO_LONG_NAME}")
     checked.find(touchpoint.blank(), "no touchpoint")
     reserved = touchpoint.among(lambda names: names.is_in(["(start)", "(end)"]))
     checked.find(reserved, "a touchpoint named like where journeys begin or end")
@@ -146,10 +173,14 @@ def check_rows(
     checked.take(reasons)
     names = _read_name_columns(frame, columns)
     numbers = _read_number_columns(frame, columns, names, checked)
+    lacking = _drop_amounts(numbers, names)
     if columns.id is not None:
-        _find_duplicates(_encode_column(frame, columns.id), names.get("source"), rows, checked)
+        ids, sources = _encode_column(frame, columns.id), names.get("source")
+        checked.find(_find_long_keys(ids, sources), f"id: {TOO_LONG_KEY}")
+        _find_duplicates(ids, sources, rows, checked)
     good = checked.good()
     rejected = _collect_rejected(rows, checked)
+    dropped = _collect_dropped(rows, lacking & good)
     if strict and len(rejected):
         first = rejected[0]
         raise SourceError(rows.name, first.reason, first.line)
@@ -159,7 +190,7 @@ def check_rows(
         numbers = {role: column[good] for role, column in numbers.items()}
     zone = columns.timezone or "UTC"
     return CheckedRows(
-        customer, touchpoint, at, names, numbers, rejected, columns.ranges, zone, good
+        customer, touchpoint, at, names, numbers, rejected, dropped, columns.ranges, zone, good
     )
 
 
@@ -208,13 +239,21 @@ def _read_number_columns(
         numbers["value"] = _read_numbers(
             frame[columns.value], "value", -float(MAX_AMOUNT), float(MAX_AMOUNT), checked
         )
-        lacking = (numbers["value"] != NONE) & names["currency"].blank()
-        checked.find(lacking, "a value without a currency")
     if columns.duration is not None:
         numbers["duration"] = _read_numbers(frame[columns.duration], "duration", 0, 3e9, checked)
     if columns.score is not None:
         numbers["score"] = _read_scores(frame[columns.score], names["score_kind"], columns, checked)
     return numbers
+
+
+def _drop_amounts(numbers: dict[str, Micros], names: dict[str, CodedNames]) -> Flags:
+    """Leave out amounts without a currency, and mark their rows."""
+    if "value" not in numbers:
+        return np.zeros(1, dtype=bool)
+    lacking: Flags = (numbers["value"] != NONE) & names["currency"].blank()
+    if lacking.any():
+        numbers["value"] = np.where(lacking, NONE, numbers["value"])
+    return lacking
 
 
 def _read_numbers(
@@ -252,6 +291,14 @@ def _read_scores(
     return scores
 
 
+def _find_long_keys(ids: CodedNames, sources: CodedNames | None) -> Flags:
+    sizes = ids.names.str.len_bytes().to_numpy()[ids.codes].astype(np.int64) + 1
+    if sources is not None:
+        sizes += sources.names.str.len_bytes().to_numpy()[sources.codes]
+    long: Flags = sizes > MAX_KEY_BYTES
+    return long & ~ids.blank()
+
+
 def _find_duplicates(
     ids: CodedNames, sources: CodedNames | None, rows: Rows, checked: _Reasons
 ) -> None:
@@ -273,17 +320,33 @@ def _find_duplicates(
     checked.take(found)
 
 
+def _collect_dropped(rows: Rows, lacking: Flags) -> Dropped:
+    held, lines = [], []
+    if lacking.any():
+        lines = rows.lines[lacking].tolist()
+        held = [_row_text(row) for row in rows.frame.filter(lacking).iter_rows(named=True)]
+    columns = {
+        "line": [*lines, *(one.line for one in rows.dropped)],
+        "reason": [*([NO_CURRENCY] * len(lines)), *(one.reason for one in rows.dropped)],
+        "row": [*held, *(one.held for one in rows.dropped)],
+    }
+    return Dropped(pl.DataFrame(columns, schema=_REJECTED).sort("line", maintain_order=True))
+
+
+def _row_text(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str)
+
+
+_REJECTED = {"line": pl.Int64, "reason": pl.String, "row": pl.String}
+
+
 def _collect_rejected(rows: Rows, checked: _Reasons) -> Rejected:
     bad = ~checked.good()
     reasons = checked.reasons.drop_nulls().to_list() if checked.reasons is not None else []
-    held = [
-        json.dumps(row, ensure_ascii=False, default=str)
-        for row in rows.frame.filter(bad).iter_rows(named=True)
-    ]
+    held = [_row_text(row) for row in rows.frame.filter(bad).iter_rows(named=True)]
     columns = {
         "line": [*rows.lines[bad].tolist(), *(b.line for b in rows.rejected)],
         "reason": [*reasons, *(b.reason for b in rows.rejected)],
         "row": [*held, *(b.held for b in rows.rejected)],
     }
-    kinds = {"line": pl.Int64, "reason": pl.String, "row": pl.String}
-    return Rejected(pl.DataFrame(columns, schema=kinds).sort("line", maintain_order=True))
+    return Rejected(pl.DataFrame(columns, schema=_REJECTED).sort("line", maintain_order=True))

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from attrs import evolve, fields
 
-from journeymap.adapters.source import RejectedRow
+from journeymap.adapters.source import DroppedValue, RejectedRow
 from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis.table.checking import LEVELS, CheckedRows
 from journeymap.analysis.table.coding import Codes, code_type
@@ -220,14 +220,18 @@ def rows_from_source(source: Readable) -> tuple[Rows, Columns]:
     taken: list[Interaction] = []
     lines: list[int] = []
     rejected: list[RejectedRow] = []
+    dropped: list[DroppedValue] = []
     for batch in source.read():
         rejected += [RejectedRow(one.line, one.reason) for one in batch.rejected]
+        dropped += [DroppedValue(one.line, one.role, one.reason, one.held) for one in batch.dropped]
         for record in batch.records:
             if record.interaction is not None:
                 taken.append(record.interaction)
                 lines.append(record.row)
     rows, columns = rows_from_interactions(taken)
-    return evolve(rows, lines=np.array(lines, dtype=np.int64), rejected=tuple(rejected)), columns
+    found = evolve(rows, lines=np.array(lines, dtype=np.int64), rejected=tuple(rejected),
+                   dropped=tuple(dropped))  # fmt: skip
+    return found, columns
 
 
 def _collect_scales(taken: list[Interaction]) -> dict[str, tuple[float, float]]:

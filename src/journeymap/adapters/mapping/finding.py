@@ -1,0 +1,321 @@
+"""Finding: what reads one value out of a payload, and what tests it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from attrs import frozen
+
+from journeymap.adapters.mapping.field_paths import Elements, Getter, element_level, make_getter
+from journeymap.adapters.mapping.mapping import Pick, RecordRule, Unit
+from journeymap.adapters.reading.numbers import read_decimal
+from journeymap.adapters.reading.time_texts import count_time, parse_time
+from journeymap.model.local_times import ClockChange, place_local_time, start_of_day
+
+__all__ = [
+    "Amount",
+    "FindAmount",
+    "FindText",
+    "FindValue",
+    "Test",
+    "TimeFinder",
+    "amount_finder",
+    "is_present",
+    "make_tests",
+    "text_finder",
+    "value_finder",
+]
+
+FindText: TypeAlias = Callable[[Any, Elements], str | None]
+FindValue: TypeAlias = Callable[[Any, Elements], Any]
+Test: TypeAlias = Callable[[Any, Elements], bool]
+
+
+@frozen
+class Amount:
+    """A number that was found, with the unit and the currency of its place."""
+
+    number: Decimal
+    unit: Unit | None
+    currency: str | None
+
+
+FindAmount: TypeAlias = Callable[[Any, Elements], Amount | None]
+
+
+def make_tests(rule: RecordRule) -> Iterator[tuple[int, Test]]:
+    """Make each condition of a rule: how deep within lists it looks, and the test."""
+    for path, values in rule.when.items():
+        yield element_level(path), _value_test(path, values)
+    for path, values in rule.unless.items():
+        yield element_level(path), _value_test(path, values, wanted=False)
+    for path in rule.present:
+        yield element_level(path), _presence_test(path, wanted=True)
+    for path in rule.absent:
+        yield element_level(path), _presence_test(path, wanted=False)
+
+
+def text_finder(pick: Pick) -> FindText:
+    """Make a function that finds a value as a text."""
+    places = [_Place.of(place) for place in pick.places]
+    if len(places) == 1 and places[0].is_plain:
+        [get], finish = places[0].gets, places[0].finish
+
+        def find_one(payload: Any, elements: Elements) -> str | None:
+            text = _as_text(get(payload, elements))
+            return None if text is None else finish(text)
+
+        return find_one
+
+    def find(payload: Any, elements: Elements) -> str | None:
+        for place in places:
+            text = place.text(payload, elements)
+            if text is not None:
+                return text
+        return None
+
+    return find
+
+
+def value_finder(pick: Pick) -> FindValue:
+    """Make a function that finds a value, unchanged."""
+    places = [_Place.of(place) for place in pick.places]
+
+    def find(payload: Any, elements: Elements) -> Any:
+        for place in places:
+            found = place.value(payload, elements)
+            if found is not None:
+                return found
+        return None
+
+    return find
+
+
+def amount_finder(pick: Pick, role: str) -> FindAmount:
+    """Make a function that finds an exact number, negative where it is to be subtracted."""
+    places = [_Place.of(place) for place in pick.places]
+
+    def find(payload: Any, elements: Elements) -> Amount | None:
+        fault = None
+        for place in places:
+            try:
+                number = place.number(payload, elements)
+            except ValueError as error:
+                fault = fault or ValueError(f"{role}: {error}")
+                continue
+            if number is not None:
+                number = -abs(number) if place.pick.negative else number
+                return Amount(number, place.pick.unit, place.pick.currency)
+        if fault is not None:
+            raise fault
+        return None
+
+    return find
+
+
+@frozen
+class TimeFinder:
+    """Finds a time; of several places, the first that has one that can be read."""
+
+    _places: tuple[_Place, ...]
+    _zone: ZoneInfo | None
+    _clock_change: ClockChange | None
+
+    @classmethod
+    def of(cls, pick: Pick, zone: ZoneInfo | None, clock_change: ClockChange | None) -> TimeFinder:
+        """Make the finder of a pick."""
+        return cls(tuple(_Place.of(place) for place in pick.places), zone, clock_change)
+
+    def find(self, payload: Any, elements: Elements) -> datetime | None:
+        """Find the time; None where there is none, and ValueError where none can be read."""
+        fault = None
+        for place in self._places:
+            found = place.value(payload, elements)
+            if found is None:
+                continue
+            try:
+                return _instant(_read_time(found, place.pick), self._zone, self._clock_change)
+            except ValueError as error:
+                fault = fault or ValueError(f"at: {error}")
+        if fault is not None:
+            raise fault
+        return None
+
+    def finds(self, payload: Any, elements: Elements) -> bool:
+        """Check whether there is anything to read a time from."""
+        return any(place.value(payload, elements) is not None for place in self._places)
+
+
+def is_present(value: Any) -> bool:
+    """Check whether there is a value: not None, NaN, blank text, or an empty list or mapping."""
+    if isinstance(value, str):
+        return bool(value) and not value.isspace()
+    if isinstance(value, (Mapping, list, tuple)):
+        return len(value) > 0
+    return value is not None and _is_itself(value)
+
+
+@frozen
+class _Place:
+    """One place of a pick made ready: how to get its parts, when it counts, how it is finished."""
+
+    pick: Pick
+    gets: tuple[Getter, ...]
+    minus: tuple[Getter, ...]
+    tests: tuple[Test, ...]
+    finish: Callable[[str], str | None]
+
+    @classmethod
+    def of(cls, pick: Pick) -> _Place:
+        tests = [_value_test(path, values) for path, values in pick.when.items()]
+        tests += [_value_test(path, values, wanted=False) for path, values in pick.unless.items()]
+        gets, minus = (tuple(map(make_getter, paths)) for paths in (pick.path, pick.minus))
+        return cls(pick, gets, minus, tuple(tests), _finisher(pick))
+
+    @property
+    def is_plain(self) -> bool:
+        """True if there is one path, and nothing else to ask."""
+        return len(self.gets) == 1 and self.pick.default is None and not self.tests
+
+    def text(self, payload: Any, elements: Elements) -> str | None:
+        """Find the value as a text."""
+        if not all(test(payload, elements) for test in self.tests):
+            return None
+        if self.pick.join is not None:
+            parts = [_as_text(get(payload, elements)) for get in self.gets]
+            if None not in parts:
+                return self.finish(self.pick.join.join(part or "" for part in parts))
+            return self.pick.default
+        for get in self.gets:
+            text = _as_text(get(payload, elements))
+            if text is not None:
+                return self.finish(text)
+        return self.pick.default
+
+    def number(self, payload: Any, elements: Elements) -> Decimal | None:
+        """Find the value as a number, the sum of several that a path with ``[*]`` finds."""
+        found = self.value(payload, elements)
+        if found is None:
+            return None
+        whole = self._total(found)
+        taken = next((one for get in self.minus if is_present(one := get(payload, elements))), None)
+        return whole if taken is None else whole - self._total(taken)
+
+    def _total(self, found: Any) -> Decimal:
+        parts = found if isinstance(found, list) else [found]
+        texts = [text for part in parts if (text := _as_text(part)) is not None]
+        if not texts:
+            raise ValueError("a number is expected")
+        return sum((read_decimal(text, self.pick.decimal) for text in texts), Decimal(0))
+
+    def value(self, payload: Any, elements: Elements) -> Any:
+        """Find the value, unchanged but for a text's names."""
+        if not all(test(payload, elements) for test in self.tests):
+            return None
+        if self.pick.join is not None:
+            return self.text(payload, elements)
+        for get in self.gets:
+            found = get(payload, elements)
+            if is_present(found):
+                return self.finish(found) if isinstance(found, str) else found
+        return self.pick.default
+
+
+def _presence_test(path: str, *, wanted: bool) -> Test:
+    get = make_getter(path)
+    return lambda payload, elements: is_present(get(payload, elements)) is wanted
+
+
+def _value_test(path: str, values: tuple[str, ...], *, wanted: bool = True) -> Test:
+    """Make a test of a value against several; ``charge.*`` is any that begins so."""
+    get = make_getter(path)
+    whole = frozenset(value for value in values if not value.endswith("*"))
+    begins = tuple(value[:-1] for value in values if value.endswith("*"))
+
+    def test(payload: Any, elements: Elements) -> bool:
+        text = _as_text(get(payload, elements))
+        if text is None:
+            return not wanted
+        return (text in whole or (bool(begins) and text.startswith(begins))) is wanted
+
+    return test
+
+
+def _is_itself(value: Any) -> bool:
+    """Check whether a value equals itself: NaN and NaT do not, and NA raises."""
+    try:
+        return bool(value == value)
+    except (TypeError, ValueError):
+        return False
+
+
+def _as_text(value: Any) -> str | None:
+    """Convert a value to text; one that is missing, empty or no single value gives None."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if value is None or isinstance(value, (Mapping, list, tuple, bytes)) or not _is_itself(value):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def _finisher(pick: Pick) -> Callable[[str], str | None]:
+    names, prefix, case, only = pick.names, pick.prefix, pick.case, pick.only
+    if not (names or prefix or case or only):
+        return lambda text: text
+
+    def finish(text: str) -> str | None:
+        if case is not None:
+            text = text.lower() if case == "lower" else text.upper()
+        if only and text not in names:
+            return None
+        named = names.get(text, text)
+        return prefix + named if named.strip() else None
+
+    return finish
+
+
+def _read_time(found: Any, pick: Pick) -> datetime | date:
+    """Read a time; numbers count from 1970 in the pick's unit."""
+    if isinstance(found, (datetime, date)):
+        return found
+    unit = pick.unit
+    if unit == "minutes" or unit == "hours":
+        raise ValueError(f"a time is not counted in {unit}")
+    if unit is not None:
+        try:
+            return count_time(read_decimal(str(found).strip(), pick.decimal), unit)
+        except (ArithmeticError, ValueError):
+            raise ValueError("a number is expected, of a time that there is") from None
+    if isinstance(found, (int, float, Decimal)) and pick.format:
+        found = _as_text(found)
+    if not isinstance(found, str):
+        raise ValueError("a time is expected; of a number, say its unit: 's', 'ms' or 'us'")
+    return parse_time(found, pick.format)
+
+
+def _instant(
+    read: datetime | date, zone: ZoneInfo | None, clock_change: ClockChange | None
+) -> datetime:
+    """Give a time its zone."""
+    try:
+        if not isinstance(read, datetime) or read.tzinfo is None:
+            if zone is None:
+                raise ValueError("a time without a zone is a guess; name the mapping's timezone")
+            if isinstance(read, datetime):
+                read = place_local_time(read, zone, clock_change)
+            else:
+                read = start_of_day(read, zone)
+        read.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time beyond the years 1 to 9999") from None
+    return read

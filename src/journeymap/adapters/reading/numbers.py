@@ -1,0 +1,68 @@
+"""Numbers as people and programs write them: with a decimal point, or with a decimal comma."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Literal, TypeAlias
+
+__all__ = ["GROUPED", "DecimalMark", "plain_number", "read_decimal"]
+
+DecimalMark: TypeAlias = Literal[".", ","]
+"""What stands before the decimals of a number; the other one, a space or an apostrophe may then
+stand between groups of three digits."""
+
+_SPACES = "[  \u2009\u202f'’]"
+GROUPED: dict[str, tuple[str, str]] = {
+    mark: (
+        rf"^\s*([+-]?)(\d{{1,3}}(?:{sep}\d{{3}})+|\d{{1,3}}(?:{_SPACES}\d{{3}})+|\d+)"
+        rf"(?:{re.escape(mark)}(\d*))?\s*$",
+        rf"[{other}]|{_SPACES}",
+    )
+    for mark, other in ((".", ","), (",", "."))
+    for sep in (re.escape(other),)
+}
+"""By decimal mark: the pattern of a number (sign, whole part, decimals), and of what separates its
+groups of digits."""
+_COMPILED = {mark: (re.compile(whole), re.compile(sep)) for mark, (whole, sep) in GROUPED.items()}
+
+
+def plain_number(text: str, mark: DecimalMark) -> str | None:
+    """Rewrite a number with a decimal mark and groups of digits as a plain one.
+
+    Args:
+        text: The number.
+        mark: What stands before its decimals.
+
+    Returns:
+        The number with a decimal point and without groups; None for what is no such number.
+    """
+    number, separator = _COMPILED[mark]
+    found = number.match(text)
+    if found is None or (not text.isascii() and re.search(r"[^\W\d_]", text)):
+        return None
+    sign, whole, decimals = found.groups()
+    return f"{sign}{separator.sub('', whole)}.{decimals or '0'}"
+
+
+def read_decimal(text: str, mark: DecimalMark | None) -> Decimal:
+    """Read a number exactly.
+
+    Args:
+        text: The number.
+        mark: What stands before its decimals (None: a plain number, without groups).
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: It is none.
+    """
+    plain = text if mark is None else plain_number(text, mark)
+    try:
+        made = Decimal(plain if plain is not None else "")
+    except InvalidOperation:
+        raise ValueError("a number is expected") from None
+    if not made.is_finite():
+        raise ValueError("a number is expected")
+    return made
