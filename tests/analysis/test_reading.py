@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from journeymap import (
     AnswerError,
+    Between,
     ColumnsError,
     Interaction,
     JourneyMap,
@@ -441,12 +442,47 @@ def test_what_we_write_starts_no_formula(tmp_path: Path) -> None:
     assert line.startswith(",'=cmd(),'+a,2026-01-01T00:00:00+00:00,,'@x")
 
 
-def test_scores_of_two_scales_are_never_mixed() -> None:
+@pytest.mark.parametrize(
+    ("low", "high", "answers", "share", "meaning"),
+    [
+        (0, 1, [1, *[0] * 9], 0.1, "share of 1, on 0 to 1"),
+        (1, 3, [3, 2, 1], 1 / 3, "share of 3, on 1 to 3"),
+        (1, 5, [5, 4, 3, 2], 0.5, "share of 4 to 5, on 1 to 5"),
+        (1, 7, [7, 6, 5, 1], 0.5, "share of 6 to 7, on 1 to 7"),
+        (1, 10, [10, 9, 8, 1], 0.5, "share of 9 to 10, on 1 to 10"),
+        (0, 100, [100, 95, 80, 60, 20, 0], 0.5, "share of 75 to 100, on 0 to 100"),
+    ],
+)
+def test_top_boxes_are_those_of_their_scale(
+    low: float, high: float, answers: list[float], share: float, meaning: str
+) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    given_ = [Interaction("c", "a", now, score=Score("csat", 3)),
-              Interaction("c", "a", now, score=Score("csat", 3, 1, 10))]  # fmt: skip
-    with pytest.raises(ColumnsError, match=r"csat was asked on two scales.*never mixed"):
-        Log.from_interactions(given_)
+    given_ = [Interaction("c", "a", now, score=Score("csat", one, low, high)) for one in answers]
+    [row] = Log.from_interactions(given_).ask(Satisfaction())
+    assert row.score == pytest.approx(share)
+    assert row.meaning == meaning
+
+
+def test_scores_of_two_scales_are_asked_apart() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    given_ = [Interaction("c", "a", now, score=Score("csat", 1, 0, 1)),
+              Interaction("c", "a", now, score=Score("csat", 4)),
+              Interaction("c", "a", now, score=Score("nps", 50, 0, 100)),
+              Interaction("c", "a", now, score=Score("own", 1, 0, 1)),
+              Interaction("c", "a", now, score=Score("own", 1, 0, 2))]  # fmt: skip
+    for order in (given_, given_[::-1]):
+        log = Log.from_interactions(order)
+        found = {row.kind: (row.score, row.n, row.meaning) for row in log.ask(Satisfaction())}
+        assert found == {
+            "csat": (1, 1, "share of 4 to 5, on 1 to 5"),
+            "csat (0 to 1)": (1, 1, "share of 1, on 0 to 1"),
+            "nps (0 to 100)": (50, 1, "mean, on 0 to 100"),
+            "own (0 to 1)": (1, 1, "mean, on 0 to 1"),
+            "own (0 to 2)": (1, 1, "mean, on 0 to 2"),
+        }
+        assert log.history("c") == tuple(order)
+        low = log.where(Between("csat", at_most=1))
+        assert low.interactions == 1  # a condition is about the kind, on whatever scale
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from journeymap.analysis.table.table import Table
 from journeymap.exceptions import AnswerError
 from journeymap.interactions import Interaction, Money, Score
 from journeymap.model.instants import EPOCH, MICROSECOND
+from journeymap.model.scores import kind_on_scale, plain_kind
 
 __all__ = ["read_history"]
 
@@ -35,7 +36,10 @@ def _interaction(table: Table, customer: str, row: int) -> Interaction:
     score, value, seconds = (numbers.get(name) for name in ("score", "value", "duration"))
     if score is not None:
         kind = _name(table, "score_kind", row) or ""
-        values["score"] = Score(kind, score, *table.scope.scales[kind])
+        low, high = table.scope.scales[kind]
+        plain = plain_kind(kind)
+        named = plain if kind == kind_on_scale(plain, low, high) else kind
+        values["score"] = Score(named, score, low, high)
     if value is not None:
         values["value"] = Money(value, _name(table, "currency", row) or "")
     if seconds is not None:

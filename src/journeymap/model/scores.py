@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, TypeAlias
 
 from attrs import frozen
 
-__all__ = ["SCORE_KINDS", "ScoreKind", "ScoreName", "Summary", "summary_of"]
+__all__ = [
+    "SCORE_KINDS",
+    "ScoreKind",
+    "ScoreName",
+    "Summary",
+    "kind_on_scale",
+    "lowest_top_answer",
+    "plain_kind",
+    "summary_of",
+]
 
 ScoreName: TypeAlias = Literal["nps", "csat", "ces"]
 """The names of the kinds: what conditions and metrics may be about."""
@@ -46,7 +56,38 @@ SCORE_KINDS: dict[str, ScoreKind] = {
 """The kinds that journeymap knows; any other has the scale that it is given, and a mean."""
 
 
+_ON_SCALE = re.compile(r"(.+) \((\S+) to (\S+)\)")
+_FEW = 11
+"""Answers of a scale that are ticked one by one; of more, as from 0 to 100, one is pointed at."""
+
+
 def summary_of(kind: str) -> Summary:
     """Find how answers of a kind are summarised."""
-    known = SCORE_KINDS.get(kind)
-    return "mean" if known is None else known.summary
+    plain = plain_kind(kind)
+    known = SCORE_KINDS.get(plain)
+    if known is None or (known.fixed and plain != kind):
+        return "mean"
+    return known.summary
+
+
+def kind_on_scale(kind: str, low: float, high: float) -> str:
+    """Name a kind that was asked on a scale beside another: ``csat (0 to 1)``."""
+    return f"{kind} ({low:g} to {high:g})"
+
+
+def plain_kind(kind: str) -> str:
+    """Find the kind of which `kind_on_scale` made a name; any other is itself."""
+    found = _ON_SCALE.fullmatch(kind)
+    return kind if found is None else found[1]
+
+
+def lowest_top_answer(low: float, high: float) -> float:
+    """Find the lowest answer that counts as a top box.
+
+    The top two answers count; of a scale of two or three, the top one; of one of more than eleven,
+    as from 0 to 100, the top quarter, as the top two of 1 to 5 are.
+    """
+    answers = high - low + 1
+    if answers > _FEW:
+        return low + 0.75 * (high - low)
+    return high - 1 if answers >= 4 else high

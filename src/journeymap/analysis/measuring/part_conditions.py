@@ -13,7 +13,7 @@ from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError
 from journeymap.model import Absence, All, AnyOf, At, Between, Condition, Count, Not, Wait
 from journeymap.model.instants import MICROSECOND
-from journeymap.model.scores import SCORE_KINDS
+from journeymap.model.scores import SCORE_KINDS, plain_kind
 
 __all__ = ["mark_matching"]
 
@@ -72,7 +72,9 @@ def _between(part: Part, leaf: Between) -> Flags:
     if role == "value":
         found &= _named(part, "currency", (str(leaf.currency),))
     elif role == "score":
-        found &= _named(part, "score_kind", (leaf.what,))
+        kinds = part.names("score_kind")
+        same = tuple(one for one in kinds if one is not None and plain_kind(one) == leaf.what)
+        found &= _named(part, "score_kind", same)
     return found
 
 

@@ -14,12 +14,12 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.counts import Counts, count_combinations
 from journeymap.analysis.measuring.element_order import element_order
 from journeymap.analysis.measuring.intervals import mean_interval, nps_interval, wilson_interval
-from journeymap.analysis.row_fields import Count, Field, Key, Mean, N
+from journeymap.analysis.row_fields import Count, Field, Key, Mean, N, Text
 from journeymap.analysis.table.checking import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError
 from journeymap.model.rules import of_type
-from journeymap.model.scores import summary_of
+from journeymap.model.scores import lowest_top_answer, summary_of
 
 __all__ = ["Satisfaction", "SatisfactionAnswer", "SatisfactionRow"]
 
@@ -38,14 +38,16 @@ class SatisfactionRow:
         kind: ``nps``, ``csat``, ``ces``, another kind of score, ``emotion`` or
             ``emotion_after``.
         score: Of NPS, the share of promoters (9–10) less that of detractors (0–6), in points
-            from −100 to 100; of CSAT, the share of the top two answers; of others, the mean on
-            its scale.
+            from −100 to 100; of CSAT, the share of the top two answers (of a scale of two or
+            three, the top one; of more than eleven, as from 0 to 100, the top quarter); of
+            others, the mean on its scale.
         low: Lower bound of its 95 % interval, answers being taken as independent (None for a
             mean of one answer).
         high: Upper bound of it.
         n: How many answers there are.
         customers: How many customers gave one.
         mean: The mean answer.
+        meaning: What the score is, with its scale: ``share of 4 to 5, on 1 to 5``.
     """
 
     element: Key
@@ -56,6 +58,7 @@ class SatisfactionRow:
     n: N
     customers: Count
     mean: Mean
+    meaning: Text
 
 
 @frozen(eq=False, repr=False)
@@ -140,7 +143,7 @@ class Satisfaction:
         return SatisfactionAnswer(pl.DataFrame(rows, schema=schema, orient="row"))
 
 
-Row = tuple[str, str, float, float | None, float | None, int, int, float]
+Row = tuple[str, str, float, float | None, float | None, int, int, float, str]
 
 
 def _answers(part: Part) -> Iterator[tuple[str, Ints, Flags]]:
@@ -179,13 +182,20 @@ def _rows(kind: str, counts: Counts, scope: Scope) -> Iterator[Row]:
         if summary == "net promoter":
             promoters = sum(w for v, w in zip(values, weights, strict=True) if v >= 9)
             detractors = sum(w for v, w in zip(values, weights, strict=True) if v <= 6)
-            score = 100 * (promoters - detractors) / n
+            score, meaning = (
+                100 * (promoters - detractors) / n,
+                "share of 9 to 10 less share of 0 to 6",
+            )
             bounds = nps_interval(promoters, detractors, n)
         elif summary == "top boxes":
-            top = sum(w for v, w in zip(values, weights, strict=True) if v >= high - 1)
+            least = lowest_top_answer(low, high)
+            top = sum(w for v, w in zip(values, weights, strict=True) if v >= least)
             score, bounds = top / n, wilson_interval(top, n)
+            counted = f"{least:g} to {high:g}" if least < high else f"{high:g}"
+            meaning = f"share of {counted}, on {low:g} to {high:g}"
         elif summary == "mean":
             score, bounds = mean, mean_interval(values, weights)
+            meaning = f"mean, on {low:g} to {high:g}"
         else:
             assert_never(summary)
-        yield str(counts.names[code]), kind, score, *bounds, n, customers, mean
+        yield str(counts.names[code]), kind, score, *bounds, n, customers, mean, meaning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,10 +18,10 @@ from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.ordering import find_offsets, order_rows
 from journeymap.analysis.table.part import Ints, Level, Scope
 from journeymap.analysis.table.table import Table
-from journeymap.exceptions import ColumnsError
 from journeymap.identity.gathering import Readable
-from journeymap.interactions import SCALES, Interaction
+from journeymap.interactions import SCALES, Interaction, Score
 from journeymap.model import JourneyMap
+from journeymap.model.scores import SCORE_KINDS, kind_on_scale
 
 __all__ = [
     "KnownNames",
@@ -195,9 +196,11 @@ def rows_from_interactions(interactions: Iterable[Interaction]) -> tuple[Rows, C
             data[role] = pl.Series(found, dtype=pl.Float64) if role == "emotion" else found
             named[role] = role
     if any(one.score for one in taken):
+        kinds = _name_kinds(taken)
         data["score"] = [one.score.value if one.score else None for one in taken]
-        data["score_kind"] = [one.score.kind if one.score else None for one in taken]
-        named |= {"score": "score", "score_kind": "score_kind", "scales": _collect_scales(taken)}
+        data["score_kind"] = [kinds[_scale_of(one.score)] if one.score else None for one in taken]
+        scales = {name: (low, high) for (_, low, high), name in kinds.items()}
+        named |= {"score": "score", "score_kind": "score_kind", "scales": {**SCALES, **scales}}
     if any(one.value for one in taken):
         data["value"] = [str(one.value.amount) if one.value else None for one in taken]
         data["currency"] = [one.value.currency if one.value else None for one in taken]
@@ -234,16 +237,19 @@ def rows_from_source(source: Readable) -> tuple[Rows, Columns]:
     return found, columns
 
 
-def _collect_scales(taken: list[Interaction]) -> dict[str, tuple[float, float]]:
-    scales: dict[str, tuple[float, float]] = {}
-    for one in taken:
-        if one.score is None:
-            continue
-        asked = (one.score.low, one.score.high)
-        if scales.setdefault(one.score.kind, asked) != asked:
-            message = (
-                f"{one.score.kind} was asked on two scales, {scales[one.score.kind]} and {asked}; "
-                "scores of different scales are never mixed"
-            )
-            raise ColumnsError(message)
-    return {**SCALES, **scales}
+def _scale_of(score: Score) -> tuple[str, float, float]:
+    return score.kind, score.low, score.high
+
+
+def _name_kinds(taken: list[Interaction]) -> dict[tuple[str, float, float], str]:
+    """Name the kinds of scores: one that was asked on several scales is several kinds."""
+    met = dict.fromkeys(_scale_of(one.score) for one in taken if one.score is not None)
+    often = Counter(kind for kind, _, _ in met)
+
+    def name(kind: str, low: float, high: float) -> str:
+        known = SCORE_KINDS.get(kind)
+        usual = known is not None and (low, high) == (known.low, known.high)
+        apart = often[kind] > 1 or (known is not None and known.fixed)
+        return kind_on_scale(kind, low, high) if apart and not usual else kind
+
+    return {scale: name(*scale) for scale in met}
