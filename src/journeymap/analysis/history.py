@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
-from journeymap.analysis.table.checking import LEVELS, NONE, SCALE
+from journeymap.analysis.table.checking import LEVELS
+from journeymap.analysis.table.exact_amounts import FRACTION, NO_NUMBER, SCALE
 from journeymap.analysis.table.table import Table
 from journeymap.exceptions import AnswerError
 from journeymap.interactions import Interaction, Money, Score
@@ -28,7 +30,8 @@ def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
 
 def _interaction(table: Table, customer: str, row: int) -> Interaction:
     touchpoint = table.levels["touchpoint"].names[int(table.touchpoints[row])]
-    numbers = {name: _number(table, name, row) for name in table.numbers}
+    roles = [role for role in table.numbers if role != "value_fraction"]
+    numbers = {role: _number(table, role, row) for role in roles}
     values: dict[str, Any] = {name: _name(table, name, row) for name in LEVELS}
     for name in ("emotion", "emotion_after"):
         if numbers.get(name) is not None:
@@ -41,7 +44,11 @@ def _interaction(table: Table, customer: str, row: int) -> Interaction:
         named = plain if kind == kind_on_scale(plain, low, high) else kind
         values["score"] = Score(named, score, low, high)
     if value is not None:
-        values["value"] = Money(value, _name(table, "currency", row) or "")
+        fraction = table.numbers.get("value_fraction")
+        left = 0 if fraction is None else int(fraction[row])
+        whole = int(table.numbers["value"][row])
+        amount = Decimal(whole * FRACTION + left) / (SCALE * FRACTION)
+        values["value"] = Money(amount, _name(table, "currency", row) or "")
     if seconds is not None:
         values["duration"] = timedelta(seconds=seconds)
     at = EPOCH + int(table.at[row]) * MICROSECOND
@@ -63,4 +70,4 @@ def _number(table: Table, role: str, row: int) -> float | None:
     column = table.numbers[role]
     found = int(column[row])
     missing = -(2 ** (8 * column.dtype.itemsize - 1))
-    return None if found in (missing, NONE) else found / SCALE
+    return None if found in (missing, NO_NUMBER) else found / SCALE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -73,6 +73,7 @@ class Log(Askable):
         format: str | None = None,  # noqa: A002
         delimiter: str | None = None,
         encoding: str | None = None,
+        header: Sequence[str] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Log:
         """Read a file: CSV, JSON lines, XES (all also .gz) or Parquet.
@@ -87,8 +88,10 @@ class Log(Askable):
             strict: Raise SourceError at the first row that would be set aside.
             format: ``csv``, ``jsonl``, ``parquet``, ``xes``, or the name of an installed source
                 that needs nothing but the file (None: by the file's suffix).
-            delimiter: What separates the fields of a CSV file (None: detected).
-            encoding: The encoding of a text file (None: detected).
+            delimiter: What separates the fields of a CSV file, a blank for any number of blanks
+                (None: detected).
+            encoding: The encoding of a text file (None: UTF-8); a byte-order mark overrules it.
+            header: The names of the columns of a CSV file without a header.
             progress: Called with the share of the file read so far, from 0 to 1.
 
         Returns:
@@ -112,8 +115,9 @@ class Log(Askable):
             rows = read_parquet(place, chosen.wanted)
         elif kind == "csv":
             rows = read_csv(
-                place, chosen.wanted, delimiter=delimiter, encoding=encoding, progress=progress
-            )
+                place, chosen.wanted, delimiter=delimiter, encoding=encoding, header=header,
+                progress=progress,
+            )  # fmt: skip
         elif kind == "jsonl":
             rows = read_json_lines(place, chosen.wanted, encoding=encoding, progress=progress)
         elif kind == "xes":
@@ -155,20 +159,22 @@ class Log(Askable):
         interactions: Iterable[Interaction],
         *,
         map: JourneyMap | None = None,  # noqa: A002
+        calendar_zone: str | None = None,
     ) -> Log:
         """Take interactions; a second one of the same source and id is set aside.
 
         Args:
             interactions: The interactions, in order of arrival.
             map: The map by which they are read.
+            calendar_zone: The zone of calendar periods in answers (None: UTC).
 
         Returns:
             The log.
 
         Raises:
-            ColumnsError: Scores of one kind were given on two scales.
+            ColumnsError: There is no such zone.
         """
-        rows, columns = rows_from_interactions(interactions)
+        rows, columns = rows_from_interactions(interactions, calendar_zone)
         return cls.from_rows(rows, columns, map=map)
 
     @classmethod
@@ -294,6 +300,7 @@ class Log(Askable):
         source: Readable,
         *,
         map: JourneyMap | None = None,  # noqa: A002
+        calendar_zone: str | None = None,
     ) -> Log:
         """Read a source adapter to its end; customers are named by their most reliable identity.
 
@@ -302,6 +309,7 @@ class Log(Askable):
         Args:
             source: A source adapter, such as ``xes_source(path)``.
             map: The map by which interactions are read.
+            calendar_zone: The zone of calendar periods in answers (None: the source's, or UTC).
 
         Returns:
             The log; the rows that the source set aside are in ``log.rejected``.
@@ -311,7 +319,7 @@ class Log(Askable):
         """
         if not hasattr(source, "read"):
             raise SourceError(repr(source)[:80], "a source is expected, which can be read")
-        rows, columns = rows_from_source(source)
+        rows, columns = rows_from_source(source, calendar_zone)
         return cls.from_rows(rows, columns, map=map)
 
     def sketch(self, id: str = "sketch") -> JourneyMap:  # noqa: A002

@@ -13,7 +13,8 @@ import polars as pl
 
 from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis import Columns
-from journeymap.analysis.table.checking import CheckedRows, read_names
+from journeymap.analysis.table.checking import CheckedRows
+from journeymap.analysis.table.name_columns import read_names
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.raw import read_array, write_array
 

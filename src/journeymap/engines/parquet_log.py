@@ -120,8 +120,7 @@ class ParquetLog(Askable):
         some = facts[facts[:, 1] > 0]
         first, last = (int(some[:, 2].min()), int(some[:, 3].max())) if len(some) else (0, 0)
         people, count = int(facts[:, 0].sum()), int(facts[:, 1].sum())
-        zone = chosen.timezone or "UTC"
-        scope = Scope(map, first, last, chosen.ranges, zone, interactions=count)
+        scope = Scope(map, first, last, chosen.ranges, chosen.zone, interactions=count)
         counted = LogSize(people, people, count, first, last)
         return cls(map, folder.path, cores, scope, counted, manifest, names)
 

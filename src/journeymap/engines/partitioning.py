@@ -112,6 +112,9 @@ def partition(
     folder.tidy()
 
 
+_TURN = "journeymap turn"  # what orders interactions of one time
+
+
 @frozen(eq=False)
 class _Spread:
     """A piece that was read, checked and kept in a folder without its name yet.
@@ -138,6 +141,7 @@ def _spread(piece: Piece, columns: Columns, folder: Folder, partitions: int) -> 
         "at": taken.at[order],
         **{f"name {role}": column.codes[order] for role, column in names.items()},
         **{f"number {role}": column[order] for role, column in taken.numbers.items()},
+        **({} if taken.order is None else {_TURN: taken.order[order]}),
     }
     place = folder.fresh(folder.chunk(piece.number))
     if columns.id is not None:
@@ -214,7 +218,8 @@ def _put_in_order(
         frame = frame.filter(~pl.Series(np.isin(frame[ROW].to_numpy(), gone)))
     customer = encode_names(frame["customer"])
     at = frame["at"].to_numpy()
-    order = order_rows(customer.codes, at)
+    turns = frame[_TURN].to_numpy() if _TURN in frame.columns else None
+    order = order_rows(customer.codes, at, turns)
     owners = customer.codes if order is None else customer.codes[order]
     spare = folder.fresh(folder.partition(number))
 

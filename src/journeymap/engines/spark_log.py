@@ -134,9 +134,9 @@ class SparkLog(Askable):
     @property
     def _whole_scope(self) -> tuple[Scope, LogSize]:
         found = self._survey
-        zone = self.columns.timezone or "UTC"
         scope = Scope(
-            self.map, found.counted.first, found.counted.last, self.columns.ranges, zone,
+            self.map, found.counted.first, found.counted.last, self.columns.ranges,
+            self.columns.zone,
             interactions=found.counted.interactions,
         )  # fmt: skip
         return scope, found.counted
@@ -195,6 +195,10 @@ class SparkLog(Askable):
         found = fn.col(f"c{place}")
         if self.frame.schema[f"c{place}"].dataType.typeName() in ("float", "double"):
             found = found + fn.lit(0.0)  # so that -0.0 is 0.0
+        if self.frame.schema[f"c{place}"].dataType.typeName() == "string":
+            found = fn.regexp_replace(
+                fn.regexp_replace(found, r"(?U)^\s+|\s+$", ""), r"[\t\n\r]+", " "
+            )
         return found.cast("string")
 
 

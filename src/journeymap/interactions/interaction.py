@@ -27,6 +27,8 @@ MAX_KEY_BYTES = 1000
 """Bytes of a source and an id together, by which duplicates are looked up."""
 
 
+MAX_DURATION = timedelta(seconds=3e9)
+"""The longest duration, some 95 years: a longer one is in another unit."""
 TOO_LONG_NAME = f"a store keeps at most {MAX_NAME_BYTES} bytes of it"
 """The fault of a customer's name that is too long."""
 TOO_LONG_KEY = f"a store keeps at most {MAX_KEY_BYTES} bytes of it, with the source"
@@ -66,6 +68,13 @@ def _feeling(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not -1 <= value <= 1:
         message = "an emotion lies between -1 (bad) and +1 (good)"
         raise InteractionError("Interaction", attribute.name, value, message)
+
+
+def _length(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    of_type(timedelta)(instance, attribute, value)
+    if not timedelta(0) <= value <= MAX_DURATION:
+        message = "a length of time from 0 to 3 billion seconds is expected"
+        raise InteractionError("Interaction", "duration", value, message)
 
 
 def _pairs(given: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
@@ -125,6 +134,6 @@ class Interaction:
         default=None, validator=validators.optional(of_type(Money)), kw_only=True
     )
     duration: timedelta | None = field(
-        default=None, validator=validators.optional(of_type(timedelta)), kw_only=True
+        default=None, validator=validators.optional(_length), kw_only=True
     )
     extra: tuple[tuple[str, Any], ...] = field(default=(), converter=_pairs, kw_only=True)

@@ -14,6 +14,8 @@ from attrs import Attribute, validators
 from journeymap.exceptions import ElementError, listed, nearest
 
 __all__ = [
+    "MAX_TEXT",
+    "UNCLEAN",
     "as_tuple",
     "each",
     "fault_in_text",
@@ -31,7 +33,9 @@ __all__ = [
 
 # Control characters, lone surrogates, and the byte-order mark: none of them is text a person
 # wrote, and no document format carries all of them through unharmed.
-_UNCLEAN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+UNCLEAN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
+"""The characters that no text may have, beside lone surrogates, as a pattern."""
+_UNCLEAN = re.compile(f"{UNCLEAN[:-1]}\ud800-\udfff]")
 MAX_TEXT = 10_000
 """Characters of a text of a map: a few pages, far more than a picture or a report shows."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
 from zoneinfo import ZoneInfo
 
 from attrs import evolve, frozen
@@ -29,6 +30,7 @@ from journeymap.interactions import Identity, Interaction, Money, Record, Score
 from journeymap.interactions.records import ALWAYS
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import fault_in_text
+from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["AppliedMapping", "MappedPayload", "row_text"]
 
@@ -49,6 +51,7 @@ _THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 _NAMES = ("channel", "department", "process", "product", "outcome")
 
 
+_ENDS = re.compile(r"[\t\n\r]+")
 _FAULTS = (JourneyMapError, ValueError, ArithmeticError, RecursionError)
 
 
@@ -236,7 +239,7 @@ class _Rule:
         self, payload: Any, elements: Elements, row: int, dropped: list[DroppedValue]
     ) -> Record:
         identities = [
-            Identity(space, value)
+            Identity(space, _one_line(value))
             for space, find in self._identities
             if (value := find(payload, elements)) is not None
         ]
@@ -244,7 +247,7 @@ class _Rule:
             spaces = ", ".join(dict.fromkeys(space for space, _ in self._identities))
             raise ValueError(f"nobody is named: no {spaces}")
         at = self._time(payload, elements)
-        name = None if self._id is None else self._id(payload, elements)
+        name = None if self._id is None else _one_line(self._id(payload, elements))
         source = None if self._source is None else self._source(payload, elements)
         source = source or self.source
         happened = None
@@ -276,11 +279,13 @@ class _Rule:
         name: str | None,
     ) -> Interaction:  # fmt: skip
         assert self._touchpoint is not None  # noqa: S101  # asked before
-        touchpoint = self._touchpoint(payload, elements)
+        touchpoint = _one_line(self._touchpoint(payload, elements))
         if touchpoint is None:
             raise ValueError("no touchpoint")
         touchpoint = self._touchpoint_names.get(touchpoint, touchpoint)
-        values: dict[str, Any] = {role: find(payload, elements) for role, find in self._names}
+        values: dict[str, Any] = {
+            role: _one_line(find(payload, elements)) for role, find in self._names
+        }
         for role, measure in self._feelings:
             felt = measure(payload, elements)
             values[role] = None if felt is None else float(felt.number)
@@ -314,7 +319,8 @@ class _Rule:
         kind = None if self._kind is None else self._kind(payload, elements)
         if kind is None:
             raise ValueError("a score of no kind")
-        usual = Score(kind.lower(), 5, 0, 10)  # the kind is examined
+        kind = kind.lower() if kind.lower() in SCORE_KINDS else kind
+        usual = Score(kind, 5, 0, 10)  # the kind is examined
         ends = [None if find is None else find(payload, elements) for find in self._scale]
         if ends == [None, None]:
             return Score(usual.kind, float(found.number))
@@ -345,6 +351,19 @@ class _Rule:
 
 def _maybe_finder(pick: Pick | None) -> FindText | None:
     return None if pick is None else text_finder(pick)
+
+
+@overload
+def _one_line(name: str) -> str: ...
+@overload
+def _one_line(name: None) -> None: ...
+@overload
+def _one_line(name: str | None) -> str | None: ...
+def _one_line(name: str | None) -> str | None:
+    """Write a name on one line; its ends of lines become blanks."""
+    if name is None or not ("\n" in name or "\t" in name or "\r" in name):
+        return name
+    return _ENDS.sub(" ", name)
 
 
 def _check_text(value: Any) -> None:

@@ -19,7 +19,7 @@ from attrs import frozen
 from journeymap.adapters.reading.text_rows import NotJson, decode_json
 from journeymap.exceptions import ElementError
 
-__all__ = ["Elements", "Getter", "element_level", "is_path", "make_getter"]
+__all__ = ["Elements", "Getter", "element_level", "first_name", "is_path", "make_getter"]
 
 Elements: TypeAlias = tuple[Any, ...]
 """The elements of lists that are being walked through, the innermost first."""
@@ -44,6 +44,14 @@ def is_path(text: str) -> bool:
 def element_level(path: str) -> int:
     """Count how deep within lists a path begins: 0 at the payload, 1 at ``@``, 2 at ``@@``."""
     return len(path) - len(path.lstrip("@"))
+
+
+def first_name(path: str) -> str | None:
+    """Find the name that a path looks for in the payload itself."""
+    steps = _steps(path)
+    if element_level(path) or not steps or not isinstance(steps[0], str):
+        return None
+    return steps[0]
 
 
 def make_getter(path: str) -> Getter:

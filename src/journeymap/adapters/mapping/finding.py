@@ -12,8 +12,8 @@ from attrs import frozen
 
 from journeymap.adapters.mapping.field_paths import Elements, Getter, element_level, make_getter
 from journeymap.adapters.mapping.mapping import Pick, RecordRule, Unit
-from journeymap.adapters.reading.numbers import read_decimal
-from journeymap.adapters.reading.time_texts import count_time, parse_time
+from journeymap.adapters.reading.numbers import PLAIN, read_decimal
+from journeymap.adapters.reading.time_texts import NO_ISO, count_time, parse_time
 from journeymap.model.local_times import ClockChange, place_local_time, start_of_day
 
 __all__ = [
@@ -30,6 +30,8 @@ __all__ = [
     "value_finder",
 ]
 
+_NO_ZONE = "a time without a zone is a guess; name the mapping's timezone"
+_NO_UNIT = "a number; say what it counts with unit = 's', 'ms' or 'us'"
 FindText: TypeAlias = Callable[[Any, Elements], str | None]
 FindValue: TypeAlias = Callable[[Any, Elements], Any]
 Test: TypeAlias = Callable[[Any, Elements], bool]
@@ -291,16 +293,28 @@ def _read_time(found: Any, pick: Pick) -> datetime | date:
     unit = pick.unit
     if unit == "minutes" or unit == "hours":
         raise ValueError(f"a time is not counted in {unit}")
+    number = None
     if unit is not None:
         try:
-            return count_time(read_decimal(str(found).strip(), pick.decimal), unit)
-        except (ArithmeticError, ValueError):
-            raise ValueError("a number is expected, of a time that there is") from None
+            number = read_decimal(str(found).strip(), pick.decimal)
+        except ValueError:
+            if not isinstance(found, str):
+                raise
+    if unit is not None and number is not None:
+        try:
+            return count_time(number, unit)
+        except OverflowError:
+            raise ValueError("a time beyond the years 1 to 9999") from None
     if isinstance(found, (int, float, Decimal)) and pick.format:
         found = _as_text(found)
     if not isinstance(found, str):
-        raise ValueError("a time is expected; of a number, say its unit: 's', 'ms' or 'us'")
-    return parse_time(found, pick.format)
+        raise ValueError(_NO_UNIT if isinstance(found, (int, float, Decimal)) else NO_ISO)
+    try:
+        return parse_time(found, pick.format)
+    except ValueError:
+        if not pick.format and PLAIN.fullmatch(found.strip()):
+            raise ValueError(_NO_UNIT) from None
+        raise
 
 
 def _instant(
@@ -310,7 +324,7 @@ def _instant(
     try:
         if not isinstance(read, datetime) or read.tzinfo is None:
             if zone is None:
-                raise ValueError("a time without a zone is a guess; name the mapping's timezone")
+                raise ValueError(_NO_ZONE)
             if isinstance(read, datetime):
                 read = place_local_time(read, zone, clock_change)
             else:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import Attribute, evolve, field, fields, frozen, validators
 
-from journeymap.adapters.mapping.field_paths import element_level, is_path, make_getter
+from journeymap.adapters.mapping.field_paths import element_level, first_name, is_path, make_getter
 from journeymap.adapters.reading.numbers import DecimalMark
 from journeymap.adapters.reading.time_texts import parse_time
 from journeymap.exceptions import ElementError
@@ -265,18 +265,21 @@ class RecordRule:
             message = "say its currency: a path, or a code such as 'EUR'"
             raise ElementError("RecordRule", "value", "", message)
 
-    def _check_paths(self) -> None:
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that is looked at, but for those of lists."""
         picks = [getattr(self, a.name) for a in fields(RecordRule)]
         single = [pick for pick in picks if isinstance(pick, Pick)]
         tables = [pick for pick in picks if isinstance(pick, dict)]
         named = [one for table in tables for one in table.values() if isinstance(one, Pick)]
-        paths = [*self.when, *self.unless, *self.present, *self.absent]
-        for path in (*paths, *self.each):
+        tested = [*self.when, *self.unless, *self.present, *self.absent]
+        return (*tested, *(path for pick in (*single, *named) for path in pick.paths))
+
+    def _check_paths(self) -> None:
+        for path in (*self.when, *self.unless, *self.present, *self.absent, *self.each):
             make_getter(path)
-        inside = [(len(self.each), path) for path in paths]
-        inside += [(len(self.each), path) for pick in (*single, *named) for path in pick.paths]
-        inside += list(enumerate(self.each))
-        for depth, path in inside:
+        inside = [(len(self.each), path) for path in self.paths]
+        for depth, path in (*inside, *enumerate(self.each)):
             if element_level(path) > depth:
                 message = "'@' is the element of a list that 'each' names; there is none"
                 raise ElementError("RecordRule", "each", path, message)
@@ -344,6 +347,12 @@ class PayloadMapping:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             message = "an IANA zone such as 'Europe/Paris' is expected"
             raise ElementError("PayloadMapping", "timezone", value, message) from None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that paths look for in a payload itself, as the columns of a table."""
+        found = (first_name(path) for rule in self.records for path in rule.paths)
+        return tuple(dict.fromkeys(name for name in found if name is not None))
 
     def with_touchpoints(self, touchpoints: Mapping[str, str]) -> PayloadMapping:
         """Give touchpoints the names that the map has for them; others stay.

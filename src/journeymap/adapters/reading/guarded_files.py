@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from attrs import frozen
 
@@ -27,7 +27,10 @@ __all__ = [
 MAX_LINE_CHARACTERS = 8_000_000
 """Characters that one line may have; a longer one is set aside."""
 
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+)  # fmt: skip
 MAX_UNJUDGED_BYTES = (
     64_000_000  # bytes that may come out of a packed file before their number is judged
 )
@@ -46,6 +49,30 @@ class TextFile:
     def share(self) -> float:
         """How much of it was read, from 0 to 1."""
         return min(1.0, self.raw.tell() / self.size)
+
+    def utf8(self) -> BinaryIO:
+        """Give the text as bytes of UTF-8; bytes that are no text stay as they are."""
+        if self.text.encoding.lower() in ("utf-8", "utf-8-sig"):
+            found: Any = self.text.buffer
+            return cast("BinaryIO", found)
+        return io.BufferedReader(_Recoding(self.text), 1 << 16)
+
+
+class _Recoding(io.RawIOBase):
+    """A text as bytes of UTF-8."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text, self._left = text, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._left:
+            self._left = self._text.read(1 << 15).encode("utf-8", "surrogateescape")
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
 
 
 class _Unpacking(io.RawIOBase):
@@ -86,9 +113,7 @@ def unpack(raw: io.BufferedReader, name: str) -> io.BufferedReader:
 
 @contextmanager
 def open_text(path: str | os.PathLike[str], encoding: str | None = None) -> Iterator[TextFile]:
-    """Open a text file, plain or gzip, as UTF-8 or by its byte-order mark.
-
-    Unless an encoding is given.
+    """Open a text file, plain or gzip, by its byte-order mark, as an encoding given, or as UTF-8.
 
     Bytes that are no text in it stay, as lone surrogates. Raises SourceError.
     """
@@ -103,8 +128,9 @@ def open_text(path: str | os.PathLike[str], encoding: str | None = None) -> Iter
         size = max(1, place.stat().st_size)
         stream = unpack(raw, str(place))
         start = stream.peek(4)[:4]
-        found = next((name for mark, name in _BOMS if start.startswith(mark)), "utf-8")
-        text = io.TextIOWrapper(stream, encoding or found, errors="surrogateescape", newline="")
+        marked = next((name for mark, name in _BOMS if start.startswith(mark)), None)
+        chosen = marked or encoding or "utf-8"  # the mark knows best
+        text = io.TextIOWrapper(stream, chosen, errors="surrogateescape", newline="")
         yield TextFile(text, raw, size)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 __all__ = ["GROUPED", "DecimalMark", "plain_number", "read_decimal"]
@@ -15,15 +15,17 @@ stand between groups of three digits."""
 _SPACES = "[  \u2009\u202f'’]"
 GROUPED: dict[str, tuple[str, str]] = {
     mark: (
-        rf"^\s*([+-]?)(\d{{1,3}}(?:{sep}\d{{3}})+|\d{{1,3}}(?:{_SPACES}\d{{3}})+|\d+)"
-        rf"(?:{re.escape(mark)}(\d*))?\s*$",
+        rf"^\s*([+-]?)([0-9]{{1,3}}(?:{sep}[0-9]{{3}})+|[0-9]{{1,3}}(?:{_SPACES}[0-9]{{3}})+|[0-9]+)"
+        rf"(?:{re.escape(mark)}([0-9]*))?\s*$",
         rf"[{other}]|{_SPACES}",
     )
     for mark, other in ((".", ","), (",", "."))
     for sep in (re.escape(other),)
 }
 """By decimal mark: the pattern of a number (sign, whole part, decimals), and of what separates its
-groups of digits."""
+groups of digits. Both are read alike by Python and by columns."""
+PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+"""A number as programs write it."""
 _COMPILED = {mark: (re.compile(whole), re.compile(sep)) for mark, (whole, sep) in GROUPED.items()}
 
 
@@ -39,7 +41,7 @@ def plain_number(text: str, mark: DecimalMark) -> str | None:
     """
     number, separator = _COMPILED[mark]
     found = number.match(text)
-    if found is None or (not text.isascii() and re.search(r"[^\W\d_]", text)):
+    if found is None:
         return None
     sign, whole, decimals = found.groups()
     return f"{sign}{separator.sub('', whole)}.{decimals or '0'}"
@@ -58,11 +60,7 @@ def read_decimal(text: str, mark: DecimalMark | None) -> Decimal:
     Raises:
         ValueError: It is none.
     """
-    plain = text if mark is None else plain_number(text, mark)
-    try:
-        made = Decimal(plain if plain is not None else "")
-    except InvalidOperation:
-        raise ValueError("a number is expected") from None
-    if not made.is_finite():
+    plain = text.strip() if mark is None else plain_number(text, mark)
+    if plain is None or PLAIN.fullmatch(plain) is None:
         raise ValueError("a number is expected")
-    return made
+    return Decimal(plain)

@@ -10,18 +10,27 @@ from typing import Literal, TypeAlias
 
 from journeymap.model.instants import EPOCH
 
-__all__ = ["TimeUnit", "count_time", "names_clock", "parse_time"]
+__all__ = [
+    "NO_ISO",
+    "TimeUnit",
+    "count_time",
+    "format_fault",
+    "names_clock",
+    "parse_time",
+]
 
 TimeUnit: TypeAlias = Literal["s", "ms", "us", "ns", "days", "excel"]
 """What a number counts, since 1970 UTC; ``excel`` counts days since 1899-12-30 by a local clock."""
 
+NO_ISO = "not a time of ISO 8601"
+"""Why a text is no time."""
 _EXCEL_BEGIN = datetime(1899, 12, 30)
 _IN_MICROS: dict[str, Decimal] = {
     "s": Decimal(1_000_000), "ms": Decimal(1000), "us": Decimal(1), "ns": Decimal("0.001"),
     "days": Decimal(86_400_000_000), "excel": Decimal(86_400_000_000),
 }  # fmt: skip
 _SHORT = re.compile(r"^(\d{4}-\d\d-\d\d[ T])(\d:)")  # what spreadsheets make of an hour
-_ZONE = re.compile(r"\s+(?:(?P<utc>UTC|GMT|Z)|(?P<offset>[+-]\d\d(?::?\d\d)?))$")
+_ZONE = re.compile(r"(?:\s*(?:UTC|GMT|[Zz])|\s+(?P<offset>[+-]\d\d(?::?\d\d)?))$")
 _CLOCK = re.compile(r"%(?:%|[HIMSfTRXcsp])")
 
 
@@ -46,7 +55,7 @@ def parse_time(text: str, formats: Sequence[str] = ()) -> datetime | date:
             continue
         return made if names_clock(one) else made.date()
     if formats:
-        raise ValueError(f"no time that can be read as {' or '.join(formats)}")
+        raise ValueError(format_fault(formats))
     try:
         found = _ZONE.search(text)
         if found is not None:
@@ -55,7 +64,12 @@ def parse_time(text: str, formats: Sequence[str] = ()) -> datetime | date:
             return date.fromisoformat(text)
         return datetime.fromisoformat(_SHORT.sub(r"\g<1>0\2", text))
     except ValueError:
-        raise ValueError("no time that can be read: not a time of ISO 8601") from None
+        raise ValueError(NO_ISO) from None
+
+
+def format_fault(formats: Sequence[str]) -> str:
+    """Name the formats that a text does not have."""
+    return f"no time that can be read as {' or '.join(formats)}"
 
 
 def names_clock(format_: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +40,7 @@ def csv_source(
     *,
     delimiter: str | None = None,
     encoding: str | None = None,
+    header: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> RowSource:
     """Make a source of a CSV file; each row is a payload by the names of its columns.
@@ -47,14 +48,18 @@ def csv_source(
     Args:
         path: The file, plain or .gz.
         mapping: The mapping of its rows.
-        delimiter: What separates fields (None: detected).
-        encoding: The encoding (None: UTF-8, or by a byte-order mark).
+        delimiter: What separates fields, a blank for any number of blanks (None: detected).
+        encoding: The encoding (None: UTF-8); a byte-order mark overrules it.
+        header: The names of the columns of a file without a header.
         progress: Called with the share of the file read so far.
 
     Returns:
         The source.
     """
-    read = partial(read_csv_rows, path, delimiter=delimiter, encoding=encoding, progress=progress)
+    read = partial(
+        read_csv_rows, path, delimiter=delimiter, encoding=encoding, header=header,
+        wanted=mapping.names, progress=progress,
+    )  # fmt: skip
     return RowSource(str(path), read, mapping)
 
 

@@ -57,6 +57,12 @@ class MessageSource:
         return "+".join(self.streams)
 
     @property
+    def timezone(self) -> str | None:
+        """The zone that all mappings name (None: they name none, or several)."""
+        zones = {mapping.timezone for mapping in self.streams.values()}
+        return zones.pop() if len(zones) == 1 else None
+
+    @property
     def claims(self) -> frozenset[Claim]:
         """The abilities of the source; standard input can only be read once."""
         if self.path == "-":

@@ -58,6 +58,11 @@ class RowSource:
         """The source that the mapping names."""
         return self.mapping.source
 
+    @property
+    def timezone(self) -> str | None:
+        """The zone that the mapping names, in which periods are those of the source."""
+        return self.mapping.timezone
+
     def read(self, cursor: str | None = None) -> Iterator[Batch]:
         """See `Source.read`."""
         done, first, last = (0, "", "") if cursor is None else self._begun(cursor)

@@ -77,13 +77,17 @@ def _framed(frame: Any, pick: ColumnChoice, library: str) -> pl.DataFrame | None
 def _series(name: str, values: Any) -> pl.Series:
     """Make a column of any values: of one type, unchanged; of several, as texts.
 
-    Python's own times become texts, since one column may hold several zones.
+    Missing ones of any library are missing. Python's own times become texts, since one column may
+    hold several zones.
     """
     plain = values.tolist() if str(getattr(values, "dtype", "")) == "object" else values
     if isinstance(plain, (list, tuple)):
+        plain = [None if _is_missing(value) else value for value in plain]
         kinds = {type(value) for value in plain if value is not None}
-        mixed = len(kinds) > 1 and not kinds <= {int, float}
-        if mixed or any(issubclass(kind, datetime) for kind in kinds):
+        numbers = bool not in kinds and all(issubclass(kind, _NUMBERS) for kind in kinds)
+        if numbers and len(kinds) > 1 and not any(_is_long(value) for value in plain):
+            return pl.Series(name, plain, dtype=pl.Float64, strict=False)
+        if len(kinds) > 1 or any(issubclass(kind, datetime) for kind in kinds):
             return pl.Series(name, [_cell_text(value) for value in plain], dtype=pl.String)
     made = pl.Series(name, plain)
     if made.dtype == pl.Object:
@@ -91,11 +95,31 @@ def _series(name: str, values: Any) -> pl.Series:
     return made
 
 
+_NUMBERS = (int, float, np.integer, np.floating)
+
+
+def _is_missing(value: Any) -> bool:
+    """Check for None, and for NaN, NaT and NA, which are not equal to themselves."""
+    if value is None or isinstance(value, (str, int)):
+        return value is None
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # NA is neither equal nor unequal; an array has no one answer
+        return type(value).__name__ == "NAType"
+
+
+def _is_long(value: Any) -> bool:
+    """Check for a whole number that a binary fraction would not keep."""
+    return isinstance(value, (int, np.integer)) and abs(int(value)) > 2**53
+
+
 def _cell_text(value: Any) -> str | None:
-    if value is None or value != value:  # NaN and NaT are not equal to themselves
+    if value is None or _is_missing(value):
         return None
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
     return str(value)
 
 

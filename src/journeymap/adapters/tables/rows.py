@@ -20,13 +20,17 @@ ColumnChoice: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
 
 @frozen
 class Rows:
-    """The rows of a file or frame: columns, each row's line (from 1), what was left out, a name."""
+    """The rows of a file or frame: columns, each row's line (from 1), what was left out, a name.
+
+    Names that are ``exact`` were judged already, and stay as they are.
+    """
 
     frame: pl.DataFrame = field(eq=False)
     lines: np.ndarray[Any, np.dtype[np.int64]] = field(eq=False, repr=False)
     rejected: tuple[RejectedRow, ...] = ()
     name: str = "the rows"
     dropped: tuple[DroppedValue, ...] = ()
+    exact: bool = False
 
 
 def require_columns(wanted: Iterable[str], there: Sequence[str], name: str) -> None:

@@ -12,9 +12,11 @@ import numpy as np
 import polars as pl
 from attrs import define, field
 
+from journeymap.adapters.reading.csv_records import CsvRecords, refuse_repeated
 from journeymap.adapters.reading.guarded_files import open_text
-from journeymap.adapters.reading.text_rows import CsvRows, Row, read_json_rows
+from journeymap.adapters.reading.text_rows import Row, read_json_rows
 from journeymap.adapters.source import RejectedRow
+from journeymap.adapters.tables.csv_columns import CsvBlocks, read_block
 from journeymap.adapters.tables.rows import ColumnChoice, Rows, require_columns
 
 __all__ = ["read_csv", "read_json_lines", "read_rows"]
@@ -66,6 +68,12 @@ class _ColumnChunks:
         self.chunks.append(pl.DataFrame(data))
         self.lines.append(np.array(at, dtype=np.int64))
 
+    def add_frame(self, frame: pl.DataFrame, after: int) -> None:
+        """Take the rows of a frame, one a line, after so many lines."""
+        self.put_away()
+        self.chunks.append(frame.rename(dict(zip(frame.columns, self.columns, strict=True))))
+        self.lines.append(np.arange(after + 1, after + 1 + len(frame), dtype=np.int64))
+
     def rows(self, name: str) -> Rows:
         self.put_away()
         frame = pl.concat(self.chunks)
@@ -78,27 +86,49 @@ def read_csv(
     *,
     delimiter: str | None = None,
     encoding: str | None = None,
+    header: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Rows:
     """Read the wanted columns of a CSV file, plain or .gz.
 
-    The delimiter is the one of ``, ; tab |`` that the header holds most of, unless given; the
-    encoding is UTF-8 or by a byte-order mark, unless given. A row with too few or too many fields
-    is rejected; blank lines are no rows.
+    The delimiter is the one of ``, ; tab |`` that the header holds most of, or blanks, unless
+    given; the encoding is UTF-8 or by a byte-order mark, unless given; ``header`` names the columns
+    of a file without one. A row with too few or too many fields is rejected; blank lines are none.
     """
     place = Path(path)
     with open_text(place, encoding) as file:
-        found = CsvRows(file, str(place), delimiter)
-        wanted = pick(found.header)
-        require_columns(wanted, found.header, place.name)
-        picks = [found.header.index(name) for name in wanted]
+        blocks = CsvBlocks(file.utf8())
+        records = CsvRecords(blocks.lines(), str(place), delimiter, header)
+        wanted = pick(records.header)
+        require_columns(wanted, records.header, place.name)
+        refuse_repeated(records.header, wanted, str(place))
+        picks = [records.header.index(name) for name in wanted]
         pile = _ColumnChunks(wanted)
-        for row in found:
-            if isinstance(row, RejectedRow):
-                pile.rejected.append(row)
-            elif pile.add([row[1][i] for i in picks], row[0]) and progress:
+        while records.pending or blocks.unread():
+            block = b"" if records.pending else blocks.unread()
+            frame = read_block(block, records.mark, len(records.header), picks) if block else None
+            if frame is not None:
+                pile.add_frame(frame, records.line)
+                records.skip(len(frame))
+                blocks.drop()
+            else:
+                _read_records(records, blocks, picks, pile)
+            if progress is not None:
                 progress(file.share)
         return pile.rows(place.name)
+
+
+def _read_records(
+    records: CsvRecords, blocks: CsvBlocks, picks: Sequence[int], pile: _ColumnChunks
+) -> None:
+    """Read records until one ends where a block does."""
+    for row in records:
+        if isinstance(row, RejectedRow):
+            pile.rejected.append(row)
+        else:
+            pile.add([row[1][i] for i in picks], row[0])
+        if blocks.spent and not records.pending:
+            return
 
 
 def read_json_lines(

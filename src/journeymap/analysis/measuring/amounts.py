@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from journeymap.analysis.table.exact_amounts import NO_NUMBER, Amounts
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError, UnknownName
 
 __all__ = ["choose_currency", "cumulative_value", "read_amounts"]
 
 
-def read_amounts(part: Part, currency: str | None) -> tuple[Ints, Flags, frozenset[str]] | None:
-    """Read amounts in ten-thousandths (0 where there is none), where they are.
-
-    And their currencies.
+def read_amounts(part: Part, currency: str | None) -> tuple[Amounts, Flags, frozenset[str]] | None:
+    """Read amounts (0 where there is none), where they are, and their currencies.
 
     ``currency`` picks one; None where the log holds no values.
     """
     amounts = part.number("value")
     if amounts is None:
         return None
-    there = amounts != np.iinfo(amounts.dtype).min
+    there = amounts != NO_NUMBER
     names, codes = part.names("currency"), part.codes("currency")
     met = frozenset(str(names[code]) for code in np.unique(codes[there]).tolist())
     if currency is not None:
@@ -28,17 +27,23 @@ def read_amounts(part: Part, currency: str | None) -> tuple[Ints, Flags, frozens
         if known and currency not in known:
             raise UnknownName("currency", currency, known)
         there = there & np.array([name == currency for name in names])[codes]
-    return np.where(there, amounts, 0), there, met
+    return Amounts(amounts, part.number("value_fraction")).where(there), there, met
 
 
-def cumulative_value(part: Part, currency: str | None) -> tuple[Ints | None, frozenset[str]]:
+def cumulative_value(part: Part, currency: str | None) -> tuple[Amounts | None, frozenset[str]]:
     """Sum each journey's value up to each interaction; also the currencies met."""
     found = read_amounts(part, currency)
     if found is None:
         return None, frozenset()
     amounts, _, met = found
-    running = np.append(0, np.cumsum(amounts))
-    return running[1:] - running[part.offsets[:-1]][part.journey], met
+
+    def accumulate(column: Ints) -> Ints:
+        running = np.append(0, np.cumsum(column))
+        summed: Ints = running[1:] - running[part.offsets[:-1]][part.journey]
+        return summed
+
+    left = None if amounts.fraction is None else accumulate(amounts.fraction)
+    return Amounts(accumulate(amounts.whole), left), met
 
 
 def choose_currency(question: str, asked: str | None, met: frozenset[str]) -> str | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import assert_never
 
 import numpy as np
 
-from journeymap.analysis.table.checking import SCALE
+from journeymap.analysis.table.exact_amounts import split_bound
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError
 from journeymap.model import Absence, All, AnyOf, At, Between, Condition, Count, Not, Wait
@@ -64,11 +63,15 @@ def _between(part: Part, leaf: Between) -> Flags:
         message = f"this log knows no {role} of its interactions; name its column with Columns"
         raise AnswerError(f"where({leaf})", message)
     found: Flags = numbers != np.iinfo(numbers.dtype).min
-    # To the ten-thousandth, as decimals: 0.07 is seven hundredths, and not its binary neighbour.
+    left = part.number("value_fraction") if role == "value" else None
+    left = np.zeros(len(numbers), dtype=np.int64) if left is None else left
+    # As decimals, exactly: 0.07 is seven hundredths, and not its binary neighbour.
     if leaf.at_least is not None:
-        found &= numbers >= int(_scaled(leaf.at_least).to_integral_value(ROUND_CEILING))
+        whole, rest = split_bound(leaf.at_least)
+        found &= (numbers > whole) | ((numbers == whole) & (left >= rest))
     if leaf.at_most is not None:
-        found &= numbers <= int(_scaled(leaf.at_most).to_integral_value(ROUND_FLOOR))
+        whole, rest = split_bound(leaf.at_most)
+        found &= (numbers < whole) | ((numbers == whole) & (left <= rest))
     if role == "value":
         found &= _named(part, "currency", (str(leaf.currency),))
     elif role == "score":
@@ -76,11 +79,6 @@ def _between(part: Part, leaf: Between) -> Flags:
         same = tuple(one for one in kinds if one is not None and plain_kind(one) == leaf.what)
         found &= _named(part, "score_kind", same)
     return found
-
-
-def _scaled(bound: float) -> Decimal:
-    most = 9 * 10**17
-    return max(Decimal(-most), min(Decimal(most), Decimal(repr(bound)) * SCALE))
 
 
 def _at(part: Part, touchpoint: str) -> Ints:

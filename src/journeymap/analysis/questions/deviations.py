@@ -35,7 +35,7 @@ from journeymap.analysis.row_fields import (
     Share,
     TotalSeconds,
 )
-from journeymap.analysis.table.checking import SCALE
+from journeymap.analysis.table.exact_amounts import Amounts, amount_of
 from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.model import JourneyMap, KeyJourney, Match, Plan
 from journeymap.model.conditions import touchpoints_of
@@ -189,7 +189,7 @@ class Deviations:
             rows.append((
                 journey, kind, step or None, element, department or None, sorted(moments),
                 count, customers, among, among / n, *wilson_interval(among, n), n, micros / 1e6,
-                None if currency is None else value / SCALE,
+                None if currency is None else amount_of(value),
             ))  # fmt: skip
         rows.sort(
             key=lambda r: (
@@ -221,8 +221,13 @@ class Deviations:
         return late
 
     def _sums(
-        self, part: Part, span: KeyJourney, found: Occurrences, events: Events, worth: Ints | None
-    ) -> Iterator[tuple[Cell, list[int]]]:
+        self,
+        part: Part,
+        span: KeyJourney,
+        found: Occurrences,
+        events: Events,
+        worth: Amounts | None,
+    ) -> Iterator[tuple[Cell, list[int]]]:  # fmt: skip
         """Sum each kind of deviation."""
         which, kind, step, row, lost = events
         taken = row >= 0
@@ -238,7 +243,7 @@ class Deviations:
         begins = np.flatnonzero(mark_changes(tuple(key[order] for key in keys)))
         for mine in np.split(order, begins[1:]) if len(order) else ():
             inside = np.unique(which[mine])
-            value = 0 if worth is None else int(worth[found.last[inside]].sum())
+            value = 0 if worth is None else worth.select(found.last[inside]).total()
             at = int(mine[0])
             cell = _cell(part, span, *(int(key[at]) for key in keys))
             customers = len(np.unique(part.customer[found.begin[inside]]))

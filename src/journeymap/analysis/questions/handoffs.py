@@ -14,7 +14,7 @@ from journeymap.analysis.measuring.quantiles import BOUND
 from journeymap.analysis.measuring.tally import Tally, count_customers, tally_cells
 from journeymap.analysis.questions.transitions import measure_waits, wait_columns
 from journeymap.analysis.row_fields import Amount, Count, Error, Field, Key, Mean, N, Seconds, Share
-from journeymap.analysis.table.checking import SCALE
+from journeymap.analysis.table.exact_amounts import FRACTION, SCALE, amount_of
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope
 from journeymap.model.rules import of_type
 
@@ -141,9 +141,10 @@ class Handoffs:
         }
         columns |= _changes(part, read, change)
         worth, currencies = cumulative_value(part, self.currency)
-        value = worth if worth is None or read.rows is None else worth[read.rows]
+        value = worth if worth is None or read.rows is None else worth.select(read.rows)
         if value is not None:
-            columns["at_risk"] = np.where(dropped, value[change + 1], 0)
+            risked = value.select(change + 1).where(dropped)
+            columns |= {"at_risk": risked.whole, "at_risk_fraction": risked.fractions}
         waits = (pairs, measure_waits(read, change, working=self.working_time))
         made = tally_cells(read.names, 2, pairs, columns, waits)
         who = read.customer[change]
@@ -177,9 +178,7 @@ class Handoffs:
             "emotion_n": sums["emotion_n"],
             "score_change": _mean(sums, "score"),
             "score_n": sums["score_n"],
-            "value_at_risk": sums["at_risk"] / SCALE
-            if "at_risk" in sums
-            else np.full(len(counts), np.nan),
+            "value_at_risk": _value_at_risk(sums, len(counts)),
         }
         frame = pl.DataFrame(columns, schema=HandoffsAnswer.schema(), nan_to_null=True)
         ordered = frame.sort("count", "source", "target", descending=[True, False, False])
@@ -250,6 +249,13 @@ def _of_scale(values: Ints, kinds: Ints, part: Part) -> Ints:
             mine = kinds == code
             made[mine] = np.round((values[mine] - low * SCALE) / (high - low))
     return made
+
+
+def _value_at_risk(sums: dict[str, Ints], size: int) -> list[float | None]:
+    if "at_risk" not in sums:
+        return [None] * size
+    parts = zip(sums["at_risk"].tolist(), sums["at_risk_fraction"].tolist(), strict=True)
+    return [amount_of(whole * FRACTION + left) for whole, left in parts]
 
 
 def _mean(sums: dict[str, Ints], role: str) -> Any:

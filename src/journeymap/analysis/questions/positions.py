@@ -11,7 +11,7 @@ from attrs import Attribute, field, frozen
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.dormancy import find_dormancies
 from journeymap.analysis.row_fields import Count, Flag, Instant, Key, Mean, Text
-from journeymap.analysis.table.checking import NONE, SCALE
+from journeymap.analysis.table.exact_amounts import NO_NUMBER, SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope
 from journeymap.analysis.where import Where
 from journeymap.exceptions import AnswerError
@@ -159,7 +159,7 @@ def _stages(part: Part) -> tuple[pl.Series, pl.Series, Ints]:
     """Find the stage of each journey, since when, and its lap."""
     count = part.journeys
     names = pl.Series(part.names("stage"), dtype=pl.String)
-    code, since, lap = np.zeros(count, dtype=np.int64), np.full(count, NONE), np.ones(count)
+    code, since, lap = np.zeros(count, dtype=np.int64), np.full(count, NO_NUMBER), np.ones(count)
     if part.scope.map is not None and len(part):
         read = part.read("stage")
         entered = read.first.copy()
@@ -173,7 +173,7 @@ def _stages(part: Part) -> tuple[pl.Series, pl.Series, Ints]:
 
 
 def _known(numbers: Ints) -> pl.Series:
-    return pl.Series(numbers).replace(NONE, None)
+    return pl.Series(numbers).replace(NO_NUMBER, None)
 
 
 def _last(part: Part, level: str) -> pl.Series:
@@ -194,14 +194,14 @@ def _phases(journey: JourneyMap | None, stages: pl.Series) -> pl.Series:
 
 def _emotion(part: Part) -> pl.Series:
     """Find the last emotion known of each journey."""
-    found = np.full(part.journeys, NONE)
+    found = np.full(part.journeys, NO_NUMBER)
     columns = [part.number("emotion"), part.number("emotion_after")]
-    felt = np.full(len(part), NONE)
+    felt = np.full(len(part), NO_NUMBER)
     for column in columns:
         if column is not None:
             there = column != np.iinfo(column.dtype).min
             felt[there] = column[there]
-    some = felt != NONE
+    some = felt != NO_NUMBER
     found[part.journey[some]] = felt[some]
     # Divided here: 0.03 is the number that was given, and not its neighbour.
-    return pl.Series(np.where(found == NONE, np.nan, found / SCALE)).fill_nan(None)
+    return pl.Series(np.where(found == NO_NUMBER, np.nan, found / SCALE)).fill_nan(None)

@@ -15,7 +15,7 @@ from journeymap.analysis.measuring.counts import Counts, count_combinations
 from journeymap.analysis.measuring.element_order import element_order
 from journeymap.analysis.measuring.intervals import mean_interval, nps_interval, wilson_interval
 from journeymap.analysis.row_fields import Count, Field, Key, Mean, N, Text
-from journeymap.analysis.table.checking import SCALE
+from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError
 from journeymap.model.rules import of_type

@@ -11,25 +11,26 @@ import numpy as np
 import polars as pl
 from attrs import define, field, frozen
 
+from journeymap.adapters.reading.numbers import DecimalMark
 from journeymap.adapters.source import NO_CURRENCY
 from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis.table.coding import CodedNames, encode_names
 from journeymap.analysis.table.columns import Columns
-from journeymap.analysis.table.part import Flags
-from journeymap.analysis.table.times import Micros, read_times
-from journeymap.exceptions import ColumnsError, SourceError
-from journeymap.interactions.interaction import (
-    MAX_KEY_BYTES,
-    MAX_NAME_BYTES,
-    TOO_LONG_KEY,
-    TOO_LONG_NAME,
+from journeymap.analysis.table.exact_amounts import NO_NUMBER, SCALE, split_amounts
+from journeymap.analysis.table.name_columns import (
+    find_long_keys,
+    name_faults,
+    read_names,
+    read_word,
 )
+from journeymap.analysis.table.number_texts import plain_numbers
+from journeymap.analysis.table.part import Flags
+from journeymap.analysis.table.times import NO_TIME, Micros, join_times, read_times
+from journeymap.exceptions import ColumnsError, SourceError
 from journeymap.interactions.values import MAX_AMOUNT
 
-__all__ = ["CheckedRows", "Dropped", "Rejected", "Rejection", "check_rows", "read_names"]
+__all__ = ["CheckedRows", "Dropped", "Rejected", "Rejection", "check_rows"]
 
-SCALE = 10_000  # emotions, scores and amounts are kept to a ten-thousandth, and sum exactly
-NONE = np.iinfo(np.int64).min
 LEVELS = ("source", "channel", "department", "process", "product", "outcome")
 
 
@@ -123,6 +124,7 @@ class CheckedRows:
     scales: dict[str, tuple[float, float]]
     zone: str
     good: Flags
+    order: Micros | None = None
 
 
 @define(eq=False)
@@ -141,6 +143,10 @@ class _Reasons:
             self.reasons = found if found.null_count() < self.size else None
         elif found.null_count() < self.size:
             self.reasons = self.reasons.zip_with(self.reasons.is_not_null(), found)
+
+    def take_some(self, found: pl.Series | None) -> None:
+        if found is not None:
+            self.take(found)
 
     def good(self) -> Flags:
         if self.reasons is None:
@@ -161,22 +167,24 @@ def check_rows(
     """
     frame = rows.frame
     checked = _Reasons(len(frame))
-    customer = coder(read_names(frame, columns.customer))
-    touchpoint = _encode_column(frame, columns.touchpoint)
+    customer = coder(read_names(frame, columns.customer, exact=rows.exact))
     checked.find(customer.blank(), "no customer")
-    long = customer.among(lambda names: names.str.len_bytes() > MAX_NAME_BYTES)
-    checked.find(long, f"customer: {TOO_LONG_NAME}")
+    if not rows.exact:
+        checked.take_some(name_faults("customer", customer))
+    touchpoint = _encode_column(rows, columns.touchpoint, "touchpoint", checked)
     checked.find(touchpoint.blank(), "no touchpoint")
-    reserved = touchpoint.among(lambda names: names.is_in(["(start)", "(end)"]))
-    checked.find(reserved, "a touchpoint named like where journeys begin or end")
-    at, reasons = read_times(frame[columns.at], columns.timezone, columns.at_unit)
+    at, reasons = read_times(
+        _time_column(frame, columns), columns.timezone, columns.at_unit, formats=columns.at_format,
+        clock_change=columns.clock_change, decimal=columns.decimal,
+    )  # fmt: skip
     checked.take(reasons)
-    names = _read_name_columns(frame, columns)
+    order = None if columns.order is None else _read_order(frame[columns.order], columns, checked)
+    names = _read_name_columns(rows, columns, checked)
     numbers = _read_number_columns(frame, columns, names, checked)
     lacking = _drop_amounts(numbers, names)
     if columns.id is not None:
-        ids, sources = _encode_column(frame, columns.id), names.get("source")
-        checked.find(_find_long_keys(ids, sources), f"id: {TOO_LONG_KEY}")
+        ids, sources = _encode_column(rows, columns.id, "id", checked), names.get("source")
+        checked.take_some(find_long_keys(ids, sources))
         _find_duplicates(ids, sources, rows, checked)
     good = checked.good()
     rejected = _collect_rejected(rows, checked)
@@ -186,44 +194,68 @@ def check_rows(
         raise SourceError(rows.name, first.reason, first.line)
     if checked.reasons is not None:
         customer, touchpoint, at = customer.only(good), touchpoint.only(good), at[good]
+        order = None if order is None else order[good]
         names = {role: column.only(good) for role, column in names.items()}
         numbers = {role: column[good] for role, column in numbers.items()}
-    zone = columns.timezone or "UTC"
     return CheckedRows(
-        customer, touchpoint, at, names, numbers, rejected, dropped, columns.ranges, zone, good
+        customer,
+        touchpoint,
+        at,
+        names,
+        numbers,
+        rejected,
+        dropped,
+        columns.ranges,
+        columns.zone,
+        good,
+        order,
     )
 
 
-def _encode_column(frame: pl.DataFrame, column: str) -> CodedNames:
-    return encode_names(read_names(frame, column))
+def _time_column(frame: pl.DataFrame, columns: Columns) -> pl.Series:
+    if isinstance(columns.at, str):
+        return frame[columns.at]
+    day, clock = columns.at
+    return join_times(frame[day], frame[clock])
 
 
-def read_names(frame: pl.DataFrame, column: str) -> pl.Series:
-    """Read a column as names: whole numbers lose the point that a frame may have added."""
-    found = frame[column]
-    kind = found.dtype
-    if kind.is_float():
-        found = found.fill_nan(None)
-        whole = found.cast(pl.Int64, strict=False)
-        same = (whole.cast(pl.Float64) == found).fill_null(value=False)
-        found = whole.cast(pl.String).zip_with(same, found.cast(pl.String))
-    if kind.is_nested() or kind == pl.Binary:
-        raise ColumnsError(f"column {column!r} holds {kind}, not names", None, ())
-    return found.cast(pl.String)
+def _read_order(column: pl.Series, columns: Columns, checked: _Reasons) -> Micros:
+    """Read what orders interactions of one time: whole numbers, millionths of others, or times."""
+    if isinstance(column.dtype, pl.Datetime):
+        found = column.cast(pl.Datetime("us", column.dtype.time_zone)).to_physical()
+    elif column.dtype.is_integer():
+        found = column.cast(pl.Int64, strict=False)
+    else:
+        text = plain_numbers(column.cast(pl.String, strict=False), columns.decimal)
+        whole = text.cast(pl.Int64, strict=False)
+        if whole.null_count() > text.null_count():
+            whole = (text.cast(pl.Float64) * 1e6).round(0).cast(pl.Int64, strict=False)
+        times, _ = read_times(column, columns.timezone or "UTC", None)
+        found = whole if text.null_count() < len(text) else pl.Series(times).replace(NO_TIME, None)
+    checked.find(found.is_null().to_numpy(), "order: a number or a time is expected")
+    return found.fill_null(0).to_numpy()
 
 
-def _read_name_columns(frame: pl.DataFrame, columns: Columns) -> dict[str, CodedNames]:
-    names = {}
+def _encode_column(rows: Rows, column: str, role: str, checked: _Reasons) -> CodedNames:
+    names = read_names(rows.frame, column, exact=rows.exact)
+    coded = encode_names(names if rows.exact else read_word(names, role))
+    if not rows.exact:
+        checked.take_some(name_faults(role, coded))
+    return coded
+
+
+def _read_name_columns(rows: Rows, columns: Columns, checked: _Reasons) -> dict[str, CodedNames]:
+    names, frame = {}, rows.frame
     for role in (*LEVELS, "score_kind", "currency"):
         column = getattr(columns, role)
         if column is None:
             continue
         if column in frame.columns:
-            names[role] = _encode_column(frame, column)
+            names[role] = _encode_column(rows, column, role, checked)
         else:  # a word that stands for every row
             names[role] = CodedNames(np.zeros(len(frame), dtype=np.uint32), pl.Series([column]))
     for column in columns.extra:
-        names[column] = _encode_column(frame, column)
+        names[column] = _encode_column(rows, column, column, checked)
     return names
 
 
@@ -234,13 +266,17 @@ def _read_number_columns(
     for role in ("emotion", "emotion_after"):
         column = getattr(columns, role)
         if column is not None:
-            numbers[role] = _read_numbers(frame[column], role, -1, 1, checked)
+            numbers[role] = _read_numbers(frame[column], role, -1, 1, checked, columns.decimal)
     if columns.value is not None:
-        numbers["value"] = _read_numbers(
-            frame[columns.value], "value", -float(MAX_AMOUNT), float(MAX_AMOUNT), checked
-        )
+        given = _read_floats(
+            frame[columns.value], "value", -float(MAX_AMOUNT), float(MAX_AMOUNT), checked,
+            columns.decimal,
+        )  # fmt: skip
+        numbers["value"], numbers["value_fraction"] = split_amounts(given)
     if columns.duration is not None:
-        numbers["duration"] = _read_numbers(frame[columns.duration], "duration", 0, 3e9, checked)
+        numbers["duration"] = _read_numbers(
+            frame[columns.duration], "duration", 0, 3e9, checked, columns.decimal
+        )
     if columns.score is not None:
         numbers["score"] = _read_scores(frame[columns.score], names["score_kind"], columns, checked)
     return numbers
@@ -250,37 +286,52 @@ def _drop_amounts(numbers: dict[str, Micros], names: dict[str, CodedNames]) -> F
     """Leave out amounts without a currency, and mark their rows."""
     if "value" not in numbers:
         return np.zeros(1, dtype=bool)
-    lacking: Flags = (numbers["value"] != NONE) & names["currency"].blank()
+    lacking: Flags = (numbers["value"] != NO_NUMBER) & names["currency"].blank()
     if lacking.any():
-        numbers["value"] = np.where(lacking, NONE, numbers["value"])
+        numbers["value"] = np.where(lacking, NO_NUMBER, numbers["value"])
+        numbers["value_fraction"] = np.where(lacking, 0, numbers["value_fraction"])
     return lacking
 
 
 def _read_numbers(
-    column: pl.Series, role: str, low: float, high: float, checked: _Reasons
-) -> Micros:
-    """Read numbers in ten-thousandths, NONE where missing; reject others."""
+    column: pl.Series, role: str, low: float, high: float, checked: _Reasons,
+    decimal: DecimalMark | None,
+) -> Micros:  # fmt: skip
+    """Read numbers in ten-thousandths, NO_NUMBER where missing; reject others."""
+    scaled = np.round(_read_floats(column, role, low, high, checked, decimal) * SCALE)
+    missing = np.isnan(scaled)
+    return np.where(missing, NO_NUMBER, np.where(missing, 0, scaled).astype(np.int64))
+
+
+def _read_floats(
+    column: pl.Series, role: str, low: float, high: float, checked: _Reasons,
+    decimal: DecimalMark | None,
+) -> Any:  # fmt: skip
+    """Read numbers, NaN where missing; reject those outside of bounds, and others."""
     if column.dtype.is_nested() or column.dtype == pl.Binary:
         raise ColumnsError(f"{role}: column {column.name!r} holds {column.dtype}, not numbers")
     if column.dtype == pl.String:
-        text = column.str.strip_chars()
-        missing = text.is_null() | (text == "")
-        number = text.cast(pl.Float64, strict=False)
+        missing = column.is_null() | (column.str.strip_chars() == "")
+        number = plain_numbers(column, decimal).cast(pl.Float64, strict=False)
     else:
         number = column.cast(pl.Float64, strict=False)
         missing = column.is_null() | number.is_nan().fill_null(value=True)
-    inside = (number.is_between(low, high) & number.is_not_nan()).fill_null(value=False)
+    closed: Any = "none" if role == "value" else "both"
+    between = number.is_between(low, high, closed=closed)
+    inside = (between & number.is_not_nan()).fill_null(value=False)
     shown = f" from {low:g} to {high:g}"
     checked.find((~missing & ~inside).to_numpy(), f"{role}: a number{shown} is expected")
     kept = number.zip_with(inside & ~missing, pl.Series([None], dtype=pl.Float64))
-    return (kept * SCALE).round(0).cast(pl.Int64).fill_null(NONE).to_numpy()
+    return kept.fill_null(float("nan")).to_numpy()
 
 
 def _read_scores(
     column: pl.Series, kinds: CodedNames, columns: Columns, checked: _Reasons
 ) -> Micros:
-    scores = _read_numbers(column, "score", -float(MAX_AMOUNT), float(MAX_AMOUNT), checked)
-    given = scores != NONE
+    scores = _read_numbers(
+        column, "score", -float(MAX_AMOUNT), float(MAX_AMOUNT), checked, columns.decimal
+    )
+    given = scores != NO_NUMBER
     known = [kind for kind, _, _ in columns.scales]
     unknown = kinds.among(lambda names: ~names.is_in(known))
     checked.find(given & unknown, f"score_kind: one of {', '.join(known)} is expected")
@@ -289,14 +340,6 @@ def _read_scores(
         of_kind = kinds.among(lambda names, kind=kind: names == kind)  # type: ignore[misc]
         checked.find(given & of_kind & outside, f"score: {kind} lies between {low:g} and {high:g}")
     return scores
-
-
-def _find_long_keys(ids: CodedNames, sources: CodedNames | None) -> Flags:
-    sizes = ids.names.str.len_bytes().to_numpy()[ids.codes].astype(np.int64) + 1
-    if sources is not None:
-        sizes += sources.names.str.len_bytes().to_numpy()[sources.codes]
-    long: Flags = sizes > MAX_KEY_BYTES
-    return long & ~ids.blank()
 
 
 def _find_duplicates(

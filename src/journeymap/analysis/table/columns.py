@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import Attribute, field, fields, frozen, validators
 
+from journeymap.adapters.reading.numbers import DecimalMark
 from journeymap.exceptions import ColumnsError
 from journeymap.interactions import SCALES
-from journeymap.model.rules import as_tuple, of_type
+from journeymap.model.local_times import ClockChange
+from journeymap.model.rules import as_tuple, each, of_type
 from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["XES_COLUMNS", "Columns"]
@@ -18,6 +20,7 @@ __all__ = ["XES_COLUMNS", "Columns"]
 _WORDS: tuple[Literal["score_kind"], Literal["currency"]] = ("score_kind", "currency")
 _LEVELS = ("touchpoint", "stage", "phase", "source", "channel", "department", "process",
            "product", "outcome", "score_kind", "currency")  # fmt: skip
+_UNITS = ("s", "ms", "us", "ns", "excel")
 _name = validators.optional(of_type(str))
 
 
@@ -26,6 +29,35 @@ def _scales(
 ) -> tuple[tuple[str, float, float], ...]:
     known: dict[str, tuple[float, float]] = {**SCALES, **(given or {})}
     return tuple((kind, float(low), float(high)) for kind, (low, high) in sorted(known.items()))
+
+
+def _at(given: str | Sequence[str]) -> Any:
+    return tuple(given) if isinstance(given, (list, tuple)) else given
+
+
+def _day_and_clock(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(one, str) for one in value):
+        return
+    of_type(str)(instance, attribute, value)
+
+
+def _texts(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else as_tuple(given)
+
+
+def _check_zone(attribute: Attribute[str], value: str | None) -> None:
+    try:
+        if value is not None:
+            ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"{attribute.name}: {value!r} is no IANA zone such as 'Europe/Paris'"
+        raise ColumnsError(message) from None
+
+
+def _check_choice(attribute: Attribute[str], value: Any, choices: tuple[str, ...]) -> None:
+    if value is not None and value not in choices:
+        expected = ", ".join(map(repr, choices))
+        raise ColumnsError(f"{attribute.name}: one of {expected} is expected, not {value!r}")
 
 
 @frozen(kw_only=True)
@@ -37,7 +69,7 @@ class Columns:
     Attributes:
         customer: The customer's name.
         touchpoint: The touchpoint.
-        at: The time.
+        at: The time; or the column of the day and that of the time of day.
         id: By which, with the source, duplicates are recognised.
         source: The system that recorded it.
         channel: The channel.
@@ -54,7 +86,16 @@ class Columns:
         duration: How long it took, in seconds.
         extra: Columns to keep, each a level at which questions can be read.
         timezone: The zone of times that name none (None: such rows are set aside).
-        at_unit: The unit of times that are numbers since 1970: ``s``, ``ms`` or ``us``.
+        calendar_zone: The zone of calendar periods in answers (None: ``timezone``, or UTC).
+        clock_change: Which instant is meant by a time that the clocks of ``timezone`` show twice
+            or never, ``earlier`` or ``later`` (None: such rows are set aside).
+        at_unit: What times that are numbers count: ``s``, ``ms``, ``us`` or ``ns`` since 1970, or
+            ``excel``, the days of a spreadsheet.
+        at_format: The format of times, or several, as ``strptime`` has them (none: ISO 8601).
+        order: A column of numbers or times by which interactions of a customer at the same time
+            are ordered (None: their order of arrival).
+        decimal: What stands before the decimals of numbers in texts, ``.`` or ``,``, with groups of
+            three digits (None: they are written plainly).
         scales: The lowest and highest answer of each kind of score.
 
     Raises:
@@ -66,7 +107,7 @@ class Columns:
 
     customer: str = field(default="customer", validator=of_type(str))
     touchpoint: str = field(default="touchpoint", validator=of_type(str))
-    at: str = field(default="at", validator=of_type(str))
+    at: str | tuple[str, ...] = field(default="at", converter=_at, validator=_day_and_clock)
     id: str | None = field(default=None, validator=_name)
     source: str | None = field(default=None, validator=_name)
     channel: str | None = field(default=None, validator=_name)
@@ -83,22 +124,34 @@ class Columns:
     duration: str | None = field(default=None, validator=_name)
     extra: tuple[str, ...] = field(default=(), converter=as_tuple)
     timezone: str | None = field(default=None)
-    at_unit: Literal["s", "ms", "us"] | None = field(default=None)
+    at_unit: Literal["s", "ms", "us", "ns", "excel"] | None = field(default=None)
     scales: tuple[tuple[str, float, float], ...] = field(default=None, converter=_scales)
 
+    at_format: tuple[str, ...] = field(default=(), converter=_texts, validator=each(str))
+    calendar_zone: str | None = field(default=None)
+    clock_change: ClockChange | None = field(default=None)
+    order: str | None = field(default=None, validator=_name)
+    decimal: DecimalMark | None = field(default=None)
+
     @timezone.validator
-    def _check_zone(self, attribute: Attribute[str], value: str | None) -> None:
-        try:
-            if value is not None:
-                ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            message = f"timezone: {value!r} is no IANA zone such as 'Europe/Paris'"
-            raise ColumnsError(message) from None
+    def _check_timezone(self, attribute: Attribute[str], value: str | None) -> None:
+        _check_zone(attribute, value)
+
+    @calendar_zone.validator
+    def _check_calendar_zone(self, attribute: Attribute[str], value: str | None) -> None:
+        _check_zone(attribute, value)
 
     @at_unit.validator
     def _check_unit(self, attribute: Attribute[str], value: str | None) -> None:
-        if value not in (None, "s", "ms", "us"):
-            raise ColumnsError(f"at_unit: one of 's', 'ms', 'us' is expected, not {value!r}")
+        _check_choice(attribute, value, _UNITS)
+
+    @clock_change.validator
+    def _check_clock_change(self, attribute: Attribute[str], value: str | None) -> None:
+        _check_choice(attribute, value, ("earlier", "later"))
+
+    @decimal.validator
+    def _check_decimal(self, attribute: Attribute[str], value: str | None) -> None:
+        _check_choice(attribute, value, (".", ","))
 
     def __attrs_post_init__(self) -> None:
         if self.score is not None and self.score_kind is None:
@@ -119,6 +172,11 @@ class Columns:
         if clash is not None:
             message = f"extra: {clash!r} is a level of its own; rename the column to keep both"
             raise ColumnsError(message)
+
+    @property
+    def zone(self) -> str:
+        """The zone of calendar periods."""
+        return self.calendar_zone or self.timezone or "UTC"
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
@@ -151,8 +209,11 @@ class Columns:
             The names.
         """
         roles = [a.name for a in fields(Columns)][:17]
-        found = [getattr(self, role) for role in roles]
-        return tuple(dict.fromkeys([name for name in found if name] + list(self.extra)))
+        found: list[str] = []
+        for role in (*roles, "order"):
+            name = getattr(self, role)
+            found += name if isinstance(name, tuple) else [name] if name else []
+        return tuple(dict.fromkeys([*found, *self.extra]))
 
     def wanted(self, there: Any) -> tuple[str, ...]:
         """List the columns to read.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from journeymap.analysis.table.table import Table
 from journeymap.identity.gathering import Readable
 from journeymap.interactions import SCALES, Interaction, Score
 from journeymap.model import JourneyMap
+from journeymap.model.instants import micros
 from journeymap.model.scores import SCORE_KINDS, kind_on_scale
 
 __all__ = [
@@ -43,7 +45,7 @@ _TAKEN = {a.name for a in fields(Columns)} | {"stage", "phase"}
 def encode_rows(taken: CheckedRows, journey: JourneyMap | None) -> Table:
     """Encode and order accepted rows."""
     ids = taken.customer.names
-    order = order_rows(taken.customer.codes, taken.at)
+    order = order_rows(taken.customer.codes, taken.at, taken.order)
     known = tuple(journey.touchpoints) if journey else ()
     points, names = taken.touchpoint.onto(known)
 
@@ -62,7 +64,9 @@ def encode_rows(taken: CheckedRows, journey: JourneyMap | None) -> Table:
         journey, names, touchpoints, {r: (ordered(c), n) for r, (c, n) in recorded.items()}
     )
     numbers = {
-        role: narrow_numbers(role, ordered(column)) for role, column in taken.numbers.items()
+        role: narrow_numbers(role, ordered(column))
+        for role, column in taken.numbers.items()
+        if role != "value_fraction" or column.any()
     }
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
     return Table(
@@ -178,7 +182,17 @@ def narrow_numbers(role: str, column: Ints) -> Any:
     return np.where(column == np.iinfo(np.int64).min, np.iinfo(kind).min, column).astype(kind)
 
 
-def rows_from_interactions(interactions: Iterable[Interaction]) -> tuple[Rows, Columns]:
+def _instant(at: datetime) -> int:
+    """Convert a time to microseconds; one that lies outside of all years, to one far outside."""
+    try:
+        return micros(at)
+    except OverflowError:
+        return -(2**62) if at.year == 1 else 2**62
+
+
+def rows_from_interactions(
+    interactions: Iterable[Interaction], zone: str | None = None
+) -> tuple[Rows, Columns]:
     """Convert interactions to rows, with the columns that describe them."""
     taken = list(interactions)
     extras = sorted({name for one in taken for name, _ in one.extra})
@@ -187,7 +201,7 @@ def rows_from_interactions(interactions: Iterable[Interaction]) -> tuple[Rows, C
     data: dict[str, Any] = {
         "customer": [one.customer for one in taken],
         "touchpoint": [one.touchpoint for one in taken],
-        "at": pl.Series([one.at for one in taken], dtype=pl.Datetime("us", "UTC")),
+        "at": pl.Series([_instant(one.at) for one in taken], dtype=pl.Int64),
     }
     named: dict[str, Any] = {}
     for role in _FIELDS:
@@ -214,12 +228,13 @@ def rows_from_interactions(interactions: Iterable[Interaction]) -> tuple[Rows, C
         found = [dict(one.extra).get(name) for one in taken]
         data[keys[name]] = [None if value is None else str(value) for value in found]
     frame = pl.DataFrame(data)
-    columns = Columns(extra=tuple(keys.values()), **named)
-    return Rows(frame, np.arange(1, len(frame) + 1), (), "the interactions"), columns
+    columns = Columns(extra=tuple(keys.values()), at_unit="us", calendar_zone=zone, **named)
+    lines = np.arange(1, len(frame) + 1)
+    return Rows(frame, lines, (), "the interactions", exact=True), columns
 
 
-def rows_from_source(source: Readable) -> tuple[Rows, Columns]:
-    """Read a source as rows; its own row numbers are their lines."""
+def rows_from_source(source: Readable, zone: str | None = None) -> tuple[Rows, Columns]:
+    """Read a source as rows; its own row numbers are their lines, and its zone that of periods."""
     taken: list[Interaction] = []
     lines: list[int] = []
     rejected: list[RejectedRow] = []
@@ -231,7 +246,7 @@ def rows_from_source(source: Readable) -> tuple[Rows, Columns]:
             if record.interaction is not None:
                 taken.append(record.interaction)
                 lines.append(record.row)
-    rows, columns = rows_from_interactions(taken)
+    rows, columns = rows_from_interactions(taken, zone or getattr(source, "timezone", None))
     found = evolve(rows, lines=np.array(lines, dtype=np.int64), rejected=tuple(rejected),
                    dropped=tuple(dropped))  # fmt: skip
     return found, columns

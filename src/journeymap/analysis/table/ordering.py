@@ -11,13 +11,19 @@ __all__ = ["find_offsets", "order_rows"]
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 
-def order_rows(journeys: np.ndarray[Any, Any], at: Ints) -> Ints | None:
+def order_rows(journeys: np.ndarray[Any, Any], at: Ints, turns: Ints | None = None) -> Ints | None:
     """Find the order of rows by journey, time and arrival; None when they are in order already.
+
+    ``turns`` order those of the same time before their arrival does.
 
     Journey and time are packed into one integer, because sorting integers is the fastest sort there
     is. Where 64 bits do not hold both, the lowest of the time are left out, and the few rows that
     are then alike are put in order afterwards, with those that arrived at the same time.
     """
+    if turns is not None:
+        first = np.argsort(turns, kind="stable")
+        rest = order_rows(journeys[first], at[first])
+        return first if rest is None else first[rest]
     if len(at) < 2 or _in_order(journeys, at):
         return None
     since = (at - at.min()).astype(np.uint64)

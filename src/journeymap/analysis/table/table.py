@@ -32,7 +32,8 @@ class Table:
         at: Times in microseconds since 1970 UTC.
         touchpoints: A code for each row into ``levels["touchpoint"].names``.
         levels: The ways to read the rows, by name.
-        numbers: Numbers by role, in ten-thousandths, the smallest integer where missing.
+        numbers: Numbers by role, in ten-thousandths, the smallest integer where missing; of
+            amounts, ``value_fraction`` is what is left below a ten-thousandth, if anything is.
     """
 
     map: JourneyMap | None

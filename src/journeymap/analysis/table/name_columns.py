@@ -1,0 +1,87 @@
+"""Columns of names, read by the same rules as the names of single interactions."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from journeymap.analysis.table.coding import CodedNames
+from journeymap.exceptions import ColumnsError
+from journeymap.interactions.interaction import (
+    MAX_KEY_BYTES,
+    MAX_NAME_BYTES,
+    TOO_LONG_KEY,
+    TOO_LONG_NAME,
+)
+from journeymap.model.rules import MAX_TEXT, UNCLEAN, fault_in_text
+from journeymap.model.scores import SCORE_KINDS
+
+__all__ = ["find_long_keys", "name_faults", "read_names", "read_word"]
+
+_RESERVED = ("(start)", "(end)")
+
+
+def read_names(frame: pl.DataFrame, column: str, *, exact: bool = False) -> pl.Series:
+    """Read a column as names.
+
+    Whole numbers lose the point that a frame may have added; texts, unless they are to stay exactly
+    as they are, the blanks around them, and ends of lines within become blanks.
+    """
+    found = frame[column]
+    kind = found.dtype
+    if kind.is_float():
+        found = found.fill_nan(None)
+        whole = found.cast(pl.Int64, strict=False)
+        same = (whole.cast(pl.Float64) == found).fill_null(value=False)
+        found = whole.cast(pl.String).zip_with(same, found.cast(pl.String))
+    if kind.is_nested() or kind == pl.Binary:
+        raise ColumnsError(f"column {column!r} holds {kind}, not names", None, ())
+    found = found.cast(pl.String)
+    if exact or kind.is_numeric():
+        return found
+    found = found.str.strip_chars()
+    if found.str.contains(r"[\t\n\r]").any():
+        found = found.str.replace_all(r"[\t\n\r]+", " ")
+    return found
+
+
+def read_word(names: pl.Series, role: str) -> pl.Series:
+    """Write currencies in capitals, and kinds of scores that are known in small letters."""
+    if role == "currency":
+        return names.str.to_uppercase()
+    if role == "score_kind":
+        small = names.str.to_lowercase()
+        return small.zip_with(small.is_in(list(SCORE_KINDS)).fill_null(False), names)
+    return names
+
+
+def name_faults(role: str, coded: CodedNames) -> pl.Series | None:
+    """Find what is wrong with names, as single interactions are judged; None: nothing."""
+    names = coded.names
+    most = MAX_NAME_BYTES if role == "customer" else MAX_TEXT
+    size = names.str.len_bytes() if role == "customer" else names.str.len_chars()
+    wrong = (size > most) | names.is_in(list(_RESERVED)) | names.str.contains(UNCLEAN)
+    if not wrong.any():
+        return None
+    reasons = [
+        _fault(role, name) if bad else None
+        for name, bad in zip(names.to_list(), wrong.to_list(), strict=True)
+    ]
+    return pl.Series(reasons, dtype=pl.String).gather(coded.codes)
+
+
+def _fault(role: str, name: str) -> str:
+    if name in _RESERVED:
+        if role == "touchpoint":
+            return "a touchpoint named like where journeys begin or end"
+        return f"{role}: this name is reserved for where journeys begin"
+    return f"{role}: {fault_in_text(name) or TOO_LONG_NAME}"
+
+
+def find_long_keys(ids: CodedNames, sources: CodedNames | None) -> pl.Series | None:
+    """Find ids that are too long to be looked up, with their sources; None: there are none."""
+    sizes = ids.names.str.len_bytes().cast(pl.Int64).gather(ids.codes) + 1
+    if sources is not None:
+        sizes += sources.names.str.len_bytes().cast(pl.Int64).gather(sources.codes)
+    if not (sizes > MAX_KEY_BYTES).any():
+        return None
+    return pl.select(pl.when(sizes > MAX_KEY_BYTES).then(pl.lit(f"id: {TOO_LONG_KEY}"))).to_series()
