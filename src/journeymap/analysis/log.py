@@ -104,10 +104,7 @@ class Log(Askable):
             SourceError: The file cannot be read.
         """
         place = Path(path)
-        suffixes = [suffix.lower() for suffix in place.suffixes if suffix.lower() != ".gz"]
-        kind = format or _FORMATS.get(suffixes[-1] if suffixes else "")
-        if kind is None:
-            raise UnknownName("suffix of a log", "".join(suffixes) or place.name, tuple(_FORMATS))
+        kind = format or _format_of(place)
         if not place.is_file():
             raise FileNotFoundError(f"there is no file {str(place)!r}")
         chosen = columns or (XES_COLUMNS if kind == "xes" else Columns())
@@ -340,6 +337,14 @@ class Log(Askable):
     def __repr__(self) -> str:
         aside = f", {len(self.rejected)} rows set aside" if len(self.rejected) else ""
         return f"<Log of {self.interactions:,} interactions of {self.customers:,} customers{aside}>"
+
+
+def _format_of(place: Path) -> str:
+    suffixes = [suffix.lower() for suffix in place.suffixes if suffix.lower() != ".gz"]
+    kind = _FORMATS.get(suffixes[-1] if suffixes else "")
+    if kind is None:
+        raise UnknownName("suffix of a log", "".join(suffixes) or place.name, tuple(_FORMATS))
+    return kind
 
 
 def _source(name: str, place: Path) -> Readable:
