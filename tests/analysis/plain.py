@@ -64,6 +64,12 @@ def quantile(values: list[float], share: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
+def between(one: Interaction, begin: datetime) -> float:
+    """The wait from the end of an interaction to the begin of the next, in seconds."""
+    end = one.at + (one.duration or timedelta(0))
+    return max((begin - end).total_seconds(), 0.0)
+
+
 def transitions(
     interactions: Iterable[Interaction], read: Callable[[Interaction], str | None]
 ) -> dict[tuple[str, str], dict[str, Any]]:
@@ -75,8 +81,8 @@ def transitions(
         for pair in itertools.pairwise(names):
             counts[pair] += 1
             people[pair].add(customer)
-        for (a, s, _), (b, t, _) in itertools.pairwise(mine):
-            waits[a, b].append((t - s).total_seconds())
+        for (a, _, one), (b, t, _) in itertools.pairwise(mine):
+            waits[a, b].append(between(one, t))
     leaving: Counter[str] = Counter()
     for (source, _), count in counts.items():
         leaving[source] += count
@@ -110,20 +116,25 @@ def variants(
 
 
 def dwell(
-    interactions: Iterable[Interaction], read: Callable[[Interaction], str | None]
-) -> dict[str, tuple[int, int, list[float]]]:
+    interactions: Iterable[Interaction], read: Callable[[Interaction], str | None],
+    *, state: bool = True,
+) -> dict[str, tuple[int, int, list[float]]]:  # fmt: skip
     stays: Counter[str] = Counter()
     people: dict[str, set[str]] = defaultdict(set)
     lengths: dict[str, list[float]] = defaultdict(list)
     for customer, mine in elements(interactions, read).items():
-        entered: tuple[str, datetime] | None = None
-        for name, at, _ in mine:
+        for name, group in itertools.groupby(mine, key=lambda one: one[0]):
+            stay = [one for _, _, one in group]
             people[name].add(customer)
-            if entered is None or entered[0] != name:
-                if entered is not None:
-                    lengths[entered[0]].append((at - entered[1]).total_seconds())
-                entered = (name, at)
-                stays[name] += 1
+            stays[name] += 1
+            place = next(i for i, (_, _, one) in enumerate(mine) if one is stay[-1])
+            if stay[-1].duration and not state:
+                over = stay[-1].at + stay[-1].duration
+            elif place + 1 < len(mine):
+                over = mine[place + 1][1]
+            else:
+                continue
+            lengths[name].append((over - stay[0].at).total_seconds())
     return {name: (n, len(people[name]), lengths[name]) for name, n in stays.items()}
 
 
@@ -193,11 +204,14 @@ def funnel_sets(
 
 
 def handoffs(
-    interactions: Iterable[Interaction], read: Callable[[Interaction], str | None]
+    interactions: Iterable[Interaction],
+    read: Callable[[Interaction], str | None],
+    journey: JourneyMap | None = None,
 ) -> dict[tuple[str, str], dict[str, float]]:
     found: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
     interactions = list(interactions)
     everything = journeys(interactions)
+    over = max((one.at for one in interactions), default=None)
     for customer, mine in elements(interactions, read).items():
         before: tuple[str, str] | None = None
         whole = everything[customer]
@@ -206,13 +220,17 @@ def handoffs(
             worth = sum(float(other.value.amount) for other in so_far if other.value)
             if place == 0 or mine[place - 1][0] == name:
                 continue
-            source, since, earlier = mine[place - 1]
+            source, _, earlier = mine[place - 1]
             row = found[source, name]
             row["count"] += 1
-            row["wait"] += (at - since).total_seconds()
+            row["wait"] += between(earlier, at)
             row["bounced"] += before is not None and before[0] == name
-            dropped = one is whole[-1] and one.outcome != "succeeded"
+            ended = one is whole[-1] and one.outcome != "succeeded"
+            limit = _silence(whole, journey)
+            silent = limit is None or (over is not None and over - one.at >= limit)
+            dropped = ended and silent
             row["dropped"] += dropped
+            row["open"] += ended and not silent
             row["risk"] += worth if dropped else 0.0
             if earlier.emotion is not None and one.emotion is not None:
                 row["emotion"] += one.emotion - earlier.emotion
@@ -222,6 +240,15 @@ def handoffs(
                 row["score_n"] += 1
             before = (source, name)
     return found
+
+
+def _silence(whole: list[Interaction], journey: JourneyMap | None) -> timedelta | None:
+    """The silence that the map allows where a journey ended."""
+    if journey is None:
+        return None
+    stages = [level(journey, "stage")(one) for one in whole]
+    last = next((stage for stage in reversed(stages) if stage), None)
+    return (journey.stages[last].dormant_after if last else None) or journey.dormant_after
 
 
 def loops(interactions: list[Interaction], journey: JourneyMap) -> dict[str, Any]:
@@ -330,7 +357,7 @@ def deviations(
             here: list[tuple[Any, float]] = []
 
             def wait(place: int, walk: list[Interaction] = walk) -> float:
-                return (walk[place].at - walk[place - 1].at).total_seconds() if place else 0.0
+                return between(walk[place - 1], walk[place].at) if place else 0.0
 
             for deviation in match.deviations if match and state != "open" else ():
                 step = None if deviation.step is None else deviation.step + 1

@@ -211,6 +211,27 @@ def handoff_log(data: Path, number: int) -> tuple[Log, list[dict[str, str]]]:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
+def test_waits_between_resources_as_published(data: Path, number: int) -> None:
+    """A wait runs from the end of one interaction to the start of the next."""
+    folder = data / "handoffs"
+    log = Log.read(
+        folder / f"manual_log_{number}.csv",
+        Columns(customer="case_id", touchpoint="Activity", at="start_time", end="end_time",
+                department="Resource", timezone="UTC"),
+    )  # fmt: skip
+    _, expected = handoff_log(data, number)
+    wanted: dict[tuple[str, str], float] = {}
+    for row in expected:
+        pair = row["source_resource"], row["target_resource"]
+        wanted[pair] = wanted.get(pair, 0) + float(row["wt_total_seconds"])
+    found = {
+        (row.source, row.target): row.count * row.wait_mean
+        for row in log.ask(Transitions("department")) if row.wait_mean is not None
+    }  # fmt: skip
+    assert {pair: found.get(pair) for pair in wanted} == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
 def test_resource_to_resource_as_published(data: Path, number: int) -> None:
     log, expected = handoff_log(data, number)
     counts = {(r.source, r.target): r.count for r in log.ask(Transitions("department"))}

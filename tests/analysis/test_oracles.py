@@ -15,7 +15,8 @@ from journeymap.testing import interactions
 from tests.analysis import plain
 from tests.factories import HOUR, MAP
 
-many = st.lists(interactions(), max_size=30)
+LENGTHS = (timedelta(0), timedelta(hours=1), timedelta(hours=90))
+many = st.lists(interactions(durations=LENGTHS), max_size=30)
 levels = st.sampled_from(["touchpoint", "stage", "phase", "department", "channel"])
 
 
@@ -45,7 +46,7 @@ def test_variants(given_: list[Interaction], by: str, collapse: bool) -> None:
 @given(many, levels)
 def test_dwell(given_: list[Interaction], by: str) -> None:
     answer = Log.from_interactions(given_, map=MAP).ask(Dwell(by))
-    wanted = plain.dwell(given_, plain.level(MAP, by))
+    wanted = plain.dwell(given_, plain.level(MAP, by), state=by in ("stage", "phase"))
     assert {row.element for row in answer} == set(wanted)
     for row in answer:
         count, customers, lengths = wanted[row.element]
@@ -109,7 +110,7 @@ def test_funnel_of_completions_in_any_order(
 @given(many)
 def test_handoffs(given_: list[Interaction]) -> None:
     answer = Log.from_interactions(given_, map=MAP).ask(Handoffs())
-    wanted = plain.handoffs(given_, plain.level(MAP, "department"))
+    wanted = plain.handoffs(given_, plain.level(MAP, "department"), MAP)
     assert {(row.source, row.target): row.count for row in answer} == {
         pair: row["count"] for pair, row in wanted.items()
     }
@@ -117,6 +118,7 @@ def test_handoffs(given_: list[Interaction]) -> None:
     for row in answer:
         twin = wanted[row.source, row.target]
         assert (row.bounced, row.dropped) == (twin["bounced"], twin["dropped"])
+        assert row.open == twin["open"]
         assert close(row.wait_mean, twin["wait"] / twin["count"])
         assert (row.emotion_n, row.score_n) == (twin["emotion_n"], twin["score_n"])
         if row.emotion_n:

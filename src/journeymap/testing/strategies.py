@@ -202,6 +202,7 @@ def interactions(
     departments: tuple[str, ...] = ("sales", "support", "care"),
     channels: tuple[str, ...] = ("web", "phone"),
     products: tuple[str, ...] = ("fibre", "mobile"),
+    durations: tuple[timedelta, ...] = (),
 ) -> st.SearchStrategy[Interaction]:
     """Make interactions.
 
@@ -211,6 +212,7 @@ def interactions(
         departments: The departments.
         channels: The channels.
         products: The products.
+        durations: The durations that some of them have (none: they have none).
 
     Returns:
         A Hypothesis strategy.
@@ -229,6 +231,7 @@ def interactions(
         department=_maybe(st.sampled_from(departments)),
         outcome=_maybe(st.sampled_from(["succeeded", "failed", "abandoned"])),
         emotion=_maybe(st.integers(-100, 100).map(lambda n: n / 100)),
+        duration=_maybe(st.sampled_from(durations)) if durations else st.none(),
         score=_maybe(scores),
         value=_maybe(amounts),
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from journeymap.analysis.table.part import Flags, Ints, Part
 
-__all__ = ["find_dormancies", "stage_codes"]
+__all__ = ["NEVER", "find_dormancies", "stage_codes"]
 
 NEVER = np.iinfo(np.int64).max
 

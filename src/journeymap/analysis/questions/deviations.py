@@ -250,11 +250,10 @@ class Deviations:
             yield cell, [len(mine), customers, len(inside), sum_exactly(waits[mine]), value]
 
     def _waits(self, part: Part, rows: Ints) -> Ints:
+        begins = np.minimum(part.ends[rows - 1], part.at[rows])
         if not self.working_time:
-            return part.at[rows] - part.at[rows - 1]
-        return measure_working_time(
-            part, department_codes(part)[rows], part.at[rows - 1], part.at[rows]
-        )
+            return part.at[rows] - begins
+        return measure_working_time(part, department_codes(part)[rows], begins, part.at[rows])
 
 
 # Which occurrence, kind, step from 1 (0: none), row (−1: none), and microseconds too late.

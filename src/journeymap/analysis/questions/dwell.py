@@ -13,7 +13,7 @@ from journeymap.analysis.measuring.tally import Tally, count_customers, tally_ce
 from journeymap.analysis.measuring.working_time import department_codes, measure_working_time
 from journeymap.analysis.questions.transitions import wait_columns
 from journeymap.analysis.row_fields import Count, Error, Key, N, Seconds
-from journeymap.analysis.table.part import Part, Scope
+from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope
 from journeymap.model.rules import of_type
 
 __all__ = ["Dwell", "DwellAnswer", "DwellRow"]
@@ -57,12 +57,21 @@ class DwellAnswer(Answer[DwellRow]):
     quantile_error: Error = field(default=0.0, kw_only=True)
 
 
+def _end_with_durations(read: Reading, fresh: Flags, left: Flags, ends: Ints) -> tuple[Flags, Ints]:
+    """End stays with their last interaction, where its duration is known."""
+    over = np.append(np.flatnonzero(fresh)[1:], len(read.at)) - 1 if len(read.at) else fresh
+    known = read.ends[over] > read.at[over]
+    return left | known, np.where(known, read.ends[over], ends)
+
+
 @frozen
 class Dwell:
     """Measure the time from entering an element to leaving it.
 
     A stay begins with the first of consecutive interactions in one element and ends with the
-    first one in another; the time after a journey's last change of element is open.
+    first one in another; the time after a journey's last change of element is open. At other
+    elements than stages and phases, in which a customer remains until the next one, a stay ends
+    when its last interaction does, where the duration of that is known.
 
     Attributes:
         by: The level at which interactions are read.
@@ -87,6 +96,8 @@ class Dwell:
         first = read.first[fresh]
         left = np.append(~first[1:], False)[: len(first)]
         ends = np.append(at[1:], 0)[: len(at)]
+        if self.by not in ("stage", "phase"):
+            left, ends = _end_with_durations(read, fresh, left, ends)
         stays = (ends - at)[left]
         if self.working_time:
             rows = np.flatnonzero(fresh)[left]

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, cumulative_value
+from journeymap.analysis.measuring.dormancy import NEVER, find_dormancies
 from journeymap.analysis.measuring.quantiles import BOUND
 from journeymap.analysis.measuring.tally import Tally, count_customers, tally_cells
 from journeymap.analysis.questions.transitions import measure_waits, wait_columns
@@ -39,6 +40,8 @@ class HandoffRow:
             (A→B→A).
         dropped: How many journeys ended with the interaction that the handoff led to, without
             its having succeeded.
+        open: How many may go on yet: nothing came after that interaction, and the silence is not
+            as long as the map's ``dormant_after``.
         drop_share: Their share of the handoffs.
         emotion_change: Mean change of emotion from before to after.
         emotion_n: Over how many handoffs.
@@ -58,6 +61,7 @@ class HandoffRow:
     wait_p90: Seconds | None
     bounced: Count
     dropped: Count
+    open: Count
     drop_share: Annotated[float, Field("share", of="count")]
     emotion_change: Mean | None
     emotion_n: Count
@@ -105,7 +109,9 @@ class Handoffs:
 
     Interactions without a department are passed over. A handoff is a bounce-back when it leads to
     the department that handed off last. It is dropped when the journey ends with the interaction
-    that it led to, without its having succeeded.
+    that it led to, without its having succeeded, and the customer was silent from then to the end
+    of the log for as long as the map's ``dormant_after``, where it has one; until then it is open.
+    A wait runs from the end of an interaction, where its duration is known.
 
     Attributes:
         by: The level at which handoffs are read.
@@ -133,11 +139,14 @@ class Handoffs:
         change = np.flatnonzero(~read.first[1:] & (codes[1:] != codes[:-1]))
         pairs = codes[change] * size + codes[change + 1]
         bounced = _bounced(codes, change, read)
-        dropped = _ends(part, read)[change + 1] & ~_succeeded(part, read)[change + 1]
+        ended = _ends(part, read)[change + 1] & ~_succeeded(part, read)[change + 1]
+        silent = _is_silent(part, read)[change + 1]
+        dropped = ended & silent
         columns: dict[str, Ints | None] = {
             "count": None,
             "bounced": bounced.astype(np.int64),
             "dropped": dropped.astype(np.int64),
+            "open": (ended & ~silent).astype(np.int64),
         }
         columns |= _changes(part, read, change)
         worth, currencies = cumulative_value(part, self.currency)
@@ -173,6 +182,7 @@ class Handoffs:
             **wait_columns(found, "count", counts > 0),
             "bounced": sums["bounced"],
             "dropped": sums["dropped"],
+            "open": sums["open"],
             "drop_share": sums["dropped"] / np.maximum(counts, 1),
             "emotion_change": _mean(sums, "emotion"),
             "emotion_n": sums["emotion_n"],
@@ -208,6 +218,15 @@ def _ends(part: Part, read: Reading) -> Any:
     last = np.zeros(len(part.at), dtype=bool)
     last[part.offsets[1:] - 1] = True
     return last if read.rows is None else last[read.rows]
+
+
+def _is_silent(part: Part, read: Reading) -> Any:
+    """Mark interactions from which to the log's end the map would take a customer for dormant."""
+    if part.scope.map is None:
+        return np.ones(len(read.codes), dtype=bool)
+    _, limits = find_dormancies(part)
+    silent = (part.scope.end - part.at >= limits) | (limits == NEVER)
+    return silent if read.rows is None else silent[read.rows]
 
 
 def _succeeded(part: Part, read: Reading) -> Any:

@@ -143,12 +143,13 @@ class Transitions:
 def measure_waits(read: Reading, before: Ints, *, working: bool) -> Ints:
     """Measure the wait from each of some interactions to the one after it, in microseconds.
 
-    In working time, on the calendar of the department that took the later one.
+    From the end of the earlier one to the beginning of the later one; none where they overlap. In
+    working time, on the calendar of the department that took the later one.
     """
+    ends = read.at[before + 1]
+    begins = np.minimum(read.ends[before], ends)
     if not working:
-        apart: Ints = np.diff(read.at)[before]
-        return apart
-    begins, ends = read.at[before], read.at[before + 1]
+        return ends - begins
     departments = department_codes(read.part)
     rows = before + 1 if read.rows is None else read.rows[before + 1]
     return measure_working_time(read.part, departments[rows], begins, ends)

@@ -25,7 +25,13 @@ from journeymap.analysis.table.name_columns import (
 )
 from journeymap.analysis.table.number_texts import plain_numbers
 from journeymap.analysis.table.part import Flags
-from journeymap.analysis.table.times import NO_TIME, Micros, join_times, read_times
+from journeymap.analysis.table.times import (
+    NO_TIME,
+    NO_TIME_GIVEN,
+    Micros,
+    join_times,
+    read_times,
+)
 from journeymap.exceptions import ColumnsError, SourceError
 from journeymap.interactions.values import MAX_AMOUNT
 
@@ -173,14 +179,13 @@ def check_rows(
         checked.take_some(name_faults("customer", customer))
     touchpoint = _encode_column(rows, columns.touchpoint, "touchpoint", checked)
     checked.find(touchpoint.blank(), "no touchpoint")
-    at, reasons = read_times(
-        _time_column(frame, columns), columns.timezone, columns.at_unit, formats=columns.at_format,
-        clock_change=columns.clock_change, decimal=columns.decimal,
-    )  # fmt: skip
+    at, reasons = _read_times(_time_column(frame, columns), columns)
     checked.take(reasons)
     order = None if columns.order is None else _read_order(frame[columns.order], columns, checked)
     names = _read_name_columns(rows, columns, checked)
     numbers = _read_number_columns(frame, columns, names, checked)
+    if columns.end is not None:
+        numbers["duration"] = _read_lengths(_read_times(frame[columns.end], columns), at, checked)
     lacking = _drop_amounts(numbers, names)
     if columns.id is not None:
         ids, sources = _encode_column(rows, columns.id, "id", checked), names.get("source")
@@ -210,6 +215,26 @@ def check_rows(
         good,
         order,
     )
+
+
+def _read_times(column: pl.Series, columns: Columns) -> tuple[Micros, pl.Series]:
+    return read_times(
+        column, columns.timezone, columns.at_unit, formats=columns.at_format,
+        clock_change=columns.clock_change, decimal=columns.decimal,
+    )  # fmt: skip
+
+
+def _read_lengths(ends: tuple[Micros, pl.Series], at: Micros, checked: _Reasons) -> Micros:
+    """Read durations in ten-thousandths of a second from the times at which things ended."""
+    over, reasons = ends
+    missing = (reasons == NO_TIME_GIVEN).fill_null(False)
+    wrong = pl.select(pl.when(~missing).then(pl.lit("end: ") + pl.lit(reasons))).to_series()
+    checked.take(wrong)
+    known = (over != NO_TIME) & (at != NO_TIME)
+    lengths = np.where(known, over - np.where(known, at, 0), 0) // 100
+    checked.find(known & (lengths < 0), "end: it ends before it begins")
+    checked.find(known & (lengths > 3e13), "end: it ends more than 95 years after it begins")
+    return np.where(known, lengths, NO_NUMBER)
 
 
 def _time_column(frame: pl.DataFrame, columns: Columns) -> pl.Series:

@@ -83,7 +83,8 @@ class Columns:
         score_kind: Its kind: a column, or one of nps, csat, ces.
         value: The amount.
         currency: Its currency: a column, or a code such as ``EUR``.
-        duration: How long it took, in seconds.
+        duration: How long it took, in seconds; waits then run from its end.
+        end: The time at which it ended, instead of a duration.
         extra: Columns to keep, each a level at which questions can be read.
         timezone: The zone of times that name none (None: such rows are set aside).
         calendar_zone: The zone of calendar periods in answers (None: ``timezone``, or UTC).
@@ -122,6 +123,7 @@ class Columns:
     value: str | None = field(default=None, validator=_name)
     currency: str | None = field(default=None, validator=_name)
     duration: str | None = field(default=None, validator=_name)
+    end: str | None = field(default=None, validator=_name)
     extra: tuple[str, ...] = field(default=(), converter=as_tuple)
     timezone: str | None = field(default=None)
     at_unit: Literal["s", "ms", "us", "ns", "excel"] | None = field(default=None)
@@ -156,6 +158,8 @@ class Columns:
     def __attrs_post_init__(self) -> None:
         if self.score is not None and self.score_kind is None:
             raise ColumnsError("score: say its kind: score_kind='nps', 'csat', 'ces' or a column")
+        if self.end is not None and self.duration is not None:
+            raise ColumnsError("end: name the time of the end or the duration, not both")
         if self.value is not None and self.currency is None:
             raise ColumnsError("value: say its currency: a column, or a code such as 'EUR'")
 
@@ -208,7 +212,7 @@ class Columns:
         Returns:
             The names.
         """
-        roles = [a.name for a in fields(Columns)][:17]
+        roles = [a.name for a in fields(Columns)][:18]
         found: list[str] = []
         for role in (*roles, "order"):
             name = getattr(self, role)

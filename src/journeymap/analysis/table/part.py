@@ -126,6 +126,11 @@ class Reading:
         return self.part.customer if self.rows is None else self.part.customer[self.rows]
 
     @cached_property
+    def ends(self) -> Ints:
+        """When each one ended, in microseconds; when it began, if that is unknown."""
+        return self.part.ends if self.rows is None else self.part.ends[self.rows]
+
+    @cached_property
     def last(self) -> Flags:
         """Where journeys end."""
         flags = np.zeros(len(self.first), dtype=bool)
@@ -317,6 +322,15 @@ class Part:
         if found is None:
             return None
         return found[self._span] if self._rows is None else found[self._span][self._rows]
+
+    @property
+    def ends(self) -> Ints:
+        """When each interaction ended, in microseconds; when it began, if that is unknown."""
+        took = self.number("duration")
+        if took is None:
+            return self.at
+        known = took != np.iinfo(took.dtype).min
+        return np.where(known, self.at + took * 100, self.at)  # of ten-thousandths of a second
 
     def read(self, by: str) -> Reading:
         """Read the interactions that have a name at a level.

@@ -26,14 +26,15 @@ from journeymap.exceptions import ColumnsError
 from journeymap.model.instants import micros as micros_of
 from journeymap.model.local_times import ClockChange, place_local_time, start_of_day
 
-__all__ = ["NO_TIME", "join_times", "read_times"]
+__all__ = ["NO_TIME", "NO_TIME_GIVEN", "join_times", "read_times"]
 
 Micros: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 NO_TIME = np.iinfo(np.int64).min
 _MULTIPLY: dict[TimeUnit, int] = {"s": 1_000_000, "ms": 1000, "us": 1}
 _ISO = (
-    r"^\s*(?<day>\d{4}-\d\d-\d\d)(?:[T ](?<clock>\d\d:\d\d)(?::(?<s>[0-5]\d))?(?:[.,](?<f>\d{1,9}))?)?"
+    r"^\s*(?<day>\d{4}-\d\d-\d\d)"
+    r"(?:[T ](?<clock>\d\d:\d\d)(?::(?<s>[0-5]\d))?(?:[.,](?<f>\d{1,9}))?)?"
     r"\s?(?<zone>[Zz]|UTC|GMT|[+-]\d\d(?::?[0-5]\d)?)?\s*$"
 )
 _BASIC = (
@@ -43,8 +44,10 @@ _BASIC = (
 _SHORT = r"^\s*(\d{4}-\d\d-\d\d)[T ](\d)(:.*)$"
 _NO_ZONE = "a time without a zone; name it with Columns(timezone=…)"
 _NO_UNIT = "a number; say what it counts with Columns(at_unit='s', 'ms' or 'us')"
-_NO = "no time"
+NO_TIME_GIVEN = "no time"
+"""Why a row without a time is set aside."""
 _BEYOND = "a time outside the years 1 to 9999; is at_unit right?"
+_YEARS = (1902, 2099)  # in which polars knows the rules of all zones
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 _DIRECTIVES = {
     "Y": r"(?<Y>\d{4})", "y": r"(?<y>\d\d)", "m": r"(?<m>1[0-2]|0[1-9]|[1-9])",
@@ -112,7 +115,7 @@ class _Reader:
             column = column.cast(pl.Datetime("us", zone))
             if zone is None:
                 return self._place(column, _flags(len(column), False))
-            reasons = pl.select(pl.when(column.is_null()).then(pl.lit(_NO))).to_series()
+            reasons = pl.select(pl.when(column.is_null()).then(pl.lit(NO_TIME_GIVEN))).to_series()
             return _to_numpy(column.to_physical()), reasons
         return _reject_all(column, f"a column of {kind} holds no times")
 
@@ -128,8 +131,9 @@ class _Reader:
             message = f"timezone: {self.timezone!r} is no IANA zone that can be used"
             raise ColumnsError(message) from None
         micros = _to_numpy(utc.to_physical())
-        reasons = pl.select(pl.when(local.is_null()).then(pl.lit(_NO))).to_series()
-        lost = np.flatnonzero((utc.is_null() & local.is_not_null()).to_numpy())
+        reasons = pl.select(pl.when(local.is_null()).then(pl.lit(NO_TIME_GIVEN))).to_series()
+        near = local.dt.year().is_between(*_YEARS).fill_null(True)
+        lost = np.flatnonzero(((utc.is_null() & local.is_not_null()) | ~near).to_numpy())
         if not len(lost):
             return micros, reasons
         micros = micros.copy()
@@ -176,7 +180,7 @@ class _Reader:
             micros = (column.cast(pl.Float64) * scale).round(0).cast(pl.Int64, strict=False)
         reasons = pl.select(
             pl.when(column.is_null())
-            .then(pl.lit(_NO))
+            .then(pl.lit(NO_TIME_GIVEN))
             .when(micros.is_null())
             .then(pl.lit("a number that is no time"))
         ).to_series()
@@ -213,7 +217,9 @@ class _Reader:
         missing = column.is_null() | (column.str.strip_chars() == "")
         reason = format_fault(self.formats) if self.formats else NO_ISO
         unread = pl.when(local["local"].is_null()).then(pl.lit(reason))
-        reasons = pl.select(pl.when(missing).then(pl.lit(_NO)).otherwise(unread)).to_series()
+        reasons = pl.select(
+            pl.when(missing).then(pl.lit(NO_TIME_GIVEN)).otherwise(unread)
+        ).to_series()
         shift = local["minutes"].fill_null(0) * 60_000_000
         micros = _to_numpy(local["local"].to_physical() - shift)
         naive = local["minutes"].is_null() & local["local"].is_not_null()
@@ -404,7 +410,9 @@ def _flags(size: int, flag: bool) -> pl.Series:  # the value of each
 
 
 def _reject_all(column: pl.Series, reason: str) -> tuple[Micros, pl.Series]:
-    reasons = pl.select(pl.when(column.is_null()).then(pl.lit(_NO)).otherwise(pl.lit(reason)))
+    reasons = pl.select(
+        pl.when(column.is_null()).then(pl.lit(NO_TIME_GIVEN)).otherwise(pl.lit(reason))
+    )
     return np.full(len(column), NO_TIME), reasons.to_series()
 
 
