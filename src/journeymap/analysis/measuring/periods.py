@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -11,14 +13,28 @@ from attrs import frozen
 from dateutil.relativedelta import relativedelta
 
 from journeymap.analysis.table.part import Ints, Scope
-from journeymap.exceptions import AnswerError
+from journeymap.exceptions import AnswerError, nearest
+from journeymap.model.instants import instant, micros
+from journeymap.model.local_times import start_of_day
 
-__all__ = ["PERIODS", "WEEK_STARTS", "CalendarPeriods", "Period", "WeekStart"]
+__all__ = [
+    "LENGTHS",
+    "PERIODS",
+    "WEEK_STARTS",
+    "CalendarPeriods",
+    "Period",
+    "WeekStart",
+    "read_every",
+]
 
 Period = Literal["day", "week", "month", "quarter", "year"]
 WeekStart = Literal["monday", "sunday"]
 PERIODS = ("day", "week", "month", "quarter", "year")
 WEEK_STARTS = ("monday", "sunday")
+_UNITS = ("hour", *PERIODS)
+LENGTHS = {"hour": 3_600_000_000, "day": 86_400_000_000, "week": 604_800_000_000}
+"""The units that have a length of their own, in microseconds."""
+_EVERY = re.compile(r"(?:(\d{1,4}) )?(hour|day|week|month|quarter|year)(s?)")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 MAX_ROWS = 1_000_000  # of an answer by periods: more come of a wrong time in the log
 _EPOCH = date(1970, 1, 1)  # a Thursday
@@ -29,16 +45,39 @@ _SHIFT = {"monday": 3, "sunday": 4}
 _DAY = 86_400_000_000
 
 
+def read_every(text: Any) -> tuple[int, str]:
+    """Read a length of periods, such as ``week`` or ``2 weeks``: how many, of which unit.
+
+    Args:
+        text: The length.
+
+    Returns:
+        The number, and the unit.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = _EVERY.fullmatch(text) if isinstance(text, str) else None
+    if found is None or int(found[1] or 1) < 1 or (found[3] and not found[1]):
+        near = nearest(str(text), _UNITS)
+        hint = f", perhaps {near!r}" if near else ""
+        expected = ", ".join(map(repr, _UNITS))
+        raise ValueError(f"one of {expected} or several, such as '2 weeks', is expected{hint}")
+    return int(found[1] or 1), found[2]
+
+
 @frozen
 class CalendarPeriods:
     """Periods of one kind in one zone, each a whole number that counts on by one."""
 
-    every: Period
+    every: Period | Literal["hour"]
     week_starts: WeekStart
     zone: str
 
     def number(self, at: Ints) -> Ints:
         """Return the number of the period of each time, given in microseconds since 1970."""
+        if self.every == "hour":
+            return np.clip(at, *_RANGE) // LENGTHS["hour"]
         if self.every in ("day", "week"):
             days = self._days(at)
             return days if self.every == "day" else (days + _SHIFT[self.week_starts]) // 7
@@ -47,8 +86,23 @@ class CalendarPeriods:
         found: Ints = months.to_numpy() // _MONTHS[self.every]
         return found
 
+    def label(self, number: int) -> str:
+        """Name a period by its first day, an hour by its local time, in ISO 8601."""
+        if self.every == "hour":
+            at = instant(number * LENGTHS["hour"]).astimezone(ZoneInfo(self.zone))
+            return at.isoformat(timespec="minutes")
+        return self.start(number).isoformat()
+
+    def begin(self, number: int) -> int:
+        """Find the first instant of a period, in microseconds since 1970."""
+        if self.every == "hour":
+            return number * LENGTHS["hour"]
+        return micros(start_of_day(self.start(number), ZoneInfo(self.zone)))
+
     def start(self, number: int) -> date:
         """Find the first day of a period."""
+        if self.every == "hour":
+            return _EPOCH + timedelta(days=number // 24)
         if self.every == "day":
             return _EPOCH + timedelta(days=number)
         if self.every == "week":

@@ -12,13 +12,13 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.counts import Counts, count_combinations, deduplicate_pairs
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.periods import (
-    PERIODS,
+    LENGTHS,
     WEEK_STARTS,
     CalendarPeriods,
-    Period,
     WeekStart,
+    read_every,
 )
-from journeymap.analysis.row_fields import Bound, Count, Key, N, NumberKey, Share
+from journeymap.analysis.row_fields import Bound, Count, Flag, Key, N, NumberKey, Share
 from journeymap.analysis.table.part import Ints, Part, Scope, code_of
 from journeymap.exceptions import ElementError
 from journeymap.model.rules import of_type, one_of
@@ -28,32 +28,42 @@ __all__ = ["Retention", "RetentionAnswer", "RetentionRow"]
 _text = validators.optional(of_type(str))
 
 
+def _every(instance: object, attribute: Attribute[str], value: str) -> None:
+    try:
+        read_every(value)
+    except ValueError as error:
+        raise ElementError("Retention", "every", value, str(error)) from None
+
+
 @frozen
 class RetentionRow:
     """One cohort, some periods on.
 
     Attributes:
-        cohort: The first day of the period in which its customers started, in ISO 8601.
+        cohort: The first day of the period in which its customers started, in ISO 8601; of hours,
+            the time.
         period: How many periods later, from 0, the cohort's own.
         customers: How many customers came back in it (``cumulative``: in it or any later period).
-        share: Their share of the cohort (None: the cohort is empty).
+        share: Their share of the cohort.
         low: Lower bound of its 95 % interval (Wilson 1927).
         high: Upper bound of it.
         n: How many customers the cohort has.
+        complete: Whether the period was over for all of them when the log ended.
     """
 
     cohort: Key
     period: NumberKey
     customers: Count
-    share: Share | None
-    low: Bound | None
-    high: Bound | None
+    share: Share
+    low: Bound
+    high: Bound
     n: N
+    complete: Flag
 
 
 @frozen(eq=False, repr=False)
 class RetentionAnswer(Answer[RetentionRow]):
-    """Cohort by cohort, each as far as the log reaches."""
+    """Cohort by cohort, each as far as the log reaches; those without customers are left out."""
 
     Row = RetentionRow
 
@@ -73,16 +83,21 @@ class RetentionAnswer(Answer[RetentionRow]):
 class Retention:
     """Count how many of those who started in a period came back in each later one.
 
-    Periods are those of the calendar in the log's zone.
+    A customer comes back at the start or after it, never before. Periods are those of the calendar
+    in the log's zone; of several units, they count from the log's first. Rolling ones count from
+    each customer's own start: the first 24 hours, the next.
 
     Attributes:
         start: The element that starts a customer (None: any interaction).
         back: The element that counts as coming back (None: any interaction).
-        every: The length of a period.
+        every: The length of a period: ``hour``, ``day``, ``week``, ``month``, ``quarter`` or
+            ``year``, or several, such as ``2 weeks``.
         kind: ``recurring`` (came back in that very period) or ``cumulative`` (in that period or
             any later one).
-        cohorts: Whether a customer is in the cohort of ``each`` period with a start, or of the
-            ``first`` start ever alone.
+        cohorts: Whether a customer is in the cohort of the ``first`` start ever alone, or of
+            ``each`` period with a start.
+        rolling: Whether periods count from each start, and not by the calendar: hours, days and
+            weeks.
         periods: How many periods each cohort is followed at most (None: all).
         week_starts: The day on which weeks begin.
         by: The level of ``start`` and ``back``.
@@ -99,13 +114,14 @@ class Retention:
 
     start: str | None = field(default=None, validator=_text)
     back: str | None = field(default=None, validator=_text)
-    every: Period = field(default="month", validator=one_of(*PERIODS))
+    every: str = field(default="month", validator=_every)
     kind: Literal["recurring", "cumulative"] = field(
         default="recurring", validator=one_of("recurring", "cumulative")
     )
     cohorts: Literal["each", "first"] = field(
-        default="each", validator=one_of("each", "first"), kw_only=True
+        default="first", validator=one_of("each", "first"), kw_only=True
     )
+    rolling: bool = field(default=False, validator=of_type(bool), kw_only=True)
     periods: int | None = field(default=None, kw_only=True)
     week_starts: WeekStart = field(default="monday", validator=one_of(*WEEK_STARTS), kw_only=True)
     by: str = field(default="touchpoint", validator=of_type(str), kw_only=True)
@@ -115,34 +131,38 @@ class Retention:
         if value is not None and (type(value) is not int or value < 1):
             raise ElementError("Retention", "periods", value, "a whole number above 0 is expected")
 
+    @rolling.validator
+    def _check_rolling(self, attribute: Attribute[bool], value: bool) -> None:
+        if value and read_every(self.every)[1] not in LENGTHS:
+            message = "rolling periods are hours, days or weeks, each of one length"
+            raise ElementError("Retention", "every", self.every, message)
+
     def measure(self, part: Part) -> Counts:
         """Count customers by cohort and by how many periods later they came back.
 
         Every customer of a cohort is counted at −1 too: that is the size of the cohort.
         """
-        first = self.cohorts == "first"
-        begun = self._periods(part.unbounded if first else part, self.start)
-        returned = self._periods(part, self.back)
-        who, cohort = begun
-        if first:
-            kept = np.ones(len(who), dtype=bool)
-            kept[1:] = who[1:] != who[:-1]
-            who, cohort = who[kept], cohort[kept]
-        begins = np.searchsorted(returned[0], who)
-        ends = np.searchsorted(returned[0], who, side="right")
+        numbered = _Numbered.of(self, part.scope)
+        who, cohort, begun = self._starts(part, numbered)
+        back_who, back_at = self._times(part, self.back)
+        begins = np.searchsorted(back_who, who)
+        sizes = np.searchsorted(back_who, who, side="right") - begins
+        entry = np.repeat(np.arange(len(who)), sizes)
+        places = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        came = back_at[np.repeat(begins, sizes) + places]
+        after = came >= begun[entry]
+        entry, came = entry[after], came[after]
+        later = numbered.later(came, cohort[entry], begun[entry])
         if self.kind == "cumulative":  # who returns in a period counts for all before it
-            held = ends > begins
-            later = np.append(returned[1], 0)[ends - 1][held] - cohort[held]
-            cohorts = cohort[held]
+            longest = np.full(len(who), -1, dtype=np.int64)
+            np.maximum.at(longest, entry, later)
+            entry = np.flatnonzero(longest >= 0)
+            later = longest[entry]
         else:
-            sizes = ends - begins
-            places = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            later = returned[1][np.repeat(begins, sizes) + places] - np.repeat(cohort, sizes)
-            cohorts = np.repeat(cohort, sizes)
-        after = later >= 0
+            entry, later = deduplicate_pairs(entry, later)
         keys = (
-            np.concatenate([cohort, cohorts[after]]),
-            np.concatenate([np.full(len(cohort), -1), later[after]]),
+            np.concatenate([cohort, cohort[entry]]),
+            np.concatenate([np.full(len(cohort), -1), later]),
         )
         return count_combinations((), keys)
 
@@ -152,40 +172,96 @@ class Retention:
 
     def answer(self, measured: Counts, scope: Scope) -> RetentionAnswer:
         """List every cohort and every period that the log reaches."""
-        periods = CalendarPeriods(self.every, self.week_starts, scope.zone)
-        span = periods.span(scope)
-        size = len(span)
+        numbered = _Numbered.of(self, scope)
+        size = numbered.size(scope)
         wide = min(size, self.periods or size)
-        periods.check_size("Retention", scope, size * wide)
+        numbered.periods.check_size("Retention", scope, size * wide)
         cohort, later = measured.keys
-        inside = (cohort >= span.start) & (cohort < span.stop)
+        inside = (cohort >= 0) & (cohort < size)
         if self.kind == "recurring":
             inside &= later < wide
         else:
             later = np.minimum(later, wide - 1)
         table = np.zeros((size, wide + 1), dtype=np.int64)  # the last column is the place −1
-        np.add.at(table, (cohort[inside] - span.start, later[inside]), measured.count[inside])
+        np.add.at(table, (cohort[inside], later[inside]), measured.count[inside])
         sizes, back = table[:, -1], table[:, :-1]
         if self.kind == "cumulative":
             back = back[:, ::-1].cumsum(axis=1)[:, ::-1]
         rows = [
-            (periods.start(span.start + row).isoformat(), column, int(back[row, column]),
-             *_share(int(back[row, column]), int(sizes[row])), int(sizes[row]))
-            for row in range(size) for column in range(min(size - row, wide))
+            (numbered.label(row), column, int(back[row, column]),
+             *_share(int(back[row, column]), int(sizes[row])), int(sizes[row]),
+             numbered.is_over(row, column, scope))
+            for row in np.flatnonzero(sizes).tolist() for column in range(min(size - row, wide))
         ]  # fmt: skip
         schema = RetentionAnswer.schema()
         return RetentionAnswer(pl.DataFrame(rows, schema=schema, orient="row"))
 
-    def _periods(self, part: Part, name: str | None) -> tuple[Ints, Ints]:
-        """List customer and period of each interaction of a name, each pair once."""
-        periods = CalendarPeriods(self.every, self.week_starts, part.scope.zone)
+    def _starts(self, part: Part, numbered: _Numbered) -> tuple[Ints, Ints, Ints]:
+        """List customer, cohort and time of each first start, or of the first in each period."""
+        who, at = self._times(part.unbounded if self.cohorts == "first" else part, self.start)
+        cohort = numbered.cohort(at)
+        kept = np.ones(len(who), dtype=bool)
+        kept[1:] = who[1:] != who[:-1]
+        if self.cohorts == "each":
+            kept[1:] |= cohort[1:] != cohort[:-1]
+        return who[kept], cohort[kept], at[kept]
+
+    def _times(self, part: Part, name: str | None) -> tuple[Ints, Ints]:
+        """List customer and time of each interaction of a name, in order."""
         who, at = part.customer.astype(np.int64), part.at
         if name is not None:
             mine = part.codes(self.by) == code_of(part.names(self.by), self.by, name)
             who, at = who[mine], at[mine]
-        number = periods.number(at)
-        return deduplicate_pairs(who, number)
+        order = np.lexsort((at, who))
+        return who[order], at[order]
 
 
-def _share(hits: int, n: int) -> tuple[float | None, float | None, float | None]:
-    return (hits / n, *wilson_interval(hits, n)) if n else (None, None, None)
+@frozen
+class _Numbered:
+    """The periods of a question in a log: of the calendar, or rolling, of one or several units."""
+
+    periods: CalendarPeriods
+    count: int
+    first: int
+    length: int | None
+
+    @classmethod
+    def of(cls, question: Retention, scope: Scope) -> _Numbered:
+        count, unit = read_every(question.every)
+        periods = CalendarPeriods(unit, question.week_starts, scope.zone)  # type: ignore[arg-type]
+        span = periods.span(scope)
+        length = LENGTHS[unit] * count if question.rolling else None
+        return cls(periods, count, span.start, length)
+
+    def size(self, scope: Scope) -> int:
+        """Count the periods that the log reaches."""
+        return -(-len(self.periods.span(scope)) // self.count)
+
+    def cohort(self, at: Ints) -> Ints:
+        """Return the number of the period of each time, from 0 at the log's first."""
+        return (self.periods.number(at) - self.first) // self.count
+
+    def later(self, came: Ints, cohort: Ints, begun: Ints) -> Ints:
+        """Return how many periods after its start each return came."""
+        if self.length is not None:
+            return (came - begun) // self.length
+        return self.cohort(came) - cohort
+
+    def label(self, cohort: int) -> str:
+        """Name a cohort."""
+        return self.periods.label(self.first + cohort * self.count)
+
+    def is_over(self, cohort: int, later: int, scope: Scope) -> bool:
+        """Check whether a period was over for a whole cohort when the log ended."""
+        end = scope.end + 1 if scope.until is None else scope.until
+        ended = cohort + 1 if self.length is not None else cohort + later + 1
+        try:
+            over = self.periods.begin(self.first + ended * self.count)
+        except (OverflowError, ValueError):
+            return False
+        return over + (later + 1) * (self.length or 0) <= end
+
+
+def _share(hits: int, n: int) -> tuple[float, float, float]:
+    low, high = wilson_interval(hits, n)
+    return hits / n, low, high
