@@ -12,7 +12,7 @@ from journeymap.analysis.question import Question
 from journeymap.analysis.questions.compare import Compare, CompareAnswer, Difference
 from journeymap.analysis.questions.deviations import Deviation, Deviations, DeviationsAnswer
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer, DwellRow
-from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelStep
+from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelStep, FunnelTarget
 from journeymap.analysis.questions.handoffs import HandoffRow, Handoffs, HandoffsAnswer
 from journeymap.analysis.questions.key_journeys import KeyJourneyRow, KeyJourneys, KeyJourneysAnswer
 from journeymap.analysis.questions.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
@@ -50,6 +50,7 @@ __all__ = [
     "Funnel",
     "FunnelAnswer",
     "FunnelStep",
+    "FunnelTarget",
     "HandoffRow",
     "Handoffs",
     "HandoffsAnswer",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -24,13 +25,14 @@ from journeymap.analysis.row_fields import (
     NumberKey,
     Seconds,
     Share,
+    Text,
 )
-from journeymap.analysis.table.part import Ints, Part, Reading, Scope, code_of
+from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, code_of
 from journeymap.exceptions import ElementError
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import MICROSECOND, micros
 from journeymap.model.rules import as_tuple, identifier, of_type, one_of
 
-__all__ = ["Funnel", "FunnelAnswer", "FunnelStep"]
+__all__ = ["Funnel", "FunnelAnswer", "FunnelStep", "FunnelTarget"]
 
 _NEVER = np.iinfo(np.int64).max
 # What is reached at a step: the row it was reached with, and the row its attempt began with.
@@ -44,16 +46,18 @@ class FunnelStep:
     Attributes:
         step: The step, from 1.
         element: Its name; in an unordered funnel, how many of the steps.
-        count: How many customers, or attempts, reached it.
+        count: How many journeys, or attempts, reached it.
         customers: How many customers did.
         share: Their share of those that reached the first step.
         low: Lower bound of its 95 % interval (Wilson 1927).
         high: Upper bound of it.
         n: How many reached the first step.
-        share_previous: The share of those that reached the step before.
-        wait_mean: Mean time since the first step, in seconds (None at the first).
+        share_previous: The share of those that reached the step before that is not optional.
+        wait_mean: Mean time since the first step, in seconds (None at the first); of several first
+            steps, since the last one, or the first one, as ``waits_from`` of the answer has it.
         wait_median: Median of it, in seconds.
         wait_p90: Time that nine of ten do not exceed, in seconds.
+        open: How many stopped here and may still go on: their time was not over when the log ended.
     """
 
     step: NumberKey
@@ -68,6 +72,7 @@ class FunnelStep:
     wait_mean: Seconds | None
     wait_median: Seconds | None
     wait_p90: Seconds | None
+    open: Count
 
 
 @frozen(eq=False, repr=False)
@@ -77,10 +82,88 @@ class FunnelAnswer(Answer[FunnelStep]):
     Attributes:
         quantile_error: How far, relatively, medians and p90 are from exact at most: 0 up to
             100,000 lengths of time, 1/256 beyond.
+        waits_from: Whether waits run from the ``last`` of repeated first steps, or the ``first``.
     """
 
     Row = FunnelStep
     quantile_error: Error = field(default=0.0, kw_only=True)
+    waits_from: Text = field(default="last", kw_only=True)
+
+    def notes(self) -> list[str]:
+        """Name what a wait is measured from.
+
+        Returns:
+            One line.
+        """
+        return [f"waits run from the {self.waits_from} of repeated first steps"]
+
+
+def _elements(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else as_tuple(given)
+
+
+def _positive(instance: object, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None and (not isinstance(value, timedelta) or value <= timedelta(0)):
+        message = "a length of time above zero is expected"
+        raise ElementError(type(instance).__name__, attribute.name, value, message)
+
+
+@frozen
+class FunnelTarget:
+    """A step of a funnel that asks for more than an element.
+
+    Attributes:
+        elements: The elements, each of which will do.
+        optional: Whether the next step may be reached without it.
+        within: The most time from the step before (None: any).
+        without: Elements that must not come between the step before and this one.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+
+    >>> FunnelTarget(["call", "chat"], without=["mail"]).elements
+    ('call', 'chat')
+    """
+
+    elements: tuple[str, ...] = field(
+        converter=_elements, validator=validators.deep_iterable(identifier)
+    )
+    optional: bool = field(default=False, validator=of_type(bool), kw_only=True)
+    within: timedelta | None = field(default=None, validator=_positive, kw_only=True)
+    without: tuple[str, ...] = field(
+        default=(), converter=_elements, validator=validators.deep_iterable(identifier),
+        kw_only=True,
+    )  # fmt: skip
+
+    @elements.validator
+    def _check(self, attribute: Attribute[Any], value: tuple[str, ...]) -> None:
+        if not value:
+            raise ElementError("FunnelTarget", "elements", value, "one element is needed at least")
+
+    @property
+    def name(self) -> str:
+        """The elements, joined."""
+        return " / ".join(self.elements)
+
+    @property
+    def is_plain(self) -> bool:
+        """True if it asks for nothing but its elements."""
+        return not self.optional and self.within is None and not self.without
+
+
+def _targets(given: Iterable[Any]) -> tuple[FunnelTarget, ...]:
+    found = as_tuple(given)
+    return tuple(one if isinstance(one, FunnelTarget) else FunnelTarget(one) for one in found)
+
+
+def _entered(instance: object, attribute: Attribute[Any], value: Any) -> None:
+    if value is None:
+        return
+    bounds = value if isinstance(value, tuple) and len(value) == 2 else (0,)
+    for one in bounds:
+        if one is not None and (not isinstance(one, datetime) or one.tzinfo is None):
+            message = "two times with a zone are expected, from and until (None: any)"
+            raise ElementError("Funnel", attribute.name, value, message)
 
 
 @frozen
@@ -88,13 +171,19 @@ class Funnel:
     """Count how many reach each of some steps.
 
     Attributes:
-        steps: The elements, from the first step to the last.
+        steps: The elements, from the first step to the last; several of which each will do, as a
+            list, or a `FunnelTarget`.
         order: ``sequential`` (other interactions may lie between), ``strict`` (each step is the
             very next interaction) or ``any`` (the k-th row: those who did at least k).
         within: The most time from the first step of an attempt (None: any).
-        count: ``customers`` (each once, at their best attempt) or ``completions`` (each attempt;
-            it begins with the first step and is given up when that comes again; unordered, it
-            begins with any step and is given up when its time has passed).
+        count: ``customers`` (each journey once, at its best attempt: after ``sessions`` or ``per``,
+            those) or ``completions`` (each attempt; it begins with the first step and is given up
+            when that comes again; unordered, it begins with any step and is given up when its time
+            has passed).
+        entered: The times from and until which the first step counts (None: any); later steps may
+            come after it, within their time.
+        waits_from: Whether waits run from the ``last`` of repeated first steps, from which an
+            attempt is counted, or from the ``first`` of the journey.
         by: The level of the steps' names.
 
     Raises:
@@ -107,9 +196,7 @@ class Funnel:
     [('visit', 2, 1.0), ('buy', 1, 0.5)]
     """
 
-    steps: tuple[str, ...] = field(
-        converter=as_tuple, validator=validators.deep_iterable(identifier)
-    )
+    steps: tuple[FunnelTarget, ...] = field(converter=_targets)
     order: Literal["sequential", "strict", "any"] = field(
         default="sequential", validator=one_of("sequential", "strict", "any"), kw_only=True
     )
@@ -119,32 +206,101 @@ class Funnel:
     count: Literal["customers", "completions"] = field(
         default="customers", validator=one_of("customers", "completions"), kw_only=True
     )
+    entered: tuple[datetime | None, datetime | None] | None = field(
+        default=None, validator=_entered, kw_only=True
+    )
+    waits_from: Literal["last", "first"] = field(
+        default="last", validator=one_of("last", "first"), kw_only=True
+    )
     by: str = field(default="touchpoint", kw_only=True)
 
     @steps.validator
-    def _check(self, attribute: Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+    def _check(self, attribute: Attribute[Any], value: tuple[FunnelTarget, ...]) -> None:
         if not value:
             raise ElementError("Funnel", "steps", value, "a funnel has at least one step")
-        if self.order == "any" and len(set(value)) < len(value):
+        if not value[0].is_plain:
+            message = "the first step is neither optional nor after another"
+            raise ElementError("Funnel", "steps", value[0], message)
+        named = [element for step in value for element in step.elements]
+        if self.order == "any" and len(set(named)) < len(named):
             raise ElementError("Funnel", "steps", value, "in any order each step is named once")
+        special = next((step for step in value if not step.is_plain), None)
+        if self.order != "sequential" and special is not None:
+            message = "what a step asks for beside its elements needs order='sequential'"
+            raise ElementError("Funnel", "steps", special, message)
 
     def measure(self, part: Part) -> Tally:
         """Find who reached each step, and when."""
         read = part.read(self.by)
-        codes = [code_of(read.names, self.by, step) for step in self.steps]
-        if self.order != "strict":
-            read = _only(read, codes)
         limit = _NEVER if self.within is None else self.within // MICROSECOND
         each = self.count == "completions"
+        if self.order != "strict":
+            named = {name for step in self.steps for name in (*step.elements, *step.without)}
+            read = _only(read, [code_of(read.names, self.by, name) for name in sorted(named)])
+        matches = [self._rows(read, step.elements) for step in self.steps]
+        enters = matches[0] & self._enters(read.at)
         if self.order == "strict":
-            reached = _strict(read, codes, limit)
+            reached = _strict(read, matches, enters, limit)
         elif self.order == "sequential":
-            reached = _sequential(read, codes, limit, latest=each)
+            reached = self._sequential(read, matches, enters, limit)
         elif each:
-            reached = _sets(read, codes, limit)
+            reached = _sets(read, matches, limit)
         else:
-            reached = _unordered(read, codes, limit)
-        return self._tallied(read, reached)
+            reached = _unordered(read, matches, limit)
+        if self.order == "any":
+            there = self._enters(read.at)
+            reached = [(rows[there[starts]], starts[there[starts]]) for rows, starts in reached]
+        return self._tallied(read, reached, limit)
+
+    def _rows(self, read: Reading, names: tuple[str, ...]) -> Flags:
+        """Mark the interactions at some elements."""
+        wanted = np.zeros(len(read.names), dtype=bool)
+        for name in names:
+            wanted[code_of(read.names, self.by, name)] = True
+        wanted[0] = False
+        return wanted[read.codes]
+
+    def _enters(self, at: Ints) -> Flags:
+        """Mark the times at which a first step counts."""
+        since, until = self.entered or (None, None)
+        found = np.ones(len(at), dtype=bool)
+        if since is not None:
+            found &= at >= micros(since)
+        if until is not None:
+            found &= at < micros(until)
+        return found
+
+    def _sequential(
+        self, read: Reading, matches: list[Flags], enters: Flags, limit: int
+    ) -> list[Reached]:
+        """Carry, for each row, the latest start whose attempt has come so far.
+
+        The latest start is the best one, because it leaves the most time, and so is the latest row
+        of the step before. A later first step begins an attempt of its own, where each counts.
+        """
+        rows = np.arange(len(read.codes))
+        begins = _begins(read)
+        newest = _before(np.where(matches[0], rows, -1))
+        starts = [np.where(enters, rows, -1)]
+        hits = [starts[0]]
+        for place, step in enumerate(self.steps[1:], 1):
+            before = [place - 1]
+            while self.steps[before[-1]].optional:
+                before.append(before[-1] - 1)
+            last = np.maximum.reduce([_before(hits[one]) for one in before])
+            start = np.maximum.reduce([_before(starts[one]) for one in before])
+            good = matches[place] & (last >= begins)
+            good &= read.at - read.at[start] <= limit
+            if step.within is not None:
+                good &= read.at - read.at[last] <= step.within // MICROSECOND
+            if step.without:
+                between = _before(np.where(self._rows(read, step.without), rows, -1))
+                good &= between <= last
+            if self.count == "completions":
+                good &= start == newest
+            starts.append(np.where(good, start, -1))
+            hits.append(np.where(good, rows, -1))
+        return [(rows[one >= 0], start[one >= 0]) for one, start in zip(hits, starts, strict=True)]
 
     def merge(self, one: Tally, other: Tally) -> Tally:
         """Sum two measurements."""
@@ -160,12 +316,15 @@ class Funnel:
             return np.where(held, np.append(column, 0)[spots], 0)
 
         counts = of(measured.sums["count"])
-        first, before = int(counts[0]), np.append(counts[0], counts[:-1])
+        first = int(counts[0])
+        required = [place for place, step in enumerate(self.steps) if not step.optional]
+        before = [counts[max([one for one in required if one < place], default=0)]
+                  for place in range(len(counts))]  # fmt: skip
         bounds = [wilson_interval(int(count), first) for count in counts]
         several = [f"{number} of {len(self.steps)}" for number in numbers]
         columns: dict[str, Any] = {
             "step": numbers,
-            "element": several if self.order == "any" else list(self.steps),
+            "element": several if self.order == "any" else [step.name for step in self.steps],
             "count": counts,
             "customers": of(measured.sums["customers"]),
             "share": counts / max(first, 1),
@@ -177,18 +336,21 @@ class Funnel:
         waits = wait_columns(measured, "count", measured.keys > 1)
         for name, column in waits.items():
             columns[name] = np.where(held, np.append(column, np.nan)[spots], np.nan)
+        columns["open"] = of(measured.sums["open"])
         frame = pl.DataFrame(columns, schema=FunnelAnswer.schema(), nan_to_null=True)
-        return FunnelAnswer(frame, quantile_error=0.0 if measured.spread.exact else BOUND)
+        error = 0.0 if measured.spread.exact else BOUND
+        return FunnelAnswer(frame, quantile_error=error, waits_from=self.waits_from)
 
-    def _tallied(self, read: Reading, reached: list[Reached]) -> Tally:
+    def _tallied(self, read: Reading, reached: list[Reached], limit: int) -> Tally:
         each = self.count == "completions"
         cells, waits, people, people_cells = [], [], [], []
+        begun = self._begun(read, reached[0])
         for number, (rows, starts) in enumerate(reached, 1):
-            owners = read.customer[rows]
-            once, firsts = np.unique(starts if each else owners, return_index=True)
+            once, firsts = np.unique(starts if each else read.journey[rows], return_index=True)
             cells.append(np.full(len(once), number))
-            waits.append((read.at[rows] - read.at[starts])[firsts])
-            someone = np.unique(owners)
+            since = starts[firsts] if begun is None else begun[read.journey[rows[firsts]]]
+            waits.append(read.at[rows[firsts]] - read.at[since])
+            someone = np.unique(read.customer[rows])
             people.append(someone)
             people_cells.append(np.full(len(someone), number))
         names = (None, *(str(number) for number in range(1, len(reached) + 1)))
@@ -196,7 +358,47 @@ class Funnel:
         made = tally_cells(names, 1, where, {"count": None}, (where, np.concatenate(waits)))
         there = np.bincount(np.concatenate(people_cells), minlength=len(names))
         made.sums["customers"] = there[made.keys]
+        made.sums["open"] = np.append(0, self._open(read, reached, limit))[made.keys]
         return made
+
+    def _begun(self, read: Reading, first: Reached) -> Ints | None:
+        """Find the first row of the first step in each journey, where waits run from there."""
+        if self.waits_from == "last":
+            return None
+        rows = first[0][::-1]
+        begun = np.zeros(read.part.journeys, dtype=np.int64)
+        begun[read.journey[rows]] = rows
+        return begun
+
+    def _open(self, read: Reading, reached: list[Reached], limit: int) -> Ints:
+        """Count, by step, what went no further and whose time was not over when the log ended."""
+        each, end = self.count == "completions", read.part.scope.end
+        found = np.zeros(len(reached), dtype=np.int64)
+        further = np.zeros(0, dtype=np.int64)
+        for place in range(len(reached) - 1, -1, -1):
+            rows, starts = reached[place]
+            units = starts if each else read.journey[rows]
+            order = np.argsort(units, kind="stable")  # attempts may lie within each other
+            rows, starts, units = rows[order], starts[order], units[order]
+            last = np.append(units[1:] != units[:-1], True)[: len(units)]
+            rows, starts, units = rows[last], starts[last], units[last]
+            if place + 1 < len(reached):
+                stopped = ~np.isin(units, further)
+                own = self.steps[place + 1].within
+                left = limit if own is None else min(limit, own // MICROSECOND)
+                inside = end - read.at[starts] < limit
+                inside &= end - read.at[rows] < left
+                if self.order == "strict":
+                    inside &= read.last[rows]
+                if left != _NEVER:
+                    found[place] = int((stopped & inside).sum())
+            further = np.union1d(further, units)
+        return found
+
+
+def _before(rows: Ints) -> Ints:
+    """Carry the latest of some numbers to the rows after it."""
+    return np.append(-1, np.maximum.accumulate(rows))[:-1] if len(rows) else rows
 
 
 def _only(read: Reading, codes: list[int]) -> Reading:
@@ -218,61 +420,39 @@ def _begins(read: Reading) -> Ints:
     return begun
 
 
-def _sequential(read: Reading, codes: list[int], limit: int, *, latest: bool) -> list[Reached]:
-    """Carry, for each row, the latest start whose attempt has come so far.
-
-    The latest start is the best one, because it leaves the most time. ``latest`` demands that no
-    later first step lies between: each first step begins an attempt of its own.
-    """
-    rows = np.arange(len(read.codes))
-    begins = _begins(read)
-    start = np.where(read.codes == codes[0], rows, -1)
-    newest = np.append(-1, np.maximum.accumulate(start))[:-1]
-    reached = [(rows[start >= 0], start[start >= 0])]
-    for code in codes[1:]:
-        carried = np.append(-1, np.maximum.accumulate(start))[:-1]
-        good = (read.codes == code) & (carried >= begins)
-        good &= read.at - read.at[carried] <= limit
-        if latest:
-            good &= carried == newest
-        start = np.where(good, carried, -1)
-        reached.append((rows[good], carried[good]))
-    return reached
-
-
-def _strict(read: Reading, codes: list[int], limit: int) -> list[Reached]:
+def _strict(read: Reading, matches: list[Flags], enters: Flags, limit: int) -> list[Reached]:
     """Return rows from which the steps follow each other with nothing between."""
-    starts = np.flatnonzero(read.codes == codes[0])
+    starts = np.flatnonzero(enters)
     reached = [(starts, starts)]
-    for further, code in enumerate(codes[1:], 1):
+    for further, match in enumerate(matches[1:], 1):
         starts = starts[starts + further < len(read.codes)]
         rows = starts + further
-        good = (read.codes[rows] == code) & (read.journey[rows] == read.journey[starts])
+        good = match[rows] & (read.journey[rows] == read.journey[starts])
         good &= read.at[rows] - read.at[starts] <= limit
         starts = starts[good]
         reached.append((starts + further, starts))
     return reached
 
 
-def _following(read: Reading, codes: list[int]) -> Ints:
+def _following(read: Reading, matches: list[Flags]) -> Ints:
     """For each row, the rows at which each step comes next in its journey, the soonest first."""
     size = len(read.codes)
-    found = np.empty((size, len(codes)), dtype=np.int64)
+    found = np.empty((size, len(matches)), dtype=np.int64)
     ends = np.append(read.offsets[1:], size)
     end = ends[np.cumsum(read.first) - 1] if size else ends[:0]
-    for column, code in enumerate(codes):
-        rows = np.where(read.codes == code, np.arange(size), size)
+    for column, match in enumerate(matches):
+        rows = np.where(match, np.arange(size), size)
         soonest = np.minimum.accumulate(rows[::-1])[::-1]
         found[:, column] = np.where(soonest < end, soonest, size)
     return np.sort(found, axis=1)
 
 
-def _unordered(read: Reading, codes: list[int], limit: int) -> list[Reached]:
-    following = _following(read, codes)
+def _unordered(read: Reading, matches: list[Flags], limit: int) -> list[Reached]:
+    following = _following(read, matches)
     rows = np.arange(len(read.codes))
     at = np.append(read.at, _NEVER)
     reached = []
-    for column in range(len(codes)):
+    for column in range(len(matches)):
         target = following[:, column]
         good = target < len(rows)
         good[good] = at[target[good]] - read.at[good] <= limit
@@ -280,17 +460,17 @@ def _unordered(read: Reading, codes: list[int], limit: int) -> list[Reached]:
     return reached
 
 
-def _sets(read: Reading, codes: list[int], limit: int) -> list[Reached]:
+def _sets(read: Reading, matches: list[Flags], limit: int) -> list[Reached]:
     """Follow attempts one after another: each journey's open attempt, all journeys at once."""
     size = len(read.codes)
-    following = _following(read, codes)
+    following = _following(read, matches)
     ends = read.offsets[1:]
     journey = np.cumsum(read.first) - 1
-    found: list[list[Reached]] = [[] for _ in codes]
+    found: list[list[Reached]] = [[] for _ in matches]
     begin = read.offsets[:-1]
     while len(begin):
         done = np.ones(len(begin), dtype=bool)
-        for column in range(len(codes)):
+        for column in range(len(matches)):
             target = following[begin, column]
             done &= target < size
             done[done] = read.at[target[done]] - read.at[begin[done]] <= limit

@@ -149,10 +149,10 @@ class Retention:
         sizes = np.searchsorted(back_who, who, side="right") - begins
         entry = np.repeat(np.arange(len(who)), sizes)
         places = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        came = back_at[np.repeat(begins, sizes) + places]
-        after = came >= begun[entry]
-        entry, came = entry[after], came[after]
-        later = numbered.later(came, cohort[entry], begun[entry])
+        returned = back_at[np.repeat(begins, sizes) + places]
+        after = returned >= begun[entry]
+        entry, returned = entry[after], returned[after]
+        later = numbered.later(returned, cohort[entry], begun[entry])
         if self.kind == "cumulative":  # who returns in a period counts for all before it
             longest = np.full(len(who), -1, dtype=np.int64)
             np.maximum.at(longest, entry, later)
@@ -241,11 +241,11 @@ class _Numbered:
         """Return the number of the period of each time, from 0 at the log's first."""
         return (self.periods.number(at) - self.first) // self.count
 
-    def later(self, came: Ints, cohort: Ints, begun: Ints) -> Ints:
+    def later(self, returned: Ints, cohort: Ints, begun: Ints) -> Ints:
         """Return how many periods after its start each return came."""
         if self.length is not None:
-            return (came - begun) // self.length
-        return self.cohort(came) - cohort
+            return (returned - begun) // self.length
+        return self.cohort(returned) - cohort
 
     def label(self, cohort: int) -> str:
         """Name a cohort."""
