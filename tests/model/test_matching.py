@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeymap import KeyJourney, Step
+from journeymap import ElementError, KeyJourney, Step
 from journeymap.model import Plan, StepDeviation
 
 names = st.sampled_from("abcde")
@@ -146,3 +146,59 @@ def test_what_is_expected_next() -> None:
     assert plan.next_after(("a", "b")) == ("c", "e")
     assert plan.next_after(("a", "c")) == ("c", "e")
     assert plan.next_after(("a", "x", "c")) == ("c", "e")
+
+
+# -- steps of which all belong together, in any order
+
+
+def test_steps_that_all_belong_come_in_any_order() -> None:
+    both: list[str | Step] = ["a", Step(all_of=["b", "c"]), "e"]
+    assert told(both, "abce") == told(both, "acbe") == []
+    assert told(both, "abe") == [("missing", 2, None)]
+    assert told(both, "ace") == [("missing", 1, None)]
+    assert told(both, "ae") == [("missing", 1, None), ("missing", 2, None)]
+    assert told(both, "abec") == [("out of order", 2, 3)]
+    assert told(both, "acdbe") == [("ad hoc", None, 2)]
+    plan = Plan.of(KeyJourney("k", "a", "e", steps=both))
+    assert plan is not None
+    assert [plan.next_after(tuple(walk)) for walk in ("a", "ab", "ac", "acb")] == [
+        ("b", "c"), ("c",), ("b",), ("e",),
+    ]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from("abcde"), min_size=2, max_size=3, unique=True), steps, walks,
+    st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_a_group_costs_what_its_best_order_costs(
+    group: list[str], rest: list[Step], walk: list[str], optional: bool, repeatable: bool
+) -> None:
+    half = len(rest) // 2
+    whole = Step(all_of=group, optional=optional, repeatable=repeatable)
+    made = Plan.of(KeyJourney("k", "x", "y", steps=[*rest[:half], whole, *rest[half:]]))
+    assert made is not None
+    match = made.match(("x", *walk, "y"))
+    costs = []
+    for order in itertools.permutations(group):
+        single = [Step([name], optional=optional, repeatable=repeatable) for name in order]
+        plan = Plan.of(KeyJourney("k", "x", "y", steps=[*rest[:half], *single, *rest[half:]]))
+        assert plan is not None
+        costs.append(plan.match(("x", *walk, "y")).cost)
+    assert match.cost == min(costs)
+    kinds = [deviation.kind for deviation in match.deviations]
+    assert match.cost == len(kinds) + kinds.count("out of order")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Step(), "at least one touchpoint"),
+        (lambda: Step(["a"], all_of=["b", "c"]), "at least one touchpoint"),
+        (lambda: Step(all_of=["a"]), "two to 5"),
+        (lambda: Step(all_of="abcdef"), "list of names"),
+        (lambda: KeyJourney("k", "a", "b", steps=[Step(all_of=list("abcde"))] * 2), "orders"),
+    ],
+)
+def test_what_is_no_step(make: Any, message: str) -> None:
+    with pytest.raises(ElementError, match=message):
+        make()

@@ -89,8 +89,9 @@ def read_step(value: Any, structure: Structure) -> Step:
     """Read a step from a touchpoint's id or a mapping."""
     if isinstance(value, str):
         return Step((structure(value, str),))
-    if isinstance(value, dict) and isinstance(value.get("one_of"), str):
-        value = {**value, "one_of": [value["one_of"]]}
+    for name in ("one_of", "all_of"):
+        if isinstance(value, dict) and isinstance(value.get(name), str):
+            value = {**value, name: [value[name]]}
     made: Step = structure(value, Step)
     return made
 

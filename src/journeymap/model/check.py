@@ -130,11 +130,11 @@ def _key_journeys(journey: Design) -> Iterator[Problem]:
     for span in journey.key_journeys.values():
         where = f"key journey {span.id!r}"
         steps = span.steps
-        if steps and span.start not in steps[0].one_of:
+        if steps and span.start not in steps[0].touchpoints:
             yield Problem("warning", where, f"its first step is not its start {span.start!r}")
-        if steps and span.end not in steps[-1].one_of:
+        if steps and span.end not in steps[-1].touchpoints:
             yield Problem("warning", where, f"its last step is not its end {span.end!r}")
-        main = [span.start, *(step.one_of[0] for step in steps), span.end]
+        main = [span.start, *(step.touchpoints[0] for step in steps), span.end]
         placed = [(name, journey.touchpoints[name].stage) for name in main]
         known = [(name, stage) for name, stage in placed if stage is not None]
         for (before, a), (after, b) in itertools.pairwise(known):

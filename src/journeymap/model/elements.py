@@ -5,6 +5,7 @@ Each is a frozen value that names others by their id; `JourneyMap` resolves the 
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Literal, get_args
@@ -313,27 +314,53 @@ class Metric(Named):
     )
 
 
+MAX_CONCURRENT = 5
+"""Touchpoints of one step that come in any order: all of their orders are tried."""
+MAX_ORDERS = 720
+"""Orders in which the steps of a key journey may come."""
+
+
 @frozen
 class Step:
-    """An expected step of a key journey: one touchpoint, or one of several alternatives.
+    """An expected step of a key journey: one touchpoint, one of several, or all of several.
 
     Attributes:
-        one_of: The touchpoints that fulfil it.
+        one_of: The touchpoints of which each fulfils it.
+        all_of: The touchpoints that all belong to it, in any order; lacking one is a deviation.
         optional: Whether it may be left out.
         repeatable: Whether it may come several times.
 
     Raises:
-        ElementError: It names no touchpoint.
+        ElementError: It names no touchpoint, or both alternatives and parts.
+
+    >>> Step(all_of=["sign", "pay"]).touchpoints
+    ('sign', 'pay')
     """
 
-    one_of: tuple[str, ...] = field(converter=as_tuple, validator=names)
+    one_of: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names)
+    all_of: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
     optional: bool = field(default=False, validator=of_type(bool), kw_only=True)
     repeatable: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
-    @one_of.validator
-    def _check(self, attribute: Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
-        if not value:
-            raise ElementError("Step", "one_of", value, "a step names at least one touchpoint")
+    def __attrs_post_init__(self) -> None:
+        if bool(self.one_of) == bool(self.all_of):
+            message = "a step names at least one touchpoint: by one_of, or all of several by all_of"
+            raise ElementError("Step", "one_of", self.one_of, message)
+        if len(self.all_of) == 1 or len(self.all_of) > MAX_CONCURRENT:
+            message = f"two to {MAX_CONCURRENT} touchpoints are expected"
+            raise ElementError("Step", "all_of", self.all_of, message)
+
+    @property
+    def touchpoints(self) -> tuple[str, ...]:
+        """The touchpoints that it names."""
+        return self.one_of or self.all_of
+
+
+def _few_orders(instance: Any, attribute: Attribute[Any], value: tuple[Step, ...]) -> None:
+    orders = math.prod(math.factorial(len(step.all_of)) for step in value)
+    if orders > MAX_ORDERS:
+        message = f"its steps may come in {orders} orders; {MAX_ORDERS} at most are tried"
+        raise ElementError("KeyJourney", attribute.name, value, message)
 
 
 def _steps(value: Any) -> tuple[Step, ...]:
@@ -362,7 +389,7 @@ class KeyJourney(Named):
     start: str = field(validator=identifier)
     end: str = field(validator=identifier)
     steps: tuple[Step, ...] = field(
-        default=(), converter=_steps, validator=each(Step), kw_only=True
+        default=(), converter=_steps, validator=[each(Step), _few_orders], kw_only=True
     )
     within: timedelta | None = field(default=None, validator=_length, kw_only=True)
     given_up_after: timedelta | None = field(default=None, validator=_length, kw_only=True)

@@ -5,9 +5,11 @@ One matcher for the recorded past and for what is happening now.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property, lru_cache
+from itertools import permutations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from journeymap.model.design import Design
 from journeymap.model.deviations import StepDeviationKind
@@ -51,8 +53,11 @@ class Match:
 class Plan:
     """The steps that a key journey expects, from its start to its end.
 
+    A step of all of several touchpoints is a group of steps, whose order does not matter.
+
     Attributes:
         steps: The steps.
+        groups: Where groups begin and end in them.
 
     >>> plan = Plan.of(KeyJourney("order", "ask", "pay", steps=["ask", "agree", "pay"]))
     >>> [(d.kind, d.step, d.place) for d in plan.match(("ask", "pay", "agree")).deviations]
@@ -62,6 +67,7 @@ class Plan:
     """
 
     steps: tuple[Step, ...]
+    groups: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, journey: KeyJourney) -> Plan | None:
@@ -76,11 +82,32 @@ class Plan:
         steps = journey.steps
         if not steps:
             return None
-        if journey.start not in steps[0].one_of:
+        if journey.start not in steps[0].touchpoints:
             steps = (Step((journey.start,)), *steps)
-        if journey.end not in steps[-1].one_of:
+        if journey.end not in steps[-1].touchpoints:
             steps = (*steps, Step((journey.end,)))
-        return cls(steps)
+        single: list[Step] = []
+        groups = []
+        for step in steps:
+            if step.all_of:
+                groups.append((len(single), len(single) + len(step.all_of)))
+                single += [evolve(step, one_of=(name,), all_of=()) for name in step.all_of]
+            else:
+                single.append(step)
+        return cls(tuple(single), tuple(groups))
+
+    @cached_property
+    def orders(self) -> tuple[tuple[int, ...], ...]:
+        """The places of the steps in every order that groups allow, the plan's own first."""
+        whole = tuple(range(len(self.steps)))
+        found = [whole]
+        for begin, end in self.groups:
+            found = [
+                (*order[:begin], *(order[place] for place in some), *order[end:])
+                for order in found
+                for some in permutations(range(begin, end))
+            ]
+        return tuple(found)
 
     @cached_property
     def expected(self) -> frozenset[str]:
@@ -102,15 +129,16 @@ class Plan:
         >>> plan.next_after(("ask", "wait"))
         ('agree',)
         """
-        reached = _steps_passed(self.steps, actual)
+        plans = [tuple(self.steps[place] for place in order) for order in self.orders]
+        passed = [_steps_passed(steps, actual) for steps in plans]
+        best = min(cost for cost, _ in passed)
+        furthest = max(reached for cost, reached in passed if cost == best)
         names: list[str] = []
-        if reached and self.steps[reached - 1].repeatable:
-            names += self.steps[reached - 1].one_of
-        for step in self.steps[reached:]:
-            names += step.one_of
-            if not step.optional:
-                break
-        return tuple(dict.fromkeys(names))
+        for steps, (cost, reached) in zip(plans, passed, strict=True):
+            if (cost, reached) == (best, furthest):
+                names += _following(steps, reached)
+        ordered = [name for step in self.steps for name in step.one_of if name in names]
+        return tuple(dict.fromkeys(ordered))
 
     def match(self, actual: tuple[str, ...]) -> Match:
         """Match touchpoints with the plan, with the fewest deviations.
@@ -158,7 +186,27 @@ def element_and_department(
 
 @lru_cache(maxsize=1 << 16)
 def _matched(plan: Plan, actual: tuple[str, ...]) -> Match:
-    steps = plan.steps
+    best: tuple[Match, tuple[int, ...]] | None = None
+    for order in plan.orders:
+        found = _match_in_order(tuple(plan.steps[place] for place in order), actual)
+        if best is None or found.cost < best[0].cost:
+            best = found, order
+        if not found.cost:
+            break
+    assert best is not None  # noqa: S101  # there is always the plan's own order
+    found, order = best
+    if order == plan.orders[0]:
+        return found
+    deviations = [
+        one if one.step is None else evolve(one, step=order[one.step]) for one in found.deviations
+    ]
+    last = len(order)
+    deviations.sort(key=lambda one: last if one.step is None else one.step)
+    steps = tuple(None if step is None else order[step] for step in found.steps)
+    return Match(found.cost, tuple(deviations), steps)
+
+
+def _match_in_order(steps: tuple[Step, ...], actual: tuple[str, ...]) -> Match:
     costs = _costs(steps, actual)
     found: list[int | None] = [None] * len(actual)
     missing: list[int] = []
@@ -209,8 +257,18 @@ def _costs(steps: tuple[Step, ...], actual: tuple[str, ...]) -> list[list[int]]:
     return rows[::-1]
 
 
-def _steps_passed(steps: tuple[Step, ...], actual: tuple[str, ...]) -> int:
-    """Return how many steps are passed in the cheapest reading of what came so far."""
+def _following(steps: tuple[Step, ...], reached: int) -> Iterator[str]:
+    """List the touchpoints that may come next after so many steps."""
+    if reached and steps[reached - 1].repeatable:
+        yield from steps[reached - 1].one_of
+    for step in steps[reached:]:
+        yield from step.one_of
+        if not step.optional:
+            break
+
+
+def _steps_passed(steps: tuple[Step, ...], actual: tuple[str, ...]) -> tuple[int, int]:
+    """Return the cost of the cheapest reading of what came so far, and how many steps it passed."""
     row = [0]
     for step in steps:
         row.append(row[-1] + (0 if step.optional else 1))
@@ -228,7 +286,7 @@ def _steps_passed(steps: tuple[Step, ...], actual: tuple[str, ...]) -> int:
     reached = max(i for i, cost in enumerate(row) if cost == best)
     while reached and steps[reached - 1].optional and row[reached - 1] == best:
         reached -= 1
-    return reached
+    return best, reached
 
 
 def _repeats(steps: tuple[Step, ...], i: int, name: str) -> bool:

@@ -105,7 +105,9 @@ def _mentioned_by_key_journeys(journey: Design) -> Iterator[Mention]:
         yield ("key_journeys", i, "start"), "touchpoint", span.start
         yield ("key_journeys", i, "end"), "touchpoint", span.end
         for j, step in enumerate(span.steps):
-            yield from _each(("key_journeys", i, "steps", j, "one_of"), "touchpoint", step.one_of)
+            named = "one_of" if step.one_of else "all_of"
+            place = ("key_journeys", i, "steps", j, named)
+            yield from _each(place, "touchpoint", step.touchpoints)
         if span.owner is not None:
             yield ("key_journeys", i, "owner"), "department", span.owner
 

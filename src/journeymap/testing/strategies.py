@@ -191,8 +191,12 @@ def _each(
 
 
 def _steps(points: list[str]) -> st.SearchStrategy[Step]:
-    return st.builds(Step, _some(points, 1), optional=st.booleans(),
-                     repeatable=st.booleans())  # fmt: skip
+    flags: Any = {"optional": st.booleans(), "repeatable": st.booleans()}
+    one = st.builds(Step, _some(points, 1), **flags)
+    if len(set(points)) < 2:
+        return one
+    several = st.lists(st.sampled_from(points), min_size=2, max_size=3, unique=True)
+    return one | st.builds(Step, all_of=several, **flags)
 
 
 def interactions(
