@@ -231,6 +231,7 @@ class Touchpoint(Named):
         process: The process it is part of.
         channels: The channels on which it can happen.
         products: The products it is about.
+        recorded_as: Other names under which it is recorded; ``*`` is any text, as in ``/m/*``.
     """
 
     stage: str | None = field(default=None, validator=optional_identifier)
@@ -238,6 +239,9 @@ class Touchpoint(Named):
     process: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     channels: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
     products: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
+    recorded_as: tuple[str, ...] = field(
+        default=(), converter=as_tuple, validator=names, kw_only=True
+    )
 
 
 OfKind = Literal[

@@ -16,6 +16,7 @@ from journeymap.model.check import find_problems
 from journeymap.model.design import CATALOGS, Design, Element
 from journeymap.model.elements import Metric
 from journeymap.model.problems import Problem
+from journeymap.model.recorded_names import RecordedNames
 from journeymap.model.references import find_unresolved
 from journeymap.model.tables import Tables, compile_tables
 
@@ -73,6 +74,16 @@ class JourneyMap(Design):
     def tables(self) -> Tables:
         """The map compiled into small tables of codes."""
         return compile_tables(self)
+
+    @cached_property
+    def recorded_names(self) -> RecordedNames:
+        """The names under which touchpoints are recorded."""
+        names = {
+            pattern: point.id
+            for point in reversed(self.touchpoints.elements)
+            for pattern in point.recorded_as
+        }
+        return RecordedNames.of(dict(reversed(names.items())), self.touchpoints)
 
     def metrics_of(self, kind: str, id: str) -> tuple[Metric, ...]:  # noqa: A002
         """List the metrics bound to one element.

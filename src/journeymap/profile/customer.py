@@ -139,7 +139,10 @@ class Customer:
             UnknownName: The rules do not know the purpose.
         """
         rules = rules or ProfileRules()
-        whole = _gather(customer, recorded, as_of)
+        journey = map or next(
+            (m for one in recorded if (m := getattr(one, "map", None)) is not None), None
+        )
+        whole = _gather(customer, recorded, journey, as_of)
         # What they allow today decides, whatever time is looked at.
         allowed = purpose is None or rules.allows(purpose, whole.consents)
         consents = rules.latest_consents(
@@ -147,9 +150,6 @@ class Customer:
         )
         if not allowed:
             return cls(whole.id, as_of, purpose, consents=consents, withheld=_WITHHELD)
-        journey = map or next(
-            (m for one in recorded if (m := getattr(one, "map", None)) is not None), None
-        )
         known = rules.choose_traits(whole.traits, purpose)
         hidden = sorted({one.name for one in whole.traits} - {one.name for one in known})
         view = cls(whole.id, as_of, purpose, whole.identities, known, consents,
@@ -223,11 +223,18 @@ class _Gathered:
     consents: tuple[Consent, ...]
 
 
-def _gather(customer: str, recorded: tuple[Recorded, ...], as_of: datetime | None) -> _Gathered:
+def _gather(
+    customer: str, recorded: tuple[Recorded, ...], journey: JourneyMap | None,
+    as_of: datetime | None,
+) -> _Gathered:  # fmt: skip
     """Combine what all recorders know about one customer."""
     names, identities = _names(customer, recorded)
     histories = [
-        [_as(one, names[0]) for one in _history(each, names) if not _is_after(one.at, as_of)]
+        [
+            _as(one, names[0], journey)
+            for one in _history(each, names)
+            if not _is_after(one.at, as_of)
+        ]
         for each in recorded
     ]
     facts = deduplicate_facts(
@@ -284,8 +291,12 @@ def _ask(ask: Callable[[str], Iterable[T]], one: Recorded, names: tuple[str, ...
     return found
 
 
-def _as(one: Interaction, customer: str) -> Interaction:
-    return one if one.customer == customer else evolve(one, customer=customer)
+def _as(one: Interaction, customer: str, journey: JourneyMap | None) -> Interaction:
+    """Give an interaction the customer's name, and the map's name of its touchpoint."""
+    name = one.touchpoint if journey is None else journey.recorded_names.resolve(one.touchpoint)
+    if one.customer == customer and one.touchpoint == name:
+        return one
+    return evolve(one, customer=customer, touchpoint=name)
 
 
 def _is_after(at: datetime, as_of: datetime | None) -> bool:

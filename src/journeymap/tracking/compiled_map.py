@@ -136,6 +136,12 @@ class CompiledMap:
 
     def _compile_touchpoint(self, name: str) -> TouchpointRules:
         journey = self.map
+        meant = journey.recorded_names.resolve(name)
+        if meant != name:
+            found = self.touchpoint(meant)
+            if len(self.touchpoints) < MAX_UNKNOWN_TOUCHPOINTS:
+                self.touchpoints[name] = found
+            return found
         designed = journey.touchpoints.get(name)
         stage = self.stages[designed.stage] if designed and designed.stage else None
         channels = designed.channels if designed else ()

@@ -68,8 +68,8 @@ def step(
     # Unpacked by place: read by name, the whole step takes 5 % longer (measured).
     (last, tie, folded, stage, since, lap, _, channel, department, handed_by, emotion, _, _,
      dormant, _, _, products, trail, slow) = before  # fmt: skip
-    name = one.touchpoint
-    rules = compiled.touchpoints.get(name) or compiled.touchpoint(name)
+    rules = compiled.touchpoints.get(one.touchpoint) or compiled.touchpoint(one.touchpoint)
+    name = rules.name
     tie = tie + 1 if at == last else 0
     occasion.at, occasion.tie = at, tie
     if dormant and stage is not None:

@@ -25,14 +25,14 @@ def advance_occurrences(
     taken_by = one.department or rules.department
     if not rules.turns:
         journeys = compiled.key_journeys
-        same = [record_step(journeys[o[0]], o, one, taken_by, occasion) for o in open_]
+        same = [record_step(journeys[o[0]], o, one, rules.name, taken_by, occasion) for o in open_]
         return tuple(same), False
     left: list[Occurrence] = []
     starting = list(rules.begins)
     for occurrence in open_:
         journey = compiled.key_journeys[occurrence.journey]
         if rules.name == journey.journey.end:
-            done = record_step(journey, occurrence, one, taken_by, occasion)
+            done = record_step(journey, occurrence, one, rules.name, taken_by, occasion)
             _emit_final_deviations(compiled, journey, done, occasion)
             succeeded = one.outcome not in _UNSUCCESSFUL
             occasion.emit(KeyJourneyCompleted(occasion.customer, occasion.at, occasion.tie,
@@ -42,22 +42,21 @@ def advance_occurrences(
             _give_up(compiled, occurrence, "started again", occasion)
             continue
         else:
-            left.append(record_step(journey, occurrence, one, taken_by, occasion))
+            left.append(record_step(journey, occurrence, one, rules.name, taken_by, occasion))
         if journey in starting:
             starting.remove(journey)
     for journey in starting:
         begun = Occurrence(journey.journey.id, occasion.at, occasion.tie, (), late=False)
-        left.append(record_step(journey, begun, one, taken_by, occasion))
+        left.append(record_step(journey, begun, one, rules.name, taken_by, occasion))
     return tuple(left), True
 
 
 def record_step(
-    journey: KeyJourneyRules, before: Occurrence, one: Interaction, taken_by: str | None,
-    occasion: Occasion,
+    journey: KeyJourneyRules, before: Occurrence, one: Interaction, touchpoint: str,
+    taken_by: str | None, occasion: Occasion,
 ) -> Occurrence:  # fmt: skip
     """Add an interaction to an occurrence; emit what no later one can heal."""
     name, begun, tie, path, late = before
-    touchpoint = one.touchpoint
     if one.outcome in _UNSUCCESSFUL:
         _emit_deviation(occasion, before, "failed", None, touchpoint, taken_by, len(path) // 2)
     if journey.plan is not None and touchpoint not in journey.plan.expected:

@@ -29,6 +29,7 @@ from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Identity, Interaction, Money, Record, Score
 from journeymap.interactions.records import ALWAYS
 from journeymap.model.instants import MICROSECOND
+from journeymap.model.recorded_names import RecordedNames
 from journeymap.model.rules import fault_in_text
 from journeymap.model.scores import SCORE_KINDS
 
@@ -173,7 +174,8 @@ class _Rule:
 
     def __init__(self, rule: RecordRule, mapping: PayloadMapping, zone: ZoneInfo | None) -> None:
         self.rule, self.source, self.zone = rule, mapping.source, zone
-        self._touchpoint_names, self._usual_currency = mapping.touchpoints, mapping.currency
+        self._renamed = RecordedNames.of(mapping.touchpoints)
+        self._usual_currency = mapping.currency
         self._source = _maybe_finder(rule.source)
         tests = list(make_tests(rule))
         self._whole = [test for level, test in tests if not level]
@@ -282,7 +284,7 @@ class _Rule:
         touchpoint = _one_line(self._touchpoint(payload, elements))
         if touchpoint is None:
             raise ValueError("no touchpoint")
-        touchpoint = self._touchpoint_names.get(touchpoint, touchpoint)
+        touchpoint = self._renamed.resolve(touchpoint)
         values: dict[str, Any] = {
             role: _one_line(find(payload, elements)) for role, find in self._names
         }

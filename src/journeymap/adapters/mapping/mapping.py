@@ -309,7 +309,8 @@ class PayloadMapping:
         currency: The currency of amounts that name none (None: such amounts are dropped).
         clock_change: Which instant is meant by a time that the clocks of the zone show twice or
             never, ``earlier`` or ``later`` (None: such payloads are set aside).
-        touchpoints: The map's names of touchpoints that the rules find under others.
+        touchpoints: The map's names of touchpoints that the rules find under others; ``*`` is any
+            text.
 
     Raises:
         ElementError: A field has a value that it may not have.

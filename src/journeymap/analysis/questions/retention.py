@@ -109,7 +109,7 @@ class Retention:
     >>> log = Log.from_frame({"customer": ["a", "b", "a"], "touchpoint": ["x"] * 3,
     ...                       "at": [0, 0, 86_400]}, Columns(at_unit="s"))
     >>> log.ask(Retention(every="day")).table()
-    [[2, 1], [1]]
+    [[2, 1]]
     """
 
     start: str | None = field(default=None, validator=_text)

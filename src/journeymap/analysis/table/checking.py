@@ -34,6 +34,7 @@ from journeymap.analysis.table.times import (
 )
 from journeymap.exceptions import ColumnsError, SourceError
 from journeymap.interactions.values import MAX_AMOUNT
+from journeymap.model.recorded_names import RecordedNames
 
 __all__ = ["CheckedRows", "Dropped", "Rejected", "Rejection", "check_rows"]
 
@@ -177,7 +178,7 @@ def check_rows(
     checked.find(customer.blank(), "no customer")
     if not rows.exact:
         checked.take_some(name_faults("customer", customer))
-    touchpoint = _encode_column(rows, columns.touchpoint, "touchpoint", checked)
+    touchpoint = _encode_column(rows, columns.touchpoint, "touchpoint", checked, columns.rename)
     checked.find(touchpoint.blank(), "no touchpoint")
     at, reasons = _read_times(_time_column(frame, columns), columns)
     checked.take(reasons)
@@ -261,8 +262,16 @@ def _read_order(column: pl.Series, columns: Columns, checked: _Reasons) -> Micro
     return found.fill_null(0).to_numpy()
 
 
-def _encode_column(rows: Rows, column: str, role: str, checked: _Reasons) -> CodedNames:
+def _encode_column(
+    rows: Rows, column: str, role: str, checked: _Reasons,
+    rename: tuple[tuple[str, str], ...] = (),
+) -> CodedNames:  # fmt: skip
     names = read_names(rows.frame, column, exact=rows.exact)
+    if rename:
+        resolve = RecordedNames.of(dict(rename)).resolve
+        met = names.unique().drop_nulls().to_list()
+        moved = {name: meant for name in met if (meant := resolve(name)) != name}
+        names = names.replace(moved) if moved else names
     coded = encode_names(names if rows.exact else read_word(names, role))
     if not rows.exact:
         checked.take_some(name_faults(role, coded))

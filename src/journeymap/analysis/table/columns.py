@@ -31,6 +31,14 @@ def _scales(
     return tuple((kind, float(low), float(high)) for kind, (low, high) in sorted(known.items()))
 
 
+def _pairs(given: Any) -> tuple[tuple[str, str], ...]:
+    pairs = tuple(dict(given).items())
+    for name in (name for pair in pairs for name in pair):
+        if not isinstance(name, str) or not name.strip():
+            raise ColumnsError(f"rename: names are expected, not {name!r}")
+    return pairs
+
+
 def _at(given: str | Sequence[str]) -> Any:
     return tuple(given) if isinstance(given, (list, tuple)) else given
 
@@ -86,6 +94,8 @@ class Columns:
         duration: How long it took, in seconds; waits then run from its end.
         end: The time at which it ended, instead of a duration.
         extra: Columns to keep, each a level at which questions can be read.
+        rename: Our names of touchpoints, by name or by pattern (``/m/*``: any text behind it); a
+            touchpoint of the map can have such names too (``recorded_as``).
         timezone: The zone of times that name none (None: such rows are set aside).
         calendar_zone: The zone of calendar periods in answers (None: ``timezone``, or UTC).
         clock_change: Which instant is meant by a time that the clocks of ``timezone`` show twice
@@ -127,6 +137,7 @@ class Columns:
     extra: tuple[str, ...] = field(default=(), converter=as_tuple)
     timezone: str | None = field(default=None)
     at_unit: Literal["s", "ms", "us", "ns", "excel"] | None = field(default=None)
+    rename: tuple[tuple[str, str], ...] = field(default=(), converter=_pairs)
     scales: tuple[tuple[str, float, float], ...] = field(default=None, converter=_scales)
 
     at_format: tuple[str, ...] = field(default=(), converter=_texts, validator=each(str))

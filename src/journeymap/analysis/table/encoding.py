@@ -14,7 +14,7 @@ from attrs import evolve, fields
 from journeymap.adapters.source import DroppedValue, RejectedRow
 from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis.table.checking import LEVELS, CheckedRows
-from journeymap.analysis.table.coding import Codes, code_type
+from journeymap.analysis.table.coding import CodedNames, Codes, code_type
 from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.ordering import find_offsets, order_rows
 from journeymap.analysis.table.part import Ints, Level, Scope
@@ -47,7 +47,7 @@ def encode_rows(taken: CheckedRows, journey: JourneyMap | None) -> Table:
     ids = taken.customer.names
     order = order_rows(taken.customer.codes, taken.at, taken.order)
     known = tuple(journey.touchpoints) if journey else ()
-    points, names = taken.touchpoint.onto(known)
+    points, names = _rename_points(taken.touchpoint, journey).onto(known)
 
     def ordered(column: Any) -> Any:
         return column if order is None else column[order]
@@ -81,6 +81,14 @@ def encode_rows(taken: CheckedRows, journey: JourneyMap | None) -> Table:
     )
 
 
+def _rename_points(points: CodedNames, journey: JourneyMap | None) -> CodedNames:
+    """Give touchpoints the map's names."""
+    if journey is None or not journey.recorded_names:
+        return points
+    meant = [journey.recorded_names.resolve(name) for name in points.names.to_list()]
+    return CodedNames(points.codes, pl.Series(meant, dtype=pl.String))
+
+
 def apply_map(table: Table, journey: JourneyMap | None, known: KnownNames | None = None) -> Table:
     """Read a table that was made without a map as if it had been made with this one.
 
@@ -93,7 +101,12 @@ def apply_map(table: Table, journey: JourneyMap | None, known: KnownNames | None
         designed = tuple(journey.touchpoints) if journey and role == "touchpoint" else ()
         return (*(designed or _names_and_table(journey, role, 0)[0]), *larger.get(role, ()))
 
-    names, places = _recode_names(table.levels["touchpoint"].names, first("touchpoint"))
+    recorded_names = table.levels["touchpoint"].names
+    if journey is not None and journey.recorded_names:
+        resolve = journey.recorded_names.resolve
+        recorded_names = tuple(None if name is None else resolve(name) for name in recorded_names)
+        larger = {**larger, "touchpoint": tuple(map(resolve, larger.get("touchpoint", ())))}
+    names, places = _recode_names(recorded_names, first("touchpoint"))
     touchpoints = places[table.touchpoints]
     recorded = {}
     for role, level in table.levels.items():
