@@ -20,7 +20,7 @@ from journeymap.analysis.history import read_history
 from journeymap.analysis.question import Question
 from journeymap.analysis.sketching import draft_map
 from journeymap.analysis.table.checking import Dropped, Rejected, check_rows
-from journeymap.analysis.table.columns import XES_COLUMNS, Columns
+from journeymap.analysis.table.columns import Columns, complete_xes
 from journeymap.analysis.table.encoding import encode_rows, rows_from_interactions, rows_from_source
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.table.renaming import rename_customers
@@ -82,7 +82,8 @@ class Log(Askable):
 
         Args:
             path: The file.
-            columns: Which column is what; of XES those of the standard extensions, unless given.
+            columns: Which column is what; of XES those of the standard extensions, where none are
+                named.
             map: The map by which interactions are read; without one, touchpoints are the names
                 that occur.
             strict: Raise SourceError at the first row that would be set aside.
@@ -107,7 +108,7 @@ class Log(Askable):
         kind = format or _format_of(place)
         if not place.is_file():
             raise FileNotFoundError(f"there is no file {str(place)!r}")
-        chosen = columns or (XES_COLUMNS if kind == "xes" else Columns())
+        chosen = complete_xes(columns) if kind == "xes" else columns or Columns()
         if kind == "parquet":
             rows = read_parquet(place, chosen.wanted)
         elif kind == "csv":

@@ -56,7 +56,10 @@ def in_order(
 
 @frozen
 class Piece:
-    """Some rows of one source: their place in it, and in the log."""
+    """Some rows of one source: their place in it, and in the log.
+
+    ``elsewhere`` are the columns that any of the sources has: one that this file lacks is empty.
+    """
 
     number: int
     file: Path
@@ -64,16 +67,30 @@ class Piece:
     offset: int
     rows: int
     first: int
+    elsewhere: tuple[str, ...]
+
+
+def _columns_of(file: Path) -> list[str]:
+    try:
+        with file.open("rb") as stream:
+            return list(pl.read_parquet_schema(stream))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise SourceError(str(file), f"not a Parquet file: {str(error)[:200]}") from None
 
 
 def pieces(folder: Path, manifest: Manifest) -> list[Piece]:
     """Cut the sources into pieces, in order of arrival."""
     found: list[Piece] = []
     first = 0
+    names: dict[str, None] = {}
+    for source in manifest.sources:
+        names |= dict.fromkeys(_columns_of(folder / source.name))
+    everywhere = tuple(names)
     for source in manifest.sources:
         for offset in range(0, max(source.rows, 1), manifest.chunk):  # of no rows, one empty
             rows = min(manifest.chunk, source.rows - offset)
-            found.append(Piece(len(found), folder / source.name, source.name, offset, rows, first))
+            file = folder / source.name
+            found.append(Piece(len(found), file, source.name, offset, rows, first, everywhere))
             first += rows
     return found
 
@@ -167,12 +184,12 @@ def _uncoded(customers: pl.Series) -> CodedNames:
 
 
 def _read(piece: Piece, columns: Columns) -> Rows:
+    there = _columns_of(piece.file)
     try:
-        with piece.file.open("rb") as file:
-            there = list(pl.read_parquet_schema(file))
-        wanted = columns.wanted(there)
-        require_columns(wanted, there, piece.name)
-        scan = pl.scan_parquet(piece.file, glob=False).select(wanted)
+        wanted = columns.wanted(piece.elsewhere)
+        require_columns(wanted, piece.elsewhere, piece.name)
+        lacking = [pl.lit(None, dtype=pl.String).alias(one) for one in wanted if one not in there]
+        scan = pl.scan_parquet(piece.file, glob=False).with_columns(lacking).select(wanted)
         frame = scan.slice(piece.offset, piece.rows).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise SourceError(str(piece.file), f"not a Parquet file: {str(error)[:200]}") from None

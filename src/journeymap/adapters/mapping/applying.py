@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, overload
 from zoneinfo import ZoneInfo
@@ -184,6 +184,9 @@ class _Rule:
         self._at = None if rule.at is None else TimeFinder.of(rule.at, zone, mapping.clock_change)
         named = (*rule.identities.items(), *rule.aliases.items())
         self._identities = [(space, text_finder(pick)) for space, pick in named]
+        self._end = (
+            None if rule.end is None else TimeFinder.of(rule.end, zone, mapping.clock_change)
+        )
         self._touchpoint = _maybe_finder(rule.touchpoint)
         self._id = _maybe_finder(rule.id)
         self._names = [
@@ -296,7 +299,7 @@ class _Rule:
             _check_text(text)
         return Interaction(
             customer, touchpoint, at, id=name, source=source,
-            score=self._scored(payload, elements), duration=self._length(payload, elements),
+            score=self._scored(payload, elements), duration=self._length(payload, elements, at),
             extra=extra, **values,
         )  # fmt: skip
 
@@ -331,7 +334,12 @@ class _Rule:
             raise ValueError("a scale has a lowest and a highest answer")
         return Score(usual.kind, float(found.number), float(low.number), float(high.number))
 
-    def _length(self, payload: Any, elements: Elements) -> timedelta | None:
+    def _length(self, payload: Any, elements: Elements, at: datetime) -> timedelta | None:
+        if self._end is not None:
+            end = self._end.find(payload, elements)
+            if end is not None and end < at:
+                raise ValueError("end: it ends before it begins")
+            return None if end is None else end.astimezone(UTC) - at.astimezone(UTC)
         found = None if self._duration is None else self._duration(payload, elements)
         if found is None:
             return None

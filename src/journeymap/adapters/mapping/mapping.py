@@ -199,6 +199,7 @@ class RecordRule:
         low: The lowest answer of its scale, where that is not the usual one.
         high: The highest answer of its scale.
         duration: How long it took.
+        end: When it ended, instead of a duration.
         extra: Anything else that the interaction keeps, by name.
         traits: Facts about the customer, by name.
         consents: Consents, by purpose.
@@ -236,6 +237,7 @@ class RecordRule:
     low: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
     high: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
     duration: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
+    end: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
     extra: dict[str, Pick] = field(
         factory=dict, converter=_each_picked, validator=_fit_all, kw_only=True
     )

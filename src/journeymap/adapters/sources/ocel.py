@@ -1,4 +1,4 @@
-"""OCEL 2.0, as SQLite, JSON or XML: events of many objects, read along those of one type."""
+"""OCEL 2.0 and 1.0, as SQLite, JSON or XML: events of many objects, read along one type."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
+from heapq import merge
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,7 +60,7 @@ def ocel_source(
     *,
     follow: bool = False,
 ) -> RowSource:
-    """Make a source of an OCEL 2.0 log along the objects of one type.
+    """Make a source of an OCEL log, 2.0 or 1.0, along the objects of one type.
 
     Rows hold ``event`` and ``object`` (their ids), ``activity``, ``time``, ``qualifier``, and the
     event's attributes by name. An event of several such objects is a row for each. Events of no
@@ -130,9 +132,10 @@ def _open_reader(path: Path) -> _Reader:
     with path.open("rb") as raw, reporting_damage(str(path)):
         start = unpack(raw, str(path)).read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"SQLite format 3"):
-        return _Sqlite(path)
+        found = _Sqlite(path)
+        return _OldSqlite(path) if found.is_old else found
     if start.startswith(b"<"):
-        return _Xml(path)
+        return _OldXml(path) if _is_old_xml(path) else _Xml(path)
     if start.startswith(b"{"):
         return _Json(path)
     raise SourceError(str(path), "an OCEL log is SQLite, JSON or XML; this is none of them")
@@ -186,6 +189,54 @@ class _Xml:
                 event = None
 
 
+def _is_old_xml(path: Path) -> bool:
+    """Check for OCEL 1.0, which writes what an event is in elements and not in attributes."""
+    for kind, tag, attributes, _ in read_xml_events(path):
+        if kind == "start" and tag in ("event", "object"):
+            return "id" not in attributes
+    return False
+
+
+class _OldXml:
+    """OCEL 1.0: ``<event><string key="id" value="e1"/>…<list key="omap">…</event>``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def objects(self) -> tuple[dict[str, str], dict[str, list[str]]]:
+        found = self._elements("object")
+        return {one.id: str(one.attributes.get("type", "")) for one in found}, {}
+
+    def events(self) -> Iterator[_Event]:
+        for one in self._elements("event"):
+            one.kind = str(one.attributes.pop("activity", ""))
+            one.time = one.attributes.pop("timestamp", None)
+            yield one
+
+    def _elements(self, wanted: str) -> Iterator[_Event]:
+        """Read the events, or the objects: id, values, and the objects tied to it."""
+        here: _Event | None = None
+        lists: list[str] = []
+        for kind, tag, given, line in read_xml_events(self.path):
+            if kind == "start" and tag == wanted:
+                here = _Event("", "", None, line=line)
+            elif here is None:
+                continue
+            elif tag == "list":
+                lists = [*lists, given.get("key", "")] if kind == "start" else lists[:-1]
+            elif kind == "end" and tag == wanted:
+                yield here
+                here = None
+            elif kind == "start" and "value" in given:
+                key, value = given.get("key", ""), given["value"]
+                if lists[-1:] == ["omap"]:
+                    here.objects.append((value, ""))
+                elif key == "id" and not lists:
+                    here.id = value
+                else:
+                    here.attributes[key] = value
+
+
 class _BoundedFile:
     """A file whose reading is stopped when one thing in it takes too much."""
 
@@ -208,6 +259,8 @@ class _Json:
     def objects(self) -> tuple[dict[str, str], dict[str, list[str]]]:
         kinds: dict[str, str] = {}
         ties: dict[str, list[str]] = {}
+        for id_, one in self._members("ocel:objects"):
+            kinds[id_] = str(one.get("ocel:type"))
         for one in self._items("objects"):
             id_ = str(one.get("id"))
             kinds[id_] = str(one.get("type"))
@@ -217,6 +270,12 @@ class _Json:
         return kinds, ties
 
     def events(self) -> Iterator[_Event]:
+        for id_, one in self._members("ocel:events"):
+            values, tied = one.get("ocel:vmap"), one.get("ocel:omap")
+            yield _Event(id_, str(one.get("ocel:activity")), one.get("ocel:timestamp"),
+                         values if isinstance(values, dict) else {},
+                         [(str(other), "") for other in tied] if isinstance(tied, list) else [],
+                         )  # fmt: skip
         for one in self._items("events"):
             attributes = {
                 str(a.get("name")): a.get("value") for a in _mappings(one.get("attributes"))
@@ -229,6 +288,16 @@ class _Json:
                          attributes, tied)  # fmt: skip
 
     def _items(self, name: str) -> Iterator[dict[str, Any]]:
+        """Read the mappings of a list."""
+        for _, one in self._values(f"{name}.item", None):
+            yield one
+
+    def _members(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Read the mappings of a mapping, each with its key."""
+        yield from self._values(None, name)
+
+    def _values(self, item: str | None, within: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Read the mappings at a prefix, or those within one."""
         import ijson
 
         with self.path.open("rb") as raw, reporting_damage(str(self.path)):
@@ -237,19 +306,22 @@ class _Json:
                 stream.read(3)
             counted = _BoundedFile(stream, str(self.path))
             builder: Any = None
-            depth = 0
+            depth, key = 0, ""
             try:
                 for prefix, event, value in ijson.parse(counted, use_float=True):
                     counted.silent = 0
                     if builder is None:
-                        if prefix != f"{name}.item" or event != "start_map":
+                        if event == "map_key" and prefix == within:
+                            key = str(value)
+                        wanted = item if within is None else f"{within}.{key}"
+                        if prefix != wanted or event != "start_map":
                             continue
                         builder = ijson.ObjectBuilder()
                     builder.event(event, value)
                     depth += event in ("start_map", "start_array")
                     depth -= event in ("end_map", "end_array")
                     if not depth:
-                        yield builder.value
+                        yield key, builder.value
                         builder = None
             except (ijson.JSONError, ValueError, RecursionError) as error:
                 if isinstance(error, SourceError):
@@ -265,6 +337,13 @@ def _mappings(given: Any) -> list[dict[str, Any]]:
 class _Sqlite:
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def is_old(self) -> bool:
+        """True of OCEL 1.0, whose tables are EVENTS, OBJECTS and RELATIONS."""
+        named = "SELECT count(*) FROM sqlite_master WHERE upper(name) IN ('EVENTS', 'RELATIONS')"
+        [(count,)] = self._rows(named)
+        return bool(count == 2)
 
     def objects(self) -> tuple[dict[str, str], dict[str, list[str]]]:
         kinds = {str(id_): str(kind) for id_, kind in self._rows(
@@ -282,28 +361,37 @@ class _Sqlite:
         for id_, tied in self._rows(lost):
             yield _Event(str(id_), _GONE, None, {}, [(str(tied), "")])
         tables = list(self._rows("SELECT ocel_type, ocel_type_map FROM event_map_type"))
+        queries = []
         for kind, table in tables:
             quoted = '"event_' + str(table).replace('"', '""') + '"'
-            yield from self._events_of(str(kind), quoted)
+            query = (
+                f"SELECT g.rowid AS ocel_place, e.*, r.ocel_object_id, r.ocel_qualifier"  # noqa: S608
+                f" FROM {quoted} e LEFT JOIN event g ON g.ocel_id = e.ocel_id"
+                " LEFT JOIN event_object r ON r.ocel_event_id = e.ocel_id"
+                " ORDER BY g.rowid, e.ocel_id, r.rowid"
+            )
+            queries.append(self._events_of(str(kind), query))
+        # In the order of the log, which has a table for each type.
+        for _, event in merge(*queries, key=itemgetter(0)):
+            yield event
 
-    def _events_of(self, kind: str, table: str) -> Iterator[_Event]:
-        query = (
-            f"SELECT e.*, r.ocel_object_id, r.ocel_qualifier FROM {table} e"  # noqa: S608
-            " LEFT JOIN event_object r ON r.ocel_event_id = e.ocel_id ORDER BY e.ocel_id"
-        )
+    def _events_of(self, kind: str, query: str) -> Iterator[tuple[int, _Event]]:
         event: _Event | None = None
+        place = 0
         for row in self._rows(query, named=True):
             values = dict(row)
+            here = values.pop("ocel_place", None)
             id_, tied = str(values.pop("ocel_id", "")), values.pop("ocel_object_id", None)
             how = str(values.pop("ocel_qualifier", None) or "")
             if event is None or event.id != id_:
                 if event is not None:
-                    yield event
+                    yield place, event
+                place = 0 if here is None else int(here)
                 event = _Event(id_, kind, values.pop("ocel_time", None), values)
             if tied is not None:
                 event.objects.append((str(tied), how))
         if event is not None:
-            yield event
+            yield place, event
 
     def _rows(self, query: str, *, named: bool = False) -> Iterator[Any]:
         try:
@@ -323,3 +411,30 @@ class _Sqlite:
             raise SourceError(str(self.path), f"not an OCEL 2.0 database: {error}") from None
         finally:
             connection.close()
+
+
+class _OldSqlite(_Sqlite):
+    """OCEL 1.0, as it is written to databases: EVENTS, OBJECTS and RELATIONS."""
+
+    def objects(self) -> tuple[dict[str, str], dict[str, list[str]]]:
+        rows = self._rows('SELECT "ocel:oid", "ocel:type" FROM OBJECTS')
+        return {str(id_): str(kind) for id_, kind in rows}, {}
+
+    def events(self) -> Iterator[_Event]:
+        query = (
+            'SELECT e.*, r."ocel:oid" AS ocel_object_id FROM EVENTS e'
+            ' LEFT JOIN RELATIONS r ON r."ocel:eid" = e."ocel:eid" ORDER BY e.rowid, r.rowid'
+        )
+        event: _Event | None = None
+        for row in self._rows(query, named=True):
+            values = dict(row)
+            id_, tied = str(values.pop("ocel:eid", "")), values.pop("ocel_object_id", None)
+            if event is None or event.id != id_:
+                if event is not None:
+                    yield event
+                kind = str(values.pop("ocel:activity", ""))
+                event = _Event(id_, kind, values.pop("ocel:timestamp", None), values)
+            if tied is not None:
+                event.objects.append((str(tied), ""))
+        if event is not None:
+            yield event

@@ -24,6 +24,7 @@ XES = PayloadMapping(
             "$.concept:name",
             department=["$.org:group", "$.org:role"],
             id="$.identity:id",
+            end="$.time:end",
             extra={"resource": "$.org:resource", "transition": "$.lifecycle:transition"},
         )
     ],
@@ -39,7 +40,9 @@ def xes_source(path: str | os.PathLike[str], mapping: PayloadMapping = XES) -> R
     """Make a source of an XES log: each trace is a customer's, unless the mapping has it otherwise.
 
     Rows hold ``case:KEY`` (of the trace) and ``KEY`` (of the event), values of nested attributes as
-    ``KEY/INNER``, and ``classifier:NAME`` for each classifier of the log.
+    ``KEY/INNER``, and ``classifier:NAME`` for each classifier of the log. A trace without a name is
+    called after its place. The start of an activity and its completion in the same trace are one
+    row, from ``time:timestamp`` to ``time:end``.
 
     Args:
         path: The file, plain or .gz.
@@ -69,6 +72,7 @@ class _XesReader:
         self.aside = 0  # depth within what is no trace: extensions, globals
         self.line = 0
         self.flushed = False
+        self.traces = 0
 
     def rows(self, path: str | os.PathLike[str]) -> Iterator[Row | RejectedRow]:
         first = True
@@ -91,6 +95,7 @@ class _XesReader:
                 self.classifiers[attributes.get("name", "")] = keys
         elif tag == "trace":
             self.trace, self.held, self.flushed = {}, [], False
+            self.traces += 1
         elif tag == "event":
             self.event, self.line = {}, line
         elif tag in _NESTS:
@@ -137,6 +142,30 @@ class _XesReader:
 
     def whole(self) -> Iterator[Row]:
         """Give the events that are held, with the attributes of their trace."""
-        for line, event in self.held:
-            yield line, {**(self.trace or {}), **event}
+        trace = dict(self.trace or {})
+        trace.setdefault("case:concept:name", f"trace {self.traces}")
+        for line, event in _join_pairs(self.held):
+            yield line, {**trace, "time:end": "", **event}
         self.held = []
+
+
+def _join_pairs(events: list[tuple[int, dict[str, str]]]) -> list[tuple[int, dict[str, str]]]:
+    """Join the start of each activity with its completion, the first with the first."""
+    made: list[tuple[int, dict[str, str]]] = []
+    open_: dict[tuple[str | None, str | None], list[int]] = {}
+    for line, event in events:
+        key = event.get("concept:name"), event.get("concept:instance")
+        what = event.get("lifecycle:transition", "").lower()
+        begun = open_.get(key)
+        if what == "complete" and begun:
+            place = begun.pop(0)
+            start = made[place][1]
+            end = event.get("time:timestamp", "")
+            begin = start.get("time:timestamp", "")
+            joined = {**start, **event, "time:timestamp": begin, "time:end": end}
+            made[place] = (made[place][0], joined)
+            continue
+        if what == "start":
+            open_.setdefault(key, []).append(len(made))
+        made.append((line, event))
+    return made

@@ -385,13 +385,16 @@ def _find_duplicates(
             "id": ids.codes,
             "source": np.zeros(len(ids.codes)) if sources is None else sources.codes,
             "line": rows.lines,
+            "row": np.arange(len(rows.lines)),
             "good": checked.good() & ~ids.blank(),
         }
     )
-    first = pl.col("line").filter("good").first().over("id", "source")
+    line, row = (
+        pl.col(name).filter("good").first().over("id", "source") for name in ("line", "row")
+    )
     found = frame.select(
-        pl.when(pl.col("good") & (pl.col("line") != first)).then(
-            pl.lit("a duplicate: the same id as line ") + first.cast(pl.String)
+        pl.when(pl.col("good") & (pl.col("row") != row)).then(
+            pl.lit("a duplicate: the same id as line ") + line.cast(pl.String)
         )
     ).to_series()
     checked.take(found)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from attrs import Attribute, field, fields, frozen, validators
+from attrs import Attribute, evolve, field, fields, frozen, validators
 
 from journeymap.adapters.reading.numbers import DecimalMark
 from journeymap.exceptions import ColumnsError
@@ -15,7 +15,7 @@ from journeymap.model.local_times import ClockChange
 from journeymap.model.rules import as_tuple, each, of_type
 from journeymap.model.scores import SCORE_KINDS
 
-__all__ = ["XES_COLUMNS", "Columns"]
+__all__ = ["XES_COLUMNS", "Columns", "complete_xes"]
 
 _WORDS: tuple[Literal["score_kind"], Literal["currency"]] = ("score_kind", "currency")
 _LEVELS = ("touchpoint", "stage", "phase", "source", "channel", "department", "process",
@@ -25,8 +25,10 @@ _name = validators.optional(of_type(str))
 
 
 def _scales(
-    given: Mapping[str, tuple[float, float]] | None,
+    given: Mapping[str, tuple[float, float]] | tuple[tuple[str, float, float], ...] | None,
 ) -> tuple[tuple[str, float, float], ...]:
+    if isinstance(given, tuple):  # made already, as when columns are evolved
+        given = {kind: (low, high) for kind, low, high in given}
     known: dict[str, tuple[float, float]] = {**SCALES, **(given or {})}
     return tuple((kind, float(low), float(high)) for kind, (low, high) in sorted(known.items()))
 
@@ -243,5 +245,23 @@ class Columns:
         return tuple(name for name in self.named() if name not in words)
 
 
-XES_COLUMNS = Columns(customer="case:concept:name", touchpoint="concept:name", at="time:timestamp")
+XES_COLUMNS = Columns(
+    customer="case:concept:name", touchpoint="concept:name", at="time:timestamp", end="time:end"
+)
 """Where the standard extensions of XES have them."""
+
+
+def complete_xes(columns: Columns | None) -> Columns:
+    """Take the columns of XES's standard extensions where none are named."""
+    if columns is None:
+        return XES_COLUMNS
+    plain = Columns()
+    left = {
+        role: getattr(XES_COLUMNS, role)
+        for role in ("customer", "touchpoint", "at", "end")
+        if getattr(columns, role) == getattr(plain, role)
+    }
+    if columns.duration is not None:
+        left.pop("end", None)
+    completed: Any = evolve(columns, **left)
+    return cast("Columns", completed)
