@@ -170,7 +170,9 @@ def test_older_files_may_lack_a_column(tmp_path: Path) -> None:
     old.write_parquet(tmp_path / "1.parquet")
     old.with_columns(channel=pl.lit("web"), at=pl.lit(2)).write_parquet(tmp_path / "2.parquet")
     with pytest.raises(ColumnsError, match="did you mean 'channel'"):
-        ParquetLog.read(tmp_path, Columns(at_unit="s", channel="chanel"), into=tmp_path.parent / "other")
+        ParquetLog.read(
+            tmp_path, Columns(at_unit="s", channel="chanel"), into=tmp_path.parent / "other"
+        )
     log = ParquetLog.read(tmp_path, Columns(at_unit="s", channel="channel"))
     assert {row.path for row in log.ask(Variants("channel"))} == {("web",)}
     assert log.interactions == 2

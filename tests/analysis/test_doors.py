@@ -19,7 +19,7 @@ from journeymap import Customers, Interaction, Live
 from journeymap.adapters.mapping import Pick, RecordRule
 from journeymap.adapters.mapping.mapping import PayloadMapping
 from journeymap.adapters.sources import csv_source, iterable_source, json_lines_source
-from journeymap.adapters.tables import csv_columns
+from journeymap.adapters.tables import line_blocks
 from journeymap.analysis import Columns, Log
 from journeymap.exceptions import SourceError
 from journeymap.identity import IdentityRules, Namespace
@@ -205,7 +205,7 @@ def test_what_is_one_record_stays_one(
     text: str, rows: list[str], aside: list[int], block: int, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(csv_columns, "BLOCK", block)
+    monkeypatch.setattr(line_blocks, "BLOCK", block)
     found, lines = both(write(tmp_path / "a.csv", HEAD + text))
     assert ([name for name, _ in found], lines) == (rows, aside)
 
@@ -259,7 +259,7 @@ def test_columns_and_records_read_alike(
 ) -> None:
     """What Python writes is read, by columns or record by record, whatever the blocks are."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_columns, "BLOCK", block)
+        patch.setattr(line_blocks, "BLOCK", block)
         file = Path(folder) / ("a.csv.gz" if packed else "a.csv")
         out = io.StringIO(newline="")
         writer = csv.writer(out, lineterminator=end)
@@ -277,6 +277,37 @@ def test_columns_and_records_read_alike(
 @given(st.text('a,"\\\n\r#x', max_size=60), st.sampled_from([5, 20, 1 << 20]))
 def test_any_text_is_read_alike_by_columns_and_by_records(text: str, block: int) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_columns, "BLOCK", block)
+        patch.setattr(line_blocks, "BLOCK", block)
         file = write(Path(folder) / "a.csv", f"customer,touchpoint,at\na,b,{AT}\n{text}")
         both(file)
+
+
+KEYED = st.dictionaries(
+    st.sampled_from(["customer", "touchpoint", "note", "at"]),
+    st.sampled_from(
+        ["a", "", "\u00fc", 5, 1.5, 1e5, True, None, [1], {"customer": "x"}, '"customer"']
+    )
+    | st.just(AT),
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(KEYED.map(json.dumps) | st.sampled_from(
+    ["", "x", "[1]", '{"customer": "a", "customer": "b", "touchpoint": "t", "at": "' + AT + '"}',
+     '{"customer": "\\ud800", "touchpoint": "t", "at": "' + AT + '"}']
+), max_size=10), st.sampled_from([30, 200, 1 << 20]), st.sampled_from(["\n", "\r\n"]))  # fmt: skip
+def test_json_is_read_alike_by_columns_and_line_by_line(
+    lines: list[str], block: int, end: str
+) -> None:
+    first = json.dumps({"customer": "c", "touchpoint": "t", "at": AT, "note": "n"})
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_blocks, "BLOCK", block)
+        file = write(Path(folder) / "a.jsonl", "".join(f"{one}{end}" for one in (first, *lines)))
+        log = Log.read(file)
+        made = [(name, one.touchpoint, one.at.isoformat())
+                for name in log.customer_ids for one in log.history(name)]  # fmt: skip
+        source = Log.from_source(json_lines_source(file, CALLS))
+        other = [(name, one.touchpoint, one.at.isoformat())
+                 for name in source.customer_ids for one in source.history(name)]  # fmt: skip
+        assert sorted(made) == sorted(other)
+        assert [one.line for one in log.rejected] == [one.line for one in source.rejected]

@@ -109,17 +109,13 @@ class Log(Askable):
         if not place.is_file():
             raise FileNotFoundError(f"there is no file {str(place)!r}")
         chosen = complete_xes(columns) if kind == "xes" else columns or Columns()
-        if kind == "parquet":
-            rows = read_parquet(place, chosen.wanted)
-        elif kind == "csv":
+        if kind == "csv":
             rows = read_csv(
                 place, chosen.wanted, delimiter=delimiter, encoding=encoding, header=header,
                 progress=progress,
             )  # fmt: skip
-        elif kind == "jsonl":
-            rows = read_json_lines(place, chosen.wanted, encoding=encoding, progress=progress)
-        elif kind == "xes":
-            rows = read_rows(read_xes_rows(place), chosen.wanted, place.name)
+        elif kind in ("jsonl", "parquet", "xes"):
+            rows = _read_keyed(kind, place, chosen, encoding, progress)
         else:
             return cls.from_source(_source(kind, place), map=map)
         return cls.from_rows(rows, chosen, map=map, strict=strict)
@@ -338,6 +334,20 @@ class Log(Askable):
     def __repr__(self) -> str:
         aside = f", {len(self.rejected)} rows set aside" if len(self.rejected) else ""
         return f"<Log of {self.interactions:,} interactions of {self.customers:,} customers{aside}>"
+
+
+def _read_keyed(
+    kind: str, place: Path, columns: Columns, encoding: str | None,
+    progress: Callable[[float], None] | None,
+) -> Rows:  # fmt: skip
+    """Read a file whose rows name their columns themselves."""
+    if kind == "parquet":
+        return read_parquet(place, columns.wanted)
+    if kind == "xes":
+        return read_rows(read_xes_rows(place), columns.wanted, place.name)
+    return read_json_lines(
+        place, columns.wanted, encoding=encoding, nested=columns.extra, progress=progress
+    )
 
 
 def _format_of(place: Path) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "Progress",
     "Row",
     "decode_json",
+    "parse_json_row",
     "read_csv_rows",
     "read_json_line",
     "read_json_rows",
@@ -75,15 +76,21 @@ def read_json_rows(
     """Read the rows of a file of one JSON object a line, plain or .gz."""
     with open_text(path, encoding) as file:
         for line, text in enumerate(bounded_lines(file.text), 1):
-            if not text.strip():
-                continue
-            row = read_json_line(text)
-            if isinstance(row, str):
-                yield RejectedRow(line, row, shorten_row(text), unfinished=text[-1] not in "\r\n")
-            else:
-                yield line, row
+            found = parse_json_row(line, text)
+            if found is not None:
+                yield found
             if progress is not None and line % _EVERY == 0:
                 progress(file.share)
+
+
+def parse_json_row(line: int, text: str) -> Row | RejectedRow | None:
+    """Read a line of JSON as a row; None where it is blank."""
+    if not text.strip():
+        return None
+    row = read_json_line(text)
+    if isinstance(row, str):
+        return RejectedRow(line, row, shorten_row(text), unfinished=text[-1] not in "\r\n")
+    return line, row
 
 
 @frozen

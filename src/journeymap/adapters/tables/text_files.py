@@ -14,9 +14,11 @@ from attrs import define, field
 
 from journeymap.adapters.reading.csv_records import CsvRecords, refuse_repeated
 from journeymap.adapters.reading.guarded_files import open_text
-from journeymap.adapters.reading.text_rows import Row, read_json_rows
+from journeymap.adapters.reading.text_rows import Row, parse_json_row
 from journeymap.adapters.source import RejectedRow
-from journeymap.adapters.tables.csv_columns import CsvBlocks, read_block
+from journeymap.adapters.tables.csv_columns import read_block
+from journeymap.adapters.tables.json_columns import read_json_block
+from journeymap.adapters.tables.line_blocks import LineBlocks
 from journeymap.adapters.tables.rows import ColumnChoice, Rows, require_columns
 
 __all__ = ["read_csv", "read_json_lines", "read_rows"]
@@ -97,7 +99,7 @@ def read_csv(
     """
     place = Path(path)
     with open_text(place, encoding) as file:
-        blocks = CsvBlocks(file.utf8())
+        blocks = LineBlocks(file.utf8())
         records = CsvRecords(blocks.lines(), str(place), delimiter, header)
         wanted = pick(records.header)
         require_columns(wanted, records.header, place.name)
@@ -119,7 +121,7 @@ def read_csv(
 
 
 def _read_records(
-    records: CsvRecords, blocks: CsvBlocks, picks: Sequence[int], pile: _ColumnChunks
+    records: CsvRecords, blocks: LineBlocks, picks: Sequence[int], pile: _ColumnChunks
 ) -> None:
     """Read records until one ends where a block does."""
     for row in records:
@@ -136,34 +138,81 @@ def read_json_lines(
     pick: ColumnChoice,
     *,
     encoding: str | None = None,
+    nested: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Rows:
     """Read the wanted keys of a file of one JSON object a line, plain or .gz.
 
+    Of ``nested`` keys, lists and mappings are kept as JSON.
+
     A key that a row lacks is missing there; one that no row has is an error. A line that is no
     JSON object is a rejected row; blank lines are no rows.
     """
-    found = read_json_rows(path, encoding=encoding, progress=progress)
-    return read_rows(found, pick, Path(path).name)
+    with open_text(path, encoding) as file:
+        blocks = LineBlocks(file.utf8())
+        table = _KeyedRows(pick, nested)
+        line = 0
+        while block := blocks.unread():
+            frame = read_json_block(block, table.wanted) if table.met else None
+            if frame is not None:
+                table.add_frame(frame, line)
+                line += len(frame)
+                blocks.drop()
+                continue
+            first = not table.met
+            for text in blocks.lines():
+                line += 1
+                found = parse_json_row(line, text)
+                if found is not None:
+                    table.add(found)
+                if blocks.spent or (first and table.met):
+                    break  # what keys there are is known: the rest may be read by columns
+            if progress is not None:
+                progress(file.share)
+        return table.rows(Path(path).name)
+
+
+class _KeyedRows:
+    """Rows that are mappings, read at the wanted names of the first of them."""
+
+    def __init__(self, pick: ColumnChoice, nested: Sequence[str] = ()) -> None:
+        self._pick, self._nested = pick, frozenset(nested)
+        self.met: dict[str, None] = {}
+        self.wanted: Sequence[str] = pick(())
+        self._pile = _ColumnChunks(self.wanted)
+
+    def add(self, found: Row | RejectedRow) -> None:
+        """Take one row."""
+        if isinstance(found, RejectedRow):
+            self._pile.rejected.append(found)
+            return
+        line, row = found
+        if not self.met:
+            self._pile.columns = self.wanted = self._pick(tuple(row))
+        self.met.update(dict.fromkeys(row))
+        nested = self._nested
+        self._pile.add([_scalar(row.get(key), key in nested) for key in self.wanted], line)
+
+    def add_frame(self, frame: pl.DataFrame, after: int) -> None:
+        """Take the rows of a frame, one a line, after so many lines."""
+        self.met.update(
+            (name, None) for name in self.wanted if frame[name].null_count() < len(frame)
+        )
+        self._pile.add_frame(frame, after)
+
+    def rows(self, name: str) -> Rows:
+        """Finish the rows; refuse a wanted name that none of them has."""
+        if self.met:
+            require_columns(self.wanted, tuple(self.met), name)
+        return self._pile.rows(name)
 
 
 def read_rows(rows: Iterable[Row | RejectedRow], pick: ColumnChoice, name: str) -> Rows:
     """Read the wanted names of rows that are mappings."""
-    met: dict[str, None] = {}
-    wanted: Sequence[str] = pick(())
-    pile = _ColumnChunks(wanted)
+    table = _KeyedRows(pick)
     for found in rows:
-        if isinstance(found, RejectedRow):
-            pile.rejected.append(found)
-            continue
-        line, row = found
-        if not met:
-            pile.columns = wanted = pick(tuple(row))
-        met.update(dict.fromkeys(row))
-        pile.add([_scalar(row.get(key)) for key in wanted], line)
-    if met:
-        require_columns(wanted, tuple(met), name)
-    return pile.rows(name)
+        table.add(found)
+    return table.rows(name)
 
 
 def _is_text(row: Sequence[str | None]) -> bool:
@@ -174,12 +223,15 @@ def _is_text(row: Sequence[str | None]) -> bool:
     return True
 
 
-def _scalar(value: Any) -> str | None:
-    """Convert a JSON value to the text that a CSV file would hold."""
+def _scalar(value: Any, nested: bool) -> str | None:  # of each value
+    """Convert a JSON value to the text that a CSV file would hold.
+
+    A list or a mapping is no name and no number; where it may be nested, it is kept as it is.
+    """
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return repr(value)
-    return json.dumps(value, ensure_ascii=False)
+        return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
+    return json.dumps(value, ensure_ascii=False) if nested else None

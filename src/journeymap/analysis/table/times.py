@@ -331,6 +331,7 @@ def _read_parts(parts: pl.DataFrame) -> pl.DataFrame:
     )
     # An offset of a day or more is none, and a day alone has none that would mean anything.
     wrong = (pl.col("minutes").abs() >= 24 * 60) | (pl.col("day") & pl.col("minutes").is_not_null())
+    wrong |= pl.col("local").dt.year() < 1
     return read.with_columns(local=pl.when(~wrong.fill_null(False)).then("local"))
 
 
@@ -352,6 +353,7 @@ def _read_format(column: pl.Series, format_: str) -> pl.DataFrame:
         separator=" ",
     )
     fraction = pl.col("f") if "f" in parts.columns else pl.lit("0")
+    text = pl.when(~text.str.starts_with("0000")).then(text)
     return parts.select(
         local=text.str.to_datetime("%Y %m %d %H %M %S", strict=False, time_unit="us")
         + pl.duration(microseconds=fraction.str.pad_end(6, "0").cast(pl.Int64)),
