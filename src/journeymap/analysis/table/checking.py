@@ -194,7 +194,7 @@ def check_rows(
         _find_duplicates(ids, sources, rows, checked)
     good = checked.good()
     rejected = _collect_rejected(rows, checked)
-    dropped = _collect_dropped(rows, lacking & good)
+    dropped = _collect_dropped(rows, lacking & good, good)
     if strict and len(rejected):
         first = rejected[0]
         raise SourceError(rows.name, first.reason, first.line)
@@ -400,15 +400,17 @@ def _find_duplicates(
     checked.take(found)
 
 
-def _collect_dropped(rows: Rows, lacking: Flags) -> Dropped:
+def _collect_dropped(rows: Rows, lacking: Flags, good: Flags) -> Dropped:
     held, lines = [], []
     if lacking.any():
         lines = rows.lines[lacking].tolist()
         held = [_row_text(row) for row in rows.frame.filter(lacking).iter_rows(named=True)]
+    aside = set(rows.lines[~good].tolist()) if rows.dropped else set()
+    left = [one for one in rows.dropped if one.line not in aside]
     columns = {
-        "line": [*lines, *(one.line for one in rows.dropped)],
-        "reason": [*([NO_CURRENCY] * len(lines)), *(one.reason for one in rows.dropped)],
-        "row": [*held, *(one.held for one in rows.dropped)],
+        "line": [*lines, *(one.line for one in left)],
+        "reason": [*([NO_CURRENCY] * len(lines)), *(one.reason for one in left)],
+        "row": [*held, *(one.held for one in left)],
     }
     return Dropped(pl.DataFrame(columns, schema=_REJECTED).sort("line", maintain_order=True))
 
