@@ -8,7 +8,7 @@ CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-fast test-all torture docs bench bench-large bench-live bench-next bench-sources fuzz clean
+.PHONY: demo test test-fast test-all torture docs bench bench-large bench-live bench-next bench-sources bench-reading fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -74,6 +74,9 @@ fuzz: $(VENV)/dev.ready
 	for target in csv jsonl json parquet xes ocel singer payload mapping path proposal; do \
 	  $(BIN)/python -m tests.adapters.fuzzing $$target -max_total_time=$(SECONDS) \
 	    -artifact_prefix=out/fuzz/ || exit 1; done
+
+bench-reading: $(VENV)/dev.ready
+	$(BIN)/python benchmarks/reading.py
 
 bench-large: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/large.py
