@@ -216,6 +216,12 @@ def test_siblings_of_one_id_are_told_apart_everywhere() -> None:
     assert len(log.rejected) == 2
 
 
+def test_siblings_of_an_id_that_is_as_long_as_may_be() -> None:
+    order = {"order": "o" * 997, "at": WHEN, "user": "u1", "lines": [{"sku": "a"}, {"sku": "b"}]}
+    [broken] = read(SIBLINGS, order).rejected
+    assert "a store keeps at most" in broken.reason
+
+
 def test_a_record_without_a_time_is_evidence() -> None:
     text = 'id = "who"\n[[records]]\nidentities = { user = "$.user", email = "$.mail" }\n'
     for at in ("", 'at = "$.at"\n'):

@@ -128,6 +128,7 @@ class AppliedMapping:
                             reason = str(error) or type(error).__name__
                             held = row_text(elements[0])
                             rejected.append(RejectedRow(row, reason, held, part=part))
+            records = list(_number_siblings(records))
         except _FAULTS as error:
             return _broken(row, str(error) or type(error).__name__, payload)
         if not applied:
@@ -135,7 +136,7 @@ class AppliedMapping:
             return _broken(row, reason, payload)
         if not records and not rejected:
             return _broken(row, "a list of things that happened is empty", payload)
-        return MappedPayload(tuple(_number_siblings(records)), tuple(rejected), tuple(dropped))
+        return MappedPayload(tuple(records), tuple(rejected), tuple(dropped))
 
 
 def _broken(row: int, reason: str, payload: Any) -> MappedPayload:
