@@ -14,7 +14,7 @@ import polars as pl
 from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis import Columns
 from journeymap.analysis.table.checking import CheckedRows
-from journeymap.analysis.table.name_columns import read_names
+from journeymap.analysis.table.name_columns import clean_names, read_names
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.raw import read_array, write_array
 
@@ -33,8 +33,8 @@ def ids_of(
     blank = pl.repeat("", len(frame), eager=True, dtype=pl.String)
     found = pl.DataFrame(
         {
-            _ID: read_names(frame, str(columns.id)),
-            _SOURCE: read_names(frame, source).fill_null("") if source else blank,
+            _ID: clean_names(read_names(frame, str(columns.id))),
+            _SOURCE: clean_names(read_names(frame, source)).fill_null("") if source else blank,
             ROW: numbers,
         }
     ).filter(pl.col(_ID).str.strip_chars().fill_null("") != "")

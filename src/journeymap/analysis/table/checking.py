@@ -18,10 +18,11 @@ from journeymap.analysis.table.coding import CodedNames, encode_names
 from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.exact_amounts import NO_NUMBER, SCALE, split_amounts
 from journeymap.analysis.table.name_columns import (
+    clean_names,
+    encode_clean,
     find_long_keys,
     name_faults,
     read_names,
-    read_word,
 )
 from journeymap.analysis.table.number_texts import plain_numbers
 from journeymap.analysis.table.part import Flags
@@ -174,7 +175,8 @@ def check_rows(
     """
     frame = rows.frame
     checked = _Reasons(len(frame))
-    customer = coder(read_names(frame, columns.customer, exact=rows.exact))
+    customers = read_names(frame, columns.customer)
+    customer = coder(customers) if rows.exact else encode_clean(customers, coder, "customer")
     checked.find(customer.blank(), "no customer")
     if not rows.exact:
         checked.take_some(name_faults("customer", customer))
@@ -266,13 +268,14 @@ def _encode_column(
     rows: Rows, column: str, role: str, checked: _Reasons,
     rename: tuple[tuple[str, str], ...] = (),
 ) -> CodedNames:  # fmt: skip
-    names = read_names(rows.frame, column, exact=rows.exact)
+    names = read_names(rows.frame, column)
     if rename:
         resolve = RecordedNames.of(dict(rename)).resolve
         met = names.unique().drop_nulls().to_list()
-        moved = {name: meant for name in met if (meant := resolve(name)) != name}
+        clean = clean_names(pl.Series(met, dtype=pl.String)).to_list()
+        moved = {name: resolve(one) for name, one in zip(met, clean, strict=True)}
         names = names.replace(moved) if moved else names
-    coded = encode_names(names if rows.exact else read_word(names, role))
+    coded = encode_names(names) if rows.exact else encode_clean(names, encode_names, role)
     if not rows.exact:
         checked.take_some(name_faults(role, coded))
     return coded

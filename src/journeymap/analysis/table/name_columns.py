@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from journeymap.analysis.table.coding import CodedNames
@@ -15,17 +17,13 @@ from journeymap.interactions.interaction import (
 from journeymap.model.rules import MAX_TEXT, UNCLEAN, fault_in_text
 from journeymap.model.scores import SCORE_KINDS
 
-__all__ = ["find_long_keys", "name_faults", "read_names", "read_word"]
+__all__ = ["clean_names", "encode_clean", "find_long_keys", "name_faults", "read_names"]
 
 _RESERVED = ("(start)", "(end)")
 
 
-def read_names(frame: pl.DataFrame, column: str, *, exact: bool = False) -> pl.Series:
-    """Read a column as names.
-
-    Whole numbers lose the point that a frame may have added; texts, unless they are to stay exactly
-    as they are, the blanks around them, and ends of lines within become blanks.
-    """
+def read_names(frame: pl.DataFrame, column: str) -> pl.Series:
+    """Read a column as names: whole numbers lose the point that a frame may have added."""
     found = frame[column]
     kind = found.dtype
     if kind.is_float():
@@ -35,13 +33,23 @@ def read_names(frame: pl.DataFrame, column: str, *, exact: bool = False) -> pl.S
         found = whole.cast(pl.String).zip_with(same, found.cast(pl.String))
     if kind.is_nested() or kind == pl.Binary:
         raise ColumnsError(f"column {column!r} holds {kind}, not names", None, ())
-    found = found.cast(pl.String)
-    if exact or kind.is_numeric():
-        return found
-    found = found.str.strip_chars()
-    if found.str.contains(r"[\t\n\r]").any():
-        found = found.str.replace_all(r"[\t\n\r]+", " ")
-    return found
+    return found.cast(pl.String)
+
+
+def clean_names(names: pl.Series) -> pl.Series:
+    """Remove the blanks around names; ends of lines within become blanks."""
+    return names.str.strip_chars().str.replace_all(r"[\t\n\r]+", " ")
+
+
+def encode_clean(
+    names: pl.Series, coder: Callable[[pl.Series], CodedNames], role: str
+) -> CodedNames:
+    """Encode names as they are to be written: each distinct one is looked at once."""
+    coded = coder(names)
+    clean = read_word(clean_names(coded.names), role)
+    if (clean == coded.names).all():
+        return coded
+    return coder(clean.gather(coded.codes))
 
 
 def read_word(names: pl.Series, role: str) -> pl.Series:
