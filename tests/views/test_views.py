@@ -322,3 +322,12 @@ def test_labels_of_a_timeline_never_overlap(names: str, browser: Any, tmp_path: 
         assert said == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.close()
+
+
+def test_the_report_names_what_was_left_out() -> None:
+    frame = {"customer": ["a", "b"], "touchpoint": ["x", "x"], "at": [1, 2], "sum": [5, 6],
+             "money": ["EUR", ""]}  # fmt: skip
+    log = Log.from_frame(frame, Columns(at_unit="s", value="sum", currency="money"))
+    page = report(Overview.of(log))
+    assert "Values left out of rows that were kept" in page
+    assert "no currency is named" in page

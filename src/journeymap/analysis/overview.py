@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from journeymap.analysis.log import Log
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer
@@ -40,6 +40,7 @@ class Overview:
         variants: The most frequent journeys.
         funnel: From the stages of buy to the first of own.
         handoffs: Handoffs between departments.
+        dropped: How many values were left out of interactions that were kept, by reason.
     """
 
     map: JourneyMap
@@ -56,6 +57,7 @@ class Overview:
     variants: VariantsAnswer
     funnel: FunnelAnswer | None
     handoffs: HandoffsAnswer | None
+    dropped: Counter[str] = field(factory=Counter)
 
     @classmethod
     def of(cls, log: Log) -> Overview:
@@ -94,6 +96,7 @@ class Overview:
             variants,
             log.ask(Funnel(steps, by="stage")) if steps else None,
             log.ask(Handoffs(currency=_main_currency(log))) if handed else None,
+            log.dropped.reasons,
         )
 
 

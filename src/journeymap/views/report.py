@@ -79,6 +79,7 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
         handoffs=_handoffs(overview),
         journeys=_journeys(overview),
         rejected=[(shown(why), f"{n:,}") for why, n in overview.rejected.most_common(20)],
+        dropped=[(shown(why), f"{n:,}") for why, n in overview.dropped.most_common(20)],
         unmapped=[(shown(name), f"{n:,}") for name, n in _top(overview.unmapped)],
         quantile_error=overview.touchpoints.quantile_error,
     )
