@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from journeymap import Customers, Live
@@ -310,3 +313,47 @@ def test_what_names_nobody_is_a_rule_of_the_namespace() -> None:
         reasons = [one.set_aside for one in live.take(batch.records)]
         assert [reason is None for reason in reasons] == [False, False, False, True, False]
         assert "stands for nobody" in str(reasons[0])
+
+
+# -- what is no text has no decimal mark
+
+
+def test_a_decimal_comma_is_of_texts_alone(tmp_path: Path) -> None:
+    text = PLAIN + 'value = { path = "$.sum", decimal = "," }\ncurrency = "EUR"\n'
+    for number in (1.234, 0.125, 12.345, 1.5, 9.99, 7):
+        found = first(text, {**PAYLOAD, "sum": number}).interaction.value.amount
+        assert found == Decimal(repr(number))
+    how = Columns(at_unit="s", value="v", currency="EUR", decimal=",", extra=("note",))
+    values = [1.234, "2,5", 12.345, "1.000,5", 7]
+    rows = [{"customer": "a", "touchpoint": "t", "at": place, "v": one, "note": None}
+            for place, one in enumerate(values)]  # fmt: skip
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    frame = {name: [row[name] for row in rows] for name in rows[0]}
+    for log in (Log.read(file, how), Log.from_frame(frame, how)):
+        amounts = [one.value.amount for one in log.history("a") if one.value]
+        assert amounts == [Decimal(one) for one in ("1.234", "2.5", "12.345", "1000.5", "7")]
+
+
+def test_lengths_of_time_are_lengths(tmp_path: Path) -> None:
+    hour = timedelta(hours=1)
+    frame = pl.DataFrame({"customer": ["a"], "touchpoint": ["t"], "at": [1], "took": [hour]})
+    log = Log.from_frame(frame, Columns(at_unit="s", duration="took"))
+    assert log.history("a")[0].duration == hour
+    text = PLAIN + 'duration = "$.took"\n'
+    assert first(text, {**PAYLOAD, "took": hour}).interaction.duration == hour
+    [broken] = read(text, {**PAYLOAD, "took": 1e300}).rejected
+    assert broken.reason.startswith("duration:")
+    clock = frame.with_columns(day=pl.lit("2026-03-01"), clock=pl.lit(hour))
+    log = Log.from_frame(clock, Columns(at=("day", "clock"), timezone="UTC"))
+    assert log.history("a")[0].at == datetime(2026, 3, 1, 1, tzinfo=UTC)
+
+
+def test_values_of_several_types_are_read_alike(tmp_path: Path) -> None:
+    rows = [{"customer": one, "touchpoint": "t", "at": place}
+            for place, one in enumerate([True, [1], {"a": 1}, "x", 1.0])]  # fmt: skip
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    frame = {name: [row[name] for row in rows] for name in rows[0]}
+    for log in (Log.read(file, Columns(at_unit="s")), Log.from_frame(frame, Columns(at_unit="s"))):
+        assert (set(log.customer_ids), len(log.rejected)) == ({"true", "x", "1"}, 2)

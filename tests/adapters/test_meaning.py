@@ -278,3 +278,30 @@ def test_records_keep_their_text(tmp_path: Any) -> None:
     batch = read("ga4", ga4("purchase", 1500, None))
     assert json.dumps([one.held for one in batch.dropped])
     assert all(isinstance(one, Record) for one in batch.records)
+
+
+def test_what_never_counted_is_not_subtracted() -> None:
+    voided: dict[str, Any] = {"captured": False, "amount_captured": 0}
+    authorized = stripe("charge.succeeded", **voided)
+    undone = stripe("charge.refunded", {"amount_refunded": 0}, amount_refunded=2500, **voided)
+    assert money(read("stripe", authorized, undone)) == {}
+    bought = segment("Order Completed", total=27.5, revenue=25, currency="USD")
+    back = segment("Order Refunded", total=27.5, currency="USD")
+    assert money(read("segment", bought, back)) == {"USD": 0}
+
+
+@pytest.mark.parametrize("field", ["deal_pipeline_stage_id", "property_dealstage"])
+def test_a_deal_closes_by_its_stage(field: str) -> None:
+    deal = {"deal_id": "1", "property_createdate": WHEN, "property_closedate": WHEN,
+            "property_amount": "500", "property_deal_currency_code": "EUR"}  # fmt: skip
+    won = read("hubspot_deals", {**deal, field: "closedwon"})
+    assert money(won) == {"EUR": 500}
+    assert [one.outcome for one in happened(won)] == [None, "succeeded"]
+    lost = read("hubspot_deals", {**deal, field: "closedlost"})
+    assert (money(lost), happened(lost)[-1].outcome) == ({}, "failed")
+    assert len(happened(read("hubspot_deals", {**deal, field: "presentation"}))) == 1
+
+
+def test_an_organization_is_no_ticket() -> None:
+    company = {"id": 360, "name": "ACME", "created_at": WHEN, "domain_names": ["x.org"]}
+    assert read("zendesk_tickets", company).records == ()

@@ -225,3 +225,21 @@ def test_identities_are_of_persons() -> None:
         "contact": "$.contact.uuid", "phone": "$.phone",
     }  # fmt: skip
     assert spaces({"agent": {"user_id": "x"}, "customer": "c1"}) == {"customer": "$.customer"}
+
+
+def test_what_is_always_the_same_names_no_customer() -> None:
+    always = {"event": "paid", "at": ISO, "user": "admin@shop.org", "agent_no": 1}
+    rows = [{**always, "content": {"customer": {"email": f"c{place}@x.org"}}}
+            for place in range(5)]  # fmt: skip
+    [rule] = loads_mapping(propose_mapping(rows, "vendor").text).records
+    assert {space: pick.path for space, pick in rule.identities.items()} == {
+        "email": ("$.content.customer.email",)
+    }
+
+
+def test_a_time_that_names_its_zone_is_preferred() -> None:
+    rows = each(3, {"status": "done", "date_created": "2026-03-01T10:00:00", "customer_id": 5,
+                    "date_created_gmt": "2026-03-01T09:00:00"})  # fmt: skip
+    [rule] = loads_mapping(propose_mapping(rows, "vendor").text).records
+    assert rule.at is not None
+    assert rule.at.path == ("$.date_created_gmt",)

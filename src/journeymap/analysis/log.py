@@ -145,7 +145,7 @@ class Log(Askable):
             SourceError: The object is no frame.
         """
         chosen = columns or Columns()
-        return cls.from_rows(read_frame(frame, chosen.wanted), chosen, map=map, strict=strict)
+        return cls.from_rows(_read_frame(frame, chosen), chosen, map=map, strict=strict)
 
     @classmethod
     def from_interactions(
@@ -346,8 +346,13 @@ def _read_keyed(
     if kind == "xes":
         return read_rows(read_xes_rows(place), columns.wanted, place.name)
     return read_json_lines(
-        place, columns.wanted, encoding=encoding, nested=columns.extra, progress=progress
-    )
+        place, columns.wanted, encoding=encoding, nested=columns.extra, decimal=columns.decimal,
+        progress=progress,
+    )  # fmt: skip
+
+
+def _read_frame(frame: Any, columns: Columns) -> Rows:
+    return read_frame(frame, columns.wanted, decimal=columns.decimal, nested=columns.extra)
 
 
 def _format_of(place: Path) -> str:

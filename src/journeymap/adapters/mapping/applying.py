@@ -347,7 +347,10 @@ class _Rule:
         number, unit = found.number, found.unit
         if unit == "ns":
             number, unit = number / 1000, "us"
-        return float(number) * _UNITS[unit or "s"]
+        try:
+            return float(number) * _UNITS[unit or "s"]
+        except OverflowError:
+            raise ValueError("duration: a length of time that there is is expected") from None
 
     def _read_consents(self, payload: Any, elements: Elements) -> Iterator[tuple[str, bool]]:
         for purpose, find in self._consents:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
@@ -209,10 +209,10 @@ class _Place:
 
     def _total(self, found: Any) -> Decimal:
         parts = found if isinstance(found, list) else [found]
-        texts = [text for part in parts if (text := _as_text(part)) is not None]
-        if not texts:
+        numbers = [one for part in parts if (one := _decimal_of(part, self.pick)) is not None]
+        if not numbers:
             raise ValueError("a number is expected")
-        return sum((read_decimal(text, self.pick.decimal) for text in texts), Decimal(0))
+        return sum(numbers, Decimal(0))
 
     def value(self, payload: Any, elements: Elements) -> Any:
         """Find the value, unchanged but for a text's names."""
@@ -225,6 +225,14 @@ class _Place:
             if is_present(found):
                 return self.finish(found) if isinstance(found, str) else found
         return self.pick.default
+
+
+def _decimal_of(value: Any, pick: Pick) -> Decimal | None:
+    """Read a number exactly; what is no text has no decimal mark."""
+    text = _as_text(value)
+    if text is None:
+        return None
+    return read_decimal(text, pick.decimal if isinstance(value, str) else None)
 
 
 def _presence_test(path: str, *, wanted: bool) -> Test:
@@ -267,6 +275,8 @@ def _as_text(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return repr(value.total_seconds())
     return str(value)
 
 
@@ -296,7 +306,7 @@ def _read_time(found: Any, pick: Pick) -> datetime | date:
     number = None
     if unit is not None:
         try:
-            number = read_decimal(str(found).strip(), pick.decimal)
+            number = _decimal_of(found, pick)
         except ValueError:
             if not isinstance(found, str):
                 raise

@@ -317,7 +317,10 @@ def _time_score(place: Place) -> float:
     """Judge how likely a place holds the time of what happened."""
     if place.time is None or not place.keys:
         return 0
-    known = _TIMES.get(place.key, 0)
+    named = [word for word in place.keys[-1] if word not in ("gmt", "utc")]
+    known = _TIMES.get("_".join(named), 0)
+    if known and len(named) < len(place.keys[-1]):
+        known += 8  # it names its zone
     if not known:
         if place.words & _OTHER_TIMES:
             return 4
@@ -337,7 +340,8 @@ def _find_identities(places: list[Place]) -> dict[str, list[str]]:
     found: dict[str, list[tuple[int, int, int, str]]] = {}
 
     def offer(space: str, rank: int, place: Place) -> None:
-        key = (rank, -place.payloads, place.depth, place.path)
+        constant = place.distinct == 1 and len(place.texts) > 2
+        key = (rank + 10 * constant, -place.payloads, place.depth, place.path)
         found.setdefault(space, []).append(key)
 
     for place in places:
@@ -368,6 +372,8 @@ def _find_identities(places: list[Place]) -> dict[str, list[str]]:
         elif words & {"account"} and words & _NAMING and not around & _NO_PERSONS:
             offer("account", 5, place)
     ordered = sorted((sorted(keys), space) for space, keys in found.items())
+    if any(keys[0][0] < 10 for keys, _ in ordered):  # what is always the same names no customer
+        ordered = [(keys, space) for keys, space in ordered if keys[0][0] < 10]
     most = max((one.payloads for one in places), default=0)
     made: dict[str, list[str]] = {}
     for keys, space in ordered:

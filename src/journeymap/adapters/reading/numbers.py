@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-__all__ = ["GROUPED", "DecimalMark", "plain_number", "read_decimal"]
+__all__ = ["GROUPED", "DecimalMark", "number_text", "plain_number", "read_decimal"]
 
 DecimalMark: TypeAlias = Literal[".", ","]
 """What stands before the decimals of a number; the other one, a space or an apostrophe may then
@@ -64,3 +64,20 @@ def read_decimal(text: str, mark: DecimalMark | None) -> Decimal:
     if plain is None or PLAIN.fullmatch(plain) is None:
         raise ValueError("a number is expected")
     return Decimal(plain)
+
+
+def number_text(number: float, mark: DecimalMark | None) -> str:
+    """Write a number as a file would that has this decimal mark.
+
+    Args:
+        number: The number.
+        mark: What stands before the decimals (None: a point).
+
+    Returns:
+        The text; whole numbers have no decimals.
+    """
+    if float(number).is_integer() and abs(number) < 1e15:
+        return str(int(number))
+    if mark != ",":
+        return repr(number)
+    return format(Decimal(repr(number)), "f").replace(".", ",")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+from attrs import frozen
 
+from journeymap.adapters.reading.numbers import DecimalMark, number_text
 from journeymap.adapters.tables.rows import ColumnChoice, Rows, require_columns
 from journeymap.exceptions import JourneyMapError, SourceError
 
@@ -33,12 +36,19 @@ def read_parquet(path: str | os.PathLike[str], pick: ColumnChoice) -> Rows:
     return _rows(frame.select(wanted), place.name)
 
 
-def read_frame(frame: Any, pick: ColumnChoice) -> Rows:
-    """Take the wanted columns of a frame: Polars, pandas, PyArrow, DuckDB, or a mapping."""
+def read_frame(
+    frame: Any, pick: ColumnChoice, *, decimal: DecimalMark | None = None,
+    nested: Sequence[str] = (),
+) -> Rows:  # fmt: skip
+    """Take the wanted columns of a frame: Polars, pandas, PyArrow, DuckDB, or a mapping.
+
+    ``decimal`` is how numbers are written that stand among texts; of ``nested`` columns, lists and
+    mappings are kept as JSON.
+    """
     library = type(frame).__module__.split(".")[0]
     name = f"the {library} {type(frame).__name__}"
     try:
-        made = _framed(frame, pick, library)
+        made = _framed(frame, pick, library, _CellWriter(decimal, frozenset(nested)))
     except JourneyMapError:
         raise
     except Exception as error:  # whatever library the frame is of has errors of its own
@@ -52,7 +62,9 @@ def read_frame(frame: Any, pick: ColumnChoice) -> Rows:
     return _rows(made.select(wanted), name)
 
 
-def _framed(frame: Any, pick: ColumnChoice, library: str) -> pl.DataFrame | None:
+def _framed(
+    frame: Any, pick: ColumnChoice, library: str, cells: _CellWriter
+) -> pl.DataFrame | None:
     if isinstance(frame, pl.LazyFrame):
         return frame.collect()
     if isinstance(frame, pl.DataFrame):
@@ -60,12 +72,12 @@ def _framed(frame: Any, pick: ColumnChoice, library: str) -> pl.DataFrame | None
     if isinstance(frame, Mapping):
         wanted = pick(list(frame))
         require_columns(wanted, list(frame), "the mapping")
-        return pl.DataFrame([_series(key, frame[key]) for key in wanted])
+        return pl.DataFrame([_series(key, frame[key], cells) for key in wanted])
     if library == "pandas" and hasattr(frame, "dtypes"):
         wanted = pick([str(column) for column in frame.columns])
         require_columns(wanted, [str(column) for column in frame.columns], "the pandas DataFrame")
         columns = [
-            _series(key, frame[key].tolist())
+            _series(key, frame[key].tolist(), cells)
             if str(frame[key].dtype) == "object"
             else pl.DataFrame(frame[[key]]).to_series()
             for key in wanted
@@ -74,7 +86,7 @@ def _framed(frame: Any, pick: ColumnChoice, library: str) -> pl.DataFrame | None
     return pl.DataFrame(frame) if hasattr(frame, "__arrow_c_stream__") else None
 
 
-def _series(name: str, values: Any) -> pl.Series:
+def _series(name: str, values: Any, cells: _CellWriter) -> pl.Series:
     """Make a column of any values: of one type, unchanged; of several, as texts.
 
     Missing ones of any library are missing. Python's own times become texts, since one column may
@@ -88,10 +100,10 @@ def _series(name: str, values: Any) -> pl.Series:
         if numbers and len(kinds) > 1 and not any(_is_long(value) for value in plain):
             return pl.Series(name, plain, dtype=pl.Float64, strict=False)
         if len(kinds) > 1 or any(issubclass(kind, datetime) for kind in kinds):
-            return pl.Series(name, [_cell_text(value) for value in plain], dtype=pl.String)
+            return pl.Series(name, [cells.text(name, value) for value in plain], dtype=pl.String)
     made = pl.Series(name, plain)
     if made.dtype == pl.Object:
-        return pl.Series(name, [_cell_text(value) for value in plain], dtype=pl.String)
+        return pl.Series(name, [cells.text(name, value) for value in plain], dtype=pl.String)
     return made
 
 
@@ -113,14 +125,30 @@ def _is_long(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and abs(int(value)) > 2**53
 
 
-def _cell_text(value: Any) -> str | None:
-    if value is None or _is_missing(value):
-        return None
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+@frozen
+class _CellWriter:
+    """Writes the values of a column of several types as a CSV file would hold them."""
+
+    decimal: DecimalMark | None
+    nested: frozenset[str]
+
+    def text(self, name: str, value: Any) -> str | None:
+        """Write one value; a list, a mapping or bytes are no name and no number."""
+        if value is None or _is_missing(value):
+            return None
+        if isinstance(value, datetime):
+            return value.isoformat()
+        if isinstance(value, timedelta):
+            return repr(value.total_seconds())
+        if isinstance(value, (bool, np.bool_)):
+            return "true" if value else "false"
+        if isinstance(value, (int, float, np.integer, np.floating)):
+            return number_text(
+                value.item() if isinstance(value, np.generic) else value, self.decimal
+            )
+        if isinstance(value, (list, tuple, set, Mapping, np.ndarray)):
+            return json.dumps(value, default=str) if name in self.nested else None
+        return None if isinstance(value, bytes) else str(value)
 
 
 def _rows(frame: pl.DataFrame, name: str) -> Rows:

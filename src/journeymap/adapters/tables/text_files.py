@@ -14,6 +14,7 @@ from attrs import define, field
 
 from journeymap.adapters.reading.csv_records import CsvRecords, refuse_repeated
 from journeymap.adapters.reading.guarded_files import open_text
+from journeymap.adapters.reading.numbers import DecimalMark, number_text
 from journeymap.adapters.reading.text_rows import Row, parse_json_row
 from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.tables.csv_columns import read_block
@@ -139,21 +140,24 @@ def read_json_lines(
     *,
     encoding: str | None = None,
     nested: Sequence[str] = (),
+    decimal: DecimalMark | None = None,
     progress: Progress | None = None,
 ) -> Rows:
     """Read the wanted keys of a file of one JSON object a line, plain or .gz.
 
-    Of ``nested`` keys, lists and mappings are kept as JSON.
+    Of ``nested`` keys, lists and mappings are kept as JSON; ``decimal`` is how numbers are written
+    that stand among texts.
 
     A key that a row lacks is missing there; one that no row has is an error. A line that is no
     JSON object is a rejected row; blank lines are no rows.
     """
     with open_text(path, encoding) as file:
         blocks = LineBlocks(file.utf8())
-        table = _KeyedRows(pick, nested)
+        table = _KeyedRows(pick, nested, decimal)
         line = 0
         while block := blocks.unread():
-            frame = read_json_block(block, table.wanted) if table.met else None
+            plain = table.met and decimal is None
+            frame = read_json_block(block, table.wanted) if plain else None
             if frame is not None:
                 table.add_frame(frame, line)
                 line += len(frame)
@@ -175,8 +179,10 @@ def read_json_lines(
 class _KeyedRows:
     """Rows that are mappings, read at the wanted names of the first of them."""
 
-    def __init__(self, pick: ColumnChoice, nested: Sequence[str] = ()) -> None:
-        self._pick, self._nested = pick, frozenset(nested)
+    def __init__(
+        self, pick: ColumnChoice, nested: Sequence[str] = (), decimal: DecimalMark | None = None
+    ) -> None:
+        self._pick, self._nested, self._decimal = pick, frozenset(nested), decimal
         self.met: dict[str, None] = {}
         self.wanted: Sequence[str] = pick(())
         self._pile = _ColumnChunks(self.wanted)
@@ -190,8 +196,8 @@ class _KeyedRows:
         if not self.met:
             self._pile.columns = self.wanted = self._pick(tuple(row))
         self.met.update(dict.fromkeys(row))
-        nested = self._nested
-        self._pile.add([_scalar(row.get(key), key in nested) for key in self.wanted], line)
+        nested, mark = self._nested, self._decimal
+        self._pile.add([_scalar(row.get(key), key in nested, mark) for key in self.wanted], line)
 
     def add_frame(self, frame: pl.DataFrame, after: int) -> None:
         """Take the rows of a frame, one a line, after so many lines."""
@@ -223,7 +229,7 @@ def _is_text(row: Sequence[str | None]) -> bool:
     return True
 
 
-def _scalar(value: Any, nested: bool) -> str | None:  # of each value
+def _scalar(value: Any, nested: bool, mark: DecimalMark | None) -> str | None:
     """Convert a JSON value to the text that a CSV file would hold.
 
     A list or a mapping is no name and no number; where it may be nested, it is kept as it is.
@@ -233,5 +239,5 @@ def _scalar(value: Any, nested: bool) -> str | None:  # of each value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
+        return number_text(value, mark)
     return json.dumps(value, ensure_ascii=False) if nested else None

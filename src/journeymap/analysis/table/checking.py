@@ -345,6 +345,8 @@ def _read_floats(
     decimal: DecimalMark | None,
 ) -> Any:  # fmt: skip
     """Read numbers, NaN where missing; reject those outside of bounds, and others."""
+    if isinstance(column.dtype, pl.Duration) and role == "duration":
+        column = column.dt.total_microseconds() / 1e6
     if column.dtype.is_nested() or column.dtype == pl.Binary:
         raise ColumnsError(f"{role}: column {column.name!r} holds {column.dtype}, not numbers")
     if column.dtype == pl.String:

@@ -43,6 +43,7 @@ _BASIC = (
 )
 _SHORT = r"^\s*(\d{4}-\d\d-\d\d)[T ](\d)(:.*)$"
 _NO_ZONE = "a time without a zone; name it with Columns(timezone=…)"
+_NO_COUNT = "a number that is no time"
 _NO_UNIT = "a number; say what it counts with Columns(at_unit='s', 'ms' or 'us')"
 NO_TIME_GIVEN = "no time"
 """Why a row without a time is set aside."""
@@ -81,6 +82,9 @@ def read_times(
 def join_times(day: pl.Series, clock: pl.Series) -> pl.Series:
     """Join a column of days and one of times of day; where one is missing, so is the time."""
     days = day.cast(pl.Date) if isinstance(day.dtype, pl.Datetime) else day
+    if isinstance(clock.dtype, pl.Duration):  # the time since midnight, as some libraries have it
+        midnight = pl.lit(datetime(2000, 1, 1)).cast(pl.Datetime("us"))
+        clock = pl.select((midnight + pl.lit(clock.cast(pl.Duration("us")))).dt.time()).to_series()
     texts = [one.cast(pl.String).str.strip_chars() for one in (days, clock)]
     missing = [(one.is_null() | (one == "")).fill_null(True) for one in texts]
     joined = pl.select(pl.concat_str([pl.lit(one) for one in texts], separator=" ")).to_series()
@@ -260,7 +264,7 @@ class _Reader:
     def _read_one(self, text: str) -> int | str | tuple[datetime, bool]:
         """Read one time: its microseconds, a local time and whether it is a day, or the reason."""
         if not self.formats and PLAIN.fullmatch(text.strip()):
-            return _NO_UNIT
+            return _NO_UNIT if self.unit is None else _NO_COUNT
         try:
             made = parse_time(text, self.formats)
         except ValueError as error:
