@@ -72,6 +72,13 @@ def test_traces_without_names_are_told_apart(tmp_path: Path) -> None:
     assert set(log.customer_ids) == {"trace 1", "x", "trace 3"}
 
 
+def test_events_without_a_time_are_set_aside_by_both_readers(tmp_path: Path) -> None:
+    untimed = '<event><string key="concept:name" value="a"/></event>'
+    file = write(tmp_path, trace("c", untimed, event("b", 1)))
+    for log in (Log.read(file), Log.from_source(xes_source(file))):
+        assert (log.interactions, [one.reason for one in log.rejected]) == (1, ["no time"])
+
+
 def test_columns_are_named_beside_the_standard_ones(tmp_path: Path) -> None:
     file = write(tmp_path, trace("c", event("a", 1, **{"org:group": "care"})))
     log = Log.read(file, Columns(department="org:group"))

@@ -20,6 +20,7 @@ from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.adapters.mapping.mapping import PayloadMapping
 from journeymap.analysis import Columns, Lifecycle, Log
 from journeymap.analysis.table.times import NO_TIME, read_times
+from journeymap.exceptions import SourceError
 from journeymap.model.instants import instant
 
 NINE = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -288,3 +289,9 @@ def test_a_column_orders_what_happened_at_once(ordered: list[Any], tmp_path: Pat
     frame.write_parquet(tmp_path / "a.parquet")
     [row] = ParquetLog.read(tmp_path / "a.parquet", how).ask(Variants())
     assert row.path == ("first", "second", "third")
+
+
+def test_a_frame_with_a_wanted_column_twice_is_refused() -> None:
+    frame = pd.DataFrame([["a", "t", 1, 2]], columns=["customer", "touchpoint", "at", "at"])
+    with pytest.raises(SourceError, match="two columns are named 'at'"):
+        Log.from_frame(frame, Columns(at_unit="s"))

@@ -145,7 +145,7 @@ class _XesReader:
         trace = dict(self.trace or {})
         trace.setdefault("case:concept:name", f"trace {self.traces}")
         for line, event in _join_pairs(self.held):
-            yield line, {**trace, "time:end": "", **event}
+            yield line, {**trace, "time:timestamp": "", "time:end": "", **event}
         self.held = []
 
 

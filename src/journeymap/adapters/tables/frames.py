@@ -75,7 +75,11 @@ def _framed(
         return pl.DataFrame([_series(key, frame[key], cells) for key in wanted])
     if library == "pandas" and hasattr(frame, "dtypes"):
         wanted = pick([str(column) for column in frame.columns])
-        require_columns(wanted, [str(column) for column in frame.columns], "the pandas DataFrame")
+        named = [str(column) for column in frame.columns]
+        require_columns(wanted, named, "the pandas DataFrame")
+        twice = next((name for name in wanted if named.count(name) > 1), None)
+        if twice is not None:
+            raise SourceError("the pandas DataFrame", f"two columns are named {twice!r}")
         columns = [
             _series(key, frame[key].tolist(), cells)
             if str(frame[key].dtype) == "object"
