@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -161,8 +162,17 @@ def test_paths(given_: list[Interaction], steps: int, start: str | None, end: st
 LENGTHS = {"hour": 1, "6 hours": 6, "day": 24, "3 days": 72, "week": 168}
 
 
-def window(at: datetime, length: str, start: datetime) -> int:
-    return (at - start) // timedelta(hours=LENGTHS[length])
+def numbered(given_: list[Interaction], every: str) -> Callable[[datetime], int]:
+    """Number the periods of a length from the first interaction on, after the calendar."""
+    count, unit = read_every(every)
+    numbers = CalendarPeriods(unit, "monday", "UTC").number  # type: ignore[arg-type]
+    earliest = min((one.at.timestamp() * 1e6 for one in given_), default=0)
+
+    def number(at: datetime) -> int:
+        here, begin = numbers(np.array([at.timestamp() * 1e6, earliest], dtype=np.int64)).tolist()
+        return int((here - begin) // count)
+
+    return number
 
 
 @given(
@@ -177,22 +187,18 @@ def test_retention(
     answer = Log.from_interactions(given_, map=MAP).ask(
         Retention(start, back, every, kind, cohorts="first" if first else "each")
     )
-    count, unit = read_every(every)
-    numbers = CalendarPeriods(unit, "monday", "UTC").number  # type: ignore[arg-type]
-    earliest = min((one.at for one in given_), default=None)
+    number = numbered(given_, every)
 
-    def number(at: datetime) -> int:
-        assert earliest is not None
-        both = np.array([at.timestamp() * 1e6, earliest.timestamp() * 1e6], dtype=np.int64)
-        here, begin = numbers(both).tolist()
-        return int((here - begin) // count)
+    def passed(start: datetime, at: datetime) -> int:
+        return number(at) - number(start)
 
-    _check_retention(answer, given_, start, back, number, number, cumulative, first)
+    _check_retention(answer, given_, start, back, number, passed, cumulative, first)
 
 
 def _check_retention(
-    answer: Any, given_: list[Interaction], start: str | None, back: str | None, number: Any,
-    later: Any, cumulative: bool, first: bool,
+    answer: Any, given_: list[Interaction], start: str | None, back: str | None,
+    number: Callable[[datetime], int], passed: Callable[[datetime, datetime], int],
+    cumulative: bool, first: bool,
 ) -> None:  # fmt: skip
     begun: dict[int, dict[str, datetime]] = defaultdict(dict)
     for one in sorted(given_, key=lambda one: one.at):
@@ -209,17 +215,11 @@ def _check_retention(
             came = {
                 one.customer for one in given_ if one.customer in members
                 and back in (None, one.touchpoint) and one.at >= members[one.customer]
-                and _fits(later, one.at, members[one.customer], cohort, place, cumulative)
+                and (passed(members[one.customer], one.at) >= place if cumulative
+                     else passed(members[one.customer], one.at) == place)
             }  # fmt: skip
             assert (row.period, row.customers, row.n) == (place, len(came), len(members))
     assert next(rows, None) is None
-
-
-def _fits(
-    later: Any, at: datetime, start: datetime, cohort: int, place: int, cumulative: bool
-) -> bool:
-    passed = later(at) - cohort if later.__code__.co_argcount == 1 else later(at, start)
-    return bool(passed >= place if cumulative else passed == place)
 
 
 @given(many, st.sampled_from(list(LENGTHS)), st.booleans(), st.booleans())
@@ -231,20 +231,12 @@ def test_rolling_retention(
     answer = Log.from_interactions(given_, map=MAP).ask(
         Retention("a", None, every, kind, cohorts="first" if first else "each", rolling=True)
     )
-    count, unit = read_every(every)
-    numbers = CalendarPeriods(unit, "monday", "UTC").number  # type: ignore[arg-type]
-    earliest = min((one.at for one in given_), default=None)
+    number = numbered(given_, every)
 
-    def number(at: datetime) -> int:
-        assert earliest is not None
-        both = np.array([at.timestamp() * 1e6, earliest.timestamp() * 1e6], dtype=np.int64)
-        here, begin = numbers(both).tolist()
-        return int((here - begin) // count)
+    def passed(start: datetime, at: datetime) -> int:
+        return (at - start) // timedelta(hours=LENGTHS[every])
 
-    def later(at: datetime, start: datetime) -> int:
-        return window(at, every, start)
-
-    _check_retention(answer, given_, "a", None, number, later, cumulative, first)
+    _check_retention(answer, given_, "a", None, number, passed, cumulative, first)
 
 
 def retained(events: list[tuple[str, str]], question: Retention, until: str | None = None) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from attrs import frozen
@@ -35,6 +35,7 @@ _NO_UNIT = "a number; say what it counts with unit = 's', 'ms' or 'us'"
 FindText: TypeAlias = Callable[[Any, Elements], str | None]
 FindValue: TypeAlias = Callable[[Any, Elements], Any]
 Test: TypeAlias = Callable[[Any, Elements], bool]
+Found = TypeVar("Found")
 
 
 @frozen
@@ -73,50 +74,21 @@ def text_finder(pick: Pick) -> FindText:
 
         return find_one
 
-    def find(payload: Any, elements: Elements) -> str | None:
-        for place in places:
-            text = place.text(payload, elements)
-            if text is not None:
-                return text
-        return None
-
-    return find
+    return _first_of([place.text for place in places])
 
 
 def value_finder(pick: Pick) -> FindValue:
     """Make a function that finds a value, unchanged."""
-    places = [_Place.of(place) for place in pick.places]
-
-    def find(payload: Any, elements: Elements) -> Any:
-        for place in places:
-            found = place.value(payload, elements)
-            if found is not None:
-                return found
-        return None
-
-    return find
+    return _first_of([_Place.of(place).value for place in pick.places])
 
 
 def amount_finder(pick: Pick, role: str) -> FindAmount:
     """Make a function that finds an exact number, negative where it is to be subtracted."""
     places = [_Place.of(place) for place in pick.places]
 
-    def find(payload: Any, elements: Elements) -> Amount | None:
-        fault = None
-        for place in places:
-            try:
-                number = place.number(payload, elements)
-            except ValueError as error:
-                fault = fault or ValueError(f"{role}: {error}")
-                continue
-            if number is not None:
-                number = -abs(number) if place.pick.negative else number
-                return Amount(number, place.pick.unit, place.pick.currency)
-        if fault is not None:
-            raise fault
-        return None
-
-    return find
+    return lambda payload, elements: _first_readable(
+        places, role, lambda place: place.amount(payload, elements)
+    )
 
 
 @frozen
@@ -134,18 +106,14 @@ class TimeFinder:
 
     def find(self, payload: Any, elements: Elements) -> datetime | None:
         """Find the time; None where there is none, and ValueError where none can be read."""
-        fault = None
-        for place in self._places:
+
+        def read(place: _Place) -> datetime | None:
             found = place.value(payload, elements)
             if found is None:
-                continue
-            try:
-                return _instant(_read_time(found, place.pick), self._zone, self._clock_change)
-            except ValueError as error:
-                fault = fault or ValueError(f"at: {error}")
-        if fault is not None:
-            raise fault
-        return None
+                return None
+            return _instant(_read_time(found, place.pick), self._zone, self._clock_change)
+
+        return _first_readable(self._places, "at", read)
 
     def finds(self, payload: Any, elements: Elements) -> bool:
         """Check whether there is anything to read a time from."""
@@ -198,14 +166,18 @@ class _Place:
                 return self.finish(text)
         return self.pick.default
 
-    def number(self, payload: Any, elements: Elements) -> Decimal | None:
+    def amount(self, payload: Any, elements: Elements) -> Amount | None:
         """Find the value as a number, the sum of several that a path with ``[*]`` finds."""
         found = self.value(payload, elements)
         if found is None:
             return None
-        whole = self._total(found)
+        number = self._total(found)
         taken = next((one for get in self.minus if is_present(one := get(payload, elements))), None)
-        return whole if taken is None else whole - self._total(taken)
+        if taken is not None:
+            number -= self._total(taken)
+        return Amount(
+            -abs(number) if self.pick.negative else number, self.pick.unit, self.pick.currency
+        )
 
     def _total(self, found: Any) -> Decimal:
         parts = found if isinstance(found, list) else [found]
@@ -225,6 +197,41 @@ class _Place:
             if is_present(found):
                 return self.finish(found) if isinstance(found, str) else found
         return self.pick.default
+
+
+def _first_of(
+    reads: Sequence[Callable[[Any, Elements], Found | None]],
+) -> Callable[[Any, Elements], Found | None]:
+    """Make a function that returns what the first of several finds."""
+    if len(reads) == 1:
+        return reads[0]
+
+    def find(payload: Any, elements: Elements) -> Found | None:
+        for read in reads:
+            found = read(payload, elements)
+            if found is not None:
+                return found
+        return None
+
+    return find
+
+
+def _first_readable(
+    places: Iterable[_Place], role: str, read: Callable[[_Place], Found | None]
+) -> Found | None:
+    """Read the first place that can be read; where none can, raise the first one's fault."""
+    fault = None
+    for place in places:
+        try:
+            found = read(place)
+        except ValueError as error:
+            fault = fault or ValueError(f"{role}: {error}")
+            continue
+        if found is not None:
+            return found
+    if fault is not None:
+        raise fault
+    return None
 
 
 def _decimal_of(value: Any, pick: Pick) -> Decimal | None:
