@@ -473,7 +473,9 @@ def test_scores_of_two_scales_are_asked_apart() -> None:
               Interaction("c", "a", now, score=Score("csat", 4)),
               Interaction("c", "a", now, score=Score("nps", 50, 0, 100)),
               Interaction("c", "a", now, score=Score("own", 1, 0, 1)),
-              Interaction("c", "a", now, score=Score("own", 1, 0, 2))]  # fmt: skip
+              Interaction("c", "a", now, score=Score("own", 1, 0, 2)),
+              Interaction("c", "a", now, score=Score("pts", 5, 0, 1_000_000)),
+              Interaction("c", "a", now, score=Score("pts", 1_000_001, 0, 1_000_001))]  # fmt: skip
     for order in (given_, given_[::-1]):
         log = Log.from_interactions(order)
         found = {row.kind: (row.score, row.n, row.meaning) for row in log.ask(Satisfaction())}
@@ -483,6 +485,8 @@ def test_scores_of_two_scales_are_asked_apart() -> None:
             "nps (0 to 100)": (50, 1, "mean, on 0 to 100"),
             "own (0 to 1)": (1, 1, "mean, on 0 to 1"),
             "own (0 to 2)": (1, 1, "mean, on 0 to 2"),
+            "pts (0 to 1000000)": (5, 1, "mean, on 0 to 1000000"),
+            "pts (0 to 1000001)": (1_000_001, 1, "mean, on 0 to 1000001"),
         }
         assert log.history("c") == tuple(order)
         low = log.where(Between("csat", at_most=1))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -295,3 +297,41 @@ def test_a_frame_with_a_wanted_column_twice_is_refused() -> None:
     frame = pd.DataFrame([["a", "t", 1, 2]], columns=["customer", "touchpoint", "at", "at"])
     with pytest.raises(SourceError, match="two columns are named 'at'"):
         Log.from_frame(frame, Columns(at_unit="s"))
+
+
+def test_values_of_programs_are_read_alike_in_frames_and_mappings() -> None:
+    values: list[Any] = [True, np.bool_(True), 3, np.int64(3), 1.5, np.float32(1.5), 10**400,
+                         Decimal("1.500"), timedelta(seconds=90), "x", np.array([1]), {"a"}, b"x",
+                         float("nan"), pd.NA, None]  # fmt: skip
+    frame = {"customer": ["a"] * len(values), "touchpoint": values, "at": range(len(values))}
+    log = Log.from_frame(frame, Columns(at_unit="s", decimal=","))
+    names = [one.touchpoint for one in log.history("a")]
+    assert names == ["true", "true", "3", "3", "1,5", "1,5", str(10**400),
+                     "1,500", "90.0", "x"]  # fmt: skip
+    rule = RecordRule(Pick(["$.at"], unit="s"), {"c": "$.c"}, "$.touchpoint")
+    mapping = AppliedMapping(PayloadMapping("m", [rule]))
+    found = [mapping.apply({"c": "a", "touchpoint": value, "at": 0}, 1) for value in values]
+    made = [one.interaction.touchpoint
+            for each in found for one in each.records if one.interaction]  # fmt: skip
+    assert made == [name.replace(",", ".") for name in names]
+
+
+def test_a_decimal_is_a_number_whatever_texts_have_as_their_mark() -> None:
+    frame = {"customer": ["a", "a"], "touchpoint": ["t", "t"], "at": [1, 2],
+             "value": [Decimal("1.500"), "2,5"], "currency": ["EUR", "EUR"]}  # fmt: skip
+    how = Columns(at_unit="s", decimal=",", value="value", currency="currency")
+    log = Log.from_frame(frame, how)
+    found = [one.value.amount for one in log.history("a") if one.value]
+    assert found == [Decimal("1.5"), Decimal("2.5")]
+
+
+@pytest.mark.parametrize("tags", [[["é"], ["b"]], [["é"], "b"]])
+def test_lists_are_kept_as_json_in_any_frame_and_file(tags: list[Any], tmp_path: Path) -> None:
+    frame = {"customer": ["a", "a"], "touchpoint": ["t", "t"], "at": [1, 2], "tags": tags}
+    how = Columns(at_unit="s", extra=["tags"])
+    file = tmp_path / "a.jsonl"
+    rows = [dict(zip(frame, row, strict=True)) for row in zip(*frame.values(), strict=True)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    wanted = ['["é"]', tags[1] if isinstance(tags[1], str) else '["b"]']
+    for log in (Log.from_frame(frame, how), Log.read(file, how)):
+        assert log.table.levels["tags"].names[1:] == tuple(wanted)

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from journeymap.exceptions import ElementError, InteractionError, UnknownName
 from journeymap.model.rules import finite, identifier, to_number
-from journeymap.model.scores import SCORE_KINDS
+from journeymap.model.scores import SCORE_KINDS, show_number
 
 __all__ = ["HIDDEN", "SCALES", "Identity", "Money", "Score"]
 
@@ -65,7 +65,9 @@ class Score:
         if not self.low < self.high:
             raise InteractionError("Score", "high", self.high, "must lie above 'low'")
         if not self.low <= self.value <= self.high:
-            message = f"{self.kind} lies between {self.low:g} and {self.high:g}"
+            message = (
+                f"{self.kind} lies between {show_number(self.low)} and {show_number(self.high)}"
+            )
             raise InteractionError("Score", "value", self.value, message)
 
 

@@ -7,12 +7,13 @@ from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from attrs import Attribute, field, frozen
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule, rrulestr
 
 from journeymap.exceptions import CalendarError
+from journeymap.model.local_times import is_zone
 from journeymap.model.rules import as_tuple, each, identifier, of_type, text
 
 __all__ = ["Calendar", "Hours"]
@@ -126,12 +127,9 @@ class Calendar:
 
     @zone.validator
     def _check_zone(self, attribute: Attribute[str], value: str) -> None:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise CalendarError(
-                "Calendar", "zone", value, "an IANA zone such as 'Europe/Paris' is needed"
-            ) from None
+        if not is_zone(value):
+            message = "an IANA zone such as 'Europe/Paris' is needed"
+            raise CalendarError("Calendar", "zone", value, message)
 
     @holidays.validator
     def _check_holidays(self, attribute: Attribute[tuple[date, ...]], value: Any) -> None:

@@ -12,6 +12,7 @@ from attrs import fields, frozen
 from journeymap.model.catalog import Catalog
 from journeymap.model.design import Design
 from journeymap.model.durations import duration_text
+from journeymap.model.scores import show_number
 
 __all__ = ["Change", "find_changes"]
 
@@ -111,4 +112,4 @@ def _value_text(value: Any) -> str:
         return duration_text(value)
     if isinstance(value, str):
         return repr(str(value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return show_number(value) if isinstance(value, float) else str(value)

@@ -78,12 +78,11 @@ class JourneyMap(Design):
     @cached_property
     def recorded_names(self) -> RecordedNames:
         """The names under which touchpoints are recorded."""
-        names = {
-            pattern: point.id
-            for point in reversed(self.touchpoints.elements)
-            for pattern in point.recorded_as
-        }
-        return RecordedNames.of(dict(reversed(names.items())), self.touchpoints)
+        names: dict[str, str] = {}
+        for point in self.touchpoints.elements:
+            for pattern in point.recorded_as:
+                names.setdefault(pattern, point.id)
+        return RecordedNames.of(names, self.touchpoints)
 
     def metrics_of(self, kind: str, id: str) -> tuple[Metric, ...]:  # noqa: A002
         """List the metrics bound to one element.

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import Literal, TypeAlias
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-__all__ = ["ClockChange", "place_local_time", "start_of_day"]
+__all__ = ["ClockChange", "is_zone", "place_local_time", "start_of_day"]
 
 ClockChange: TypeAlias = Literal["earlier", "later"]
 """Which instant is meant by a time that the clocks show twice or never when they change."""
+
+
+def is_zone(name: str) -> bool:
+    """Check whether a name is that of an IANA zone.
+
+    Args:
+        name: The name, such as ``Europe/Paris``.
+
+    Returns:
+        True if there is such a zone.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def place_local_time(local: datetime, zone: ZoneInfo, clock_change: ClockChange | None) -> datetime:

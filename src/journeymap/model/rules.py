@@ -14,6 +14,7 @@ from attrs import Attribute, validators
 from journeymap.exceptions import ElementError, listed, nearest
 
 __all__ = [
+    "LINE_ENDS",
     "MAX_TEXT",
     "UNCLEAN",
     "as_tuple",
@@ -36,6 +37,8 @@ __all__ = [
 UNCLEAN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 """The characters that no text may have, beside lone surrogates, as a pattern."""
 _UNCLEAN = re.compile(f"{UNCLEAN[:-1]}\ud800-\udfff]")
+LINE_ENDS = r"[\t\n\r]+"
+"""The characters that become one blank in the name of something that happened, as a pattern."""
 MAX_TEXT = 10_000
 """Characters of a text of a map: a few pages, far more than a picture or a report shows."""
 

@@ -15,6 +15,7 @@ __all__ = [
     "kind_on_scale",
     "lowest_top_answer",
     "plain_kind",
+    "show_number",
     "summary_of",
 ]
 
@@ -72,7 +73,12 @@ def summary_of(kind: str) -> Summary:
 
 def kind_on_scale(kind: str, low: float, high: float) -> str:
     """Name a kind that was asked on a scale beside another: ``csat (0 to 1)``."""
-    return f"{kind} ({low:g} to {high:g})"
+    return f"{kind} ({show_number(low)} to {show_number(high)})"
+
+
+def show_number(number: float) -> str:
+    """Write a number with all its digits, a whole one without decimals."""
+    return repr(float(number)).removesuffix(".0")
 
 
 def plain_kind(kind: str) -> str:

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from journeymap.model.display import paint_with
 from journeymap.model.durations import span_text
+from journeymap.model.scores import show_number
 from journeymap.profile import Customer
 from journeymap.views.flows import COLOURS
 from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
@@ -109,7 +110,7 @@ def _rows(customer: Customer) -> list[_Row]:
         stage = here or stage
         facts, at = [one.outcome or ""], one.at.astimezone(UTC)
         if one.score is not None:
-            facts.append(f"{one.score.kind.upper()} {one.score.value:g}")
+            facts.append(f"{one.score.kind.upper()} {show_number(one.score.value)}")
         if one.value is not None:
             facts.append(f"{one.value.amount:,.2f} {one.value.currency}")
         rows.append(_Row(
@@ -153,7 +154,7 @@ def _heading(customer: Customer, rows: int, width: float) -> list[Shape]:
         facts.append(f"now in {stage or 'no stage'}, lap {here.lap}")
         if here.dormant:
             facts.append("dormant")
-    facts += [f"{one.kind.upper()} {one.value:g}" for one in customer.scores]
+    facts += [f"{one.kind.upper()} {show_number(one.value)}" for one in customer.scores]
     facts += [f"{one.amount:,.2f} {one.currency}" for one in customer.value]
     facts += [f"open: {one.moment}" for one in customer.moments]
     if len(customer.journey) > rows:

@@ -30,7 +30,7 @@ from journeymap.interactions import Identity, Interaction, Money, Record, Score
 from journeymap.interactions.records import ALWAYS
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.recorded_names import RecordedNames
-from journeymap.model.rules import fault_in_text
+from journeymap.model.rules import LINE_ENDS, fault_in_text
 from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["AppliedMapping", "MappedPayload", "row_text"]
@@ -52,7 +52,7 @@ _THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 _NAMES = ("channel", "department", "process", "product", "outcome")
 
 
-_ENDS = re.compile(r"[\t\n\r]+")
+_ENDS = re.compile(LINE_ENDS)
 _FAULTS = (JourneyMapError, ValueError, ArithmeticError, RecursionError)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from journeymap.adapters.mapping.field_paths import Elements, Getter, element_le
 from journeymap.adapters.mapping.mapping import Pick, RecordRule, Unit
 from journeymap.adapters.reading.numbers import PLAIN, read_decimal
 from journeymap.adapters.reading.time_texts import NO_ISO, count_time, parse_time
+from journeymap.adapters.reading.value_texts import is_missing, value_text
 from journeymap.model.local_times import ClockChange, place_local_time, start_of_day
 
 __all__ = [
@@ -126,7 +127,7 @@ def is_present(value: Any) -> bool:
         return bool(value) and not value.isspace()
     if isinstance(value, (Mapping, list, tuple)):
         return len(value) > 0
-    return value is not None and _is_itself(value)
+    return not is_missing(value)
 
 
 @frozen
@@ -262,29 +263,10 @@ def _value_test(path: str, values: tuple[str, ...], *, wanted: bool = True) -> T
     return test
 
 
-def _is_itself(value: Any) -> bool:
-    """Check whether a value equals itself: NaN and NaT do not, and NA raises."""
-    try:
-        return bool(value == value)
-    except (TypeError, ValueError):
-        return False
-
-
 def _as_text(value: Any) -> str | None:
     """Convert a value to text; one that is missing, empty or no single value gives None."""
-    if isinstance(value, str):
-        return value.strip() or None
-    if value is None or isinstance(value, (Mapping, list, tuple, bytes)) or not _is_itself(value):
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return repr(value.total_seconds())
-    return str(value)
+    text = value_text(value)
+    return None if text is None else text.strip() or None
 
 
 def _finisher(pick: Pick) -> Callable[[str], str | None]:

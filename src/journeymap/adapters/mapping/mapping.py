@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import Attribute, evolve, field, fields, frozen, validators
 
@@ -12,7 +11,7 @@ from journeymap.adapters.mapping.field_paths import element_level, first_name, i
 from journeymap.adapters.reading.numbers import DecimalMark
 from journeymap.adapters.reading.time_texts import parse_time
 from journeymap.exceptions import ElementError
-from journeymap.model.local_times import ClockChange
+from journeymap.model.local_times import ClockChange, is_zone
 from journeymap.model.rules import (
     as_tuple,
     each,
@@ -344,12 +343,9 @@ class PayloadMapping:
 
     @timezone.validator
     def _check_zone(self, attribute: Attribute[Any], value: str | None) -> None:
-        try:
-            if value is not None:
-                ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+        if value is not None and not is_zone(value):
             message = "an IANA zone such as 'Europe/Paris' is expected"
-            raise ElementError("PayloadMapping", "timezone", value, message) from None
+            raise ElementError("PayloadMapping", "timezone", value, message)
 
     @property
     def names(self) -> tuple[str, ...]:

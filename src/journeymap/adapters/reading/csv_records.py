@@ -6,7 +6,7 @@ import csv
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 
-from journeymap.adapters.reading.guarded_files import MAX_LINE_CHARACTERS
+from journeymap.adapters.reading.guarded_files import MAX_LINE_CHARACTERS, shorten_row
 from journeymap.adapters.source import RejectedRow
 from journeymap.exceptions import SourceError
 
@@ -98,14 +98,14 @@ class CsvRecords:
             self._reader = self._begin()
             return line, escaped
         reason = f"{len(row)} fields where the header has {len(self.header)}"
-        return RejectedRow(line, reason, _shorten(self.mark.join(row)))
+        return RejectedRow(line, reason, shorten_row(self.mark.join(row)))
 
     def _mend(self, line: int, reason: str) -> tuple[int, list[str]] | RejectedRow:
         escaped = self._read_escaped()
         if escaped is not None:
             return line, escaped
         size = self._lines.find_end(self.mark, len(self.header))
-        return RejectedRow(line, reason, _shorten("".join(self._lines.keep(size))))
+        return RejectedRow(line, reason, shorten_row("".join(self._lines.keep(size))))
 
     def _read_longer(self) -> list[str] | None:
         r"""Read a record in which ``\"`` may be meant as a quote, over more lines.
@@ -182,10 +182,6 @@ def _find_delimiter(line: str) -> str:
     outside = "".join(line.split('"')[::2])
     most = max(_DELIMITERS, key=outside.count)
     return " " if most not in outside and " " in outside.strip() else most
-
-
-def _shorten(text: str) -> str:
-    return text[:200].encode("utf-8", "backslashreplace").decode()
 
 
 class _Lines:

@@ -21,6 +21,7 @@ __all__ = [
     "bounded_lines",
     "open_text",
     "reporting_damage",
+    "shorten_row",
     "unpack",
 ]
 
@@ -151,3 +152,8 @@ def bounded_lines(text: io.TextIOBase) -> Iterator[str]:
             while rest and rest[-1] not in "\r\n":
                 rest = read(MAX_LINE_CHARACTERS)
         yield line
+
+
+def shorten_row(text: str) -> str:
+    """Keep the beginning of a rejected row, as text that can be kept whatever its bytes were."""
+    return text[:200].encode("utf-8", "backslashreplace").decode()

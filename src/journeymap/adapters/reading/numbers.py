@@ -66,7 +66,7 @@ def read_decimal(text: str, mark: DecimalMark | None) -> Decimal:
     return Decimal(plain)
 
 
-def number_text(number: float, mark: DecimalMark | None) -> str:
+def number_text(number: float | Decimal, mark: DecimalMark | None) -> str:
     """Write a number as a file would that has this decimal mark.
 
     Args:
@@ -76,8 +76,8 @@ def number_text(number: float, mark: DecimalMark | None) -> str:
     Returns:
         The text; whole numbers have no decimals.
     """
-    if float(number).is_integer() and abs(number) < 1e15:
+    if isinstance(number, float) and number.is_integer() and abs(number) < 1e15:
         return str(int(number))
-    if mark != ",":
-        return repr(number)
-    return format(Decimal(repr(number)), "f").replace(".", ",")
+    if mark != "," or isinstance(number, int):
+        return str(number)
+    return format(Decimal(str(number)), "f").replace(".", ",")

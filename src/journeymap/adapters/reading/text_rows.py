@@ -15,6 +15,7 @@ from journeymap.adapters.reading.guarded_files import (
     MAX_LINE_CHARACTERS,
     bounded_lines,
     open_text,
+    shorten_row,
 )
 from journeymap.adapters.source import RejectedRow
 
@@ -27,7 +28,6 @@ __all__ = [
     "read_csv_rows",
     "read_json_line",
     "read_json_rows",
-    "shorten_row",
 ]  # fmt: skip
 
 Row: TypeAlias = tuple[int, Mapping[str, Any]]
@@ -116,11 +116,6 @@ def decode_json(text: str, longest: int = MAX_LINE_CHARACTERS) -> Any:
         return _decode(text)
     except (ValueError, RecursionError) as error:
         return NotJson(f"not JSON: {error}")
-
-
-def shorten_row(text: str) -> str:
-    """Keep the beginning of a rejected row, as text that can be kept whatever its bytes were."""
-    return text[:200].encode("utf-8", "backslashreplace").decode()
 
 
 def _no_number(text: str) -> Any:

@@ -18,9 +18,10 @@ from journeymap.adapters.reading.guarded_files import (
     bounded_lines,
     open_text,
     reporting_damage,
+    shorten_row,
     unpack,
 )
-from journeymap.adapters.reading.text_rows import read_json_line, shorten_row
+from journeymap.adapters.reading.text_rows import read_json_line
 from journeymap.adapters.source import Batch, Claim, RejectedRow
 from journeymap.adapters.sources.row_source import BatchBuilder, Row, fingerprint
 from journeymap.exceptions import SourceError

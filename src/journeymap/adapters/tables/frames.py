@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ import numpy as np
 import polars as pl
 from attrs import frozen
 
-from journeymap.adapters.reading.numbers import DecimalMark, number_text
+from journeymap.adapters.reading.numbers import DecimalMark
+from journeymap.adapters.reading.value_texts import is_missing, value_text
 from journeymap.adapters.tables.rows import ColumnChoice, Rows, require_columns
 from journeymap.exceptions import JourneyMapError, SourceError
 
@@ -48,7 +48,8 @@ def read_frame(
     library = type(frame).__module__.split(".")[0]
     name = f"the {library} {type(frame).__name__}"
     try:
-        made = _framed(frame, pick, library, _CellWriter(decimal, frozenset(nested)))
+        cells = _CellWriter(decimal, frozenset(nested))
+        made = _framed(frame, pick, library, cells)
     except JourneyMapError:
         raise
     except Exception as error:  # whatever library the frame is of has errors of its own
@@ -59,7 +60,7 @@ def read_frame(
         raise SourceError(name, message)
     wanted = pick(made.columns)
     require_columns(wanted, made.columns, name)
-    return _rows(made.select(wanted), name)
+    return _rows(cells.flat(made.select(wanted)), name)
 
 
 def _framed(
@@ -98,7 +99,7 @@ def _series(name: str, values: Any, cells: _CellWriter) -> pl.Series:
     """
     plain = values.tolist() if str(getattr(values, "dtype", "")) == "object" else values
     if isinstance(plain, (list, tuple)):
-        plain = [None if _is_missing(value) else value for value in plain]
+        plain = [None if is_missing(value) else value for value in plain]
         kinds = {type(value) for value in plain if value is not None}
         numbers = bool not in kinds and all(issubclass(kind, _NUMBERS) for kind in kinds)
         if numbers and len(kinds) > 1 and not any(_is_long(value) for value in plain):
@@ -112,16 +113,6 @@ def _series(name: str, values: Any, cells: _CellWriter) -> pl.Series:
 
 
 _NUMBERS = (int, float, np.integer, np.floating)
-
-
-def _is_missing(value: Any) -> bool:
-    """Check for None, and for NaN, NaT and NA, which are not equal to themselves."""
-    if value is None or isinstance(value, (str, int)):
-        return value is None
-    try:
-        return bool(value != value)
-    except (TypeError, ValueError):  # NA is neither equal nor unequal; an array has no one answer
-        return type(value).__name__ == "NAType"
 
 
 def _is_long(value: Any) -> bool:
@@ -138,21 +129,16 @@ class _CellWriter:
 
     def text(self, name: str, value: Any) -> str | None:
         """Write one value; a list, a mapping or bytes are no name and no number."""
-        if value is None or _is_missing(value):
-            return None
-        if isinstance(value, datetime):
-            return value.isoformat()
-        if isinstance(value, timedelta):
-            return repr(value.total_seconds())
-        if isinstance(value, (bool, np.bool_)):
-            return "true" if value else "false"
-        if isinstance(value, (int, float, np.integer, np.floating)):
-            return number_text(
-                value.item() if isinstance(value, np.generic) else value, self.decimal
-            )
-        if isinstance(value, (list, tuple, set, Mapping, np.ndarray)):
-            return json.dumps(value, default=str) if name in self.nested else None
-        return None if isinstance(value, bytes) else str(value)
+        return value_text(value, self.decimal, nested=name in self.nested)
+
+    def flat(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Write the lists and mappings of columns that hold nothing else."""
+        held = [name for name in frame.columns
+                if name in self.nested and frame[name].dtype.is_nested()]  # fmt: skip
+        return frame.with_columns(
+            pl.Series(name, [self.text(name, one) for one in frame[name].to_list()], pl.String)
+            for name in held
+        )
 
 
 def _rows(frame: pl.DataFrame, name: str) -> Rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,8 +13,9 @@ from attrs import define, field
 
 from journeymap.adapters.reading.csv_records import CsvRecords, refuse_repeated
 from journeymap.adapters.reading.guarded_files import open_text
-from journeymap.adapters.reading.numbers import DecimalMark, number_text
+from journeymap.adapters.reading.numbers import DecimalMark
 from journeymap.adapters.reading.text_rows import Row, parse_json_row
+from journeymap.adapters.reading.value_texts import value_text
 from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.tables.csv_columns import read_block
 from journeymap.adapters.tables.json_columns import read_json_block
@@ -197,7 +197,9 @@ class _KeyedRows:
             self._pile.columns = self.wanted = self._pick(tuple(row))
         self.met.update(dict.fromkeys(row))
         nested, mark = self._nested, self._decimal
-        self._pile.add([_scalar(row.get(key), key in nested, mark) for key in self.wanted], line)
+        self._pile.add(
+            [value_text(row.get(key), mark, nested=key in nested) for key in self.wanted], line
+        )
 
     def add_frame(self, frame: pl.DataFrame, after: int) -> None:
         """Take the rows of a frame, one a line, after so many lines."""
@@ -227,17 +229,3 @@ def _is_text(row: Sequence[str | None]) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _scalar(value: Any, nested: bool, mark: DecimalMark | None) -> str | None:
-    """Convert a JSON value to the text that a CSV file would hold.
-
-    A list or a mapping is no name and no number; where it may be nested, it is kept as it is.
-    """
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return number_text(value, mark)
-    return json.dumps(value, ensure_ascii=False) if nested else None

@@ -13,7 +13,13 @@ from journeymap.exceptions import AnswerError
 from journeymap.model import Calendar
 from journeymap.model.instants import EPOCH, micros
 
-__all__ = ["WorkingClock", "department_clocks", "department_codes", "measure_working_time"]
+__all__ = [
+    "WorkingClock",
+    "department_clocks",
+    "department_codes",
+    "measure_waits_between",
+    "measure_working_time",
+]
 
 MAX_YEARS = 300
 """Years of a log whose working time is counted: more come of a wrong time in it."""
@@ -102,3 +108,16 @@ def department_codes(part: Part) -> Ints:
     if not part.knows("department"):
         return np.zeros(len(part), dtype=np.int64)
     return part.codes("department").astype(np.int64)
+
+
+def measure_waits_between(part: Part, before: Ints, after: Ints, *, working: bool) -> Ints:
+    """Measure the waits between rows, in microseconds.
+
+    From the end of the earlier one to the beginning of the later one; none where they overlap. In
+    working time, on the calendar of the department that took the later one.
+    """
+    ends = part.at[after]
+    begins = np.minimum(part.ends[before], ends)
+    if not working:
+        return ends - begins
+    return measure_working_time(part, department_codes(part)[after], begins, ends)

@@ -21,7 +21,11 @@ from journeymap.analysis.measuring.occurrences import (
 )
 from journeymap.analysis.measuring.sequences import expand_spans, group_sequences
 from journeymap.analysis.measuring.tally import sum_exactly
-from journeymap.analysis.measuring.working_time import department_codes, measure_working_time
+from journeymap.analysis.measuring.working_time import (
+    department_codes,
+    measure_waits_between,
+    measure_working_time,
+)
 from journeymap.analysis.questions.key_journeys import mark_failed
 from journeymap.analysis.row_fields import (
     Amount,
@@ -235,7 +239,8 @@ class Deviations:
         late = kind == DEVIATION_KINDS.index("late")
         waits[late] = lost[late]
         after = np.flatnonzero(taken & (row > found.begin[which]))
-        waits[after] = self._waits(part, row[after])
+        rows = row[after]
+        waits[after] = measure_waits_between(part, rows - 1, rows, working=self.working_time)
         element = np.where(taken, part.touchpoints[row], 0).astype(np.int64)
         department = np.where(taken, department_codes(part)[row], 0)
         keys = (kind, step, element, department)
@@ -248,12 +253,6 @@ class Deviations:
             cell = _cell(part, span, *(int(key[at]) for key in keys))
             customers = len(np.unique(part.customer[found.begin[inside]]))
             yield cell, [len(mine), customers, len(inside), sum_exactly(waits[mine]), value]
-
-    def _waits(self, part: Part, rows: Ints) -> Ints:
-        begins = np.minimum(part.ends[rows - 1], part.at[rows])
-        if not self.working_time:
-            return part.at[rows] - begins
-        return measure_working_time(part, department_codes(part)[rows], begins, part.at[rows])
 
 
 # Which occurrence, kind, step from 1 (0: none), row (−1: none), and microseconds too late.

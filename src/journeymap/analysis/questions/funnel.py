@@ -30,7 +30,7 @@ from journeymap.analysis.row_fields import (
 from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, code_of
 from journeymap.exceptions import ElementError
 from journeymap.model.instants import MICROSECOND, micros
-from journeymap.model.rules import as_tuple, identifier, of_type, one_of
+from journeymap.model.rules import as_tuple, identifier, of_type, one_of, positive_duration
 
 __all__ = ["Funnel", "FunnelAnswer", "FunnelStep", "FunnelTarget"]
 
@@ -102,12 +102,6 @@ def _elements(given: str | Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else as_tuple(given)
 
 
-def _positive(instance: object, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None and (not isinstance(value, timedelta) or value <= timedelta(0)):
-        message = "a length of time above zero is expected"
-        raise ElementError(type(instance).__name__, attribute.name, value, message)
-
-
 @frozen
 class FunnelTarget:
     """A step of a funnel that asks for more than an element.
@@ -129,7 +123,9 @@ class FunnelTarget:
         converter=_elements, validator=validators.deep_iterable(identifier)
     )
     optional: bool = field(default=False, validator=of_type(bool), kw_only=True)
-    within: timedelta | None = field(default=None, validator=_positive, kw_only=True)
+    within: timedelta | None = field(
+        default=None, validator=validators.optional(positive_duration), kw_only=True
+    )
     without: tuple[str, ...] = field(
         default=(), converter=_elements, validator=validators.deep_iterable(identifier),
         kw_only=True,

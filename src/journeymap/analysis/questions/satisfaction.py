@@ -19,7 +19,7 @@ from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError
 from journeymap.model.rules import of_type
-from journeymap.model.scores import lowest_top_answer, summary_of
+from journeymap.model.scores import lowest_top_answer, show_number, summary_of
 
 __all__ = ["Satisfaction", "SatisfactionAnswer", "SatisfactionRow"]
 
@@ -168,6 +168,7 @@ def _lowest(kind: str, scope: Scope) -> int:
 
 def _rows(kind: str, counts: Counts, scope: Scope) -> Iterator[Row]:
     low, high = (-1.0, 1.0) if kind in _FEELINGS else scope.scales[kind]
+    lowest, highest = show_number(low), show_number(high)
     codes, answers = counts.keys
     for code in np.unique(codes).tolist():
         mine = codes == code
@@ -191,11 +192,11 @@ def _rows(kind: str, counts: Counts, scope: Scope) -> Iterator[Row]:
             least = lowest_top_answer(low, high)
             top = sum(w for v, w in zip(values, weights, strict=True) if v >= least)
             score, bounds = top / n, wilson_interval(top, n)
-            counted = f"{least:g} to {high:g}" if least < high else f"{high:g}"
-            meaning = f"share of {counted}, on {low:g} to {high:g}"
+            counted = f"{show_number(least)} to {highest}" if least < high else highest
+            meaning = f"share of {counted}, on {lowest} to {highest}"
         elif summary == "mean":
             score, bounds = mean, mean_interval(values, weights)
-            meaning = f"mean, on {low:g} to {high:g}"
+            meaning = f"mean, on {lowest} to {highest}"
         else:
             assert_never(summary)
         yield str(counts.names[code]), kind, score, *bounds, n, customers, mean, meaning

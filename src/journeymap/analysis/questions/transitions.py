@@ -11,7 +11,7 @@ from attrs import field, frozen
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.quantiles import BOUND
 from journeymap.analysis.measuring.tally import Tally, add_lengths, tally_customers
-from journeymap.analysis.measuring.working_time import department_codes, measure_working_time
+from journeymap.analysis.measuring.working_time import measure_waits_between
 from journeymap.analysis.row_fields import Count, Error, Key, N, Seconds, Share
 from journeymap.analysis.table.coding import rank_names
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope
@@ -141,18 +141,11 @@ class Transitions:
 
 
 def measure_waits(read: Reading, before: Ints, *, working: bool) -> Ints:
-    """Measure the wait from each of some interactions to the one after it, in microseconds.
-
-    From the end of the earlier one to the beginning of the later one; none where they overlap. In
-    working time, on the calendar of the department that took the later one.
-    """
-    ends = read.at[before + 1]
-    begins = np.minimum(read.ends[before], ends)
-    if not working:
-        return ends - begins
-    departments = department_codes(read.part)
-    rows = before + 1 if read.rows is None else read.rows[before + 1]
-    return measure_working_time(read.part, departments[rows], begins, ends)
+    """Measure the wait from each of some interactions to the one after it, in microseconds."""
+    after = before + 1
+    if read.rows is not None:
+        before, after = read.rows[before], read.rows[after]
+    return measure_waits_between(read.part, before, after, working=working)
 
 
 def wait_columns(

@@ -36,6 +36,7 @@ from journeymap.analysis.table.times import (
 from journeymap.exceptions import ColumnsError, SourceError
 from journeymap.interactions.values import MAX_AMOUNT
 from journeymap.model.recorded_names import RecordedNames
+from journeymap.model.scores import show_number
 
 __all__ = ["CheckedRows", "Dropped", "Rejected", "Rejection", "check_rows"]
 
@@ -255,11 +256,12 @@ def _read_order(column: pl.Series, columns: Columns, checked: _Reasons) -> Micro
         found = column.cast(pl.Int64, strict=False)
     else:
         text = plain_numbers(column.cast(pl.String, strict=False), columns.decimal)
-        whole = text.cast(pl.Int64, strict=False)
-        if whole.null_count() > text.null_count():
-            whole = (text.cast(pl.Float64) * 1e6).round(0).cast(pl.Int64, strict=False)
-        times, _ = read_times(column, columns.timezone or "UTC", None)
-        found = whole if text.null_count() < len(text) else pl.Series(times).replace(NO_TIME, None)
+        found = text.cast(pl.Int64, strict=False)
+        if text.null_count() == len(text):
+            times, _ = read_times(column, columns.timezone or "UTC", None)
+            found = pl.Series(times).replace(NO_TIME, None)
+        elif found.null_count() > text.null_count():
+            found = (text.cast(pl.Float64) * 1e6).round(0).cast(pl.Int64, strict=False)
     checked.find(found.is_null().to_numpy(), "order: a number or a time is expected")
     return found.fill_null(0).to_numpy()
 
@@ -377,7 +379,8 @@ def _read_scores(
     for kind, low, high in columns.scales:
         outside = (scores < low * SCALE) | (scores > high * SCALE)
         of_kind = kinds.among(lambda names, kind=kind: names == kind)  # type: ignore[misc]
-        checked.find(given & of_kind & outside, f"score: {kind} lies between {low:g} and {high:g}")
+        bounds = f"{show_number(low)} and {show_number(high)}"
+        checked.find(given & of_kind & outside, f"score: {kind} lies between {bounds}")
     return scores
 
 

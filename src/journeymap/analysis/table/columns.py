@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import Attribute, evolve, field, fields, frozen, validators
 
 from journeymap.adapters.reading.numbers import DecimalMark
 from journeymap.exceptions import ColumnsError
 from journeymap.interactions import SCALES
-from journeymap.model.local_times import ClockChange
+from journeymap.model.local_times import ClockChange, is_zone
 from journeymap.model.rules import as_tuple, each, of_type
 from journeymap.model.scores import SCORE_KINDS
 
@@ -56,12 +55,8 @@ def _texts(given: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _check_zone(attribute: Attribute[str], value: str | None) -> None:
-    try:
-        if value is not None:
-            ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"{attribute.name}: {value!r} is no IANA zone such as 'Europe/Paris'"
-        raise ColumnsError(message) from None
+    if value is not None and not is_zone(value):
+        raise ColumnsError(f"{attribute.name}: {value!r} is no IANA zone such as 'Europe/Paris'")
 
 
 def _check_choice(attribute: Attribute[str], value: Any, choices: tuple[str, ...]) -> None:

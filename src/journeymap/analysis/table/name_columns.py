@@ -14,7 +14,7 @@ from journeymap.interactions.interaction import (
     TOO_LONG_KEY,
     TOO_LONG_NAME,
 )
-from journeymap.model.rules import MAX_TEXT, UNCLEAN, fault_in_text
+from journeymap.model.rules import LINE_ENDS, MAX_TEXT, UNCLEAN, fault_in_text
 from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["clean_names", "encode_clean", "find_long_keys", "name_faults", "read_names"]
@@ -38,7 +38,7 @@ def read_names(frame: pl.DataFrame, column: str) -> pl.Series:
 
 def clean_names(names: pl.Series) -> pl.Series:
     """Remove the blanks around names; ends of lines within become blanks."""
-    return names.str.strip_chars().str.replace_all(r"[\t\n\r]+", " ")
+    return names.str.strip_chars().str.replace_all(LINE_ENDS, " ")
 
 
 def encode_clean(

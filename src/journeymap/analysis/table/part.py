@@ -323,7 +323,7 @@ class Part:
             return None
         return found[self._span] if self._rows is None else found[self._span][self._rows]
 
-    @property
+    @cached_property
     def ends(self) -> Ints:
         """When each interaction ended, in microseconds; when it began, if that is unknown."""
         took = self.number("duration")

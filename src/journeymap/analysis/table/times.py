@@ -186,7 +186,7 @@ class _Reader:
             pl.when(column.is_null())
             .then(pl.lit(NO_TIME_GIVEN))
             .when(micros.is_null())
-            .then(pl.lit("a number that is no time"))
+            .then(pl.lit(_NO_COUNT))
         ).to_series()
         return _to_numpy(micros), reasons
 

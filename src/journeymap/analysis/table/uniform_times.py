@@ -18,7 +18,6 @@ _SHAPE = re.compile(
     r"(?:(?P<utc>Z| ?UTC| ?GMT)|(?P<sign>[+-])(?P<oh>\d\d):?(?P<om>\d\d))?"
 )
 _NUMBERS = ("Y", "m", "d", "H", "M", "S", "f", "oh", "om")
-_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
 def read_uniform(column: pl.Series) -> pl.DataFrame | None:
@@ -90,17 +89,13 @@ def _minutes(data: Bytes, shape: re.Match[str], found: dict[str, Any]) -> Any:
 
 
 def _micros(year: Any, month: Any, day: Any, hour: Any, minute: Any, second: Any) -> Any:
-    """Count microseconds since 1970 (days after Hinnant 2013); None where there is no such time."""
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    """Count microseconds since 1970; None where there is no such time."""
     within = (year >= 1) & (month >= 1) & (month <= 12)
     within &= (hour < 24) & (minute < 60) & (second < 60)
     if not within.all():
         return None
-    if ((day < 1) | (day > _DAYS[month] + (leap & (month == 2)))).any():
+    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + (day - 1)
+    if (days.astype("datetime64[M]") != months).any():
         return None
-    shifted = year - (month <= 2)
-    era = shifted // 400
-    of_era = shifted - era * 400
-    of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
-    days = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
-    return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000
+    return (((days.astype(np.int64) * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000
