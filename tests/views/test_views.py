@@ -331,3 +331,35 @@ def test_the_report_names_what_was_left_out() -> None:
     page = report(Overview.of(log))
     assert "Values left out of rows that were kept" in page
     assert "no currency is named" in page
+
+
+def test_findings_do_not_speak_of_what_is_nothing() -> None:
+    """Stages of which all move on, and a mood that stays, are no finding."""
+    frame = {
+        "customer": [f"c{n}" for n in range(40) for _ in "ab"],
+        "touchpoint": ["first", "second"] * 40, "at": list(range(80)), "emotion": [0.5] * 80,
+        "department": ["Sales", "Support"] * 40,
+    }  # fmt: skip
+    columns = Columns(at_unit="s", emotion="emotion", department="department")
+    drafted = Log.from_frame(frame, columns).sketch()
+    seen = Overview.of(Log.from_frame(frame, columns, map=drafted))
+    assert not [told for told in findings(seen, Flows.of(seen)) if "friction" in told]
+    assert not [told for told in findings(seen, Flows.of(seen)) if "mood" in told]
+
+
+@pytest.mark.parametrize("per_half", [1, 3, 5])
+def test_bold_names_stay_within_the_picture(per_half: int, browser: Any) -> None:
+    stages = [jm.Stage(f"Around Order placed {n}", "buy" if n < per_half else "own")
+              for n in range(2 * per_half)]  # fmt: skip
+    page = browser.new_page(viewport={"width": 1200, "height": 1100})
+    picture = svg(loop_scene(jm.JourneyMap("x", stages=stages), standalone=False))
+    page.set_content(f"<body style='margin:0'>{picture}")
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('text.name')].map(t => { const b = t.getBBox();"
+        " return [b.x, b.x + b.width, t.textContent] })"
+    )
+    assert boxes
+    for left, right, words in boxes:
+        assert left >= 0, words
+        assert right <= 1200, words
+    page.close()

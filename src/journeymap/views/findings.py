@@ -37,12 +37,12 @@ def _hottest(overview: Overview, flows: Flows) -> str:
         for name, flow in flows.stages.items()
         if flow.friction is not None and flow.customers >= _ENOUGH
     }
-    if not enough:
+    name = max(enough, key=lambda stage: enough[stage], default="")
+    if enough.get(name, 0.0) < 0.005:  # shown as 0 %
         return ""
-    name = max(enough, key=lambda stage: enough[stage] or 0.0)
     return (
         f"Most friction lies in “{overview.map.stages[name].name}”: "
-        f"{100 * (enough[name] or 0):.0f} % of the moves out of it turn back or fall silent."
+        f"{100 * enough[name]:.0f} % of the moves out of it turn back or fall silent."
     )
 
 
@@ -109,7 +109,7 @@ def _mood(overview: Overview) -> str:
     if not rows:
         return ""
     worst = min(rows, key=lambda row: row.emotion_change or 0.0)
-    if (worst.emotion_change or 0.0) >= 0:
+    if (worst.emotion_change or 0.0) > -0.005:  # shown as 0.00
         return ""
     return (
         f"The mood falls most from {_name(overview, worst.source)} to "

@@ -21,6 +21,8 @@ _WIDTH = 1200.0
 _CURVE = Curve(600, 352, 396, 276)
 _TRACK = 30.0
 _LABEL = 165.0
+_BOLD = 1.2
+"""How much wider a bold text is than a plain one: names are bold."""
 MAX_CHORDS = 8
 """Moves drawn across the loop, the most frequent: more hide the loop."""
 _FRICTION = "Friction: share of moves out of a stage that turn back or fall silent"
@@ -46,7 +48,13 @@ class _Label:
 
     @property
     def sides(self) -> tuple[float, float]:
-        room = max((width_of(text, size) for _, text, size in self.lines), default=0.0)
+        room = max(
+            (
+                width_of(text, size) * (_BOLD if role == "name" else 1)
+                for role, text, size in self.lines
+            ),
+            default=0.0,
+        )
         shift = {"start": 0.0, "middle": room / 2, "end": room}[self.anchor]
         return self.x - shift, self.x - shift + room
 
