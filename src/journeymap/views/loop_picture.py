@@ -293,7 +293,9 @@ def _labels(placed: list[_Placed], flows: Flows | None) -> tuple[list[Shape], fl
 
 def _label(one: _Placed, flows: Flows | None, *, upper: bool) -> _Label:
     spot = one.spot
-    lines = [("name", text, 16.0) for text in wrapped(one.stage.name, 16, _LABEL, 2)]
+    beside = abs(spot.out_x) > 0.9  # at the far end of a lobe, where the room is narrow
+    room = _LABEL / _BOLD if beside else _LABEL
+    lines = [("name", text, 16.0) for text in wrapped(one.stage.name, 16, room, 2)]
     flow = flows.stages.get(one.stage.id) if flows else None
     if flow is not None:
         lines.append(("soft", f"{flow.customers:,} customers", 13.5))
@@ -306,7 +308,7 @@ def _label(one: _Placed, flows: Flows | None, *, upper: bool) -> _Label:
             ("soft", text, 12.5) for text in wrapped(one.stage.customer_does, 12.5, _LABEL, 3)
         ]
     reach = 52 if flow is not None and flow.leaks else 26
-    if abs(spot.out_x) > 0.9:  # at the far end of a lobe: beside the stage
+    if beside:
         label = _Label(spot.x + spot.out_x * reach, 0, tuple(lines),
                        "start" if spot.out_x > 0 else "end")  # fmt: skip
         top = spot.y - label.height / 2
