@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, fields
 
 from journeymap.documents import dump, dumps, load, schema
-from journeymap.exceptions import DocumentError, JourneyMapError, MapError, SourceError
+from journeymap.exceptions import (
+    ColumnsError,
+    DocumentError,
+    JourneyMapError,
+    MapError,
+    SourceError,
+)
 
 if TYPE_CHECKING:
     from journeymap.analysis import Columns, Log
@@ -23,7 +29,8 @@ __all__ = ["main"]
 
 _ROLES = ("customer", "touchpoint", "at", "id", "source", "channel", "department", "process",
           "product", "outcome", "emotion", "emotion-after", "score", "score-kind", "value",
-          "currency", "duration", "timezone", "at-unit")  # fmt: skip
+          "currency", "duration", "end", "order", "timezone", "calendar-zone", "clock-change",
+          "at-unit", "at-format", "decimal")  # fmt: skip
 _SIMULATED = "Simulated data: a made-up broadband company, no real customer is in here."
 
 
@@ -115,6 +122,9 @@ def _reading(parser: argparse.ArgumentParser, output: str) -> None:
     for role in _ROLES:
         columns.add_argument(f"--{role}", metavar="NAME")
     columns.add_argument("--extra", action="append", default=[], metavar="NAME")
+    columns.add_argument(
+        "--untimed", action="store_true", help="the rows have no times, only order"
+    )
     parser.add_argument("--delimiter")
     parser.add_argument("--encoding")
     parser.add_argument("--strict", action="store_true", help="fail at the first unreadable row")
@@ -130,6 +140,10 @@ def _columns(options: argparse.Namespace) -> Columns:
         for a in fields(Columns)
         if a.name in roles and getattr(options, a.name) is not None
     }
+    if options.untimed:
+        if options.at is not None:
+            raise ColumnsError("at: rows that are --untimed have no column of times")
+        given["at"] = None
     return Columns(extra=tuple(options.extra), **given)
 
 

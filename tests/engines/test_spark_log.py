@@ -17,7 +17,7 @@ import pytest
 from journeymap import analysis
 from journeymap.analysis import Columns, Funnel, Log, Variants
 from journeymap.engines import SparkLog
-from journeymap.exceptions import ColumnsError, SourceError, UnknownName
+from journeymap.exceptions import AnswerError, ColumnsError, SourceError, UnknownName
 from tests.analysis.test_laws import QUESTIONS
 from tests.conftest import required
 from tests.engines.test_parquet_log import COLUMNS, frame
@@ -142,3 +142,18 @@ def test_nobody(spark: Any, rows: pl.DataFrame, tmp_path: Any) -> None:
     log = SparkLog.from_frame(nothing, COLUMNS, map=JOURNEY)
     assert (log.customers, log.first) == (0, None)
     assert len(log.ask(Variants())) == 0
+
+
+def test_an_order_without_times_is_that_of_the_memory(spark: Any, rows: pl.DataFrame) -> None:
+    turned = rows.drop("at", "id").with_row_index("turn")
+    chosen = Columns(at=None, order="turn", department="department")
+    memory = Log.from_frame(turned, chosen, map=JOURNEY)
+    records = [tuple(row) for row in turned.select(chosen.named()).rows()]
+    cluster = SparkLog.from_frame(
+        spark.createDataFrame(records, list(chosen.named())), chosen, map=JOURNEY, partitions=3
+    )
+    questions = (Variants(), Funnel(["a", "b"]))
+    assert cluster.ask(*questions) == memory.ask(*questions)
+    assert (cluster.first, cluster.interactions) == (None, memory.interactions)
+    with pytest.raises(AnswerError, match="no times"):
+        cluster.ask(analysis.Dwell())

@@ -20,17 +20,18 @@ from typing import (
 
 import attrs
 import polars as pl
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 
 from journeymap.analysis.row_fields import Field, FieldKind, fields_of
 from journeymap.exceptions import require
 from journeymap.model.durations import span_text
 
-__all__ = ["Answer", "format_cell"]
+__all__ = ["Answer", "format_cell", "mark_untimed"]
 
 R = TypeVar("R")
 MAX_ROWS_SHOWN = 20
 """Rows of an answer that a terminal or a notebook shows: about a screen."""
+_UNTIMED = "the log has no times, only an order: of waits and delays nothing is known"
 MAX_WIDTH = 100
 """Characters of a row in a terminal."""
 _FRAME_TYPES = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean, date: pl.Date,
@@ -47,10 +48,12 @@ class Answer(Generic[R]):
     Attributes:
         Row: The class of the rows.
         frame: The rows as a Polars frame.
+        timed: Whether the log has times; without, waits and all that depends on them are missing.
     """
 
     Row: ClassVar[type[Any]]
     frame: pl.DataFrame = attrs.field()
+    timed: bool = attrs.field(default=True, kw_only=True)
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
@@ -141,7 +144,7 @@ class Answer(Generic[R]):
     def __repr__(self) -> str:
         more = self._more()
         lines = _lines(self._shown()) + ([more] if more else [])
-        return "\n".join([type(self).__name__, *self.notes(), *lines])
+        return "\n".join([type(self).__name__, *self._all_notes(), *lines])
 
     def _repr_html_(self) -> str:
         head, *body = self._shown()
@@ -150,10 +153,13 @@ class Answer(Generic[R]):
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
             for row in body
         )
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes())
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self._all_notes())
         more = self._more()
         rest = f"<p>{html.escape(more)}</p>" if more else ""
         return f"{notes}<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>{rest}"
+
+    def _all_notes(self) -> list[str]:
+        return [*self.notes(), *([] if self.timed else [_UNTIMED])]
 
     def _more(self) -> str:
         hidden = len(self) - MAX_ROWS_SHOWN
@@ -166,6 +172,11 @@ class Answer(Generic[R]):
             for row in top.to_dicts()
         ]
         return [list(self.frame.columns), *rows]
+
+
+def mark_untimed(answer: Any) -> Any:
+    """Mark an answer of rows as one of a log without times; leave any other as it is."""
+    return evolve(answer, timed=False) if isinstance(answer, Answer) else answer
 
 
 def format_cell(field: Field, cell: Any) -> str:

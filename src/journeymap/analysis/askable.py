@@ -10,15 +10,17 @@ from typing import Any, Protocol, Self, TypeAlias, TypeVar, overload
 import numpy as np
 from attrs import evolve, frozen
 
+from journeymap.analysis.answers import mark_untimed
 from journeymap.analysis.grouping import Per, Sessions
 from journeymap.analysis.question import Question
+from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.where import LEVELS, Names, Where, choose_subset
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import Condition, JourneyMap
 from journeymap.model.instants import instant
 
-__all__ = ["Askable", "LogSize"]
+__all__ = ["Askable", "LogSize", "make_scope"]
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -68,9 +70,8 @@ class _Count:
         if not len(part):
             return LogSize(0, 0, 0)
         people = len(np.unique(part.owners))
-        return LogSize(
-            people, part.journeys, len(part), int(part.at.min()), int(part.at.max())
-        )  # fmt: skip
+        first, last = (part.at.min(), part.at.max()) if part.scope.timed else (0, 0)
+        return LogSize(people, part.journeys, len(part), int(first), int(last))
 
     def merge(self, one: LogSize, other: LogSize) -> LogSize:
         return one.merge(other)
@@ -159,13 +160,13 @@ class Askable(ABC):
 
     @property
     def first(self) -> datetime | None:
-        """When the first interaction was; None for an empty log."""
-        return instant(self.scope.first) if self.interactions else None
+        """When the first interaction was; None for an empty log, and for one without times."""
+        return instant(self.scope.first) if self.interactions and self.scope.timed else None
 
     @property
     def last(self) -> datetime | None:
-        """When the last interaction was; None for an empty log."""
-        return instant(self.scope.last) if self.interactions else None
+        """When the last interaction was; None for an empty log, and for one without times."""
+        return instant(self.scope.last) if self.interactions and self.scope.timed else None
 
     @property
     def unmapped(self) -> dict[str, int]:
@@ -214,6 +215,8 @@ class Askable(ABC):
             else question.answer(next(measured), scope)
             for question in questions
         )
+        if not scope.timed:
+            answers = tuple(mark_untimed(answer) for answer in answers)
         return answers[0] if len(answers) == 1 else answers
 
     def where(
@@ -316,6 +319,14 @@ class Askable(ABC):
             recorded=scope.last,
         )  # fmt: skip
         return found, seen
+
+
+def make_scope(journey: JourneyMap | None, columns: Columns, size: LogSize) -> Scope:
+    """Make the scope of a log that engines have read."""
+    return Scope(
+        journey, size.first, size.last, columns.ranges, columns.zone,
+        interactions=size.interactions, timed=columns.at is not None,
+    )  # fmt: skip
 
 
 def narrow_scope(scope: Scope, views: tuple[LogView, ...]) -> Scope:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 from attrs import Attribute, evolve, field, frozen
 
-from journeymap.analysis.table.part import Ints, Part
+from journeymap.analysis.table.part import Ints, Part, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import of_type
@@ -54,6 +54,7 @@ class Sessions:
 
     def apply(self, part: Part) -> Part:
         """Split a part."""
+        require_times(part.scope, "sessions")
         fresh = part.first.copy()
         fresh[1:] |= np.diff(part.at) > self.gap // MICROSECOND
         begins = np.flatnonzero(fresh)

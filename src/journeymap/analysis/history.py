@@ -8,6 +8,7 @@ from typing import Any
 
 from journeymap.analysis.table.checking import LEVELS
 from journeymap.analysis.table.exact_amounts import FRACTION, NO_NUMBER, SCALE
+from journeymap.analysis.table.part import require_times
 from journeymap.analysis.table.table import Table
 from journeymap.exceptions import AnswerError
 from journeymap.interactions import Interaction, Money, Score
@@ -21,6 +22,7 @@ def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
     """Read the interactions of a customer back, in order; see `Log.history`."""
     if not isinstance(customer, str):
         raise AnswerError("history", f"a customer's name is a text, not {customer!r}")
+    require_times(table.scope, "history")
     found = table.ids.index_of(customer)
     if found is None:
         return ()

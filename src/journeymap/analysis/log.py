@@ -20,7 +20,7 @@ from journeymap.analysis.history import read_history
 from journeymap.analysis.question import Question
 from journeymap.analysis.sketching import draft_map
 from journeymap.analysis.table.checking import Dropped, Rejected, check_rows
-from journeymap.analysis.table.columns import Columns, complete_xes
+from journeymap.analysis.table.columns import Columns, complete_xes, lacks_times
 from journeymap.analysis.table.encoding import encode_rows, rows_from_interactions, rows_from_source
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.table.renaming import rename_customers
@@ -83,7 +83,7 @@ class Log(Askable):
         Args:
             path: The file.
             columns: Which column is what; of XES those of the standard extensions, where none are
-                named.
+                named (a log of which no event has a time is read by its order).
             map: The map by which interactions are read; without one, touchpoints are the names
                 that occur.
             strict: Raise SourceError at the first row that would be set aside.
@@ -116,6 +116,8 @@ class Log(Askable):
             )  # fmt: skip
         elif kind in ("jsonl", "parquet", "xes"):
             rows = _read_keyed(kind, place, chosen, encoding, progress)
+            if kind == "xes" and lacks_times(rows.frame, chosen):
+                chosen = evolve(chosen, at=None, end=None)
         else:
             return cls.from_source(_source(kind, place), map=map)
         return cls.from_rows(rows, chosen, map=map, strict=strict)
@@ -254,7 +256,7 @@ class Log(Askable):
             The interactions; none for a name that the log does not have.
 
         Raises:
-            AnswerError: The log is a view, or the name is no text.
+            AnswerError: The log is a view, it has no times, or the name is no text.
         """
         if self._views:
             message = "a history is read from the whole log, not from a part that where() shows"
@@ -273,7 +275,8 @@ class Log(Askable):
             A new log.
 
         Raises:
-            AnswerError: The log is a view, or a new name is no text.
+            AnswerError: The log is a view, a new name is no text, or customers would be joined in
+                a log without times.
 
         >>> from datetime import UTC, datetime
         >>> then = datetime(2026, 3, 1, tzinfo=UTC)

@@ -29,14 +29,14 @@ class Overview:
         map: The map, or a sketch of the log.
         customers: How many customers there are.
         interactions: How many interactions.
-        first: When the first was.
+        first: When the first was (None: the log is empty, or has no times).
         last: When the last was.
         rejected: How many rows were set aside, by reason.
         unmapped: Touchpoints that the map does not know.
         stages: Transitions between stages.
         touchpoints: Transitions between touchpoints.
         loops: Laps, re-entry and leaks.
-        dwell: Stays in stages.
+        dwell: Stays in stages (None: the log has no times).
         variants: The most frequent journeys.
         funnel: From the stages of buy to the first of own.
         handoffs: Handoffs between departments.
@@ -53,7 +53,7 @@ class Overview:
     stages: TransitionsAnswer
     touchpoints: TransitionsAnswer
     loops: LoopsAnswer
-    dwell: DwellAnswer
+    dwell: DwellAnswer | None
     variants: VariantsAnswer
     funnel: FunnelAnswer | None
     handoffs: HandoffsAnswer | None
@@ -72,12 +72,13 @@ class Overview:
         if log.map is None:
             log = evolve(log, table=apply_map(log.table, log.sketch()))
         assert log.map is not None  # noqa: S101  # it was just given one
-        stages, touchpoints, loops, dwell, variants = log.ask(
+        dwell = (Dwell("stage"),) if log.scope.timed else ()
+        stages, touchpoints, loops, variants, *stays = log.ask(
             Transitions("stage"),
             Transitions("touchpoint"),
             Loops(),
-            Dwell("stage"),
             Variants("touchpoint", top=8, collapse=True),
+            *dwell,
         )
         steps = _to_purchase(log.map)
         handed = "department" in log.levels
@@ -92,7 +93,7 @@ class Overview:
             stages,
             touchpoints,
             loops,
-            dwell,
+            stays[0] if stays else None,
             variants,
             log.ask(Funnel(steps, by="stage")) if steps else None,
             log.ask(Handoffs(currency=_main_currency(log))) if handed else None,

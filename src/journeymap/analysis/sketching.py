@@ -102,6 +102,8 @@ def _recorded(part: Any, level: str, rows: Any = None) -> tuple[str, ...]:
 
 def _silence(part: Any) -> timedelta | None:
     """Dormant after three times the wait that nine of ten waits do not exceed, in whole days."""
+    if not part.scope.timed:
+        return None
     waits = (part.at[1:] - part.at[:-1])[~part.first[1:]]
     if not len(waits):
         return None

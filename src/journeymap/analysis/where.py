@@ -11,7 +11,7 @@ import polars as pl
 from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.analysis.measuring.part_conditions import mark_matching
-from journeymap.analysis.table.part import Flags, Ints, Part
+from journeymap.analysis.table.part import Flags, Ints, Part, require_times
 from journeymap.exceptions import ColumnsError
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition
@@ -156,6 +156,8 @@ class Where:
             mine = mark_matching(part, self.when)
             keep = mine if keep is None else keep & mine
         since, until = self.bounds
+        if since is not None or until is not None:
+            require_times(part.scope, "where(since=…, until=…)")
         if since is not None:
             keep = part.at >= since if keep is None else keep & (part.at >= since)
         if until is not None:

@@ -14,7 +14,7 @@ import polars as pl
 from attrs import evolve, frozen
 
 from journeymap.analysis import Columns, Question
-from journeymap.analysis.askable import Askable, LogSize
+from journeymap.analysis.askable import Askable, LogSize, make_scope
 from journeymap.analysis.question import merge_all
 from journeymap.analysis.table.checking import LEVELS, Dropped, Rejected
 from journeymap.analysis.table.coding import code_type
@@ -120,8 +120,8 @@ class ParquetLog(Askable):
         some = facts[facts[:, 1] > 0]
         first, last = (int(some[:, 2].min()), int(some[:, 3].max())) if len(some) else (0, 0)
         people, count = int(facts[:, 0].sum()), int(facts[:, 1].sum())
-        scope = Scope(map, first, last, chosen.ranges, chosen.zone, interactions=count)
         counted = LogSize(people, people, count, first, last)
+        scope = make_scope(map, chosen, counted)
         return cls(map, folder.path, cores, scope, counted, manifest, names)
 
     @property

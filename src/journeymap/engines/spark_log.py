@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.tables.rows import Rows, require_columns
 from journeymap.analysis import Columns, Question
-from journeymap.analysis.askable import Askable, LogSize
+from journeymap.analysis.askable import Askable, LogSize, make_scope
 from journeymap.analysis.question import merge_all
 from journeymap.analysis.table.checking import CheckedRows, Dropped, Rejected, check_rows
 from journeymap.analysis.table.encoding import KnownNames, apply_map, encode_rows
@@ -134,12 +134,7 @@ class SparkLog(Askable):
     @property
     def _whole_scope(self) -> tuple[Scope, LogSize]:
         found = self._survey
-        scope = Scope(
-            self.map, found.counted.first, found.counted.last, self.columns.ranges,
-            self.columns.zone,
-            interactions=found.counted.interactions,
-        )  # fmt: skip
-        return scope, found.counted
+        return make_scope(self.map, self.columns, found.counted), found.counted
 
     @cached_property
     def _scope_and_size(self) -> tuple[Scope, LogSize]:

@@ -53,7 +53,7 @@ class Flows:
         """Read the flows out of an overview's answers."""
         journey = overview.map
         moves = {(row.source, row.target): row.count for row in overview.stages}
-        stays = {row.element: row.dwell_median for row in overview.dwell}
+        stays = {row.element: row.dwell_median for row in overview.dwell or ()}
         stages = {}
         for row in overview.loops:
             stages[row.element] = StageFlow(

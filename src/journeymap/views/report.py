@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -82,6 +81,7 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
         dropped=[(shown(why), f"{n:,}") for why, n in overview.dropped.most_common(20)],
         unmapped=[(shown(name), f"{n:,}") for name, n in _top(overview.unmapped)],
         quantile_error=overview.touchpoints.quantile_error,
+        timed=overview.touchpoints.timed,
     )
     return page
 
@@ -92,7 +92,7 @@ def _figures(overview: Overview) -> list[tuple[str, str]]:
     made = [
         ("customers", f"{overview.customers:,}"),
         ("interactions", f"{overview.interactions:,}"),
-        ("from – to", f"{_day(overview.first)} – {_day(overview.last)}"),
+        ("from – to", _span(overview)),
         ("laps round the loop", f"{loops.laps:,}"),
         ("rows read", f"{overview.interactions + aside:,}"),
         ("rows set aside", f"{aside:,}"),
@@ -102,8 +102,14 @@ def _figures(overview: Overview) -> list[tuple[str, str]]:
     return made
 
 
-def _day(moment: datetime | None) -> str:
-    return moment.date().isoformat() if moment else "–"
+def _span(overview: Overview) -> str:
+    if overview.first is None or overview.last is None:
+        return "not known" if overview.interactions else "–"
+    return f"{overview.first.date()} – {overview.last.date()}"
+
+
+def _wait(seconds: float | None) -> str:
+    return "–" if seconds is None else span_text(seconds)
 
 
 def _stages(overview: Overview, flows: Flows) -> list[dict[str, Any]]:
@@ -183,8 +189,8 @@ def _cell(row: Any, waiting: dict[tuple[str, str], float], most: float) -> _Cell
     share = waiting[row.source, row.target] / most
     heat = min(HEAT_LEVELS, int(share * HEAT_LEVELS) + 1) if share > 0.01 else 0
     tip = (
-        f"{row.count:,} handoffs; mean wait {span_text(row.wait_mean or 0)}, "
-        f"median {span_text(row.wait_median or 0)}; {row.bounced:,} bounced back; "
+        f"{row.count:,} handoffs; mean wait {_wait(row.wait_mean)}, "
+        f"median {_wait(row.wait_median)}; {row.bounced:,} bounced back; "
         f"{row.dropped:,} journeys ended there"
     )
     return _Cell(f"{row.count:,}", heat, tip)
@@ -200,9 +206,9 @@ def _handoffs(overview: Overview) -> list[dict[str, str]]:
         {
             "name": f"{_department(overview, row.source)} → {_department(overview, row.target)}",
             "count": f"{row.count:,}",
-            "mean": span_text(row.wait_mean or 0),
-            "median": span_text(row.wait_median or 0),
-            "p90": span_text(row.wait_p90 or 0),
+            "mean": _wait(row.wait_mean),
+            "median": _wait(row.wait_median),
+            "p90": _wait(row.wait_p90),
             "bounced": f"{100 * row.bounced / row.count:.0f} %",
             "dropped": f"{100 * row.drop_share:.1f} %",
             "emotion": "–" if row.emotion_change is None else f"{row.emotion_change:+.2f}",

@@ -26,7 +26,7 @@ def find_dormancies(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
     """Mark the interactions after which the customer went dormant; also the silence allowed there.
 
     The silence after a journey's last interaction reaches up to the log's last one, or to
-    ``until``, in microseconds since 1970.
+    ``until``, in microseconds since 1970. In a log without times no one is known to be dormant.
     """
     journey = part.scope.map
     limits = journey.tables.dormant_after if journey else (None,)
@@ -34,8 +34,10 @@ def find_dormancies(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
     if not len(part):
         return np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)
     position = stage_codes(part)
+    limit = allowed[position]
+    if not part.scope.timed:
+        return np.zeros(len(part), dtype=bool), limit
     final = np.append(part.first[1:], True)
     end = part.scope.last if until is None else until
     over = np.where(final, end, np.append(part.at[1:], 0))
-    limit = allowed[position]
     return (over - part.at >= limit) & (position > 0), limit

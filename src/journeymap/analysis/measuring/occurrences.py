@@ -29,7 +29,7 @@ class Occurrences:
     """Each one's first and last interaction as rows of the part, how it ended and when.
 
     ``over`` is the time of the end touchpoint, or at which it was given up; for one that is still
-    open it is the log's last time.
+    open it is the log's last time. In a log without times nothing is given up for its time.
     """
 
     begin: Ints
@@ -61,6 +61,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
     journey_end = np.repeat(part.offsets[1:], np.diff(part.offsets))
     restarts = may_start_again(span)
     silent, allowed = find_dormancies(part)
+    at = part.at if part.scope.timed else np.zeros(len(part), dtype=np.int64)
     next_start, next_end, next_silent = (_next(flags) for flags in (starts, ends, silent))
     found: list[tuple[Ints, Ints, Ints, Ints]] = []
     if restarts:  # what begins depends on what is over: one after the other, all journeys at once
@@ -70,7 +71,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
         begin = np.flatnonzero(starts)
     while len(begin):
         stop = journey_end[begin]
-        limit = _limit(span, part.at[begin])
+        limit = _limit(span, at[begin], part.scope)
         end, restart = next_end[begin + 1], np.where(restarts, size, next_start[begin + 1])
         quiet, late = next_silent[begin], _first_after(part, begin, stop, limit)
         # The first of these to come decides; at the same interaction, the end.
@@ -78,7 +79,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
         renewed = ~done & (restart < stop) & (restart <= quiet) & (restart < late)
         silence = (quiet < stop) & (quiet < late)
         asleep = np.full(len(begin), NEVER)
-        asleep[silence] = part.at[quiet[silence]] + allowed[quiet[silence]]
+        asleep[silence] = at[quiet[silence]] + allowed[quiet[silence]]
         timed = np.where(silence, limit < asleep, (late < stop) | (part.scope.last > limit))
         timed &= ~done & ~renewed
         dormant = ~done & ~renewed & ~timed & silence
@@ -88,7 +89,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
             timed & ~silence, late - 1, np.where((timed | dormant) & silence, quiet, final)
         )
         over = np.full(len(begin), part.scope.last)
-        over[done], over[renewed] = part.at[end[done]], part.at[restart[renewed]]
+        over[done], over[renewed] = at[end[done]], at[restart[renewed]]
         over[timed], over[dormant] = limit[timed], asleep[dormant]
         found.append((begin, final, state, over))
         if not restarts:
@@ -109,8 +110,8 @@ def _next(flags: Flags) -> Ints:
     return np.append(soonest, [size, size])
 
 
-def _limit(span: KeyJourney, begun: Ints) -> Ints:
-    if span.given_up_after is None:
+def _limit(span: KeyJourney, begun: Ints, scope: Scope) -> Ints:
+    if span.given_up_after is None or not scope.timed:
         return np.full(len(begun), NEVER)
     return begun + span.given_up_after // MICROSECOND
 

@@ -108,11 +108,10 @@ def _since(
     found: Flags = place >= 0
     row = rows[np.maximum(place, 0)] if len(rows) else np.zeros(len(part), dtype=np.int64)
     found &= row >= part.offsets[:-1][part.journey]
-    gap = part.at - part.at[row]
     if at_most is not None:
-        found &= gap <= at_most // MICROSECOND
+        found &= part.at - part.at[row] <= at_most // MICROSECOND
     if at_least is not None:
-        found &= gap >= at_least // MICROSECOND
+        found &= part.at - part.at[row] >= at_least // MICROSECOND
     return found
 
 

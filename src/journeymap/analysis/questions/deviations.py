@@ -40,7 +40,7 @@ from journeymap.analysis.row_fields import (
     TotalSeconds,
 )
 from journeymap.analysis.table.exact_amounts import Amounts, amount_of
-from journeymap.analysis.table.part import Ints, Part, Scope
+from journeymap.analysis.table.part import Ints, Part, Scope, require_times
 from journeymap.model import JourneyMap, KeyJourney, Match, Plan
 from journeymap.model.conditions import touchpoints_of
 from journeymap.model.deviations import DEVIATION_KINDS, DeviationKind
@@ -73,7 +73,7 @@ class Deviation:
         high: Upper bound of it.
         n: How many occurrences were looked at.
         time_lost: How much too late, or the waits before interactions that should not have
-            been, in seconds and in all (a missing step costs none).
+            been, in seconds and in all (a missing step costs none; None: the log has no times).
         value_at_stake: The value of the journeys by the end of these occurrences, in the log's
             currency.
     """
@@ -91,7 +91,7 @@ class Deviation:
     low: Bound
     high: Bound
     n: N
-    time_lost: TotalSeconds
+    time_lost: TotalSeconds | None
     value_at_stake: Amount | None
 
 
@@ -192,7 +192,8 @@ class Deviations:
             moments = {one for name in names for one in watched.get(name, ())}
             rows.append((
                 journey, kind, step or None, element, department or None, sorted(moments),
-                count, customers, among, among / n, *wilson_interval(among, n), n, micros / 1e6,
+                count, customers, among, among / n, *wilson_interval(among, n), n,
+                micros / 1e6 if scope.timed else None,
                 None if currency is None else amount_of(value),
             ))  # fmt: skip
         rows.sort(
@@ -214,7 +215,9 @@ class Deviations:
 
     def _lateness(self, part: Part, span: KeyJourney, found: Occurrences) -> Ints:
         """Measure how much too late each occurrence was, in microseconds (0: in time)."""
-        if span.within is None or not len(found.begin):
+        if self.working_time:
+            require_times(part.scope, "Deviations(working_time=True)")
+        if span.within is None or not len(found.begin) or not part.scope.timed:
             return np.zeros(len(found.begin), dtype=np.int64)
         begun = part.at[found.begin]
         took = found.over - begun
@@ -238,9 +241,10 @@ class Deviations:
         waits = np.zeros(len(which), dtype=np.int64)
         late = kind == DEVIATION_KINDS.index("late")
         waits[late] = lost[late]
-        after = np.flatnonzero(taken & (row > found.begin[which]))
-        rows = row[after]
-        waits[after] = measure_waits_between(part, rows - 1, rows, working=self.working_time)
+        if part.scope.timed:
+            after = np.flatnonzero(taken & (row > found.begin[which]))
+            rows = row[after]
+            waits[after] = measure_waits_between(part, rows - 1, rows, working=self.working_time)
         element = np.where(taken, part.touchpoints[row], 0).astype(np.int64)
         department = np.where(taken, department_codes(part)[row], 0)
         keys = (kind, step, element, department)

@@ -13,7 +13,7 @@ from journeymap.analysis.measuring.tally import Tally, count_customers, tally_ce
 from journeymap.analysis.measuring.working_time import department_codes, measure_working_time
 from journeymap.analysis.questions.transitions import wait_columns
 from journeymap.analysis.row_fields import Count, Error, Key, N, Seconds
-from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope
+from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, require_times
 from journeymap.model.rules import of_type
 
 __all__ = ["Dwell", "DwellAnswer", "DwellRow"]
@@ -59,7 +59,7 @@ class DwellAnswer(Answer[DwellRow]):
 
 def _end_with_durations(read: Reading, fresh: Flags, left: Flags, ends: Ints) -> tuple[Flags, Ints]:
     """End stays with their last interaction, where its duration is known."""
-    over = np.append(np.flatnonzero(fresh)[1:], len(read.at)) - 1 if len(read.at) else fresh
+    over = np.append(np.flatnonzero(fresh)[1:], len(fresh)) - 1 if len(fresh) else fresh
     known = read.ends[over] > read.at[over]
     return left | known, np.where(known, read.ends[over], ends)
 
@@ -89,6 +89,7 @@ class Dwell:
 
     def measure(self, part: Part) -> Tally:
         """Fold consecutive interactions into stays, and time those that end."""
+        require_times(part.scope, "Dwell")
         read = part.read(self.by)
         fresh = read.first.copy()
         fresh[1:] |= read.codes[1:] != read.codes[:-1]

@@ -13,7 +13,7 @@ from attrs import Attribute, field, frozen, validators
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.quantiles import BOUND
-from journeymap.analysis.measuring.tally import Tally, tally_cells
+from journeymap.analysis.measuring.tally import Tally, add_lengths, tally_cells
 from journeymap.analysis.questions.transitions import wait_columns
 from journeymap.analysis.row_fields import (
     Bound,
@@ -27,7 +27,7 @@ from journeymap.analysis.row_fields import (
     Share,
     Text,
 )
-from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, code_of
+from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, code_of, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model.instants import MICROSECOND, micros
 from journeymap.model.rules import as_tuple, identifier, of_type, one_of, positive_duration
@@ -95,7 +95,8 @@ class FunnelAnswer(Answer[FunnelStep]):
         Returns:
             One line.
         """
-        return [f"waits run from the {self.waits_from} of repeated first steps"]
+        named = f"waits run from the {self.waits_from} of repeated first steps"
+        return [named] if self.timed else []
 
 
 def _elements(given: str | Sequence[str]) -> tuple[str, ...]:
@@ -229,12 +230,14 @@ class Funnel:
         """Find who reached each step, and when."""
         read = part.read(self.by)
         limit = _NEVER if self.within is None else self.within // MICROSECOND
+        self._require_times(part.scope)
         each = self.count == "completions"
         if self.order != "strict":
             named = {name for step in self.steps for name in (*step.elements, *step.without)}
             read = _only(read, [code_of(read.names, self.by, name) for name in sorted(named)])
         matches = [self._rows(read, step.elements) for step in self.steps]
-        enters = matches[0] & self._enters(read.at)
+        there = self._enters(read)
+        enters = matches[0] & there
         if self.order == "strict":
             reached = _strict(read, matches, enters, limit)
         elif self.order == "sequential":
@@ -244,7 +247,6 @@ class Funnel:
         else:
             reached = _unordered(read, matches, limit)
         if self.order == "any":
-            there = self._enters(read.at)
             reached = [(rows[there[starts]], starts[there[starts]]) for rows, starts in reached]
         return self._tallied(read, reached, limit)
 
@@ -256,14 +258,21 @@ class Funnel:
         wanted[0] = False
         return wanted[read.codes]
 
-    def _enters(self, at: Ints) -> Flags:
-        """Mark the times at which a first step counts."""
+    def _require_times(self, scope: Scope) -> None:
+        """Refuse a log without times where a time is asked of an attempt."""
+        if self.within is not None or any(step.within is not None for step in self.steps):
+            require_times(scope, "Funnel(within=…)")
+        if self.entered is not None:
+            require_times(scope, "Funnel(entered=…)")
+
+    def _enters(self, read: Reading) -> Flags:
+        """Mark the interactions that are at a time at which a first step counts."""
         since, until = self.entered or (None, None)
-        found = np.ones(len(at), dtype=bool)
+        found = np.ones(len(read.codes), dtype=bool)
         if since is not None:
-            found &= at >= micros(since)
+            found &= read.at >= micros(since)
         if until is not None:
-            found &= at < micros(until)
+            found &= read.at < micros(until)
         return found
 
     def _sequential(
@@ -286,9 +295,9 @@ class Funnel:
             last = np.maximum.reduce([_before(hits[one]) for one in before])
             start = np.maximum.reduce([_before(starts[one]) for one in before])
             good = matches[place] & (last >= begins)
-            good &= read.at - read.at[start] <= limit
+            good &= _in_time(read, start, rows, limit)
             if step.within is not None:
-                good &= read.at - read.at[last] <= step.within // MICROSECOND
+                good &= _in_time(read, last, rows, step.within // MICROSECOND)
             if step.without:
                 between = _before(np.where(self._rows(read, step.without), rows, -1))
                 good &= between <= last
@@ -329,7 +338,7 @@ class Funnel:
             "n": np.full(len(counts), first),
             "share_previous": counts / np.maximum(before, 1),
         }
-        waits = wait_columns(measured, "count", measured.keys > 1)
+        waits = wait_columns(measured, "count", measured.keys > 1, on=scope.timed)
         for name, column in waits.items():
             columns[name] = np.where(held, np.append(column, np.nan)[spots], np.nan)
         columns["open"] = of(measured.sums["open"])
@@ -345,13 +354,16 @@ class Funnel:
             once, firsts = np.unique(starts if each else read.journey[rows], return_index=True)
             cells.append(np.full(len(once), number))
             since = starts[firsts] if begun is None else begun[read.journey[rows[firsts]]]
-            waits.append(read.at[rows[firsts]] - read.at[since])
+            if read.part.scope.timed:
+                waits.append(read.at[rows[firsts]] - read.at[since])
             someone = np.unique(read.customer[rows])
             people.append(someone)
             people_cells.append(np.full(len(someone), number))
         names = (None, *(str(number) for number in range(1, len(reached) + 1)))
         where = np.concatenate(cells)
-        made = tally_cells(names, 1, where, {"count": None}, (where, np.concatenate(waits)))
+        made = tally_cells(names, 1, where, {"count": None})
+        if waits:
+            made = add_lengths(made, where, np.concatenate(waits))
         there = np.bincount(np.concatenate(people_cells), minlength=len(names))
         made.sums["customers"] = there[made.keys]
         made.sums["open"] = np.append(0, self._open(read, reached, limit))[made.keys]
@@ -382,11 +394,10 @@ class Funnel:
                 stopped = ~np.isin(units, further)
                 own = self.steps[place + 1].within
                 left = limit if own is None else min(limit, own // MICROSECOND)
-                inside = end - read.at[starts] < limit
-                inside &= end - read.at[rows] < left
-                if self.order == "strict":
-                    inside &= read.last[rows]
                 if left != _NEVER:
+                    inside = (end - read.at[starts] < limit) & (end - read.at[rows] < left)
+                    if self.order == "strict":
+                        inside &= read.last[rows]
                     found[place] = int((stopped & inside).sum())
             further = np.union1d(further, units)
         return found
@@ -406,7 +417,15 @@ def _only(read: Reading, codes: list[int]) -> Reading:
     first = np.ones(len(rows), dtype=bool)
     first[1:] = journey[1:] != journey[:-1]
     places = rows if read.rows is None else read.rows[rows]
-    return Reading(read.names, read.codes[rows], read.at[rows], first, read.part, places)
+    return Reading(read.names, read.codes[rows], first, read.part, places)
+
+
+def _in_time(read: Reading, since: Ints, rows: Ints, limit: int) -> Flags:
+    """Mark the rows that come no later than a limit after others; all, where there is none."""
+    if limit == _NEVER:
+        return np.ones(len(rows), dtype=bool)
+    near: Flags = read.at[rows] - read.at[since] <= limit
+    return near
 
 
 def _begins(read: Reading) -> Ints:
@@ -424,7 +443,7 @@ def _strict(read: Reading, matches: list[Flags], enters: Flags, limit: int) -> l
         starts = starts[starts + further < len(read.codes)]
         rows = starts + further
         good = match[rows] & (read.journey[rows] == read.journey[starts])
-        good &= read.at[rows] - read.at[starts] <= limit
+        good &= _in_time(read, starts, rows, limit)
         starts = starts[good]
         reached.append((starts + further, starts))
     return reached
@@ -446,12 +465,11 @@ def _following(read: Reading, matches: list[Flags]) -> Ints:
 def _unordered(read: Reading, matches: list[Flags], limit: int) -> list[Reached]:
     following = _following(read, matches)
     rows = np.arange(len(read.codes))
-    at = np.append(read.at, _NEVER)
     reached = []
     for column in range(len(matches)):
         target = following[:, column]
         good = target < len(rows)
-        good[good] = at[target[good]] - read.at[good] <= limit
+        good[good] = _in_time(read, rows[good], target[good], limit)
         reached.append((target[good], rows[good]))
     return reached
 
@@ -469,14 +487,13 @@ def _sets(read: Reading, matches: list[Flags], limit: int) -> list[Reached]:
         for column in range(len(matches)):
             target = following[begin, column]
             done &= target < size
-            done[done] = read.at[target[done]] - read.at[begin[done]] <= limit
+            done[done] = _in_time(read, begin[done], target[done], limit)
             found[column].append((target[done], begin[done]))
         after = np.where(done, following[begin, -1] + 1, begin + 1)
         end = ends[journey[begin]]
         waiting = ~done & (after < end)
         while waiting.any():  # given up: pass over what still lies within its time
-            late = read.at[np.minimum(after, size - 1)] - read.at[begin] > limit
-            waiting &= (after < end) & ~late
+            waiting &= (after < end) & _in_time(read, begin, np.minimum(after, size - 1), limit)
             after[waiting] += 1
         begin = after[after < end]
     return [

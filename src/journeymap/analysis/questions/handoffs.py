@@ -12,11 +12,11 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, cumulative_value
 from journeymap.analysis.measuring.dormancy import NEVER, find_dormancies
 from journeymap.analysis.measuring.quantiles import BOUND
-from journeymap.analysis.measuring.tally import Tally, count_customers, tally_cells
+from journeymap.analysis.measuring.tally import Tally, add_lengths, count_customers, tally_cells
 from journeymap.analysis.questions.transitions import measure_waits, wait_columns
 from journeymap.analysis.row_fields import Amount, Count, Error, Field, Key, Mean, N, Seconds, Share
 from journeymap.analysis.table.exact_amounts import FRACTION, SCALE, amount_of
-from journeymap.analysis.table.part import Ints, Part, Reading, Scope
+from journeymap.analysis.table.part import Ints, Part, Reading, Scope, require_times
 from journeymap.model.rules import of_type
 
 __all__ = ["HandoffRow", "Handoffs", "HandoffsAnswer"]
@@ -110,8 +110,9 @@ class Handoffs:
     Interactions without a department are passed over. A handoff is a bounce-back when it leads to
     the department that handed off last. It is dropped when the journey ends with the interaction
     that it led to, without its having succeeded, and the customer was silent from then to the end
-    of the log for as long as the map's ``dormant_after``, where it has one; until then it is open.
-    A wait runs from the end of an interaction, where its duration is known.
+    of the log for as long as the map's ``dormant_after``, where it has one; until then it is open,
+    and in a log without times it stays so. A wait runs from the end of an interaction, where its
+    duration is known.
 
     Attributes:
         by: The level at which handoffs are read.
@@ -154,8 +155,12 @@ class Handoffs:
         if value is not None:
             risked = value.select(change + 1).where(dropped)
             columns |= {"at_risk": risked.whole, "at_risk_fraction": risked.fractions}
-        waits = (pairs, measure_waits(read, change, working=self.working_time))
-        made = tally_cells(read.names, 2, pairs, columns, waits)
+        if self.working_time:
+            require_times(part.scope, "Handoffs(working_time=True)")
+        made = tally_cells(read.names, 2, pairs, columns)
+        if part.scope.timed:
+            waits = measure_waits(read, change, working=self.working_time)
+            made = add_lengths(made, pairs, waits)
         who = read.customer[change]
         made.sums["customers"] = count_customers(made, pairs, who)
         return _Measured(made, currencies)
@@ -179,7 +184,7 @@ class Handoffs:
             "customers": sums["customers"],
             "share": counts / np.maximum(totals[sources], 1),
             "n": totals[sources],
-            **wait_columns(found, "count", counts > 0),
+            **wait_columns(found, "count", counts > 0, on=scope.timed),
             "bounced": sums["bounced"],
             "dropped": sums["dropped"],
             "open": sums["open"],
@@ -215,7 +220,7 @@ def _bounced(codes: Ints, change: Ints, read: Reading) -> Any:
 
 def _ends(part: Part, read: Reading) -> Any:
     """Mark interactions after which nothing at all comes in their journey."""
-    last = np.zeros(len(part.at), dtype=bool)
+    last = np.zeros(len(part), dtype=bool)
     last[part.offsets[1:] - 1] = True
     return last if read.rows is None else last[read.rows]
 
@@ -225,7 +230,9 @@ def _is_silent(part: Part, read: Reading) -> Any:
     if part.scope.map is None:
         return np.ones(len(read.codes), dtype=bool)
     _, limits = find_dormancies(part)
-    silent = (part.scope.end - part.at >= limits) | (limits == NEVER)
+    silent = limits == NEVER
+    if part.scope.timed:
+        silent |= part.scope.end - part.at >= limits
     return silent if read.rows is None else silent[read.rows]
 
 

@@ -141,7 +141,7 @@ class KeyJourneys:
         spans = choose_key_journeys(scope, self.journey, "KeyJourneys")
         median, p90 = measured.times.quantiles(np.arange(len(spans)), (0.5, 0.9))
         rows = [
-            _row(span, dict(zip(_COLUMNS, numbers, strict=True)), measured)
+            _row(span, dict(zip(_COLUMNS, numbers, strict=True)), measured, scope)
             | {"time_median": float(median[place]), "time_p90": float(p90[place])}
             for place, (span, numbers) in enumerate(zip(spans, measured.numbers, strict=True))
         ]
@@ -183,12 +183,14 @@ def mark_failed(part: Part) -> Flags:
 
 
 def _times(part: Part, found: Occurrences) -> Ints:
+    if not part.scope.timed:
+        return np.zeros(0, dtype=np.int64)
     completed = found.state == COMPLETED
     lengths: Ints = part.at[found.last[completed]] - part.at[found.begin[completed]]
     return lengths
 
 
-def _row(span: KeyJourney, sums: dict[str, int], measured: _Sums) -> dict[str, Any]:
+def _row(span: KeyJourney, sums: dict[str, int], measured: _Sums, scope: Scope) -> dict[str, Any]:
     completed, over = sums["completed"], sums["completed"] + sums["given_up"]
     low, high = wilson_interval(sums["succeeded"], over)
     names = ("count", "customers", "completed", "given_up", "open", "succeeded")
@@ -199,7 +201,7 @@ def _row(span: KeyJourney, sums: dict[str, int], measured: _Sums) -> dict[str, A
         "low": low if over else None,
         "high": high if over else None,
         "n": over,
-        "time_mean": sums["micros"] / 1e6 / completed if completed else None,
+        "time_mean": sums["micros"] / 1e6 / completed if completed and scope.timed else None,
         "effort": sums["effort"] / completed if completed else None,
         "share_interactions": sums["covered"] / measured.interactions
         if measured.interactions

@@ -16,7 +16,7 @@ from journeymap.analysis.measuring.periods import (
     WeekStart,
 )
 from journeymap.analysis.row_fields import Count, Key
-from journeymap.analysis.table.part import Part, Scope
+from journeymap.analysis.table.part import Part, Scope, require_times
 from journeymap.model.rules import one_of
 
 __all__ = ["Lifecycle", "LifecycleAnswer", "LifecyclePeriod"]
@@ -78,6 +78,7 @@ class Lifecycle:
 
     def measure(self, part: Part) -> Counts:
         """Count customers by period and by their part in it."""
+        require_times(part.scope, "Lifecycle")
         periods = CalendarPeriods(self.every, self.week_starts, part.scope.zone)
         who, when = deduplicate_pairs(
             part.unbounded.customer.astype(np.int64), periods.number(part.unbounded.at)

@@ -13,7 +13,7 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.intervals import newcombe_interval, wilson_interval
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.row_fields import Bound, Count, Key, Mean, N, Share
-from journeymap.analysis.table.part import Flags, Ints, Part, Scope
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import All, Offer
 from journeymap.model.instants import MICROSECOND
@@ -172,6 +172,7 @@ class Lift:
         start = begun[journey]
         good = (start >= 0) & (rows > start)
         if self.within is not None:
+            require_times(part.scope, "Lift(within=…)")
             gap = part.at[rows] - part.at[np.maximum(start, 0)]
             good &= gap <= self.within // MICROSECOND
         flags[journey[good]] = True

@@ -35,7 +35,8 @@ class StageLeak:
         phase: The half of the loop it lies in: ``buy`` or ``own``.
         count: How often customers entered it.
         customers: How many customers did.
-        dormant: How many went dormant there (None: the map has no ``dormant_after``).
+        dormant: How many went dormant there (None: the map has no ``dormant_after``, or the log no
+            times).
         returned: How many of those came back later.
         leak_share: The share of its customers who went dormant there.
         low: Lower bound of its 95 % interval (Wilson 1927).
@@ -150,8 +151,10 @@ class Loops:
         )
         turned = np.bincount(read.journey[fresh], minlength=part.journeys)
         owning = np.unique(read.journey[phase == _OWN])
-        lengths = _lap_times(part, read.journey[fresh], read.at[fresh])
-        gaps = np.where(read.first[1:], 0, read.at[1:] - read.at[:-1])
+        lengths, gaps = (np.zeros(size, dtype=np.int64) for size in (0, len(codes[1:])))
+        if part.scope.timed:
+            lengths = _lap_times(part, read.journey[fresh], read.at[fresh])
+            gaps = np.where(read.first[1:], 0, read.at[1:] - read.at[:-1])
         numbers, counts = np.unique(turned + 1, return_counts=True)
         return _Measured(
             _stages(part, codes, read.first, read.customer),
@@ -237,7 +240,7 @@ def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
                 for name in ("count", "customers", "dormant", "returned")
             )
         )
-        known = limits[code] is not None
+        known = limits[code] is not None and scope.timed
         low, high = wilson_interval(dormant, customers)
         rows.append(
             {

@@ -108,7 +108,7 @@ class NextStep:
             ):
                 last = tuple(names[code] for code in codes[row - length : row].tolist())
                 name = names[codes[row]]
-                timed = name != END and bool(last) and last[-1] != START
+                timed = part.scope.timed and name != END and bool(last) and last[-1] != START
                 found = (count, count, micros) if timed else (count, 0, 0)
                 learned.setdefault(last, {})[name] = found
         return learned
@@ -151,5 +151,6 @@ def _stretched(read: Reading) -> tuple[Ints, Ints, Ints]:
     codes[inside] = read.codes
     codes[ends] = len(read.names)
     place = np.arange(size) - np.repeat(begins, np.diff(offsets) + 2)
-    waits[inside] = np.where(read.first, 0, np.diff(read.at, prepend=0))
+    if read.part.scope.timed:
+        waits[inside] = np.where(read.first, 0, np.diff(read.at, prepend=0))
     return codes, place, waits

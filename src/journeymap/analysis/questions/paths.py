@@ -110,8 +110,10 @@ class Paths:
             cells = codes[begin] * size
             cells[goes] += codes[begin[goes] + 1]
             tallied = tally_customers(read.names, 2, cells, read.customer[begin])
-            waits = read.at[begin[goes] + 1] - read.at[begin[goes]]
-            made.append(add_lengths(tallied, cells[goes], waits))
+            if part.scope.timed:
+                waits = read.at[begin[goes] + 1] - read.at[begin[goes]]
+                tallied = add_lengths(tallied, cells[goes], waits)
+            made.append(tallied)
             begin = begin + 1
         return tuple(made)
 
@@ -121,7 +123,7 @@ class Paths:
 
     def answer(self, measured: tuple[Tally, ...], scope: Scope) -> PathsAnswer:
         """Return shares of those that were there, and waits."""
-        frames = [_frame_of(step, tallied) for step, tallied in enumerate(measured, 1)]
+        frames = [_frame_of(step, one, scope.timed) for step, one in enumerate(measured, 1)]
         frame = pl.concat(frames).sort(
             "step", "count", "source", "target", descending=[False, True, False, False]
         )
@@ -150,7 +152,7 @@ class Paths:
         return np.append(np.minimum.accumulate(rows[::-1])[::-1], size)
 
 
-def _frame_of(step: int, tallied: Tally) -> pl.DataFrame:
+def _frame_of(step: int, tallied: Tally, timed: bool) -> pl.DataFrame:
     sources, targets = tallied.digits()
     names = [END, *map(str, tallied.names[1:])]
     counts = tallied.sums["count"]
@@ -163,6 +165,6 @@ def _frame_of(step: int, tallied: Tally) -> pl.DataFrame:
         "customers": tallied.sums["customers"],
         "share": counts / np.maximum(totals[sources], 1),
         "n": totals[sources],
-        **wait_columns(tallied, "count", targets > 0),
+        **wait_columns(tallied, "count", targets > 0, on=timed),
     }
     return pl.DataFrame(columns, schema=PathsAnswer.schema(), nan_to_null=True)

@@ -12,7 +12,7 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.dormancy import find_dormancies
 from journeymap.analysis.row_fields import Count, Flag, Instant, Key, Mean, Text
 from journeymap.analysis.table.exact_amounts import NO_NUMBER, SCALE
-from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope
+from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, require_times
 from journeymap.analysis.where import Where
 from journeymap.exceptions import AnswerError
 from journeymap.model import JourneyMap, Move
@@ -31,13 +31,14 @@ class PositionRow:
         stage: The stage of the last interaction that has one.
         phase: The half of the loop it lies in: ``buy`` or ``own``.
         lap: How often the loop was begun, from 1.
-        since: When the stage was last entered.
+        since: When the stage was last entered (None: it never was, or the log has no times).
         touchpoint: The last touchpoint.
-        at: The time of the last interaction.
+        at: The time of the last interaction (None: the log has no times).
         channel: The last channel known.
         department: The last department known.
         emotion: The last emotion known, after an interaction or during it, from −1 to +1.
-        dormant: Whether the customer has been silent for at least as long as the stage allows.
+        dormant: Whether the customer has been silent for at least as long as the stage allows
+            (None: the log has no times).
         count: How many interactions the journey has.
     """
 
@@ -48,11 +49,11 @@ class PositionRow:
     lap: Count
     since: Instant | None
     touchpoint: Text
-    at: Instant
+    at: Instant | None
     channel: Text | None
     department: Text | None
     emotion: Mean | None
-    dormant: Flag
+    dormant: Flag | None
     count: Count
 
 
@@ -69,9 +70,9 @@ class PositionsAnswer(Answer[PositionRow]):
             One sentence.
         """
         stages = self.frame["stage"].drop_nulls().value_counts(sort=True).rows()
-        asleep = int(self.frame["dormant"].sum())
         counts = ", ".join(f"{count:,} in {name!r}" for name, count in stages[:5])
-        return [f"{counts}; {asleep:,} of {len(self):,} dormant"] if counts else []
+        asleep = f"; {self.frame['dormant'].sum():,} of {len(self):,} dormant" if self.timed else ""
+        return [counts + asleep] if counts else []
 
 
 def _is_time(instance: object, attribute: Attribute[datetime | None], value: object) -> None:
@@ -105,8 +106,9 @@ class Positions:
     def measure(self, part: Part) -> pl.DataFrame:
         """Find the position of each journey of a part."""
         if self.as_of is not None:
+            require_times(part.scope, "Positions(as_of=…)")
             part = Where(until=self.as_of.astimezone(UTC) + MICROSECOND).apply(part)
-        last = part.offsets[1:] - 1
+        last, timed = part.offsets[1:] - 1, part.scope.timed
         position, since, lap = _stages(part)
         columns: dict[str, pl.Series] = {
             "customer": part.ids,
@@ -118,11 +120,13 @@ class Positions:
             "touchpoint": pl.Series(part.names("touchpoint"), dtype=pl.String).gather(
                 part.touchpoints[last].astype(np.uint32)
             ),
-            "at": pl.Series(part.at[last]),
+            "at": pl.Series(part.at[last] if timed else [None] * len(last), dtype=pl.Int64),
             "channel": _last(part, "channel"),
             "department": _last(part, "department"),
             "emotion": _emotion(part),
-            "dormant": pl.Series(self._dormant(part)[last], dtype=pl.Boolean),
+            "dormant": pl.Series(
+                self._dormant(part)[last] if timed else [None] * len(last), dtype=pl.Boolean
+            ),
             "count": pl.Series(np.diff(part.offsets)),
         }
         made = pl.DataFrame([column.alias(name) for name, column in columns.items()])
@@ -165,7 +169,8 @@ def _stages(part: Part) -> tuple[pl.Series, pl.Series, Ints]:
         entered = read.first.copy()
         entered[1:] |= read.codes[1:] != read.codes[:-1]
         code[read.journey] = read.codes  # of several the last stays
-        since[read.journey[entered]] = read.at[entered]
+        if part.scope.timed:
+            since[read.journey[entered]] = read.at[entered]
         starts = mark_lap_starts(read, part.scope.map)
         lap += np.bincount(read.journey[starts], minlength=count)
     stages = names.gather(code.astype(np.uint32))

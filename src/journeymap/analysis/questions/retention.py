@@ -19,7 +19,7 @@ from journeymap.analysis.measuring.periods import (
     read_every,
 )
 from journeymap.analysis.row_fields import Bound, Count, Flag, Key, N, NumberKey, Share
-from journeymap.analysis.table.part import Ints, Part, Scope, code_of
+from journeymap.analysis.table.part import Ints, Part, Scope, code_of, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model.rules import of_type, one_of
 
@@ -142,6 +142,7 @@ class Retention:
 
         Every customer of a cohort is counted at −1 too: that is the size of the cohort.
         """
+        require_times(part.scope, "Retention")
         numbered = _Numbered.of(self, part.scope)
         who, cohort, begun = self._starts(part, numbered)
         back_who, back_at = self._times(part, self.back)

@@ -14,7 +14,7 @@ from journeymap.analysis.measuring.tally import Tally, add_lengths, tally_custom
 from journeymap.analysis.measuring.working_time import measure_waits_between
 from journeymap.analysis.row_fields import Count, Error, Key, N, Seconds, Share
 from journeymap.analysis.table.coding import rank_names
-from journeymap.analysis.table.part import Ints, Part, Reading, Scope
+from journeymap.analysis.table.part import Ints, Part, Reading, Scope, require_times
 from journeymap.model.rules import of_type
 
 __all__ = ["Transition", "Transitions", "TransitionsAnswer"]
@@ -104,7 +104,9 @@ class Transitions:
         cells[len(codes) :] = codes[begun]
         people = np.concatenate([read.customer, read.customer[begun]])
         made = tally_customers(read.names, 2, cells, people)
-        if not self.waits:
+        if self.working_time:
+            require_times(part.scope, "Transitions(working_time=True)")
+        if not (self.waits and part.scope.timed):
             return made
         inner = np.flatnonzero(~read.last[:-1])
         return add_lengths(
@@ -128,7 +130,9 @@ class Transitions:
             "customers": measured.sums["customers"],
             "share": counts / totals[sources],
             "n": totals[sources],
-            **wait_columns(measured, "count", (sources > 0) & (targets > 0), on=self.waits),
+            **wait_columns(
+                measured, "count", (sources > 0) & (targets > 0), on=self.waits and scope.timed
+            ),
         }
         ordered = {
             "source": [froms[code] for code in sources[order].tolist()],

@@ -121,7 +121,10 @@ class Dropped(Rejected):
 
 @frozen(eq=False)
 class CheckedRows:
-    """Accepted rows as columns in order of arrival, and the rejected; ``good`` marks them."""
+    """Accepted rows as columns in order of arrival, and the rejected; ``good`` marks them.
+
+    Where no times are known (not ``timed``), all of them are 0, and ``order`` or arrival decides.
+    """
 
     customer: CodedNames
     touchpoint: CodedNames
@@ -134,6 +137,7 @@ class CheckedRows:
     zone: str
     good: Flags
     order: Micros | None = None
+    timed: bool = True
 
 
 @define(eq=False)
@@ -183,8 +187,7 @@ def check_rows(
         checked.take_some(name_faults("customer", customer))
     touchpoint = _encode_column(rows, columns.touchpoint, "touchpoint", checked, columns.rename)
     checked.find(touchpoint.blank(), "no touchpoint")
-    at, reasons = _read_times(_time_column(frame, columns), columns)
-    checked.take(reasons)
+    at = _read_moments(frame, columns, checked)
     order = None if columns.order is None else _read_order(frame[columns.order], columns, checked)
     names = _read_name_columns(rows, columns, checked)
     numbers = _read_number_columns(frame, columns, names, checked)
@@ -218,6 +221,7 @@ def check_rows(
         columns.zone,
         good,
         order,
+        columns.at is not None,
     )
 
 
@@ -241,11 +245,18 @@ def _read_lengths(ends: tuple[Micros, pl.Series], at: Micros, checked: _Reasons)
     return np.where(known, lengths, NO_NUMBER)
 
 
-def _time_column(frame: pl.DataFrame, columns: Columns) -> pl.Series:
+def _read_moments(frame: pl.DataFrame, columns: Columns, checked: _Reasons) -> Micros:
+    """Read when interactions were; 0 where only their order is known."""
+    if columns.at is None:
+        return np.zeros(len(frame), dtype=np.int64)
     if isinstance(columns.at, str):
-        return frame[columns.at]
-    day, clock = columns.at
-    return join_times(frame[day], frame[clock])
+        column = frame[columns.at]
+    else:
+        day, clock = columns.at
+        column = join_times(frame[day], frame[clock])
+    at, reasons = _read_times(column, columns)
+    checked.take(reasons)
+    return at
 
 
 def _read_order(column: pl.Series, columns: Columns, checked: _Reasons) -> Micros:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
+import polars as pl
 from attrs import Attribute, evolve, field, fields, frozen, validators
 
 from journeymap.adapters.reading.numbers import DecimalMark
@@ -14,7 +15,7 @@ from journeymap.model.local_times import ClockChange, is_zone
 from journeymap.model.rules import as_tuple, each, of_type
 from journeymap.model.scores import SCORE_KINDS
 
-__all__ = ["XES_COLUMNS", "Columns", "complete_xes"]
+__all__ = ["XES_COLUMNS", "Columns", "complete_xes", "lacks_times"]
 
 _WORDS: tuple[Literal["score_kind"], Literal["currency"]] = ("score_kind", "currency")
 _LEVELS = ("touchpoint", "stage", "phase", "source", "channel", "department", "process",
@@ -40,11 +41,13 @@ def _pairs(given: Any) -> tuple[tuple[str, str], ...]:
     return pairs
 
 
-def _at(given: str | Sequence[str]) -> Any:
+def _at(given: str | Sequence[str] | None) -> Any:
     return tuple(given) if isinstance(given, (list, tuple)) else given
 
 
 def _day_and_clock(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is None:
+        return
     if isinstance(value, tuple) and len(value) == 2 and all(isinstance(one, str) for one in value):
         return
     of_type(str)(instance, attribute, value)
@@ -74,7 +77,8 @@ class Columns:
     Attributes:
         customer: The customer's name.
         touchpoint: The touchpoint.
-        at: The time; or the column of the day and that of the time of day.
+        at: The time; or the column of the day and that of the time of day; None where only the
+            order of interactions is known: that of ``order``, or of the rows.
         id: By which, with the source, duplicates are recognised.
         source: The system that recorded it.
         channel: The channel.
@@ -115,7 +119,7 @@ class Columns:
 
     customer: str = field(default="customer", validator=of_type(str))
     touchpoint: str = field(default="touchpoint", validator=of_type(str))
-    at: str | tuple[str, ...] = field(default="at", converter=_at, validator=_day_and_clock)
+    at: str | tuple[str, ...] | None = field(default="at", converter=_at, validator=_day_and_clock)
     id: str | None = field(default=None, validator=_name)
     source: str | None = field(default=None, validator=_name)
     channel: str | None = field(default=None, validator=_name)
@@ -166,6 +170,8 @@ class Columns:
     def __attrs_post_init__(self) -> None:
         if self.score is not None and self.score_kind is None:
             raise ColumnsError("score: say its kind: score_kind='nps', 'csat', 'ces' or a column")
+        if self.end is not None and self.at is None:
+            raise ColumnsError("end: an end needs a beginning: name the column of times (at=…)")
         if self.end is not None and self.duration is not None:
             raise ColumnsError("end: name the time of the end or the duration, not both")
         if self.value is not None and self.currency is None:
@@ -246,6 +252,13 @@ XES_COLUMNS = Columns(
 """Where the standard extensions of XES have them."""
 
 
+def lacks_times(frame: pl.DataFrame, columns: Columns) -> bool:
+    """Check whether rows are read at XES's column of times, and none of them has one."""
+    if columns.at != XES_COLUMNS.at or not len(frame):
+        return False
+    return bool((frame[str(columns.at)].fill_null("").str.strip_chars() == "").all())
+
+
 def complete_xes(columns: Columns | None) -> Columns:
     """Take the columns of XES's standard extensions where none are named."""
     if columns is None:
@@ -256,7 +269,7 @@ def complete_xes(columns: Columns | None) -> Columns:
         for role in ("customer", "touchpoint", "at", "end")
         if getattr(columns, role) == getattr(plain, role)
     }
-    if columns.duration is not None:
+    if columns.duration is not None or columns.at is None:
         left.pop("end", None)
     completed: Any = evolve(columns, **left)
     return cast("Columns", completed)

@@ -71,7 +71,15 @@ def encode_rows(taken: CheckedRows, journey: JourneyMap | None) -> Table:
     first, last = (int(at.min()), int(at.max())) if len(at) else (0, 0)
     return Table(
         journey,
-        Scope(journey, first, last, taken.scales, taken.zone, interactions=len(at)),
+        Scope(
+            journey,
+            first,
+            last,
+            taken.scales,
+            taken.zone,
+            interactions=len(at),
+            timed=taken.timed,
+        ),
         ids,
         offsets,
         at,

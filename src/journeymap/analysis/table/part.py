@@ -13,7 +13,7 @@ from journeymap.analysis.table.coding import Codes
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import JourneyMap
 
-__all__ = ["Level", "LogView", "Part", "Reading", "Scope", "code_of"]
+__all__ = ["Level", "LogView", "Part", "Reading", "Scope", "code_of", "require_times"]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
@@ -55,6 +55,7 @@ class Scope:
         until: The time before which ``where`` selects (None: any).
         interactions: How many interactions there are.
         recorded: The last time of the whole log, where only some of it is seen.
+        timed: Whether times are known, and not only the order of interactions.
     """
 
     map: JourneyMap | None
@@ -66,11 +67,18 @@ class Scope:
     until: int | None = None
     interactions: int = 0
     recorded: int | None = None
+    timed: bool = True
 
     @property
     def end(self) -> int:
         """The last time of all that was recorded, whatever of it is seen."""
         return self.last if self.recorded is None else self.recorded
+
+
+def require_times(scope: Scope, what: str) -> None:
+    """Raise AnswerError where a log knows the order of its interactions and no times."""
+    if not scope.timed:
+        raise AnswerError(what, "this log knows the order of its interactions, but no times")
 
 
 class LogView(Protocol):
@@ -102,7 +110,6 @@ class Reading:
     Attributes:
         names: The names; a code is a place in them.
         codes: The code of each interaction.
-        at: Times in microseconds since 1970 UTC.
         first: Marks where journeys begin.
         part: The part.
         rows: The places in the part (None: all of them).
@@ -110,10 +117,14 @@ class Reading:
 
     names: tuple[str | None, ...]
     codes: Codes
-    at: Ints
     first: Flags
     part: Part = field(repr=False)
     rows: Ints | None = None
+
+    @cached_property
+    def at(self) -> Ints:
+        """Times in microseconds since 1970 UTC; AnswerError where the log has none."""
+        return self.part.at if self.rows is None else self.part.at[self.rows]
 
     @cached_property
     def journey(self) -> Ints:
@@ -140,7 +151,7 @@ class Reading:
     @cached_property
     def offsets(self) -> Ints:
         """Where each journey that has any such interaction begins, and the end."""
-        if self.rows is None and self.part.at is self.at:
+        if self.rows is None:
             return self.part.offsets
         return np.append(np.flatnonzero(self.first), len(self.first))
 
@@ -154,14 +165,13 @@ class Part:
     Attributes:
         scope: Facts about the whole log.
         offsets: Where each journey begins, and the end.
-        at: Times in microseconds since 1970 UTC.
         touchpoints: The code of each interaction's touchpoint.
         owners: The customer of each journey, as a number that is unique in the part.
     """
 
     scope: Scope
     offsets: Ints
-    at: Ints
+    _at: Ints = field(repr=False)
     touchpoints: Codes
     owners: Ints
     _ids: pl.Series = field(repr=False)
@@ -174,7 +184,13 @@ class Part:
     _readings: dict[str, Reading] = field(factory=dict, repr=False, init=False)
 
     def __len__(self) -> int:
-        return len(self.at)
+        return len(self.touchpoints)
+
+    @property
+    def at(self) -> Ints:
+        """Times in microseconds since 1970 UTC; AnswerError where the log has none."""
+        require_times(self.scope, "times")
+        return self._at
 
     @property
     def journeys(self) -> int:
@@ -189,7 +205,7 @@ class Part:
     @cached_property
     def first(self) -> Flags:
         """Marks the interactions that begin a journey."""
-        flags = np.zeros(len(self.at), dtype=bool)
+        flags = np.zeros(len(self), dtype=bool)
         flags[self.offsets[:-1]] = True
         return flags
 
@@ -253,7 +269,7 @@ class Part:
             The part of these interactions.
         """
         return Part(
-            self.scope, offsets, self.at[rows], self.touchpoints[rows], owners, self._ids,
+            self.scope, offsets, self._at[rows], self.touchpoints[rows], owners, self._ids,
             self._levels, self._numbers, self._span,
             rows if self._rows is None else self._rows[rows],
         )  # fmt: skip
@@ -358,9 +374,9 @@ class Part:
     def _read(self, by: str) -> Reading:
         names, codes = self.names(by), self.codes(by)
         if codes.all():
-            return Reading(names, codes, self.at, self.first, self)
+            return Reading(names, codes, self.first, self)
         rows = np.flatnonzero(codes)
         journey = self.journey[rows]
         first = np.ones(len(rows), dtype=bool)
         first[1:] = journey[1:] != journey[:-1]
-        return Reading(names, codes[rows], self.at[rows], first, self, rows)
+        return Reading(names, codes[rows], first, self, rows)

@@ -24,6 +24,9 @@ def rename_customers(table: Table, name: Callable[[str], str | None]) -> Table:
     if strange is not None:
         raise AnswerError("known_as", f"a customer's name is a text, not {strange!r}")
     owner = np.array([codes.setdefault(one, len(codes)) for one in names], dtype=np.uint32)
+    if len(codes) < len(names) and not table.scope.timed:
+        message = "which interactions of two customers came first is not known without times"
+        raise AnswerError("known_as", message)
     ids = pl.Series(table.ids.name, list(codes), dtype=pl.String)
     owners = np.repeat(owner, np.diff(table.offsets))
     order = order_rows(owners, table.at)

@@ -29,7 +29,7 @@ class Table:
         scope: The map, times, zone and counts of the whole table.
         ids: The customers' names; the customer at place i owns the i-th stretch of rows.
         offsets: The row where each customer begins, and the number of rows.
-        at: Times in microseconds since 1970 UTC.
+        at: Times in microseconds since 1970 UTC; zeros where the log has none (``scope.timed``).
         touchpoints: A code for each row into ``levels["touchpoint"].names``.
         levels: The ways to read the rows, by name.
         numbers: Numbers by role, in ten-thousandths, the smallest integer where missing; of
