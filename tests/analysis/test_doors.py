@@ -52,11 +52,24 @@ TIME = st.sampled_from([
 NUMBER = st.sampled_from(
     ["", "0.5", "-1", "1", "2", "1e2", "x", "nan", " 3 ", "1_0", "5", "900000000000"]
 )
+LENGTH = st.sampled_from(
+    [
+        "01:30:00",
+        "PT90M",
+        "1 h 30 min",
+        " 90 MIN ",
+        "1:30",
+        "25:00:00.25",
+        "soon",
+        "00:99:00",
+        "P1M",
+    ]
+)
 ROW = st.fixed_dictionaries({
     "who": NAME, "what": NAME, "when": TIME, "number": st.sampled_from(["", "1", "2", "x" * 1001]),
     "from": st.sampled_from(["s", "t"]), "by": NAME, "felt": NUMBER, "answer": NUMBER,
     "kind": st.sampled_from(["nps", "CSAT", "ces", "joy", ""]), "sum": NUMBER,
-    "money": st.sampled_from(["EUR", "usd", ""]), "took": NUMBER,
+    "money": st.sampled_from(["EUR", "usd", ""]), "took": st.one_of(NUMBER, LENGTH),
 })  # fmt: skip
 Found = tuple[list[Any], set[int], set[int]]
 

@@ -134,6 +134,9 @@ def test_conditions_read_like_sentences() -> None:
         ("P2W", 14 * DAY),
         ("PT1M2.5S", timedelta(seconds=62.5)),
         ("3 ms 5 us", timedelta(microseconds=3005)),
+        ("01:00:00", timedelta(hours=1)),
+        ("2 days, 3:04:05.5", timedelta(days=2, hours=3, minutes=4, seconds=5.5)),
+        ("0 days 00:00:00.123456789", timedelta(microseconds=123456)),
     ],
 )
 def test_durations_are_read(text: str, value: timedelta) -> None:
@@ -149,6 +152,8 @@ def test_durations_are_read(text: str, value: timedelta) -> None:
         ("", "write '7 days'"),
         ("999999999 weeks", "longer than any calendar"),
         ("P", "write '7 days'"),
+        ("1:30", "write '7 days'"),  # hours and minutes, or minutes and seconds
+        ("00:75:00", "write '7 days'"),
     ],
 )
 def test_what_is_no_duration_is_refused(text: str, cure: str) -> None:

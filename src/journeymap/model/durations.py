@@ -1,4 +1,4 @@
-"""Lengths of time as people write them: ``7 days``, ``1 h 30 min``, ``PT90S``.
+"""Lengths of time as people write them: ``7 days``, ``1 h 30 min``, ``PT90S``, ``1:30:00``.
 
 >>> duration("1 h 30 min")
 datetime.timedelta(seconds=5400)
@@ -29,21 +29,25 @@ _ISO = re.compile(
     r"(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.(\d{1,6}))?S)?)?",
     re.ASCII,
 )
+_CLOCK = re.compile(  # the groups of _ISO, of which weeks are never written here
+    r"()(?:(\d{1,9})\s*days?,?\s*)?(\d{1,9}):([0-5]\d):([0-5]\d)(?:\.(\d{1,6})\d*)?", re.ASCII
+)
 
 
 def duration(text: str) -> timedelta:
     """Read a length of time; raises ValueError with the cure when it is not one.
 
-    Weeks, days, hours, minutes and seconds may be combined; ISO 8601 durations are read too.
-    Months and years are refused, because their length depends on when they begin.
+    Weeks, days, hours, minutes and seconds may be combined; ISO 8601 durations and
+    hours, minutes and seconds with colons are read too. Months and years are refused, because their
+    length depends on when they begin.
 
     >>> duration("P1DT12H") == duration("36 hours")
     True
     """
-    iso = _ISO.fullmatch(text.strip())
-    if iso and any(iso.groups()):
-        weeks, days, hours, minutes, seconds = (int(g or 0) for g in iso.groups()[:5])
-        fraction = int((iso.group(6) or "0").ljust(6, "0"))
+    found = _ISO.fullmatch(text.strip()) or _CLOCK.fullmatch(text.strip())
+    if found and any(found.groups()):
+        weeks, days, hours, minutes, seconds = (int(g or 0) for g in found.groups()[:5])
+        fraction = int((found.group(6) or "0").ljust(6, "0"))
         micros = fraction + 1_000_000 * (seconds + 60 * (minutes + 60 * hours))
         return _checked(micros + (days + 7 * weeks) * _UNITS["day"], text)
     total, rest = 0, text.strip().lower()

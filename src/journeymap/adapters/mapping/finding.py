@@ -12,7 +12,7 @@ from attrs import frozen
 
 from journeymap.adapters.mapping.field_paths import Elements, Getter, element_level, make_getter
 from journeymap.adapters.mapping.mapping import Pick, RecordRule, Unit
-from journeymap.adapters.reading.numbers import PLAIN, read_decimal
+from journeymap.adapters.reading.numbers import PLAIN, read_decimal, read_length
 from journeymap.adapters.reading.time_texts import NO_ISO, count_time, parse_time
 from journeymap.adapters.reading.value_texts import is_missing, value_text
 from journeymap.model.local_times import ClockChange, place_local_time, start_of_day
@@ -86,9 +86,10 @@ def value_finder(pick: Pick) -> FindValue:
 def amount_finder(pick: Pick, role: str) -> FindAmount:
     """Make a function that finds an exact number, negative where it is to be subtracted."""
     places = [_Place.of(place) for place in pick.places]
+    read = _Place.length if role == "duration" else _Place.amount
 
     return lambda payload, elements: _first_readable(
-        places, role, lambda place: place.amount(payload, elements)
+        places, role, lambda place: read(place, payload, elements)
     )
 
 
@@ -179,6 +180,14 @@ class _Place:
         return Amount(
             -abs(number) if self.pick.negative else number, self.pick.unit, self.pick.currency
         )
+
+    def length(self, payload: Any, elements: Elements) -> Amount | None:
+        """Find the value as a number, or as a text such as ``01:30:00``, counted in seconds."""
+        found = self.value(payload, elements)
+        seconds = read_length(found) if isinstance(found, str) else None
+        if seconds is None:
+            return self.amount(payload, elements)
+        return Amount(Decimal(seconds), "s", None)
 
     def _total(self, found: Any) -> Decimal:
         parts = found if isinstance(found, list) else [found]

@@ -197,7 +197,7 @@ class RecordRule:
         score_kind: Its kind.
         low: The lowest answer of its scale, where that is not the usual one.
         high: The highest answer of its scale.
-        duration: How long it took.
+        duration: How long it took: a number, or a text such as ``01:30:00``, ``PT90M``, ``90 min``.
         end: When it ended, instead of a duration.
         extra: Anything else that the interaction keeps, by name.
         traits: Facts about the customer, by name.

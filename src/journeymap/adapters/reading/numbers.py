@@ -6,7 +6,9 @@ import re
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-__all__ = ["GROUPED", "DecimalMark", "number_text", "plain_number", "read_decimal"]
+from journeymap.model.durations import duration
+
+__all__ = ["GROUPED", "DecimalMark", "number_text", "plain_number", "read_decimal", "read_length"]
 
 DecimalMark: TypeAlias = Literal[".", ","]
 """What stands before the decimals of a number; the other one, a space or an apostrophe may then
@@ -26,6 +28,7 @@ GROUPED: dict[str, tuple[str, str]] = {
 groups of digits. Both are read alike by Python and by columns."""
 PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 """A number as programs write it."""
+_LENGTH = re.compile("[:A-Za-z]")
 _COMPILED = {mark: (re.compile(whole), re.compile(sep)) for mark, (whole, sep) in GROUPED.items()}
 
 
@@ -64,6 +67,23 @@ def read_decimal(text: str, mark: DecimalMark | None) -> Decimal:
     if plain is None or PLAIN.fullmatch(plain) is None:
         raise ValueError("a number is expected")
     return Decimal(plain)
+
+
+def read_length(text: str) -> str | None:
+    """Read a length of time that is written as such, and not as a number.
+
+    Args:
+        text: Such as ``01:30:00``, ``PT90M`` or ``1 h 30 min``.
+
+    Returns:
+        Its seconds as a plain number; None for anything else.
+    """
+    if not _LENGTH.search(text):
+        return None
+    try:
+        return repr(duration(text).total_seconds())
+    except ValueError:
+        return None
 
 
 def number_text(number: float | Decimal, mark: DecimalMark | None) -> str:

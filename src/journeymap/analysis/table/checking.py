@@ -24,7 +24,7 @@ from journeymap.analysis.table.name_columns import (
     name_faults,
     read_names,
 )
-from journeymap.analysis.table.number_texts import plain_numbers
+from journeymap.analysis.table.number_texts import plain_lengths, plain_numbers
 from journeymap.analysis.table.part import Flags
 from journeymap.analysis.table.times import (
     NO_TIME,
@@ -364,7 +364,8 @@ def _read_floats(
         raise ColumnsError(f"{role}: column {column.name!r} holds {column.dtype}, not numbers")
     if column.dtype == pl.String:
         missing = column.is_null() | (column.str.strip_chars() == "")
-        number = plain_numbers(column, decimal).cast(pl.Float64, strict=False)
+        read = plain_lengths if role == "duration" else plain_numbers
+        number = read(column, decimal).cast(pl.Float64, strict=False)
     else:
         number = column.cast(pl.Float64, strict=False)
         missing = column.is_null() | number.is_nan().fill_null(value=True)

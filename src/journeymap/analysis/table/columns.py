@@ -92,7 +92,8 @@ class Columns:
         score_kind: Its kind: a column, or one of nps, csat, ces.
         value: The amount.
         currency: Its currency: a column, or a code such as ``EUR``.
-        duration: How long it took, in seconds; waits then run from its end.
+        duration: How long it took, in seconds or as ``01:30:00``, ``PT90M``, ``90 min``; waits then
+            run from its end.
         end: The time at which it ended, instead of a duration.
         extra: Columns to keep, each a level at which questions can be read.
         rename: Our names of touchpoints, by name or by pattern (``/m/*``: any text behind it); a

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeymap.adapters.reading.numbers import GROUPED, PLAIN, DecimalMark
+from journeymap.adapters.reading.numbers import GROUPED, PLAIN, DecimalMark, read_length
 
-__all__ = ["plain_numbers"]
+__all__ = ["plain_lengths", "plain_numbers"]
+
+
+def plain_lengths(texts: pl.Series, mark: DecimalMark | None) -> pl.Series:
+    """Rewrite texts as plain numbers of seconds, those of lengths such as ``01:30:00`` too."""
+    numbers = plain_numbers(texts, mark)
+    if numbers.null_count() == texts.null_count():
+        return numbers
+    met = texts.filter(numbers.is_null()).drop_nulls().unique().to_list()
+    seconds = {text: found for text in met if (found := read_length(text)) is not None}
+    return numbers.fill_null(texts.replace_strict(seconds, default=None, return_dtype=pl.String))
 
 
 def plain_numbers(texts: pl.Series, mark: DecimalMark | None) -> pl.Series:
