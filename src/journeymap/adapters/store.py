@@ -186,11 +186,12 @@ class Journal(CustomerRows, Protocol):
         """
         ...
 
-    def history(self, customer: str) -> list[JournalEntry]:
+    def history(self, customer: str, after: int = 0) -> list[JournalEntry]:
         """Read a customer's interactions.
 
         Args:
             customer: The customer's name.
+            after: The number after which to begin.
 
         Returns:
             The interactions, in the order of their arrival.

@@ -164,7 +164,6 @@ class Live:
             StoreError: The store failed; call again to go on.
         """
         at = self._states.now() if now is None else utc(now, "Live", "now")
-        self._store.run(lambda tx: note_advance(tx, at))
         signals: list[Signal] = []
         while True:
             work = Advancing(self._states, self._settings, at)
@@ -172,6 +171,7 @@ class Live:
             self._states.cache(work.written)
             signals += found
             if len(work.written) < BATCH:
+                self._store.run(lambda tx: note_advance(tx, at))  # when all of it has been told
                 return tuple(sorted(signals, key=lambda signal: signal.at))
 
     def take(self, records: Iterable[Record]) -> tuple[Receipt, ...]:

@@ -28,7 +28,7 @@ from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import encoded
 from journeymap.live.evidence import Data, is_split_data, read_evidence, read_identities
-from journeymap.live.journal import advanced_to, in_order, read_entry
+from journeymap.live.journal import in_order, read_entry
 from journeymap.live.outbox import letters_for, post_letters
 from journeymap.live.recording import signals_until
 from journeymap.live.states import States, Versioned
@@ -78,10 +78,8 @@ class Regrouping:
         ):
             return {}
         before = self.states.read(tx, tx.states.lock_versions(sorted(found)))
-        clocks = [state.clock for state in before.values()]
-        advanced = advanced_to(tx)
-        clock = max([*clocks, *([] if advanced is None else [advanced])])
-        return self._refold_customer(tx, found, clock, now)
+        clocks = {name: state.clock for name, state in before.items()}
+        return self._refold_customer(tx, found, clocks, now)
 
     def _collect(self, tx: Transaction, names: list[str]) -> dict[str, list[JournalEntry]]:
         """Return the journals of customers and of those to whom their interactions belong now."""
@@ -119,13 +117,18 @@ class Regrouping:
         return self.identities.customer(*read_identities(data["by"]), at=at)
 
     def _refold_customer(
-        self, tx: Transaction, found: dict[str, list[JournalEntry]], clock: datetime, now: datetime
-    ) -> Versioned:
-        """Rewrite journals under the names of today, and fold the customers again."""
+        self, tx: Transaction, found: dict[str, list[JournalEntry]], clocks: dict[str, datetime],
+        now: datetime,
+    ) -> Versioned:  # fmt: skip
+        """Rewrite journals under the names of today, and fold the customers again.
+
+        Of each, what had become true by its own clock has been told; whatever else is true is new.
+        """
         whole, tracker = self.states.whole_tracker, self.states.tracker
+        clock = max(clocks.values())
         earlier = [
-            signal for held in found.values()
-            for signal in signals_until(whole, list(map(read_entry, held)), clock)
+            signal for name, held in found.items()
+            for signal in signals_until(whole, list(map(read_entry, held)), clocks[name])
         ]  # fmt: skip
         groups: dict[str, list[JournalEntry]] = {}
         unresolved: list[SetAsideEntry] = []

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from secrets import randbits
 from typing import TypeAlias
 
 from journeymap.adapters.store import Store, StoredState, Transaction, micros
 from journeymap.documents import dumps
 from journeymap.live.journal import advanced_to, in_order, read_entry
+from journeymap.live.map_mark import mark_map
 from journeymap.model import JourneyMap
-from journeymap.tracking import State, Tracker
+from journeymap.tracking import State, TooLate, Tracker
 from journeymap.tracking.codec import read_time, state_data
 from journeymap.tracking.fold_state import utc
 
@@ -20,6 +20,8 @@ __all__ = ["States", "Versioned"]
 
 MAX_CACHED = 20_000
 """States kept in memory, about 25 MB of them, before the cache is emptied."""
+MAX_WRITES_BETWEEN = 10_000
+"""Versions between two writes of one state: more means that it was begun anew at random."""
 
 Versioned: TypeAlias = dict[str, tuple[int, State]]
 """States by customer, each with the version under which it was written."""
@@ -39,7 +41,7 @@ class States:
         self.tracker = Tracker(journey, timedelta(0))
         self.whole_tracker = Tracker(journey, None)
         self._document = dumps(journey, format="json")
-        self._mark = blake2b(self._document.encode(), digest_size=12).hexdigest()
+        self._mark = mark_map(self._document)
         self._clock = clock
         self._cache: Versioned = {}
         store.run(self._introduce)
@@ -70,17 +72,37 @@ class States:
         return stored.map != self._mark
 
     def decode(self, tx: Transaction, stored: StoredState) -> State:
-        """Read a stored state; fold it again from the journal if it is outdated."""
+        """Read a stored state; fold it along this version of the map if it is outdated.
+
+        The past is not told again. Time is over up to where it was last let pass for everyone;
+        but where something was due before that and was not told, only up to where this customer's
+        time had come, so that it still comes due.
+        """
         if not self.outdated(stored):
             return self.tracker.from_json(stored.text)
-        # Up to where time was last let pass for any customer: the past of one is as much over as
-        # that of another.
         clock = read_time(state_data(stored.text)["clock"])
         advanced = advanced_to(tx)
-        clock = clock if advanced is None else max(clock, advanced)
-        past = in_order(map(read_entry, tx.journal.history(stored.customer)))
-        state, _ = self.tracker.follow(None, past)
+        if advanced is not None and (stored.due is None or stored.due > micros(advanced)):
+            clock = max(clock, advanced)
+        state = self._follow_on(tx, stored)
+        if state is None:
+            past = in_order(map(read_entry, tx.journal.history(stored.customer)))
+            state, _ = self.tracker.follow(None, past)
         return self.tracker.advance(state, clock)[0]
+
+    def _follow_on(self, tx: Transaction, stored: StoredState) -> State | None:
+        """Fold what came since this process last saw a customer; None if it has to begin anew.
+
+        Two versions of a map may be at work at once: neither folds everything at every turn.
+        """
+        version, state = self._cache.get(stored.customer, (0, None))
+        if state is None or not 0 < stored.version - version < MAX_WRITES_BETWEEN:
+            return None
+        newer = in_order(map(read_entry, tx.journal.history(stored.customer, state.count)))
+        if not newer:
+            return state
+        state, signals = self.tracker.follow(state, newer)
+        return None if any(isinstance(one, TooLate) for one in signals) else state
 
     def write(
         self, tx: Transaction, states: Mapping[str, State], versions: Mapping[str, int]

@@ -115,12 +115,14 @@ class SqlJournal(_Table):
         self._write(f"INSERT INTO journeymap_journal ({_ENTRY}) VALUES (:customer, :number,"
                     " :dedupe, :at, :arrived, :interaction)", rows)  # fmt: skip
 
-    def history(self, customer: str) -> list[JournalEntry]:
+    def history(self, customer: str, after: int = 0) -> list[JournalEntry]:
         """Read a customer's interactions in the order of their arrival."""
         select = (
-            f"SELECT {_ENTRY} FROM journeymap_journal WHERE customer = :customer ORDER BY number"
+            f"SELECT {_ENTRY} FROM journeymap_journal"
+            " WHERE customer = :customer AND number > :after ORDER BY number"
         )
-        return [JournalEntry(*row) for row in self.db.rows(select, {"customer": customer})]
+        values = {"customer": customer, "after": after}
+        return [JournalEntry(*row) for row in self.db.rows(select, values)]
 
     def delete(self, customers: Sequence[str]) -> None:
         """Remove all interactions of some customers."""

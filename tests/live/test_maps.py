@@ -1,0 +1,220 @@
+"""Maps that change under customers who are on their way: what is due is told, and told once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeymap import Absence, Count, IdentityRules, Interaction, Live, Moment, Namespace, Record
+from journeymap.adapters.store import Transaction
+from journeymap.adapters.stores.sql_tables import SqlJournal
+from journeymap.documents import dumps
+from journeymap.interactions import Identity
+from journeymap.live.map_mark import mark_map
+from journeymap.model import ContactLimit, JourneyMap, Offer, Persona
+from journeymap.testing import interactions
+from journeymap.tracking import MomentReached, Signal, Tracker, Withdrawn
+from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, folded
+from tests.factories import happened as at
+
+REWORDED = SHOP.replace(
+    evolve(SHOP.stages["use"], description="In use.", customer_does="Uses it"),
+    evolve(SHOP.moments["noted"], name="Written down"),
+).add(Persona("family", goals=["all online"]))
+"""The same map in other words."""
+STRICTER = SHOP.add(Moment("busy", Count("call", 2), action="Listen"))
+"""A map with one rule more."""
+
+
+def reached(signals: tuple[Signal, ...]) -> Counter[tuple[str, str]]:
+    return Counter((s.customer, s.moment) for s in signals if isinstance(s, MomentReached))
+
+
+def delivered(live: Live, names: int) -> None:
+    for number in range(names):
+        live.record(at("delivery", 0, f"c{number}"))
+
+
+@pytest.mark.parametrize("newer", [REWORDED, STRICTER], ids=["reworded", "stricter"])
+@pytest.mark.parametrize("how", ["advance", "rebuild", "an old worker goes on", "a part was told"])
+def test_a_changed_map_loses_nothing_that_is_due(shared: str, newer: JourneyMap, how: str) -> None:
+    with Live(SHOP, shared) as old:
+        delivered(old, 12)
+        told: Counter[tuple[str, str]] = Counter()
+        if how == "a part was told":
+            for number in range(12, 15):
+                old.record(at("delivery", -48, f"c{number}"))
+            told += reached(old.advance(T0 + 6 * DAY))
+            assert told.total() == 3
+        with Live(newer, shared) as new:
+            if how == "rebuild":
+                new.rebuild()
+            if how == "an old worker goes on":
+                new.rebuild()
+                old.record(at("call", 1, "c0"))
+                old.record(at("call", 2, "c1"))
+            told += reached(new.advance(T0 + 9 * DAY))
+            told += reached(old.advance(T0 + 9 * DAY))
+        assert set(told.values()) == {1}
+        assert len(told) == (15 if how == "a part was told" else 12)
+
+
+def test_time_that_was_let_pass_in_part_is_told_by_another_map(
+    shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first half is told, then the process dies; the other half comes with the next map."""
+    from journeymap.live import live, recording
+
+    monkeypatch.setattr(recording, "BATCH", 5)
+    monkeypatch.setattr(live, "BATCH", 5)
+    with Live(SHOP, shared) as old:
+        delivered(old, 12)
+        whole, calls = recording.Advancing.write, []
+
+        def dies(work: Any, tx: Transaction) -> Any:
+            calls.append(work)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return whole(work, tx)
+
+        monkeypatch.setattr(recording.Advancing, "write", dies)
+        with pytest.raises(KeyboardInterrupt):
+            old.advance(T0 + 9 * DAY)
+    monkeypatch.setattr(recording.Advancing, "write", whole)
+    with Live(STRICTER, shared) as new:
+        new.rebuild()
+        assert len(reached(new.advance(T0 + 9 * DAY))) == 7
+        waiting = new.store.read(lambda tx: tx.outbox.select(status="waiting"))
+        assert len(waiting) == 12
+
+
+def test_new_rules_do_not_tell_the_past(shared: str) -> None:
+    with Live(SHOP, shared) as old:
+        old.record_many([at("order", 0), at("delivery", 1, "ben")])
+        old.advance(T0 + 30 * DAY)
+    newer = SHOP.add(Moment("no delivery", Absence("delivery", "order", DAY), action="Ask"))
+    with Live(newer, shared) as new:
+        new.rebuild()
+        assert new.advance(T0 + 31 * DAY) == ()
+        new.record(at("order", 32 * 24, "cyd"))
+        assert [s.kind for s in new.advance(T0 + 34 * DAY)] == ["moment reached"]
+
+
+def test_what_is_due_is_told_when_customers_merge(shared: str) -> None:
+    """Ada's alarm is due before Ben's last interaction, and nobody had told it yet."""
+    rules = IdentityRules([Namespace("user"), Namespace("phone")])
+    user, phone = Identity("user", "ada"), Identity("phone", "555")
+    with Live(SHOP, shared, identities=rules) as live:
+        first = at("delivery", 0, "x")
+        live.take([Record([user], first.at, "shop", interaction=first)])
+        later = at("call", 20 * 24, "y")
+        live.take([Record([phone], later.at, "shop", interaction=later)])
+        told = live.take([Record([user, phone], T0 + 20 * DAY, "crm")])
+        after = live.advance(T0 + 21 * DAY)
+        waiting = live.store.read(lambda tx: tx.outbox.select(status="waiting"))
+        assert [one.text for one in waiting if "unused" in one.text], (told, after)
+
+
+def test_two_versions_at_work_fold_only_what_is_new(
+    shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole: list[int] = []
+    plain = SqlJournal.history
+
+    def counted(self: SqlJournal, customer: str, after: int = 0) -> Any:
+        found = plain(self, customer, after)
+        whole.append(len(found))
+        return found
+
+    with Live(SHOP, shared) as old, Live(STRICTER, shared) as new:
+        old.record_many([at("call", hour / 10) for hour in range(50)])
+        monkeypatch.setattr(SqlJournal, "history", counted)
+        for hour in range(5, 25):
+            (old if hour % 2 else new).record(at("call", hour))
+        assert max(whole[1:]) <= 2, whole  # but for the first sight of it
+        assert (
+            new.position("ada")
+            == Tracker(STRICTER, None).follow(None, new.history("ada"))[0].position
+        )
+
+
+def test_a_customer_who_was_forgotten_is_no_one_seen_before(shared: str) -> None:
+    with Live(SHOP, shared) as old, Live(STRICTER, shared) as new:
+        old.record_many([at("call", hour) for hour in range(5)])
+        assert new.state("ada") is not None
+        old.forget("ada")
+        old.record(at("order", 9))
+        state = new.state("ada")
+        assert state is not None
+        assert (state.count, state.position and state.position.stage) == (1, "choose")
+
+
+TRACKED = JOURNEY.add(
+    Moment("n", Absence("a", "b", 9 * HOUR), action="y"),
+    Moment("o", Absence("b", "c", 20 * HOUR), action="z"),
+)
+NEWER = TRACKED.add(Moment("extra", Count("c", 1), action="w")).replace(
+    evolve(TRACKED.stages["use"], description="In use.")
+)
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(interactions(touchpoints=("a", "b", "c")), st.integers(0, 2)), max_size=20),
+    st.randoms(use_true_random=False),
+)
+def test_any_deployment_tells_everything_once(
+    drawn: list[tuple[Interaction, int]], dice: Any
+) -> None:
+    """Workers of two versions in any turn, rebuilds in between: all that is due, once."""
+    sent = arrived(drawn, dice)
+    as_of = BEGIN + 600 * HOUR
+    with Live(TRACKED, clock=lambda: as_of) as old:
+        new = Live(NEWER, old.store, clock=lambda: as_of)
+        told: Counter[Signal] = Counter()
+
+        def take(signals: tuple[Signal, ...]) -> None:
+            for signal in signals:
+                gone = isinstance(signal, Withdrawn)
+                told[signal.signal if isinstance(signal, Withdrawn) else signal] += (
+                    -1 if gone else 1
+                )
+
+        while sent:
+            batch, sent = sent[: (size := dice.randrange(1, 5))], sent[size:]
+            live = dice.choice([old, new])
+            for receipt in live.record_many(batch):
+                take(receipt.signals)
+            if dice.random() < 0.3:
+                take(dice.choice([old, new]).advance(BEGIN + HOUR * dice.randrange(0, 450)))
+            if dice.random() < 0.2:
+                dice.choice([old, new]).rebuild()
+        take(dice.choice([old, new]).advance(as_of))
+        names = {signal.customer for signal in told}
+        past = [one for name in names for one in old.history(name)]
+        _, expected = folded(Tracker(TRACKED, None), past, as_of)
+        mine = Counter({s: n for s, n in told.items() if getattr(s, "moment", "") != "extra"})
+        assert +mine == sum(expected.values(), Counter())
+
+
+def test_the_mark_is_of_what_tracking_reads() -> None:
+    def mark(journey: JourneyMap) -> str:
+        return mark_map(dumps(journey, format="json"))
+
+    assert mark(SHOP) == mark(REWORDED)
+    changed = [
+        STRICTER,
+        SHOP.replace(evolve(SHOP.stages["use"], dormant_after=DAY)),
+        SHOP.replace(evolve(SHOP.moments["unused"], action="Write to them")),
+        SHOP.replace(evolve(SHOP.touchpoints["call"], recorded_as=["phone_call"])),
+        SHOP.add(Offer("router", touchpoint="call", limits=[ContactLimit(1, DAY)])),
+        evolve(SHOP, id="other"),
+    ]
+    assert len({mark(SHOP), *map(mark, changed)}) == len(changed) + 1
