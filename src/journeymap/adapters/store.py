@@ -429,7 +429,11 @@ class Meta(Protocol):
         ...
 
     def lock(self) -> None:
-        """Let no other process past this call until the transaction ends."""
+        """Let no other process past this call, or past ``share``, until the transaction ends."""
+        ...
+
+    def share(self) -> None:
+        """Hold up, until the transaction ends, whoever calls ``lock``; others may share."""
         ...
 
 

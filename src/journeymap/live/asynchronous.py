@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from journeymap.adapters.store import Store
+from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.identity import Identities, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.live.live import Live
@@ -51,9 +52,14 @@ class AsyncLive:
         Args:
             live: What does the work.
         """
+        self.live = live
+        self._begin_anew()
+        call_at_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        """Make the threads that do the work; a forked process has none of its parent's."""
         from concurrent.futures import ThreadPoolExecutor  # half of the import time of the core
 
-        self.live = live
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journeymap")
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="journeymap-actions")
 

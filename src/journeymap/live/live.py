@@ -144,8 +144,9 @@ class Live:
         given = tuple(interactions)
         for one in given:
             check_storable(one)
-        named = None if self._resolution is None else self._resolution.named
-        work = Recording(self._states, self._settings, self._states.now(), given, named=named)
+        if self._resolution is not None:
+            return self._resolution.record(given)
+        work = Recording(self._states, self._settings, self._states.now(), given)
         receipts = self._store.run(work.write)
         self._states.cache(work.written)
         return receipts

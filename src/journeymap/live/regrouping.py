@@ -122,7 +122,7 @@ class Regrouping:
     ) -> Versioned:  # fmt: skip
         """Rewrite journals under the names of today, and fold the customers again.
 
-        Of each, what had become true by its own clock has been told; whatever else is true is new.
+        The signals of each customer up to its own clock were emitted; whatever else is true is new.
         """
         whole, tracker = self.states.whole_tracker, self.states.tracker
         clock = max(clocks.values())

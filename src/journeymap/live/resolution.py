@@ -21,6 +21,7 @@ from journeymap.adapters.store import (
     forget_customer,
     micros,
 )
+from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.exceptions import ElementError, IdentityError
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.identity.gathering import deduplicate_facts, explain_unresolved
@@ -55,10 +56,15 @@ class IdentityResolution:
     def __init__(self, states: States, settings: Settings, rules: IdentityRules) -> None:
         self.rules = rules
         self._states, self._settings = states, settings
+        self._begin_anew()
+        call_at_fork(self._begin_anew)
+        self.known()
+
+    def _begin_anew(self) -> None:
+        """Know nothing yet; a forked process may have caught its parent in the middle."""
         self._turn = threading.RLock()
         self._trying = False
         self._reset()
-        self.known()
 
     def known(self) -> Identities:
         """Give the identities as of now."""
@@ -72,8 +78,22 @@ class IdentityResolution:
             self._states.store.read(self._catch_up)
             return current_id(self._identities, customer)
 
-    def named(self, tx: Transaction, given: Sequence[Interaction]) -> tuple[Interaction, ...]:
-        """Put interactions under the ids that their customers have today."""
+    def record(self, given: tuple[Interaction, ...]) -> tuple[Receipt, ...]:
+        """Record interactions under the ids that their customers have today.
+
+        In turn with those who learn: what a transaction has learned and not committed must not lead
+        an interaction to a customer, and no customer may be merged away in between.
+        """
+        with self._turn:
+            work = Recording(
+                self._states, self._settings, self._states.now(), given, named=self._named
+            )
+            receipts = self._states.store.run(work.write)
+            self._states.cache(work.written)
+            return receipts
+
+    def _named(self, tx: Transaction, given: Sequence[Interaction]) -> tuple[Interaction, ...]:
+        tx.meta.share()
         self._catch_up(tx)
         return tuple(
             one if (name := current_id(self._identities, one.customer)) == one.customer

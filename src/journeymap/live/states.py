@@ -74,9 +74,9 @@ class States:
     def decode(self, tx: Transaction, stored: StoredState) -> State:
         """Read a stored state; fold it along this version of the map if it is outdated.
 
-        The past is not told again. Time is over up to where it was last let pass for everyone;
-        but where something was due before that and was not told, only up to where this customer's
-        time had come, so that it still comes due.
+        Signals of the past are not emitted again. Time is over up to where it was last let pass for
+        everyone; but where something was due before that and was not emitted, only up to the
+        customer's own clock, so that it still comes due.
         """
         if not self.outdated(stored):
             return self.tracker.from_json(stored.text)

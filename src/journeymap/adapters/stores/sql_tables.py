@@ -22,6 +22,7 @@ from journeymap.adapters.store import (
 __all__ = ["TABLES", "UPGRADES", "VERSION", "Database", "SqlTransaction", "Values"]
 
 VERSION = 2
+_KEY = 7237894  # of the lock that writers of evidence take, and recorders share
 _CHUNK = 400  # values in one IN (…): well below the 999 parameters that old SQLites allow
 _SECOND = (
     "CREATE TABLE journeymap_said (number BIGINT PRIMARY KEY, customer VARCHAR(512) NOT NULL,"
@@ -64,9 +65,11 @@ class Database(Protocol):
 
     Attributes:
         lock: What makes a SELECT hold its rows until the end (empty where only one may write).
+        advisory: Whether the database has locks of its own, as PostgreSQL does, that are no rows.
     """
 
     lock: str
+    advisory: bool
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
         """Run a query and give its rows."""
@@ -306,6 +309,15 @@ class SqlMeta(_Table):
         if self.db.lock:
             select = f"SELECT note FROM journeymap_notes WHERE name = :name{self.db.lock}"
             self.db.rows(select, {"name": "version"})
+            if self.db.advisory:
+                self.db.rows("SELECT pg_advisory_xact_lock(:key)", {"key": _KEY})
+
+    def share(self) -> None:
+        """Hold up writers of evidence, without holding up one another."""
+        if self.db.lock and self.db.advisory:
+            self.db.rows("SELECT pg_advisory_xact_lock_shared(:key)", {"key": _KEY})
+        else:
+            self.lock()
 
 
 @frozen

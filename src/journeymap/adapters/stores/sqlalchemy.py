@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from journeymap.adapters.store import Transaction
+from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.adapters.stores.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction, Values
 from journeymap.adapters.stores.unclosed import warn_unclosed
 from journeymap.exceptions import StoreError, require
@@ -24,11 +25,12 @@ _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 class SqlConnection:
     """A connection, as the statements need it."""
 
-    __slots__ = ("connection", "lock")
+    __slots__ = ("advisory", "connection", "lock")
 
     def __init__(self, connection: Connection, lock: str = " FOR UPDATE") -> None:
         self.connection = connection
         self.lock = lock
+        self.advisory = connection.dialect.name == "postgresql"
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
         from sqlalchemy import text
@@ -48,7 +50,7 @@ class SqlStore:
     customer at once wait for one another; one that lost is done again.
     """
 
-    __slots__ = ("_closed", "_engine")
+    __slots__ = ("__weakref__", "_closed", "_engine")
 
     def __init__(self, url: str) -> None:
         """Open a database.
@@ -80,6 +82,7 @@ class SqlStore:
             self.close()
             raise
         self._closed = False
+        call_at_fork(self._begin_anew)
 
     @property
     def address(self) -> str:
@@ -131,6 +134,10 @@ class SqlStore:
         """Close the connections."""
         self._closed = True
         self._engine.dispose()
+
+    def _begin_anew(self) -> None:
+        """Leave the connections to the process that opened them, and open others."""
+        self._engine.dispose(close=False)
 
     def __del__(self) -> None:
         if not self._closed:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from journeymap.adapters.store import Transaction
+from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.adapters.stores.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction, Values
 from journeymap.adapters.stores.unclosed import warn_unclosed
 from journeymap.exceptions import StoreError, UnknownName
@@ -23,6 +24,11 @@ SETTINGS = (
     "cache_size = -65536",  # 64 MB
     "wal_autocheckpoint = 8000",  # 32 MB: fewer and longer writes into the file
 )
+MAX_READERS = 8
+"""Threads that read at once, each with a connection of its own; others wait for them."""
+_PATIENCE = 10.0  # seconds
+_MEMORY = ":memory:"
+_ABANDONED: list[sqlite3.Connection] = []  # closing them would undo what another process writes
 _OURS = 0x6A6D6170  # marks a file as ours in its header
 _PASSING = ("locked", "busy", "full", "i/o", "readonly", "read-only", "unable to open")
 
@@ -30,11 +36,12 @@ _PASSING = ("locked", "busy", "full", "i/o", "readonly", "read-only", "unable to
 class SqliteConnection:
     """A connection, as the statements need it."""
 
-    __slots__ = ("connection", "lock")
+    __slots__ = ("advisory", "connection", "lock")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.lock = ""  # a writer has the whole file to itself
+        self.advisory = False
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
         return self.connection.execute(statement, dict(values)).fetchall()
@@ -64,11 +71,18 @@ def sqlite_store(address: str) -> SqliteStore:
 
 
 class SqliteStore:
-    """Keeps everything in one file, written ahead (WAL) and safe against the power going off."""
+    """Keeps everything in one file, written ahead (WAL) and safe against the power going off.
 
-    __slots__ = ("_closed", "_connection", "_path", "_patience", "_turn")
+    One connection writes; readers have connections of their own, and wait for no writer. A forked
+    process opens its own connections.
+    """
 
-    def __init__(self, path: str | os.PathLike[str], *, patience: float = 10.0) -> None:
+    __slots__ = (
+        "__weakref__", "_closed", "_connection", "_file", "_held", "_idle", "_patience", "_reading",
+        "_turn", "address",
+    )  # fmt: skip
+
+    def __init__(self, path: str | os.PathLike[str], *, patience: float = _PATIENCE) -> None:
         """Open a file.
 
         Args:
@@ -78,48 +92,110 @@ class SqliteStore:
         Raises:
             StoreError: The file cannot be opened, or is something else's.
         """
-        self._path = os.fspath(path)
+        self.address = f"sqlite:///{os.fspath(path)}"
+        self._file = _MEMORY if path == _MEMORY else os.path.abspath(path)
         self._patience = patience
-        self._turn = threading.RLock()
-        self._closed = True  # until it could be opened
-        self._connection = self._opened()
+        self._closed: bool = True  # until it could be opened
+        self._begin_anew()
+        self._connection: sqlite3.Connection | None = self._opened()
         self._closed = False
+        call_at_fork(self._after_fork, before=self._before_fork, parent=self._let_go)
 
-    @property
-    def address(self) -> str:
-        """The file."""
-        return f"sqlite:///{self._path}"
+    def _begin_anew(self) -> None:
+        self._turn = threading.RLock()
+        self._reading = threading.BoundedSemaphore(MAX_READERS)
+        self._held = 0
+        self._idle: list[sqlite3.Connection] = []
+        self._connection = None
+
+    def _before_fork(self) -> None:
+        """Wait until no thread is within SQLite, whose locks a forked process could not free."""
+        self._turn.acquire()
+        self._held = sum(self._reading.acquire(timeout=_PATIENCE) for _ in range(MAX_READERS))
+
+    def _let_go(self) -> None:
+        for _ in range(self._held):
+            self._reading.release()
+        self._turn.release()
+
+    def _after_fork(self) -> None:
+        """Leave the file to the process that opened it; memory is each process's own.
+
+        SQLite would take the connections of the other process for this one's, and their locks with
+        them: they are closed here, where nothing is under way in them.
+        """
+        inherited, idle = self._connection, self._idle
+        self._begin_anew()
+        if self._file == _MEMORY:
+            self._connection = inherited
+            return
+        for connection in (*idle, *([] if inherited is None else [inherited])):
+            if connection.in_transaction:  # this very thread was writing when it forked
+                _ABANDONED.append(connection)
+                self._closed = True
+            else:
+                connection.close()
+
+    def _writer(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._check_open()
+            self._connection = self._opened()
+        return self._connection
+
+    def _reader(self) -> sqlite3.Connection:
+        self._check_open()
+        return self._connected()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(self.address, "this store is closed")
 
     def run(self, work: Callable[[Transaction], T]) -> T:
         """See `Store.run`; one thread and one process write at a time."""
-        return self._done("BEGIN IMMEDIATE", work)
+        with self._turn:
+            return self._done(self._writer(), "BEGIN IMMEDIATE", work)
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """See `Store.read`; writers do not hold it up."""
-        return self._done("BEGIN", work)
+        if self._file == _MEMORY:
+            with self._turn:
+                return self._done(self._writer(), "BEGIN", work)
+        with self._reading:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._reader()
+            try:
+                return self._done(connection, "BEGIN", work)
+            finally:
+                if self._closed:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
 
-    def _done(self, begin: str, work: Callable[[Transaction], T]) -> T:
-        with self._turn:
-            try:
-                self._connection.execute(begin)
-            except sqlite3.Error as error:
-                raise self._wrong(error) from error
-            try:
-                done = work(SqlTransaction(SqliteConnection(self._connection)))
-                self._connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                self._back()
-                raise self._wrong(error) from error
-            except BaseException:
-                self._back()
-                raise
-            return done
+    def _done(
+        self, connection: sqlite3.Connection, begin: str, work: Callable[[Transaction], T]
+    ) -> T:
+        try:
+            connection.execute(begin)
+        except sqlite3.Error as error:
+            raise self._wrong(error) from error
+        try:
+            done = work(SqlTransaction(SqliteConnection(connection)))
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            _back(connection)
+            raise self._wrong(error) from error
+        except BaseException:
+            _back(connection)
+            raise
+        return done
 
     def scrub(self) -> None:
         """See `Store.scrub`: the log written ahead is emptied into the file."""
         with self._turn:
             try:
-                busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                busy = self._writer().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             except sqlite3.Error as error:
                 raise self._wrong(error) from error
         if busy:
@@ -133,7 +209,10 @@ class SqliteStore:
         """Close the file."""
         with self._turn:
             self._closed = True
-            self._connection.close()
+            if self._connection is not None:
+                self._connection.close()
+            while self._idle:
+                self._idle.pop().close()
 
     def __del__(self) -> None:
         if not self._closed:
@@ -142,32 +221,40 @@ class SqliteStore:
             warn_unclosed(self, address)
 
     def _opened(self) -> sqlite3.Connection:
+        """Open the connection that writes, and make the tables if they are missing."""
         self._examine()
+        connection = self._connected()
+        try:
+            self._prepare(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise self._wrong(error) from error
+        except StoreError:
+            connection.close()
+            raise
+        return connection
+
+    def _connected(self) -> sqlite3.Connection:
         connection = None
         try:
             connection = sqlite3.connect(
-                self._path, timeout=self._patience, isolation_level=None, check_same_thread=False
+                self._file, timeout=self._patience, isolation_level=None, check_same_thread=False
             )
             for setting in SETTINGS:
                 connection.execute(f"PRAGMA {setting}")
-            self._prepare(connection)
         except ValueError as error:
             raise StoreError(self.address, f"this file cannot be opened: {error}") from None
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
             raise self._wrong(error) from error
-        except StoreError:
-            if connection is not None:
-                connection.close()
-            raise
         return connection
 
     def _examine(self) -> None:
         """Refuse a file that is no database before anything could be written to it."""
-        place = Path(self._path)
+        place = Path(self._file)
         try:
-            if self._path == ":memory:" or not place.exists() or not place.stat().st_size:
+            if self._file == _MEMORY or not place.exists() or not place.stat().st_size:
                 return
             with place.open("rb") as file:
                 mark = file.read(16)
@@ -205,10 +292,6 @@ class SqliteStore:
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
 
-    def _back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-
     def _wrong(self, error: sqlite3.Error) -> StoreError:
         text = str(error).lower()
         passing = any(word in text for word in _PASSING)
@@ -216,3 +299,8 @@ class SqliteStore:
             "" if passing else " and the file is left alone"
         )
         return StoreError(self.address, message, passing=passing)
+
+
+def _back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")

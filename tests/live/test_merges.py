@@ -1,0 +1,153 @@
+"""Customers who merge while others record: what is not committed is seen by no one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from journeymap import Identity, IdentityRules, Live, Namespace, Record
+from journeymap.live.recording import Recording
+from journeymap.live.regrouping import Regrouping
+from tests.factories import SHOP
+from tests.factories import happened as at
+
+RULES = IdentityRules([Namespace("user"), Namespace("phone")])
+USER, PHONE = Identity("user", "ada"), Identity("phone", "555")
+
+
+def begun(live: Live) -> tuple[str, str]:
+    """Two customers with an interaction each; their ids."""
+    for identity, hour in ((USER, 0), (PHONE, 1)):
+        one = at("order", hour, identity.value)
+        live.take([Record([identity], one.at, "shop", interaction=one)])
+    identities = live.identities
+    assert identities is not None
+    names = identities.customer(USER), identities.customer(PHONE)
+    assert names[0] is not None
+    assert names[1] is not None
+    return names[0], names[1]
+
+
+def test_a_merge_that_fails_moves_nobody(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered = threading.Event()
+
+    def fails(self: Regrouping, tx: Any, names: Any, now: Any) -> Any:
+        if not list(names):
+            return {}
+        entered.set()
+        time.sleep(0.3)
+        raise RuntimeError("the plug was pulled")
+
+    with Live(SHOP, shared, identities=RULES) as live:
+        user, phone = begun(live)
+        monkeypatch.setattr(Regrouping, "regroup", fails)
+        failed: list[BaseException] = []
+
+        def merge() -> None:
+            try:
+                live.take([Record([USER, PHONE], at("call", 5).at, "crm")])
+            except RuntimeError as error:
+                failed.append(error)
+
+        merging = threading.Thread(target=merge)
+        merging.start()
+        entered.wait(30)
+        receipts = [live.record(at("call", 6 + n, phone)) for n in range(5)]
+        seen = live.position(phone)
+        merging.join()
+        assert failed
+        assert {receipt.customer for receipt in receipts} == {phone}
+        assert seen is not None
+        assert len(live.history(phone)) == 6
+        assert len(live.history(user)) == 1
+
+
+def test_nobody_is_merged_away_while_an_interaction_is_written(
+    shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = threading.Event()
+    plain = Recording._accepted
+
+    def slow(self: Recording, tx: Any, receipts: Any) -> Any:
+        if any(one.touchpoint == "call" for one in self.given):
+            entered.set()
+            time.sleep(0.5)
+        return plain(self, tx, receipts)
+
+    with (
+        Live(SHOP, shared, identities=RULES) as one,
+        Live(SHOP, shared, identities=RULES) as other,
+    ):
+        user, phone = begun(one)
+        monkeypatch.setattr(Recording, "_accepted", slow)
+        recording = threading.Thread(target=lambda: one.record(at("call", 6, phone)))
+        recording.start()
+        entered.wait(30)
+        other.take([Record([USER, PHONE], at("call", 5).at, "crm")])
+        recording.join()
+        assert len(other.history(user)) == len(one.history(phone)) == 3
+        left = one.store.read(lambda tx: tx.states.list_customers("", 10))
+        assert len(left) == 1
+
+
+def test_many_merge_and_fail_and_record_at_once(
+    shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever fails in between, in the end the store is what the evidence says."""
+    plain = Regrouping.regroup
+    calls = [0]
+
+    def sometimes(self: Regrouping, tx: Any, names: Any, now: Any) -> Any:
+        names = list(names)
+        calls[0] += bool(names)
+        found = plain(self, tx, names, now)
+        if names and calls[0] % 2:
+            raise RuntimeError("the plug was pulled")
+        return found
+
+    with (
+        Live(SHOP, shared, identities=RULES) as one,
+        Live(SHOP, shared, identities=RULES) as other,
+    ):
+        pairs = [(Identity("user", f"u{n}"), Identity("phone", f"p{n}")) for n in range(6)]
+        for pair in pairs:
+            for identity in pair:
+                first = at("order", 0, identity.value)
+                one.take([Record([identity], first.at, "shop", interaction=first)])
+        known = one.identities
+        assert known is not None
+        names = [str(known.customer(phone)) for _, phone in pairs]
+        monkeypatch.setattr(Regrouping, "regroup", sometimes)
+
+        def merge() -> None:
+            for pair in pairs:
+                for _ in range(2):  # the first one fails
+                    try:
+                        one.take([Record(pair, at("call", 5).at, "crm")])
+                        break
+                    except RuntimeError:
+                        time.sleep(0.01)
+
+        def record(live: Live, begin: int) -> None:
+            for hour in range(begin, begin + 6):
+                for name in names:
+                    live.record(at("call", hour, name))
+
+        work = [threading.Thread(target=merge)]
+        work += [threading.Thread(target=record, args=(live, begin))
+                 for live, begin in ((one, 10), (other, 20))]  # fmt: skip
+        for thread in work:
+            thread.start()
+        for thread in work:
+            thread.join()
+        for user, phone in pairs:
+            for live in (one, other):
+                identities = live.identities
+                assert identities is not None
+                mine = str(identities.customer(user))
+                assert mine == identities.customer(phone)
+                assert len(live.history(mine)) == 14
+        assert len(one.store.read(lambda tx: tx.states.list_customers("", 99))) == len(pairs)
