@@ -96,7 +96,7 @@ def test_a_store_that_cannot_be_opened_leaves_nothing_open(
 def test_a_live_that_cannot_be_made_closes_the_store_it_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **more: object) -> None:
         raise StoreError("here", "the map could not be kept")
 
     monkeypatch.setattr("journeymap.live.live.States", fail)

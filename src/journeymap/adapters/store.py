@@ -112,6 +112,7 @@ class SetAsideEntry:
         arrived: When it was recorded.
         reason: Why it was set aside.
         text: The interaction as JSON.
+        due: When it may be recorded (None: it has no such time).
     """
 
     customer: str
@@ -119,6 +120,7 @@ class SetAsideEntry:
     arrived: int
     reason: str
     text: str
+    due: int | None = None
 
 
 @frozen
@@ -215,6 +217,18 @@ class SetAsideEntries(MovableRows, Protocol):
 
         Args:
             keys: Their keys.
+        """
+        ...
+
+    def list_due(self, now: int, limit: int) -> list[SetAsideEntry]:
+        """Read interactions that may be recorded now.
+
+        Args:
+            now: The time.
+            limit: How many to read at most.
+
+        Returns:
+            The interactions, those that are due first at the beginning.
         """
         ...
 

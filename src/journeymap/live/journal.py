@@ -5,16 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
+
+from attrs import evolve
 
 from journeymap.adapters.store import JournalEntry, Transaction, micros
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Identity, Interaction
-from journeymap.interactions.codec import encoded, interaction_data, read_interaction
+from journeymap.interactions.codec import (
+    encoded,
+    interaction_data,
+    read_interaction,
+)
+from journeymap.live.evidence import encode_identities
 from journeymap.tracking.codec import read_time
 from journeymap.tracking.fold_state import LONG_AGO, utc
 
 __all__ = [
     "advanced_to",
+    "aside_key",
     "check_storable",
     "check_type",
     "in_order",
@@ -23,25 +32,32 @@ __all__ = [
     "latest_of",
     "note_advance",
     "read_entry",
+    "text_with",
 ]
 
 _ADVANCED = "advanced"
 
 
 def journal_entry(
-    interaction: Interaction, number: int, arrived: int, by: Sequence[Identity] = ()
-) -> JournalEntry:
+    interaction: Interaction, number: int, arrived: int, by: Sequence[Identity] = (),
+    key: str | None = None,
+) -> JournalEntry:  # fmt: skip
     """Make the journal entry of an interaction; ``by`` are the identities that named its customer.
 
     They are kept, because the customer they lead to may become another one.
     """
+    return JournalEntry(
+        interaction.customer, number, journal_key(interaction) or key, micros(interaction.at),
+        arrived, text_with(interaction, by),
+    )  # fmt: skip
+
+
+def text_with(interaction: Interaction, by: Sequence[Identity]) -> str:
+    """Write an interaction as JSON, with the identities that named its customer."""
     data = interaction_data(interaction)
     if by:
-        data["by"] = [[identity.namespace, identity.value] for identity in by]
-    return JournalEntry(
-        interaction.customer, number, journal_key(interaction), micros(interaction.at), arrived,
-        encoded(data),
-    )  # fmt: skip
+        data["by"] = encode_identities(by)
+    return encoded(data)
 
 
 def journal_key(interaction: Interaction) -> str | None:
@@ -49,6 +65,19 @@ def journal_key(interaction: Interaction) -> str | None:
     if interaction.id is None:
         return None
     return f"{interaction.source or ''}\x1f{interaction.id}"
+
+
+def aside_key(interaction: Interaction, by: Sequence[Identity] = ()) -> str:
+    """Give the key by which an interaction is recognised among those set aside.
+
+    That of source and id, or else a mark of all that it holds; of a customer known by identities,
+    whose id may change, those.
+    """
+    key = journal_key(interaction)
+    if key is not None:
+        return key
+    text = text_with(evolve(interaction, customer="?") if by else interaction, by)
+    return f"\x1e{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
 
 
 def read_entry(entry: JournalEntry) -> Interaction:

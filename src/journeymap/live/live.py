@@ -9,16 +9,20 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+from attrs import evolve
+
 from journeymap.adapters.store import Store, Transaction, forget_customer
 from journeymap.exceptions import ElementError, InteractionError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import read_interaction
+from journeymap.live.adopting import adopt_rules
 from journeymap.live.journal import check_storable, check_type, in_order, note_advance, read_entry
+from journeymap.live.kept_rules import check_rules_given
 from journeymap.live.open_store import open_store
 from journeymap.live.outbox import Actions, Delivered, deliver
 from journeymap.live.rebuilding import Rebuilt, rebuild
-from journeymap.live.recording import BATCH, Advancing, Receipt, Recording, Settings
+from journeymap.live.recording import BATCH, Advancing, Receipt, Recording, Returning, Settings
 from journeymap.live.resolution import IdentityResolution
 from journeymap.live.states import States
 from journeymap.model import JourneyMap
@@ -56,6 +60,7 @@ class Live:
         tolerance: timedelta = timedelta(minutes=5),
         outgoing: Sequence[str] = _OUTGOING,
         identities: IdentityRules | None = None,
+        accept_changes: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Open a store, and make it ready for a map.
@@ -68,12 +73,15 @@ class Live:
                 them. A moment without an action asks for nothing.
             identities: The rules by which customers are known; with them, ``take`` learns which
                 identities belong together.
+            accept_changes: Whether a store is opened that was written along another map, or whose
+                customers were grouped by other rules: call ``rebuild`` then.
             clock: Gives the time, with its zone.
 
         Raises:
             ElementError: An argument is of another type.
             UnknownName: A kind of signal, or the address of the store, is not known.
-            StoreError: The store cannot be opened.
+            StoreError: The store cannot be opened, or was written along another map or by other
+                rules. A new version of the same map is no other map.
             AdapterError: The package of the store cannot be loaded.
         """
         check_type("map", map, JourneyMap, "a JourneyMap is expected")
@@ -91,10 +99,11 @@ class Live:
         self._settings = Settings(tolerance, frozenset(outgoing))
         self._store = open_store(store)
         try:
-            self._states = States(map, self._store, clock)
-            self._resolution = (
-                None if identities is None
-                else IdentityResolution(self._states, self._settings, identities)
+            self._states = States(map, self._store, clock, accept_changes=accept_changes)
+            if identities is None:
+                check_rules_given(self._store.address, self._store.read(lambda tx: tx.meta.read()))
+            self._resolution = None if identities is None else IdentityResolution(
+                self._states, self._settings, identities, accept_changes=accept_changes
             )  # fmt: skip
         except BaseException:
             if self._store is not store:
@@ -155,17 +164,22 @@ class Live:
         """Fire every timer that came due: absences, deadlines, dormancy.
 
         Args:
-            now: Up to when time has passed (None: the clock's).
+            now: Up to when time has passed (None: the clock's). A time further ahead of the clock
+                than the tolerance counts as the clock's: nothing comes due before its time.
 
         Returns:
-            The signals, in order of time.
+            The signals, in order of time; those too of interactions that had been set aside because
+            they were too early, and whose time has come.
 
         Raises:
             InteractionError: The time has no zone.
             StoreError: The store failed; call again to go on.
         """
-        at = self._states.now() if now is None else utc(now, "Live", "now")
-        signals: list[Signal] = []
+        clock = self._states.now()
+        at = clock if now is None else utc(now, "Live", "now")
+        if at > clock + self._settings.tolerance:
+            at = clock
+        signals = self._return(clock)
         while True:
             work = Advancing(self._states, self._settings, at)
             found = self._store.run(work.write)
@@ -174,6 +188,19 @@ class Live:
             if len(work.written) < BATCH:
                 self._store.run(lambda tx: note_advance(tx, at))  # when all of it has been told
                 return tuple(sorted(signals, key=lambda signal: signal.at))
+
+    def _return(self, clock: datetime) -> list[Signal]:
+        """Record what was set aside as too early, and is not any more."""
+        signals: list[Signal] = []
+        while True:
+            work = Returning(self._states, self._settings, clock)
+            if self._resolution is None:
+                signals += self._store.run(work.write)
+                self._states.cache(work.written)
+            else:
+                signals += self._resolution.return_due(work)
+            if work.count < BATCH:
+                return signals
 
     def take(self, records: Iterable[Record]) -> tuple[Receipt, ...]:
         """Record what sources give: identities, traits and consents, and interactions.
@@ -424,21 +451,27 @@ class Live:
         return self._store.read(work)
 
     def rebuild(self, progress: Callable[[int], None] | None = None) -> Rebuilt:
-        """Apply this version of the map to every customer.
+        """Apply this version of the map, and of the rules for identities, to every customer.
 
-        States are folded again from the journal. Nothing of the past is carried out again: the
-        outbox stays unchanged. Work that was interrupted goes on where it stopped.
+        States are folded again from the journal. Nothing of the past is carried out again, but
+        where customers turn out to be one, or two. Work that was interrupted goes on where it
+        stopped.
 
         Args:
             progress: Called with the number of customers done so far.
 
         Returns:
-            What changed in the map, and for whom.
+            What changed in the map and in the rules, and for whom.
 
         Raises:
             StoreError: The store failed; call again to go on.
         """
-        return rebuild(self._states, progress)
+        adopted = None if self._resolution is None else adopt_rules(self._resolution, progress)
+        done = rebuild(self._states, progress)
+        if adopted is None:
+            return done
+        return evolve(done, rules=adopted.changes, regrouped=adopted.regrouped,
+                      resolved=adopted.resolved)  # fmt: skip
 
     def close(self) -> None:
         """Close the store."""

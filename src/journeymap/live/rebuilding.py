@@ -44,12 +44,18 @@ class Rebuilt:
         customers: How many states were folded again.
         moved: How many customers have another stage or lap now.
         examples: The first thousand of them.
+        rules: What changed in the rules for identities.
+        regrouped: How many customers have another history by these rules.
+        resolved: How many interactions had led to no one, and do now.
     """
 
     changes: tuple[Change, ...]
     customers: int
     moved: int
     examples: tuple[Moved, ...]
+    rules: tuple[str, ...] = ()
+    regrouped: int = 0
+    resolved: int = 0
 
 
 def rebuild(states: States, progress: Callable[[int], None] | None) -> Rebuilt:

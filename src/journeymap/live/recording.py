@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from attrs import frozen
 
 from journeymap.adapters.store import JournalEntry, Letter, SetAsideEntry, Transaction, micros
 from journeymap.interactions import Identity, Interaction
-from journeymap.interactions.codec import interaction_text
-from journeymap.live.journal import in_order, journal_entry, journal_key, latest_of, read_entry
+from journeymap.interactions.codec import read_interaction
+from journeymap.live.evidence import read_identities
+from journeymap.live.journal import (
+    aside_key,
+    in_order,
+    journal_entry,
+    latest_of,
+    read_entry,
+    text_with,
+)
 from journeymap.live.outbox import letters_for, post_letters
 from journeymap.live.states import States, Versioned
 from journeymap.tracking import Position, Signal, State, TooLate, Tracker
 from journeymap.tracking.tracker import difference
 
-__all__ = ["BATCH", "Advancing", "Receipt", "Recording", "Settings", "signals_until"]
+__all__ = ["BATCH", "Advancing", "Receipt", "Recording", "Returning", "Settings", "signals_until"]
+
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+"""Times before it are those of clocks that were never set: the years 1 and 1601, 1 January 1970."""
 
 BATCH = 500
 """Customers whose timers are fired in one transaction: it holds their rows for well below 1 s."""
@@ -64,9 +76,11 @@ class Recording:
         self._states, self._settings = states, settings
         self.now, self.given, self.by, self._named = now, given, by, named
         self.written: Versioned = {}
+        self._keys: dict[int, str] = {}  # of those without an id that had been set aside
 
     def write(self, tx: Transaction) -> tuple[Receipt, ...]:
         """Write the batch; a receipt for each interaction."""
+        self._keys.clear()
         if self._named is not None:
             self.given = self._named(tx, self.given)
         receipts: list[Receipt | None] = [None] * len(self.given)
@@ -86,8 +100,10 @@ class Recording:
                 zip(places, mine, traced, strict=True), 1
             ):
                 receipts[place] = Receipt(name, here, signals)
-                by = self.by[place] if self.by else ()
-                entries.append(journal_entry(one, count + number, arrived, by))
+                by = self._identities()[place]
+                entries.append(
+                    journal_entry(one, count + number, arrived, by, self._keys.get(place))
+                )
                 letters += letters_for(signals, self._settings.outgoing, arrived)
         tx.journal.append(entries)
         self.written = self._states.write(tx, after, versions)
@@ -97,40 +113,51 @@ class Recording:
 
     def _accepted(self, tx: Transaction, receipts: list[Receipt | None]) -> dict[str, list[int]]:
         """Group the places of what is to be followed by customer; the rest gets its receipt."""
-        limit = self.now + self._settings.tolerance
-        keys = {place: key for place, one in enumerate(self.given) if (key := journal_key(one))}
-        found = tx.journal.find_keys(list(set(keys.values()))) if keys else {}
+        keys = [aside_key(one, by) for one, by in zip(self.given, self._identities(), strict=True)]
+        found = tx.journal.find_keys(list(dict.fromkeys(keys)))
         known = {key for key, recorded in found.items() if recorded}
         aside = {key for key in found if key not in known}
         groups: dict[str, list[int]] = {}
         set_aside: list[SetAsideEntry] = []
         accepted_now: list[str] = []
-        for place, one in enumerate(self.given):
-            key = keys.get(place)
-            if key is not None and key in known:
+        for place, (one, key) in enumerate(zip(self.given, keys, strict=True)):
+            if key in known:
                 receipts[place] = Receipt(one.customer, None, duplicate=True)
                 continue
-            if one.at > limit:
-                when = f"at {one.at.isoformat()}, recorded at {self.now.isoformat()}"
-                reason = f"it lies in the future: {when}"
+            reason = self._misplaced(one.at)
+            if reason:
                 receipts[place] = Receipt(one.customer, None, set_aside=reason)
-                if key is None or key not in aside:
-                    text = interaction_text(one)
-                    set_aside.append(
-                        SetAsideEntry(one.customer, key, micros(self.now), reason, text)
-                    )
-                    aside.add(key or "")
+                if key not in aside:
+                    set_aside.append(self._aside(place, key, reason))
+                    aside.add(key)
                 continue
-            if key is not None:
+            if key in aside:
+                accepted_now.append(key)
+                self._keys[place] = key
+            if one.id is not None or key in aside:
                 known.add(key)
-                if key in aside:
-                    accepted_now.append(key)
             groups.setdefault(one.customer, []).append(place)
         if set_aside:
             tx.set_aside.add(set_aside)
         if accepted_now:
             tx.set_aside.remove(accepted_now)
         return groups
+
+    def _identities(self) -> Sequence[Sequence[Identity]]:
+        return self.by or ((),) * len(self.given)
+
+    def _misplaced(self, at: datetime) -> str:
+        """Give the reason why nothing can have happened at a time; empty if it can."""
+        if at > self.now + self._settings.tolerance:
+            return f"it lies in the future: at {at.isoformat()}, recorded at {self.now.isoformat()}"
+        if at < EARLIEST:
+            return f"it lies at {at.isoformat()}, where a clock stands that was never set"
+        return ""
+
+    def _aside(self, place: int, key: str, reason: str) -> SetAsideEntry:
+        one, by = self.given[place], self._identities()[place]
+        due = micros(one.at - self._settings.tolerance) if one.at > self.now else None
+        return SetAsideEntry(one.customer, key, micros(self.now), reason, text_with(one, by), due)
 
     def _followed(
         self, tx: Transaction, before: State | None, mine: list[Interaction]
@@ -164,6 +191,33 @@ class Recording:
         state = self._states.one(tx, made.customer) if written is None else written[1]
         position = state.position if state is not None else None
         return Receipt(made.customer, position, (), made.duplicate, made.set_aside)
+
+
+class Returning:
+    """Interactions that were too early when they arrived, and whose time has come."""
+
+    def __init__(self, states: States, settings: Settings, now: datetime) -> None:
+        self._states, self._settings, self.now = states, settings, now
+        self.written: Versioned = {}
+        self.count = 0
+
+    def write(self, tx: Transaction, named: Naming | None = None) -> list[Signal]:
+        """Record some of them; give the signals."""
+        due = tx.set_aside.list_due(micros(self.now), BATCH)
+        self.written, self.count = {}, len(due)
+        if not due:
+            return []
+        data = [json.loads(one.text) for one in due]
+        recording = Recording(
+            self._states, self._settings, self.now,
+            tuple(read_interaction({**held, "customer": one.customer})
+                  for held, one in zip(data, due, strict=True)),
+            tuple(read_identities(held.get("by", ())) for held in data), named,
+        )  # fmt: skip
+        receipts = recording.write(tx)
+        tx.set_aside.remove([one.key for one in due if one.key is not None])
+        self.written = recording.written
+        return [signal for receipt in receipts for signal in receipt.signals]
 
 
 class Advancing:

@@ -28,7 +28,7 @@ from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import encoded
 from journeymap.live.evidence import Data, is_split_data, read_evidence, read_identities
-from journeymap.live.journal import in_order, read_entry
+from journeymap.live.journal import aside_key, in_order, read_entry
 from journeymap.live.outbox import letters_for, post_letters
 from journeymap.live.recording import signals_until
 from journeymap.live.states import States, Versioned
@@ -106,7 +106,13 @@ class Regrouping:
     def _names_forgotten(self, entry: JournalEntry) -> bool:
         """Check whether the entry still carries an identity that is no longer known."""
         named = json.loads(entry.text).get("by", ())
-        return any(not self.identities.knows(Identity(*pair)) for pair in named)
+        return any(self._is_forgotten(Identity(*pair)) for pair in named)
+
+    def _is_forgotten(self, identity: Identity) -> bool:
+        """Check whether an identity is no longer known; of a namespace without a rule, none is."""
+        spaces = [space.name for space in self.identities.rules.namespaces]
+        ruled = not spaces or identity.namespace in spaces
+        return ruled and not self.identities.knows(identity)
 
     def _owner(self, entry: JournalEntry) -> str | None:
         """Return the customer of an entry today; None if its identities turned out to be shared."""
@@ -136,8 +142,10 @@ class Regrouping:
         for entry in sorted(entries, key=lambda one: (one.arrived, one.customer, one.number)):
             name = self._owner(entry)
             if name is None:
+                by = read_identities(json.loads(entry.text).get("by", ()))
+                key = entry.key or aside_key(read_entry(entry), by)
                 unresolved.append(
-                    SetAsideEntry(entry.customer, entry.key, entry.arrived, UNRESOLVED, entry.text)
+                    SetAsideEntry(entry.customer, key, entry.arrived, UNRESOLVED, entry.text)
                 )
                 continue
             named = _renamed(entry, name, groups.get(name, ()))
@@ -163,7 +171,7 @@ class Regrouping:
         data = json.loads(entry.text)
         if "by" not in data:
             return entry
-        by = [pair for pair in data["by"] if self.identities.knows(Identity(*pair))]
+        by = [pair for pair in data["by"] if not self._is_forgotten(Identity(*pair))]
         return entry if by == data["by"] else evolve(entry, text=encoded({**data, "by": by}))
 
     def _post_changes(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.identity.gathering import deduplicate_facts, explain_unresolved
 from journeymap.identity.links import above_threshold
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
-from journeymap.interactions.codec import encoded, interaction_text
+from journeymap.interactions.codec import encoded
 from journeymap.live.evidence import (
     Data,
     apply_evidence,
@@ -37,11 +38,14 @@ from journeymap.live.evidence import (
     has_facts,
     is_split_data,
     read_facts,
+    read_identities,
 )
-from journeymap.live.journal import check_storable, journal_key
-from journeymap.live.recording import Receipt, Recording, Settings
+from journeymap.live.journal import aside_key, check_storable, text_with
+from journeymap.live.kept_rules import KeptRules
+from journeymap.live.recording import Receipt, Recording, Returning, Settings
 from journeymap.live.regrouping import Regrouping, current_id, owner_of_evidence
 from journeymap.live.states import States, Versioned
+from journeymap.tracking import Signal
 
 __all__ = ["IdentityResolution"]
 
@@ -53,12 +57,18 @@ _REWRITES = "unsaid"  # the fact in which a store counts how often evidence was 
 class IdentityResolution:
     """The identities of a store, kept up with what other processes learn."""
 
-    def __init__(self, states: States, settings: Settings, rules: IdentityRules) -> None:
+    def __init__(
+        self, states: States, settings: Settings, rules: IdentityRules, *,
+        accept_changes: bool = False,
+    ) -> None:  # fmt: skip
         self.rules = rules
+        self._kept = KeptRules(rules)
         self._states, self._settings = states, settings
         self._begin_anew()
         call_at_fork(self._begin_anew)
-        self.known()
+        states.store.run(self._kept.introduce)
+        if not accept_changes:
+            self.known()
 
     def _begin_anew(self) -> None:
         """Know nothing yet; a forked process may have caught its parent in the middle."""
@@ -91,6 +101,13 @@ class IdentityResolution:
             receipts = self._states.store.run(work.write)
             self._states.cache(work.written)
             return receipts
+
+    def return_due(self, work: Returning) -> list[Signal]:
+        """Record what was set aside as too early, under the ids that customers have today."""
+        with self._turn:
+            signals = self._states.store.run(lambda tx: work.write(tx, self._named))
+            self._states.cache(work.written)
+            return signals
 
     def _named(self, tx: Transaction, given: Sequence[Interaction]) -> tuple[Interaction, ...]:
         tx.meta.share()
@@ -152,11 +169,11 @@ class IdentityResolution:
 
         They are recorded if they arrive again and resolve.
         """
-        keys = [journal_key(one) for one, _ in given]
-        there = tx.journal.find_keys([key for key in keys if key is not None])
+        new = {aside_key(one, by): (one, by) for one, by in given}
+        there = tx.journal.find_keys(list(new))
         tx.set_aside.add(
-            SetAsideEntry(one.customer, key, micros(now), self._reason(by), interaction_text(one))
-            for (one, by), key in zip(given, keys, strict=True) if key is None or key not in there
+            SetAsideEntry(one.customer, key, micros(now), self._reason(by), text_with(one, by))
+            for key, (one, by) in new.items() if key not in there
         )  # fmt: skip
 
     def link(self, pairs: tuple[Evidence, ...], threshold: float, batch: str) -> LinkReport:
@@ -260,22 +277,92 @@ class IdentityResolution:
         self._regrouping = Regrouping(self._states, self._settings.outgoing, self._identities)
         self._number = 0
         self._rewrites = ""
+        self._unread: set[int] = set()
+
+    # -- changed rules: see `adopt_rules`
+
+    @contextmanager
+    def adopting(self) -> Iterator[tuple[str, ...] | None]:
+        """Make the rules of this process the store's; what changed (None: nothing)."""
+        with self._turn:
+            changes = self._states.store.run(self._kept.adopt)
+            self._kept.adopting = True
+            self._reset()
+            try:
+                yield changes
+                if changes is not None:
+                    self._states.store.run(self._kept.finish)
+            finally:
+                self._kept.adopting = False
+                self._reset()
+
+    @property
+    def identities(self) -> Identities:
+        """The identities as learned so far."""
+        return self._identities
+
+    def learn_in_turn(self, work: Callable[[Transaction], T]) -> T:
+        """Do work in a transaction in which no other process learns."""
+
+        def whole(tx: Transaction) -> T:
+            self._begin(tx)
+            return work(tx)
+
+        return self._run(whole, {})
+
+    def keep(self, tx: Transaction, data: Data) -> bool:
+        """Learn a piece of evidence, and write it if it is new."""
+        if not apply_evidence(self._identities, data):
+            return False
+        self._number += 1
+        owner = owner_of_evidence(self._identities, data) or ""
+        tx.evidence.add([StoredEvidence(self._number, owner, data.get("batch"), encoded(data))])
+        return True
+
+    def regroup(self, tx: Transaction, names: Sequence[str]) -> int:
+        """Regroup customers; how many have another history now."""
+        return len(self._regrouping.regroup(tx, names, self._states.now()))
+
+    def record_again(
+        self, tx: Transaction, found: Sequence[tuple[Interaction, Sequence[Identity]]]
+    ) -> int:
+        """Record interactions that had been set aside; how many were followed."""
+        given, by = tuple(one for one, _ in found), tuple(identities for _, identities in found)
+        recording = Recording(self._states, self._settings, self._states.now(), given, by)
+        return sum(not one.duplicate and not one.set_aside for one in recording.write(tx))
 
     def _catch_up(self, tx: Transaction) -> None:
         """Learn what other processes have written; they have regrouped whom it moves."""
-        rewrites = tx.meta.read().get(_REWRITES, "")
+        facts = tx.meta.read()
+        self._kept.check(self._states.store.address, facts)
+        rewrites = facts.get(_REWRITES, "")
         if rewrites != self._rewrites:
             self._reset()
             self._rewrites = rewrites
         while True:
             rows = tx.evidence.read_after(self._number, _PAGE)
             for row in rows:
-                apply_evidence(self._identities, json.loads(row.text))
+                data = json.loads(row.text)
+                apply_evidence(self._identities, data)
+                self._notes_unread(data)
                 self._number = row.number
             if len(rows) < _PAGE:
                 break
         self._identities.settle()
         self._changed.clear()
+
+    def _notes_unread(self, data: Data) -> bool:
+        """Note evidence that has identities without a rule, or blocked; whether it is new."""
+        if is_split_data(data):
+            return False
+        identities = read_identities(data["identities"])
+        spaces = {space.name for space in self.rules.namespaces}
+        ruled = not spaces or all(one.namespace in spaces for one in identities)
+        if ruled and not self._identities.blocked(identities):
+            return False
+        mark, known = hash((identities, data["source"])), len(self._unread)
+        self._unread.add(mark)
+        return len(self._unread) > known
 
     def _learn_in_own_transaction(self, pieces: Sequence[Data]) -> None:
         """Learn evidence in a transaction of its own."""
@@ -306,7 +393,9 @@ class IdentityResolution:
         self._begin(tx)
         kept = []
         for data in pieces:
-            if apply_evidence(self._identities, data) or has_facts(data):
+            # What these rules do not read is kept, once: others may read it.
+            new = apply_evidence(self._identities, data) or self._notes_unread(data)
+            if new or has_facts(data):
                 self._number += 1
                 kept.append((self._number, data))
         self._identities.settle()

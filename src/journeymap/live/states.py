@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from secrets import randbits
@@ -9,6 +10,7 @@ from typing import TypeAlias
 
 from journeymap.adapters.store import Store, StoredState, Transaction, micros
 from journeymap.documents import dumps
+from journeymap.exceptions import StoreError
 from journeymap.live.journal import advanced_to, in_order, read_entry
 from journeymap.live.map_mark import mark_map
 from journeymap.model import JourneyMap
@@ -36,8 +38,11 @@ class States:
         whole_tracker: Folds a whole past, whatever its order of arrival.
     """
 
-    def __init__(self, journey: JourneyMap, store: Store, clock: Callable[[], datetime]) -> None:
-        self.store = store
+    def __init__(
+        self, journey: JourneyMap, store: Store, clock: Callable[[], datetime], *,
+        accept_changes: bool = False,
+    ) -> None:  # fmt: skip
+        self.store, self._accept_changes = store, accept_changes
         self.tracker = Tracker(journey, timedelta(0))
         self.whole_tracker = Tracker(journey, None)
         self._document = dumps(journey, format="json")
@@ -141,5 +146,14 @@ class States:
         tx.meta.set("map", self._document)
 
     def _introduce(self, tx: Transaction) -> None:
-        if "map" not in tx.meta.read():
+        kept = tx.meta.read().get("map")
+        if kept is None:
             self.write_map(tx)
+            return
+        other = json.loads(kept)["id"]
+        if other != self.tracker.map.id and not self._accept_changes:
+            message = (
+                f"its customers are followed along the map {other!r}, not {self.tracker.map.id!r};"
+                " to change that, open it with accept_changes=True, and call rebuild()"
+            )
+            raise StoreError(self.store.address, message)

@@ -21,7 +21,7 @@ from journeymap.adapters.store import (
 
 __all__ = ["TABLES", "UPGRADES", "VERSION", "Database", "SqlTransaction", "Values"]
 
-VERSION = 2
+VERSION = 3
 _KEY = 7237894  # of the lock that writers of evidence take, and recorders share
 _CHUNK = 400  # values in one IN (…): well below the 999 parameters that old SQLites allow
 _SECOND = (
@@ -29,7 +29,11 @@ _SECOND = (
     " batch VARCHAR(512), said TEXT NOT NULL)",
     "CREATE INDEX journeymap_said_of ON journeymap_said (customer)",
 )
-UPGRADES = {1: _SECOND}
+_THIRD = (
+    "ALTER TABLE journeymap_aside ADD COLUMN due BIGINT",
+    "CREATE INDEX journeymap_aside_due ON journeymap_aside (due)",
+)
+UPGRADES = {1: _SECOND, 2: _THIRD}
 """The statements that turn a store of a version into one of the next."""
 TABLES = (
     "CREATE TABLE journeymap_notes (name VARCHAR(64) PRIMARY KEY, note TEXT NOT NULL)",
@@ -49,12 +53,13 @@ TABLES = (
     "CREATE INDEX journeymap_asides ON journeymap_aside (customer)",
     "CREATE INDEX journeymap_aside_keys ON journeymap_aside (dedupe)",
     *_SECOND,
+    *_THIRD,
 )
 
 _STATE = "customer, version, map, due, state"
 _ENTRY = "customer, number, dedupe, at, arrived, interaction"
 _LETTER = "id, customer, signal, status, attempts, next, reason"
-_ASIDE = "customer, dedupe, arrived, reason, interaction"
+_ASIDE = "customer, dedupe, arrived, reason, interaction, due"
 _EVIDENCE = "number, customer, batch, said"
 
 Values = Mapping[str, Any]
@@ -138,14 +143,20 @@ class SqlSetAside(_Table):
     def add(self, entries: Iterable[SetAsideEntry]) -> None:
         """Keep interactions with their reasons."""
         rows = [{"customer": a.customer, "dedupe": a.key, "arrived": a.arrived, "reason": a.reason,
-                 "interaction": a.text} for a in entries]  # fmt: skip
+                 "interaction": a.text, "due": a.due} for a in entries]  # fmt: skip
         self._write(f"INSERT INTO journeymap_aside ({_ASIDE}) VALUES (:customer, :dedupe, :arrived,"
-                    " :reason, :interaction)", rows)  # fmt: skip
+                    " :reason, :interaction, :due)", rows)  # fmt: skip
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove those with these keys."""
         self._write("DELETE FROM journeymap_aside WHERE dedupe = :key",
                     [{"key": key} for key in keys])  # fmt: skip
+
+    def list_due(self, now: int, limit: int) -> list[SetAsideEntry]:
+        """Read those that may be recorded now."""
+        select = f"SELECT {_ASIDE} FROM journeymap_aside WHERE due <= :now ORDER BY due, customer"
+        rows = self.db.rows(f"{select} LIMIT {int(limit)}", {"now": now})
+        return [SetAsideEntry(*row) for row in rows]
 
     def read(self, customer: str | None = None) -> list[SetAsideEntry]:
         """Read what was set aside, of one customer or of all."""
