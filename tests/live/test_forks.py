@@ -122,6 +122,8 @@ def test_identities_are_learned_in_a_forked_process(shared: str) -> None:
 
 
 def test_awaited_calls_work_in_a_forked_process(shared: str) -> None:
+    closed = Live(SHOP, shared)
+    closed.close()
     live = AsyncLive(Live(SHOP, shared))
 
     async def one(name: str) -> None:

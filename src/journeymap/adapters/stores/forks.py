@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from weakref import WeakMethod
 
 from attrs import frozen
@@ -53,10 +54,12 @@ def _in_child() -> None:
 
 
 def _call(weak: list[WeakMethod[Method] | None]) -> None:
-    for one in weak:
-        method = None if one is None else one()
-        if method is not None:
-            method()
+    """Call every method; where one fails, the others are called all the same."""
+    with ExitStack() as stack:
+        for one in reversed(weak):
+            method = None if one is None else one()
+            if method is not None:
+                stack.callback(method)
 
 
 if hasattr(os, "register_at_fork"):

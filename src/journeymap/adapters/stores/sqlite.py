@@ -211,6 +211,7 @@ class SqliteStore:
             self._closed = True
             if self._connection is not None:
                 self._connection.close()
+                self._connection = None
             while self._idle:
                 self._idle.pop().close()
 
