@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from journeymap import ElementError, Identity, JourneyMapError
@@ -402,3 +402,38 @@ def test_many_spells_are_quick() -> None:
     who = Identities(IdentityRules([Namespace("u", shared=None), phone]))
     who.learn(met("u1 p1", n / 100) for n in range(1, 20_001))
     assert len(who) == 1
+
+
+@given(st.text(max_size=8))
+@example("ΐ̈ͅ")
+@example("ẞﬃ İ")
+@example("Ｎ／Ａ")
+def test_normalized_twice_is_the_same_as_once(text: str) -> None:
+    for form in ("exact", "folded", "digits"):
+        space = Namespace("x", form=form)
+        once = space.normalize(text)
+        assert space.normalize(once) == once
+        reader = IdentityRules().reader(space)
+        assert reader.read(reader.read(text)) == reader.read(text)
+
+
+def test_links_of_two_data_sets_keep_their_ids_apart() -> None:
+    then = datetime(2026, 3, 1, tzinfo=UTC)
+    rows = [
+        {"source_dataset_l": "crm", "unique_id_l": 1, "source_dataset_r": "shop", "unique_id_r": 1,
+         "match_probability": 0.9},
+        {"source_dataset_l": "crm", "unique_id_l": 2, "source_dataset_r": "shop", "unique_id_r": 3,
+         "match_probability": 0.9},
+    ]  # fmt: skip
+    same = Identities()
+    report = same.link(evidence_from_links(rows, namespace="record", at=then, source="splink"),
+                       threshold=0.5, batch="b")  # fmt: skip
+    assert report.taken == 2
+    assert len(same) == 2
+    assert same.customer(Identity("record", "crm:1")) == same.customer(Identity("record", "shop:1"))
+    assert same.customer(Identity("record", "crm:1")) != same.customer(Identity("record", "crm:2"))
+    spaces = {"crm": "contact", "shop": "account"}
+    [one, _] = evidence_from_links(rows, namespace=spaces, at=then, source="splink")
+    assert one.identities == (Identity("contact", "1"), Identity("account", "1"))
+    with pytest.raises(IdentityError, match="the data set 'shop' has no namespace"):
+        list(evidence_from_links(rows, namespace={"crm": "c"}, at=then, source="splink"))

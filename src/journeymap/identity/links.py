@@ -91,29 +91,33 @@ class LinkReport:
 def evidence_from_links(
     rows: Iterable[Mapping[str, Any]],
     *,
-    namespace: str,
+    namespace: str | Mapping[str, str],
     at: datetime,
     source: str,
     left: str = "unique_id_l",
     right: str = "unique_id_r",
     weight: str = "match_probability",
+    datasets: tuple[str, str] = ("source_dataset_l", "source_dataset_r"),
 ) -> Iterator[Evidence]:
     """Read pairs with a probability each as evidence: Splink's predictions, or any other table.
 
     Args:
         rows: The pairs, as mappings.
-        namespace: The namespace of the identities in both columns.
+        namespace: The namespace of the identities in both columns; or that of each data set.
         at: When the estimate was made.
         source: Who made it.
         left: The column of one identity.
         right: The column of the other.
         weight: The column of the probability, from 0 to 1.
+        datasets: The columns of the data sets that the identities are from, where there are any.
+            Of one namespace, identities of several data sets are kept apart as ``DATASET:ID``.
 
     Yields:
         One piece of evidence for each pair.
 
     Raises:
-        IdentityError: A row lacks a column, or its weight is no number from 0 to 1.
+        IdentityError: A row lacks a column, its weight is no number from 0 to 1, or its data set
+            has no namespace.
 
     >>> from datetime import UTC
     >>> rows = [{"unique_id_l": 1, "unique_id_r": 2, "match_probability": 0.97}]
@@ -138,8 +142,25 @@ def evidence_from_links(
                 source,
                 f"row {place}: {weight!r} is {row[weight]!r}; a number between 0 and 1 is expected",
             )
-        named = [Identity(namespace, str(value)) for value in pair]
+        of = [row.get(column) for column in datasets]
+        named = [
+            _identity(namespace, dataset, value, f"{source}: row {place}")
+            for dataset, value in zip(of, pair, strict=True)
+        ]
         yield Evidence(named, at, source, weight=probability)
+
+
+def _identity(
+    namespace: str | Mapping[str, str], dataset: object, value: object, where: str
+) -> Identity:
+    if isinstance(namespace, str):
+        return Identity(namespace, str(value) if dataset is None else f"{dataset}:{value}")
+    space = namespace.get(str(dataset))
+    if space is None:
+        known = ", ".join(map(repr, namespace))
+        message = f"the data set {dataset!r} has no namespace (known: {known})"
+        raise IdentityError(where, message)
+    return Identity(space, str(value))
 
 
 def above_threshold(

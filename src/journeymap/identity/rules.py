@@ -85,7 +85,14 @@ class Namespace:
             return value
         if self.form == "digits":
             return "".join(str(unicodedata.digit(c)) for c in value if c.isdigit())
-        return unicodedata.normalize("NFKC", value).casefold().strip()
+        folded = _fold(value)
+        while folded != value:  # folding may make something that can be folded
+            value, folded = folded, _fold(folded)
+        return folded
+
+
+def _fold(value: str) -> str:
+    return unicodedata.normalize("NFKC", value).casefold().strip()
 
 
 @frozen
@@ -148,6 +155,5 @@ class ValueReader:
     def read(self, value: str) -> str:
         """Bring a value into the form in which it is compared; empty, it names no customer."""
         text = self.space.normalize(value)
-        if text in self.blocked or value.strip().casefold() in self.placeholders:
-            return ""
-        return text
+        words = {value.strip().casefold(), text.strip().casefold()}
+        return "" if text in self.blocked or words & self.placeholders else text
