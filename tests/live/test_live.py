@@ -93,9 +93,13 @@ def test_actions_take_what_waits_at_least_once(store: str) -> None:
         for turn in range(1, 9):
             done = live.deliver(sorry, now + turn * DAY)
         assert (done.done, done.failed) == (0, 0)
-        [(text, reason)] = live.dead_letters()
-        assert '"customer":"c1"' in text
-        assert reason == "ConnectionError: the line is down"
+        [dead] = live.dead_letters()
+        assert dead.signal.customer == "c1"
+        assert dead.reason == "ConnectionError: the line is down"
+        assert (dead.attempts, dead.first, dead.last) == (8, now, now + 7 * DAY)
+        assert live.requeue([dead]) == 1
+        assert live.requeue() == 0
+        assert live.deliver(taken.append).done == 1
 
 
 def test_what_was_taken_back_is_not_carried_out(store: str) -> None:

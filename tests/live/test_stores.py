@@ -202,6 +202,8 @@ def test_a_store_of_the_first_version_is_made_one_of_this(shared: str) -> None:
         connection.execute(text("DROP TABLE journeymap_said"))
         connection.execute(text("DROP INDEX journeymap_aside_due"))
         connection.execute(text("ALTER TABLE journeymap_aside DROP COLUMN due"))
+        for column in ("kind", "moment", "action", "tried"):
+            connection.execute(text(f"ALTER TABLE journeymap_outbox DROP COLUMN {column}"))
         if shared.startswith("sqlite"):
             connection.execute(text("PRAGMA user_version = 1"))
         else:

@@ -89,8 +89,12 @@ class Letter:
         text: The signal as JSON.
         status: ``waiting``, ``done``, ``dead`` (given up, with its reason) or ``withdrawn``.
         attempts: How often an action was tried.
-        next: When it may be handed out.
+        next: When it may be handed out; of a settled one, when it was settled.
         reason: Why the last attempt failed; ``in hand`` while an action works on the letter.
+        kind: The kind of signal, by which actions are found (empty: not known yet).
+        moment: The moment's id, if the signal is about one.
+        action: The text of its action.
+        tried: When an action was first tried (None: never).
     """
 
     id: str
@@ -100,6 +104,10 @@ class Letter:
     attempts: int = 0
     next: int = 0
     reason: str = ""
+    kind: str = ""
+    moment: str = ""
+    action: str = ""
+    tried: int | None = None
 
 
 @frozen
@@ -334,7 +342,9 @@ class Outbox(MovableRows, Protocol):
         """
         ...
 
-    def claim_waiting(self, now: int, limit: int) -> list[Letter]:
+    def claim_waiting(
+        self, now: int, limit: int, names: Sequence[str] | None = None
+    ) -> list[Letter]:
         """Read waiting letters whose time has come.
 
         No other process may take them before the transaction ends.
@@ -342,9 +352,33 @@ class Outbox(MovableRows, Protocol):
         Args:
             now: The time.
             limit: How many to read at most.
+            names: Kinds, moments or actions of which a letter has one (None: any letter); those
+                whose kind is not known are read too.
 
         Returns:
             The letters, in order of time and id.
+        """
+        ...
+
+    def count_unclaimed(self, names: Sequence[str]) -> int:
+        """Count the waiting letters that have none of some names.
+
+        Args:
+            names: Kinds, moments or actions.
+
+        Returns:
+            How many there are.
+        """
+        ...
+
+    def prune(self, before: int) -> int:
+        """Remove letters that were taken or withdrawn before a time.
+
+        Args:
+            before: The time.
+
+        Returns:
+            How many were removed.
         """
         ...
 

@@ -1,9 +1,10 @@
 """The fold with a store and an outbox round it: customers followed as things happen."""
 
 from journeymap.live.asynchronous import AsyncLive
+from journeymap.live.delivering import DeadLetter, Delivered
+from journeymap.live.handlers import Action, Actions, Handler
 from journeymap.live.live import Live
 from journeymap.live.open_store import open_store
-from journeymap.live.outbox import Action, Actions, Delivered
 from journeymap.live.rebuilding import Moved, Rebuilt
 from journeymap.live.recording import Receipt
 
@@ -11,7 +12,9 @@ __all__ = [
     "Action",
     "Actions",
     "AsyncLive",
+    "DeadLetter",
     "Delivered",
+    "Handler",
     "Live",
     "Moved",
     "Rebuilt",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.identity import Identities, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
+from journeymap.live.delivering import DeadLetter, Delivered
+from journeymap.live.handlers import Actions
 from journeymap.live.live import Live
-from journeymap.live.outbox import Action, Delivered
 from journeymap.live.rebuilding import Rebuilt
 from journeymap.live.recording import Receipt
 from journeymap.model import JourneyMap
@@ -21,11 +22,12 @@ from journeymap.tracking import Position, Signal, State
 if TYPE_CHECKING:
     import asyncio
 
+    from journeymap.live.awaiting import AwaitedActions
+
 __all__ = ["AsyncLive"]
 
 T = TypeVar("T")
-AnyAction: TypeAlias = Action | Callable[[Signal], Awaitable[None]]
-AnyActions: TypeAlias = Mapping[str, AnyAction] | AnyAction
+PATIENCE = timedelta(seconds=5)
 
 
 class AsyncLive:
@@ -46,12 +48,15 @@ class AsyncLive:
     None
     """
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, *, patience: timedelta = PATIENCE) -> None:
         """Take over a `Live`, which is closed with this.
 
         Args:
             live: What does the work.
+            patience: How long closing waits for actions before it stops them, and again before it
+                closes the store all the same.
         """
+        self._patience = patience
         self.live = live
         self._begin_anew()
         call_at_fork(self._begin_anew)
@@ -61,7 +66,7 @@ class AsyncLive:
         from concurrent.futures import ThreadPoolExecutor  # half of the import time of the core
 
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journeymap")
-        self._hands = ThreadPoolExecutor(1, thread_name_prefix="journeymap-actions")
+        self._deliveries: dict[asyncio.Future[Delivered], AwaitedActions] = {}
 
     @property
     def map(self) -> JourneyMap:
@@ -127,22 +132,41 @@ class AsyncLive:
         """See `Live.history`."""
         return await self._in_turn(lambda: self.live.history(customer))
 
-    async def deliver(self, actions: AnyActions, now: datetime | None = None) -> Delivered:
-        """See `Live.deliver`; an action may be a coroutine, and then runs in this loop."""
+    async def deliver(
+        self, actions: Actions, now: datetime | None = None, *, parallel: int = 1
+    ) -> Delivered:
+        """See `Live.deliver`; what an action returns is awaited in this loop, if it can be.
+
+        When this is cancelled, actions that are awaited are cancelled, and their letters are free
+        again.
+        """
         import asyncio
 
-        loop = asyncio.get_running_loop()
-        given = (
-            {name: _await_action(action, loop) for name, action in actions.items()}
-            if isinstance(actions, Mapping)
-            else _await_action(actions, loop)
-        )
-        # In a thread of its own: an action that takes long does not hold up what is recorded.
-        return await loop.run_in_executor(self._hands, lambda: self.live.deliver(given, now))
+        from journeymap.live.awaiting import AwaitedActions, run_in_thread
 
-    async def dead_letters(self) -> tuple[tuple[str, str], ...]:
+        awaited = AwaitedActions(asyncio.get_running_loop())
+        given = awaited.wrap(actions)
+        under_way = run_in_thread(lambda: self.live.deliver(given, now, parallel=parallel))
+        self._deliveries[under_way] = awaited
+        under_way.add_done_callback(self._deliveries.pop)
+        try:
+            return await asyncio.shield(under_way)
+        except asyncio.CancelledError:
+            awaited.stop(at_once=True)
+            raise
+
+    async def dead_letters(self) -> tuple[DeadLetter, ...]:
         """See `Live.dead_letters`."""
         return await self._in_turn(self.live.dead_letters)
+
+    async def requeue(self, letters: Iterable[DeadLetter | str] | None = None) -> int:
+        """See `Live.requeue`."""
+        given = None if letters is None else tuple(letters)
+        return await self._in_turn(lambda: self.live.requeue(given))
+
+    async def prune(self, before: datetime) -> int:
+        """See `Live.prune`."""
+        return await self._in_turn(lambda: self.live.prune(before))
 
     async def set_aside(self) -> tuple[tuple[Interaction, str], ...]:
         """See `Live.set_aside`."""
@@ -161,10 +185,23 @@ class AsyncLive:
         return await self._in_turn(lambda: self.live.export(customer))
 
     async def close(self) -> None:
-        """Close the store, and end the threads."""
+        """End what is being delivered, close the store, and end the threads.
+
+        Nothing more is claimed. Actions that are under way are waited for; those that are awaited
+        are cancelled then, and their letters are free again. An action that blocks its thread and
+        has no time-out cannot be stopped: its letter is free when its lease ends.
+        """
+        import asyncio
+
+        under_way = dict(self._deliveries)
+        for at_once in (False, True):
+            for awaited in under_way.values():
+                awaited.stop(at_once=at_once)
+            running = [task for task in under_way if not task.done()]
+            if running:
+                await asyncio.wait(running, timeout=self._patience.total_seconds())
         await self._in_turn(self.live.close)
         self._thread.shutdown()
-        self._hands.shutdown()
 
     async def __aenter__(self) -> Self:
         return self
@@ -179,15 +216,3 @@ class AsyncLive:
         import asyncio
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
-
-
-def _await_action(action: AnyAction, loop: asyncio.AbstractEventLoop) -> Action:
-    """Make an action that is done when it returns, whether it is a coroutine or not."""
-    import asyncio
-
-    def act(signal: Signal) -> None:
-        result = action(signal)
-        if asyncio.iscoroutine(result):
-            asyncio.run_coroutine_threadsafe(result, loop).result()
-
-    return act

@@ -11,16 +11,22 @@ from typing import Any, Self
 
 from attrs import evolve
 
-from journeymap.adapters.store import Store, Transaction, forget_customer
+from journeymap.adapters.store import Store, Transaction, forget_customer, micros
 from journeymap.exceptions import ElementError, InteractionError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import read_interaction
 from journeymap.live.adopting import adopt_rules
+from journeymap.live.delivering import (
+    DeadLetter,
+    Delivered,
+    dead_letter,
+    prepare_delivery,
+)
+from journeymap.live.handlers import Actions, Breaker
 from journeymap.live.journal import check_storable, check_type, in_order, note_advance, read_entry
 from journeymap.live.kept_rules import check_rules_given
 from journeymap.live.open_store import open_store
-from journeymap.live.outbox import Actions, Delivered, deliver
 from journeymap.live.rebuilding import Rebuilt, rebuild
 from journeymap.live.recording import BATCH, Advancing, Receipt, Recording, Returning, Settings
 from journeymap.live.resolution import IdentityResolution
@@ -97,6 +103,7 @@ class Live:
         if identities is not None:
             check_type("identities", identities, IdentityRules, "IdentityRules are expected")
         self._settings = Settings(tolerance, frozenset(outgoing))
+        self._breakers: dict[str, Breaker] = {}
         self._store = open_store(store)
         try:
             self._states = States(map, self._store, clock, accept_changes=accept_changes)
@@ -356,33 +363,90 @@ class Live:
         name = self._current_id(customer)
         return tuple(map(read_entry, self._store.read(lambda tx: tx.journal.history(name))))
 
-    def deliver(self, actions: Actions, now: datetime | None = None) -> Delivered:
-        """Hand the signals that wait in the outbox to actions, each at least once.
+    def deliver(
+        self, actions: Actions, now: datetime | None = None, *, parallel: int = 1
+    ) -> Delivered:
+        """Hand the signals that wait in the outbox to actions, the oldest first.
+
+        Each is handed out at least once: an action recognises it by its id. A letter is leased
+        while its action works; should the process die, it is handed out again. An action that
+        raises is tried again later, and given up at last; one that fails again and again is spared
+        for a while (see `Handler`).
 
         Args:
-            actions: One action for everything, or several by a moment's id, its action's text or
-                a signal's kind.
-            now: The time (None: the clock's).
+            actions: One action or `Handler` for everything, or several by a moment's id, its
+                action's text or a signal's kind.
+            now: The time (None: that of the clock, at each letter).
+            parallel: How many letters are handed out at once, each in a thread.
 
         Returns:
             How many were taken, failed, were given up, and found no action.
 
         Raises:
+            ElementError: An argument is of another type.
             StoreError: The store failed; call again to go on.
         """
-        return deliver(self._store, actions, self._states.now() if now is None else now)
+        delivery = prepare_delivery(self._store, actions, now or self._states.now, self._breakers)
+        return delivery.run(_positive("parallel", parallel))
 
-    def dead_letters(self) -> tuple[tuple[str, str], ...]:
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
         """List the signals that were given up.
 
         Returns:
-            Each signal as JSON, with the reason of its last failure.
+            Each with its attempts, times and the reason of its last failure.
 
         Raises:
             StoreError: The store failed.
         """
         dead = self._store.read(lambda tx: tx.outbox.select(status="dead"))
-        return tuple((one.text, one.reason) for one in dead)
+        return tuple(map(dead_letter, dead))
+
+    def requeue(self, letters: Iterable[DeadLetter | str] | None = None) -> int:
+        """Let signals that were given up wait again, as if they had never been tried.
+
+        Args:
+            letters: Dead letters, or their ids (None: all of them).
+
+        Returns:
+            How many there were.
+
+        Raises:
+            StoreError: The store failed; nothing was written.
+        """
+        wanted = None if letters is None else {
+            one.id if isinstance(one, DeadLetter) else one for one in letters
+        }  # fmt: skip
+        now = micros(self._states.now())
+
+        def work(tx: Transaction) -> int:
+            dead = tx.outbox.select(status="dead")
+            chosen = [one for one in dead if wanted is None or one.id in wanted]
+            tx.outbox.settle(
+                evolve(one, status="waiting", attempts=0, reason="", next=now, tried=None)
+                for one in chosen
+            )
+            return len(chosen)
+
+        return self._store.run(work)
+
+    def prune(self, before: datetime) -> int:
+        """Remove the letters that were taken or withdrawn before a time.
+
+        A signal among them that turns out not to hold after all is not withdrawn any more: keep
+        them for as long as interactions may come late. Dead letters stay.
+
+        Args:
+            before: The time.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            InteractionError: The time has no zone.
+            StoreError: The store failed; nothing was written.
+        """
+        until = micros(utc(before, "Live", "before"))
+        return self._store.run(lambda tx: tx.outbox.prune(until))
 
     def set_aside(self) -> tuple[tuple[Interaction, str], ...]:
         """List the interactions that were set aside.
@@ -500,6 +564,12 @@ class Live:
         """Return the id of a customer today."""
         name = _checked_name(customer)
         return name if self._resolution is None else self._resolution.current(name)
+
+
+def _positive(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ElementError("Live", name, value, "a whole number from 1 up is expected")
+    return value
 
 
 def _checked_name(customer: str) -> str:

@@ -32,6 +32,10 @@ _SECOND = (
 _THIRD = (
     "ALTER TABLE journeymap_aside ADD COLUMN due BIGINT",
     "CREATE INDEX journeymap_aside_due ON journeymap_aside (due)",
+    "ALTER TABLE journeymap_outbox ADD COLUMN kind VARCHAR(64) NOT NULL DEFAULT ''",
+    "ALTER TABLE journeymap_outbox ADD COLUMN moment VARCHAR(512) NOT NULL DEFAULT ''",
+    "ALTER TABLE journeymap_outbox ADD COLUMN action TEXT",
+    "ALTER TABLE journeymap_outbox ADD COLUMN tried BIGINT",
 )
 UPGRADES = {1: _SECOND, 2: _THIRD}
 """The statements that turn a store of a version into one of the next."""
@@ -58,7 +62,10 @@ TABLES = (
 
 _STATE = "customer, version, map, due, state"
 _ENTRY = "customer, number, dedupe, at, arrived, interaction"
-_LETTER = "id, customer, signal, status, attempts, next, reason"
+_LETTER = (
+    "id, customer, signal, status, attempts, next, reason, kind, moment, coalesce(action, ''),"
+    " tried"
+)
 _ASIDE = "customer, dedupe, arrived, reason, interaction, due"
 _EVIDENCE = "number, customer, batch, said"
 
@@ -224,24 +231,50 @@ class SqlOutbox(_Table):
         given = {letter.id: letter for letter in letters}
         there = self.read(list(given))
         new = [_letter_row(one) for one in given.values() if one.id not in there]
-        self._write(f"INSERT INTO journeymap_outbox ({_LETTER}) VALUES (:id, :customer, :signal,"
-                    " :status, :attempts, :next, :reason)", new)  # fmt: skip
+        self._write("INSERT INTO journeymap_outbox (id, customer, signal, status, attempts, next,"
+                    " reason, kind, moment, action, tried) VALUES (:id, :customer, :signal,"
+                    " :status, :attempts, :next, :reason, :kind, :moment, :action, :tried)",
+                    new)  # fmt: skip
 
     def read(self, ids: Sequence[str]) -> dict[str, Letter]:
         """Read the letters with these ids."""
         select = f"SELECT {_LETTER} FROM journeymap_outbox WHERE id IN ({{}})"
         return {row[0]: Letter(*row) for row in self._among(select, ids)}
 
-    def claim_waiting(self, now: int, limit: int) -> list[Letter]:
+    def claim_waiting(
+        self, now: int, limit: int, names: Sequence[str] | None = None
+    ) -> list[Letter]:
         """Read waiting letters whose time has come, held so that no other process takes them."""
+        values: dict[str, Any] = {"now": now}
+        named = ""
+        if names is not None:
+            given, among = _named(names)
+            values |= given
+            named = f" AND (kind = '' OR {among})"
         select = (f"SELECT {_LETTER} FROM journeymap_outbox WHERE status = 'waiting'"
-                  f" AND next <= :now ORDER BY next, id LIMIT {int(limit)}")  # fmt: skip
-        return [Letter(*row) for row in self.db.rows(select + self.db.lock, {"now": now})]
+                  f" AND next <= :now{named} ORDER BY next, id LIMIT {int(limit)}")  # fmt: skip
+        lock = f"{self.db.lock} SKIP LOCKED" if self.db.lock and self.db.advisory else self.db.lock
+        return [Letter(*row) for row in self.db.rows(select + lock, values)]
+
+    def count_unclaimed(self, names: Sequence[str]) -> int:
+        """Count the waiting letters that have none of some names."""
+        values, among = _named(names)
+        select = f"SELECT count(*) FROM journeymap_outbox WHERE status = 'waiting' AND NOT {among}"
+        return int(self.db.rows(select, values)[0][0])
+
+    def prune(self, before: int) -> int:
+        """Remove letters that were taken or withdrawn before a time."""
+        which = "status IN ('done', 'withdrawn') AND next < :before"
+        values = {"before": before}
+        count = self.db.rows(f"SELECT count(*) FROM journeymap_outbox WHERE {which}", values)
+        self._write(f"DELETE FROM journeymap_outbox WHERE {which}", [values])
+        return int(count[0][0])
 
     def settle(self, letters: Iterable[Letter]) -> None:
         """Write letters over those with the same ids."""
         self._write("UPDATE journeymap_outbox SET status = :status, attempts = :attempts,"
-                    " next = :next, reason = :reason, signal = :signal, customer = :customer"
+                    " next = :next, reason = :reason, signal = :signal, customer = :customer,"
+                    " kind = :kind, moment = :moment, action = :action, tried = :tried"
                     " WHERE id = :id", [_letter_row(one) for one in letters])  # fmt: skip
 
     def select(
@@ -375,7 +408,17 @@ def _state_row(one: StoredState) -> dict[str, Any]:
 
 def _letter_row(one: Letter) -> dict[str, Any]:
     return {"id": one.id, "customer": one.customer, "signal": one.text, "status": one.status,
-            "attempts": one.attempts, "next": one.next, "reason": one.reason}  # fmt: skip
+            "attempts": one.attempts, "next": one.next, "reason": one.reason, "kind": one.kind,
+            "moment": one.moment, "action": one.action, "tried": one.tried}  # fmt: skip
+
+
+def _named(names: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Make the condition that a letter has one of some names, and its values."""
+    values = {f"name{n}": name for n, name in enumerate(names)}
+    listed = ", ".join(f":{name}" for name in values)
+    columns = ("kind", "moment", "coalesce(action, '')")
+    condition = " OR ".join(f"{column} IN ({listed})" for column in columns)
+    return values, f"({condition})" if values else "(1 = 0)"
 
 
 def _evidence_row(one: StoredEvidence) -> dict[str, Any]:

@@ -1,0 +1,350 @@
+"""Delivery: what waits in the outbox is handed to actions, each at least once."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from attrs import Factory, define, evolve, frozen
+
+from journeymap.adapters.store import Letter, Store, Transaction, micros
+from journeymap.exceptions import StoreError
+from journeymap.live.handlers import (
+    Actions,
+    Breaker,
+    Handler,
+    Released,
+    call_action,
+    find_handler,
+    names_of,
+)
+from journeymap.model.instants import MICROSECOND
+from journeymap.tracking import Signal, Withdrawn
+from journeymap.tracking.codec import read_signal
+from journeymap.tracking.fold_state import utc
+
+__all__ = ["IN_HAND", "DeadLetter", "Delivered", "Delivery", "dead_letter", "prepare_delivery"]
+
+LEASE = timedelta(minutes=5)
+"""How long a letter is a process's own while its action works, renewed all the while; should the
+process die, others may take it then."""
+IN_HAND = "in hand"
+_MORE = 20  # times as many letters are looked at where the first may not go out now
+
+
+@frozen
+class Delivered:
+    """The result of handing out what waited.
+
+    Attributes:
+        done: How many signals were taken.
+        failed: How many will be tried again.
+        dead: How many were given up.
+        unclaimed: How many found no action, and wait on.
+        broken: The names of actions that fail again and again, and are spared for a while; ``""``
+            is the one for everything.
+    """
+
+    done: int = 0
+    failed: int = 0
+    dead: int = 0
+    unclaimed: int = 0
+    broken: tuple[str, ...] = ()
+
+
+@frozen
+class DeadLetter:
+    """A signal that was given up.
+
+    Attributes:
+        id: The signal's id.
+        signal: The signal.
+        attempts: How often it was tried.
+        first: When it was tried first (None: not known).
+        last: When it was given up.
+        reason: Why the last attempt failed.
+    """
+
+    id: str
+    signal: Signal
+    attempts: int
+    first: datetime | None
+    last: datetime
+    reason: str
+
+
+def dead_letter(letter: Letter) -> DeadLetter:
+    """Read a letter that was given up."""
+    from journeymap.model.instants import instant
+
+    first = None if letter.tried is None else instant(letter.tried)
+    return DeadLetter(letter.id, read_signal(letter.text), letter.attempts, first,
+                      instant(letter.next), letter.reason)  # fmt: skip
+
+
+def prepare_delivery(
+    store: Store, actions: Actions, now: datetime | Callable[[], datetime],
+    breakers: dict[str, Breaker],
+) -> Delivery:  # fmt: skip
+    """Make a delivery at a time, or by a clock; raise ElementError for what cannot be called."""
+    handlers = dict(actions) if isinstance(actions, Mapping) else actions
+    for one in handlers.values() if isinstance(handlers, dict) else (handlers,):
+        if not isinstance(one, Handler):
+            Handler(one)
+    if callable(now):
+        return Delivery(store, handlers, now, breakers)
+    at = utc(now, "Live", "now")
+    return Delivery(store, handlers, lambda: at, breakers)
+
+
+@define(eq=False)
+class _Held:
+    """A letter in hand, as the store has it; renewed by another thread than the one that works."""
+
+    letter: Letter
+    name: str
+    handler: Handler
+    turn: Any = Factory(threading.Lock)
+    gone: bool = False
+
+
+@define(eq=False)
+class Delivery:
+    """One call of ``deliver``: hands that claim letters, call actions, and note what came of it."""
+
+    store: Store
+    actions: Actions
+    clock: Callable[[], datetime]
+    breakers: dict[str, Breaker]
+    _stop: threading.Event = Factory(threading.Event)
+    _held: set[_Held] = Factory(set)
+    _counts: dict[str, int] = Factory(lambda: {"done": 0, "failed": 0, "dead": 0})
+    _turn: Any = Factory(threading.Lock)
+    _errors: list[BaseException] = Factory(list)
+    _context: contextvars.Context = Factory(contextvars.copy_context)
+
+    def run(self, parallel: int) -> Delivered:
+        """Hand out what waits, so many letters at a time."""
+        with self._renewing():
+            if parallel == 1:
+                self._guarded()
+            else:
+                self._work_together(parallel)
+        failed = [error for error in self._errors if not isinstance(error, Released)]
+        if failed:
+            raise failed[0]
+        names = self._names(open_too=True)
+        unclaimed = (
+            0 if names is None
+            else self.store.read(lambda tx: tx.outbox.count_unclaimed(names))
+        )  # fmt: skip
+        now = self.clock()
+        broken = tuple(sorted(name for name, b in self.breakers.items() if not b.allows(now)))
+        return Delivered(**self._counts, unclaimed=unclaimed, broken=broken)
+
+    def _work_together(self, parallel: int) -> None:
+        hands = [
+            threading.Thread(target=self._guarded, name=f"journeymap-hand-{n}", daemon=True)
+            for n in range(parallel)
+        ]
+        try:
+            for hand in hands:
+                hand.start()
+            for hand in hands:
+                hand.join()
+        except BaseException:
+            self._stop.set()
+            for hand in hands:
+                if hand.ident is not None:
+                    hand.join()
+            raise
+
+    def _guarded(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # raised again by the one who waits for the hands
+            self._errors.append(error)
+            self._stop.set()
+
+    def _work(self) -> None:
+        """Claim, call, and note what came of it, until nothing waits."""
+        after: tuple[_Held, Letter] | None = None
+        while True:
+            held = self.store.run(lambda tx, after=after: self._turn_over(tx, after))  # type: ignore[misc]
+            if held is None:
+                return
+            with self._turn:
+                self._held.add(held)
+            try:
+                after = (held, self._hand_out(held))
+            except Released:  # others may take it at once
+                back = evolve(held.letter, reason="", next=micros(self.clock()))
+                self.store.run(lambda tx, held=held, back=back: self._settle(tx, held, back))  # type: ignore[misc]
+                raise
+            finally:
+                with self._turn:
+                    self._held.discard(held)
+
+    def _turn_over(self, tx: Transaction, after: tuple[_Held, Letter] | None) -> _Held | None:
+        """Settle one letter and claim the next, in one transaction."""
+        if after is not None:
+            self._settle(tx, *after)
+        return None if self._stop.is_set() else self._claim(tx)
+
+    # -- claiming
+
+    def _names(self, *, open_too: bool = False) -> tuple[str, ...] | None:
+        """List the names of actions that may be called; None: there is one for everything."""
+        if not isinstance(self.actions, Mapping):
+            return None
+        now = self.clock()
+        return tuple(name for name in self.actions if open_too or self._allows(name, now))
+
+    def _allows(self, name: str, now: datetime) -> bool:
+        with self._turn:
+            breaker = self.breakers.get(name)
+            return breaker is None or breaker.allows(now)
+
+    def _claim(self, tx: Transaction) -> _Held | None:
+        now = self.clock()
+        names = self._names()
+        if names == () or (names is None and not self._allows("", now)):
+            return None
+        limit = 1  # what is looked at is locked: others look at the next
+        while True:
+            waiting = tx.outbox.claim_waiting(micros(now), limit, names)
+            for letter in waiting:
+                held = self._take(tx, letter, now)
+                if held is not None:
+                    return held
+            if len(waiting) < limit:
+                return None
+            limit *= _MORE  # those that have to wait for one before them, or for their action
+
+    def _take(self, tx: Transaction, letter: Letter, now: datetime) -> _Held | None:
+        signal = read_signal(letter.text)
+        if not letter.kind:  # written before letters were named
+            moment, action, kind = names_of(signal)
+            letter = evolve(letter, moment=moment, action=action, kind=kind)
+            tx.outbox.settle([letter])
+        found = find_handler(self.actions, signal)
+        if found is None or not self._allows(found[0], now):
+            return None
+        name, handler = found
+        if handler.in_order and self._waits_for_another(tx, letter, signal, name):
+            return None
+        with self._turn:
+            self.breakers.setdefault(name, Breaker()).begin(now, handler)
+        tried = micros(now) if letter.tried is None else letter.tried
+        mine = evolve(letter, reason=IN_HAND, next=micros(now + LEASE), tried=tried)
+        tx.outbox.settle([mine])
+        return _Held(mine, name, handler)
+
+    def _waits_for_another(
+        self, tx: Transaction, letter: Letter, signal: Signal, name: str
+    ) -> bool:
+        """Check whether an earlier signal of the customer, for the same action, is not settled."""
+        for other in tx.outbox.select(customer=letter.customer, status="waiting"):
+            if other.id != letter.id:
+                earlier = read_signal(other.text)
+                found = find_handler(self.actions, earlier)
+                if found is not None and found[0] == name and _place(earlier) < _place(signal):
+                    return True
+        return False
+
+    # -- settling
+
+    def _settle(self, tx: Transaction, held: _Held, after: Letter) -> None:
+        """Write what became of a letter, unless it was withdrawn or claimed by another."""
+        with held.turn:
+            held.gone = True
+            mine = tx.outbox.read([held.letter.id]).get(held.letter.id) == held.letter
+        if mine:
+            tx.outbox.settle([after])
+        if mine and not (after.status == "waiting" and not after.reason):
+            what = "failed" if after.status == "waiting" else after.status
+            with self._turn:
+                self._counts[what] += 1
+
+    def _hand_out(self, held: _Held) -> Letter:
+        """Call the action; the letter as it is afterwards."""
+        attempts = held.letter.attempts + 1
+        try:
+            call_action(held.handler, read_signal(held.letter.text), self._context)
+        except (KeyboardInterrupt, GeneratorExit, Released):
+            raise
+        except BaseException as error:
+            now = self.clock()
+            self._note(held, now, failed=True)
+            return self._failed(held, attempts, error, now)
+        now = self.clock()
+        self._note(held, now, failed=False)
+        return evolve(held.letter, status="done", attempts=attempts, reason="", next=micros(now))
+
+    def _note(self, held: _Held, now: datetime, *, failed: bool) -> None:
+        with self._turn:
+            self.breakers[held.name].end(now, held.handler, failed=failed)
+
+    def _failed(
+        self, held: _Held, attempts: int, error: BaseException, now: datetime
+    ) -> Letter:  # fmt: skip
+        reason, letter, handler = _reason(error), held.letter, held.handler
+        pause = handler.pause_after(attempts)
+        tried = micros(now) if letter.tried is None else letter.tried
+        over = handler.total is not None and (
+            micros(now + pause) - tried > handler.total // MICROSECOND
+        )
+        if attempts >= handler.attempts or over:
+            return evolve(letter, status="dead", attempts=attempts, reason=reason, next=micros(now))
+        return evolve(letter, attempts=attempts, reason=reason, next=micros(now + pause))
+
+    # -- leases
+
+    @contextmanager
+    def _renewing(self) -> Iterator[None]:
+        """Renew the leases of what is in hand, for as long as actions work."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._renew, args=(over,), daemon=True,
+                                  name="journeymap-leases")  # fmt: skip
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _renew(self, over: threading.Event) -> None:
+        while not over.wait(LEASE.total_seconds() / 3):
+            with self._turn:
+                held = list(self._held)
+            for one in held:
+                try:
+                    self.store.run(lambda tx, one=one: self._extend(tx, one))  # type: ignore[misc]
+                except StoreError:
+                    continue  # tried again in a moment; if it goes on, the lease ends
+
+    def _extend(self, tx: Transaction, held: _Held) -> None:
+        with held.turn:
+            if held.gone or tx.outbox.read([held.letter.id]).get(held.letter.id) != held.letter:
+                return
+            longer = evolve(held.letter, next=micros(self.clock() + LEASE))
+            tx.outbox.settle([longer])
+            held.letter = longer
+
+
+def _place(signal: Signal) -> tuple[datetime, int, bool]:
+    return signal.at, signal.tie, isinstance(signal, Withdrawn)
+
+
+def _reason(error: BaseException) -> str:
+    """Write why an action failed, in characters that every database holds."""
+    try:
+        text = f"{type(error).__name__}: {error}"
+    except Exception:
+        text = type(error).__name__
+    plain = text.encode("utf-8", "backslashreplace").decode()
+    return plain.replace("\x00", "\\x00")[:1000]
