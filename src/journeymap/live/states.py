@@ -22,6 +22,9 @@ __all__ = ["States", "Versioned"]
 
 MAX_CACHED = 20_000
 """States kept in memory, about 25 MB of them, before the cache is emptied."""
+HORIZON, REMEMBERED = timedelta(minutes=15), 32
+"""How late an interaction may come without the customer's journal being read, and before how many
+others: a state keeps so many."""
 MAX_WRITES_BETWEEN = 10_000
 """Versions between two writes of one state: more means that it was begun anew at random."""
 
@@ -34,7 +37,8 @@ class States:
 
     Attributes:
         store: Where they are kept.
-        tracker: Folds what comes in order; what comes late is found in the journal.
+        tracker: Folds what comes in order, and what comes a little late; what comes later is found
+            in the journal.
         whole_tracker: Folds a whole past, whatever its order of arrival.
     """
 
@@ -43,7 +47,7 @@ class States:
         accept_changes: bool = False,
     ) -> None:  # fmt: skip
         self.store, self._accept_changes = store, accept_changes
-        self.tracker = Tracker(journey, timedelta(0))
+        self.tracker = Tracker(journey, HORIZON, remember=REMEMBERED)
         self.whole_tracker = Tracker(journey, None)
         self._document = dumps(journey, format="json")
         self._mark = mark_map(self._document)

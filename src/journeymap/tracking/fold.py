@@ -54,8 +54,10 @@ from journeymap.tracking.signals import (
     WentDormant,
 )
 
-__all__ = ["TRAIL", "fire", "step"]
+__all__ = ["MAX_PRODUCTS", "TRAIL", "fire", "step"]
 
+MAX_PRODUCTS = 256
+"""Products whose journeys are followed for one customer: a state must not grow without end."""
 TRAIL = 6
 """The last touchpoints that are remembered: one more than the longest memory of `NextStep`."""
 _make = tuple.__new__  # a named tuple made by name costs three times as much
@@ -132,6 +134,9 @@ def _update_product(
             now = (name, _make(ProductState, (stage, since, lap, at)))
             return (*products[:place], now, *products[place + 1 :])
     new = ProductState(entered, at if entered is not None else None, 1, at)
+    if len(products) >= MAX_PRODUCTS:  # the one that nothing was heard of for longest is dropped
+        oldest = min(products, key=lambda one: one[1].at)
+        products = tuple(one for one in products if one is not oldest)
     return (*products, (product, new))
 
 

@@ -152,7 +152,10 @@ class State:
 
     @property
     def products(self) -> Mapping[str, ProductPosition]:
-        """The positions of the customer's journeys with each product or service."""
+        """The positions of the customer's journeys with each product or service, up to 256.
+
+        Of more, those are kept about which something happened last.
+        """
         return {
             name: ProductPosition(
                 name,

@@ -41,6 +41,11 @@ def _is_horizon(instance: object, attribute: Attribute[timedelta | None], value:
         raise ElementError("Tracker", "horizon", value, "a length of time is expected")
 
 
+def _is_number(instance: object, attribute: Attribute[int | None], value: object) -> None:
+    if value is not None and (type(value) is not int or value < 1):
+        raise ElementError("Tracker", "remember", value, "a whole number from 1 up is expected")
+
+
 @frozen(eq=False)
 class Tracker:
     """Follows customers along a map, one interaction after the other.
@@ -52,9 +57,11 @@ class Tracker:
             signals that are no longer true are withdrawn; beyond it, the state stays and
             `TooLate` is emitted. With zero nothing of the past is kept, and a second delivery
             is not recognised.
+        remember: How many interactions within the horizon are kept at most, and a few more at one
+            time (None: all); what belongs before them comes too late.
 
     Raises:
-        ElementError: The horizon is no length of time.
+        ElementError: The horizon is no length of time, or the number none from 1 up.
 
     >>> from journeymap.model import Stage, Touchpoint
     >>> journey = JourneyMap("shop", stages=[Stage("choose", "buy"), Stage("use", "own")],
@@ -71,6 +78,7 @@ class Tracker:
         default=timedelta(hours=1),
         validator=_is_horizon,  # type: ignore[arg-type]
     )
+    remember: int | None = field(default=None, validator=_is_number, kw_only=True)
     _compiled: CompiledMap = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -113,7 +121,7 @@ class Tracker:
             InteractionError: There is none, or one is another customer's.
             StateError: The state is one along another map.
         """
-        walk = _Walk(self._compiled, self.horizon, state)
+        walk = _Walk(self, self._compiled, state)
         for one in interactions:
             walk.take(one)
         return walk.result()
@@ -134,7 +142,7 @@ class Tracker:
             InteractionError: There is none, or one is another customer's.
             StateError: The state is one along another map.
         """
-        walk = _Walk(self._compiled, self.horizon, state)
+        walk = _Walk(self, self._compiled, state)
         marks = [0]
         for one in interactions:
             walk.take(one)
@@ -156,7 +164,7 @@ class Tracker:
             InteractionError: The time has no zone.
             StateError: The state is one along another map.
         """
-        walk = _Walk(self._compiled, self.horizon, state)
+        walk = _Walk(self, self._compiled, state)
         walk.advance(utc(now, "Tracker", "now"))
         return walk.result()
 
@@ -185,7 +193,7 @@ class Tracker:
                 map than this tracker's.
         """
         data = state_data(text)
-        walk = _Walk(self._compiled, self.horizon, None)
+        walk = _Walk(self, self._compiled, None)
         try:
             walk.customer = data["customer"]
             walk.fold_state = read_fold_state(data["base"], self._compiled)
@@ -203,13 +211,12 @@ class Tracker:
 class _Walk(Occasion):
     """A state while it is being changed; its customer is empty until there is one."""
 
-    __slots__ = ("clock", "compiled", "entries", "fold_state", "horizon", "keeps", "known")
+    __slots__ = ("clock", "compiled", "entries", "fold_state", "horizon", "keeps", "known", "most")
 
-    def __init__(
-        self, compiled: CompiledMap, horizon: timedelta | None, state: State | None
-    ) -> None:
+    def __init__(self, tracker: Tracker, compiled: CompiledMap, state: State | None) -> None:
         # Everything here is done for every single fold: no call that can be saved is made.
-        self.compiled, self.horizon = compiled, horizon
+        self.compiled, self.horizon, self.most = compiled, tracker.horizon, tracker.remember
+        horizon = tracker.horizon
         self.keeps = horizon is None or horizon > _NONE
         self.signals: list[Signal] = []
         self.emit = self.signals.append
@@ -313,8 +320,10 @@ class _Walk(Occasion):
         """Drop what is older than the horizon; the last moment is always kept."""
         if self.horizon is None or len(self.entries) < 2:
             return
-        cut = min(before(self.clock, self.horizon), self.fold_state.at)
-        entries = self.entries
+        cut, entries = before(self.clock, self.horizon), self.entries
+        if self.most is not None and len(entries) > self.most:
+            cut = max(cut, entries[-self.most][0].at.astimezone(UTC))
+        cut = min(cut, self.fold_state.at)
         old = 0
         while (
             old + 1 < len(entries) and entries[old][0].at < cut
