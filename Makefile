@@ -59,6 +59,7 @@ torture: $(VENV)/dev.ready
 bench-live: $(VENV)/dev.ready
 	$(PIP) --requirement benchmarks/machines.txt
 	$(BIN)/python benchmarks/live.py
+	$(BIN)/python -m benchmarks.concurrent
 
 bench-next: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/predicting.py ../shared/data

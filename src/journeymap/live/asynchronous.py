@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -12,11 +13,13 @@ from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.identity import Identities, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.live.delivering import DeadLetter, Delivered
+from journeymap.live.group_commit import write_each
 from journeymap.live.handlers import Actions
 from journeymap.live.live import Live
 from journeymap.live.rebuilding import Rebuilt
 from journeymap.live.recording import Receipt
 from journeymap.model import JourneyMap
+from journeymap.profile import Choice, NextBest
 from journeymap.tracking import Position, Signal, State
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ __all__ = ["AsyncLive"]
 
 T = TypeVar("T")
 PATIENCE = timedelta(seconds=5)
+_TOGETHER = 1000  # calls whose interactions are written together at most
 
 
 class AsyncLive:
@@ -67,6 +71,8 @@ class AsyncLive:
 
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journeymap")
         self._deliveries: dict[asyncio.Future[Delivered], AwaitedActions] = {}
+        self._waiting: list[tuple[tuple[Interaction, ...], asyncio.Future[Any]]] = []
+        self._writing: asyncio.Future[None] | None = None
 
     @property
     def map(self) -> JourneyMap:
@@ -80,12 +86,32 @@ class AsyncLive:
 
     async def record(self, interaction: Interaction) -> Receipt:
         """See `Live.record`."""
-        return await self._in_turn(lambda: self.live.record(interaction))
+        return (await self.record_many((interaction,)))[0]
 
     async def record_many(self, interactions: Iterable[Interaction]) -> tuple[Receipt, ...]:
         """See `Live.record_many`."""
-        given = tuple(interactions)
-        return await self._in_turn(lambda: self.live.record_many(given))
+        import asyncio
+
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append((tuple(interactions), future))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.ensure_future(self._write_waiting())
+        receipts: tuple[Receipt, ...] = await future
+        return receipts
+
+    async def _write_waiting(self) -> None:
+        """Write together what was given while something else was written."""
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
+            given = [one for one, _ in batch]
+            results = await self._in_turn(partial(write_each, self.live.record_many, given))
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.done():
+                    continue  # the caller was cancelled; what it gave is written
+                if isinstance(result, Exception):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
 
     async def take(self, records: Iterable[Record]) -> tuple[Receipt, ...]:
         """See `Live.take`."""
@@ -115,6 +141,12 @@ class AsyncLive:
     async def facts(self, customer: str) -> tuple[Trait | Consent, ...]:
         """See `Live.facts`."""
         return await self._in_turn(lambda: self.live.facts(customer))
+
+    async def choose(
+        self, offers: NextBest, customer: str, *, channel: str | None = None
+    ) -> Choice:
+        """See `Live.choose`."""
+        return await self._in_turn(lambda: self.live.choose(offers, customer, channel=channel))
 
     async def advance(self, now: datetime | None = None) -> tuple[Signal, ...]:
         """See `Live.advance`."""
@@ -200,6 +232,8 @@ class AsyncLive:
             running = [task for task in under_way if not task.done()]
             if running:
                 await asyncio.wait(running, timeout=self._patience.total_seconds())
+        if self._writing is not None:
+            await self._writing
         await self._in_turn(self.live.close)
         self._thread.shutdown()
 

@@ -124,6 +124,10 @@ class Delivery:
     _held: set[_Held] = Factory(set)
     _counts: dict[str, int] = Factory(lambda: {"done": 0, "failed": 0, "dead": 0})
     _turn: Any = Factory(threading.Lock)
+    _news: Any = Factory(threading.Condition)
+    _settled: int = 0
+    _idle: int = 0
+    _hands: int = 1
     _errors: list[BaseException] = Factory(list)
     _context: contextvars.Context = Factory(contextvars.copy_context)
 
@@ -133,6 +137,7 @@ class Delivery:
             if parallel == 1:
                 self._guarded()
             else:
+                self._hands = parallel
                 self._work_together(parallel)
         failed = [error for error in self._errors if not isinstance(error, Released)]
         if failed:
@@ -158,6 +163,8 @@ class Delivery:
                 hand.join()
         except BaseException:
             self._stop.set()
+            with self._news:
+                self._news.notify_all()
             for hand in hands:
                 if hand.ident is not None:
                     hand.join()
@@ -169,14 +176,24 @@ class Delivery:
         except BaseException as error:  # raised again by the one who waits for the hands
             self._errors.append(error)
             self._stop.set()
+            with self._news:
+                self._news.notify_all()
 
     def _work(self) -> None:
         """Claim, call, and note what came of it, until nothing waits."""
         after: tuple[_Held, Letter] | None = None
         while True:
+            seen = self._settled + (after is not None)
             held = self.store.run(lambda tx, after=after: self._turn_over(tx, after))  # type: ignore[misc]
+            if after is not None:
+                with self._news:
+                    self._settled += 1
+                    self._news.notify_all()
             if held is None:
-                return
+                if not self._waits_for_news(seen):
+                    return
+                after = None
+                continue
             with self._turn:
                 self._held.add(held)
             try:
@@ -188,6 +205,22 @@ class Delivery:
             finally:
                 with self._turn:
                     self._held.discard(held)
+
+    def _waits_for_news(self, seen: int) -> bool:
+        """Wait, where letters wait for one another, until one is settled; whether to look again."""
+        handlers = self.actions.values() if isinstance(self.actions, Mapping) else [self.actions]
+        if not any(isinstance(one, Handler) and one.in_order for one in handlers):
+            return False
+        with self._news:
+            self._idle += 1
+            self._news.notify_all()
+            self._news.wait_for(
+                lambda: self._settled != seen or self._idle == self._hands or self._stop.is_set()
+            )
+            if self._settled == seen or self._stop.is_set():
+                return False
+            self._idle -= 1
+            return True
 
     def _turn_over(self, tx: Transaction, after: tuple[_Held, Letter] | None) -> _Held | None:
         """Settle one letter and claim the next, in one transaction."""

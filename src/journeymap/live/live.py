@@ -17,12 +17,14 @@ from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import read_interaction
 from journeymap.live.adopting import adopt_rules
+from journeymap.live.choosing import Choosing
 from journeymap.live.delivering import (
     DeadLetter,
     Delivered,
     dead_letter,
     prepare_delivery,
 )
+from journeymap.live.group_commit import GroupCommit
 from journeymap.live.handlers import Actions, Breaker
 from journeymap.live.journal import check_storable, check_type, in_order, note_advance, read_entry
 from journeymap.live.kept_rules import check_rules_given
@@ -33,6 +35,7 @@ from journeymap.live.resolution import IdentityResolution
 from journeymap.live.states import States
 from journeymap.model import JourneyMap
 from journeymap.model.rules import fault_in_text
+from journeymap.profile import Choice, NextBest
 from journeymap.tracking import Position, Signal, State
 from journeymap.tracking.fold_state import utc
 
@@ -104,6 +107,7 @@ class Live:
             check_type("identities", identities, IdentityRules, "IdentityRules are expected")
         self._settings = Settings(tolerance, frozenset(outgoing))
         self._breakers: dict[str, Breaker] = {}
+        self._group = GroupCommit(self._write)
         self._store = open_store(store)
         try:
             self._states = States(map, self._store, clock, accept_changes=accept_changes)
@@ -146,6 +150,8 @@ class Live:
     def record_many(self, interactions: Iterable[Interaction]) -> tuple[Receipt, ...]:
         """Record several interactions together: all are written, or none.
 
+        What other threads record meanwhile may be written in the same transaction.
+
         Args:
             interactions: The interactions, in order of arrival.
 
@@ -160,12 +166,44 @@ class Live:
         given = tuple(interactions)
         for one in given:
             check_storable(one)
+        return self._group.record(given)
+
+    def _write(self, given: tuple[Interaction, ...]) -> tuple[Receipt, ...]:
         if self._resolution is not None:
             return self._resolution.record(given)
         work = Recording(self._states, self._settings, self._states.now(), given)
         receipts = self._store.run(work.write)
         self._states.cache(work.written)
         return receipts
+
+    def choose(self, offers: NextBest, customer: str, *, channel: str | None = None) -> Choice:
+        """Choose the best offer for a customer now, and record that they are met with it.
+
+        In one transaction: however many processes choose at once, contact limits hold. The contact
+        is an interaction at the offer's touchpoint, with the source ``journeymap``; of an offer
+        without a touchpoint, and where there is no best one, nothing is recorded.
+
+        Args:
+            offers: What chooses.
+            customer: The customer's name, or any id that they ever had.
+            channel: The channel of the contact.
+
+        Returns:
+            The choice.
+
+        Raises:
+            ElementError: An argument is of another type, or there is no such customer.
+            InteractionError: A character of the name is not allowed.
+            StoreError: The store failed; nothing was written.
+        """
+        check_type("offers", offers, NextBest, "a NextBest is expected")
+        name = self._current_id(customer)
+        choosing = Choosing(self._states, self._settings, offers, name, channel)
+        if self._resolution is None:
+            choice = self._store.run(choosing.write)
+            self._states.cache(choosing.written)
+            return choice
+        return self._resolution.choose(choosing)
 
     def advance(self, now: datetime | None = None) -> tuple[Signal, ...]:
         """Fire every timer that came due: absences, deadlines, dormancy.

@@ -29,6 +29,7 @@ from journeymap.identity.gathering import deduplicate_facts, explain_unresolved
 from journeymap.identity.links import above_threshold
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import encoded
+from journeymap.live.choosing import Choosing
 from journeymap.live.evidence import (
     Data,
     apply_evidence,
@@ -45,6 +46,7 @@ from journeymap.live.kept_rules import KeptRules
 from journeymap.live.recording import Receipt, Recording, Returning, Settings
 from journeymap.live.regrouping import Regrouping, current_id, owner_of_evidence
 from journeymap.live.states import States, Versioned
+from journeymap.profile import Choice
 from journeymap.tracking import Signal
 
 __all__ = ["IdentityResolution"]
@@ -108,6 +110,13 @@ class IdentityResolution:
             signals = self._states.store.run(lambda tx: work.write(tx, self._named))
             self._states.cache(work.written)
             return signals
+
+    def choose(self, work: Choosing) -> Choice:
+        """Choose an offer and record the contact, in turn with those who learn."""
+        with self._turn:
+            choice = self._states.store.run(lambda tx: work.write(tx, self._named))
+            self._states.cache(work.written)
+            return choice
 
     def _named(self, tx: Transaction, given: Sequence[Interaction]) -> tuple[Interaction, ...]:
         tx.meta.share()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from secrets import randbits
 from typing import TypeAlias
 
 from journeymap.adapters.store import Store, StoredState, Transaction, micros
+from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.documents import dumps
 from journeymap.exceptions import StoreError
 from journeymap.live.journal import advanced_to, in_order, read_entry
@@ -20,8 +22,8 @@ from journeymap.tracking.fold_state import utc
 
 __all__ = ["States", "Versioned"]
 
-MAX_CACHED = 20_000
-"""States kept in memory, about 25 MB of them, before the cache is emptied."""
+MAX_CACHED = 10_000
+"""States kept in memory, those used last."""
 HORIZON, REMEMBERED = timedelta(minutes=15), 32
 """How late an interaction may come without the customer's journal being read, and before how many
 others: a state keeps so many."""
@@ -53,7 +55,12 @@ class States:
         self._mark = mark_map(self._document)
         self._clock = clock
         self._cache: Versioned = {}
+        self._turn = threading.Lock()
+        call_at_fork(self._begin_anew)
         store.run(self._introduce)
+
+    def _begin_anew(self) -> None:
+        self._turn = threading.Lock()
 
     def now(self) -> datetime:
         """Read the clock, in UTC."""
@@ -70,10 +77,11 @@ class States:
             cached = self._cache.get(name)
             if cached is not None and cached[0] == version:
                 found[name] = cached[1]
+                self._keep(name, cached)
         missing = [name for name in versions if name not in found]
         for name, stored in tx.states.read(missing).items() if missing else ():
             found[name] = self.decode(tx, stored)
-            self._cache[name] = (stored.version, found[name])
+            self._keep(name, (stored.version, found[name]))
         return found
 
     def outdated(self, stored: StoredState) -> bool:
@@ -137,9 +145,16 @@ class States:
 
     def cache(self, states: Versioned) -> None:
         """Keep states in memory, once the transaction that wrote them has ended."""
-        if len(self._cache) > MAX_CACHED:
-            self._cache.clear()
-        self._cache.update(states)
+        for name, versioned in states.items():
+            self._keep(name, versioned)
+
+    def _keep(self, name: str, versioned: tuple[int, State]) -> None:
+        """Keep a state as the one used last; the one not used for longest gives way."""
+        with self._turn:
+            self._cache.pop(name, None)
+            self._cache[name] = versioned
+            if len(self._cache) > MAX_CACHED:
+                del self._cache[next(iter(self._cache))]
 
     def drop(self, customer: str) -> None:
         """Remove a customer from the cache."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["SqlStore"]
 
 T = TypeVar("T")
+_SCRUBBED = ("states", "journal", "outbox", "aside", "said")
 _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 
 
@@ -125,10 +126,24 @@ class SqlStore:
         try:
             with self._engine.connect() as connection:
                 at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
-                for table in ("states", "journal", "outbox", "aside", "said"):
+                self._check_owner(at_once)
+                for table in _SCRUBBED:
                     at_once.execute(text(f"VACUUM FULL journeymap_{table}"))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
+
+    def _check_owner(self, connection: Connection) -> None:
+        """Raise StoreError where this role may not rewrite the tables: PostgreSQL only warns."""
+        from sqlalchemy import text
+
+        owned = "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid = ANY("
+        tables = ", ".join(f"'journeymap_{table}'::regclass" for table in _SCRUBBED)
+        if not connection.execute(text(f"{owned}ARRAY[{tables}])")).scalar_one():
+            message = (
+                "what was removed is still in the files: the tables belong to another role, which "
+                "alone can rewrite them"
+            )
+            raise StoreError(self.address, message)
 
     def close(self) -> None:
         """Close the connections."""

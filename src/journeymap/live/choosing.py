@@ -1,0 +1,52 @@
+"""Choosing: the best offer for a customer, and the contact with it, in one transaction."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+
+from journeymap.adapters.store import Transaction
+from journeymap.exceptions import ElementError
+from journeymap.interactions import Interaction
+from journeymap.live.recording import Naming, Recording, Settings
+from journeymap.live.states import States, Versioned
+from journeymap.profile import Choice, NextBest
+
+__all__ = ["Choosing"]
+
+SOURCE = "journeymap"
+"""The source of the contacts that are recorded here."""
+
+
+class Choosing:
+    """A choice on its way into the store; ``write`` may run again when others were in the way."""
+
+    def __init__(
+        self, states: States, settings: Settings, offers: NextBest, customer: str,
+        channel: str | None,
+    ) -> None:  # fmt: skip
+        self._states, self._settings, self._offers = states, settings, offers
+        self._customer, self._channel = customer, channel
+        self.written: Versioned = {}
+
+    def write(self, tx: Transaction, named: Naming | None = None) -> Choice:
+        """Choose, and record the contact."""
+        now = self._states.now()
+        self.written = {}
+        contact = Interaction(self._customer, "?", now, source=SOURCE, channel=self._channel)
+        if named is not None:
+            [contact] = named(tx, (contact,))
+        state = self._states.one(tx, contact.customer)  # its row is held from here on
+        if state is None:
+            message = "there is no such customer: record an interaction first"
+            raise ElementError("Live", "customer", self._customer, message)
+        choice = self._offers.choose(state, now)
+        if choice.best is None or choice.best.touchpoint is None:
+            return choice
+        made = Interaction(
+            contact.customer, choice.best.touchpoint, now, source=SOURCE, id=token_hex(12),
+            channel=self._channel,
+        )  # fmt: skip
+        recording = Recording(self._states, self._settings, now, (made,))
+        recording.write(tx)
+        self.written = recording.written
+        return choice

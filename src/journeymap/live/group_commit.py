@@ -1,0 +1,116 @@
+"""Group commit: what several threads record at once is written in one transaction."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from itertools import pairwise
+
+from attrs import define
+
+from journeymap.adapters.stores.forks import call_at_fork
+from journeymap.interactions import Interaction
+from journeymap.live.recording import Receipt
+
+__all__ = ["GroupCommit", "write_each"]
+
+MAX_TOGETHER = 1000
+"""Interactions written in one transaction at most, unless one call gives more: well below 1 s."""
+Given = tuple[Interaction, ...]
+Receipts = tuple[Receipt, ...]
+
+
+@define(eq=False)
+class _Request:
+    """What one caller wants to have written, and what came of it; ``woken`` is released then."""
+
+    given: Given
+    woken: threading.Lock
+    result: Receipts | Exception | None = None
+
+
+class GroupCommit:
+    """Writes what callers bring, each alone or with those who came while another was written.
+
+    Who comes first writes at once, and waits for no one. Who comes while that goes on waits, and
+    the first of them then writes for all of them. A call returns when its own is durable.
+    """
+
+    def __init__(self, write: Callable[[Given], Receipts]) -> None:
+        self._write = write
+        self._begin_anew()
+        call_at_fork(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[_Request] = deque()
+        self._busy = False
+
+    def record(self, given: Given) -> Receipts:
+        """Write some interactions; raise what writing them raises."""
+        request = _Request(given, threading.Lock())
+        request.woken.acquire()
+        with self._guard:
+            self._waiting.append(request)
+            first, self._busy = not self._busy, True
+        if not first:
+            request.woken.acquire()  # it is written, or it is its turn to write
+        if request.result is None:
+            self._write_next()
+        assert request.result is not None  # noqa: S101  # it was the first of those written
+        if isinstance(request.result, Exception):
+            raise request.result
+        return request.result
+
+    def _write_next(self) -> None:
+        """Write the requests that wait, the first ones if they are many; wake who waits."""
+        with self._guard:
+            batch = [self._waiting.popleft()]
+            size = len(batch[0].given)
+            while self._waiting and size + len(self._waiting[0].given) <= MAX_TOGETHER:
+                batch.append(self._waiting.popleft())
+                size += len(batch[-1].given)
+        try:
+            results = write_each(self._write, [one.given for one in batch])
+        except BaseException:  # this thread is to end: the others' are written by one of them
+            with self._guard:
+                self._waiting.extendleft(reversed(batch[1:]))
+            self._hand_over()
+            raise
+        for one, result in zip(batch, results, strict=True):
+            one.result = result
+        self._hand_over()
+        for one in batch[1:]:
+            one.woken.release()
+
+    def _hand_over(self) -> None:
+        """Let the first of those who wait write, if there is one."""
+        with self._guard:
+            self._busy = bool(self._waiting)
+            following = self._waiting[0] if self._waiting else None
+        if following is not None:
+            following.woken.release()
+
+
+def write_each(
+    write: Callable[[Given], Receipts], given: list[Given]
+) -> list[Receipts | Exception]:
+    """Write several requests in one transaction; where that fails, each in its own."""
+    if len(given) > 1:
+        try:
+            receipts = write(tuple(one for several in given for one in several))
+        except Exception:  # one of them is at fault, and the others are not
+            return [_write_alone(write, one) for one in given]
+        ends = [0]
+        for one in given:
+            ends.append(ends[-1] + len(one))
+        return [receipts[a:b] for a, b in pairwise(ends)]
+    return [_write_alone(write, one) for one in given]
+
+
+def _write_alone(write: Callable[[Given], Receipts], given: Given) -> Receipts | Exception:
+    try:
+        return write(given)
+    except Exception as error:  # raised by the one whose request it is
+        return error
