@@ -217,3 +217,43 @@ def test_a_store_of_the_first_version_is_made_one_of_this(shared: str) -> None:
             record = Record([Identity("u", "1")], T0, "s", interaction=happened("order", 2))
             [receipt] = live.take([record])
             assert receipt.position is not None
+
+
+def test_a_scrub_that_could_not_be_says_so(database: str) -> None:
+    """A role that may write the tables and does not own them: PostgreSQL skips them silently."""
+    from sqlalchemy import create_engine, text
+
+    with Live(SHOP, database) as live:
+        live.record(happened("order", 1))
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS worker"))
+        connection.execute(text("CREATE ROLE worker LOGIN"))
+        grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO worker"
+        connection.execute(text(grant))
+    engine.dispose()
+    with Live(SHOP, database.replace("postgres@", "worker@")) as live:
+        with pytest.raises(StoreError, match="still in the files: the tables belong to another"):
+            live.forget("ada")
+        assert live.history("ada") == ()
+    with Live(SHOP, database) as live:
+        live.store.scrub()
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text("DROP OWNED BY worker"))
+        connection.execute(text("DROP ROLE worker"))
+    engine.dispose()
+
+
+def test_readers_keep_few_states(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from journeymap.live import states
+
+    monkeypatch.setattr(states, "MAX_CACHED", 10)
+    with Live(SHOP, store) as live:
+        live.record_many([happened("order", n, f"c{n:02}") for n in range(50)])
+        for n in range(50):
+            live.position(f"c{n:02}")
+        live.position("c41")
+        live.position("c00")
+        assert list(live._states._cache) == [*[f"c{n}" for n in (42, 43, 44, 45, 46, 47, 48, 49)],
+                                             "c41", "c00"]  # fmt: skip

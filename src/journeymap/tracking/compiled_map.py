@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from attrs import field, frozen
 
@@ -129,6 +130,9 @@ class CompiledMap:
     def _join_awaited(self) -> frozenset[str]:
         return frozenset().union(*self.awaited_by.values())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.map,)
+
     def touchpoint(self, name: str) -> TouchpointRules:
         """Give the rules of a touchpoint; one that the map does not know has none but its name."""
         found = self.touchpoints.get(name)
@@ -226,6 +230,12 @@ def compile_map(journey: JourneyMap) -> CompiledMap:
 
 
 _COMPILED: dict[int, CompiledMap] = {}
+
+
+def _restore(journey: JourneyMap) -> CompiledMap:
+    """Compile a map that was pickled or copied, unless an equal one is compiled already."""
+    known = next((one for one in list(_COMPILED.values()) if one.map == journey), None)
+    return compile_map(journey) if known is None else known
 
 
 def _compile(journey: JourneyMap) -> CompiledMap:

@@ -92,7 +92,7 @@ class Occasion:
         return earlier
 
 
-@frozen(eq=False)
+@frozen
 class StageRules:
     """A stage as the fold needs it.
 
@@ -102,7 +102,7 @@ class StageRules:
 
     id: str
     phase: str
-    moves: dict[str, Move] = field(repr=False)
+    moves: dict[str, Move] = field(repr=False, eq=False)
     limit: timedelta | None = None
 
 

@@ -46,7 +46,7 @@ def _is_number(instance: object, attribute: Attribute[int | None], value: object
         raise ElementError("Tracker", "remember", value, "a whole number from 1 up is expected")
 
 
-@frozen(eq=False)
+@frozen
 class Tracker:
     """Follows customers along a map, one interaction after the other.
 
@@ -79,7 +79,7 @@ class Tracker:
         validator=_is_horizon,  # type: ignore[arg-type]
     )
     remember: int | None = field(default=None, validator=_is_number, kw_only=True)
-    _compiled: CompiledMap = field(init=False, repr=False)
+    _compiled: CompiledMap = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "_compiled", compile_map(self.map))
