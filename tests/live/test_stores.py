@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from journeymap import (
 )
 from journeymap.adapters.store import StoredState, Transaction
 from journeymap.adapters.stores import SqliteStore, SqlStore
-from journeymap.exceptions import UnknownName
+from journeymap.exceptions import ElementError, UnknownName
 from tests.factories import SHOP, T0, happened
 
 
@@ -257,3 +258,78 @@ def test_readers_keep_few_states(store: str, monkeypatch: pytest.MonkeyPatch) ->
         live.position("c00")
         assert list(live._states._cache) == [*[f"c{n}" for n in (42, 43, 44, 45, 46, 47, 48, 49)],
                                              "c41", "c00"]  # fmt: skip
+
+
+def test_two_applications_in_one_database(database: str) -> None:
+    from sqlalchemy import create_engine, inspect
+
+    with Live(SHOP, SqlStore(database, prefix="one_")) as one:
+        one.record(happened("order", 1))
+        with Live(SHOP, SqlStore(database, prefix="other_", connections=2)) as other:
+            assert other.position("ada") is None
+            other.record(happened("call", 2, outcome="failed"))
+            assert [s.touchpoint for s in one.history("ada")] == ["order"]
+            other.forget("ada")
+        assert len(one.history("ada")) == 1
+    engine = create_engine(database)
+    names = inspect(engine).get_table_names()
+    engine.dispose()
+    assert len([name for name in names if name.startswith("one_")]) == 6
+    assert not [name for name in names if name.startswith("journeymap_")]
+    for wrong in ("", "One_", "1_", "a; drop table x", "x" * 41):
+        with pytest.raises(ElementError, match="prefix"):
+            SqlStore(database, prefix=wrong)
+
+
+def test_an_engine_of_the_application(database: str) -> None:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(database, pool_size=2)
+    for _ in range(2):
+        with Live(SHOP, SqlStore(engine)) as live:
+            live.record(happened("order", 1))
+    with engine.connect() as connection:
+        count = connection.execute(text("SELECT count(*) FROM journeymap_journal")).scalar_one()
+    assert count == 1
+    engine.dispose()
+
+
+def test_an_exhausted_pool_passes(database: str) -> None:
+    store = SqlStore(database, connections=1, patience=0.2)
+    entered, go = threading.Event(), threading.Event()
+
+    def work(tx: object) -> None:
+        entered.set()
+        go.wait(20)
+
+    holding = threading.Thread(target=lambda: store.run(work))
+    with Live(SHOP, store) as live:
+        holding.start()
+        entered.wait(20)
+        with pytest.raises(StoreError) as raised:
+            live.record(happened("order", 1))
+        go.set()
+        holding.join()
+        assert raised.value.passing
+        assert live.record(happened("order", 1)).position is not None
+
+
+def test_what_died_in_a_commit_may_be_written(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy.engine import RootTransaction
+    from sqlalchemy.exc import OperationalError
+
+    plain = RootTransaction.commit
+
+    def dies(self: RootTransaction) -> None:
+        plain(self)
+        raise OperationalError("COMMIT", {}, Exception("the server closed the connection"))
+
+    with Live(SHOP, database) as live:
+        monkeypatch.setattr(RootTransaction, "commit", dies)
+        with pytest.raises(StoreError, match="whether it was written is not known") as raised:
+            live.record(happened("order", 1))
+        monkeypatch.setattr(RootTransaction, "commit", plain)
+        assert raised.value.passing
+        assert live.record(happened("order", 1)).duplicate

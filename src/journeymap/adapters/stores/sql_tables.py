@@ -19,9 +19,11 @@ from journeymap.adapters.store import (
     StoredState,
 )
 
-__all__ = ["TABLES", "UPGRADES", "VERSION", "Database", "SqlTransaction", "Values"]
+__all__ = ["PREFIX", "TABLES", "UPGRADES", "VERSION", "Database", "SqlTransaction", "Values"]
 
 VERSION = 3
+PREFIX = "journeymap_"
+"""How the names of tables and indexes begin; a store may have another beginning."""
 _KEY = 7237894  # of the lock that writers of evidence take, and recorders share
 _CHUNK = 400  # values in one IN (…): well below the 999 parameters that old SQLites allow
 _SECOND = (

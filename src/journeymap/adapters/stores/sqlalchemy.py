@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from journeymap.adapters.store import Transaction
 from journeymap.adapters.stores.forks import call_at_fork
-from journeymap.adapters.stores.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction, Values
+from journeymap.adapters.stores.sql_tables import (
+    PREFIX,
+    TABLES,
+    UPGRADES,
+    VERSION,
+    SqlTransaction,
+    Values,
+)
 from journeymap.adapters.stores.unclosed import warn_unclosed
-from journeymap.exceptions import StoreError, require
+from journeymap.exceptions import ElementError, StoreError, require
 
 if TYPE_CHECKING:
+    from sqlalchemy import TextClause
     from sqlalchemy.engine import Connection, Engine
 
 __all__ = ["SqlStore"]
 
 T = TypeVar("T")
+_PREFIX = re.compile("[a-z][a-z0-9_]{0,39}")
 _SCRUBBED = ("states", "journal", "outbox", "aside", "said")
 _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 
@@ -26,22 +37,34 @@ _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 class SqlConnection:
     """A connection, as the statements need it."""
 
-    __slots__ = ("advisory", "connection", "lock")
+    __slots__ = ("_prefix", "advisory", "connection", "lock")
 
-    def __init__(self, connection: Connection, lock: str = " FOR UPDATE") -> None:
+    def __init__(self, connection: Connection, prefix: str, lock: str = " FOR UPDATE") -> None:
         self.connection = connection
+        self._prefix = prefix
         self.lock = lock
         self.advisory = connection.dialect.name == "postgresql"
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
-        from sqlalchemy import text
-
-        return [tuple(row) for row in self.connection.execute(text(statement), dict(values))]
+        found = self.connection.execute(self._text(statement), dict(values))
+        return [tuple(row) for row in found]
 
     def write(self, statement: str, many: Sequence[Values]) -> None:
-        from sqlalchemy import text
+        self.connection.execute(self._text(statement), [dict(values) for values in many])
 
-        self.connection.execute(text(statement), [dict(values) for values in many])
+    def make(self, statement: str) -> None:
+        """Run a statement that makes or changes tables."""
+        self.connection.execute(self._text(statement))
+
+    def _text(self, statement: str) -> TextClause:
+        return _text(statement.replace(PREFIX, self._prefix))
+
+
+@lru_cache(maxsize=1000)
+def _text(statement: str) -> TextClause:
+    from sqlalchemy import text
+
+    return text(statement)
 
 
 class SqlStore:
@@ -51,28 +74,35 @@ class SqlStore:
     customer at once wait for one another; one that lost is done again.
     """
 
-    __slots__ = ("__weakref__", "_closed", "_engine")
+    __slots__ = ("__weakref__", "_closed", "_engine", "_owned", "_prefix")
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str | Engine, *, prefix: str = PREFIX, connections: int = 15,
+        patience: float = 30.0,
+    ) -> None:  # fmt: skip
         """Open a database.
 
         Args:
-            url: Its SQLAlchemy URL.
+            url: Its SQLAlchemy URL; or an engine, which stays its owner's: its pool is as it was
+                made, and closing the store leaves it open.
+            prefix: How the names of the tables begin: one store for each in one database.
+            connections: How many connections are open at most.
+            patience: How many seconds a call waits for a connection.
 
         Raises:
             MissingExtra: SQLAlchemy is not installed.
             StoreError: The database cannot be opened, or its tables are something else's.
+            ElementError: The prefix is none that a table's name may begin with.
         """
         self._closed = True  # until it could be opened
         require("sql", "sqlalchemy")
-        from sqlalchemy import create_engine
-        from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+        from sqlalchemy.exc import SQLAlchemyError
 
-        try:
-            self._engine: Engine = create_engine(url, pool_pre_ping=True)
-        except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
-            message = f"this store cannot be opened ({type(error).__name__}); is its URL right?"
-            raise StoreError(_address(url), message) from None
+        if not _PREFIX.fullmatch(str(prefix)):
+            message = "lower-case letters, digits and _ are expected, up to 40, a letter first"
+            raise ElementError("SqlStore", "prefix", prefix, message)
+        self._prefix, self._owned = prefix, isinstance(url, str)
+        self._engine = _engine(url, connections, patience) if isinstance(url, str) else url
         try:
             with self._engine.begin() as connection:
                 self._prepare(connection)
@@ -95,12 +125,16 @@ class SqlStore:
         from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
         for turn in range(1, _TRIES + 1):
+            committing = False
             try:
-                with self._engine.begin() as connection:
-                    return work(SqlTransaction(SqlConnection(connection)))
+                with self._engine.connect() as connection, connection.begin() as transaction:
+                    done = work(SqlTransaction(SqlConnection(connection, self._prefix)))
+                    committing = True
+                    transaction.commit()
+                    return done
             except (IntegrityError, DBAPIError) as error:
                 if turn == _TRIES or not _lost(error):
-                    raise self._wrong(error) from error
+                    raise self._wrong(error, committing=committing) from error
             except SQLAlchemyError as error:
                 raise self._wrong(error) from error
             time.sleep(random.uniform(0, 0.005 * 2**turn))  # noqa: S311  # to get out of step
@@ -112,7 +146,7 @@ class SqlStore:
 
         try:
             with self._engine.connect() as connection:
-                return work(SqlTransaction(SqlConnection(connection, "")))
+                return work(SqlTransaction(SqlConnection(connection, self._prefix, "")))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
 
@@ -128,7 +162,7 @@ class SqlStore:
                 at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
                 self._check_owner(at_once)
                 for table in _SCRUBBED:
-                    at_once.execute(text(f"VACUUM FULL journeymap_{table}"))
+                    at_once.execute(text(f"VACUUM FULL {self._prefix}{table}"))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
 
@@ -137,7 +171,7 @@ class SqlStore:
         from sqlalchemy import text
 
         owned = "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid = ANY("
-        tables = ", ".join(f"'journeymap_{table}'::regclass" for table in _SCRUBBED)
+        tables = ", ".join(f"'{self._prefix}{table}'::regclass" for table in _SCRUBBED)
         if not connection.execute(text(f"{owned}ARRAY[{tables}])")).scalar_one():
             message = (
                 "what was removed is still in the files: the tables belong to another role, which "
@@ -148,7 +182,8 @@ class SqlStore:
     def close(self) -> None:
         """Close the connections."""
         self._closed = True
-        self._engine.dispose()
+        if self._owned:
+            self._engine.dispose()
 
     def _begin_anew(self) -> None:
         """Leave the connections to the process that opened them, and open others."""
@@ -165,33 +200,54 @@ class SqlStore:
 
         if connection.dialect.name == "postgresql":  # processes that begin at once take turns
             connection.execute(text("SELECT pg_advisory_xact_lock(7237893)"))
-        names = {n for n in inspect(connection).get_table_names() if n.startswith("journeymap_")}
-        tx = SqlTransaction(SqlConnection(connection))
+        mine = self._prefix
+        names = {n for n in inspect(connection).get_table_names() if n.startswith(mine)}
+        db = SqlConnection(connection, mine)
+        tx = SqlTransaction(db)
         if not names:
             for statement in TABLES:
-                connection.execute(text(statement))
+                db.make(statement)
             tx.meta.set("version", str(VERSION))
             return
-        version = tx.meta.read().get("version") if "journeymap_notes" in names else None
+        version = tx.meta.read().get("version") if f"{mine}notes" in names else None
         while version is not None and version.isdigit() and int(version) in UPGRADES:
             for statement in UPGRADES[int(version)]:
-                connection.execute(text(statement))
+                db.make(statement)
             version = str(int(version) + 1)
             tx.meta.set("version", version)
         if version is None:
-            message = "its tables called journeymap_… are something else's; they are left alone"
+            message = f"its tables called {mine}… are something else's; they are left alone"
             raise StoreError(self.address, message)
         if version != str(VERSION):
             message = f"a store of version {version}; this journeymap knows version {VERSION}"
             raise StoreError(self.address, message)
 
-    def _wrong(self, error: Exception) -> StoreError:
+    def _wrong(self, error: Exception, *, committing: bool = False) -> StoreError:
+        from sqlalchemy.exc import TimeoutError as NoConnection
+
         cause = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
         lost = bool(getattr(error, "connection_invalidated", False))
         state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
         passing = lost or type(error).__name__ in ("OperationalError", "IntegrityError")
+        passing = passing or isinstance(error, NoConnection)  # the pool is exhausted
         passing = passing and not state.startswith("54")  # more than the database can hold
-        return StoreError(self.address, f"{cause}; nothing was written", passing=passing)
+        written = (
+            "whether it was written is not known: record it again, with its id"
+            if committing and (lost or not state) else "nothing was written"
+        )  # fmt: skip
+        return StoreError(self.address, f"{cause}; {written}", passing=passing)
+
+
+def _engine(url: str, connections: int, patience: float) -> Engine:
+    from sqlalchemy import QueuePool, create_engine
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        return create_engine(url, pool_pre_ping=True, poolclass=QueuePool, pool_size=connections,
+                             max_overflow=0, pool_timeout=patience)  # fmt: skip
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        message = f"this store cannot be opened ({type(error).__name__}); is its URL right?"
+        raise StoreError(_address(url), message) from None
 
 
 def _lost(error: Exception) -> bool:
