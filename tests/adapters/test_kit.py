@@ -44,10 +44,11 @@ from journeymap.adapters.sources import (
     json_source,
     parquet_source,
 )
-from journeymap.adapters.store import Letter, Store, Transaction, forget_customer
+from journeymap.adapters.store import Letter, Store, Transaction
 from journeymap.adapters.stores import SqliteStore
 from journeymap.analysis import Log, Overview
 from journeymap.live import open_store
+from journeymap.live.forgetting import forget_customer
 from journeymap.testing import check_action, check_source, check_store, check_view, hostile_maps
 from journeymap.testing.stores import PIECES
 from journeymap.views.registered import Registered

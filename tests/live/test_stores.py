@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ from journeymap import (
 )
 from journeymap.adapters.store import StoredState, Transaction
 from journeymap.adapters.stores import SqliteStore, SqlStore
+from journeymap.analysis import Log, Transitions, Variants
 from journeymap.exceptions import ElementError, UnknownName
-from tests.factories import SHOP, T0, happened
+from tests.factories import DAY, HOUR, SHOP, T0, happened
 
 
 def order(number: int) -> Interaction:
@@ -189,7 +191,7 @@ def test_addresses() -> None:
 def sqlite_of(live: Live) -> sqlite3.Connection:
     store = live.store
     assert isinstance(store, SqliteStore)
-    return store._connection
+    return store._writer()
 
 
 def test_a_store_of_the_first_version_is_made_one_of_this(shared: str) -> None:
@@ -333,3 +335,39 @@ def test_what_died_in_a_commit_may_be_written(
         monkeypatch.setattr(RootTransaction, "commit", plain)
         assert raised.value.passing
         assert live.record(happened("order", 1)).duplicate
+
+
+def test_statistics(store: str) -> None:
+    now = [T0 + DAY]
+    with Live(SHOP, store, clock=lambda: now[0]) as live:
+        live.record_many([happened("order", n, f"c{n}") for n in range(3)])
+        live.record(happened("order", 0, "c0"))
+        live.record(happened("order", 24 * 30))
+        live.record(happened("call", 5, "c1", outcome="failed"))
+        stats = live.stats()
+        assert (stats.interactions, stats.customers, stats.set_aside) == (4, 3, 1)
+        assert (stats.recorded, stats.duplicates, stats.put_aside) == (4, 1, 1)
+        assert (stats.waiting, stats.dead, stats.timers_due) == (1, 0, 1)
+        assert stats.oldest is not None
+        assert abs(stats.oldest - T0 - 5 * HOUR) < timedelta(seconds=1)
+        assert stats.size > 10_000
+        live.advance()
+        live.deliver(lambda signal: None)
+        assert (live.stats().waiting, live.stats().oldest, live.stats().timers_due) == (0, None, 0)
+
+
+def test_a_log_of_a_store(store: str) -> None:
+    now = [T0 + 3 * DAY]
+    with Live(SHOP, store, clock=lambda: now[0]) as live:
+        assert Log.from_store(live.store).interactions == 0
+        given = [happened("call", n, f"c{n % 7}", outcome="failed") for n in range(50)]
+        live.record_many(given[:30])
+        now[0] += DAY
+        live.record_many(given[30:])
+        log = Log.from_store(live.store, map=SHOP)
+        want = Log.from_interactions(given, map=SHOP)
+        questions = (Transitions(), Variants())
+        assert log.ask(*questions) == want.ask(*questions)
+        assert log.customers == 7
+        later = Log.from_store(live.store, since=now[0])
+        assert later.interactions == 20

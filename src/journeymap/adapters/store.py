@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeVar
 
 from attrs import frozen
 
+from journeymap.adapters.store_counts import StoreCounts
 from journeymap.model.instants import micros
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
     "StoredEvidence",
     "StoredState",
     "Transaction",
-    "forget_customer",
     "micros",
 ]
 
@@ -518,20 +518,16 @@ class Transaction(Protocol):
         """Facts about the store itself."""
         ...
 
+    def count(self, now: int) -> StoreCounts:
+        """Count what the store holds.
 
-def forget_customer(tx: Transaction, customer: str) -> None:
-    """Remove everything that is kept about a customer.
+        Args:
+            now: The time.
 
-    Args:
-        tx: The transaction.
-        customer: The customer's name.
-    """
-    names = [customer]
-    tx.journal.delete(names)
-    tx.set_aside.delete(names)
-    tx.states.delete(names)
-    tx.outbox.delete(names)
-    tx.evidence.delete(names)
+        Returns:
+            The counts.
+        """
+        ...
 
 
 class Store(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +12,9 @@ from typing import Any, Self
 import polars as pl
 from attrs import evolve, field, frozen
 
+from journeymap.adapters.sources.store_journal import read_journal
 from journeymap.adapters.sources.xes import read_xes_rows
+from journeymap.adapters.store import Store
 from journeymap.adapters.tables.frames import read_frame, read_parquet
 from journeymap.adapters.tables.rows import Rows
 from journeymap.adapters.tables.text_files import read_csv, read_json_lines, read_rows
@@ -25,10 +28,11 @@ from journeymap.analysis.table.encoding import encode_rows, rows_from_interactio
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.table.renaming import rename_customers
 from journeymap.analysis.table.table import ROWS_IN_A_PART, Table
-from journeymap.exceptions import AnswerError, SourceError, UnknownName
+from journeymap.exceptions import AnswerError, ColumnsError, SourceError, UnknownName
 from journeymap.identity.gathering import Readable
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
+from journeymap.model.instants import micros
 
 __all__ = ["Log"]
 
@@ -318,6 +322,36 @@ class Log(Askable):
             raise SourceError(repr(source)[:80], "a source is expected, which can be read")
         rows, columns = rows_from_source(source, calendar_zone)
         return cls.from_rows(rows, columns, map=map)
+
+    @classmethod
+    def from_store(
+        cls,
+        store: Store,
+        *,
+        map: JourneyMap | None = None,  # noqa: A002
+        since: datetime | None = None,
+        calendar_zone: str | None = None,
+    ) -> Log:
+        """Take the interactions of a live store, under the ids that their customers have today.
+
+        Args:
+            store: The store, such as ``live.store``.
+            map: The map by which interactions are read.
+            since: The time from which on they were recorded (None: all).
+            calendar_zone: The zone of calendar periods in answers (None: UTC).
+
+        Returns:
+            The log.
+
+        Raises:
+            StoreError: The store failed.
+            ColumnsError: The time has no zone.
+        """
+        if since is not None and since.tzinfo is None:
+            raise ColumnsError("since: a time without a zone is a guess; name it")
+        begin = None if since is None else micros(since)
+        interactions = read_journal(store, begin)
+        return cls.from_interactions(interactions, map=map, calendar_zone=calendar_zone)
 
     def sketch(self, id: str = "sketch") -> JourneyMap:  # noqa: A002
         """Draft a map from this log, good enough to save and edit.

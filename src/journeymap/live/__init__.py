@@ -7,6 +7,7 @@ from journeymap.live.live import Live
 from journeymap.live.open_store import open_store
 from journeymap.live.rebuilding import Moved, Rebuilt
 from journeymap.live.recording import Receipt
+from journeymap.live.statistics import Stats
 
 __all__ = [
     "Action",
@@ -19,5 +20,6 @@ __all__ = [
     "Moved",
     "Rebuilt",
     "Receipt",
+    "Stats",
     "open_store",
 ]

@@ -18,6 +18,7 @@ from journeymap.live.handlers import Actions
 from journeymap.live.live import Live
 from journeymap.live.rebuilding import Rebuilt
 from journeymap.live.recording import Receipt
+from journeymap.live.statistics import Stats
 from journeymap.model import JourneyMap
 from journeymap.profile import Choice, NextBest
 from journeymap.tracking import Position, Signal, State
@@ -199,6 +200,10 @@ class AsyncLive:
     async def prune(self, before: datetime) -> int:
         """See `Live.prune`."""
         return await self._in_turn(lambda: self.live.prune(before))
+
+    async def stats(self) -> Stats:
+        """See `Live.stats`."""
+        return await self._in_turn(self.live.stats)
 
     async def set_aside(self) -> tuple[tuple[Interaction, str], ...]:
         """See `Live.set_aside`."""

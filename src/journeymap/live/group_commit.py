@@ -23,7 +23,7 @@ Receipts = tuple[Receipt, ...]
 
 @define(eq=False)
 class _Request:
-    """What one caller wants to have written, and what came of it; ``woken`` is released then."""
+    """Some interactions of one caller, and what came of them; ``woken`` is released then."""
 
     given: Given
     woken: threading.Lock
@@ -101,15 +101,15 @@ def write_each(
         try:
             receipts = write(tuple(one for several in given for one in several))
         except Exception:  # one of them is at fault, and the others are not
-            return [_write_alone(write, one) for one in given]
+            return [_write_one(write, one) for one in given]
         ends = [0]
         for one in given:
             ends.append(ends[-1] + len(one))
         return [receipts[a:b] for a, b in pairwise(ends)]
-    return [_write_alone(write, one) for one in given]
+    return [_write_one(write, one) for one in given]
 
 
-def _write_alone(write: Callable[[Given], Receipts], given: Given) -> Receipts | Exception:
+def _write_one(write: Callable[[Given], Receipts], given: Given) -> Receipts | Exception:
     try:
         return write(given)
     except Exception as error:  # raised by the one whose request it is

@@ -11,28 +11,25 @@ from typing import Any, Self
 
 from attrs import evolve
 
-from journeymap.adapters.store import Store, Transaction, forget_customer, micros
+from journeymap.adapters.store import Store, Transaction, micros
 from journeymap.exceptions import ElementError, InteractionError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import read_interaction
 from journeymap.live.adopting import adopt_rules
 from journeymap.live.choosing import Choosing
-from journeymap.live.delivering import (
-    DeadLetter,
-    Delivered,
-    dead_letter,
-    prepare_delivery,
-)
+from journeymap.live.forgetting import forget_customer
 from journeymap.live.group_commit import GroupCommit
-from journeymap.live.handlers import Actions, Breaker
+from journeymap.live.handlers import Breaker
 from journeymap.live.journal import check_storable, check_type, in_order, note_advance, read_entry
 from journeymap.live.kept_rules import check_rules_given
 from journeymap.live.open_store import open_store
 from journeymap.live.rebuilding import Rebuilt, rebuild
 from journeymap.live.recording import BATCH, Advancing, Receipt, Recording, Returning, Settings
 from journeymap.live.resolution import IdentityResolution
+from journeymap.live.signal_delivery import SignalDelivery
 from journeymap.live.states import States
+from journeymap.live.statistics import Counters, Stats, make_stats
 from journeymap.model import JourneyMap
 from journeymap.model.rules import fault_in_text
 from journeymap.profile import Choice, NextBest
@@ -44,7 +41,7 @@ __all__ = ["Live"]
 _OUTGOING = ("moment reached", "moment overdue")
 
 
-class Live:
+class Live(SignalDelivery):
     """Follows customers along a map as things happen, with nothing lost when the process dies.
 
     An interaction, the state it leads to and the signals that ask for an action are written
@@ -108,6 +105,7 @@ class Live:
         self._settings = Settings(tolerance, frozenset(outgoing))
         self._breakers: dict[str, Breaker] = {}
         self._group = GroupCommit(self._write)
+        self._counters = Counters()
         self._store = open_store(store)
         try:
             self._states = States(map, self._store, clock, accept_changes=accept_changes)
@@ -166,7 +164,9 @@ class Live:
         given = tuple(interactions)
         for one in given:
             check_storable(one)
-        return self._group.record(given)
+        receipts = self._group.record(given)
+        self._counters.add(receipts)
+        return receipts
 
     def _write(self, given: tuple[Interaction, ...]) -> tuple[Receipt, ...]:
         if self._resolution is not None:
@@ -263,7 +263,23 @@ class Live:
             ElementError: There are no rules for identities, or something else was given.
             StoreError: The store failed; nothing was written.
         """
-        return self._identity_resolution.take(tuple(records))
+        receipts = self._identity_resolution.take(tuple(records))
+        self._counters.add(receipts)
+        return receipts
+
+    def stats(self) -> Stats:
+        """Count what the store holds and what this process has done, for metrics.
+
+        That it answers is a health check of the store.
+
+        Returns:
+            The statistics.
+
+        Raises:
+            StoreError: The store failed.
+        """
+        now = micros(self._states.now())
+        return make_stats(self._store.read(lambda tx: tx.count(now)), self._counters)
 
     def withdraw(self, batch: str) -> int:
         """Withdraw all evidence of a batch, as if it had never been given.
@@ -401,91 +417,6 @@ class Live:
         name = self._current_id(customer)
         return tuple(map(read_entry, self._store.read(lambda tx: tx.journal.history(name))))
 
-    def deliver(
-        self, actions: Actions, now: datetime | None = None, *, parallel: int = 1
-    ) -> Delivered:
-        """Hand the signals that wait in the outbox to actions, the oldest first.
-
-        Each is handed out at least once: an action recognises it by its id. A letter is leased
-        while its action works; should the process die, it is handed out again. An action that
-        raises is tried again later, and given up at last; one that fails again and again is spared
-        for a while (see `Handler`).
-
-        Args:
-            actions: One action or `Handler` for everything, or several by a moment's id, its
-                action's text or a signal's kind.
-            now: The time (None: that of the clock, at each letter).
-            parallel: How many letters are handed out at once, each in a thread.
-
-        Returns:
-            How many were taken, failed, were given up, and found no action.
-
-        Raises:
-            ElementError: An argument is of another type.
-            StoreError: The store failed; call again to go on.
-        """
-        delivery = prepare_delivery(self._store, actions, now or self._states.now, self._breakers)
-        return delivery.run(_positive("parallel", parallel))
-
-    def dead_letters(self) -> tuple[DeadLetter, ...]:
-        """List the signals that were given up.
-
-        Returns:
-            Each with its attempts, times and the reason of its last failure.
-
-        Raises:
-            StoreError: The store failed.
-        """
-        dead = self._store.read(lambda tx: tx.outbox.select(status="dead"))
-        return tuple(map(dead_letter, dead))
-
-    def requeue(self, letters: Iterable[DeadLetter | str] | None = None) -> int:
-        """Let signals that were given up wait again, as if they had never been tried.
-
-        Args:
-            letters: Dead letters, or their ids (None: all of them).
-
-        Returns:
-            How many there were.
-
-        Raises:
-            StoreError: The store failed; nothing was written.
-        """
-        wanted = None if letters is None else {
-            one.id if isinstance(one, DeadLetter) else one for one in letters
-        }  # fmt: skip
-        now = micros(self._states.now())
-
-        def work(tx: Transaction) -> int:
-            dead = tx.outbox.select(status="dead")
-            chosen = [one for one in dead if wanted is None or one.id in wanted]
-            tx.outbox.settle(
-                evolve(one, status="waiting", attempts=0, reason="", next=now, tried=None)
-                for one in chosen
-            )
-            return len(chosen)
-
-        return self._store.run(work)
-
-    def prune(self, before: datetime) -> int:
-        """Remove the letters that were taken or withdrawn before a time.
-
-        A signal among them that turns out not to hold after all is not withdrawn any more: keep
-        them for as long as interactions may come late. Dead letters stay.
-
-        Args:
-            before: The time.
-
-        Returns:
-            How many were removed.
-
-        Raises:
-            InteractionError: The time has no zone.
-            StoreError: The store failed; nothing was written.
-        """
-        until = micros(utc(before, "Live", "before"))
-        return self._store.run(lambda tx: tx.outbox.prune(until))
-
     def set_aside(self) -> tuple[tuple[Interaction, str], ...]:
         """List the interactions that were set aside.
 
@@ -602,12 +533,6 @@ class Live:
         """Return the id of a customer today."""
         name = _checked_name(customer)
         return name if self._resolution is None else self._resolution.current(name)
-
-
-def _positive(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ElementError("Live", name, value, "a whole number from 1 up is expected")
-    return value
 
 
 def _checked_name(customer: str) -> str:

@@ -19,7 +19,6 @@ from journeymap.adapters.store import (
     SetAsideEntry,
     StoredEvidence,
     Transaction,
-    forget_customer,
     micros,
 )
 from journeymap.adapters.stores.forks import call_at_fork
@@ -41,6 +40,7 @@ from journeymap.live.evidence import (
     read_facts,
     read_identities,
 )
+from journeymap.live.forgetting import forget_customer
 from journeymap.live.journal import aside_key, check_storable, text_with
 from journeymap.live.kept_rules import KeptRules
 from journeymap.live.recording import Receipt, Recording, Returning, Settings

@@ -18,6 +18,7 @@ from journeymap.adapters.store import (
     StoredEvidence,
     StoredState,
 )
+from journeymap.adapters.store_counts import StoreCounts
 
 __all__ = ["PREFIX", "TABLES", "UPGRADES", "VERSION", "Database", "SqlTransaction", "Values"]
 
@@ -74,6 +75,21 @@ _EVIDENCE = "number, customer, batch, said"
 Values = Mapping[str, Any]
 
 
+_COUNTS = "SELECT " + ", ".join(
+    f"(SELECT {what} FROM journeymap_{where})"
+    for what, where in (
+        ("count(*)", "journal"),
+        ("count(*)", "states"),
+        ("count(*)", "states WHERE due <= :now"),
+        ("count(*)", "outbox WHERE status = 'waiting'"),
+        ("min(next)", "outbox WHERE status = 'waiting'"),
+        ("count(*)", "outbox WHERE status = 'dead'"),
+        ("count(*)", "aside"),
+        ("count(*)", "said"),
+    )
+)
+
+
 class Database(Protocol):
     """A connection within a transaction, as the statements need it.
 
@@ -91,6 +107,10 @@ class Database(Protocol):
 
     def write(self, statement: str, many: Sequence[Values]) -> None:
         """Run a statement once for each row of values."""
+        ...
+
+    def size(self) -> int:
+        """Measure the bytes that the tables take; 0 where that is not known."""
         ...
 
 
@@ -401,6 +421,11 @@ class SqlTransaction:
     def meta(self) -> SqlMeta:
         """Facts about the store itself."""
         return SqlMeta(self.db)
+
+    def count(self, now: int) -> StoreCounts:
+        """Count what the store holds, in one query."""
+        counts: Any = (*self.db.rows(_COUNTS, {"now": now})[0], self.db.size())
+        return StoreCounts(*counts)
 
 
 def _state_row(one: StoredState) -> dict[str, Any]:

@@ -52,6 +52,13 @@ class SqlConnection:
     def write(self, statement: str, many: Sequence[Values]) -> None:
         self.connection.execute(self._text(statement), [dict(values) for values in many])
 
+    def size(self) -> int:
+        if not self.advisory:
+            return 0
+        select = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE oid = ANY(ARRAY["
+        tables = ", ".join(f"'{self._prefix}{table}'::regclass" for table in _SCRUBBED)
+        return int(self.connection.execute(_text(f"{select}{tables}])")).scalar_one())
+
     def make(self, statement: str) -> None:
         """Run a statement that makes or changes tables."""
         self.connection.execute(self._text(statement))

@@ -49,6 +49,13 @@ class SqliteConnection:
     def write(self, statement: str, many: Sequence[Values]) -> None:
         self.connection.executemany(statement, many)
 
+    def size(self) -> int:
+        pages, page = (
+            self.connection.execute(f"PRAGMA {what}").fetchone()[0]
+            for what in ("page_count", "page_size")
+        )
+        return int(pages * page)
+
 
 def sqlite_store(address: str) -> SqliteStore:
     """Open the store at an address.
