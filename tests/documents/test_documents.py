@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import journeymap as jm
 from journeymap.documents.loading import Format, plain
 from journeymap.documents.migrations import VERSION
+from journeymap.exceptions import DocumentError
 from journeymap.simulation import broadband
 from journeymap.testing import maps
 
@@ -347,3 +348,65 @@ def test_what_is_no_text_is_told() -> None:
         jm.loads(None)  # type: ignore[arg-type]
     with pytest.raises(jm.UnknownName, match="no format 'None'"):
         jm.loads("{}", format=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "place"),
+    [
+        (
+            '{"id": "a",\n "stages": [{"id": "s", "phase": "own"},\n {"id": "t", "id": "u"}]}',
+            "the key 'id' stands twice in one mapping", (3, 14),
+        ),
+        (
+            '{"id": "{\\"id\\": 1}", "name": "id",\n  "x": {"id": 2},\n  "\\u0069d": "b"}',
+            "the key 'id' stands twice in one mapping", (3, 3),
+        ),
+        ('{"id": "NaN",\n "dormant_after": NaN}', "NaN is no number of JSON", (2, 19)),
+        ('{"id": "a", "x": -Infinity}', "-Infinity is no number of JSON", (1, 18)),
+    ],
+)  # fmt: skip
+def test_json_faults_are_what_they_are(text: str, message: str, place: tuple[int, int]) -> None:
+    with pytest.raises(DocumentError) as raised:
+        jm.loads(text, format="json")
+    [problem] = raised.value.problems
+    assert problem.message == message
+    assert (problem.line, problem.column) == place
+
+
+@pytest.mark.parametrize("format_", ["json", "yaml", "toml"])
+def test_a_link_to_the_schema_is_accepted(format_: Format) -> None:
+    written = {
+        "json": '{"$schema": "https://example.org/map.json", "id": "a",'
+        ' "stages": [{"id": "s", "phase": "own"}]}',
+        "yaml": "$schema: https://example.org/map.json\nid: a\nstages: [{id: s, phase: own}]\n",
+        "toml": '"$schema" = "https://example.org/map.json"\nid = "a"\nstages = []\n',
+    }[format_]
+    assert jm.loads(written, format=format_).id == "a"
+    document = {"$schema": "x", "id": "a", "stages": [{"id": "s", "phase": "own"}]}
+    assert VALIDATOR.is_valid(document)
+
+
+AMBIGUOUS = [
+    "y", "N", "yes", "No", "ON", "off", "true", "False", "null", "~", "=", "<<", "1:30:00",
+    "190:20:30.15", "1_000", "0777", "0o7", "0b11", "0x1F", "1e3", "1.", ".5", ".inf", "-.INF",
+    ".nan", "2026-01-01", "2026-01-01 10:00:00", "12", "-7", "+1.5",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", AMBIGUOUS)
+def test_texts_are_texts_for_every_reader_of_yaml(text: str) -> None:
+    yaml = pytest.importorskip("yaml")
+    journey = jm.JourneyMap("m", name=text, stages=[jm.Stage("s", "own", name=text)])
+    dumped = jm.dumps(journey)
+    assert jm.loads(dumped) == journey
+    document = yaml.safe_load(dumped)
+    assert document["name"] == text
+    assert document["stages"][0]["name"] == text
+
+
+@given(st.text(alphabet="0123456789_.:-+eExXobnyNYfFtT~ ", min_size=1, max_size=8))
+def test_any_short_text_is_the_same_for_every_reader(text: str) -> None:
+    yaml = pytest.importorskip("yaml")
+    from journeymap.documents.yaml_text import write
+
+    assert yaml.safe_load(write({"a": text})) == {"a": text}

@@ -11,9 +11,12 @@ from functools import cache
 from typing import Any, NoReturn
 
 from journeymap.documents.parsed import Parsed, Path, Place, fault
+from journeymap.exceptions import DocumentError
 
 __all__ = ["read", "write"]
 
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|NaN|-?Infinity', re.DOTALL)
+_COLON = re.compile(r"[ \t\r\n]*:")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -21,17 +24,20 @@ def read(text: str, file: str | None) -> Parsed:
     """Parse; duplicate keys, NaN and numbers of absurd length are errors."""
 
     def constant(name: str) -> NoReturn:
-        raise fault(file, f"{name} is no number of JSON", None, None)
+        raise fault(file, f"{name} is no number of JSON", *_place_of_constant(text))
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(found)
         if len(made) != len(found):
             twice = Counter(key for key, _ in found).most_common(1)[0][0]
-            raise fault(file, f"the key {twice!r} stands twice in one mapping", None, None)
+            message = f"the key {twice!r} stands twice in one mapping"
+            raise fault(file, message, *_place_of_second_key(text))
         return made
 
     try:
         data = json.loads(text, parse_constant=constant, object_pairs_hook=pairs)
+    except DocumentError:
+        raise
     except json.JSONDecodeError as error:
         raise fault(file, error.msg, error.lineno, error.colno) from None
     except RecursionError:
@@ -45,6 +51,35 @@ def read(text: str, file: str | None) -> Parsed:
 def write(data: Any) -> str:
     """Write indented JSON, keys in their order, all of Unicode as it is."""
     return json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _place_of_constant(text: str) -> tuple[int | None, int | None]:
+    """Find the line and column of the first number that JSON does not have."""
+    for token in _TOKEN.finditer(text):
+        if token.group()[0] in "NI-":
+            return _place_at(text, token.start())
+    return None, None
+
+
+def _place_of_second_key(text: str) -> tuple[int | None, int | None]:
+    """Find the line and column of the first key that its mapping has already."""
+    open_: list[set[str] | None] = []
+    for token in _TOKEN.finditer(text):
+        what = token.group()
+        if what in "{[":
+            open_.append(set() if what == "{" else None)
+        elif what in "}]":
+            open_.pop()
+        elif what[0] == '"' and open_ and open_[-1] is not None and _COLON.match(text, token.end()):
+            key = json.loads(what)
+            if key in open_[-1]:
+                return _place_at(text, token.start())
+            open_[-1].add(key)
+    return None, None
+
+
+def _place_at(text: str, spot: int) -> tuple[int, int]:
+    return text.count("\n", 0, spot) + 1, spot - text.rfind("\n", 0, spot)
 
 
 class _Places:

@@ -38,7 +38,9 @@ _MIGRATIONS: dict[int, Callable[[dict[str, Any]], None]] = {1: _one_to_two}
 
 
 def migrate(document: dict[str, Any], file: str | None) -> dict[str, Any]:
-    """Bring a document to the current version and take its version key out."""
+    """Bring a document to the current version; take its version key and its schema's link out."""
+    if isinstance(document.get("$schema"), str):
+        del document["$schema"]
     version = document.pop(KEY, VERSION)
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         message = f"'{KEY}' is the version of the document, a whole number (now {VERSION})"

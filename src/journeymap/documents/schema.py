@@ -54,7 +54,8 @@ def schema() -> dict[str, Any]:
         "maximum": VERSION,
         "description": "the version of the document's form",
     }
-    whole["properties"] = {KEY: version, **whole["properties"]}
+    link = {"type": "string", "description": "the schema, for editors"}
+    whole["properties"] = {"$schema": link, KEY: version, **whole["properties"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A journeymap map",

@@ -23,6 +23,16 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.A
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None,
           "true": True, "True": True, "TRUE": True,
           "false": False, "False": False, "FALSE": False}  # fmt: skip
+_OTHERWISE = re.compile(
+    r"""(?ix) y | n | yes | no | on | off | true | false | null | ~ | = | <<
+      | [-+]? [0-9][0-9_]* (?: : [0-5]?[0-9])+ (?: \.[0-9_]*)?   # base 60: 1:30:00
+      | [-+]? 0b[01_]+ | [-+]? 0x[0-9a-f_]+ | [-+]? 0o?[0-7_]+
+      | [-+]? (?: [0-9][0-9_]* (?: \.[0-9_]*)? | \.[0-9_]+) (?: e[-+]?[0-9]+)?
+      | [-+]? \.inf | \.nan
+    """,
+    re.ASCII,
+)
+"""Texts that mean something else in YAML 1.1, which many readers still take."""
 _MISSING = object()
 
 
@@ -70,8 +80,21 @@ def write(data: Any) -> str:
     yaml.width = 1 << 30  # a folded line beside an escape is not read back as it was
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
-    yaml.dump(data, stream)
+    yaml.dump(_quoted(data), stream)
     return stream.getvalue()
+
+
+def _quoted(data: Any) -> Any:
+    """Quote the texts that readers of YAML 1.1 take for truth values, numbers or nothing."""
+    from ruamel.yaml.scalarstring import SingleQuotedScalarString
+
+    if isinstance(data, dict):
+        return {name: _quoted(value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_quoted(value) for value in data]
+    if isinstance(data, str) and _OTHERWISE.fullmatch(data):
+        return SingleQuotedScalarString(data)
+    return data
 
 
 @define
