@@ -515,6 +515,53 @@ def test_airbyte_from_standard_input() -> None:
     assert source.claims == frozenset({"sets aside"})
 
 
+def message_source(lines: list[dict[str, Any]], *streams: str) -> MessageSource:
+    text = "".join(json.dumps(one) + "\n" for one in lines)
+    mappings = {name: loads_mapping(OWN) for name in streams or ("tills",)}
+    return MessageSource("-", mappings, input=io.BytesIO(text.encode()))
+
+
+def record_of(card: str, **where: str) -> dict[str, Any]:
+    data = {"what": "S", "when": "01.03.2026 10:00", "sum": "1", "card": card}
+    return {"type": "RECORD", "record": {"stream": "tills", "emitted_at": 1, "data": data, **where}}
+
+
+@pytest.mark.parametrize(
+    ("trace", "message"),
+    [
+        (
+            {"type": "ERROR", "error": {"message": "the token has expired", "stack_trace": "…"}},
+            "line 2: the connector failed: the token has expired",
+        ),
+        ({"type": "ERROR"}, "the connector failed: without a message"),
+        (
+            {"type": "STREAM_STATUS", "stream_status": {
+                "stream_descriptor": {"name": "tills"}, "status": "INCOMPLETE"}},
+            "the stream 'tills' is not complete",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_connector_reports_ends_the_reading(trace: dict[str, Any], message: str) -> None:
+    lines = [record_of("7"), {"type": "TRACE", "trace": trace}, record_of("8")]
+    read = message_source(lines).read()
+    assert len(next(read).records) == 1
+    with pytest.raises(SourceError, match=message):
+        next(read)
+    complete = {"type": "STREAM_STATUS", "stream_status": {"status": "COMPLETE"}}
+    [batch] = message_source([record_of("7"), {"type": "TRACE", "trace": complete}]).read()
+    assert len(batch.records) == 1
+
+
+def test_namespaces_are_kept_apart() -> None:
+    lines = [record_of("7", namespace="eu"), record_of("8", namespace="us"), record_of("9")]
+    [batch] = message_source(lines, "eu.tills", "us.tills").read()
+    assert len(batch.records) == 2
+    assert [one.reason for one in batch.rejected] == ["no mapping for stream 'tills'"]
+    [batch] = message_source(lines[:2]).read()
+    assert cards(list(batch.records)) == ["7"]
+    assert "in the namespaces 'eu' and 'us'" in batch.rejected[0].reason
+
+
 def test_arrow_batches_are_rows() -> None:
     pa = pytest.importorskip("pyarrow")
     rows = [{"what": "S", "when": "01.03.2026 10:00", "sum": "1", "card": "7"}] * 3

@@ -37,7 +37,10 @@ _PASSED = frozenset({"SCHEMA", "ACTIVATE_VERSION", "LOG", "CATALOG", "SPEC", "TR
 class MessageSource:
     """The RECORD messages of a Singer tap or an Airbyte connector.
 
-    Rows of a stream without a mapping are set aside. The cursor holds the last STATE, which the tap
+    Rows of a stream without a mapping are set aside. A connector that reports an error, or a stream
+    that is not complete, ends the reading with its message, after what came before it. A stream in
+    a namespace is called ``NAMESPACE.STREAM``, or by its own name where that has but one namespace.
+    The cursor holds the last STATE, which the tap
     is started with the next time (``state_of``), and how many lines of a file were read.
 
     Attributes:
@@ -73,7 +76,7 @@ class MessageSource:
     def read(self, cursor: str | None = None) -> Iterator[Batch]:
         """See `Source.read`."""
         done, last, state = self._begun(cursor)
-        mapped = {stream: AppliedMapping(mapping) for stream, mapping in self.streams.items()}
+        mapped = _Streams(self.streams)
         filling = BatchBuilder(None)
         line = done
         for line, text in self._lines(done, last):
@@ -84,10 +87,14 @@ class MessageSource:
                     yield filling.batch(_cursor(line - 1, last, state))
                     return
                 filling.add(RejectedRow(line, message, shorten_row(text)))
+            elif (failure := _failure(message)) is not None:
+                if filling.rows:
+                    yield filling.batch(_cursor(line - 1, last, state))
+                raise SourceError(str(self.path), failure, line)
             elif message.get("type") == "STATE":
                 state = _state(state, message)
             elif (row := _row(line, message, mapped)) is not None:
-                filling.add(row[1], mapped.get(row[0]))
+                filling.add(row[1], mapped.mappings.get(row[0]))
             last = fingerprint((line, {"": text}))
             if filling.rows >= self.batch:
                 yield filling.batch(_cursor(line, last, state))
@@ -145,8 +152,45 @@ class MessageSource:
         return (0 if self.path == "-" else lines), last, state
 
 
+class _Streams:
+    """The mappings of streams, and the namespace in which each plain name was met."""
+
+    def __init__(self, streams: Mapping[str, PayloadMapping]) -> None:
+        self.mappings = {name: AppliedMapping(mapping) for name, mapping in streams.items()}
+        self._spaces: dict[str, str] = {}
+
+    def find(self, stream: str, namespace: str) -> tuple[str, str]:
+        """Find the name of a stream's mapping; or why there is none."""
+        whole = f"{namespace}.{stream}" if namespace else stream
+        if whole in self.mappings:
+            return whole, ""
+        if stream not in self.mappings:
+            return "", f"no mapping for stream {whole[:80]!r}"
+        first = self._spaces.setdefault(stream, namespace)
+        if first != namespace:
+            message = f"the stream {stream[:80]!r} is in the namespaces {first!r} and {namespace!r}"
+            return "", f"{message}: map them as NAMESPACE.STREAM"
+        return stream, ""
+
+
+def _failure(message: dict[str, Any]) -> str | None:
+    """Read the error that a connector reports, or that a stream is not complete."""
+    trace = message.get("trace")
+    if message.get("type") != "TRACE" or not isinstance(trace, dict):
+        return None
+    error, status = trace.get("error"), trace.get("stream_status")
+    if trace.get("type") == "ERROR":
+        reported = error.get("message") if isinstance(error, dict) else None
+        return f"the connector failed: {str(reported or 'without a message')[:500]}"
+    if isinstance(status, dict) and status.get("status") == "INCOMPLETE":
+        descriptor = status.get("stream_descriptor")
+        name = descriptor.get("name") if isinstance(descriptor, dict) else None
+        return f"the stream {str(name)[:80]!r} is not complete"
+    return None
+
+
 def _row(
-    line: int, message: dict[str, Any], mapped: Mapping[str, AppliedMapping]
+    line: int, message: dict[str, Any], mapped: _Streams
 ) -> tuple[str, Row | RejectedRow] | None:
     kind = message.get("type")
     if isinstance(kind, str) and kind in _PASSED:
@@ -155,16 +199,18 @@ def _row(
         return "", RejectedRow(line, f"a message of type {str(kind)[:40]!r}", str(message)[:200])
     record = message.get("record")
     if "stream" not in message and isinstance(record, dict) and "data" in record:  # Airbyte
-        stream, payload = record.get("stream"), record.get("data")
+        stream, payload, space = record.get("stream"), record.get("data"), record.get("namespace")
     else:
-        stream, payload = message.get("stream"), record
-    if not isinstance(stream, str) or stream not in mapped:
-        return "", RejectedRow(
-            line, f"no mapping for stream {str(stream)[:80]!r}", str(payload)[:200]
-        )
+        stream, payload, space = message.get("stream"), record, None
+    if not isinstance(stream, str):
+        reason = f"no mapping for stream {str(stream)[:80]!r}"
+        return "", RejectedRow(line, reason, str(payload)[:200])
+    name, reason = mapped.find(stream, space if isinstance(space, str) else "")
+    if reason:
+        return "", RejectedRow(line, reason, str(payload)[:200])
     if not isinstance(payload, dict):
         return "", RejectedRow(line, "a record that holds nothing", str(payload)[:200])
-    return stream, (line, payload)
+    return name, (line, payload)
 
 
 def _state(before: Any, message: dict[str, Any]) -> Any:
