@@ -192,7 +192,7 @@ def test_a_store_in_postgresql(database: str) -> None:
 
     def cleared() -> None:
         with engine.begin() as connection:
-            for table in ("notes", "states", "journal", "outbox", "aside", "said"):
+            for table in ("notes", "states", "journal", "outbox", "aside", "said", "gone"):
                 connection.execute(text(f"DROP TABLE IF EXISTS journeymap_{table}"))
 
     check_store(lambda: open_store(database), cleared, examples=12)

@@ -49,9 +49,12 @@ def told(signals: list[Signal]) -> list[str]:
 
 
 def test_what_was_forgotten_does_not_come_back(shared: str) -> None:
-    with Live(SHOP, shared) as one, Live(SHOP, shared) as other:
+    now = [T0]
+    clock = lambda: now[0]  # noqa: E731
+    with Live(SHOP, shared, clock=clock) as one, Live(SHOP, shared, clock=clock) as other:
         one.record(at("delivery", 0, outcome="failed"))
         other.forget("ada")
+        now[0] += DAY
         other.record(at("order", 5))
         here = one.position("ada")
         assert here is not None

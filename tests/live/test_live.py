@@ -119,7 +119,8 @@ def test_what_was_taken_back_is_not_carried_out(store: str) -> None:
 
 
 def test_forget_and_export(store: str, tmp_path: Path) -> None:
-    with Live(SHOP, store) as live:
+    now = [T0 + 50 * HOUR]
+    with Live(SHOP, store, clock=lambda: now[0]) as live:
         live.record_many([at("call", n, "ada-lovelace", outcome="failed") for n in range(40)])
         live.record(at("order", 0, "ben"))
         live.record(at("order", 24 * 365_000, "ada-lovelace"))
@@ -137,6 +138,10 @@ def test_forget_and_export(store: str, tmp_path: Path) -> None:
         assert live.position("ben") is not None
         for file in tmp_path.iterdir():
             assert b"lovelace" not in file.read_bytes(), file
+        again = live.record(at("call", 3, "ada-lovelace"))
+        assert again.set_aside == "its customer was forgotten after it happened"
+        assert live.set_aside() == ()
+        now[0] += 60 * HOUR
         assert live.record(at("order", 99, "ada-lovelace")).position is not None
 
 

@@ -145,10 +145,13 @@ def test_two_versions_at_work_fold_only_what_is_new(
 
 
 def test_a_customer_who_was_forgotten_is_no_one_seen_before(shared: str) -> None:
-    with Live(SHOP, shared) as old, Live(STRICTER, shared) as new:
+    now = [T0 + 6 * HOUR]
+    clock = lambda: now[0]  # noqa: E731
+    with Live(SHOP, shared, clock=clock) as old, Live(STRICTER, shared, clock=clock) as new:
         old.record_many([at("call", hour) for hour in range(5)])
         assert new.state("ada") is not None
         old.forget("ada")
+        now[0] += DAY
         old.record(at("order", 9))
         state = new.state("ada")
         assert state is not None

@@ -13,6 +13,7 @@ from typing import Literal, Protocol, TypeVar
 from attrs import frozen
 
 from journeymap.adapters.store_counts import StoreCounts
+from journeymap.adapters.tombstones import Tombstones
 from journeymap.model.instants import micros
 
 __all__ = [
@@ -193,6 +194,17 @@ class Journal(CustomerRows, Protocol):
 
         Args:
             entries: The interactions.
+        """
+        ...
+
+    def find(self, key: str) -> JournalEntry | None:
+        """Read the interaction with a key.
+
+        Args:
+            key: The key.
+
+        Returns:
+            The interaction (None: the journal has none).
         """
         ...
 
@@ -478,11 +490,9 @@ class Meta(Protocol):
 
     def lock(self) -> None:
         """Let no other process past this call, or past ``share``, until the transaction ends."""
-        ...
 
     def share(self) -> None:
         """Hold up, until the transaction ends, whoever calls ``lock``; others may share."""
-        ...
 
 
 class Transaction(Protocol):
@@ -516,6 +526,11 @@ class Transaction(Protocol):
     @property
     def meta(self) -> Meta:
         """Facts about the store itself."""
+        ...
+
+    @property
+    def tombstones(self) -> Tombstones:
+        """The marks of what was removed for good."""
         ...
 
     def count(self, now: int) -> StoreCounts:

@@ -201,6 +201,14 @@ class AsyncLive:
         """See `Live.prune`."""
         return await self._in_turn(lambda: self.live.prune(before))
 
+    async def retract(self, source: str | None, id: str) -> Receipt:  # noqa: A002
+        """See `Live.retract`."""
+        return await self._in_turn(lambda: self.live.retract(source, id))
+
+    async def correct(self, interaction: Interaction) -> Receipt:
+        """See `Live.correct`."""
+        return await self._in_turn(lambda: self.live.correct(interaction))
+
     async def stats(self) -> Stats:
         """See `Live.stats`."""
         return await self._in_turn(self.live.stats)

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from attrs import evolve
 
 from journeymap.adapters.store import JournalEntry, Transaction, micros
-from journeymap.exceptions import ElementError
+from journeymap.exceptions import ElementError, InteractionError
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import (
     encoded,
@@ -18,12 +18,14 @@ from journeymap.interactions.codec import (
     read_interaction,
 )
 from journeymap.live.evidence import encode_identities
+from journeymap.model.rules import fault_in_text
 from journeymap.tracking.codec import read_time
 from journeymap.tracking.fold_state import LONG_AGO, utc
 
 __all__ = [
     "advanced_to",
     "aside_key",
+    "check_name",
     "check_storable",
     "check_type",
     "in_order",
@@ -117,6 +119,15 @@ def check_type(name: str, value: object, kind: type, message: str) -> None:
     """Raise ElementError for an argument of another type."""
     if not isinstance(value, kind):
         raise ElementError("Live", name, value, message)
+
+
+def check_name(customer: str) -> str:
+    """Return the name of a customer; raise an error for one that no interaction may have."""
+    check_type("customer", customer, str, "a text is expected")
+    fault = fault_in_text(customer)
+    if fault is not None:
+        raise InteractionError("Live", "customer", customer, fault)
+    return customer
 
 
 def check_storable(interaction: Interaction) -> None:

@@ -12,26 +12,35 @@ from typing import Any, Self
 from attrs import evolve
 
 from journeymap.adapters.store import Store, Transaction, micros
-from journeymap.exceptions import ElementError, InteractionError, UnknownName
+from journeymap.exceptions import ElementError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import read_interaction
 from journeymap.live.adopting import adopt_rules
 from journeymap.live.choosing import Choosing
+from journeymap.live.correcting import Correcting
 from journeymap.live.forgetting import forget_customer
 from journeymap.live.group_commit import GroupCommit
 from journeymap.live.handlers import Breaker
-from journeymap.live.journal import check_storable, check_type, in_order, note_advance, read_entry
+from journeymap.live.journal import (
+    check_name,
+    check_storable,
+    check_type,
+    in_order,
+    journal_key,
+    note_advance,
+    read_entry,
+)
 from journeymap.live.kept_rules import check_rules_given
 from journeymap.live.open_store import open_store
 from journeymap.live.rebuilding import Rebuilt, rebuild
 from journeymap.live.recording import BATCH, Advancing, Receipt, Recording, Returning, Settings
+from journeymap.live.removed import Marks
 from journeymap.live.resolution import IdentityResolution
 from journeymap.live.signal_delivery import SignalDelivery
 from journeymap.live.states import States
 from journeymap.live.statistics import Counters, Stats, make_stats
 from journeymap.model import JourneyMap
-from journeymap.model.rules import fault_in_text
 from journeymap.profile import Choice, NextBest
 from journeymap.tracking import Position, Signal, State
 from journeymap.tracking.fold_state import utc
@@ -102,12 +111,14 @@ class Live(SignalDelivery):
                 raise UnknownName("kind of signal", kind, kinds)
         if identities is not None:
             check_type("identities", identities, IdentityRules, "IdentityRules are expected")
-        self._settings = Settings(tolerance, frozenset(outgoing))
+        self._marks = Marks("" if identities is None else identities.secret)
+        self._settings = Settings(tolerance, frozenset(outgoing), self._marks)
         self._breakers: dict[str, Breaker] = {}
         self._group = GroupCommit(self._write)
         self._counters = Counters()
         self._store = open_store(store)
         try:
+            self._store.run(self._marks.introduce)
             self._states = States(map, self._store, clock, accept_changes=accept_changes)
             if identities is None:
                 check_rules_given(self._store.address, self._store.read(lambda tx: tx.meta.read()))
@@ -267,6 +278,53 @@ class Live(SignalDelivery):
         self._counters.add(receipts)
         return receipts
 
+    def retract(self, source: str | None, id: str) -> Receipt:  # noqa: A002
+        """Remove an interaction that never happened; journal, state and signals follow.
+
+        It does not come back when its source is read once more.
+
+        Args:
+            source: The interaction's source.
+            id: Its id.
+
+        Returns:
+            Where the customer stands without it, and the signals that are withdrawn or true now.
+
+        Raises:
+            ElementError: There is no such interaction.
+            StoreError: The store failed; nothing was written.
+        """
+        return self._correct(f"{source or ''}\x1f{id}", None)
+
+    def correct(self, interaction: Interaction) -> Receipt:
+        """Replace the interaction with the same source and id; journal, state and signals follow.
+
+        Its customer and its place in the order of arrival stay.
+
+        Args:
+            interaction: What happened in truth.
+
+        Returns:
+            Where the customer stands with it, and the signals that are withdrawn or true now.
+
+        Raises:
+            ElementError: There is no such interaction, or its time cannot be.
+            StoreError: The store failed; nothing was written.
+        """
+        check_storable(interaction)
+        key = journal_key(interaction)
+        if key is None:
+            raise ElementError("Live", "id", None, "an interaction is found by its id")
+        return self._correct(key, interaction)
+
+    def _correct(self, key: str, instead: Interaction | None) -> Receipt:
+        work = Correcting(self._states, self._settings, self._marks, key, instead)
+        receipt = self._store.run(work.write)
+        self._states.cache(work.written)
+        if work.dropped:
+            self._states.drop(work.dropped)
+        return receipt
+
     def stats(self) -> Stats:
         """Count what the store holds and what this process has done, for metrics.
 
@@ -316,9 +374,7 @@ class Live(SignalDelivery):
     def split(
         self, customer: str, identities: Iterable[Identity], *, reason: str
     ) -> tuple[str, str]:
-        """Rule that some identities of a customer belong to another, for good.
-
-        Journals and states follow.
+        """Rule for good that some identities of a customer belong to another; journals follow.
 
         Args:
             customer: Any id that the customer ever had.
@@ -432,6 +488,9 @@ class Live(SignalDelivery):
     def forget(self, customer: str) -> None:
         """Remove every trace of a customer, under any of their names.
 
+        What happened before now does not come back when sources are read once more: a mark is
+        kept, which holds no name. What happens from now on is recorded, as of someone new.
+
         Args:
             customer: The customer's name, or any id that they ever had.
 
@@ -441,11 +500,17 @@ class Live(SignalDelivery):
             StoreError: The store failed, or something is left in its files: ``store.scrub()``
                 again.
         """
-        self._states.drop(_checked_name(customer))
+        self._states.drop(check_name(customer))
         if self._resolution is not None:
             self._resolution.forget(customer)
         else:
-            self._store.run(lambda tx: forget_customer(tx, customer))
+            until = micros(self._states.now())
+
+            def work(tx: Transaction) -> None:
+                forget_customer(tx, customer)
+                tx.tombstones.set({self._marks.of_name(customer): until})
+
+            self._store.run(work)
         self._store.scrub()
 
     def export(self, customer: str) -> dict[str, Any]:
@@ -531,14 +596,5 @@ class Live(SignalDelivery):
 
     def _current_id(self, customer: str) -> str:
         """Return the id of a customer today."""
-        name = _checked_name(customer)
+        name = check_name(customer)
         return name if self._resolution is None else self._resolution.current(name)
-
-
-def _checked_name(customer: str) -> str:
-    """Return the name of a customer, as an interaction may have it."""
-    check_type("customer", customer, str, "a text is expected")
-    fault = fault_in_text(customer)
-    if fault is not None:
-        raise InteractionError("Live", "customer", customer, fault)
-    return customer

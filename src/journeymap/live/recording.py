@@ -22,11 +22,21 @@ from journeymap.live.journal import (
     text_with,
 )
 from journeymap.live.outbox import letters_for, post_letters
+from journeymap.live.removed import FORGOTTEN, RETRACTED, Marks
 from journeymap.live.states import States, Versioned
 from journeymap.tracking import Position, Signal, State, TooLate, Tracker
 from journeymap.tracking.tracker import difference
 
-__all__ = ["BATCH", "Advancing", "Receipt", "Recording", "Returning", "Settings", "signals_until"]
+__all__ = [
+    "BATCH",
+    "Advancing",
+    "Receipt",
+    "Recording",
+    "Returning",
+    "Settings",
+    "misplaced",
+    "signals_until",
+]
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 """Times before it are those of clocks that were never set: the years 1 and 1601, 1 January 1970."""
@@ -60,10 +70,11 @@ class Receipt:
 
 @frozen
 class Settings:
-    """How `Live` records: the tolerance for times ahead of the clock, and what goes out."""
+    """How `Live` records: the tolerance for times ahead of the clock, what goes out, the marks."""
 
     tolerance: timedelta
     outgoing: frozenset[str]
+    marks: Marks
 
 
 class Recording:
@@ -122,11 +133,15 @@ class Recording:
         groups: dict[str, list[int]] = {}
         set_aside: list[SetAsideEntry] = []
         accepted_now: list[str] = []
+        gone = self._gone(tx, keys)
         for place, (one, key) in enumerate(zip(self.given, keys, strict=True)):
+            if place in gone:
+                receipts[place] = Receipt(one.customer, None, set_aside=gone[place])
+                continue
             if key in known:
                 receipts[place] = Receipt(one.customer, None, duplicate=True)
                 continue
-            reason = self._misplaced(one.at)
+            reason = misplaced(one.at, self.now, self._settings)
             if reason:
                 receipts[place] = Receipt(one.customer, None, set_aside=reason)
                 if key not in aside:
@@ -148,13 +163,21 @@ class Recording:
     def _identities(self) -> Sequence[Sequence[Identity]]:
         return self.by or ((),) * len(self.given)
 
-    def _misplaced(self, at: datetime) -> str:
-        """Give the reason why nothing can have happened at a time; empty if it can."""
-        if at > self.now + self._settings.tolerance:
-            return f"it lies in the future: at {at.isoformat()}, recorded at {self.now.isoformat()}"
-        if at < EARLIEST:
-            return f"it lies at {at.isoformat()}, where a clock stands that was never set"
-        return ""
+    def _gone(self, tx: Transaction, keys: Sequence[str]) -> dict[int, str]:
+        """Find what was retracted, or whose customer was forgotten after it happened."""
+        marks = self._settings.marks
+        names = [marks.of_name(one.customer) for one in self.given]
+        own = [marks.of_key(key) for key in keys]
+        found = tx.tombstones.find(list(dict.fromkeys([*names, *own])))
+        if not found:
+            return {}
+        gone: dict[int, str] = {}
+        for place, one in enumerate(self.given):
+            if own[place] in found:
+                gone[place] = "it was retracted"
+            elif micros(one.at) <= found.get(names[place], -RETRACTED):
+                gone[place] = FORGOTTEN
+        return gone
 
     def _aside(self, place: int, key: str, reason: str) -> SetAsideEntry:
         one, by = self.given[place], self._identities()[place]
@@ -193,6 +216,15 @@ class Recording:
         state = self._states.one(tx, made.customer) if written is None else written[1]
         position = state.position if state is not None else None
         return Receipt(made.customer, position, (), made.duplicate, made.set_aside)
+
+
+def misplaced(at: datetime, now: datetime, settings: Settings) -> str:
+    """Give the reason why nothing can have happened at a time; empty if it can."""
+    if at > now + settings.tolerance:
+        return f"it lies in the future: at {at.isoformat()}, recorded at {now.isoformat()}"
+    if at < EARLIEST:
+        return f"it lies at {at.isoformat()}, where a clock stands that was never set"
+    return ""
 
 
 class Returning:

@@ -23,9 +23,10 @@ from journeymap.adapters.store import (
 )
 from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.exceptions import ElementError, IdentityError
-from journeymap.identity import Identities, IdentityRules, LinkReport
+from journeymap.identity import Identities, IdentityRules, LinkReport, Namespace
 from journeymap.identity.gathering import deduplicate_facts, explain_unresolved
 from journeymap.identity.links import above_threshold
+from journeymap.identity.rules import ValueReader
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import encoded
 from journeymap.live.choosing import Choosing
@@ -45,6 +46,7 @@ from journeymap.live.journal import aside_key, check_storable, text_with
 from journeymap.live.kept_rules import KeptRules
 from journeymap.live.recording import Receipt, Recording, Returning, Settings
 from journeymap.live.regrouping import Regrouping, current_id, owner_of_evidence
+from journeymap.live.removed import FORGOTTEN, RETRACTED
 from journeymap.live.states import States, Versioned
 from journeymap.profile import Choice
 from journeymap.tracking import Signal
@@ -65,6 +67,7 @@ class IdentityResolution:
     ) -> None:  # fmt: skip
         self.rules = rules
         self._kept = KeptRules(rules)
+        self._readers: dict[str, ValueReader] = {}
         self._states, self._settings = states, settings
         self._begin_anew()
         call_at_fork(self._begin_anew)
@@ -144,12 +147,19 @@ class IdentityResolution:
 
         def work(tx: Transaction) -> tuple[Receipt, ...]:
             written.clear()
-            written.update(self._learn(tx, [encode_record(one) for one in records], now))
-            owners = [self._identities.customer(*one.identities, at=one.at) for one in records]
+            self._begin(tx)
+            known = self._without_forgotten(tx, records)
+            pieces = [encode_record(one) for one in known if one is not None]
+            written.update(self._learn(tx, pieces, now))
+            owners = [
+                None if one is None else self._identities.customer(*one.identities, at=one.at)
+                for one in known
+            ]
             happened = [
                 (one.interaction, one.identities, name)
-                for one, name in zip(records, owners, strict=True) if one.interaction is not None
-            ]  # fmt: skip
+                for one, name in zip(known, owners, strict=True)
+                if one is not None and one.interaction is not None
+            ]
             self._set_aside(tx, [(i, by) for i, by, name in happened if name is None], now)
             mine = [(evolve(i, customer=n), by) for i, by, n in happened if n is not None]
             recording = Recording(
@@ -159,13 +169,48 @@ class IdentityResolution:
             receipts = iter(recording.write(tx))
             written.update(recording.written)
             return tuple(
-                Receipt("", None, set_aside=self._reason(one.identities)) if name is None
+                Receipt("", None, set_aside=FORGOTTEN) if one is None
+                else Receipt("", None, set_aside=self._reason(one.identities)) if name is None
                 else next(receipts) if one.interaction is not None
                 else Receipt(name, None)
-                for one, name in zip(records, owners, strict=True)
+                for one, name in zip(known, owners, strict=True)
             )  # fmt: skip
 
         return self._run(work, written)
+
+    def _without_forgotten(self, tx: Transaction, records: Sequence[Record]) -> list[Record | None]:
+        """Leave out identities of customers who were forgotten after the record's time.
+
+        None stands for a record that names no one else.
+        """
+        marks = self._settings.marks
+        marked = [
+            [(one, marks.of_identity(read)) for one in record.identities
+             if (read := self._normalized(one)) is not None]
+            for record in records
+        ]  # fmt: skip
+        wanted = dict.fromkeys(mark for pairs in marked for _, mark in pairs)
+        found = tx.tombstones.find(list(wanted))
+        if not found:
+            return list(records)
+        left: list[Record | None] = []
+        for record, pairs in zip(records, marked, strict=True):
+            at = micros(record.at)
+            gone = {one for one, mark in pairs if at <= found.get(mark, -RETRACTED)}
+            kept = tuple(one for one in record.identities if one not in gone)
+            left.append(evolve(record, identities=kept) if kept else None)
+        return left
+
+    def _normalized(self, identity: Identity) -> Identity | None:
+        """Bring an identity into the form in which it is compared; None for one that is blocked."""
+        reader = self._readers.get(identity.namespace)
+        if reader is None:
+            reader = self._readers[identity.namespace] = self.rules.reader(
+                next((one for one in self.rules.namespaces if one.name == identity.namespace),
+                     Namespace(identity.namespace))
+            )  # fmt: skip
+        value = reader.read(identity.value)
+        return Identity(identity.namespace, value) if value else None
 
     def _reason(self, identities: Sequence[Identity]) -> str:
         return explain_unresolved(self._identities, identities)
@@ -227,7 +272,7 @@ class IdentityResolution:
 
     def forget(self, customer: str) -> None:
         """Remove all evidence about a customer, and all that is kept under any of their ids."""
-        now = self._states.now()
+        now, marks = self._states.now(), self._settings.marks
         written: Versioned = {}
 
         def work(tx: Transaction) -> None:
@@ -238,12 +283,16 @@ class IdentityResolution:
                 mine = identities.identities_of(customer)
             except IdentityError:
                 forget_customer(tx, customer)
+                tx.tombstones.set({marks.of_name(customer): micros(now)})
                 return
             name = current_id(identities, customer)
             for one in (name, customer, *(identities.first_id(identity) for identity in mine)):
                 self._states.drop(one)
                 forget_customer(tx, one)
             gone = frozenset((one.namespace, one.value) for one in mine)
+            names = (name, customer, *(identities.first_id(identity) for identity in mine))
+            gone_marks = [*map(marks.of_identity, mine), *map(marks.of_name, names)]
+            tx.tombstones.set(dict.fromkeys(gone_marks, micros(now)))
 
             def left(row: StoredEvidence) -> str | None:
                 return self._without_identities(row.text, name, gone)
@@ -380,6 +429,7 @@ class IdentityResolution:
 
         def work(tx: Transaction) -> None:
             written.clear()
+            self._begin(tx)
             written.update(self._learn(tx, pieces, now))
 
         self._run(work, written)
@@ -398,8 +448,7 @@ class IdentityResolution:
             return result
 
     def _learn(self, tx: Transaction, pieces: Sequence[Data], now: datetime) -> Versioned:
-        """Learn, write what is new, and regroup whom it moves."""
-        self._begin(tx)
+        """Learn, write what is new, and regroup whom it moves; the turn has begun."""
         kept = []
         for data in pieces:
             # What these rules do not read is kept, once: others may read it.

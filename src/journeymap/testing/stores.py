@@ -27,7 +27,9 @@ __all__ = ["StoreClaim", "StorePiece", "check_store"]
 StoreClaim: TypeAlias = Literal["keeps", "shared"]
 """What a store can do: *keeps* what was written when it is closed and opened again; is *shared*
 by several who write at once."""
-StorePiece: TypeAlias = Literal["journal", "set_aside", "states", "outbox", "evidence", "meta"]
+StorePiece: TypeAlias = Literal[
+    "journal", "set_aside", "states", "outbox", "evidence", "tombstones", "meta"
+]  # fmt: skip
 """A piece of a store that can be written, and checked, before the others."""
 PIECES: tuple[StorePiece, ...] = get_args(StorePiece)
 
@@ -363,6 +365,31 @@ class _EvidenceMachine(_Machine):
         _hold(tx.evidence.read_after(0, 1000) == every, "the evidence differs")
 
 
+class _TombstonesMachine(_Machine):
+    """The marks of what was removed, and their model."""
+
+    def __init__(self) -> None:
+        self.marks: dict[str, int] = {}
+        super().__init__()
+
+    @rule(marks=st.dictionaries(_IDS, _TIMES, max_size=3), crash=st.booleans())
+    def set_marks(self, marks: dict[str, int], crash: bool) -> None:
+        """Write marks, over those that are there."""
+        if self.attempt(lambda tx: tx.tombstones.set(marks), crash):
+            self.marks |= marks
+
+    @rule(mark=_IDS)
+    def remove_mark(self, mark: str) -> None:
+        """Remove a mark."""
+        self.store.run(lambda tx: tx.tombstones.remove([mark]))
+        self.marks.pop(mark, None)
+
+    def compare_piece(self, tx: Transaction) -> None:
+        """Compare the marks."""
+        found = tx.tombstones.find(["none", *self.marks])
+        _hold(found == self.marks, "the marks differ")
+
+
 class _MetaMachine(_Machine):
     """The facts about the store, and their model."""
 
@@ -394,6 +421,7 @@ _MACHINES: dict[StorePiece, type[_Machine]] = {
     "states": _StatesMachine,
     "outbox": _OutboxMachine,
     "evidence": _EvidenceMachine,
+    "tombstones": _TombstonesMachine,
     "meta": _MetaMachine,
 }
 

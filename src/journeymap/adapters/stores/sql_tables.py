@@ -39,6 +39,7 @@ _THIRD = (
     "ALTER TABLE journeymap_outbox ADD COLUMN moment VARCHAR(512) NOT NULL DEFAULT ''",
     "ALTER TABLE journeymap_outbox ADD COLUMN action TEXT",
     "ALTER TABLE journeymap_outbox ADD COLUMN tried BIGINT",
+    "CREATE TABLE journeymap_gone (mark VARCHAR(64) PRIMARY KEY, until BIGINT NOT NULL)",
 )
 UPGRADES = {1: _SECOND, 2: _THIRD}
 """The statements that turn a store of a version into one of the next."""
@@ -151,6 +152,11 @@ class SqlJournal(_Table):
                  "arrived": e.arrived, "interaction": e.text} for e in entries]  # fmt: skip
         self._write(f"INSERT INTO journeymap_journal ({_ENTRY}) VALUES (:customer, :number,"
                     " :dedupe, :at, :arrived, :interaction)", rows)  # fmt: skip
+
+    def find(self, key: str) -> JournalEntry | None:
+        """Read the interaction with a key."""
+        select = f"SELECT {_ENTRY} FROM journeymap_journal WHERE dedupe = :key"
+        return next((JournalEntry(*row) for row in self.db.rows(select, {"key": key})), None)
 
     def history(self, customer: str, after: int = 0) -> list[JournalEntry]:
         """Read a customer's interactions in the order of their arrival."""
@@ -355,6 +361,26 @@ class SqlEvidence(_Table):
         self._delete("journeymap_said", customers)
 
 
+class SqlTombstones(_Table):
+    """The marks of what was removed, in SQL."""
+
+    def find(self, marks: Sequence[str]) -> dict[str, int]:
+        """Look marks up."""
+        select = "SELECT mark, until FROM journeymap_gone WHERE mark IN ({})"
+        return {row[0]: row[1] for row in self._among(select, marks)}
+
+    def set(self, marks: Mapping[str, int]) -> None:
+        """Write marks, over those that are there."""
+        self.remove(list(marks))
+        self._write("INSERT INTO journeymap_gone (mark, until) VALUES (:mark, :until)",
+                    [{"mark": mark, "until": until} for mark, until in marks.items()])  # fmt: skip
+
+    def remove(self, marks: Sequence[str]) -> None:
+        """Remove marks."""
+        rows = [{"mark": mark} for mark in marks]
+        self._write("DELETE FROM journeymap_gone WHERE mark = :mark", rows)
+
+
 class SqlMeta(_Table):
     """Facts about the store, in SQL."""
 
@@ -421,6 +447,11 @@ class SqlTransaction:
     def meta(self) -> SqlMeta:
         """Facts about the store itself."""
         return SqlMeta(self.db)
+
+    @property
+    def tombstones(self) -> SqlTombstones:
+        """The marks of what was removed for good."""
+        return SqlTombstones(self.db)
 
     def count(self, now: int) -> StoreCounts:
         """Count what the store holds, in one query."""

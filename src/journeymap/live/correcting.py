@@ -1,0 +1,85 @@
+"""Correcting: an interaction is replaced or retracted, and the customer folded again."""
+
+from __future__ import annotations
+
+import json
+
+from attrs import evolve
+
+from journeymap.adapters.store import JournalEntry, Transaction, micros
+from journeymap.exceptions import ElementError
+from journeymap.interactions import Interaction
+from journeymap.live.evidence import read_identities
+from journeymap.live.journal import in_order, read_entry, text_with
+from journeymap.live.outbox import letters_for, post_letters
+from journeymap.live.recording import Receipt, Settings, misplaced, signals_until
+from journeymap.live.removed import RETRACTED, Marks
+from journeymap.live.states import States, Versioned
+from journeymap.tracking.tracker import difference
+
+__all__ = ["Correcting"]
+
+
+class Correcting:
+    """A correction on its way into the store; without an interaction, a retraction."""
+
+    def __init__(
+        self, states: States, settings: Settings, marks: Marks, key: str,
+        instead: Interaction | None = None,
+    ) -> None:  # fmt: skip
+        self._states, self._settings, self._marks = states, settings, marks
+        self._key, self._instead = key, instead
+        self.written: Versioned = {}
+        self.dropped = ""
+
+    def write(self, tx: Transaction) -> Receipt:
+        """Rewrite the customer's journal, fold it again, and give what changed."""
+        self.written, self.dropped = {}, ""
+        customer = self._find(tx).customer
+        versions = tx.states.lock_versions([customer])
+        entry = self._find(tx)  # held now: it may have moved
+        if entry.customer != customer:
+            return self.write(tx)
+        held = tx.journal.history(customer)
+        before = self._states.read(tx, versions)[customer]
+        after = [self._corrected(one) if one.key == self._key else one for one in held]
+        left = [one for one in after if one is not None]
+        earlier = signals_until(
+            self._states.whole_tracker, list(map(read_entry, held)), before.clock
+        )
+        tx.journal.delete([customer])
+        tx.journal.append(evolve(one, number=n) for n, one in enumerate(left, 1))
+        if self._instead is None:
+            tx.tombstones.set({self._marks.of_key(self._key): RETRACTED})
+        if not left:
+            tx.states.delete([customer])
+            self.dropped = customer
+            news, position = difference(earlier, []), None
+        else:
+            tracker = self._states.tracker
+            state, true = tracker.follow(None, in_order(map(read_entry, left)))
+            state, more = tracker.advance(state, before.clock)
+            self.written = self._states.write(tx, {customer: state}, versions)
+            news, position = difference(earlier, [*true, *more]), state.position
+        letters = letters_for(news, self._settings.outgoing, micros(self._states.now()))
+        if letters:
+            post_letters(tx, letters)
+        return Receipt(customer, position, tuple(news))
+
+    def _find(self, tx: Transaction) -> JournalEntry:
+        entry = tx.journal.find(self._key)
+        if entry is None:
+            source, _, id_ = self._key.partition("\x1f")
+            message = f"no interaction of source {source or None!r} has it"
+            raise ElementError("Live", "id", id_, message)
+        return entry
+
+    def _corrected(self, entry: JournalEntry) -> JournalEntry | None:
+        if self._instead is None:
+            return None
+        reason = misplaced(self._instead.at, self._states.now(), self._settings)
+        if reason:
+            raise ElementError("Live", "at", self._instead.at, reason)
+        by = read_identities(json.loads(entry.text).get("by", ()))
+        mine = evolve(self._instead, customer=entry.customer)
+        return evolve(entry, at=micros(mine.at), text=text_with(mine, by))

@@ -1,0 +1,188 @@
+"""Interactions corrected and retracted, customers who stay forgotten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeymap import (
+    ElementError,
+    Identity,
+    IdentityRules,
+    Interaction,
+    Live,
+    Namespace,
+    Record,
+    Signal,
+    Tracker,
+    Withdrawn,
+)
+from journeymap.testing import interactions
+from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, folded
+from tests.factories import happened as at
+
+RULES = IdentityRules([Namespace("user"), Namespace("phone", form="digits")])
+USER, PHONE = Identity("user", "ada"), Identity("phone", "555-01")
+
+
+def test_what_never_happened_is_retracted(store: str) -> None:
+    with Live(SHOP, store, clock=lambda: T0 + DAY) as live:
+        wrong = at("call", 1, outcome="failed")
+        live.record_many([at("order", 0), wrong, at("delivery", 2)])
+        sent: list[Signal] = []
+        live.deliver(sent.append)
+        receipt = live.retract("web", str(wrong.id))
+        assert [s.kind for s in receipt.signals if isinstance(s, Withdrawn)]
+        assert [one.touchpoint for one in live.history("ada")] == ["order", "delivery"]
+        live.deliver(sent.append)
+        assert [s.kind for s in sent] == ["moment reached", "withdrawn"]
+        assert live.record(wrong).set_aside == "it was retracted"
+        assert live.record(at("call", 5)).position is not None
+        assert len(live.history("ada")) == 3
+        with pytest.raises(ElementError, match="no interaction of source 'web' has it"):
+            live.retract("web", str(wrong.id))
+
+
+def test_the_only_one_is_retracted(store: str) -> None:
+    with Live(SHOP, store) as live:
+        live.record(at("order", 0))
+        assert live.retract("web", str(at("order", 0).id)).position is None
+        assert live.position("ada") is None
+        assert live.export("ada")["state"] is None
+        assert live.record(at("call", 1)).position is not None
+
+
+def test_what_happened_otherwise_is_corrected(store: str) -> None:
+    with Live(SHOP, store, clock=lambda: T0 + DAY) as live:
+        live.record_many([at("order", 0), at("call", 1, outcome="failed"), at("delivery", 2)])
+        right = evolve(at("call", 1), at=T0 + 3 * HOUR, touchpoint="first_use", customer="x")
+        receipt = live.correct(right)
+        assert receipt.position is not None
+        assert (receipt.customer, receipt.position.touchpoint) == ("ada", "first_use")
+        past = live.history("ada")
+        state, _ = Tracker(SHOP, None).follow(None, past)
+        assert live.position("ada") == state.position
+        assert [one.touchpoint for one in past] == ["order", "first_use", "delivery"]
+        assert live.record(at("call", 1)).duplicate
+        with pytest.raises(ElementError, match="it lies in the future"):
+            live.correct(evolve(right, at=T0 + 9 * DAY))
+        with pytest.raises(ElementError, match="found by its id"):
+            live.correct(Interaction("ada", "call", T0))
+        assert live.history("ada") == past
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(interactions(touchpoints=("a", "b", "c")), st.just(0)), min_size=1, max_size=15
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_corrected_is_as_if_it_had_been_so(drawn: list[tuple[Interaction, int]], dice: Any) -> None:
+    """Whatever is corrected and retracted in between: signals and states are those of the rest."""
+    sent = arrived(drawn, dice)
+    as_of = datetime(2026, 3, 1, tzinfo=UTC) + 600 * HOUR
+    with Live(JOURNEY, clock=lambda: as_of) as live:
+        told: Counter[Signal] = Counter()
+
+        def take(signals: tuple[Signal, ...]) -> None:
+            for signal in signals:
+                gone = isinstance(signal, Withdrawn)
+                told[signal.signal if isinstance(signal, Withdrawn) else signal] += (
+                    -1 if gone else 1
+                )
+
+        there: dict[str, Interaction] = {}
+        for one in sent:
+            take(live.record(one).signals)
+            there[str(one.id)] = one
+            if dice.random() < 0.3:
+                name = dice.choice(list(there))
+                take(live.retract("web", name).signals)
+                del there[name]
+            elif dice.random() < 0.3:
+                name = dice.choice(list(there))
+                there[name] = evolve(
+                    there[name],
+                    touchpoint=dice.choice("abc"),
+                    at=there[name].at + dice.random() * DAY,
+                )
+                take(live.correct(there[name]).signals)
+            if dice.random() < 0.2:
+                take(live.advance(as_of - 300 * HOUR))
+        take(live.advance(as_of))
+        states, expected = folded(Tracker(JOURNEY, None), list(there.values()), as_of)
+        assert +told == sum(expected.values(), Counter())
+        for name, state in states.items():
+            assert live.position(name) == state.position
+
+
+def taken(*identities: Identity, hours: float, **more: Any) -> Record:
+    one = at("order", hours, identities[0].value)
+    return Record(identities, one.at, "shop", interaction=one, **more)
+
+
+def test_the_forgotten_stay_forgotten(shared: str) -> None:
+    """The sources are read again from their beginning; then the customer comes as someone new."""
+    now = [T0 + DAY]
+    given = [
+        taken(USER, hours=0, traits={"name": "Ada Lovelace"}),
+        taken(USER, PHONE, hours=1),
+        taken(Identity("phone", "(555) 01"), hours=2),
+        taken(Identity("user", "ben"), hours=3),
+    ]
+    with Live(SHOP, shared, identities=RULES, clock=lambda: now[0]) as live:
+        live.take(given)
+        identities = live.identities
+        assert identities is not None
+        ada = str(identities.customer(USER))
+        live.forget(ada)
+        for _ in range(2):
+            receipts = live.take(given)
+            assert [r.set_aside for r in receipts[:3]] == [
+                "its customer was forgotten after it happened"
+            ] * 3
+            assert receipts[3].duplicate
+        assert live.record(at("call", 5, ada)).set_aside is not None
+        assert live.set_aside() == ()
+        assert len(live.store.read(lambda tx: tx.states.list_customers("", 9))) == 1
+        assert live.stats().evidence == 1
+    now[0] += DAY
+    with Live(SHOP, shared, identities=RULES, clock=lambda: now[0]) as live:
+        assert all(r.set_aside for r in live.take(given[:3]))
+        [new] = live.take([taken(PHONE, hours=30)])
+        assert new.position is not None
+        assert len(live.history(new.customer)) == 1
+
+
+def test_what_is_anothers_too_stays(store: str) -> None:
+    """A record that names someone else as well is theirs alone, when it is read again."""
+    shared = Identity("phone", "777")
+    with Live(SHOP, store, identities=RULES, clock=lambda: T0 + DAY) as live:
+        live.take([taken(USER, hours=0)])
+        identities = live.identities
+        assert identities is not None
+        live.forget(str(identities.customer(USER)))
+        [receipt] = live.take([taken(USER, shared, hours=1)])
+        assert receipt.position is not None
+        identities = live.identities
+        assert identities is not None
+        assert identities.customer(USER) is None
+        assert identities.customer(shared) == receipt.customer
+
+
+def test_marks_hold_no_names(shared: str) -> None:
+    with Live(SHOP, shared, identities=RULES) as live:
+        live.take([taken(USER, hours=0)])
+        identities = live.identities
+        assert identities is not None
+        live.forget(str(identities.customer(USER)))
+        name = str(taken(USER, hours=0).identities[0].value)
+        held = live.store.read(lambda tx: (tx.meta.read(), tx.count(0)))
+        assert name not in repr(held).replace("namespaces", "")
