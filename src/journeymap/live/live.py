@@ -102,9 +102,7 @@ class Live(SignalDelivery):
         check_type("map", map, JourneyMap, "a JourneyMap is expected")
         check_type("tolerance", tolerance, timedelta, "a length of time is expected")
         if tolerance < timedelta(0):
-            raise ElementError(
-                "Live", "tolerance", tolerance, "a length of time is expected, of zero or more"
-            )
+            raise ElementError("Live", "tolerance", tolerance, "zero or more is expected")
         kinds = tuple(kind.kind for kind in Signal.__subclasses__())
         for kind in outgoing:
             if kind not in kinds:
