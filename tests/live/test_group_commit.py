@@ -156,3 +156,32 @@ def test_an_error_of_a_task_is_its_own(store: str) -> None:
             assert [type(one).__name__ for one in results] == ["Receipt", "ElementError", "Receipt"]
 
     asyncio.run(work())
+
+
+def test_long_work_goes_on_beside_recording_and_reading(shared: str) -> None:
+    """While time passes for many customers, others are recorded and asked for."""
+    entered, go = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        live = AsyncLive(Live(SHOP, shared, clock=lambda: T0))
+        await live.record(at("order", -1))
+        plain = live.live.advance
+
+        def slow(now: Any = None) -> Any:
+            entered.set()
+            go.wait(30)
+            return plain(now)
+
+        live.live.advance = slow  # type: ignore[method-assign]
+        advancing = asyncio.ensure_future(live.advance())
+        while not entered.is_set():
+            await asyncio.sleep(0.01)
+        begun = time.monotonic()
+        await live.record(at("call", -0.5))
+        assert (await live.position("ada")) is not None
+        assert time.monotonic() - begun < 10
+        go.set()
+        await advancing
+        await live.close()
+
+    asyncio.run(work())

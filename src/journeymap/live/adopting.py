@@ -13,6 +13,7 @@ from journeymap.adapters.store import SetAsideEntry, StoredEvidence, Transaction
 from journeymap.interactions import Evidence, Identity, Interaction
 from journeymap.interactions.codec import read_interaction
 from journeymap.live.evidence import encode_evidence, read_identities
+from journeymap.live.log_lines import write_log
 from journeymap.live.regrouping import owner_of_evidence
 from journeymap.live.resolution import IdentityResolution
 
@@ -53,6 +54,7 @@ def adopt_rules(
             deque(step, maxlen=0)
         regrouped = sum(_customers(resolution, _regroup, progress))
         resolved = sum(_unresolved(resolution))
+    write_log("info", "regrouped by changed rules: %d customers have another history", regrouped)
     return Adopted(changes, regrouped, resolved)
 
 

@@ -38,8 +38,8 @@ _TOGETHER = 1000  # calls whose interactions are written together at most
 class AsyncLive:
     """A `Live` whose calls are awaited, and never block the event loop.
 
-    Calls run one after the other in one thread; `deliver` runs beside them in another. Methods are
-    those of `Live`; ``identities`` is awaited.
+    What writes runs in one thread, one after the other; reading, `advance`, `rebuild` and `deliver`
+    run beside it. Methods are those of `Live`; ``identities`` is awaited.
 
     Attributes:
         live: The `Live` underneath.
@@ -71,6 +71,8 @@ class AsyncLive:
         from concurrent.futures import ThreadPoolExecutor  # half of the import time of the core
 
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journeymap")
+        self._long = ThreadPoolExecutor(1, thread_name_prefix="journeymap-long")
+        self._readers = ThreadPoolExecutor(4, thread_name_prefix="journeymap-reader")
         self._deliveries: dict[asyncio.Future[Delivered], AwaitedActions] = {}
         self._waiting: list[tuple[tuple[Interaction, ...], asyncio.Future[Any]]] = []
         self._writing: asyncio.Future[None] | None = None
@@ -137,11 +139,11 @@ class AsyncLive:
 
     async def identities(self) -> Identities | None:
         """See `Live.identities`; a call here, because the store is read."""
-        return await self._in_turn(lambda: self.live.identities)
+        return await self._read(lambda: self.live.identities)
 
     async def facts(self, customer: str) -> tuple[Trait | Consent, ...]:
         """See `Live.facts`."""
-        return await self._in_turn(lambda: self.live.facts(customer))
+        return await self._read(lambda: self.live.facts(customer))
 
     async def choose(
         self, offers: NextBest, customer: str, *, channel: str | None = None
@@ -151,19 +153,19 @@ class AsyncLive:
 
     async def advance(self, now: datetime | None = None) -> tuple[Signal, ...]:
         """See `Live.advance`."""
-        return await self._in_turn(lambda: self.live.advance(now))
+        return await self._beside(lambda: self.live.advance(now))
 
     async def position(self, customer: str, as_of: datetime | None = None) -> Position | None:
         """See `Live.position`."""
-        return await self._in_turn(lambda: self.live.position(customer, as_of))
+        return await self._read(lambda: self.live.position(customer, as_of))
 
     async def state(self, customer: str, as_of: datetime | None = None) -> State | None:
         """See `Live.state`."""
-        return await self._in_turn(lambda: self.live.state(customer, as_of))
+        return await self._read(lambda: self.live.state(customer, as_of))
 
     async def history(self, customer: str) -> tuple[Interaction, ...]:
         """See `Live.history`."""
-        return await self._in_turn(lambda: self.live.history(customer))
+        return await self._read(lambda: self.live.history(customer))
 
     async def deliver(
         self, actions: Actions, now: datetime | None = None, *, parallel: int = 1
@@ -190,7 +192,7 @@ class AsyncLive:
 
     async def dead_letters(self) -> tuple[DeadLetter, ...]:
         """See `Live.dead_letters`."""
-        return await self._in_turn(self.live.dead_letters)
+        return await self._read(self.live.dead_letters)
 
     async def requeue(self, letters: Iterable[DeadLetter | str] | None = None) -> int:
         """See `Live.requeue`."""
@@ -211,15 +213,15 @@ class AsyncLive:
 
     async def stats(self) -> Stats:
         """See `Live.stats`."""
-        return await self._in_turn(self.live.stats)
+        return await self._read(self.live.stats)
 
     async def set_aside(self) -> tuple[tuple[Interaction, str], ...]:
         """See `Live.set_aside`."""
-        return await self._in_turn(self.live.set_aside)
+        return await self._read(self.live.set_aside)
 
     async def rebuild(self, progress: Callable[[int], None] | None = None) -> Rebuilt:
         """See `Live.rebuild`; ``progress`` is called in the thread that does the work."""
-        return await self._in_turn(lambda: self.live.rebuild(progress))
+        return await self._beside(lambda: self.live.rebuild(progress))
 
     async def forget(self, customer: str) -> None:
         """See `Live.forget`."""
@@ -227,7 +229,7 @@ class AsyncLive:
 
     async def export(self, customer: str) -> dict[str, Any]:
         """See `Live.export`."""
-        return await self._in_turn(lambda: self.live.export(customer))
+        return await self._read(lambda: self.live.export(customer))
 
     async def close(self) -> None:
         """End what is being delivered, close the store, and end the threads.
@@ -248,7 +250,8 @@ class AsyncLive:
         if self._writing is not None:
             await self._writing
         await self._in_turn(self.live.close)
-        self._thread.shutdown()
+        for threads in (self._thread, self._long, self._readers):
+            threads.shutdown(wait=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -263,3 +266,14 @@ class AsyncLive:
         import asyncio
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def _beside(self, call: Callable[[], T]) -> T:
+        """Do long work, which is done in slices, beside what is recorded meanwhile."""
+        import asyncio
+
+        return await asyncio.get_running_loop().run_in_executor(self._long, call)
+
+    async def _read(self, call: Callable[[], T]) -> T:
+        import asyncio
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, call)

@@ -22,6 +22,7 @@ from journeymap.live.handlers import (
     find_handler,
     names_of,
 )
+from journeymap.live.log_lines import write_log
 from journeymap.model.instants import MICROSECOND
 from journeymap.tracking import Signal, Withdrawn
 from journeymap.tracking.codec import read_signal
@@ -331,7 +332,12 @@ class Delivery:
         over = handler.total is not None and (
             micros(now + pause) - tried > handler.total // MICROSECOND
         )
-        if attempts >= handler.attempts or over:
+        dead = attempts >= handler.attempts or over
+        write_log(
+            "warning" if dead else "info", "attempt %d at %r failed (%s); %s", attempts, held.name,
+            type(error).__name__, "it is given up" if dead else f"the next one in {pause}",
+        )  # fmt: skip
+        if dead:
             return evolve(letter, status="dead", attempts=attempts, reason=reason, next=micros(now))
         return evolve(letter, attempts=attempts, reason=reason, next=micros(now + pause))
 

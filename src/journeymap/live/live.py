@@ -32,6 +32,7 @@ from journeymap.live.journal import (
     read_entry,
 )
 from journeymap.live.kept_rules import check_rules_given
+from journeymap.live.log_lines import write_log
 from journeymap.live.open_store import open_store
 from journeymap.live.rebuilding import Rebuilt, rebuild
 from journeymap.live.recording import BATCH, Advancing, Receipt, Recording, Returning, Settings
@@ -232,6 +233,7 @@ class Live(SignalDelivery):
         clock = self._states.now()
         at = clock if now is None else utc(now, "Live", "now")
         if at > clock + self._settings.tolerance:
+            write_log("warning", "advance was asked for %s ahead of the clock", at - clock)
             at = clock
         signals = self._return(clock)
         while True:

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from journeymap.adapters.store import Transaction
 from journeymap.documents import loads
+from journeymap.live.log_lines import write_log
 from journeymap.live.states import States
 from journeymap.model import Change
 from journeymap.tracking import Position, State
@@ -77,6 +78,7 @@ def rebuild(states: States, progress: Callable[[int], None] | None) -> Rebuilt:
         if progress is not None:
             progress(customers)
     store.run(states.write_map)
+    write_log("info", "rebuilt %d customers; %d have another stage or lap", customers, moved)
     return Rebuilt(journey.diff(older), customers, moved, tuple(examples))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from attrs import frozen
 
 from journeymap.adapters.store_counts import StoreCounts
+from journeymap.live.log_lines import write_log
 from journeymap.live.recording import Receipt
 from journeymap.model.instants import instant
 
@@ -59,6 +60,8 @@ class Counters:
         """Count what came of some interactions."""
         duplicates = sum(one.duplicate for one in receipts)
         aside = sum(one.set_aside is not None for one in receipts)
+        if aside:
+            write_log("info", "set aside %d of %d interactions", aside, len(receipts))
         with self._turn:
             self.recorded += len(receipts) - duplicates - aside
             self.duplicates += duplicates
