@@ -99,7 +99,7 @@ def test_actions_take_what_waits_at_least_once(store: str) -> None:
         assert (dead.attempts, dead.first, dead.last) == (8, now, now + 7 * DAY)
         assert live.requeue([dead]) == 1
         assert live.requeue() == 0
-        assert live.deliver(taken.append).done == 1
+        assert live.deliver(lambda signal: taken.append(signal.id)).done == 1
 
 
 def test_what_was_taken_back_is_not_carried_out(store: str) -> None:
