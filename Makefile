@@ -59,7 +59,7 @@ torture: $(VENV)/dev.ready
 bench-live: $(VENV)/dev.ready
 	$(PIP) --requirement benchmarks/machines.txt
 	$(BIN)/python benchmarks/live.py
-	$(BIN)/python -m benchmarks.concurrent
+	$(BIN)/python -m benchmarks.callers
 
 bench-next: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/predicting.py ../shared/data

@@ -149,3 +149,18 @@ def test_many_come_back(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert Counter(told) == sum(expected.values(), Counter())
         assert [one.at for one in told] == sorted(one.at for one in told)
         assert sum(len(live.history(f"c{n}")) for n in range(5)) == 30
+
+
+def test_a_process_that_allows_for_less_keeps_what_another_set_aside(shared: str) -> None:
+    now = [T0]
+    clock = lambda: now[0]  # noqa: E731
+    with Live(SHOP, shared, clock=clock) as one:
+        one.record(Interaction("ada", "call", T0 + timedelta(minutes=10), id="1"))
+    with Live(SHOP, shared, clock=clock, tolerance=timedelta(0)) as other:
+        now[0] += timedelta(minutes=7)
+        other.advance()
+        assert len(other.set_aside()) == 1
+        now[0] += timedelta(minutes=3)
+        other.advance()
+        assert other.set_aside() == ()
+        assert len(other.history("ada")) == 1

@@ -118,7 +118,6 @@ class Strange(Exception):
         (ValueError("a \udc80 b"), "ValueError: a \\udc80 b"),
         (ValueError("é" * 5000), "ValueError: " + "é" * 988),
         (Strange(), "Strange"),
-        (SystemExit(3), "SystemExit: 3"),
     ],
 )
 def test_no_reason_stops_delivery(store: str, error: BaseException, reason: str) -> None:
@@ -131,6 +130,23 @@ def test_no_reason_stops_delivery(store: str, error: BaseException, reason: str)
         done = live.deliver(raises)
         assert (done.done, done.failed) == (2, 1)
         assert [one.reason for one in waiting(live)] == [reason]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_process_that_is_to_end_ends(store: str, error: type[BaseException]) -> None:
+    """As from the handler of SIGTERM: what is in hand is free when its lease ends."""
+
+    def ends(signal: Signal) -> None:
+        raise error
+
+    now = [T0 + DAY]
+    with Live(SHOP, store, clock=lambda: now[0]) as live:
+        failed(live, 1)
+        with pytest.raises(error):
+            live.deliver({"failed": ends})
+        assert live.deliver({"failed": print}).done == 0
+        now[0] += delivering.LEASE
+        assert live.deliver({"failed": print}).done == 1
 
 
 @pytest.mark.parametrize("result", [b"\x00", object(), ["x"], iter(())])

@@ -185,3 +185,62 @@ def test_long_work_goes_on_beside_recording_and_reading(shared: str) -> None:
         await live.close()
 
     asyncio.run(work())
+
+
+def test_a_waiter_who_is_interrupted_leaves_nobody_waiting() -> None:
+    """As from the handler of a signal, in the main thread, while another one writes."""
+    entered, go = threading.Event(), threading.Event()
+
+    def write(given: tuple[Any, ...]) -> tuple[Any, ...]:
+        entered.set()
+        go.wait(20)
+        return given
+
+    group = GroupCommit(write)
+    first = threading.Thread(target=lambda: group.record(("a",)))  # type: ignore[arg-type]
+    first.start()
+    entered.wait(20)
+
+    class Interrupted:
+        def acquire(self) -> None:
+            if group._waiting:
+                go.set()
+                first.join(20)
+                raise KeyboardInterrupt
+
+        def release(self) -> None:
+            return
+
+    plain = threading.Lock
+    threading.Lock = Interrupted  # type: ignore[assignment]
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            group.record(("b",))  # type: ignore[arg-type]
+    finally:
+        threading.Lock = plain
+    assert group.record(("c",)) == ("c",)  # type: ignore[arg-type,comparison-overlap]
+
+
+def test_an_error_that_passes_is_everyone_s_at_once() -> None:
+    calls: list[int] = []
+
+    def write(given: tuple[Any, ...]) -> tuple[Any, ...]:
+        calls.append(len(given))
+        time.sleep(0.1)
+        raise StoreError("here", "the file is locked", passing=True)
+
+    group = GroupCommit(write)
+    raised = together(10, lambda turn: group.record((turn,)))  # type: ignore[arg-type]
+    assert [type(error) for error in raised] == [StoreError] * 10
+    assert len(calls) <= 3
+
+
+def test_who_records_after_the_end_is_told(store: str) -> None:
+    async def work() -> None:
+        live = AsyncLive(Live(SHOP, store))
+        await live.record(at("order", 1))
+        await live.close()
+        with pytest.raises(RuntimeError):
+            await asyncio.wait_for(live.record(at("order", 2)), 10)
+
+    asyncio.run(work())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -12,17 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeymap import (
+    Count,
     ElementError,
     Identity,
     IdentityRules,
     Interaction,
     Live,
+    Moment,
     Namespace,
     Record,
     Signal,
     Tracker,
     Withdrawn,
 )
+from journeymap.live.recording import Recording
 from journeymap.testing import interactions
 from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, folded
 from tests.factories import happened as at
@@ -186,3 +191,72 @@ def test_marks_hold_no_names(shared: str) -> None:
         name = str(taken(USER, hours=0).identities[0].value)
         held = live.store.read(lambda tx: (tx.meta.read(), tx.count(0)))
         assert name not in repr(held).replace("namespaces", "")
+
+
+def test_a_correction_reaches_workers_of_another_map(shared: str) -> None:
+    stricter = SHOP.add(Moment("busy", Count("call", 2), action="Listen"))
+    with Live(SHOP, shared) as old, Live(stricter, shared) as new:
+        new.record_many([at("order", 0), at("delivery", 1)])
+        old.retract("web", str(at("delivery", 1).id))
+        new.record(at("order", 2))
+        state = new.state("ada")
+        assert state is not None
+        assert (state.count, state.position and state.position.stage) == (2, "choose")
+        whole, _ = Tracker(stricter, None).follow(None, new.history("ada"))
+        assert state.position == whole.position
+
+
+def test_what_was_set_aside_is_retracted_and_corrected(store: str) -> None:
+    now = [T0]
+    with Live(SHOP, store, clock=lambda: now[0]) as live:
+        early = [Interaction("ada", "call", T0 + DAY, source="s", id=str(n)) for n in range(2)]
+        live.record_many(early)
+        assert live.retract("s", "0").position is None
+        right = live.correct(evolve(early[1], at=T0))
+        assert right.position is not None
+        assert live.set_aside() == ()
+        now[0] += 2 * DAY
+        live.advance()
+        assert live.record(early[0]).set_aside == "it was retracted"
+        assert len(live.history("ada")) == 1
+
+
+def test_an_identity_without_a_rule_brings_no_one_back(store: str) -> None:
+    badge = Identity("badge", "7")
+    with Live(SHOP, store, identities=RULES, clock=lambda: T0 + DAY) as live:
+        given = taken(USER, badge, hours=0, traits={"name": "ADA LOVELACE"})
+        live.take([given])
+        identities = live.identities
+        assert identities is not None
+        live.forget(str(identities.customer(USER)))
+        [receipt] = live.take([given])
+        assert receipt.set_aside == "its customer was forgotten after it happened"
+        assert live.set_aside() == ()
+        assert live.stats().evidence == 0
+
+
+def test_what_is_being_recorded_is_forgotten_too(
+    shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = threading.Event()
+    plain = Recording._accepted
+
+    def slow(self: Recording, tx: Any, receipts: Any) -> Any:
+        entered.set()
+        time.sleep(0.4)
+        return plain(self, tx, receipts)
+
+    with Live(SHOP, shared) as one, Live(SHOP, shared) as other:
+        for customer in ("ada", "ben"):  # one who is known, and one who is new
+            if customer == "ada":
+                one.record(at("order", 0, customer))
+            monkeypatch.setattr(Recording, "_accepted", slow)
+            entered.clear()
+            recording = threading.Thread(target=lambda c=customer: one.record(at("call", 1, c)))
+            recording.start()
+            entered.wait(20)
+            other.forget(customer)
+            recording.join()
+            monkeypatch.setattr(Recording, "_accepted", plain)
+            assert other.history(customer) == ()
+            assert other.position(customer) is None

@@ -107,7 +107,16 @@ class AsyncLive:
         while self._waiting:
             batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
             given = [one for one, _ in batch]
-            results = await self._in_turn(partial(write_each, self.live.record_many, given))
+            try:
+                results = await self._in_turn(partial(write_each, self.live.record_many, given))
+            except BaseException as error:
+                for _, future in (*batch, *self._waiting):
+                    if not future.done():
+                        future.set_exception(error) if isinstance(
+                            error, Exception
+                        ) else future.cancel()
+                self._waiting = []
+                raise
             for (_, future), result in zip(batch, results, strict=True):
                 if future.done():
                     continue  # the caller was cancelled; what it gave is written
@@ -247,8 +256,8 @@ class AsyncLive:
             running = [task for task in under_way if not task.done()]
             if running:
                 await asyncio.wait(running, timeout=self._patience.total_seconds())
-        if self._writing is not None:
-            await self._writing
+        if self._writing is not None and not self._writing.done():
+            await asyncio.wait([self._writing])
         await self._in_turn(self.live.close)
         for threads in (self._thread, self._long, self._readers):
             threads.shutdown(wait=False)

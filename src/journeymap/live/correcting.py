@@ -12,7 +12,7 @@ from journeymap.interactions import Interaction
 from journeymap.live.evidence import read_identities
 from journeymap.live.journal import in_order, read_entry, text_with
 from journeymap.live.outbox import letters_for, post_letters
-from journeymap.live.recording import Receipt, Settings, misplaced, signals_until
+from journeymap.live.recording import Receipt, Recording, Settings, misplaced, signals_until
 from journeymap.live.removed import RETRACTED, Marks
 from journeymap.live.states import States, Versioned
 from journeymap.tracking.tracker import difference
@@ -35,6 +35,8 @@ class Correcting:
     def write(self, tx: Transaction) -> Receipt:
         """Rewrite the customer's journal, fold it again, and give what changed."""
         self.written, self.dropped = {}, ""
+        if tx.journal.find_keys([self._key]).get(self._key) is False:
+            return self._correct_set_aside(tx)
         customer = self._find(tx).customer
         versions = tx.states.lock_versions([customer])
         entry = self._find(tx)  # held now: it may have moved
@@ -59,12 +61,26 @@ class Correcting:
             tracker = self._states.tracker
             state, true = tracker.follow(None, in_order(map(read_entry, left)))
             state, more = tracker.advance(state, before.clock)
-            self.written = self._states.write(tx, {customer: state}, versions)
+            tx.states.delete([customer])  # begun anew: no one goes on from what it was
+            self.written = self._states.write(tx, {customer: state}, {})
             news, position = difference(earlier, [*true, *more]), state.position
         letters = letters_for(news, self._settings.outgoing, micros(self._states.now()))
         if letters:
             post_letters(tx, letters)
         return Receipt(customer, position, tuple(news))
+
+    def _correct_set_aside(self, tx: Transaction) -> Receipt:
+        """Remove an interaction from those set aside; what it is to be is recorded."""
+        tx.set_aside.remove([self._key])
+        if self._instead is None:
+            tx.tombstones.set({self._marks.of_key(self._key): RETRACTED})
+            return Receipt("", None)
+        recording = Recording(
+            self._states, self._settings, self._states.now(), (self._instead,)
+        )  # fmt: skip
+        [receipt] = recording.write(tx)
+        self.written = recording.written
+        return receipt
 
     def _find(self, tx: Transaction) -> JournalEntry:
         entry = tx.journal.find(self._key)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
 from attrs import Factory, define, evolve, frozen
@@ -104,13 +105,11 @@ def prepare_delivery(
 
 @define(eq=False)
 class _Held:
-    """A letter in hand, as the store has it; renewed by another thread than the one that works."""
+    """A letter in hand."""
 
     letter: Letter
     name: str
     handler: Handler
-    turn: Any = Factory(threading.Lock)
-    gone: bool = False
 
 
 @define(eq=False)
@@ -185,8 +184,10 @@ class Delivery:
         after: tuple[_Held, Letter] | None = None
         while True:
             seen = self._settled + (after is not None)
-            held = self.store.run(lambda tx, after=after: self._turn_over(tx, after))  # type: ignore[misc]
+            settled, held = self.store.run(lambda tx, after=after: self._turn_over(tx, after))  # type: ignore[misc]
             if after is not None:
+                if settled:
+                    self._count(after[1])
                 with self._news:
                     self._settled += 1
                     self._news.notify_all()
@@ -223,11 +224,12 @@ class Delivery:
             self._idle -= 1
             return True
 
-    def _turn_over(self, tx: Transaction, after: tuple[_Held, Letter] | None) -> _Held | None:
-        """Settle one letter and claim the next, in one transaction."""
-        if after is not None:
-            self._settle(tx, *after)
-        return None if self._stop.is_set() else self._claim(tx)
+    def _turn_over(
+        self, tx: Transaction, after: tuple[_Held, Letter] | None
+    ) -> tuple[bool, _Held | None]:
+        """Settle one letter and claim the next, in one transaction; whether it was settled."""
+        settled = after is not None and self._settle(tx, *after)
+        return settled, None if self._stop.is_set() else self._claim(tx)
 
     # -- claiming
 
@@ -274,7 +276,8 @@ class Delivery:
         with self._turn:
             self.breakers.setdefault(name, Breaker()).begin(now, handler)
         tried = micros(now) if letter.tried is None else letter.tried
-        mine = evolve(letter, reason=IN_HAND, next=micros(now + LEASE), tried=tried)
+        reason = f"{IN_HAND} {token_hex(6)}"  # by which this claim is told from another
+        mine = evolve(letter, reason=reason, next=micros(now + LEASE), tried=tried)
         tx.outbox.settle([mine])
         return _Held(mine, name, handler)
 
@@ -292,24 +295,31 @@ class Delivery:
 
     # -- settling
 
-    def _settle(self, tx: Transaction, held: _Held, after: Letter) -> None:
-        """Write what became of a letter, unless it was withdrawn or claimed by another."""
-        with held.turn:
-            held.gone = True
-            mine = tx.outbox.read([held.letter.id]).get(held.letter.id) == held.letter
-        if mine:
-            tx.outbox.settle([after])
-        if mine and not (after.status == "waiting" and not after.reason):
-            what = "failed" if after.status == "waiting" else after.status
-            with self._turn:
-                self._counts[what] += 1
+    def _settle(self, tx: Transaction, held: _Held, after: Letter) -> bool:
+        """Write what became of a letter; not if it was withdrawn or claimed by another."""
+        if not self._is_mine(tx, held):
+            return False
+        tx.outbox.settle([after])
+        return True
+
+    def _is_mine(self, tx: Transaction, held: _Held) -> bool:
+        there = tx.outbox.read([held.letter.id]).get(held.letter.id)
+        return (
+            there is not None and there.status == "waiting"
+            and there.reason == held.letter.reason
+        )  # fmt: skip
+
+    def _count(self, after: Letter) -> None:
+        what = "failed" if after.status == "waiting" else after.status
+        with self._turn:
+            self._counts[what] += 1
 
     def _hand_out(self, held: _Held) -> Letter:
         """Call the action; the letter as it is afterwards."""
         attempts = held.letter.attempts + 1
         try:
             call_action(held.handler, read_signal(held.letter.text), self._context)
-        except (KeyboardInterrupt, GeneratorExit, Released):
+        except (KeyboardInterrupt, SystemExit, GeneratorExit, Released):
             raise
         except BaseException as error:
             now = self.clock()
@@ -367,12 +377,8 @@ class Delivery:
                     continue  # tried again in a moment; if it goes on, the lease ends
 
     def _extend(self, tx: Transaction, held: _Held) -> None:
-        with held.turn:
-            if held.gone or tx.outbox.read([held.letter.id]).get(held.letter.id) != held.letter:
-                return
-            longer = evolve(held.letter, next=micros(self.clock() + LEASE))
-            tx.outbox.settle([longer])
-            held.letter = longer
+        if self._is_mine(tx, held):
+            tx.outbox.settle([evolve(held.letter, next=micros(self.clock() + LEASE))])
 
 
 def _place(signal: Signal) -> tuple[datetime, int, bool]:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from attrs import define
 
 from journeymap.adapters.stores.forks import call_at_fork
+from journeymap.exceptions import StoreError
 from journeymap.interactions import Interaction
 from journeymap.live.recording import Receipt
 
@@ -46,6 +47,7 @@ class GroupCommit:
         self._guard = threading.Lock()
         self._waiting: deque[_Request] = deque()
         self._busy = False
+        self._chosen: _Request | None = None
 
     def record(self, given: Given) -> Receipts:
         """Write some interactions; raise what writing them raises."""
@@ -54,14 +56,29 @@ class GroupCommit:
         with self._guard:
             self._waiting.append(request)
             first, self._busy = not self._busy, True
-        if not first:
-            request.woken.acquire()  # it is written, or it is its turn to write
-        if request.result is None:
-            self._write_next()
+        try:
+            if not first:
+                request.woken.acquire()  # it is written, or it is its turn to write
+            if request.result is None:
+                self._write_next()
+        except BaseException:
+            self._leave(request, leads=first)
+            raise
         assert request.result is not None  # noqa: S101  # it was the first of those written
         if isinstance(request.result, Exception):
             raise request.result
         return request.result
+
+    def _leave(self, request: _Request, *, leads: bool) -> None:
+        """Take away the request of a thread that was interrupted; hand over if it was to write."""
+        with self._guard:
+            if request in self._waiting:
+                leads = leads or self._chosen is request
+                self._waiting.remove(request)
+            else:
+                leads = False  # it was written, or those with it are waiting again
+        if leads:
+            self._hand_over()
 
     def _write_next(self) -> None:
         """Write the requests that wait, the first ones if they are many; wake who waits."""
@@ -88,7 +105,7 @@ class GroupCommit:
         """Let the first of those who wait write, if there is one."""
         with self._guard:
             self._busy = bool(self._waiting)
-            following = self._waiting[0] if self._waiting else None
+            following = self._chosen = self._waiting[0] if self._waiting else None
         if following is not None:
             following.woken.release()
 
@@ -100,6 +117,10 @@ def write_each(
     if len(given) > 1:
         try:
             receipts = write(tuple(one for several in given for one in several))
+        except StoreError as error:
+            if error.passing:  # the fault of none of them; it may even be written
+                return [StoreError(error.store, error.message, passing=True) for _ in given]
+            return [_write_one(write, one) for one in given]
         except Exception:  # one of them is at fault, and the others are not
             return [_write_one(write, one) for one in given]
         ends = [0]

@@ -87,8 +87,7 @@ class Live(SignalDelivery):
             tolerance: How far an interaction may lie in the future; beyond, it is set aside.
             outgoing: The kinds of signals that wait in the outbox until an action has taken
                 them. A moment without an action asks for nothing.
-            identities: The rules by which customers are known; with them, ``take`` learns which
-                identities belong together.
+            identities: The rules by which ``take`` learns which identities belong together.
             accept_changes: Whether a store is opened that was written along another map, or whose
                 customers were grouped by other rules: call ``rebuild`` then.
             clock: Gives the time, with its zone.
@@ -96,14 +95,15 @@ class Live(SignalDelivery):
         Raises:
             ElementError: An argument is of another type.
             UnknownName: A kind of signal, or the address of the store, is not known.
-            StoreError: The store cannot be opened, or was written along another map or by other
-                rules. A new version of the same map is no other map.
+            StoreError: The store cannot be opened, or was written along another map (a new version
+                of the same one is none) or by other rules.
             AdapterError: The package of the store cannot be loaded.
         """
         check_type("map", map, JourneyMap, "a JourneyMap is expected")
         check_type("tolerance", tolerance, timedelta, "a length of time is expected")
         if tolerance < timedelta(0):
-            raise ElementError("Live", "tolerance", tolerance, "zero or more is expected")
+            message = "a length of time is expected, not below 0"
+            raise ElementError("Live", "tolerance", tolerance, message)
         kinds = tuple(kind.kind for kind in Signal.__subclasses__())
         for kind in outgoing:
             if kind not in kinds:
@@ -504,13 +504,8 @@ class Live(SignalDelivery):
         if self._resolution is not None:
             self._resolution.forget(customer)
         else:
-            until = micros(self._states.now())
-
-            def work(tx: Transaction) -> None:
-                forget_customer(tx, customer)
-                tx.tombstones.set({self._marks.of_name(customer): until})
-
-            self._store.run(work)
+            marks = {self._marks.of_name(customer): micros(self._states.now())}
+            self._store.run(lambda tx: forget_customer(tx, customer, marks))
         self._store.scrub()
 
     def export(self, customer: str) -> dict[str, Any]:

@@ -55,7 +55,11 @@ def post_letters(tx: Transaction, letters: list[Letter]) -> None:
                 continue  # no one was sent it
             if sent.status != "done":
                 changed[sent.id] = evolve(sent, status="withdrawn")
-            if sent.status == "waiting" and not sent.attempts and sent.reason != IN_HAND:
+            if (
+                sent.status == "waiting"
+                and not sent.attempts
+                and not sent.reason.startswith(IN_HAND)
+            ):
                 continue
         else:  # its withdrawal is not handed out any more: the signal is true again
             name = _withdrawal_id(signal)

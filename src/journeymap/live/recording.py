@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from journeymap.adapters.store import JournalEntry, Letter, SetAsideEntry, Transaction, micros
 from journeymap.interactions import Identity, Interaction
@@ -92,6 +92,7 @@ class Recording:
     def write(self, tx: Transaction) -> tuple[Receipt, ...]:
         """Write the batch; a receipt for each interaction."""
         self._keys.clear()
+        tx.meta.share()  # nobody is forgotten or merged away in between
         if self._named is not None:
             self.given = self._named(tx, self.given)
         receipts: list[Receipt | None] = [None] * len(self.given)
@@ -250,6 +251,11 @@ class Returning:
         )  # fmt: skip
         receipts = recording.write(tx)
         tx.set_aside.remove([one.key for one in due if one.key is not None])
+        tx.set_aside.add(  # set aside by a process that allows for more than this one
+            evolve(entry, due=micros(one.at - self._settings.tolerance))
+            for entry, one in zip(due, recording.given, strict=True)
+            if misplaced(one.at, self.now, self._settings)
+        )
         self.written = recording.written
         return [signal for receipt in receipts for signal in receipt.signals]
 

@@ -198,11 +198,19 @@ class IdentityResolution:
             at = micros(record.at)
             gone = {one for one, mark in pairs if at <= found.get(mark, -RETRACTED)}
             kept = tuple(one for one in record.identities if one not in gone)
-            left.append(evolve(record, identities=kept) if kept else None)
+            names_another = any(one not in gone for one, _ in pairs)
+            whole = record if not gone else evolve(record, identities=kept) if kept else None
+            left.append(whole if names_another or not gone else None)
         return left
 
     def _normalized(self, identity: Identity) -> Identity | None:
-        """Bring an identity into the form in which it is compared; None for one that is blocked."""
+        """Bring an identity into the form in which it is compared.
+
+        None for one that is blocked, or of a namespace without a rule.
+        """
+        spaces = [space.name for space in self.rules.namespaces]
+        if spaces and identity.namespace not in spaces:
+            return None
         reader = self._readers.get(identity.namespace)
         if reader is None:
             reader = self._readers[identity.namespace] = self.rules.reader(
@@ -293,6 +301,13 @@ class IdentityResolution:
             names = (name, customer, *(identities.first_id(identity) for identity in mine))
             gone_marks = [*map(marks.of_identity, mine), *map(marks.of_name, names)]
             tx.tombstones.set(dict.fromkeys(gone_marks, micros(now)))
+
+            tx.set_aside.remove([
+                row.key for row in tx.set_aside.read()
+                if row.key is not None and any(
+                    self._among(pair, gone) for pair in json.loads(row.text).get("by", ())
+                )
+            ])  # fmt: skip
 
             def left(row: StoredEvidence) -> str | None:
                 return self._without_identities(row.text, name, gone)

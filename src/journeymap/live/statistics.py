@@ -9,6 +9,7 @@ from datetime import datetime
 from attrs import frozen
 
 from journeymap.adapters.store_counts import StoreCounts
+from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.live.log_lines import write_log
 from journeymap.live.recording import Receipt
 from journeymap.model.instants import instant
@@ -53,8 +54,12 @@ class Counters:
     """Counts of what this process has recorded."""
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
+        self._begin_anew()
+        call_at_fork(self._begin_anew)
         self.recorded = self.duplicates = self.put_aside = 0
+
+    def _begin_anew(self) -> None:
+        self._turn = threading.Lock()
 
     def add(self, receipts: Sequence[Receipt]) -> None:
         """Count what came of some interactions."""

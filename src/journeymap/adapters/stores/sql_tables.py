@@ -267,6 +267,8 @@ class SqlOutbox(_Table):
     def read(self, ids: Sequence[str]) -> dict[str, Letter]:
         """Read the letters with these ids."""
         select = f"SELECT {_LETTER} FROM journeymap_outbox WHERE id IN ({{}})"
+        if self.db.lock:  # what is read to be changed is held
+            select += " ORDER BY id" + self.db.lock
         return {row[0]: Letter(*row) for row in self._among(select, ids)}
 
     def claim_waiting(
