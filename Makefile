@@ -55,6 +55,8 @@ $(VENV)/dev.ready: pyproject.toml tests/data-packages.txt | $(VENV)/python.ready
 # The long form of the kill tests: 200 kills on SQLite, 51 on PostgreSQL.
 torture: $(VENV)/dev.ready
 	JOURNEYMAP_KILLS=200 CI=true $(BIN)/python -m pytest tests/live/test_kills.py
+	HYPOTHESIS_PROFILE=thorough CI=true $(BIN)/python -m pytest $(addprefix tests/live/test_,\
+	  forks.py maps.py rules.py merges.py late.py clocks.py delivering.py group_commit.py removed.py)
 
 bench-live: $(VENV)/dev.ready
 	$(PIP) --requirement benchmarks/machines.txt
