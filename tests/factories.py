@@ -130,3 +130,12 @@ def folded(
         states[name], signals = tracker.advance(state, as_of)
         take(signals)
     return states, {name: +counted for name, counted in held.items()}
+
+
+def count_told(told: Counter[Signal], signals: Iterable[Signal]) -> None:
+    """Count signals, and take away those that are withdrawn."""
+    for signal in signals:
+        if isinstance(signal, Withdrawn):
+            told[signal.signal] -= 1
+        else:
+            told[signal] += 1

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeymap import ElementError, Interaction, Live, Signal, Tracker, Withdrawn
+from journeymap import ElementError, Interaction, Live, Signal, Tracker
 from journeymap.adapters.stores.sql_tables import SqlJournal
 from journeymap.tracking.fold import MAX_PRODUCTS
-from tests.factories import JOURNEY, SHOP, T0, folded
+from tests.factories import JOURNEY, SHOP, T0, count_told, folded
 
 MINUTE = timedelta(minutes=1)
 NAMES = ("order", "delivery", "first_use", "call")
@@ -47,11 +47,7 @@ def test_a_little_late_reads_no_history(
         monkeypatch.setattr(SqlJournal, "history", counted)
         told: Counter[Signal] = Counter()
         for one in given:
-            for signal in live.record(one).signals:
-                gone = isinstance(signal, Withdrawn)
-                told[signal.signal if isinstance(signal, Withdrawn) else signal] += (
-                    -1 if gone else 1
-                )
+            count_told(told, live.record(one).signals)
         assert read == []
         end = max(one.at for one in given)
         _, expected = folded(Tracker(SHOP, None), given, end)
@@ -105,9 +101,7 @@ def test_a_tracker_that_remembers_few_is_right_or_says_too_late(
 
     def held(signals: tuple[Signal, ...]) -> Counter[Signal]:
         found: Counter[Signal] = Counter()
-        for signal in signals:
-            gone = isinstance(signal, Withdrawn)
-            found[signal.signal if isinstance(signal, Withdrawn) else signal] += -1 if gone else 1
+        count_told(found, signals)
         return +found
 
     assert held(told) == held(expected)

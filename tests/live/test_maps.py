@@ -19,8 +19,8 @@ from journeymap.interactions import Identity
 from journeymap.live.map_mark import mark_map
 from journeymap.model import ContactLimit, JourneyMap, Offer, Persona
 from journeymap.testing import interactions
-from journeymap.tracking import MomentReached, Signal, Tracker, Withdrawn
-from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, folded
+from journeymap.tracking import MomentReached, Signal, Tracker
+from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, count_told, folded
 from tests.factories import happened as at
 
 REWORDED = SHOP.replace(
@@ -183,23 +183,18 @@ def test_any_deployment_tells_everything_once(
         new = Live(NEWER, old.store, clock=lambda: as_of)
         told: Counter[Signal] = Counter()
 
-        def take(signals: tuple[Signal, ...]) -> None:
-            for signal in signals:
-                gone = isinstance(signal, Withdrawn)
-                told[signal.signal if isinstance(signal, Withdrawn) else signal] += (
-                    -1 if gone else 1
-                )
-
         while sent:
             batch, sent = sent[: (size := dice.randrange(1, 5))], sent[size:]
             live = dice.choice([old, new])
             for receipt in live.record_many(batch):
-                take(receipt.signals)
+                count_told(told, receipt.signals)
             if dice.random() < 0.3:
-                take(dice.choice([old, new]).advance(BEGIN + HOUR * dice.randrange(0, 450)))
+                count_told(
+                    told, dice.choice([old, new]).advance(BEGIN + HOUR * dice.randrange(0, 450))
+                )
             if dice.random() < 0.2:
                 dice.choice([old, new]).rebuild()
-        take(dice.choice([old, new]).advance(as_of))
+        count_told(told, dice.choice([old, new]).advance(as_of))
         names = {signal.customer for signal in told}
         past = [one for name in names for one in old.history(name)]
         _, expected = folded(Tracker(TRACKED, None), past, as_of)

@@ -29,7 +29,7 @@ from journeymap import (
 )
 from journeymap.live.recording import Recording
 from journeymap.testing import interactions
-from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, folded
+from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, count_told, folded
 from tests.factories import happened as at
 
 RULES = IdentityRules([Namespace("user"), Namespace("phone", form="digits")])
@@ -96,20 +96,13 @@ def test_corrected_is_as_if_it_had_been_so(drawn: list[tuple[Interaction, int]],
     with Live(JOURNEY, clock=lambda: as_of) as live:
         told: Counter[Signal] = Counter()
 
-        def take(signals: tuple[Signal, ...]) -> None:
-            for signal in signals:
-                gone = isinstance(signal, Withdrawn)
-                told[signal.signal if isinstance(signal, Withdrawn) else signal] += (
-                    -1 if gone else 1
-                )
-
         there: dict[str, Interaction] = {}
         for one in sent:
-            take(live.record(one).signals)
+            count_told(told, live.record(one).signals)
             there[str(one.id)] = one
             if dice.random() < 0.3:
                 name = dice.choice(list(there))
-                take(live.retract("web", name).signals)
+                count_told(told, live.retract("web", name).signals)
                 del there[name]
             elif dice.random() < 0.3:
                 name = dice.choice(list(there))
@@ -118,10 +111,10 @@ def test_corrected_is_as_if_it_had_been_so(drawn: list[tuple[Interaction, int]],
                     touchpoint=dice.choice("abc"),
                     at=there[name].at + dice.random() * DAY,
                 )
-                take(live.correct(there[name]).signals)
+                count_told(told, live.correct(there[name]).signals)
             if dice.random() < 0.2:
-                take(live.advance(as_of - 300 * HOUR))
-        take(live.advance(as_of))
+                count_told(told, live.advance(as_of - 300 * HOUR))
+        count_told(told, live.advance(as_of))
         states, expected = folded(Tracker(JOURNEY, None), list(there.values()), as_of)
         assert +told == sum(expected.values(), Counter())
         for name, state in states.items():

@@ -213,7 +213,7 @@ class Live(SignalDelivery):
             choice = self._store.run(choosing.write)
             self._states.cache(choosing.written)
             return choice
-        return self._resolution.choose(choosing)
+        return self._resolution.write(choosing)
 
     def advance(self, now: datetime | None = None) -> tuple[Signal, ...]:
         """Fire every timer that came due: absences, deadlines, dormancy.
@@ -254,7 +254,7 @@ class Live(SignalDelivery):
                 signals += self._store.run(work.write)
                 self._states.cache(work.written)
             else:
-                signals += self._resolution.return_due(work)
+                signals += self._resolution.write(work)
             if work.count < BATCH:
                 return signals
 

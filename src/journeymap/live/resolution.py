@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from attrs import evolve
 
@@ -29,7 +29,6 @@ from journeymap.identity.links import above_threshold
 from journeymap.identity.rules import ValueReader
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import encoded
-from journeymap.live.choosing import Choosing
 from journeymap.live.evidence import (
     Data,
     apply_evidence,
@@ -44,18 +43,27 @@ from journeymap.live.evidence import (
 from journeymap.live.forgetting import forget_customer
 from journeymap.live.journal import aside_key, check_storable, text_with
 from journeymap.live.kept_rules import KeptRules
-from journeymap.live.recording import Receipt, Recording, Returning, Settings
+from journeymap.live.recording import Naming, Receipt, Recording, Settings
 from journeymap.live.regrouping import Regrouping, current_id, owner_of_evidence
 from journeymap.live.removed import FORGOTTEN, RETRACTED
 from journeymap.live.states import States, Versioned
-from journeymap.profile import Choice
-from journeymap.tracking import Signal
 
 __all__ = ["IdentityResolution"]
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 _PAGE = 10_000  # pieces of evidence read at a time: about 3 MB
 _REWRITES = "unsaid"  # the fact in which a store counts how often evidence was rewritten
+
+
+class NamedWork(Protocol[T_co]):
+    """Work on a store that puts interactions under the ids of today."""
+
+    written: Versioned
+
+    def write(self, tx: Transaction, named: Naming | None = None) -> T_co:
+        """Do the work."""
+        ...
 
 
 class IdentityResolution:
@@ -107,19 +115,12 @@ class IdentityResolution:
             self._states.cache(work.written)
             return receipts
 
-    def return_due(self, work: Returning) -> list[Signal]:
-        """Record what was set aside as too early, under the ids that customers have today."""
+    def write(self, work: NamedWork[T]) -> T:
+        """Write what is done under the ids that customers have today, in turn with who learns."""
         with self._turn:
-            signals = self._states.store.run(lambda tx: work.write(tx, self._named))
+            result = self._states.store.run(lambda tx: work.write(tx, self._named))
             self._states.cache(work.written)
-            return signals
-
-    def choose(self, work: Choosing) -> Choice:
-        """Choose an offer and record the contact, in turn with those who learn."""
-        with self._turn:
-            choice = self._states.store.run(lambda tx: work.write(tx, self._named))
-            self._states.cache(work.written)
-            return choice
+            return result
 
     def _named(self, tx: Transaction, given: Sequence[Interaction]) -> tuple[Interaction, ...]:
         tx.meta.share()
