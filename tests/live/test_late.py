@@ -5,16 +5,30 @@ from __future__ import annotations
 import random
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeymap import ElementError, Interaction, Live, Signal, Tracker
+from journeymap import (
+    Absence,
+    Between,
+    Count,
+    ElementError,
+    Interaction,
+    Live,
+    Moment,
+    Money,
+    Score,
+    Signal,
+    Tracker,
+)
 from journeymap.adapters.stores.sql_tables import SqlJournal
 from journeymap.tracking.fold import MAX_PRODUCTS
-from tests.factories import JOURNEY, SHOP, T0, count_told, folded
+from tests.factories import HOUR, JOURNEY, SHOP, T0, count_told, folded
 
 MINUTE = timedelta(minutes=1)
 NAMES = ("order", "delivery", "first_use", "call")
@@ -70,8 +84,72 @@ def test_a_state_stays_small(store: str) -> None:
         assert sizes[1] < 1.1 * sizes[0] < 50_000
         state = live.state("ada")
         assert state is not None
-        assert list(state.products) == [f"p{n}" for n in range(1000 - MAX_PRODUCTS, 1000)]
+        assert set(state.products) == {f"p{n}" for n in range(1000 - MAX_PRODUCTS, 1000)}
         assert state.count == 1000
+
+
+RICH = JOURNEY.add(
+    Moment("silent", Absence("c", "b", 15 * HOUR), action="Call"),
+    Moment("often", Count("a", 3, within=40 * HOUR), action="Ask", deadline=6 * HOUR),
+    Moment("angry", Between("emotion", at_most=-0.5), owner="sales", deadline=3 * HOUR),
+)
+"""A map on which nearly everything that comes late makes a difference."""
+
+
+def happenings(dice: Any, number: int, hours: int) -> list[Interaction]:
+    def maybe(share: float, value: Any) -> Any:
+        return value if dice.random() < share else None
+
+    return [
+        Interaction(
+            "ada", dice.choice("abc"), T0 + dice.randrange(hours * 4) * HOUR / 4, id=str(n),
+            product=maybe(0.4, dice.choice(["p", "q", "r", f"only {n}"])),
+            department=maybe(0.3, dice.choice(["sales", "billing"])),
+            emotion=maybe(0.3, dice.choice([-0.8, 0.5])), outcome=maybe(0.3, "failed"),
+            value=maybe(0.3, Money(Decimal(dice.randrange(5)), dice.choice(["EUR", "USD"]))),
+            score=maybe(0.2, Score("nps", dice.randrange(11), 0, 10)),
+        )
+        for n in range(number)
+    ]  # fmt: skip
+
+
+@settings(max_examples=80)
+@given(
+    st.integers(2, 90),
+    st.sampled_from([20, 300, 3000]),
+    st.sampled_from([3, 6, 32]),
+    st.sampled_from([0, 5, 60]),
+    st.randoms(use_true_random=False),
+)
+def test_however_late_it_is_as_if_in_order(
+    number: int, hours: int, spacing: int, lateness: int, dice: Any
+) -> None:
+    """Folded from checkpoints, and only to where it makes no difference: state and signals."""
+    sent = happenings(dice, number, hours)
+    if lateness:
+        sent.sort(key=lambda one: one.at + dice.random() * lateness * HOUR)
+    now = T0 + (hours + 200) * HOUR
+    told: Counter[Signal] = Counter()
+    with (
+        mock.patch("journeymap.live.late.SPACING", spacing),
+        Live(RICH, "memory", clock=lambda: now) as live,
+    ):
+        place = 0
+        while place < len(sent):
+            some = sent[place : place + dice.choice([1, 1, 1, 2, 7])]
+            place += len(some)
+            for receipt in live.record_many(some):
+                count_told(told, receipt.signals)
+            if dice.random() < 0.1:
+                count_told(told, live.advance(T0 + dice.randrange(hours) * HOUR))
+            whole, _ = Tracker(RICH, None).follow(None, sent[:place])
+            state = live.state("ada")
+            assert state is not None
+            expected = Tracker(RICH, None).advance(whole, state.clock)[0]
+            assert state.fold_state == expected.fold_state
+        count_told(told, live.advance(now))
+        _, true = folded(Tracker(RICH, None), sent, now)
+        assert +told == sum(true.values(), Counter())
 
 
 @settings(max_examples=150)

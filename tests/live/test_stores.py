@@ -89,8 +89,8 @@ def test_a_locked_file(tmp_path: Path) -> None:
     [
         (b"customer,touchpoint\n" * 99, "this file is no SQLite database; it is left alone"),
         ("CREATE TABLE mine (x)", "this SQLite database is something else's; it is left alone"),
-        ("PRAGMA user_version = 99", "a store of version 99; this journeymap knows version 3"),
-        ("PRAGMA user_version = 0", "a store of version 0; this journeymap knows version 3"),
+        ("PRAGMA user_version = 99", "a store of version 99; this journeymap knows version 4"),
+        ("PRAGMA user_version = 0", "a store of version 0; this journeymap knows version 4"),
     ],
 )
 def test_a_file_of_something_else_is_left_alone(
@@ -277,7 +277,7 @@ def test_two_applications_in_one_database(database: str) -> None:
     engine = create_engine(database)
     names = inspect(engine).get_table_names()
     engine.dispose()
-    assert len([name for name in names if name.startswith("one_")]) == 7
+    assert len([name for name in names if name.startswith("one_")]) == 8
     assert not [name for name in names if name.startswith("journeymap_")]
     for wrong in ("", "One_", "1_", "a; drop table x", "x" * 41):
         with pytest.raises(ElementError, match="prefix"):

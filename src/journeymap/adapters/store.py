@@ -7,11 +7,13 @@ written piece by piece: a `Transaction` offers one small object for each thing t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol, TypeVar
 
 from attrs import frozen
 
+from journeymap.adapters.checkpoints import Checkpoints
+from journeymap.adapters.meta import Meta
 from journeymap.adapters.store_counts import StoreCounts
 from journeymap.adapters.tombstones import Tombstones
 from journeymap.model.instants import micros
@@ -23,7 +25,6 @@ __all__ = [
     "JournalEntry",
     "Letter",
     "LetterStatus",
-    "Meta",
     "MovableRows",
     "Outbox",
     "SetAsideEntries",
@@ -217,6 +218,20 @@ class Journal(CustomerRows, Protocol):
 
         Returns:
             The interactions, in the order of their arrival.
+        """
+        ...
+
+    def list_from(self, customer: str, at: int, number: int, limit: int) -> list[JournalEntry]:
+        """Read a customer's interactions in the order in which they happened.
+
+        Args:
+            customer: The customer's name.
+            at: The time at which to begin.
+            number: Of those at that very time, the number after which to begin.
+            limit: How many to read at most.
+
+        Returns:
+            The interactions by time; those of one time in the order of their arrival.
         """
         ...
 
@@ -468,33 +483,6 @@ class EvidenceRows(CustomerRows, Protocol):
         ...
 
 
-class Meta(Protocol):
-    """Facts about the store itself, and its one lock."""
-
-    def read(self) -> Mapping[str, str]:
-        """Read all facts.
-
-        Returns:
-            The facts by name.
-        """
-        ...
-
-    def set(self, name: str, text: str) -> None:
-        """Write a fact.
-
-        Args:
-            name: Its name.
-            text: Its text.
-        """
-        ...
-
-    def lock(self) -> None:
-        """Let no other process past this call, or past ``share``, until the transaction ends."""
-
-    def share(self) -> None:
-        """Hold up, until the transaction ends, whoever calls ``lock``; others may share."""
-
-
 class Transaction(Protocol):
     """One transaction: all that is done through it is written together, or not at all."""
 
@@ -511,6 +499,11 @@ class Transaction(Protocol):
     @property
     def states(self) -> StateRows:
         """The states of the customers."""
+        ...
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """States of the past."""
         ...
 
     @property

@@ -50,6 +50,7 @@ class Correcting:
             self._states.whole_tracker, list(map(read_entry, held)), before.clock
         )
         tx.journal.delete([customer])
+        tx.checkpoints.delete([customer])
         tx.journal.append(evolve(one, number=n) for n, one in enumerate(left, 1))
         if self._instead is None:
             tx.tombstones.set({self._marks.of_key(self._key): RETRACTED})

@@ -26,5 +26,6 @@ def forget_customer(
     tx.journal.delete(names)
     tx.set_aside.delete(names)
     tx.states.delete(names)
+    tx.checkpoints.delete(names)
     tx.outbox.delete(names)
     tx.evidence.delete(names)

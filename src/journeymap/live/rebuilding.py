@@ -91,6 +91,7 @@ def _rebuild_batch(
     old = {name: row for name, row in stored.items() if states.outdated(row)}
     made: dict[str, State] = {name: states.decode(tx, row) for name, row in old.items()}
     states.write(tx, made, versions)
+    tx.checkpoints.delete(list(made))
     found = []
     for name, state in made.items():
         before, here = position_in(old[name].text), state.position

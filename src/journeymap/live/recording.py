@@ -17,15 +17,13 @@ from journeymap.live.journal import (
     aside_key,
     in_order,
     journal_entry,
-    latest_of,
-    read_entry,
     text_with,
 )
+from journeymap.live.late import LateArrivals
 from journeymap.live.outbox import letters_for, post_letters
 from journeymap.live.removed import FORGOTTEN, RETRACTED, Marks
 from journeymap.live.states import States, Versioned
 from journeymap.tracking import Position, Signal, State, TooLate, Tracker
-from journeymap.tracking.tracker import difference
 
 __all__ = [
     "BATCH",
@@ -77,6 +75,9 @@ class Settings:
     marks: Marks
 
 
+Receipts: TypeAlias = list[Receipt | None]
+
+
 class Recording:
     """One batch on its way into the store; ``write`` may run again when others were in the way."""
 
@@ -95,7 +96,7 @@ class Recording:
         tx.meta.share()  # nobody is forgotten or merged away in between
         if self._named is not None:
             self.given = self._named(tx, self.given)
-        receipts: list[Receipt | None] = [None] * len(self.given)
+        receipts: Receipts = [None] * len(self.given)
         # Held first: what another process records of them is either there already, or waits.
         versions = tx.states.lock_versions(list(dict.fromkeys(one.customer for one in self.given)))
         groups = self._accepted(tx, receipts)
@@ -106,26 +107,16 @@ class Recording:
         letters: list[Letter] = []
         arrived = micros(self.now)
         for name, places in groups.items():
-            mine = [self.given[place] for place in places]
-            state, traced = self._followed(tx, before.get(name), mine)
-            after[name] = state
-            count, here = state.count - len(mine), state.position
-            for number, (place, one, signals) in enumerate(
-                zip(places, mine, traced, strict=True), 1
-            ):
-                receipts[place] = Receipt(name, here, signals)
-                by = self._identities()[place]
-                entries.append(
-                    journal_entry(one, count + number, arrived, by, self._keys.get(place))
-                )
-                letters += letters_for(signals, self._settings.outgoing, arrived)
+            after[name], new, signals = self._follow(tx, before.get(name), places, receipts)
+            entries += new
+            letters += letters_for(signals, self._settings.outgoing, arrived)
         tx.journal.append(entries)
         self.written = self._states.write(tx, after, versions)
         if letters:
             post_letters(tx, letters)
         return tuple(self._receipt(tx, one) for one in receipts)
 
-    def _accepted(self, tx: Transaction, receipts: list[Receipt | None]) -> dict[str, list[int]]:
+    def _accepted(self, tx: Transaction, receipts: Receipts) -> dict[str, list[int]]:
         """Group the places of what is to be followed by customer; the rest gets its receipt."""
         keys = [aside_key(one, by) for one, by in zip(self.given, self._identities(), strict=True)]
         found = tx.journal.find_keys(list(dict.fromkeys(keys)))
@@ -185,29 +176,36 @@ class Recording:
         due = micros(one.at - self._settings.tolerance) if one.at > self.now else None
         return SetAsideEntry(one.customer, key, micros(self.now), reason, text_with(one, by), due)
 
-    def _followed(
-        self, tx: Transaction, before: State | None, mine: list[Interaction]
-    ) -> tuple[State, tuple[Signals, ...]]:
-        tracker, whole = self._states.tracker, self._states.whole_tracker
-        state, traced = tracker.trace(before, mine)
-        if not any(isinstance(signal, TooLate) for signals in traced for signal in signals):
-            return state, traced
-        # Something belongs into the past: everything is folded again, and the difference is the
-        # news. It comes with the first that is late.
-        place = next(
-            place for place, signals in enumerate(traced)
-            if any(isinstance(signal, TooLate) for signal in signals)
-        )  # fmt: skip
-        name, clock = mine[0].customer, before.clock if before is not None else None
-        past = [*map(read_entry, tx.journal.history(name)), *mine[:place]]
-        earlier = signals_until(whole, past, latest_of(clock, mine[:place]))
-        clock = latest_of(clock, mine)
-        everything = in_order([*past, *mine[place:]])
-        state, true = tracker.follow(None, everything)
-        state, more = tracker.advance(state, clock)
-        news = difference(earlier, [*true, *more])
-        rest: list[Signals] = [()] * (len(mine) - place - 1)
-        return state, (*traced[:place], tuple(news), *rest)
+    def _follow(
+        self, tx: Transaction, before: State | None, places: list[int], receipts: Receipts
+    ) -> tuple[State, list[JournalEntry], list[Signal]]:
+        """Fold what is one customer's; the state, what is to be written, and the signals."""
+        states = self._states
+        mine = [self.given[place] for place in places]
+        state, traced = states.tracker.trace(before, mine)
+        late = {n for n, signals in enumerate(traced) if _is_late(signals)}
+        count = 0 if before is None else before.count
+        made = [self._entry(place, count + n) for n, place in enumerate(places, 1)]
+        entries = made
+        if late:
+            # Something belongs into the past; what it changes comes with the first that is late.
+            tx.journal.append(one for n, one in enumerate(made) if n not in late)
+            entries = [made[n] for n in sorted(late)]
+            arrivals = LateArrivals(tx, states.tracker, states.mark, state, [mine[n] for n in late])
+            state = arrivals.state
+            first = min(late)
+            traced = tuple(
+                tuple(arrivals.signals) if n == first else () if n in late else signals
+                for n, signals in enumerate(traced)
+            )
+        states.keep_checkpoint(tx, before, state, mine)
+        for place, signals in zip(places, traced, strict=True):
+            receipts[place] = Receipt(mine[0].customer, state.position, signals)
+        return state, entries, [signal for signals in traced for signal in signals]
+
+    def _entry(self, place: int, number: int) -> JournalEntry:
+        by, key = self._identities()[place], self._keys.get(place)
+        return journal_entry(self.given[place], number, micros(self.now), by, key)
 
     def _receipt(self, tx: Transaction, made: Receipt | None) -> Receipt:
         if made is not None and made.position is not None:
@@ -217,6 +215,10 @@ class Recording:
         state = self._states.one(tx, made.customer) if written is None else written[1]
         position = state.position if state is not None else None
         return Receipt(made.customer, position, (), made.duplicate, made.set_aside)
+
+
+def _is_late(signals: Signals) -> bool:
+    return any(isinstance(signal, TooLate) for signal in signals)
 
 
 def misplaced(at: datetime, now: datetime, settings: Settings) -> str:

@@ -151,6 +151,7 @@ class Regrouping:
             named = _renamed(entry, name, groups.get(name, ()))
             groups.setdefault(name, []).append(self._without_forgotten(named))
         tx.states.delete(sorted(found))
+        tx.checkpoints.delete(sorted(found))
         tx.journal.delete(sorted(found))
         tx.journal.append(one for held in groups.values() for one in held)
         tx.set_aside.add(unresolved)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from secrets import randbits
 from typing import TypeAlias
@@ -13,7 +13,9 @@ from journeymap.adapters.store import Store, StoredState, Transaction, micros
 from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.documents import dumps
 from journeymap.exceptions import StoreError
+from journeymap.interactions import Interaction
 from journeymap.live.journal import advanced_to, in_order, read_entry
+from journeymap.live.late import checkpoint_of
 from journeymap.live.map_mark import mark_map
 from journeymap.model import JourneyMap
 from journeymap.tracking import State, TooLate, Tracker
@@ -42,6 +44,7 @@ class States:
         tracker: Folds what comes in order, and what comes a little late; what comes later is found
             in the journal.
         whole_tracker: Folds a whole past, whatever its order of arrival.
+        mark: A mark of this version of the map.
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class States:
         self.tracker = Tracker(journey, HORIZON, remember=REMEMBERED)
         self.whole_tracker = Tracker(journey, None)
         self._document = dumps(journey, format="json")
-        self._mark = mark_map(self._document)
+        self.mark = mark_map(self._document)
         self._clock = clock
         self._cache: Versioned = {}
         self._turn = threading.Lock()
@@ -86,7 +89,7 @@ class States:
 
     def outdated(self, stored: StoredState) -> bool:
         """Check whether a state was folded along another version of the map."""
-        return stored.map != self._mark
+        return stored.map != self.mark
 
     def decode(self, tx: Transaction, stored: StoredState) -> State:
         """Read a stored state; fold it along this version of the map if it is outdated.
@@ -134,7 +137,7 @@ class States:
             for name, state in states.items()
         }
         rows = [
-            StoredState(name, version, self._mark,
+            StoredState(name, version, self.mark,
                         None if state.due is None else micros(state.due),
                         self.tracker.to_json(state))
             for name, (version, state) in made.items()
@@ -142,6 +145,18 @@ class States:
         tx.states.insert(one for one in rows if one.customer not in versions)
         tx.states.update(one for one in rows if one.customer in versions)
         return made
+
+    def keep_checkpoint(
+        self, tx: Transaction, before: State | None, after: State, given: Iterable[Interaction]
+    ) -> None:
+        """Write the checkpoint that is due, if one is; remove one that is not right any more."""
+        if before is not None and before.recent:
+            base = before.recent[0][1].at
+            if any(one.at <= base for one in given):  # at the very time of the last checkpoint
+                tx.checkpoints.drop(before.customer, micros(base), micros(base), self.mark)
+        made = checkpoint_of(before, after, self.mark)
+        if made is not None:
+            tx.checkpoints.add([made])
 
     def cache(self, states: Versioned) -> None:
         """Keep states in memory, once the transaction that wrote them has ended."""

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from journeymap.adapters.checkpoints import Checkpoint
 from journeymap.adapters.store import (
     JournalEntry,
     Letter,
@@ -28,7 +29,7 @@ StoreClaim: TypeAlias = Literal["keeps", "shared"]
 """What a store can do: *keeps* what was written when it is closed and opened again; is *shared*
 by several who write at once."""
 StorePiece: TypeAlias = Literal[
-    "journal", "set_aside", "states", "outbox", "evidence", "tombstones", "meta"
+    "journal", "set_aside", "states", "checkpoints", "outbox", "evidence", "tombstones", "meta"
 ]  # fmt: skip
 """A piece of a store that can be written, and checked, before the others."""
 PIECES: tuple[StorePiece, ...] = get_args(StorePiece)
@@ -166,8 +167,13 @@ class _JournalMachine(_Machine):
     def compare_piece(self, tx: Transaction) -> None:
         """Compare the journal."""
         for name in _CUSTOMERS:
-            held = tx.journal.history(name) == self.entries.get(name, [])
-            _hold(held, "the journal differs")
+            mine = self.entries.get(name, [])
+            _hold(tx.journal.history(name) == mine, "the journal differs")
+            by_time = sorted(mine, key=lambda one: (one.at, one.number))
+            for place in range(0, len(by_time), 2):
+                begin = by_time[place]
+                found = tx.journal.list_from(name, begin.at, begin.number, 2)
+                _hold(found == by_time[place + 1 : place + 3], "the journal by time differs")
         keys = [one.key for held in self.entries.values() for one in held if one.key]
         known = tx.journal.find_keys([*keys, "no such key"])
         _hold(known == dict.fromkeys(keys, True), "known keys differ")
@@ -365,6 +371,56 @@ class _EvidenceMachine(_Machine):
         _hold(tx.evidence.read_after(0, 1000) == every, "the evidence differs")
 
 
+class _CheckpointsMachine(_Machine):
+    """The states of the past, and their model."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, int, str], Checkpoint] = {}
+        super().__init__()
+
+    @rule(name=_NAMES, at=_TIMES, map=_IDS, text=_TEXTS, crash=st.booleans())
+    def add_checkpoint(self, name: str, at: int, map: str, text: str, crash: bool) -> None:  # noqa: A002
+        """Write a checkpoint, over the same one."""
+        row = Checkpoint(name, at, map, 1, text)
+        if self.attempt(lambda tx: tx.checkpoints.add([row]), crash):
+            self.rows[name, at, map] = row
+
+    @rule(name=_NAMES, ends=st.tuples(_TIMES, _TIMES), map=_IDS, crash=st.booleans())
+    def drop_checkpoints(self, name: str, ends: tuple[int, int], map: str, crash: bool) -> None:  # noqa: A002
+        """Remove those between two times, and those of other maps."""
+        since, until = sorted(ends)
+        if self.attempt(lambda tx: tx.checkpoints.drop(name, since, until, map), crash):
+            gone = [
+                key for key in self.rows
+                if key[0] == name and key[1] >= since and (key[1] <= until or key[2] != map)
+            ]  # fmt: skip
+            for key in gone:
+                del self.rows[key]
+
+    @rule(name=_NAMES, after=_TIMES, laps=st.integers(-2, 2))
+    def add_laps(self, name: str, after: int, laps: int) -> None:
+        """Count laps in those after a time."""
+        self.store.run(lambda tx: tx.checkpoints.add_laps(name, after, laps))
+        for key, row in self.rows.items():
+            if key[0] == name and key[1] > after:
+                self.rows[key] = evolve(row, lap=row.lap + laps)
+
+    @rule(name=_NAMES)
+    def delete_checkpoints(self, name: str) -> None:
+        """Remove all of a customer."""
+        self.store.run(lambda tx: tx.checkpoints.delete([name]))
+        self.rows = {key: row for key, row in self.rows.items() if key[0] != name}
+
+    def compare_piece(self, tx: Transaction) -> None:
+        """Compare the last one before each, and at the end of time."""
+        for name, at, mark in [*self.rows, *((n, 2**62, "letter 0") for n in _CUSTOMERS)]:
+            before = [
+                r for k, r in self.rows.items() if k[0] == name and k[2] == mark and k[1] < at
+            ]
+            last = max(before, key=lambda row: row.at, default=None)
+            _hold(tx.checkpoints.find_before(name, at, mark) == last, "the checkpoints differ")
+
+
 class _TombstonesMachine(_Machine):
     """The marks of what was removed, and their model."""
 
@@ -419,6 +475,7 @@ _MACHINES: dict[StorePiece, type[_Machine]] = {
     "journal": _JournalMachine,
     "set_aside": _SetAsideMachine,
     "states": _StatesMachine,
+    "checkpoints": _CheckpointsMachine,
     "outbox": _OutboxMachine,
     "evidence": _EvidenceMachine,
     "tombstones": _TombstonesMachine,

@@ -39,6 +39,7 @@ from journeymap.tracking.state import State
 
 __all__ = [
     "VERSION",
+    "fold_state_text",
     "position_in",
     "read_fold_state",
     "read_recent",
@@ -78,6 +79,11 @@ def state_data(text: str) -> dict[str, Any]:
         raise StateError(f"a state of version {version!r}; this journeymap knows {VERSION}")
     found: dict[str, Any] = data
     return found
+
+
+def fold_state_text(state: FoldState) -> str:
+    """Write what the fold carries as one line of JSON."""
+    return encoded(_fold_state_data(state))
 
 
 def _fold_state_data(here: FoldState) -> dict[str, Any]:
@@ -150,7 +156,7 @@ def _read_fold_state(data: Mapping[str, Any], compiled: CompiledMap) -> FoldStat
     limit = None if data.get("dormant") or stage is None else stage.limit
     products = tuple(
         (name, ProductState(stage_of(inner), _maybe_time(since), lap, read_time(when)))
-        for name, (inner, since, lap, when) in data.get("owned", {}).items()
+        for name, (inner, since, lap, when) in sorted(data.get("owned", {}).items())
     )
     return FoldState(
         at, _whole(data.get("tie", 0)), _whole(data["folded"]), stage,

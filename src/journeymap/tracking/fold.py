@@ -29,6 +29,7 @@ late, never both), then absences, then deadlines; no signal is emitted twice.
 from __future__ import annotations
 
 from datetime import datetime
+from operator import itemgetter
 
 from journeymap.interactions import Interaction
 from journeymap.model import Move
@@ -137,7 +138,7 @@ def _update_product(
     if len(products) >= MAX_PRODUCTS:  # the one that nothing was heard of for longest is dropped
         oldest = min(products, key=lambda one: one[1].at)
         products = tuple(one for one in products if one is not oldest)
-    return (*products, (product, new))
+    return tuple(sorted((*products, (product, new)), key=itemgetter(0)))
 
 
 def _add_values(slow: SlowState, one: Interaction) -> SlowState:

@@ -168,6 +168,27 @@ class Tracker:
         walk.advance(utc(now, "Tracker", "now"))
         return walk.result()
 
+    def fold_on(
+        self, customer: str, base: FoldState, recent: Iterable[Interaction], clock: datetime
+    ) -> State:
+        """Make the state of a customer from what the fold carried once, and what came since.
+
+        Args:
+            customer: The customer's name.
+            base: What the fold carried.
+            recent: The interactions since, in order of time.
+            clock: The time up to which the state is true.
+
+        Returns:
+            The state.
+        """
+        walk = _Walk(self, self._compiled, None)
+        walk.customer, walk.fold_state = customer, base
+        for one in recent:
+            walk.take(one)
+        walk.advance(clock)
+        return walk.result()[0]
+
     def to_json(self, state: State) -> str:
         """Write a state as one line of JSON, for a store or another process.
 
@@ -193,15 +214,9 @@ class Tracker:
                 map than this tracker's.
         """
         data = state_data(text)
-        walk = _Walk(self, self._compiled, None)
         try:
-            walk.customer = data["customer"]
-            walk.fold_state = read_fold_state(data["base"], self._compiled)
-            recent, clock = read_recent(data), read_time(data["clock"])
-            for one in recent:
-                walk.take(one)
-            walk.advance(clock)
-            return walk.result()[0]
+            base = read_fold_state(data["base"], self._compiled)
+            return self.fold_on(data["customer"], base, read_recent(data), read_time(data["clock"]))
         except StateError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):

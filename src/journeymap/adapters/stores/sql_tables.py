@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from journeymap.adapters.checkpoints import Checkpoint
 from journeymap.adapters.store import (
     JournalEntry,
     Letter,
@@ -22,7 +23,7 @@ from journeymap.adapters.store_counts import StoreCounts
 
 __all__ = ["PREFIX", "TABLES", "UPGRADES", "VERSION", "Database", "SqlTransaction", "Values"]
 
-VERSION = 3
+VERSION = 4
 PREFIX = "journeymap_"
 """How the names of tables and indexes begin; a store may have another beginning."""
 _KEY = 7237894  # of the lock that writers of evidence take, and recorders share
@@ -41,7 +42,13 @@ _THIRD = (
     "ALTER TABLE journeymap_outbox ADD COLUMN tried BIGINT",
     "CREATE TABLE journeymap_gone (mark VARCHAR(64) PRIMARY KEY, until BIGINT NOT NULL)",
 )
-UPGRADES = {1: _SECOND, 2: _THIRD}
+_FOURTH = (
+    "CREATE TABLE journeymap_checkpoints (customer VARCHAR(512) NOT NULL, at BIGINT NOT NULL,"
+    " map VARCHAR(64) NOT NULL, lap INTEGER NOT NULL, state TEXT NOT NULL,"
+    " PRIMARY KEY (customer, at, map))",
+    "CREATE INDEX journeymap_times ON journeymap_journal (customer, at, number)",
+)
+UPGRADES = {1: _SECOND, 2: _THIRD, 3: _FOURTH}
 """The statements that turn a store of a version into one of the next."""
 TABLES = (
     "CREATE TABLE journeymap_notes (name VARCHAR(64) PRIMARY KEY, note TEXT NOT NULL)",
@@ -62,6 +69,7 @@ TABLES = (
     "CREATE INDEX journeymap_aside_keys ON journeymap_aside (dedupe)",
     *_SECOND,
     *_THIRD,
+    *_FOURTH,
 )
 
 _STATE = "customer, version, map, due, state"
@@ -167,6 +175,16 @@ class SqlJournal(_Table):
         values = {"customer": customer, "after": after}
         return [JournalEntry(*row) for row in self.db.rows(select, values)]
 
+    def list_from(self, customer: str, at: int, number: int, limit: int) -> list[JournalEntry]:
+        """Read a customer's interactions in the order in which they happened."""
+        select = (
+            f"SELECT {_ENTRY} FROM journeymap_journal WHERE customer = :customer AND at >= :at"
+            " AND (at > :at OR number > :number) ORDER BY at, number"
+        )
+        values = {"customer": customer, "at": at, "number": number}
+        rows = self.db.rows(f"{select} LIMIT {int(limit)}", values)
+        return [JournalEntry(*row) for row in rows]
+
     def delete(self, customers: Sequence[str]) -> None:
         """Remove all interactions of some customers."""
         self._delete("journeymap_journal", customers)
@@ -249,6 +267,45 @@ class SqlStates(_Table):
     def delete(self, customers: Sequence[str]) -> None:
         """Remove the states of some customers."""
         self._delete("journeymap_states", customers)
+
+
+class SqlCheckpoints(_Table):
+    """The checkpoints in SQL."""
+
+    def add(self, rows: Iterable[Checkpoint]) -> None:
+        """Write checkpoints, over those of the same customer, time and map."""
+        values = [{"customer": c.customer, "at": c.at, "map": c.map, "lap": c.lap,
+                   "state": c.text} for c in rows]  # fmt: skip
+        same = [{name: row[name] for name in ("customer", "at", "map")} for row in values]
+        self._write("DELETE FROM journeymap_checkpoints WHERE customer = :customer AND at = :at"
+                    " AND map = :map", same)  # fmt: skip
+        self._write("INSERT INTO journeymap_checkpoints (customer, at, map, lap, state) VALUES"
+                    " (:customer, :at, :map, :lap, :state)", values)  # fmt: skip
+
+    def find_before(self, customer: str, at: int, map: str) -> Checkpoint | None:  # noqa: A002
+        """Read the last checkpoint before a time."""
+        select = (
+            "SELECT customer, at, map, lap, state FROM journeymap_checkpoints"
+            " WHERE customer = :customer AND at < :at AND map = :map ORDER BY at DESC LIMIT 1"
+        )
+        rows = self.db.rows(select, {"customer": customer, "at": at, "map": map})
+        return next((Checkpoint(*row) for row in rows), None)
+
+    def drop(self, customer: str, since: int, until: int, map: str) -> None:  # noqa: A002
+        """Remove the checkpoints from a time on: up to another, or of another map all."""
+        values = {"customer": customer, "since": since, "until": until, "map": map}
+        self._write("DELETE FROM journeymap_checkpoints WHERE customer = :customer"
+                    " AND at >= :since AND (at <= :until OR map <> :map)", [values])  # fmt: skip
+
+    def add_laps(self, customer: str, after: int, laps: int) -> None:
+        """Count laps in the checkpoints after a time."""
+        values = {"customer": customer, "after": after, "laps": laps}
+        self._write("UPDATE journeymap_checkpoints SET lap = lap + :laps"
+                    " WHERE customer = :customer AND at > :after", [values])  # fmt: skip
+
+    def delete(self, customers: Sequence[str]) -> None:
+        """Remove all checkpoints of some customers."""
+        self._delete("journeymap_checkpoints", customers)
 
 
 class SqlOutbox(_Table):
@@ -434,6 +491,11 @@ class SqlTransaction:
     def states(self) -> SqlStates:
         """The states of the customers."""
         return SqlStates(self.db)
+
+    @property
+    def checkpoints(self) -> SqlCheckpoints:
+        """States of the past."""
+        return SqlCheckpoints(self.db)
 
     @property
     def outbox(self) -> SqlOutbox:

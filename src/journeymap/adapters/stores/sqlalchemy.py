@@ -30,7 +30,7 @@ __all__ = ["SqlStore"]
 
 T = TypeVar("T")
 _PREFIX = re.compile("[a-z][a-z0-9_]{0,39}")
-_SCRUBBED = ("states", "journal", "outbox", "aside", "said")
+_SCRUBBED = ("states", "checkpoints", "journal", "outbox", "aside", "said")
 _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 
 
