@@ -480,7 +480,8 @@ class StaleStates:
         ("evidence.remove", "evidence"), ("evidence.delete", "evidence"),
         ("meta.set", "facts"), ("tombstones.set", "marks"), ("tombstones.remove", "marks"),
         ("checkpoints.add", "checkpoints"), ("checkpoints.drop", "checkpoints"),
-        ("checkpoints.add_laps", "checkpoints"), ("checkpoints.delete", "checkpoints"), ("counts at once", "steps counted at once"),
+        ("checkpoints.add_laps", "checkpoints"), ("checkpoints.delete", "checkpoints"),
+        ("counts at once", "steps counted at once"),
     ],
 )  # fmt: skip
 def test_each_law_of_stores_bites(wrong: str, law: str, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from journeymap.model.instants import instant
 from journeymap.tracking import LapStarted, Signal, State, Tracker
 from journeymap.tracking.codec import fold_state_text, read_fold_state
 from journeymap.tracking.fold_state import FAR, FoldState
-from journeymap.tracking.lanes import LateChange, Lane, agree
+from journeymap.tracking.lanes import Lane, LateChange, agree
 from journeymap.tracking.tracker import difference
 
 __all__ = ["SPACING", "LateArrivals", "checkpoint_of"]

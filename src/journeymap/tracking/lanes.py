@@ -17,7 +17,7 @@ from journeymap.tracking.compiled_map import CompiledMap
 from journeymap.tracking.fold import MAX_PRODUCTS, fire, step
 from journeymap.tracking.fold_state import FoldState, Occasion, ProductState
 
-__all__ = ["LateChange", "Lane", "agree"]
+__all__ = ["Lane", "LateChange", "agree"]
 
 Products = tuple[tuple[str, ProductState], ...]
 
