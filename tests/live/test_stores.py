@@ -204,6 +204,8 @@ def test_a_store_of_the_first_version_is_made_one_of_this(shared: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE journeymap_said"))
         connection.execute(text("DROP TABLE journeymap_gone"))
+        connection.execute(text("DROP TABLE journeymap_checkpoints"))
+        connection.execute(text("DROP INDEX journeymap_times"))
         connection.execute(text("DROP INDEX journeymap_aside_due"))
         connection.execute(text("ALTER TABLE journeymap_aside DROP COLUMN due"))
         for column in ("kind", "moment", "action", "tried"):

@@ -62,6 +62,7 @@ class Correcting:
             tracker = self._states.tracker
             state, true = tracker.follow(None, in_order(map(read_entry, left)))
             state, more = tracker.advance(state, before.clock)
+            state = evolve(state, assigned_id=before.assigned_id)
             tx.states.delete([customer])  # begun anew: no one goes on from what it was
             self.written = self._states.write(tx, {customer: state}, {})
             news, position = difference(earlier, [*true, *more]), state.position

@@ -111,7 +111,7 @@ class LateArrivals:
             base = change.complete(old.fold_state)
         else:
             base = LateChange(change.begun, *walk.start).complete(old.recent[0][1])
-        self.state = self._tracker.fold_on(name, base, walk.tail, clock)
+        self.state = self._tracker.fold_on(name, base, walk.tail, clock, old.assigned_id)
 
     def _count_laps(self, walk: _Walk, change: LateChange) -> None:
         """Withdraw the laps that began after, and emit them by their new numbers."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from attrs import evolve
 
-from journeymap.adapters.store import Store, Transaction, micros
+from journeymap.adapters.store import Store, micros
 from journeymap.exceptions import ElementError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
@@ -19,6 +19,7 @@ from journeymap.interactions.codec import read_interaction
 from journeymap.live.adopting import adopt_rules
 from journeymap.live.choosing import Choosing
 from journeymap.live.correcting import Correcting
+from journeymap.live.exporting import export_customer
 from journeymap.live.forgetting import forget_customer
 from journeymap.live.group_commit import GroupCommit
 from journeymap.live.handlers import Breaker
@@ -454,7 +455,9 @@ class Live(SignalDelivery):
             return None
         tracker = self._states.whole_tracker
         state, _ = tracker.follow(None, in_order(past))
-        return tracker.advance(state, as_of)[0]
+        now = self.state(customer)
+        assigned = None if now is None else now.assigned_id
+        return evolve(tracker.advance(state, as_of)[0], assigned_id=assigned)
 
     def history(self, customer: str) -> tuple[Interaction, ...]:
         """Read a customer's interactions in the order of their arrival.
@@ -522,26 +525,8 @@ class Live(SignalDelivery):
             InteractionError: A character of the name is not allowed.
             StoreError: The store failed.
         """
-        customer = self._current_id(customer)
-
-        def work(tx: Transaction) -> dict[str, Any]:
-            stored = tx.states.read([customer]).get(customer)
-            return {
-                "customer": customer,
-                "state": None if stored is None else json.loads(stored.text),
-                "interactions": [json.loads(one.text) for one in tx.journal.history(customer)],
-                "outbox": [
-                    {"signal": json.loads(one.text), "status": one.status, "reason": one.reason}
-                    for one in tx.outbox.select(customer=customer)
-                ],
-                "set_aside": [
-                    {"interaction": json.loads(one.text), "reason": one.reason}
-                    for one in tx.set_aside.read(customer)
-                ],
-                "evidence": [json.loads(one.text) for one in tx.evidence.read_customer(customer)],
-            }
-
-        return self._store.read(work)
+        name = self._current_id(customer)
+        return self._store.read(lambda tx: export_customer(tx, name))
 
     def rebuild(self, progress: Callable[[int], None] | None = None) -> Rebuilt:
         """Apply this version of the map, and of the rules for identities, to every customer.

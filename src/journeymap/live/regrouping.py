@@ -78,8 +78,7 @@ class Regrouping:
         ):
             return {}
         before = self.states.read(tx, tx.states.lock_versions(sorted(found)))
-        clocks = {name: state.clock for name, state in before.items()}
-        return self._refold_customer(tx, found, clocks, now)
+        return self._refold_customer(tx, found, before, now)
 
     def _collect(self, tx: Transaction, names: list[str]) -> dict[str, list[JournalEntry]]:
         """Return the journals of customers and of those to whom their interactions belong now."""
@@ -123,7 +122,7 @@ class Regrouping:
         return self.identities.customer(*read_identities(data["by"]), at=at)
 
     def _refold_customer(
-        self, tx: Transaction, found: dict[str, list[JournalEntry]], clocks: dict[str, datetime],
+        self, tx: Transaction, found: dict[str, list[JournalEntry]], before: dict[str, State],
         now: datetime,
     ) -> Versioned:  # fmt: skip
         """Rewrite journals under the names of today, and fold the customers again.
@@ -131,12 +130,13 @@ class Regrouping:
         The signals of each customer up to its own clock were emitted; whatever else is true is new.
         """
         whole, tracker = self.states.whole_tracker, self.states.tracker
-        clock = max(clocks.values())
+        clock = max(state.clock for state in before.values())
         earlier = [
             signal for name, held in found.items()
-            for signal in signals_until(whole, list(map(read_entry, held)), clocks[name])
+            for signal in signals_until(whole, list(map(read_entry, held)), before[name].clock)
         ]  # fmt: skip
         groups: dict[str, list[JournalEntry]] = {}
+        first: dict[str, list[tuple[int, int, str]]] = {}
         unresolved: list[SetAsideEntry] = []
         entries = [one for held in found.values() for one in held]
         for entry in sorted(entries, key=lambda one: (one.arrived, one.customer, one.number)):
@@ -150,17 +150,21 @@ class Regrouping:
                 continue
             named = _renamed(entry, name, groups.get(name, ()))
             groups.setdefault(name, []).append(self._without_forgotten(named))
+            first.setdefault(name, []).append((entry.arrived, entry.at, entry.customer))
         tx.states.delete(sorted(found))
         tx.checkpoints.delete(sorted(found))
         tx.journal.delete(sorted(found))
         tx.journal.append(one for held in groups.values() for one in held)
         tx.set_aside.add(unresolved)
+        owners = {name: min(held)[2] for name, held in first.items()}  # who was recorded first
         states: dict[str, State] = {}
         true: list[Signal] = []
         for name, held in groups.items():
             past: list[Interaction] = in_order(map(read_entry, held))
             state, signals = tracker.follow(None, past)
-            states[name], more = tracker.advance(state, clock)
+            state, more = tracker.advance(state, clock)
+            assigned = _assigned_id(name, owners, before)
+            states[name] = evolve(state, assigned_id=assigned)
             true += [*signals, *more]
         self._post_changes(tx, earlier, true, micros(now))
         for name in found:
@@ -215,6 +219,18 @@ def _move_letters(tx: Transaction, moved: list[tuple[Signal, Signal]]) -> None:
         tx.outbox.settle([evolve(letter, status="withdrawn")])
     tx.outbox.post(one for one in made if one.id not in known)
     tx.outbox.settle(one for one in made if one.id in known)
+
+
+def _assigned_id(name: str, owners: dict[str, str], before: dict[str, State]) -> str | None:
+    """Find the id by which a customer's hold-outs are decided; None for the customer's own.
+
+    That of whoever was recorded first stays when customers are merged; of one who is split off, it
+    is their own.
+    """
+    old = owners[name]
+    assigned = before[old].assigned_id or old
+    others = [other for other, owner in owners.items() if owner == old and other != name]
+    return None if assigned == name or assigned in others or (others and old != name) else assigned
 
 
 def _renamed(entry: JournalEntry, name: str, before: Sequence[JournalEntry]) -> JournalEntry:

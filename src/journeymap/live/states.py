@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from secrets import randbits
 from typing import TypeAlias
 
+from attrs import evolve
+
 from journeymap.adapters.store import Store, StoredState, Transaction, micros
 from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.documents import dumps
@@ -19,7 +21,7 @@ from journeymap.live.late import checkpoint_of
 from journeymap.live.map_mark import mark_map
 from journeymap.model import JourneyMap
 from journeymap.tracking import State, TooLate, Tracker
-from journeymap.tracking.codec import read_time, state_data
+from journeymap.tracking.codec import assigned_in, read_time, state_data
 from journeymap.tracking.fold_state import utc
 
 __all__ = ["States", "Versioned"]
@@ -108,6 +110,7 @@ class States:
         if state is None:
             past = in_order(map(read_entry, tx.journal.history(stored.customer)))
             state, _ = self.tracker.follow(None, past)
+            state = evolve(state, assigned_id=assigned_in(stored.text))
         return self.tracker.advance(state, clock)[0]
 
     def _follow_on(self, tx: Transaction, stored: StoredState) -> State | None:

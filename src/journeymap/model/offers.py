@@ -26,7 +26,7 @@ from journeymap.model.rules import (
     to_number,
 )
 
-__all__ = ["ContactLimit", "Offer", "Weight", "held_out"]
+__all__ = ["ASSIGNED_ID", "ContactLimit", "Offer", "Weight", "held_out"]
 
 
 def _share(instance: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -144,10 +144,15 @@ class Offer(Named):
             raise ElementError("Offer", "limits", value, message)
 
 
+ASSIGNED_ID = "assigned_id"
+"""The level of a log that holds, of merged customers, the id by which hold-outs are decided."""
+
+
 def held_out(offer: Offer, customer: str) -> bool:
     """Check whether a customer is one of those who never get an offer: always the same ones.
 
-    The customer's name and the offer's id decide, by a hash, and nothing else.
+    The customer's name and the offer's id decide, by a hash, and nothing else. Of a customer whose
+    id has changed, the name is that under which they were first recorded.
 
     >>> half = Offer("router", hold_out=0.5)
     >>> [held_out(half, name) for name in ("ada", "ben", "cyd", "dan")]

@@ -133,7 +133,7 @@ class NextBest:
         for condition in offer.eligible:
             if not holds(state, condition, now):
                 return f"not eligible: {condition}"
-        if held_out(offer, state.customer):
+        if held_out(offer, state.assigned_id or state.customer):
             return f"held out, as {100 * offer.hold_out:g} % of the customers are"
         mine = (offer.touchpoint,) if offer.touchpoint else ()
         every = tuple(one.touchpoint for one in self.map.offers.values() if one.touchpoint)

@@ -39,6 +39,7 @@ from journeymap.tracking.state import State
 
 __all__ = [
     "VERSION",
+    "assigned_in",
     "fold_state_text",
     "position_in",
     "read_fold_state",
@@ -65,6 +66,8 @@ def state_text(state: State) -> str:
         "base": _fold_state_data(base),
         "recent": [interaction_data(entry[0]) for entry in state.recent],
     }
+    if state.assigned_id is not None:
+        data["assigned"] = state.assigned_id
     return encoded(data)
 
 
@@ -211,6 +214,12 @@ def position_in(text: str) -> tuple[str | None, int]:
     """Read the stage and the lap from the text of a state, whatever map it was folded along."""
     stage, lap = state_data(text)["here"]
     return stage, lap
+
+
+def assigned_in(text: str) -> str | None:
+    """Read the id by which hold-outs are decided from the text of a state (None: its own)."""
+    found: str | None = state_data(text).get("assigned") if '"assigned":' in text else None
+    return found
 
 
 def read_recent(data: Mapping[str, Any]) -> list[Interaction]:

@@ -127,6 +127,8 @@ class State:
         clock: The time up to which the state is true.
         recent: The interactions within the horizon, for the tracker alone.
         compiled: The compiled map, for the tracker alone.
+        assigned_id: The id by which hold-outs are decided, that under which the customer was first
+            recorded; it stays when customers are merged (None: the customer's id).
     """
 
     customer: str
@@ -134,6 +136,7 @@ class State:
     clock: datetime
     recent: tuple[Entry, ...] = field(default=(), eq=_interactions)
     compiled: CompiledMap = field(kw_only=True, eq=False)
+    assigned_id: str | None = field(default=None, kw_only=True, eq=False)
 
     @property
     def count(self) -> int:

@@ -169,8 +169,9 @@ class Tracker:
         return walk.result()
 
     def fold_on(
-        self, customer: str, base: FoldState, recent: Iterable[Interaction], clock: datetime
-    ) -> State:
+        self, customer: str, base: FoldState, recent: Iterable[Interaction], clock: datetime,
+        assigned_id: str | None = None,
+    ) -> State:  # fmt: skip
         """Make the state of a customer from what the fold carried once, and what came since.
 
         Args:
@@ -178,12 +179,13 @@ class Tracker:
             base: What the fold carried.
             recent: The interactions since, in order of time.
             clock: The time up to which the state is true.
+            assigned_id: The id by which hold-outs are decided (None: the customer's name).
 
         Returns:
             The state.
         """
         walk = _Walk(self, self._compiled, None)
-        walk.customer, walk.fold_state = customer, base
+        walk.customer, walk.fold_state, walk.assigned_id = customer, base, assigned_id
         for one in recent:
             walk.take(one)
         walk.advance(clock)
@@ -216,7 +218,10 @@ class Tracker:
         data = state_data(text)
         try:
             base = read_fold_state(data["base"], self._compiled)
-            return self.fold_on(data["customer"], base, read_recent(data), read_time(data["clock"]))
+            return self.fold_on(
+                data["customer"], base, read_recent(data), read_time(data["clock"]),
+                data.get("assigned"),
+            )  # fmt: skip
         except StateError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
@@ -226,7 +231,17 @@ class Tracker:
 class _Walk(Occasion):
     """A state while it is being changed; its customer is empty until there is one."""
 
-    __slots__ = ("clock", "compiled", "entries", "fold_state", "horizon", "keeps", "known", "most")
+    __slots__ = (
+        "assigned_id",
+        "clock",
+        "compiled",
+        "entries",
+        "fold_state",
+        "horizon",
+        "keeps",
+        "known",
+        "most",
+    )
 
     def __init__(self, tracker: Tracker, compiled: CompiledMap, state: State | None) -> None:
         # Everything here is done for every single fold: no call that can be saved is made.
@@ -237,13 +252,13 @@ class _Walk(Occasion):
         self.emit = self.signals.append
         if state is None:
             self.customer, self.fold_state, self.clock = "", FoldState(), LONG_AGO
-            self.entries, self.known = [], set()
+            self.entries, self.known, self.assigned_id = [], set(), None
             return
         if state.compiled is not compiled and state.compiled.map != compiled.map:
             message = f"a state along the map {state.compiled.map.id!r}, which is another"
             raise StateError(message)
         self.customer, self.fold_state, self.clock = state.customer, state.fold_state, state.clock
-        self.entries = list(state.recent)
+        self.entries, self.assigned_id = list(state.recent), state.assigned_id
         self.known = {(e[0].source, e[0].id) for e in state.recent} if state.recent else set()
 
     def take(self, one: Interaction) -> None:
@@ -284,7 +299,7 @@ class _Walk(Occasion):
             raise InteractionError("Interaction", "customer", None, "there is no interaction")
         self._drop_old_entries()
         state = State(self.customer, self.fold_state, self.clock, tuple(self.entries),
-                      compiled=self.compiled)  # fmt: skip
+                      compiled=self.compiled, assigned_id=self.assigned_id)  # fmt: skip
         return state, tuple(self.signals)
 
     def _step(self, state: FoldState, one: Interaction, at: datetime) -> FoldState:

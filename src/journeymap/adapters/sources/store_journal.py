@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from journeymap.adapters.store import JournalEntry, Store
+from attrs import evolve
+
+from journeymap.adapters.store import JournalEntry, Store, Transaction
 from journeymap.interactions import Interaction
 from journeymap.interactions.codec import read_interaction
+from journeymap.model.offers import ASSIGNED_ID
 
 __all__ = ["read_journal"]
 
@@ -29,10 +32,28 @@ def read_journal(store: Store, since: int | None = None) -> Iterator[Interaction
         names = store.read(lambda tx, after=after: tx.states.list_customers(after, _PAGE))  # type: ignore[misc]
         if not names:
             return
-        for held in store.read(lambda tx, names=names: [tx.journal.history(n) for n in names]):  # type: ignore[misc]
-            yield from (_interaction(one) for one in held if since is None or one.arrived >= since)
+        for held, assigned in store.read(lambda tx, names=names: _read(tx, names)):  # type: ignore[misc]
+            yield from (
+                _interaction(one, assigned)
+                for one in held if since is None or one.arrived >= since
+            )  # fmt: skip
         after = names[-1]
 
 
-def _interaction(entry: JournalEntry) -> Interaction:
-    return read_interaction({**json.loads(entry.text), "customer": entry.customer})
+def _read(tx: Transaction, names: list[str]) -> list[tuple[list[JournalEntry], str | None]]:
+    """Read the histories of customers, with the ids by which hold-outs are decided."""
+    states = tx.states.read(names)
+    return [
+        (tx.journal.history(name), _assigned_in(states[name].text) if name in states else None)
+        for name in names
+    ]
+
+
+def _assigned_in(state: str) -> str | None:
+    found: str | None = json.loads(state).get("assigned") if '"assigned":' in state else None
+    return found
+
+
+def _interaction(entry: JournalEntry, assigned: str | None) -> Interaction:
+    one = read_interaction({**json.loads(entry.text), "customer": entry.customer})
+    return one if assigned is None else evolve(one, extra=(*one.extra, (ASSIGNED_ID, assigned)))

@@ -17,7 +17,7 @@ from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_tim
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import All, Offer
 from journeymap.model.instants import MICROSECOND
-from journeymap.model.offers import held_out
+from journeymap.model.offers import ASSIGNED_ID, held_out
 from journeymap.model.rules import of_type, positive_duration
 
 __all__ = ["Lift", "LiftAnswer", "LiftRow"]
@@ -114,7 +114,7 @@ class Lift:
         some = begun >= 0
         reached = self._after(part, begun, goal)
         met = self._after(part, begun, offer.touchpoint)
-        out = np.array([held_out(offer, name) for name in part.ids.to_list()], dtype=bool)
+        out = np.array([held_out(offer, name) for name in _assigned_ids(part)], dtype=bool)
         return tuple(
             (int((some & g).sum()), int((met & some & g).sum()), int((reached & some & g).sum()))
             for g in (~out, out)
@@ -177,6 +177,15 @@ class Lift:
             good &= gap <= self.within // MICROSECOND
         flags[journey[good]] = True
         return flags
+
+
+def _assigned_ids(part: Part) -> list[str]:
+    """List the id by which each customer's hold-outs are decided: a live store may keep another."""
+    own: list[str] = part.ids.to_list()
+    if not part.knows(ASSIGNED_ID):
+        return own
+    names, codes = part.names(ASSIGNED_ID), part.codes(ASSIGNED_ID)
+    return [names[codes[begin]] or mine for begin, mine in zip(part.offsets[:-1], own, strict=True)]
 
 
 def _first(part: Part, marked: Flags | None) -> Ints:
