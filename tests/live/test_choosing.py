@@ -11,6 +11,7 @@ import pytest
 from journeymap import (
     ContactLimit,
     ElementError,
+    HasTrait,
     Identity,
     IdentityRules,
     Live,
@@ -100,3 +101,28 @@ def test_nobody_and_nothing(store: str) -> None:
             assert (await live.choose(BEST, "ada")).best is not None
 
     asyncio.run(work())
+
+
+ASKING = SHOP.add(
+    Offer("router", propensity=0.5, value=9, purpose="marketing"),
+    Offer("gift", propensity=0.5, eligible=[HasTrait("segment", ["gold", "silver"])]),
+)
+"""Offers that ask for a consent, and for a trait."""
+
+
+def test_live_chooses_by_what_sources_gave(store: str) -> None:
+    with Live(ASKING, store, identities=IdentityRules(), clock=lambda: T0 + DAY) as live:
+        order = at("order", 0, "?")
+        [receipt] = live.take([
+            Record([Identity("u", "u17")], T0, "crm", interaction=order,
+                   traits={"segment": "gold"}, consents={"marketing": True}),
+        ])  # fmt: skip
+        best = NextBest(ASKING)
+        assert live.choose(best, receipt.customer).best == ASKING.offers["router"]
+        live.take(
+            [Record([Identity("u", "u17")], T0 + DAY / 24, "crm", consents={"marketing": False})]
+        )
+        choice = live.choose(best, receipt.customer)
+        assert choice.best == ASKING.offers["gift"]
+        why = {one.offer: one.lost for one in choice.candidates}
+        assert why["router"] == "the customer refused 'marketing'"

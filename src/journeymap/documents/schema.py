@@ -148,6 +148,16 @@ def _condition(definitions: dict[str, Any]) -> dict[str, Any]:
     bounds["anyOf"] = [{"required": ["at_least"]}, {"required": ["at_most"]}]
     properties |= dict.fromkeys(BETWEEN_FIELDS, bounds)
     properties |= {key: _type(cls, definitions) for key, cls in NESTED.items()}
+    plain = {"type": ["string", "number", "boolean"]}
+    wanted = {"anyOf": [plain, {"type": "array", "items": plain, "minItems": 1}]}
+    properties["consent"] = dict(_NAME)
+    properties["trait"] = {
+        "anyOf": [
+            {"type": "string", "pattern": r"\S is \S"},
+            {"type": "object", "additionalProperties": wanted, "minProperties": 1,
+             "maxProperties": 1},
+        ]
+    }  # fmt: skip
     return {
         "type": "object",
         "description": "What has to happen; several keys in one mapping must all hold.",

@@ -16,6 +16,8 @@ from journeymap.model import (
     At,
     Between,
     Condition,
+    Consented,
+    HasTrait,
     Not,
     Of,
     Step,
@@ -24,7 +26,7 @@ from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED, Simpl
 
 __all__ = ["condition_data", "read_condition", "read_of", "read_step", "step_data"]
 
-KEYS = ("all", "any", "not", *AT_FIELDS, *BETWEEN_FIELDS, *NESTED)
+KEYS = ("all", "any", "not", *AT_FIELDS, *BETWEEN_FIELDS, *NESTED, "consent", "trait")
 Structure = Callable[[Any, Any], Any]
 
 
@@ -55,9 +57,28 @@ def _read_one(key: str, value: Any, structure: Structure) -> Condition:
     if key in NESTED:
         nested: SimpleCondition = structure(value, NESTED[key])
         return nested
+    if key == "consent":
+        return Consented(structure(value, str))
+    if key == "trait":
+        return _read_trait(value)
     near = nearest(key, KEYS)
     hint = f"; did you mean {near!r}?" if near else ""
     raise ElementError("Condition", key, value, f"unknown condition {key!r}{hint} ({listed(KEYS)})")
+
+
+def _read_trait(value: Any) -> HasTrait:
+    """Read ``{segment: gold}``, ``{segment: [gold, silver]}`` or ``segment is gold``."""
+    if isinstance(value, str):
+        name, is_, wanted = value.partition(" is ")
+        if is_ and wanted.strip():
+            return HasTrait(name.strip(), [one.strip() for one in wanted.split(" or ")])
+    if isinstance(value, dict) and len(value) == 1:
+        [(name, wanted)] = value.items()
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if all(isinstance(one, (str, int, float)) for one in values):
+            return HasTrait(name, values)
+    message = "one trait and its value is expected: {segment: gold}, or 'segment is gold'"
+    raise ElementError("Condition", "trait", value, message)
 
 
 def condition_data(condition: Condition, unstructure: Callable[[Any], Any]) -> dict[str, Any]:
@@ -70,6 +91,11 @@ def condition_data(condition: Condition, unstructure: Callable[[Any], Any]) -> d
     if isinstance(condition, At):
         values = list(condition.values)
         return {condition.what: values[0] if len(values) == 1 else values}
+    if isinstance(condition, Consented):
+        return {"consent": condition.purpose}
+    if isinstance(condition, HasTrait):
+        values = list(condition.values)
+        return {"trait": {condition.name: values[0] if len(values) == 1 else values}}
     data = dict(unstructure(condition))
     if isinstance(condition, Between):
         return {data.pop("what"): data}

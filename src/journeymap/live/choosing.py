@@ -7,6 +7,7 @@ from secrets import token_hex
 from journeymap.adapters.store import Transaction
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction
+from journeymap.live.evidence import read_facts
 from journeymap.live.recording import Naming, Recording, Settings
 from journeymap.live.states import States, Versioned
 from journeymap.profile import Choice, NextBest
@@ -39,7 +40,10 @@ class Choosing:
         if state is None:
             message = "there is no such customer: record an interaction first"
             raise ElementError("Live", "customer", self._customer, message)
-        choice = self._offers.choose(state, now)
+        asked = any(offer.asks_facts for offer in self._offers.map.offers.values())
+        rows = tx.evidence.read_customer(contact.customer) if asked else []
+        facts = [fact for row in rows for fact in read_facts(row)]
+        choice = self._offers.choose(state, now, facts)
         if choice.best is None or choice.best.touchpoint is None:
             return choice
         made = Interaction(

@@ -41,13 +41,16 @@ __all__ = [
     "At",
     "Between",
     "Condition",
+    "Consented",
     "Count",
+    "HasTrait",
     "Not",
     "SimpleCondition",
     "Wait",
     "is_condition",
     "leaves",
     "mentions",
+    "plain_text",
     "touchpoints_of",
     "verdict",
 ]
@@ -182,6 +185,62 @@ class Absence:
         return f"no {self.touchpoint!r} within {duration_text(self.within)} after {self.after!r}"
 
 
+@frozen
+class Consented:
+    """The customer has consented to a purpose, and has not refused it since.
+
+    It is asked of customers, in offers; a moment is asked of interactions, which know none.
+
+    Attributes:
+        purpose: The purpose.
+    """
+
+    purpose: str = field(validator=identifier)
+
+    def __str__(self) -> str:
+        return f"consent to {self.purpose!r}"
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    given = values if isinstance(values, (list, tuple, set, frozenset)) else (values,)
+    return tuple(dict.fromkeys(map(plain_text, given)))
+
+
+def plain_text(value: Any) -> str:
+    """Write a value of a trait as documents write it: ``true``, ``5``, ``gold``."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+@frozen
+class HasTrait:
+    """A trait of the customer has one of some values, compared as texts.
+
+    It is asked of customers, in offers; in a log it is asked of the column of that name.
+
+    Attributes:
+        name: The trait.
+        values: The values.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+
+    >>> print(HasTrait("segment", ["gold", "silver"]))
+    trait 'segment' is 'gold' or 'silver'
+    """
+
+    name: str = field(validator=identifier)
+    values: tuple[str, ...] = field(converter=_texts, validator=names)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.values:
+            raise ElementError("HasTrait", "values", self.values, "at least one value is needed")
+
+    def __str__(self) -> str:
+        return f"trait {self.name!r} is " + " or ".join(repr(value) for value in self.values)
+
+
 MAX_DEPTH = 12
 """Levels of nested conditions: more, no one could read."""
 
@@ -199,7 +258,7 @@ def is_condition(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     if not inner:
         raise ElementError(name, attribute.name, value, "at least one condition is needed")
     for one in inner:
-        if not isinstance(one, (At, Between, Count, Wait, Absence, All, AnyOf, Not)):
+        if not isinstance(one, _CONDITIONS):
             raise ElementError(name, attribute.name, one, "a condition is expected")
         if _depth(one) >= MAX_DEPTH:
             message = f"conditions nested deeper than {MAX_DEPTH} levels"
@@ -257,12 +316,15 @@ class Not:
         return f"not ({self.condition})"
 
 
-SimpleCondition: TypeAlias = At | Between | Count | Wait | Absence
+SimpleCondition: TypeAlias = At | Between | Count | Wait | Absence | Consented | HasTrait
 Condition: TypeAlias = SimpleCondition | All | AnyOf | Not
 NESTED: dict[str, type[Count | Wait | Absence]] = {
     "count": Count, "wait": Wait, "absence": Absence,
 }  # fmt: skip
 """The conditions that a document writes as a mapping under a key of their own."""
+
+
+_CONDITIONS = (*get_args(SimpleCondition), All, AnyOf, Not)
 
 
 def leaves(condition: Condition) -> Iterator[SimpleCondition]:
@@ -311,7 +373,7 @@ def _leaf_mentions(leaf: SimpleCondition) -> Iterator[tuple[str, str]]:
         case At():
             if leaf.what != "outcome":  # a map may have outcomes of its own
                 yield from ((leaf.what, value) for value in leaf.values)
-        case Between():
+        case Between() | Consented() | HasTrait():
             return
         case Count():
             yield "touchpoint", leaf.touchpoint

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen, validators
 
-from journeymap.model.conditions import Condition, is_condition
+from journeymap.exceptions import ElementError
+from journeymap.model.conditions import Condition, Consented, HasTrait, is_condition, leaves
 from journeymap.model.elements import Named
 from journeymap.model.rules import optional_identifier, positive_duration, text
 
@@ -32,10 +33,20 @@ class Moment(Named):
     'Failed call'
     """
 
-    when: Condition = field(validator=is_condition)
+    when: Condition = field()
     owner: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     action: str = field(default="", validator=text, kw_only=True)
     deadline: timedelta | None = field(
         default=None, validator=validators.optional(positive_duration), kw_only=True
     )
     metric: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+
+    @when.validator
+    def _check(self, attribute: Attribute[Condition], value: Condition) -> None:
+        is_condition(self, attribute, value)
+        for leaf in leaves(value):
+            if isinstance(leaf, (Consented, HasTrait)):
+                message = (
+                    "it is asked of a customer, in an offer; a moment is asked of interactions"
+                )
+                raise ElementError("Moment", "when", str(leaf), message)

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import Attribute, field, frozen
 
 from journeymap.exceptions import ElementError
-from journeymap.model.conditions import Condition, is_condition
+from journeymap.model.conditions import Condition, Consented, HasTrait, is_condition, leaves
 from journeymap.model.durations import duration_text
 from journeymap.model.elements import Named
 from journeymap.model.rules import (
@@ -104,6 +104,7 @@ class Offer(Named):
         weights: Factors for the customer's situation.
         limits: How often a customer is met with it at most.
         hold_out: The share of customers who never are, so that its lift can be measured.
+        purpose: The purpose to which the customer must have consented (None: it needs none).
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -131,11 +132,20 @@ class Offer(Named):
         default=(), converter=as_tuple, validator=each(ContactLimit), kw_only=True
     )
     hold_out: float = field(default=0.0, converter=to_number, validator=_share, kw_only=True)
+    purpose: str | None = field(default=None, validator=optional_identifier, kw_only=True)
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """All that is asked about a customer: who is eligible, and what weighs."""
         return (*self.eligible, *(weight.when for weight in self.weights))
+
+    @property
+    def asks_facts(self) -> bool:
+        """Check whether it asks for the customer's consents or traits."""
+        asked = (leaf for one in self.conditions for leaf in leaves(one))
+        return self.purpose is not None or any(
+            isinstance(leaf, (Consented, HasTrait)) for leaf in asked
+        )
 
     @limits.validator
     def _check(self, attribute: Attribute[Any], value: tuple[ContactLimit, ...]) -> None:

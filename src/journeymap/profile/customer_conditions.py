@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import assert_never
 
-from journeymap.model import Absence, At, Between, Condition, Count, Wait
-from journeymap.model.conditions import SimpleCondition, leaves, verdict
+from attrs import field, frozen
+
+from journeymap.interactions import Consent, Trait
+from journeymap.model import Absence, At, Between, Condition, Consented, Count, HasTrait, Wait
+from journeymap.model.conditions import SimpleCondition, leaves, plain_text, verdict
+from journeymap.profile.rules import ProfileRules
 from journeymap.tracking.state import State
 
-__all__ = ["count_contacts", "holds"]
+__all__ = ["Facts", "count_contacts", "holds"]
 
 
-def holds(state: State, condition: Condition, now: datetime) -> bool:
+@frozen
+class Facts:
+    """A customer's traits and consents that count, at a time.
+
+    Attributes:
+        traits: The values of traits as texts, by name.
+        consents: Whether purposes are allowed, by name.
+    """
+
+    traits: Mapping[str, str] = field(factory=dict)
+    consents: Mapping[str, bool] = field(factory=dict)
+
+    @classmethod
+    def of(cls, given: Iterable[Trait | Consent], rules: ProfileRules, now: datetime) -> Facts:
+        """Choose the facts that count, of those that sources had given by a time."""
+        known = [one for one in given if one.at.astimezone(UTC) <= now]
+        traits = rules.choose_traits(one for one in known if isinstance(one, Trait))
+        consents = rules.latest_consents(one for one in known if isinstance(one, Consent))
+        return cls({one.name: plain_text(one.value) for one in traits},
+                   {one.purpose: one.given for one in consents})  # fmt: skip
+
+
+def holds(state: State, condition: Condition, now: datetime, facts: Facts = Facts()) -> bool:
     """Judge a condition of a customer at a time, by what is known of them last.
 
     Names and emotions are the last ones known, outcome and process those of the last interaction,
     ``stage`` and ``phase`` the position's, ``product`` any that the customer has, ``value`` the sum
-    of all; counts, waits and absences are counted from ``now``.
+    of all; counts, waits and absences are counted from ``now``. A consent or a trait that is not
+    known does not hold.
     """
-    return bool(verdict(condition, [_leaf(state, leaf, now) for leaf in leaves(condition)]))
+    return bool(verdict(condition, [_leaf(state, leaf, now, facts) for leaf in leaves(condition)]))
 
 
-def _leaf(state: State, leaf: SimpleCondition, now: datetime) -> bool:
+def _leaf(state: State, leaf: SimpleCondition, now: datetime, facts: Facts) -> bool:
     match leaf:
         case At():
             return any(name in leaf.values for name in _names(state, leaf.what))
@@ -39,6 +66,10 @@ def _leaf(state: State, leaf: SimpleCondition, now: datetime) -> bool:
             return bool(since) and now - since[-1] >= leaf.at_least
         case Absence():
             return _absent(state, leaf, now)
+        case Consented():
+            return facts.consents.get(leaf.purpose, False)
+        case HasTrait():
+            return facts.traits.get(leaf.name) in leaf.values
         case _:
             assert_never(leaf)
 

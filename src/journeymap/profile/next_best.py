@@ -6,14 +6,18 @@ Priority = propensity × context × value × lever, the product that is usual in
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
 
 from attrs import field, frozen, validators
 
+from journeymap.exceptions import UnknownName
+from journeymap.interactions import Consent, Trait
 from journeymap.model import ContactLimit, JourneyMap, Likely, NextSteps, Offer
 from journeymap.model.offers import held_out
 from journeymap.model.rules import of_type
-from journeymap.profile.customer_conditions import count_contacts, holds
+from journeymap.profile.customer_conditions import Facts, count_contacts, holds
+from journeymap.profile.rules import ProfileRules
 from journeymap.tracking.fold_state import before, utc
 from journeymap.tracking.state import State
 
@@ -31,8 +35,8 @@ class Candidate:
         context: The product of the weights that apply.
         value: Its value if it is taken.
         lever: The business's factor.
-        lost: Why it is not the best (empty: it is): not eligible, held out, a contact limit, no
-            propensity, or a lower priority.
+        lost: Why it is not the best (empty: it is): no consent to its purpose, not eligible, held
+            out, a contact limit, no propensity, or a lower priority.
     """
 
     offer: str
@@ -66,6 +70,8 @@ class NextBest:
     Attributes:
         map: The map.
         table: A table of next steps, from which propensities come (see `NextStep`).
+        rules: Which traits count, and which purposes need the customer's consent (None: the latest
+            traits, and every purpose does).
 
     >>> from datetime import UTC
     >>> from journeymap.interactions import Interaction
@@ -84,8 +90,17 @@ class NextBest:
 
     map: JourneyMap = field(validator=of_type(JourneyMap))
     table: NextSteps | None = field(default=None, validator=validators.optional(of_type(NextSteps)))
+    rules: ProfileRules | None = field(
+        default=None, validator=validators.optional(of_type(ProfileRules)), kw_only=True
+    )
 
-    def choose(self, state: State, now: datetime) -> Choice:
+    def __attrs_post_init__(self) -> None:
+        known = tuple(one.name for one in self.rules.purposes) if self.rules else ()
+        for offer in self.map.offers.values() if known else ():
+            if offer.purpose is not None and offer.purpose not in known:
+                raise UnknownName("purpose", offer.purpose, known)
+
+    def choose(self, state: State, now: datetime, facts: Iterable[Trait | Consent] = ()) -> Choice:
         """Weigh every offer for a customer at a time.
 
         Nothing is remembered: record an interaction at the offer's touchpoint when the customer is
@@ -94,6 +109,8 @@ class NextBest:
         Args:
             state: The customer's state.
             now: The time.
+            facts: What sources gave of the customer, such as ``live.facts(customer)``: offers may
+                ask for consents and traits. Without a consent that is known, there is none.
 
         Returns:
             The best offer, and all candidates.
@@ -103,7 +120,10 @@ class NextBest:
         """
         now = utc(now, "NextBest", "now")
         steps = () if self.table is None else state.likely_next(self.table, top=None)
-        weighed = [self._weighed(offer, state, now, steps) for offer in self.map.offers.values()]
+        known = Facts.of(facts, self.rules or ProfileRules(), now)
+        weighed = [
+            self._weighed(offer, state, now, steps, known) for offer in self.map.offers.values()
+        ]
         places = {offer: place for place, offer in enumerate(self.map.offers)}
         weighed.sort(key=lambda one: (bool(one.lost), -one.priority, places[one.offer]))
         if not weighed or weighed[0].lost:
@@ -113,25 +133,35 @@ class NextBest:
         return Choice(state.customer, self.map.offers[best.offer], (best, *rest))
 
     def _weighed(
-        self, offer: Offer, state: State, now: datetime, steps: tuple[Likely, ...]
+        self, offer: Offer, state: State, now: datetime, steps: tuple[Likely, ...], facts: Facts
     ) -> Candidate:
         propensity = offer.propensity
         if propensity is None:
             propensity = next(
                 (one.probability for one in steps if one.element == offer.leads_to), None
             )
-        context = math.prod(w.factor for w in offer.weights if holds(state, w.when, now))
+        context = math.prod(w.factor for w in offer.weights if holds(state, w.when, now, facts))
         priority = (propensity or 0.0) * context * offer.value * offer.lever
-        lost = self._refused(offer, state, now)
+        lost = self._consent_missing(offer, facts) or self._refused(offer, state, now, facts)
         if not lost and propensity is None:
             lost = "nothing says how likely it is taken"
         elif not lost and not priority:
             lost = "its priority is 0"
         return Candidate(offer.id, priority, propensity, context, offer.value, offer.lever, lost)
 
-    def _refused(self, offer: Offer, state: State, now: datetime) -> str:
+    def _consent_missing(self, offer: Offer, facts: Facts) -> str:
+        purpose = offer.purpose
+        if purpose is None or facts.consents.get(purpose, False):
+            return ""
+        if purpose in facts.consents:
+            return f"the customer refused {purpose!r}"
+        purposes = self.rules.purposes if self.rules is not None else ()
+        needed = all(one.needs_consent for one in purposes if one.name == purpose)
+        return f"no consent to {purpose!r} is known" if needed else ""
+
+    def _refused(self, offer: Offer, state: State, now: datetime, facts: Facts) -> str:
         for condition in offer.eligible:
-            if not holds(state, condition, now):
+            if not holds(state, condition, now, facts):
                 return f"not eligible: {condition}"
         if held_out(offer, state.assigned_id or state.customer):
             return f"held out, as {100 * offer.hold_out:g} % of the customers are"

@@ -17,9 +17,11 @@ from journeymap.model import (
     Calendar,
     Channel,
     Condition,
+    Consented,
     ContactLimit,
     Count,
     Department,
+    HasTrait,
     Hours,
     Investment,
     JourneyMap,
@@ -82,7 +84,8 @@ def _one(pool: list[str]) -> st.SearchStrategy[str | None]:
     return st.none() | st.sampled_from(pool) if pool else st.none()
 
 
-def _conditions(points: list[str]) -> st.SearchStrategy[Condition]:
+def _conditions(points: list[str], *, facts: bool = False) -> st.SearchStrategy[Condition]:
+    """Draw conditions; of facts, only an offer asks."""
     point = st.sampled_from(points)
     simple: st.SearchStrategy[Condition] = st.one_of(
         st.builds(At, st.just("touchpoint"), _some(points, 1)),
@@ -92,7 +95,9 @@ def _conditions(points: list[str]) -> st.SearchStrategy[Condition]:
         st.builds(Count, point, st.integers(1, 9), _maybe(_lengths)),
         st.builds(Wait, point, _lengths),
         st.builds(Absence, point, point, _lengths),
-    )
+        *([st.builds(Consented, names()), st.builds(HasTrait, names(), _some(["gold", "5"], 1))]
+          if facts else []),
+    )  # fmt: skip
 
     def deeper(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
         several = st.lists(inner, min_size=1, max_size=3)
@@ -161,6 +166,7 @@ def _watched(draw: st.DrawFn, journey: JourneyMap) -> JourneyMap:
     """Add metrics, moments and key journeys to a map."""
     points, departments = list(journey.touchpoints), list(journey.departments)
     point, metrics = st.sampled_from(points), _ids(draw, 0, 3)
+    asked = _conditions(points, facts=True)
     return journey.add(
         *_each(draw, metrics, Metric, of=st.builds(Of, st.just("touchpoint"), point),
                kind=st.sampled_from(["nps", "time"]), unit=_texts(),
@@ -172,11 +178,11 @@ def _watched(draw: st.DrawFn, journey: JourneyMap) -> JourneyMap:
                given_up_after=_maybe(_lengths),
                owner=_one(departments)),
         *_each(draw, _ids(draw, 0, 2), Offer, touchpoint=point, leads_to=_maybe(point),
-               owner=_one(departments), eligible=st.lists(_conditions(points), max_size=2),
+               owner=_one(departments), eligible=st.lists(asked, max_size=2),
                propensity=_maybe(_shares), value=_amounts, lever=_amounts,
-               weights=st.lists(st.builds(Weight, _conditions(points), _amounts), max_size=2),
+               weights=st.lists(st.builds(Weight, asked, _amounts), max_size=2),
                limits=st.lists(st.builds(ContactLimit, st.integers(0, 9), _lengths), max_size=2),
-               hold_out=_shares, action=_texts()),
+               hold_out=_shares, action=_texts(), purpose=_maybe(names())),
     )  # fmt: skip
 
 

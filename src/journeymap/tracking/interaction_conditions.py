@@ -20,7 +20,9 @@ from journeymap.model.conditions import (
     At,
     Between,
     Condition,
+    Consented,
     Count,
+    HasTrait,
     Not,
     SimpleCondition,
     Wait,
@@ -81,7 +83,7 @@ def compile_leaf(leaf: SimpleCondition, fixed: Fixed) -> Test | bool:
             return _count(leaf, here=fixed["touchpoint"] == leaf.touchpoint)
         case Wait():
             return _wait(leaf)
-        case Absence():
+        case Absence() | Consented() | HasTrait():  # of facts no moment asks
             return False
         case _:
             assert_never(leaf)
@@ -175,7 +177,7 @@ def remembered_times(journey: JourneyMap) -> dict[str, int]:
                     need(leaf.touchpoint, leaf.at_least)
                 case Wait():
                     need(leaf.since, 1)
-                case At() | Between() | Absence():
+                case At() | Between() | Absence() | Consented() | HasTrait():
                     pass
                 case _:
                     assert_never(leaf)

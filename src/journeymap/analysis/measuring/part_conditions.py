@@ -10,7 +10,19 @@ import numpy as np
 from journeymap.analysis.table.exact_amounts import split_bound
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError
-from journeymap.model import Absence, All, AnyOf, At, Between, Condition, Count, Not, Wait
+from journeymap.model import (
+    Absence,
+    All,
+    AnyOf,
+    At,
+    Between,
+    Condition,
+    Consented,
+    Count,
+    HasTrait,
+    Not,
+    Wait,
+)
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.scores import SCORE_KINDS, plain_kind
 
@@ -39,6 +51,11 @@ def _judge(part: Part, condition: Condition) -> tuple[Flags, Flags]:
             yes = _named(part, condition.what, condition.values)
         case Between():
             yes = _between(part, condition)
+        case HasTrait():
+            yes = _named(part, condition.name, condition.values)
+        case Consented():
+            message = "a log knows no consents: they are asked of customers, in offers"
+            raise AnswerError(f"where({condition})", message)
         case Count():
             yes = _counted(part, condition)
         case Wait():
