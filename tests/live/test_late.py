@@ -91,7 +91,15 @@ def test_a_state_stays_small(store: str) -> None:
 RICH = JOURNEY.add(
     Moment("silent", Absence("c", "b", 15 * HOUR), action="Call"),
     Moment("often", Count("a", 3, within=40 * HOUR), action="Ask", deadline=6 * HOUR),
-    Moment("angry", Between("emotion", at_most=-0.5), owner="sales", deadline=3 * HOUR),
+    Moment(
+        "angry",
+        Between("emotion", at_most=-0.5),
+        owner="sales",
+        deadline=3 * HOUR,
+        cool_down=9 * HOUR,
+    ),
+    Moment("unused", Absence("c", "a", 12 * HOUR), per="product", cool_down=30 * HOUR),
+    Moment("back", Count("b", 2, within=60 * HOUR), per="product"),
 )
 """A map on which nearly everything that comes late makes a difference."""
 

@@ -15,7 +15,16 @@ _UNREAD = {
     "departments": ("invests",),
     "touchpoints": ("products",),
     "moments": ("metric",),
-    "offers": ("action", "owner", "leads_to", "propensity", "value", "lever", "hold_out"),
+    "offers": (
+        "action",
+        "owner",
+        "leads_to",
+        "propensity",
+        "value",
+        "lever",
+        "hold_out",
+        "purpose",
+    ),
 }
 """What tracking does not read of the elements of a map; whatever is not listed, it may read."""
 

@@ -24,6 +24,11 @@ class Moment(Named):
         action: What it should do.
         deadline: How soon, in the owner's working time (None: any time).
         metric: The metric that it should move.
+        per: What of an interaction keeps its occurrences apart: ``product``, or a name in ``extra``
+            such as ``order``. Absences, counts and waits are then of the same one only (None: all
+            that the customer does belongs together).
+        cool_down: For how long it is not reached again, after it was (by each product or order, if
+            they are kept apart; None: it always is).
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -40,6 +45,10 @@ class Moment(Named):
         default=None, validator=validators.optional(positive_duration), kw_only=True
     )
     metric: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    per: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    cool_down: timedelta | None = field(
+        default=None, validator=validators.optional(positive_duration), kw_only=True
+    )
 
     @when.validator
     def _check(self, attribute: Attribute[Condition], value: Condition) -> None:

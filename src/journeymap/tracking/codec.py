@@ -26,6 +26,7 @@ from journeymap.tracking.fold_state import (
     FAR,
     LONG_AGO,
     AwaitedResponse,
+    CoolingMoment,
     FoldState,
     Occurrence,
     PendingMoment,
@@ -130,16 +131,22 @@ def _slow_data(slow: SlowState) -> dict[str, Any]:
         "seen": {name: [at.isoformat() for at in times] for name, times in slow.seen.items()},
         "open": [[o.journey, o.begun.isoformat(), o.tie, o.path, o.late] for o in slow.open],
         "pending": [
-            [p.moment, p.touchpoint, p.at.isoformat(), p.tie, p.truths] for p in slow.pending
+            [p.moment, p.touchpoint, p.at.isoformat(), p.tie, p.truths, *_about(p.about)]
+            for p in slow.pending
         ],
         "awaited": [
             [w.moment, w.reached.isoformat(), w.tie, w.due.isoformat(), w.begun.isoformat(),
-             w.begun_tie]
+             w.begun_tie, *_about(w.about)]
             for w in slow.awaited
         ],
+        "cooling": [[c.moment, c.until.isoformat(), *_about(c.about)] for c in slow.cooling],
         "timer": slow.timer.isoformat() if slow.timer != FAR else None,
     }  # fmt: skip
     return {name: value for name, value in data.items() if value}
+
+
+def _about(about: str | None) -> tuple[str, ...]:
+    return () if about is None else (about,)
 
 
 def read_fold_state(data: Mapping[str, Any], compiled: CompiledMap) -> FoldState:
@@ -176,15 +183,17 @@ def _read_slow(data: Mapping[str, Any], compiled: CompiledMap) -> SlowState:
         for name, begun, tie, path, late in data.get("open", ())
     )
     pending = tuple(
-        PendingMoment(moment, name, read_time(at), tie, _read_truths(compiled, moment, truths))
-        for moment, name, at, tie, truths in data.get("pending", ())
+        PendingMoment(
+            moment, name, read_time(at), tie, _read_truths(compiled, moment, truths), *about
+        )
+        for moment, name, at, tie, truths, *about in data.get("pending", ())
     )
     awaited = tuple(
         AwaitedResponse(
             compiled.map.moments[moment].id, read_time(at), tie, read_time(due), read_time(begun),
-            begun_tie,
+            begun_tie, *about,
         )
-        for moment, at, tie, due, begun, begun_tie in data.get("awaited", ())
+        for moment, at, tie, due, begun, begun_tie, *about in data.get("awaited", ())
     )  # fmt: skip
     return SlowState(
         bool(open_ or pending or awaited),
@@ -193,6 +202,12 @@ def _read_slow(data: Mapping[str, Any], compiled: CompiledMap) -> SlowState:
         {kind: Score(kind, *scale) for kind, scale in data.get("scores", {}).items()},
         {name: tuple(map(read_time, times)) for name, times in data.get("seen", {}).items()},
         open_, pending, awaited,
+        tuple(
+            CoolingMoment(
+                compiled.map.moments[moment].id, about[0] if about else None, read_time(until)
+            )
+            for moment, until, *about in data.get("cooling", ())
+        ),
     )  # fmt: skip
 
 
@@ -262,11 +277,15 @@ def _signal_data(signal: Signal) -> dict[str, Any]:
 def _read_signal_data(data: Mapping[str, Any]) -> Signal:
     kind: Any = _signal_kinds()[data["kind"]]
     values = {
-        name: None if data[name] is None else read(data[name])
+        name: None if (value := _held(data, name)) is None else read(value)
         for name, (_, read) in _signal_fields(kind).items()
     }
     made: Signal = kind(**values)
     return made
+
+
+def _held(data: Mapping[str, Any], name: str) -> Any:
+    return data.get(name) if name == "about" else data[name]  # older signals have none
 
 
 def _signal_kinds() -> dict[str, type[Signal]]:

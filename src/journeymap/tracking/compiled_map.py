@@ -25,7 +25,9 @@ from journeymap.tracking.interaction_conditions import (
     Test,
     compile_condition,
     compile_leaf,
+    keep_apart,
     remembered_times,
+    times_apart,
 )
 
 __all__ = [
@@ -96,12 +98,16 @@ class TouchpointRules:
     absence_tests: tuple[AbsenceTest, ...] = ()
     begins: tuple[KeyJourneyRules, ...] = ()
     remembered: int = 0
+    remembered_apart: tuple[tuple[str, int], ...] = ()
     turns: bool = False
     quiet: bool = field(init=False)
 
     @quiet.default
     def _is_quiet(self) -> bool:
-        return not (self.tests or self.absence_tests or self.begins or self.remembered)
+        return not (
+            self.tests or self.absence_tests or self.begins or self.remembered
+            or self.remembered_apart
+        )  # fmt: skip
 
 
 @frozen(eq=False)
@@ -109,7 +115,8 @@ class CompiledMap:
     """A whole map, compiled.
 
     ``awaited_by`` are, for each moment, the touchpoints whose absence it waits for; ``remembered``
-    is how many of its last times are kept of a touchpoint.
+    is how many of its last times are kept of a touchpoint, and ``remembered_apart`` how many for
+    each product, order … that a moment keeps apart.
     """
 
     map: JourneyMap
@@ -119,6 +126,7 @@ class CompiledMap:
     calendars: dict[str, Calendar]
     awaited_by: dict[str, frozenset[str]]
     remembered: dict[str, int]
+    remembered_apart: dict[str, dict[str, int]]
     moment_owners: dict[str, str | None] = field(init=False)
     awaited_anywhere: frozenset[str] = field(init=False)
 
@@ -164,7 +172,7 @@ class CompiledMap:
             tuple(one for one in tests if not _needs_score(one.moment.when)),
             tuple(one for one in tests if _needs_score(one.moment.when)),
             absence_tests, tuple(one for one in every if one.journey.start == name),
-            self.remembered.get(name, 0),
+            self.remembered.get(name, 0), tuple(self.remembered_apart.get(name, {}).items()),
             any(name in (one.journey.start, one.journey.end) for one in every),
         )  # fmt: skip
         if designed or len(self.touchpoints) < MAX_UNKNOWN_TOUCHPOINTS:
@@ -181,7 +189,7 @@ def _compile_moments(
         if any(isinstance(leaf, Absence) and leaf.after == name for leaf in simple):
             inner = tuple(
                 None if isinstance(leaf, Absence) and leaf.after == name
-                else compile_leaf(leaf, fixed)
+                else keep_apart(compile_leaf(leaf, fixed), moment)
                 for leaf in simple
             )  # fmt: skip
             absence_tests.append(AbsenceTest(moment, inner))
@@ -190,7 +198,7 @@ def _compile_moments(
         if all(isinstance(leaf, Count) for leaf in simple):
             test = _compile_completion(moment.when, fixed)
         if test is not False:
-            tests.append(MomentTest(moment, test))
+            tests.append(MomentTest(moment, keep_apart(test, moment)))
     return tuple(tests), tuple(absence_tests)
 
 
@@ -264,8 +272,9 @@ def _compile(journey: JourneyMap) -> CompiledMap:
         for moment in journey.moments.values()
     }
     made = CompiledMap(
-        journey, stages, {}, key_journeys, calendars, awaited_by, remembered_times(journey)
-    )
+        journey, stages, {}, key_journeys, calendars, awaited_by, remembered_times(journey),
+        times_apart(journey),
+    )  # fmt: skip
     for name in journey.touchpoints:
         made.touchpoint(name)
     return made

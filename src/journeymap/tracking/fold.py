@@ -47,6 +47,7 @@ from journeymap.tracking.fold_state import (
     StageRules,
     after,
 )
+from journeymap.tracking.interaction_conditions import remember_apart
 from journeymap.tracking.signals import (
     CameBack,
     Handoff,
@@ -157,19 +158,21 @@ def _update_slow(
     occasion: Occasion,
 ) -> SlowState:  # fmt: skip
     """Advance key journeys, then reach, resolve and answer moments, then remember."""
-    busy, timer, values, scores, seen, open_, pending, awaited = slow
+    busy, timer, values, scores, seen, open_, pending, awaited, cooling = slow
     turned = False
     if open_ or rules.begins:
         open_, turned = key_journeys.advance_occurrences(compiled, rules, one, occasion, open_)
     if pending or awaited or rules.tests or rules.absence_tests or one.score is not None:
-        pending, awaited = moments.reach_moments(compiled, slow, rules, one, occasion)
+        pending, awaited, cooling = moments.reach_moments(compiled, slow, rules, one, occasion)
     if rules.remembered:
         name, at = rules.name, occasion.at
         seen = {**seen, name: (*seen.get(name, ()), at)[-rules.remembered :]}
+    for per, count in rules.remembered_apart:
+        seen = remember_apart(seen, rules.name, per, count, one, occasion.at)
     if turned or pending is not slow.pending or awaited is not slow.awaited:
         busy = bool(open_ or pending or awaited)
         timer = _next_timer(compiled, open_, pending, awaited) if busy else FAR
-    return _make(SlowState, (busy, timer, values, scores, seen, open_, pending, awaited))
+    return _make(SlowState, (busy, timer, values, scores, seen, open_, pending, awaited, cooling))
 
 
 def fire(compiled: CompiledMap, state: FoldState, now: datetime, occasion: Occasion) -> FoldState:

@@ -22,6 +22,7 @@ __all__ = [
     "FAR",
     "LONG_AGO",
     "AwaitedResponse",
+    "CoolingMoment",
     "FoldState",
     "Occasion",
     "Occurrence",
@@ -136,7 +137,8 @@ class Occurrence(NamedTuple):
 class PendingMoment(NamedTuple):
     """A moment that waits for an absence after the interaction that began it.
 
-    ``truths`` are those of its simple conditions, None where they are not known yet.
+    ``truths`` are those of its simple conditions, None where they are not known yet; ``about`` is
+    the product, order … of that interaction, where the moment keeps them apart.
     """
 
     moment: str
@@ -144,6 +146,7 @@ class PendingMoment(NamedTuple):
     at: datetime
     tie: int
     truths: tuple[bool | None, ...]
+    about: str | None = None
 
 
 class AwaitedResponse(NamedTuple):
@@ -155,6 +158,15 @@ class AwaitedResponse(NamedTuple):
     due: datetime
     begun: datetime
     begun_tie: int
+    about: str | None = None
+
+
+class CoolingMoment(NamedTuple):
+    """A moment that was reached, and is not reached again before a time."""
+
+    moment: str
+    about: str | None
+    until: datetime
 
 
 class SlowState(NamedTuple):
@@ -171,6 +183,7 @@ class SlowState(NamedTuple):
     open: tuple[Occurrence, ...] = ()
     pending: tuple[PendingMoment, ...] = ()
     awaited: tuple[AwaitedResponse, ...] = ()
+    cooling: tuple[CoolingMoment, ...] = ()
 
 
 class FoldState(NamedTuple):

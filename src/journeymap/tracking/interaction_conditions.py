@@ -5,14 +5,14 @@ What the map alone decides (the touchpoint, its stage) is decided once, for each
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import TypeAlias, assert_never
 
 from journeymap.interactions import Interaction
-from journeymap.model import JourneyMap
+from journeymap.model import JourneyMap, Moment
 from journeymap.model.conditions import (
     Absence,
     All,
@@ -27,9 +27,23 @@ from journeymap.model.conditions import (
     SimpleCondition,
     Wait,
     leaves,
+    plain_text,
 )
 
-__all__ = ["Seen", "Test", "compile_condition", "compile_leaf", "remembered_times"]
+__all__ = [
+    "Seen",
+    "Test",
+    "about_of",
+    "compile_condition",
+    "compile_leaf",
+    "keep_apart",
+    "remember_apart",
+    "remembered_times",
+    "times_apart",
+]
+
+MAX_KEPT_APART = 256
+"""Products, orders … whose times are remembered at one touchpoint: those seen last."""
 
 Seen: TypeAlias = Mapping[str, tuple[datetime, ...]]
 """The last times of the customer at the touchpoints that conditions look back to."""
@@ -157,6 +171,73 @@ def _wait(leaf: Wait) -> Test:
     return test
 
 
+def keep_apart(test: Test | bool, moment: Moment) -> Test | bool:
+    """Let a test look back only to interactions about the same product, order … as this one."""
+    per = moment.per
+    names = [name for name, _ in _look_back(moment.when)]
+    if per is None or isinstance(test, bool) or not names:
+        return test
+
+    def apart(one: Interaction, at: datetime, seen: Seen) -> bool:
+        about = about_of(one, per)
+        mine = {name: seen.get(name_apart(name, per, about), ()) for name in names}
+        return test(one, at, {name: times for name, times in mine.items() if times})
+
+    return apart
+
+
+def about_of(one: Interaction, per: str) -> str:
+    """Find the product, order … that an interaction is about; empty for none."""
+    value = getattr(one, per) if per in _FIELDS else dict(one.extra).get(per)
+    return "" if value is None else plain_text(value)
+
+
+_FIELDS = ("product", "channel", "department", "process", "source")
+
+
+def name_apart(touchpoint: str, per: str, about: str) -> str:
+    """Name what is remembered of a touchpoint for one product, order …."""
+    return f"{touchpoint}\x1f{per}\x1f{about}"
+
+
+def remember_apart(
+    seen: Seen, touchpoint: str, per: str, count: int, one: Interaction, at: datetime
+) -> Seen:  # fmt: skip
+    """Remember a time at a touchpoint, for the product, order … that the interaction is about."""
+    name = name_apart(touchpoint, per, about_of(one, per))
+    kept = {**seen, name: (*seen.get(name, ()), at)[-count:]}
+    if name not in seen:
+        begin = name_apart(touchpoint, per, "")
+        mine = [other for other in kept if other.startswith(begin)]
+        if len(mine) > MAX_KEPT_APART:
+            del kept[min(mine, key=lambda other: kept[other][-1])]
+    return kept
+
+
+def _look_back(condition: Condition) -> Iterator[tuple[str, int]]:
+    """Give the touchpoints that a condition looks back to, and to how many times."""
+    for leaf in leaves(condition):
+        match leaf:
+            case Count():
+                yield leaf.touchpoint, leaf.at_least
+            case Wait():
+                yield leaf.since, 1
+            case At() | Between() | Absence() | Consented() | HasTrait():
+                pass
+            case _:
+                assert_never(leaf)
+
+
+def times_apart(journey: JourneyMap) -> dict[str, dict[str, int]]:
+    """Count the last times to remember of each touchpoint for each product, order …."""
+    found: dict[str, dict[str, int]] = {}
+    for moment in journey.moments.values():
+        for name, count in _look_back(moment.when) if moment.per is not None else ():
+            mine = found.setdefault(name, {})
+            mine[str(moment.per)] = max(mine.get(str(moment.per), 0), count)
+    return found
+
+
 def remembered_times(journey: JourneyMap) -> dict[str, int]:
     """Count the last times that must be remembered of each touchpoint.
 
@@ -169,18 +250,10 @@ def remembered_times(journey: JourneyMap) -> dict[str, int]:
 
     offers = journey.offers.values()
     of_offers = [condition for offer in offers for condition in offer.conditions]
-    of_moments = [moment.when for moment in journey.moments.values()]
+    of_moments = [moment.when for moment in journey.moments.values() if moment.per is None]
     for condition in (*of_moments, *of_offers):
-        for leaf in leaves(condition):
-            match leaf:
-                case Count():
-                    need(leaf.touchpoint, leaf.at_least)
-                case Wait():
-                    need(leaf.since, 1)
-                case At() | Between() | Absence() | Consented() | HasTrait():
-                    pass
-                case _:
-                    assert_never(leaf)
+        for name, count in _look_back(condition):
+            need(name, count)
     for condition in of_offers:  # a moment waits for an absence; an offer looks back on one
         for leaf in leaves(condition):
             if isinstance(leaf, Absence):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from journeymap.interactions import Interaction
 from journeymap.model import Moment
@@ -11,14 +12,20 @@ from journeymap.tracking.compiled_map import CompiledMap, TouchpointRules
 from journeymap.tracking.fold_state import (
     FAR,
     AwaitedResponse,
+    CoolingMoment,
     Occasion,
     PendingMoment,
     SlowState,
     after,
 )
+from journeymap.tracking.interaction_conditions import about_of
 from journeymap.tracking.signals import MomentOverdue, MomentReached
 
 __all__ = ["confirm_absences", "drop_overdue", "next_absence", "reach_moments"]
+
+MAX_COOLING = 256
+"""Moments of one customer that are kept from being reached again: those for the longest."""
+Truths: TypeAlias = tuple[bool | None, ...]
 
 
 def _deadline(compiled: CompiledMap, moment: Moment, at: datetime) -> datetime | None:
@@ -32,80 +39,119 @@ def _deadline(compiled: CompiledMap, moment: Moment, at: datetime) -> datetime |
     return due if due < FAR else None
 
 
-def _reach(
-    compiled: CompiledMap, moment: Moment, touchpoint: str, begun: tuple[datetime, int],
-    tie: int, occasion: Occasion,
-) -> tuple[AwaitedResponse, ...]:  # fmt: skip
-    """Emit that a moment was reached; give the response that is awaited, if any."""
-    at = occasion.at
-    due = _deadline(compiled, moment, at)
-    occasion.emit(MomentReached(occasion.customer, at, tie, moment.id, touchpoint, moment.owner,
-                                moment.action, due, *begun))  # fmt: skip
-    return () if due is None else (AwaitedResponse(moment.id, at, tie, due, *begun),)
+class _Reaching:
+    """The moments that are reached on an occasion, with the responses that are awaited then."""
+
+    __slots__ = ("awaited", "compiled", "cooling", "occasion")
+
+    def __init__(self, compiled: CompiledMap, slow: SlowState, occasion: Occasion) -> None:
+        self.compiled, self.occasion = compiled, occasion
+        self.awaited, self.cooling = slow.awaited, slow.cooling
+
+    def reach(
+        self, moment: Moment, touchpoint: str, begun: tuple[datetime, int], tie: int,
+        about: str | None,
+    ) -> None:  # fmt: skip
+        """Emit that a moment was reached, unless it was so a short while before."""
+        occasion = self.occasion
+        at = occasion.at
+        if moment.cool_down is not None and not self._cool_down(moment, moment.cool_down, about):
+            return
+        due = _deadline(self.compiled, moment, at)
+        occasion.emit(MomentReached(occasion.customer, at, tie, moment.id, touchpoint,
+                                    moment.owner, moment.action, due, *begun, about))  # fmt: skip
+        if due is not None:
+            self.awaited += (AwaitedResponse(moment.id, at, tie, due, *begun, about),)
+
+    def settle(self, one: PendingMoment, moment: Moment, truths: Truths, tie: int) -> bool:
+        """Reach a pending moment if it holds now; whether it is still pending."""
+        held = verdict(moment.when, truths)
+        if held:
+            self.reach(moment, one.touchpoint, (one.at, one.tie), tie, one.about)
+        return held is None
+
+    def _cool_down(self, moment: Moment, length: timedelta, about: str | None) -> bool:
+        """Note that a moment is reached, and check whether it may be."""
+        at = self.occasion.at
+        left = tuple(one for one in self.cooling if one.until > at)
+        if any((one.moment, one.about) == (moment.id, about) for one in left):
+            return False
+        made = CoolingMoment(moment.id, about, after(at, length))
+        if len(left) >= MAX_COOLING:
+            first = min(left, key=lambda one: one.until)
+            left = tuple(one for one in left if one is not first)
+        self.cooling = (*left, made)
+        return True
 
 
 def reach_moments(
     compiled: CompiledMap, slow: SlowState, rules: TouchpointRules, one: Interaction,
     occasion: Occasion,
-) -> tuple[tuple[PendingMoment, ...], tuple[AwaitedResponse, ...]]:  # fmt: skip
+) -> tuple[
+    tuple[PendingMoment, ...], tuple[AwaitedResponse, ...], tuple[CoolingMoment, ...]
+]:  # fmt: skip
     """Answer, resolve and reach moments by an interaction; what is pending and awaited then."""
-    awaited, pending = slow.awaited, slow.pending
+    pending = slow.pending
+    reaching = _Reaching(compiled, slow, occasion)
     here = (occasion.at, occasion.tie)
     taken_by = one.department or rules.department
     owners = compiled.moment_owners
-    if taken_by is not None and any(owners[waits.moment] == taken_by for waits in awaited):
-        awaited = tuple(waits for waits in awaited if owners[waits.moment] != taken_by)
+    if taken_by is not None and any(owners[waits.moment] == taken_by for waits in slow.awaited):
+        reaching.awaited = tuple(
+            waits for waits in slow.awaited if owners[waits.moment] != taken_by
+        )
     if pending:
-        pending, more = drop_resolved(compiled, pending, rules.name, occasion)
-        awaited = (*awaited, *more) if more else awaited
+        pending = _drop_resolved(reaching, pending, rules.name, one)
     tests = rules.tests if one.score is None else (*rules.tests, *rules.score_tests)
     for each in tests:
         if each.test is True or (each.test and each.test(one, occasion.at, slow.seen)):
-            awaited += _reach(compiled, each.moment, rules.name, here, here[1], occasion)
+            reaching.reach(each.moment, rules.name, here, here[1], _about(each.moment, one))
     for absence in rules.absence_tests:
         truths = tuple(
             test if test is None or isinstance(test, bool) else test(one, occasion.at, slow.seen)
             for test in absence.tests
         )
-        held = verdict(absence.moment.when, truths)
-        if held:
-            awaited += _reach(compiled, absence.moment, rules.name, here, here[1], occasion)
-        elif held is None:
-            pending += (PendingMoment(absence.moment.id, rules.name, *here, truths),)
-    return pending, awaited
+        waits = PendingMoment(absence.moment.id, rules.name, *here, truths,
+                              _about(absence.moment, one))  # fmt: skip
+        if reaching.settle(waits, absence.moment, truths, here[1]):
+            pending += (waits,)
+    return pending, reaching.awaited, reaching.cooling
 
 
-def drop_resolved(
-    compiled: CompiledMap, pending: tuple[PendingMoment, ...], name: str, occasion: Occasion
-) -> tuple[tuple[PendingMoment, ...], tuple[AwaitedResponse, ...]]:
+def _about(moment: Moment, one: Interaction) -> str | None:
+    return None if moment.per is None else about_of(one, moment.per)
+
+
+def _drop_resolved(
+    reaching: _Reaching, pending: tuple[PendingMoment, ...], name: str, by: Interaction
+) -> tuple[PendingMoment, ...]:
     """Settle the absences that a touchpoint has ended: it came in time."""
+    compiled = reaching.compiled
     if name not in compiled.awaited_anywhere or not any(
         name in compiled.awaited_by[one.moment] for one in pending
     ):
-        return pending, ()
+        return pending
     left: list[PendingMoment] = []
-    awaited: tuple[AwaitedResponse, ...] = ()
     for one in pending:
         moment = compiled.map.moments[one.moment]
+        if one.about != _about(moment, by):  # another product, order …
+            left.append(one)
+            continue
         truths = tuple(
             False if truth is None and isinstance(leaf, Absence) and leaf.touchpoint == name
             else truth
             for truth, leaf in zip(one.truths, leaves(moment.when), strict=True)
         )  # fmt: skip
-        held = verdict(moment.when, truths)
-        if held:
-            here = (one.at, one.tie)
-            awaited += _reach(compiled, moment, one.touchpoint, here, occasion.tie, occasion)
-        elif held is None:
+        if reaching.settle(one, moment, truths, reaching.occasion.tie):
             left.append(one._replace(truths=truths))
-    return tuple(left), awaited
+    return tuple(left)
 
 
 def confirm_absences(compiled: CompiledMap, slow: SlowState, occasion: Occasion) -> SlowState:
     """Settle the absences whose time is over: nothing came."""
     now = occasion.at
     left: list[PendingMoment] = []
-    awaited = slow.awaited
+    reaching = _Reaching(compiled, slow, occasion)
     for one in slow.pending:
         moment = compiled.map.moments[one.moment]
         truths = tuple(
@@ -113,13 +159,9 @@ def confirm_absences(compiled: CompiledMap, slow: SlowState, occasion: Occasion)
             and after(one.at, leaf.within) == now else truth
             for truth, leaf in zip(one.truths, leaves(moment.when), strict=True)
         )  # fmt: skip
-        held = verdict(moment.when, truths)
-        if held:
-            here = (one.at, one.tie)
-            awaited += _reach(compiled, moment, one.touchpoint, here, one.tie, occasion)
-        elif held is None:
+        if reaching.settle(one, moment, truths, one.tie):
             left.append(one._replace(truths=truths))
-    return slow._replace(pending=tuple(left), awaited=awaited)
+    return slow._replace(pending=tuple(left), awaited=reaching.awaited, cooling=reaching.cooling)
 
 
 def next_absence(compiled: CompiledMap, pending: tuple[PendingMoment, ...]) -> datetime:
@@ -143,6 +185,8 @@ def drop_overdue(compiled: CompiledMap, slow: SlowState, occasion: Occasion) -> 
     for one in slow.awaited:
         if one.due == now:
             owner = compiled.map.moments[one.moment].owner
-            occasion.emit(MomentOverdue(occasion.customer, now, one.tie, one.moment, owner,
-                                        one.reached, one.begun, one.begun_tie))  # fmt: skip
+            occasion.emit(
+                MomentOverdue(occasion.customer, now, one.tie, one.moment, owner, one.reached,
+                              one.begun, one.begun_tie, one.about)
+            )  # fmt: skip
     return slow._replace(awaited=tuple(one for one in slow.awaited if one.due != now))

@@ -57,7 +57,10 @@ class Signal:
         '635d3f30da2f98d6272d3f78ae4bf344'
         """
         parts = [type(self).__name__]
-        for part in astuple(self, recurse=False):
+        given = astuple(self, recurse=False)
+        if isinstance(self, (MomentReached, MomentOverdue)) and self.about is None:
+            given = given[:-1]  # ids stay what they were before moments were kept apart
+        for part in given:
             parts.append(part.id if isinstance(part, Signal) else str(part))
         return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
@@ -130,6 +133,8 @@ class MomentReached(Signal):
         due: By when.
         begun: The time of that interaction.
         begun_tie: Its tie.
+        about: The product, order … that it is about, empty for none (None: the moment keeps none
+            apart).
     """
 
     kind: ClassVar[str] = "moment reached"
@@ -140,6 +145,7 @@ class MomentReached(Signal):
     due: datetime | None
     begun: datetime
     begun_tie: int
+    about: str | None = None
 
     def __str__(self) -> str:
         todo = f": {self.owner or 'nobody'} should {self.action}" if self.action else ""
@@ -156,6 +162,8 @@ class MomentOverdue(Signal):
         reached: When the moment was reached.
         begun: The time of the interaction that reached it.
         begun_tie: Its tie.
+        about: The product, order … that it is about, empty for none (None: the moment keeps none
+            apart).
     """
 
     kind: ClassVar[str] = "moment overdue"
@@ -164,6 +172,7 @@ class MomentOverdue(Signal):
     reached: datetime
     begun: datetime
     begun_tie: int
+    about: str | None = None
 
     def __str__(self) -> str:
         return f"moment {self.moment!r} of {self.customer} is overdue"
