@@ -392,6 +392,10 @@ class Spoilt:
         due = self.wrong == "states.list_due"
         return self.inner.read(lambda tx: work(Wrong(tx, self.wrong)) if due else work(tx))
 
+    @property
+    def scrub_blocks(self) -> bool:
+        return self.inner.scrub_blocks
+
     def scrub(self) -> None:
         self.inner.scrub()
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from journeymap import ElementError, Identity, JourneyMapError
@@ -348,6 +348,52 @@ def test_forgetting_one_takes_nothing_from_another(
     for name, identities in others.items():
         for one in identities:
             assert one in who.shared or who.customer(one) is not None, name
+
+
+@settings(max_examples=300)
+@given(st.lists(PIECES, min_size=1, max_size=25), st.lists(PIECES, max_size=6), st.data())
+def test_forgetting_is_as_if_the_rest_alone_had_been_learned(
+    pieces: list[Evidence], later: list[Evidence], data: st.DataObject
+) -> None:
+    """Done within the group of the customer, and equal to learning all the others anew."""
+    who = Identities(RULES)
+    who.learn(pieces)
+    for _ in range(2):
+        customers = sorted(who.customers)
+        if not customers:
+            return
+        before, told = who.customer_ids(), set[str]()
+        who.watch(told.add)
+        gone = data.draw(st.sampled_from(customers))
+        mine = who.forget(gone)
+        who.watch(None)
+        anew = Identities(RULES)
+        anew.learn(sorted(who.evidence, key=lambda one: one.at))
+        assert who.customer_ids() == anew.customer_ids()
+        assert set(who.shared) == set(anew.shared)
+        assert sorted(who.customers) == sorted(anew.customers)
+        after = who.customer_ids()
+        assert told >= {name for key, name in before.items() if after.get(key) != name}
+        assert gone in told
+        for one in mine:
+            assert who.knows(one) == anew.knows(one)
+        for piece in later:
+            who.learn(piece)
+            anew.learn(piece)
+        assert who.customer_ids() == anew.customer_ids()
+
+
+def test_forgetting_costs_what_the_customer_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    who = Identities(RULES)
+    who.learn(met(f"u{n} e{n}", n) for n in range(11, 211))
+
+    def fails(*_: object) -> None:
+        raise AssertionError("all evidence was learned anew")
+
+    monkeypatch.setattr(Identities, "_relearn", fails)
+    who.forget(who.customer(*ids("u50")) or "")
+    assert who.customer(*ids("e50")) is None
+    assert len(who) == 199
 
 
 def test_forgetting_keeps_the_rulings_about_others() -> None:

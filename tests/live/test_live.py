@@ -151,6 +151,7 @@ def test_forgotten_in_the_files_of_postgresql(database: str) -> None:
     with Live(SHOP, database) as live:
         live.record_many([at("call", n, "ada-lovelace", outcome="failed") for n in range(40)])
         live.forget("ada-lovelace")
+        live.scrub()
     engine = create_engine(database, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("CHECKPOINT"))

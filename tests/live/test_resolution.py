@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,7 @@ from journeymap import (
     Tracker,
 )
 from journeymap.live.journal import in_order
+from journeymap.live.regrouping import owner_of_evidence
 from journeymap.live.states import States
 from tests.factories import ids
 from tests.identity.test_identities import groups
@@ -317,6 +319,40 @@ def test_after_forgetting_all_processes_know_the_same(
                     again.close()
             one.close()
             other.close()
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.lists(RECORDS, min_size=1, max_size=6), min_size=1, max_size=12),
+    st.randoms(use_true_random=False),
+)
+def test_who_reads_seldom_forgets_as_well(rounds: list[list[Record]], dice: Any) -> None:
+    """Whoever reads at every round, now and then, at the end, or anew: all know the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        address = Path(folder) / "journey.db"
+        with live_at(address) as one, live_at(address) as often, live_at(address) as seldom:
+            for records in rounds:
+                dice.choice([one, often]).take(records)
+                assert one.identities is not None
+                names = sorted(one.identities.customers)
+                if names and dice.random() < 0.8:
+                    gone = dice.choice(names)
+                    dice.choice([one, often]).forget(gone)
+                    assert one.history(gone) == often.history(gone) == ()
+                if dice.random() < 0.1:
+                    assert seldom.identities is not None
+            with live_at(address) as anew:
+                assert anew.identities is not None
+                for live in (one, often, seldom):
+                    who = live.identities
+                    assert who is not None
+                    assert groups(who) == groups(anew.identities)
+                    assert set(who.shared) == set(anew.identities.shared)
+                names = anew.store.read(lambda tx: tx.states.list_customers("", 999))
+                assert set(names) <= set(anew.identities.customers)
+                for row in anew.store.read(lambda tx: tx.evidence.read_after(0, 999)):
+                    owner = owner_of_evidence(anew.identities, json.loads(row.text))
+                    assert row.customer == (owner or "")
 
 
 def test_what_is_nobodys_any_more_is_set_aside(store: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -239,16 +240,45 @@ def test_a_scrub_that_could_not_be_says_so(database: str) -> None:
         connection.execute(text(grant))
     engine.dispose()
     with Live(SHOP, database.replace("postgres@", "worker@")) as live:
-        with pytest.raises(StoreError, match="still in the files: the tables belong to another"):
-            live.forget("ada")
+        live.forget("ada")
         assert live.history("ada") == ()
+        with pytest.raises(StoreError, match="still in the files: the tables belong to another"):
+            live.scrub()
     with Live(SHOP, database) as live:
-        live.store.scrub()
+        live.scrub()
     engine = create_engine(database)
     with engine.begin() as connection:
         connection.execute(text("DROP OWNED BY worker"))
         connection.execute(text("DROP ROLE worker"))
     engine.dispose()
+
+
+def test_forgetting_and_scrubbing_hold_up_no_one_for_long(database: str) -> None:
+    """A backup reads all tables for hours: to forget does not wait, and to scrub gives up."""
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(database)
+    with Live(SHOP, database) as live:
+        live.record_many([happened("order", n, f"c{n}") for n in range(3)])
+        with engine.connect() as backup:
+            backup.execute(text("SELECT count(*) FROM journeymap_states, journeymap_journal"))
+            begun = time.monotonic()
+            live.forget("c1")
+            live.record(happened("call", 5, "c2"))
+            scrubbing = threading.Thread(target=lambda: _raises_passing(live))
+            scrubbing.start()
+            live.record(happened("call", 6, "c2"))
+            scrubbing.join()
+            assert time.monotonic() - begun < 5
+        live.scrub()
+        assert live.history("c1") == ()
+    engine.dispose()
+
+
+def _raises_passing(live: Live) -> None:
+    with pytest.raises(StoreError, match="scrub again when it is done") as caught:
+        live.scrub()
+    assert caught.value.passing
 
 
 def test_readers_keep_few_states(store: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -579,6 +579,11 @@ class Store(Protocol):
         """
         ...
 
+    @property
+    def scrub_blocks(self) -> bool:
+        """Check whether scrubbing holds others up: then it is not done at every removal."""
+        ...
+
     def scrub(self) -> None:
         """Make sure that nothing that was removed is left in the store's files.
 

@@ -18,40 +18,23 @@ Three structures work together:
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import itemgetter
 from typing import TypeAlias
 
+from journeymap.identity.entries import EvidenceEntry, Node, Value
 from journeymap.identity.rules import Namespace
 
-__all__ = ["EvidenceEntry", "EvidenceGraph", "Node", "Value"]
+__all__ = ["EvidenceGraph"]
 
 _BEFORE_ALL = -(10**18)
 _AFTER_ALL = 10**18
 _WINDOWED = -1
-Value: TypeAlias = int
-"""A value of a namespace, by its number."""
-Node: TypeAlias = int
-"""A value, or one time window of it where its namespace has windows, by its number."""
 ChangeCallback: TypeAlias = Callable[[Node, int], None]
 """Called with the former representative of a customer, and when that was first met."""
 Sides: TypeAlias = frozenset[tuple[int, int]]
 _NO_SIDES: Sides = frozenset()
-
-
-class EvidenceEntry:
-    """A piece of evidence: values met together, most reliable first, from when to when."""
-
-    __slots__ = ("batch", "dropped", "first", "last", "source", "values", "weight")
-
-    def __init__(
-        self, values: tuple[Value, ...], at: int, source: str, batch: str | None,
-        weight: float | None,
-    ) -> None:  # fmt: skip
-        self.values, self.first, self.last = values, at, at
-        self.source, self.batch, self.weight = source, batch, weight
-        self.dropped: tuple[tuple[Value, str], ...] = ()
 
 
 class EvidenceGraph:
@@ -206,6 +189,34 @@ class EvidenceGraph:
                         self._sides[node] = self._value_sides[value]
                 elif value not in self._shared:
                     self._mark_dirty(value)
+
+    def may_share(self, entry: EvidenceEntry) -> bool:
+        """Check whether a value of some evidence is shared, or is watched because it may be."""
+        return any(value in self._shared or value in self._met for value in entry.values)
+
+    def entries_of(self, values: Iterable[Value]) -> list[EvidenceEntry]:
+        """List all evidence of some values, each piece once."""
+        return list({id(one): one for value in values for one in self._entries[value]}.values())
+
+    def remove(self, entries: Sequence[EvidenceEntry], group: Iterable[Value]) -> None:
+        """Take evidence out, none of it shared, and fold again what it was connected with."""
+        for entry in entries:
+            for value in entry.values:
+                self._entries[value].remove(entry)
+                self._degree[value] -= len(entry.values) - 1
+        waiting = {value for value in group if value not in self._shared}
+        for value in waiting:
+            self._contested.discard(value)
+            self._latest.pop(value, None)
+            self._group_parent[value] = value
+            for node in self.nodes(value):
+                self._reset_node(node)
+            if value in self._windows and not self._entries[value]:
+                self._windows[value] = []
+        while waiting:
+            part = self.connected_entries([waiting.pop()])
+            waiting.difference_update(value for entry in part for value in entry.values)
+            self._refold(part)
 
     def _unshared(self, entry: EvidenceEntry) -> list[Value]:
         """Return the values of a piece of evidence that can link."""
@@ -384,6 +395,11 @@ class EvidenceGraph:
     def value_of(self, node: Node) -> Value:
         """Give the value of a node."""
         return self._value_of[node]
+
+    def span(self, node: Node) -> tuple[int, int]:
+        """Give from when to when a node stands for its value."""
+        windows = self._windows.get(self._value_of[node], ())
+        return next(((a, b) for a, b, n in windows if n == node), (_BEFORE_ALL, _AFTER_ALL))
 
     def values_of_customer(self, node: Node) -> set[Value]:
         """Collect all values of a node's customer."""

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
 from journeymap.exceptions import ElementError, IdentityError
+from journeymap.identity.entries import EvidenceEntry, Value
+from journeymap.identity.graph import EvidenceGraph
 from journeymap.interactions.interaction import aware_time
 from journeymap.interactions.records import Evidence
 from journeymap.interactions.values import Identity
+from journeymap.model.instants import EPOCH, MICROSECOND
 from journeymap.model.rules import as_tuple, each, identifier
 
-__all__ = ["EvidenceLink", "LinkReport", "Split", "above_threshold", "evidence_from_links"]
+__all__ = [
+    "EvidenceLink",
+    "IdentitySpan",
+    "LinkReport",
+    "Split",
+    "above_threshold",
+    "evidence_from_links",
+    "find_chain",
+    "identity_of",
+    "make_link",
+]
 
 
 @frozen
@@ -38,6 +51,48 @@ class EvidenceLink:
     weight: float | None
     joined: bool
     dropped: tuple[tuple[Identity, str], ...] = ()
+
+
+IdentitySpan: TypeAlias = tuple[Identity, int, int]
+"""An identity, and from when to when it was a customer's, in microseconds since 1970."""
+
+
+def identity_of(graph: EvidenceGraph, value: Value) -> Identity:
+    """Give the identity of a value."""
+    return Identity(graph.space_of(value).name, graph.text_of(value))
+
+
+def make_link(graph: EvidenceGraph, entry: EvidenceEntry, joined: bool) -> EvidenceLink:
+    """Make the link of a piece of evidence, with what it named in vain."""
+    gone = dict(entry.dropped)
+    gone |= dict.fromkeys(filter(graph.is_shared, entry.values), "it is shared by many")
+    return EvidenceLink(
+        tuple(identity_of(graph, value) for value in entry.values if value not in gone),
+        EPOCH + entry.first * MICROSECOND, entry.source, entry.batch, entry.weight, joined,
+        tuple((identity_of(graph, value), reason) for value, reason in gone.items()),
+    )  # fmt: skip
+
+
+def find_chain(
+    links: Sequence[EvidenceLink], begin: Identity, end: Identity
+) -> tuple[EvidenceLink, ...]:  # fmt: skip
+    """Find the links that lead from one identity to another, in their order; none if none do."""
+    reached: dict[Identity, tuple[Identity, EvidenceLink] | None] = {begin: None}
+    waiting = [begin]
+    while waiting:
+        here = waiting.pop(0)
+        for link in links:
+            if here in link.identities:
+                for there in link.identities:
+                    if there not in reached:
+                        reached[there] = (here, link)
+                        waiting.append(there)
+    steps = []
+    step = reached.get(end)
+    while step is not None:
+        steps.append(step[1])
+        step = reached[step[0]]
+    return tuple(steps[::-1])
 
 
 @frozen

@@ -236,6 +236,10 @@ class AsyncLive:
         """See `Live.forget`."""
         await self._in_turn(lambda: self.live.forget(customer))
 
+    async def scrub(self) -> None:
+        """See `Live.scrub`; recording goes on meanwhile, where the store lets it."""
+        await self._beside(self.live.scrub)
+
     async def export(self, customer: str) -> dict[str, Any]:
         """See `Live.export`."""
         return await self._read(lambda: self.live.export(customer))

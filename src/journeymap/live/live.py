@@ -492,7 +492,8 @@ class Live(SignalDelivery):
         """Remove every trace of a customer, under any of their names.
 
         What happened before now does not come back when sources are read once more: a mark is
-        kept, which holds no name. What happens from now on is recorded, as of someone new.
+        kept, which holds no name. What happens from now on is recorded, as of someone new. In
+        PostgreSQL the bytes stay in the files until ``scrub`` is called.
 
         Args:
             customer: The customer's name, or any id that they ever had.
@@ -500,8 +501,7 @@ class Live(SignalDelivery):
         Raises:
             ElementError: The customer is no text.
             InteractionError: A character of the name is not allowed.
-            StoreError: The store failed, or something is left in its files: ``store.scrub()``
-                again.
+            StoreError: The store failed, or something is left in its files: ``scrub()`` again.
         """
         self._states.drop(check_name(customer))
         if self._resolution is not None:
@@ -509,6 +509,18 @@ class Live(SignalDelivery):
         else:
             marks = {self._marks.of_name(customer): micros(self._states.now())}
             self._store.run(lambda tx: forget_customer(tx, customer, marks))
+        if not self._store.scrub_blocks:
+            self._store.scrub()
+
+    def scrub(self) -> None:
+        """Make sure that nothing of those who were forgotten is left in the store's files.
+
+        In PostgreSQL the tables are written anew, and locked meanwhile: call it when it is quiet.
+
+        Raises:
+            StoreError: Something is left: another process is reading it, or the tables belong to
+                another role.
+        """
         self._store.scrub()
 
     def export(self, customer: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -22,7 +22,7 @@ from journeymap.adapters.store import (
     micros,
 )
 from journeymap.adapters.stores.forks import call_at_fork
-from journeymap.exceptions import ElementError, IdentityError
+from journeymap.exceptions import ElementError
 from journeymap.identity import Identities, IdentityRules, LinkReport, Namespace
 from journeymap.identity.gathering import deduplicate_facts, explain_unresolved
 from journeymap.identity.links import above_threshold
@@ -40,7 +40,7 @@ from journeymap.live.evidence import (
     read_facts,
     read_identities,
 )
-from journeymap.live.forgetting import forget_customer
+from journeymap.live.forgetting import Forgetting, apply_event, read_events
 from journeymap.live.journal import aside_key, check_storable, text_with
 from journeymap.live.kept_rules import KeptRules
 from journeymap.live.recording import Naming, Receipt, Recording, Settings
@@ -68,6 +68,8 @@ class NamedWork(Protocol[T_co]):
 
 class IdentityResolution:
     """The identities of a store, kept up with what other processes learn."""
+
+    _forgotten: int | None
 
     def __init__(
         self, states: States, settings: Settings, rules: IdentityRules, *,
@@ -250,12 +252,7 @@ class IdentityResolution:
     ) -> tuple[str, str]:
         """Rule that some identities belong to another customer."""
         known = self.known()
-        # The ruling is made on a copy: what is not written yet must not be known.
-        copy = Identities(self.rules)
-        copy.learn(known.evidence)
-        for ruling in known.splits:
-            copy.apply_split(ruling)
-        ruling = copy.split(customer, identities, at=self._states.now(), reason=reason)
+        ruling = known.rule_split(customer, identities, at=self._states.now(), reason=reason)
         self._learn_in_own_transaction([encode_split(ruling)])
         known = self.known()
         one, other = (known.customer(*side) or "" for side in (ruling.other, ruling.one))
@@ -281,66 +278,25 @@ class IdentityResolution:
 
     def forget(self, customer: str) -> None:
         """Remove all evidence about a customer, and all that is kept under any of their ids."""
-        now, marks = self._states.now(), self._settings.marks
+        now = self._states.now()
         written: Versioned = {}
 
         def work(tx: Transaction) -> None:
             written.clear()
             self._begin(tx)
-            identities = self._identities
-            try:
-                mine = identities.identities_of(customer)
-            except IdentityError:
-                forget_customer(tx, customer)
-                tx.tombstones.set({marks.of_name(customer): micros(now)})
-                return
-            name = current_id(identities, customer)
-            for one in (name, customer, *(identities.first_id(identity) for identity in mine)):
+            forgetting = Forgetting(tx, self._identities, self._settings.marks, customer)
+            for one in forgetting.names:
                 self._states.drop(one)
-                forget_customer(tx, one)
-            gone = frozenset((one.namespace, one.value) for one in mine)
-            names = (name, customer, *(identities.first_id(identity) for identity in mine))
-            gone_marks = [*map(marks.of_identity, mine), *map(marks.of_name, names)]
-            tx.tombstones.set(dict.fromkeys(gone_marks, micros(now)))
-
-            tx.set_aside.remove([
-                row.key for row in tx.set_aside.read()
-                if row.key is not None and any(
-                    self._among(pair, gone) for pair in json.loads(row.text).get("by", ())
-                )
-            ])  # fmt: skip
-
-            def left(row: StoredEvidence) -> str | None:
-                return self._without_identities(row.text, name, gone)
-
-            written.update(self._rewrite(tx, left, now)[1])
+            written.update(self._regroup_changed(tx, forgetting.remove(now), now))
+            self._forgotten = forgetting.note(self._number)
 
         self._run(work, written)
 
-    def _without_identities(
-        self, text: str, name: str, gone: frozenset[tuple[str, str]]
-    ) -> str | None:
-        """Evidence without some identities, where they are a customer's; None: nothing is left."""
-        data = json.loads(text)
-        if is_split_data(data):
-            data["split"] = [
-                [p for p in side if not self._among(p, gone)] for side in data["split"]
-            ]
-            return encoded(data) if all(data["split"]) else None
-        at = datetime.fromisoformat(data["at"])
-        kept = [
-            pair for pair in data["identities"]
-            if not self._among(pair, gone)
-            or self._identities.customer(Identity(*pair), at=at) not in (name, None)
-        ]  # fmt: skip
-        if len(kept) == len(data["identities"]):
-            return text
-        data["identities"] = kept
-        return encoded(data) if kept else None
-
-    def _among(self, pair: Sequence[str], some: frozenset[tuple[str, str]]) -> bool:
-        normalized = self._identities.normalize([Identity(*pair)])
-        return any((one.namespace, one.value) in some for one in normalized)
+    def _regroup_changed(self, tx: Transaction, names: Iterable[str], now: datetime) -> Versioned:
+        self._identities.settle()
+        moved = dict.fromkeys([*self._changed, *names])
+        self._changed.clear()
+        return self._regrouping.regroup(tx, moved, now)
 
     # -- the journal of evidence
 
@@ -351,6 +307,7 @@ class IdentityResolution:
         self._regrouping = Regrouping(self._states, self._settings.outgoing, self._identities)
         self._number = 0
         self._rewrites = ""
+        self._forgotten = None  # none yet: what is left is read from its beginning
         self._unread: set[int] = set()
 
     # -- changed rules: see `adopt_rules`
@@ -413,15 +370,30 @@ class IdentityResolution:
         if rewrites != self._rewrites:
             self._reset()
             self._rewrites = rewrites
+        events = read_events(facts)
+        floor = max((one.after for one in events), default=0)  # no number is given twice
+        latest = max((one.number for one in events), default=0)
+        if self._forgotten is None:
+            self._forgotten, events = latest, ()
+        missed = [one for one in events if one.number > self._forgotten]
+        if len(missed) < latest - self._forgotten:  # more were forgotten than are noted
+            self._reset()
+            self._rewrites, missed = rewrites, []
+        self._forgotten = latest
         while True:
             rows = tx.evidence.read_after(self._number, _PAGE)
             for row in rows:
+                while missed and missed[0].after < row.number:
+                    apply_event(self._identities, self._settings.marks, missed.pop(0))
                 data = json.loads(row.text)
                 apply_evidence(self._identities, data)
                 self._notes_unread(data)
                 self._number = row.number
             if len(rows) < _PAGE:
                 break
+        for event in missed:
+            apply_event(self._identities, self._settings.marks, event)
+        self._number = max(self._number, floor)
         self._identities.settle()
         self._changed.clear()
 
@@ -473,14 +445,12 @@ class IdentityResolution:
                 self._number += 1
                 kept.append((self._number, data))
         self._identities.settle()
-        moved = dict(self._changed)
-        self._changed.clear()
         tx.evidence.add(
             StoredEvidence(number, owner_of_evidence(self._identities, data) or "",
                            data.get("batch"), encoded(data))
             for number, data in kept
         )  # fmt: skip
-        return self._regrouping.regroup(tx, moved, now)
+        return self._regroup_changed(tx, (), now)
 
     def _begin(self, tx: Transaction) -> None:
         """Lock out other learners, and catch up; drop what another try had learned."""

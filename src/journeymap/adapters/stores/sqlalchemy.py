@@ -31,6 +31,7 @@ __all__ = ["SqlStore"]
 T = TypeVar("T")
 _PREFIX = re.compile("[a-z][a-z0-9_]{0,39}")
 _SCRUBBED = ("states", "checkpoints", "journal", "outbox", "aside", "said")
+_LOCK_PATIENCE = "1s"
 _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 
 
@@ -157,6 +158,11 @@ class SqlStore:
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
 
+    @property
+    def scrub_blocks(self) -> bool:
+        """See `Store.scrub_blocks`; PostgreSQL writes each table anew, and locks it meanwhile."""
+        return self._engine.dialect.name == "postgresql"
+
     def scrub(self) -> None:
         """See `Store.scrub`."""
         from sqlalchemy import text
@@ -168,9 +174,20 @@ class SqlStore:
             with self._engine.connect() as connection:
                 at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
                 self._check_owner(at_once)
-                for table in _SCRUBBED:
-                    at_once.execute(text(f"VACUUM FULL {self._prefix}{table}"))
+                # Whoever records waits behind this lock, so it is not waited for long.
+                at_once.execute(text(f"SET lock_timeout = '{_LOCK_PATIENCE}'"))
+                try:
+                    for table in _SCRUBBED:
+                        at_once.execute(text(f"VACUUM FULL {self._prefix}{table}"))
+                finally:
+                    at_once.execute(text("RESET lock_timeout"))
         except SQLAlchemyError as error:
+            if getattr(getattr(error, "orig", None), "sqlstate", None) == "55P03":
+                message = (
+                    "what was removed is still in the files, because another process is reading "
+                    "or writing (a backup?); scrub again when it is done"
+                )
+                raise StoreError(self.address, message, passing=True) from error
             raise self._wrong(error) from error
 
     def _check_owner(self, connection: Connection) -> None:

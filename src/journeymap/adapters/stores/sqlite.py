@@ -198,6 +198,11 @@ class SqliteStore:
             raise
         return done
 
+    @property
+    def scrub_blocks(self) -> bool:
+        """See `Store.scrub_blocks`; what is removed is overwritten at once."""
+        return False
+
     def scrub(self) -> None:
         """See `Store.scrub`: the log written ahead is emptied into the file."""
         with self._turn:
