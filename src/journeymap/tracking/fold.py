@@ -96,6 +96,8 @@ def step(
         products = _update_product(products, one.product, entered, at)
     if one.value is not None or one.score is not None:
         slow = _add_values(slow, one)
+    if slow.cooling:
+        slow = slow._replace(cooling=tuple(c for c in slow.cooling if c.until > at))
     if not rules.quiet or slow.busy or (one.score is not None and rules.score_tests):
         slow = _update_slow(compiled, slow, rules, one, occasion)
     limit = stage.limit if stage is not None else None

@@ -15,7 +15,7 @@ from attrs import frozen
 from journeymap.interactions import Interaction
 from journeymap.tracking.compiled_map import CompiledMap
 from journeymap.tracking.fold import MAX_PRODUCTS, fire, step
-from journeymap.tracking.fold_state import CoolingMoment, FoldState, Occasion, ProductState
+from journeymap.tracking.fold_state import FoldState, Occasion, ProductState
 
 __all__ = ["Lane", "LateChange", "agree"]
 
@@ -58,18 +58,10 @@ def agree(old: FoldState, new: FoldState, last: FoldState) -> bool:
         old.trail == new.trail
         and old._replace(
             folded=0, since=None, lap=1, products=(),
-            slow=old.slow._replace(values=new.slow.values, cooling=_cooling(old)),
-        ) == new._replace(
-            folded=0, since=None, lap=1, products=(),
-            slow=new.slow._replace(cooling=_cooling(new)),
-        )
+            slow=old.slow._replace(values=new.slow.values),
+        ) == new._replace(folded=0, since=None, lap=1, products=(), slow=new.slow)
         and _products_agree(old.products, new.products, last.products, new.at)
     )  # fmt: skip
-
-
-def _cooling(state: FoldState) -> tuple[CoolingMoment, ...]:
-    """List what is not reached again yet, whatever was noted before and is over."""
-    return tuple(sorted(one for one in state.slow.cooling if one.until > state.at))
 
 
 def _products_agree(old: Products, new: Products, last: Products, at: datetime) -> bool:

@@ -73,7 +73,7 @@ class _Reaching:
     def _cool_down(self, moment: Moment, length: timedelta, about: str | None) -> bool:
         """Note that a moment is reached, and check whether it may be."""
         at = self.occasion.at
-        left = tuple(one for one in self.cooling if one.until > at)
+        left = tuple(one for one in self.cooling if one.until > at)  # a timer may have passed
         if any((one.moment, one.about) == (moment.id, about) for one in left):
             return False
         made = CoolingMoment(moment.id, about, after(at, length))
