@@ -15,11 +15,11 @@ import pytest
 from journeymap import AsyncLive, JourneyMap, Live, StoreError
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores import SqliteStore, SqlStore
-from tests.factories import SHOP
+from tests.factories import DAY, SHOP, T0, happened
 
 
 def offered(kind: type) -> set[str]:
-    return {name for name in vars(kind) if not name.startswith("_")}
+    return {name for name in dir(kind) if not name.startswith("_")}
 
 
 def test_async_live_offers_all_that_live_does() -> None:
@@ -111,3 +111,24 @@ def test_a_live_that_cannot_be_made_closes_the_store_it_opened(
         Live(JourneyMap("a"), store)
     assert store.read(lambda tx: tx.states.list_customers("", 1)) == []  # still open
     store.close()
+
+
+def test_time_passes_in_slices_for_asyncio(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from journeymap.live import recording
+
+    monkeypatch.setattr(recording, "BATCH", 3)
+    monkeypatch.setattr("journeymap.live.live.BATCH", 3)
+    now = [T0]
+
+    async def work() -> tuple[list[int], dict[str | None, int], tuple[str, ...]]:
+        async with AsyncLive(Live(SHOP, store, clock=lambda: now[0])) as live:
+            await live.record_many(happened("delivery", 0, f"c{n}") for n in range(7))
+            now[0] = T0 + 30 * DAY
+            sizes = [len({s.customer for s in some}) async for some in live.advance_in_slices()]
+            assert (await live.dry_run(SHOP)).differing == 0
+            return sizes, await live.stage_counts(), await live.customers("use")
+
+    sizes, counts, names = asyncio.run(work())
+    assert sizes == [3, 3, 1]
+    assert counts == {"choose": 0, "use": 7}
+    assert len(names) == 7

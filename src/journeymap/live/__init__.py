@@ -2,6 +2,7 @@
 
 from journeymap.live.asynchronous import AsyncLive
 from journeymap.live.delivering import DeadLetter, Delivered
+from journeymap.live.dry_run import DryRun, SignalChange
 from journeymap.live.handlers import Action, Actions, Handler
 from journeymap.live.live import Live
 from journeymap.live.open_store import open_store
@@ -15,11 +16,13 @@ __all__ = [
     "AsyncLive",
     "DeadLetter",
     "Delivered",
+    "DryRun",
     "Handler",
     "Live",
     "Moved",
     "Rebuilt",
     "Receipt",
+    "SignalChange",
     "Stats",
     "open_store",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -13,6 +13,7 @@ from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.identity import Identities, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.live.delivering import DeadLetter, Delivered
+from journeymap.live.dry_run import DryRun
 from journeymap.live.group_commit import write_each
 from journeymap.live.handlers import Actions
 from journeymap.live.live import Live
@@ -164,6 +165,14 @@ class AsyncLive:
         """See `Live.advance`."""
         return await self._beside(lambda: self.live.advance(now))
 
+    async def advance_in_slices(
+        self, now: datetime | None = None
+    ) -> AsyncIterator[tuple[Signal, ...]]:
+        """See `Live.advance_in_slices`; iterate with ``async for``."""
+        slices = self.live.advance_in_slices(now)
+        while (signals := await self._beside(lambda: next(slices, None))) is not None:
+            yield signals
+
     async def position(self, customer: str, as_of: datetime | None = None) -> Position | None:
         """See `Live.position`."""
         return await self._read(lambda: self.live.position(customer, as_of))
@@ -227,6 +236,20 @@ class AsyncLive:
     async def set_aside(self) -> tuple[tuple[Interaction, str], ...]:
         """See `Live.set_aside`."""
         return await self._read(self.live.set_aside)
+
+    async def dry_run(
+        self, newer: JourneyMap, progress: Callable[[int], None] | None = None
+    ) -> DryRun:
+        """See `Live.dry_run`."""
+        return await self._beside(lambda: self.live.dry_run(newer, progress))
+
+    async def customers(self, stage: str | None = None) -> tuple[str, ...]:
+        """See `Live.customers`; all at once."""
+        return await self._beside(lambda: tuple(self.live.customers(stage)))
+
+    async def stage_counts(self) -> dict[str | None, int]:
+        """See `Live.stage_counts`."""
+        return await self._beside(self.live.stage_counts)
 
     async def rebuild(self, progress: Callable[[int], None] | None = None) -> Rebuilt:
         """See `Live.rebuild`; ``progress`` is called in the thread that does the work."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from attrs import evolve
 
 from journeymap.adapters.store import Store, micros
 from journeymap.exceptions import ElementError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
-from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
-from journeymap.interactions.codec import read_interaction
+from journeymap.interactions import Evidence, Identity, Interaction, Record
 from journeymap.live.adopting import adopt_rules
 from journeymap.live.choosing import Choosing
 from journeymap.live.correcting import Correcting
-from journeymap.live.exporting import export_customer
 from journeymap.live.forgetting import forget_customer
 from journeymap.live.group_commit import GroupCommit
 from journeymap.live.handlers import Breaker
@@ -27,10 +24,8 @@ from journeymap.live.journal import (
     check_name,
     check_storable,
     check_type,
-    in_order,
     journal_key,
     note_advance,
-    read_entry,
 )
 from journeymap.live.kept_rules import check_rules_given
 from journeymap.live.log_lines import write_log
@@ -41,10 +36,11 @@ from journeymap.live.removed import Marks
 from journeymap.live.resolution import IdentityResolution
 from journeymap.live.signal_delivery import SignalDelivery
 from journeymap.live.states import States
-from journeymap.live.statistics import Counters, Stats, make_stats
+from journeymap.live.statistics import Counters
+from journeymap.live.store_reading import StoreReading
 from journeymap.model import JourneyMap
 from journeymap.profile import Choice, NextBest
-from journeymap.tracking import Position, Signal, State
+from journeymap.tracking import Signal
 from journeymap.tracking.fold_state import utc
 
 __all__ = ["Live"]
@@ -52,7 +48,7 @@ __all__ = ["Live"]
 _OUTGOING = ("moment reached", "moment overdue")
 
 
-class Live(SignalDelivery):
+class Live(StoreReading, SignalDelivery):
     """Follows customers along a map as things happen, with nothing lost when the process dies.
 
     An interaction, the state it leads to and the signals that ask for an action are written
@@ -231,33 +227,54 @@ class Live(SignalDelivery):
             InteractionError: The time has no zone.
             StoreError: The store failed; call again to go on.
         """
+        found = [signal for some in self.advance_in_slices(now) for signal in some]
+        return tuple(sorted(found, key=lambda signal: signal.at))
+
+    def advance_in_slices(self, now: datetime | None = None) -> Iterator[tuple[Signal, ...]]:
+        """Fire every timer that came due, some customers at a time; see ``advance``.
+
+        Each slice is written before it is given: whoever stops goes on with the next call. The
+        signals that ask for an action wait in the outbox either way.
+
+        Args:
+            now: Up to when time has passed (None: the clock's).
+
+        Yields:
+            The signals of a slice; of its customers, those whose timers are due first.
+
+        Raises:
+            InteractionError: The time has no zone.
+            StoreError: The store failed; call again to go on.
+        """
         clock = self._states.now()
         at = clock if now is None else utc(now, "Live", "now")
         if at > clock + self._settings.tolerance:
             write_log("warning", "advance was asked for %s ahead of the clock", at - clock)
             at = clock
-        signals = self._return(clock)
+        yield from self._return(clock)
         while True:
             work = Advancing(self._states, self._settings, at)
             found = self._store.run(work.write)
             self._states.cache(work.written)
-            signals += found
             if len(work.written) < BATCH:
-                self._store.run(lambda tx: note_advance(tx, at))  # when all of it has been told
-                return tuple(sorted(signals, key=lambda signal: signal.at))
+                self._store.run(lambda tx: note_advance(tx, at))  # when all of it was emitted
+                yield tuple(found)
+                return
+            yield tuple(found)
 
-    def _return(self, clock: datetime) -> list[Signal]:
+    def _return(self, clock: datetime) -> Iterator[tuple[Signal, ...]]:
         """Record what was set aside as too early, and is not any more."""
-        signals: list[Signal] = []
         while True:
             work = Returning(self._states, self._settings, clock)
             if self._resolution is None:
-                signals += self._store.run(work.write)
+                signals = self._store.run(work.write)
                 self._states.cache(work.written)
             else:
-                signals += self._resolution.write(work)
+                signals = self._resolution.write(work)
+            if signals:
+                yield tuple(signals)
             if work.count < BATCH:
-                return signals
+                return
 
     def take(self, records: Iterable[Record]) -> tuple[Receipt, ...]:
         """Record what sources give: identities, traits and consents, and interactions.
@@ -326,20 +343,6 @@ class Live(SignalDelivery):
             self._states.drop(work.dropped)
         return receipt
 
-    def stats(self) -> Stats:
-        """Count what the store holds and what this process has done, for metrics.
-
-        That it answers is a health check of the store.
-
-        Returns:
-            The statistics.
-
-        Raises:
-            StoreError: The store failed.
-        """
-        now = micros(self._states.now())
-        return make_stats(self._store.read(lambda tx: tx.count(now)), self._counters)
-
     def withdraw(self, batch: str) -> int:
         """Withdraw all evidence of a batch, as if it had never been given.
 
@@ -397,97 +400,6 @@ class Live(SignalDelivery):
         """Which identities belong together, as of now (None: there are no rules for identities)."""
         return None if self._resolution is None else self._resolution.known()
 
-    def facts(self, customer: str) -> tuple[Trait | Consent, ...]:
-        """Read all traits and consents that sources gave of a customer.
-
-        Args:
-            customer: Any id that the customer ever had.
-
-        Returns:
-            The facts in the order of their arrival; none without rules for identities.
-
-        Raises:
-            StoreError: The store failed.
-        """
-        return () if self._resolution is None else self._resolution.facts(customer)
-
-    def position(self, customer: str, as_of: datetime | None = None) -> Position | None:
-        """Find where a customer stands, or stood at a time.
-
-        Args:
-            customer: The customer's name, or any id that they ever had.
-            as_of: The time (None: the state as last recorded or advanced, without the timers that
-                came due since).
-
-        Returns:
-            The position; None of a customer who was not seen by then.
-
-        Raises:
-            ElementError: The customer is no text.
-            InteractionError: The time has no zone, or a character of the name is not allowed.
-            StoreError: The store failed.
-        """
-        state = self.state(customer, as_of)
-        return None if state is None else state.position
-
-    def state(self, customer: str, as_of: datetime | None = None) -> State | None:
-        """Read everything that the tracker knows about a customer, now or at a time.
-
-        Args:
-            customer: The customer's name, or any id that they ever had.
-            as_of: The time (None: the state as last recorded or advanced, without the timers that
-                came due since).
-
-        Returns:
-            The state; None of a customer who was not seen by then.
-
-        Raises:
-            ElementError: The customer is no text.
-            InteractionError: The time has no zone, or a character of the name is not allowed.
-            StoreError: The store failed.
-        """
-        if as_of is None:
-            name = self._current_id(customer)
-            return self._store.read(lambda tx: self._states.one(tx, name))
-        as_of = utc(as_of, "Live", "as_of")
-        past = [one for one in self.history(customer) if one.at <= as_of]
-        if not past:
-            return None
-        tracker = self._states.whole_tracker
-        state, _ = tracker.follow(None, in_order(past))
-        now = self.state(customer)
-        assigned = None if now is None else now.assigned_id
-        return evolve(tracker.advance(state, as_of)[0], assigned_id=assigned)
-
-    def history(self, customer: str) -> tuple[Interaction, ...]:
-        """Read a customer's interactions in the order of their arrival.
-
-        Args:
-            customer: The customer's name, or any id that they ever had.
-
-        Returns:
-            The interactions.
-
-        Raises:
-            ElementError: The customer is no text.
-            InteractionError: A character of the name is not allowed.
-            StoreError: The store failed.
-        """
-        name = self._current_id(customer)
-        return tuple(map(read_entry, self._store.read(lambda tx: tx.journal.history(name))))
-
-    def set_aside(self) -> tuple[tuple[Interaction, str], ...]:
-        """List the interactions that were set aside.
-
-        Returns:
-            Each interaction with its reason.
-
-        Raises:
-            StoreError: The store failed.
-        """
-        found = self._store.read(lambda tx: tx.set_aside.read())
-        return tuple((read_interaction(json.loads(one.text)), one.reason) for one in found)
-
     def forget(self, customer: str) -> None:
         """Remove every trace of a customer, under any of their names.
 
@@ -522,23 +434,6 @@ class Live(SignalDelivery):
                 another role.
         """
         self._store.scrub()
-
-    def export(self, customer: str) -> dict[str, Any]:
-        """Collect all that is known about a customer, as plain data.
-
-        Args:
-            customer: The customer's name, or any id that they ever had.
-
-        Returns:
-            The state, interactions, outbox, what was set aside, and the evidence.
-
-        Raises:
-            ElementError: The customer is no text.
-            InteractionError: A character of the name is not allowed.
-            StoreError: The store failed.
-        """
-        name = self._current_id(customer)
-        return self._store.read(lambda tx: export_customer(tx, name))
 
     def rebuild(self, progress: Callable[[int], None] | None = None) -> Rebuilt:
         """Apply this version of the map, and of the rules for identities, to every customer.
@@ -585,8 +480,3 @@ class Live(SignalDelivery):
             message = "rules are needed to know customers by their identities: identities=…"
             raise ElementError("Live", "identities", None, message)
         return self._resolution
-
-    def _current_id(self, customer: str) -> str:
-        """Return the id of a customer today."""
-        name = check_name(customer)
-        return name if self._resolution is None else self._resolution.current(name)

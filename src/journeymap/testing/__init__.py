@@ -12,10 +12,11 @@ require("testing", "hypothesis")
 from journeymap.testing.doing import ActionClaim, check_action, check_view, hostile_maps
 from journeymap.testing.laws import check_question
 from journeymap.testing.sources import check_source
+from journeymap.testing.steps import Steps, given
 from journeymap.testing.stores import StoreClaim, check_store
 from journeymap.testing.strategies import interactions, maps, names
 
 __all__ = [
-    "ActionClaim", "StoreClaim", "check_action", "check_question", "check_source", "check_store",
-    "check_view", "hostile_maps", "interactions", "maps", "names",
+    "ActionClaim", "Steps", "StoreClaim", "check_action", "check_question", "check_source",
+    "check_store", "check_view", "given", "hostile_maps", "interactions", "maps", "names",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """The fold: where each customer stands, and what each interaction makes true."""
 
+from journeymap.tracking.explaining import ExplainedCondition, Explanation
 from journeymap.tracking.signals import (
     CameBack,
     Deviated,
@@ -21,6 +22,8 @@ from journeymap.tracking.tracker import Tracker
 __all__ = [
     "CameBack",
     "Deviated",
+    "ExplainedCondition",
+    "Explanation",
     "Handoff",
     "KeyJourneyCompleted",
     "KeyJourneyGivenUp",

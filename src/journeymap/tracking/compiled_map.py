@@ -146,6 +146,21 @@ class CompiledMap:
         found = self.touchpoints.get(name)
         return found if found is not None else self._compile_touchpoint(name)
 
+    def fixed_names(self, name: str) -> dict[str, str | None]:
+        """Give what the map has for a touchpoint: its stage, phase, department and others."""
+        name = self.map.recorded_names.resolve(name)
+        designed = self.map.touchpoints.get(name)
+        stage = self.stages[designed.stage] if designed and designed.stage else None
+        channels = designed.channels if designed else ()
+        return {
+            "touchpoint": name,
+            "stage": stage.id if stage else None,
+            "phase": stage.phase if stage else None,
+            "department": designed.department if designed else None,
+            "process": designed.process if designed else None,
+            "channel": channels[0] if len(channels) == 1 else None,
+        }
+
     def _compile_touchpoint(self, name: str) -> TouchpointRules:
         journey = self.map
         meant = journey.recorded_names.resolve(name)
@@ -156,15 +171,7 @@ class CompiledMap:
             return found
         designed = journey.touchpoints.get(name)
         stage = self.stages[designed.stage] if designed and designed.stage else None
-        channels = designed.channels if designed else ()
-        fixed = {
-            "touchpoint": name,
-            "stage": stage.id if stage else None,
-            "phase": stage.phase if stage else None,
-            "department": designed.department if designed else None,
-            "process": designed.process if designed else None,
-            "channel": channels[0] if len(channels) == 1 else None,
-        }
+        fixed = self.fixed_names(name)
         tests, absence_tests = _compile_moments(journey, name, fixed)
         every = self.key_journeys.values()
         rules = TouchpointRules(

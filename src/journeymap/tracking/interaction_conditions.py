@@ -39,6 +39,7 @@ __all__ = [
     "keep_apart",
     "remember_apart",
     "remembered_times",
+    "seen_apart",
     "times_apart",
 ]
 
@@ -173,17 +174,23 @@ def _wait(leaf: Wait) -> Test:
 
 def keep_apart(test: Test | bool, moment: Moment) -> Test | bool:
     """Let a test look back only to interactions about the same product, order … as this one."""
-    per = moment.per
-    names = [name for name, _ in _look_back(moment.when)]
-    if per is None or isinstance(test, bool) or not names:
+    looks_back = any(True for _ in _look_back(moment.when))
+    if moment.per is None or isinstance(test, bool) or not looks_back:
         return test
 
     def apart(one: Interaction, at: datetime, seen: Seen) -> bool:
-        about = about_of(one, per)
-        mine = {name: seen.get(name_apart(name, per, about), ()) for name in names}
-        return test(one, at, {name: times for name, times in mine.items() if times})
+        return test(one, at, seen_apart(seen, moment, one))
 
     return apart
+
+
+def seen_apart(seen: Seen, moment: Moment, one: Interaction) -> Seen:
+    """Give the times that a moment looks back to, of the same product, order … alone."""
+    per = str(moment.per)
+    about = about_of(one, per)
+    names = [name for name, _ in _look_back(moment.when)]
+    mine = {name: seen.get(name_apart(name, per, about), ()) for name in names}
+    return {name: times for name, times in mine.items() if times}
 
 
 def about_of(one: Interaction, per: str) -> str:

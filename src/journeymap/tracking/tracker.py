@@ -25,6 +25,7 @@ from journeymap.tracking.codec import (
     state_text,
 )
 from journeymap.tracking.compiled_map import CompiledMap, compile_map
+from journeymap.tracking.explaining import Explanation, explain_moment
 from journeymap.tracking.fold import fire, step
 from journeymap.tracking.fold_state import LONG_AGO, FoldState, Occasion, before, utc
 from journeymap.tracking.signals import Signal, TooLate, Withdrawn
@@ -167,6 +168,33 @@ class Tracker:
         walk = _Walk(self, self._compiled, state)
         walk.advance(utc(now, "Tracker", "now"))
         return walk.result()
+
+    def explain(self, state: State, moment: str) -> Explanation:
+        """Explain why the customer's last interaction reached a moment, or did not.
+
+        Args:
+            state: The state after it.
+            moment: The moment's id.
+
+        Returns:
+            Each condition of the moment, with what was found.
+
+        Raises:
+            UnknownName: There is no such moment.
+            StateError: The state is one along another map, or keeps no interaction.
+
+        >>> from journeymap.model import At, Moment, Stage, Touchpoint
+        >>> shop = JourneyMap("shop", stages=[Stage("use", "own")],
+        ...                   touchpoints=[Touchpoint("call", "use")],
+        ...                   moments=[Moment("failed", At("outcome", ["failed"]))])
+        >>> call = Interaction("ada", "call", datetime(2026, 3, 1, tzinfo=UTC), outcome="succeeded")
+        >>> state, _ = Tracker(shop).fold(None, call)
+        >>> print(Tracker(shop).explain(state, "failed"))
+        ada did not reach 'failed' at 'call', 2026-03-01T00:00:00+00:00
+          no: outcome is 'failed' (it is 'succeeded')
+        """
+        _Walk(self, self._compiled, state)  # whether it is one along this map
+        return explain_moment(self._compiled, state, self.map.moments[moment])
 
     def fold_on(
         self, customer: str, base: FoldState, recent: Iterable[Interaction], clock: datetime,
