@@ -98,6 +98,9 @@ class Correcting:
         reason = misplaced(self._instead.at, self._states.now(), self._settings)
         if reason:
             raise ElementError("Live", "at", self._instead.at, reason)
+        reason = self._settings.refusal(self._instead, self._states.now())
+        if reason:
+            raise ElementError("Live", "correct", self._instead.touchpoint, reason)
         by = read_identities(json.loads(entry.text).get("by", ()))
         mine = evolve(self._instead, customer=entry.customer)
         return evolve(entry, at=micros(mine.at), text=text_with(mine, by))

@@ -29,6 +29,7 @@ from journeymap.live.journal import (
 )
 from journeymap.live.kept_rules import check_rules_given
 from journeymap.live.log_lines import write_log
+from journeymap.live.map_names import MapNames
 from journeymap.live.open_store import open_store
 from journeymap.live.rebuilding import Rebuilt, rebuild
 from journeymap.live.recording import BATCH, Advancing, Receipt, Recording, Returning, Settings
@@ -74,6 +75,7 @@ class Live(StoreReading, SignalDelivery):
         outgoing: Sequence[str] = _OUTGOING,
         identities: IdentityRules | None = None,
         accept_changes: bool = False,
+        strict: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Open a store, and make it ready for a map.
@@ -87,6 +89,8 @@ class Live(StoreReading, SignalDelivery):
             identities: The rules by which ``take`` learns which identities belong together.
             accept_changes: Whether a store is opened that was written along another map, or whose
                 customers were grouped by other rules: call ``rebuild`` then.
+            strict: Whether interactions are set aside whose touchpoint, channel or outcome the map
+                does not know. Otherwise they are followed, and counted (``stats().unknown``).
             clock: Gives the time, with its zone.
 
         Raises:
@@ -96,19 +100,11 @@ class Live(StoreReading, SignalDelivery):
                 of the same one is none) or by other rules.
             AdapterError: The package of the store cannot be loaded.
         """
-        check_type("map", map, JourneyMap, "a JourneyMap is expected")
-        check_type("tolerance", tolerance, timedelta, "a length of time is expected")
-        if tolerance < timedelta(0):
-            message = "a length of time is expected, not below 0"
-            raise ElementError("Live", "tolerance", tolerance, message)
-        kinds = tuple(kind.kind for kind in Signal.__subclasses__())
-        for kind in outgoing:
-            if kind not in kinds:
-                raise UnknownName("kind of signal", kind, kinds)
-        if identities is not None:
-            check_type("identities", identities, IdentityRules, "IdentityRules are expected")
+        _check_arguments(map, tolerance, outgoing, identities)
         self._marks = Marks("" if identities is None else identities.secret)
-        self._settings = Settings(tolerance, frozenset(outgoing), self._marks)
+        self._names = MapNames(map)
+        names = self._names if strict else None
+        self._settings = Settings(tolerance, frozenset(outgoing), self._marks, names)
         self._breakers: dict[str, Breaker] = {}
         self._group = GroupCommit(self._write)
         self._counters = Counters()
@@ -172,8 +168,17 @@ class Live(StoreReading, SignalDelivery):
         for one in given:
             check_storable(one)
         receipts = self._group.record(given)
-        self._counters.add(receipts)
+        self._count(receipts, given)
         return receipts
+
+    def _count(self, receipts: tuple[Receipt, ...], given: Iterable[Interaction | None]) -> None:
+        """Count what came of interactions, and those at touchpoints that the map does not know."""
+        unknown = sum(
+            not (receipt.duplicate or receipt.set_aside or one is None
+                 or self._names.knows_touchpoint(one.touchpoint))
+            for receipt, one in zip(receipts, given, strict=True)
+        )  # fmt: skip
+        self._counters.add(receipts, unknown)
 
     def _write(self, given: tuple[Interaction, ...]) -> tuple[Receipt, ...]:
         if self._resolution is not None:
@@ -292,8 +297,9 @@ class Live(StoreReading, SignalDelivery):
             ElementError: There are no rules for identities, or something else was given.
             StoreError: The store failed; nothing was written.
         """
-        receipts = self._identity_resolution.take(tuple(records))
-        self._counters.add(receipts)
+        given = tuple(records)
+        receipts = self._identity_resolution.take(given)
+        self._count(receipts, [one.interaction for one in given])
         return receipts
 
     def retract(self, source: str | None, id: str) -> Receipt:  # noqa: A002
@@ -480,3 +486,19 @@ class Live(StoreReading, SignalDelivery):
             message = "rules are needed to know customers by their identities: identities=…"
             raise ElementError("Live", "identities", None, message)
         return self._resolution
+
+
+def _check_arguments(
+    map: object, tolerance: timedelta, outgoing: Sequence[str], identities: object  # noqa: A002
+) -> None:  # fmt: skip
+    check_type("map", map, JourneyMap, "a JourneyMap is expected")
+    check_type("tolerance", tolerance, timedelta, "a length of time is expected")
+    if tolerance < timedelta(0):
+        message = "a length of time is expected, not below 0"
+        raise ElementError("Live", "tolerance", tolerance, message)
+    kinds = tuple(kind.kind for kind in Signal.__subclasses__())
+    for kind in outgoing:
+        if kind not in kinds:
+            raise UnknownName("kind of signal", kind, kinds)
+    if identities is not None:
+        check_type("identities", identities, IdentityRules, "IdentityRules are expected")

@@ -20,6 +20,7 @@ from journeymap.live.journal import (
     text_with,
 )
 from journeymap.live.late import LateArrivals
+from journeymap.live.map_names import MapNames
 from journeymap.live.outbox import letters_for, post_letters
 from journeymap.live.removed import FORGOTTEN, RETRACTED, Marks
 from journeymap.live.states import States, Versioned
@@ -68,11 +69,20 @@ class Receipt:
 
 @frozen
 class Settings:
-    """How `Live` records: the tolerance for times ahead of the clock, what goes out, the marks."""
+    """How `Live` records: the tolerance for times ahead of the clock, what goes out, the marks.
+
+    ``names`` are those that an interaction may have (None: any).
+    """
 
     tolerance: timedelta
     outgoing: frozenset[str]
     marks: Marks
+    names: MapNames | None = None
+
+    def refusal(self, one: Interaction, now: datetime) -> str:
+        """Give the reason why an interaction is set aside; empty if it is not."""
+        reason = misplaced(one.at, now, self)
+        return reason or ("" if self.names is None else self.names.explain_unknown(one))
 
 
 Receipts: TypeAlias = list[Receipt | None]
@@ -133,7 +143,7 @@ class Recording:
             if key in known:
                 receipts[place] = Receipt(one.customer, None, duplicate=True)
                 continue
-            reason = misplaced(one.at, self.now, self._settings)
+            reason = self._settings.refusal(one, self.now)
             if reason:
                 receipts[place] = Receipt(one.customer, None, set_aside=reason)
                 if key not in aside:

@@ -34,6 +34,7 @@ class Stats:
         recorded: Interactions that this process recorded.
         duplicates: Interactions that it found to be recorded before.
         put_aside: Interactions that it set aside.
+        unknown: Interactions that it recorded, at touchpoints that the map does not know.
     """
 
     interactions: int
@@ -48,6 +49,7 @@ class Stats:
     recorded: int = 0
     duplicates: int = 0
     put_aside: int = 0
+    unknown: int = 0
 
 
 class Counters:
@@ -56,13 +58,13 @@ class Counters:
     def __init__(self) -> None:
         self._begin_anew()
         call_at_fork(self._begin_anew)
-        self.recorded = self.duplicates = self.put_aside = 0
+        self.recorded = self.duplicates = self.put_aside = self.unknown = 0
 
     def _begin_anew(self) -> None:
         self._turn = threading.Lock()
 
-    def add(self, receipts: Sequence[Receipt]) -> None:
-        """Count what came of some interactions."""
+    def add(self, receipts: Sequence[Receipt], unknown: int = 0) -> None:
+        """Count what came of some interactions; ``unknown`` are at touchpoints of no map."""
         duplicates = sum(one.duplicate for one in receipts)
         aside = sum(one.set_aside is not None for one in receipts)
         if aside:
@@ -71,6 +73,7 @@ class Counters:
             self.recorded += len(receipts) - duplicates - aside
             self.duplicates += duplicates
             self.put_aside += aside
+            self.unknown += unknown
 
 
 def make_stats(counts: StoreCounts, here: Counters) -> Stats:
@@ -78,5 +81,5 @@ def make_stats(counts: StoreCounts, here: Counters) -> Stats:
     return Stats(
         counts.interactions, counts.customers, counts.due, counts.waiting,
         None if counts.oldest is None else instant(counts.oldest), counts.dead, counts.set_aside,
-        counts.evidence, counts.size, here.recorded, here.duplicates, here.put_aside,
+        counts.evidence, counts.size, here.recorded, here.duplicates, here.put_aside, here.unknown,
     )  # fmt: skip

@@ -1,0 +1,59 @@
+"""Names that the map does not know: followed and counted, or set aside where it is strict."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from journeymap import Channel, ElementError, Identity, IdentityRules, Live, Moment, Record
+from journeymap.model import At
+from tests.factories import SHOP, T0
+from tests.factories import happened as at
+
+MAP = SHOP.replace(
+    evolve(SHOP.touchpoints["call"], recorded_as=["phone *"]),
+    Moment("noted", At("outcome", ("left",))),
+).add(Channel("web"), Channel("phone"))
+
+
+def test_a_strict_live_sets_aside_and_names_the_nearest(store: str) -> None:
+    with Live(MAP, store, strict=True) as live:
+        given = [
+            at("ordr", 1), at("order", 2, channel="wab"), at("order", 3, outcome="fialed"),
+            at("order", 4, channel="web", outcome="left"), at("phone 7", 5), at("call", 6),
+        ]  # fmt: skip
+        receipts = live.record_many(given)
+        assert [one.set_aside for one in receipts[3:]] == [None] * 3
+        for receipt, words in zip(receipts, ["'order'", "'web'", "'failed'"], strict=False):
+            assert receipt.set_aside is not None
+            assert f"did you mean {words}" in receipt.set_aside
+        assert len(live.set_aside()) == 3
+        live.record_many(given)
+        assert len(live.set_aside()) == 3
+        assert live.stats().unknown == 0
+        with pytest.raises(ElementError, match="ordr"):
+            live.correct(evolve(given[3], touchpoint="ordr"))
+    with Live(MAP, store) as live:  # what was set aside is recorded when it comes again
+        assert live.record(given[0]).position is not None
+
+
+def test_otherwise_it_is_followed_and_counted(store: str) -> None:
+    with Live(MAP, store, identities=IdentityRules(), clock=lambda: T0 + timedelta(9)) as live:
+        records = [
+            Record([Identity("u", "u17")], T0, "s", interaction=at(name, n, "?"))
+            for n, name in enumerate(["ordr", "order", "phone 7", "ordr"])
+        ]
+        receipts = live.take(records)
+        assert not [one.set_aside for one in receipts if one.set_aside]
+        assert live.stats().unknown == 2
+        live.take(records)
+        assert live.stats().unknown == 2
+        live.record(at("nowhere", 6))
+        assert live.stats().unknown == 3
+
+
+def test_a_map_without_channels_leaves_them_open() -> None:
+    with Live(SHOP, strict=True) as live:
+        assert live.record(at("order", 1, channel="anything")).set_aside is None
