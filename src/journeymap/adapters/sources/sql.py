@@ -6,9 +6,10 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from attrs import field, frozen
 
@@ -16,7 +17,7 @@ from journeymap.adapters.mapping.applying import AppliedMapping, row_text
 from journeymap.adapters.mapping.mapping import PayloadMapping
 from journeymap.adapters.source import Batch, Claim, RejectedRow
 from journeymap.adapters.sources.row_source import ALL, BatchBuilder, Row, RowSource
-from journeymap.exceptions import SourceError, require
+from journeymap.exceptions import ElementError, SourceError, require
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["SqlSource", "duckdb_source"]
 
 _BATCH = 1000  # rows: enough for speed, few enough to be read again after a failure
+
+
+def _is_lag(instance: object, attribute: object, value: Any) -> None:
+    none = timedelta(0) if isinstance(value, timedelta) else 0
+    fits = isinstance(value, (timedelta, int, float)) and not isinstance(value, bool)
+    if value is not None and (not fits or not value >= none):
+        message = "a length of time or a number is expected, not below 0"
+        raise ElementError("SqlSource", "lag", value, message)
 
 
 @frozen
@@ -36,13 +45,17 @@ class SqlSource:
         url: The database's URL.
         table: The name of a table (``schema.name``), or a ``SELECT``.
         mapping: The mapping of the rows.
-        cursor: A column that grows, a number or a time: rows come in its order.
+        cursor: A column that grows, a number, a time or a UUID: rows come in its order.
         key: A column that distinguishes rows of one cursor value; without one, rows of an equal
             value that are written later are not met again.
         batch: How many rows a batch holds; more where rows share a cursor value.
+        lag: How far before the cursor reading begins again, a length of time or a number (None: it
+            does not). What was committed late, with an earlier value, is read then; what was read
+            before comes once more, and is recognised by its id.
 
     Raises:
-        SourceError: The database cannot be read.
+        SourceError: The database cannot be read, or the lag does not fit the cursor column.
+        ElementError: The lag is below zero, or no length of time and no number.
     """
 
     url: str = field(repr=False)
@@ -51,6 +64,7 @@ class SqlSource:
     cursor: str = field(kw_only=True)
     key: str | None = field(default=None, kw_only=True)
     batch: int = field(default=_BATCH, kw_only=True, repr=False)
+    lag: timedelta | float | None = field(default=None, kw_only=True, validator=_is_lag)
 
     @property
     def name(self) -> str:
@@ -72,6 +86,8 @@ class SqlSource:
         if self.url.startswith("sqlite") and file and not os.path.exists(file):
             raise SourceError(self._where, "there is no such file")
         after, done = (None, 0) if cursor is None else self._after(cursor)
+        if after and self.lag is not None:
+            after = [self._before(after[0], self.lag)]
         try:
             engine = create_engine(self.url)
         except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
@@ -132,7 +148,7 @@ class SqlSource:
         queries = [chosen.where(lost)] if after is None else []  # what has no cursor, once
         if after:
             more = columns[0] > after[0]
-            if self.key is not None:
+            if len(after) > 1:
                 more = or_(more, and_(columns[0] == after[0], columns[1] > after[1]))
             there = and_(there, more)
         queries.append(chosen.where(there).order_by(*columns))
@@ -146,6 +162,17 @@ class SqlSource:
                         raise SourceError(self._where, message)
                     values = [row[key] for key in keys]
                     yield (None if None in values else values), row
+
+    def _before(self, value: Any, lag: timedelta | float) -> Any:
+        """Go back from a value of the cursor column by the lag."""
+        if isinstance(lag, timedelta) and isinstance(value, (datetime, date)):
+            return value - lag
+        if not isinstance(lag, timedelta) and isinstance(value, Decimal):
+            return value - Decimal(str(lag))
+        if not isinstance(lag, timedelta) and isinstance(value, (int, float)):
+            return value - lag
+        message = f"a lag of {lag!r} does not fit a cursor such as {value!r}"
+        raise SourceError(self._where, message)
 
     def _after(self, cursor: str) -> tuple[list[Any] | None, int]:
         try:
@@ -181,9 +208,13 @@ def _plain(value: Any) -> Any:
         return ["date", value.isoformat()]
     if isinstance(value, Decimal):
         return ["decimal", str(value)]
+    if isinstance(value, UUID):
+        return ["uuid", str(value)]
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return ["bytes", bytes(value).hex()]
     if isinstance(value, (str, int, float)):
         return value
-    message = f"a cursor is a number, a text or a time, not {type(value).__name__}"
+    message = f"a cursor is a number, a text, a time or a UUID, not {type(value).__name__}"
     raise SourceError("the cursor column", message)
 
 
@@ -192,6 +223,7 @@ def _value(data: Any) -> Any:
         return data
     read: dict[str, Callable[[str], Any]] = {
         "datetime": datetime.fromisoformat, "date": date.fromisoformat, "decimal": Decimal,
+        "uuid": UUID, "bytes": bytes.fromhex,
     }  # fmt: skip
     kind, text = data
     return read[kind](text)

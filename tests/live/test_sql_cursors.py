@@ -1,0 +1,117 @@
+"""Tables that others write while they are read: late commits, and UUIDs as cursors and keys."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from journeymap import ElementError, IdentityRules, Live, SourceError
+from journeymap.adapters.mapping import Pick, RecordRule, columns_mapping
+from journeymap.adapters.sources import SqlSource
+from tests.factories import SHOP
+
+MAPPING = columns_mapping(
+    "crm", at="at", identities={"user": "user_id"},
+    rule=RecordRule(Pick(["$.at"]), {"user": Pick(["$.user_id"])}, Pick(["$.touchpoint"]),
+                    id=Pick(["$.id"])),
+)  # fmt: skip
+MADE = (
+    "CREATE TABLE calls (id {uuid} PRIMARY KEY, written {time}, number BIGINT, at {time},"
+    " touchpoint TEXT, user_id TEXT)"
+)
+T0 = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def uuid(number: int) -> UUID:
+    return UUID(int=(number << 96) + (7 << 76))
+
+
+class Calls:
+    """A table of calls in a database."""
+
+    def __init__(self, url: str) -> None:
+        from sqlalchemy import create_engine
+
+        self.url, self.engine = url, create_engine(url)
+        self.real = url.startswith("postgresql")
+        self.run(MADE.format(uuid="UUID" if self.real else "TEXT",
+                             time="TIMESTAMPTZ" if self.real else "TEXT"))  # fmt: skip
+
+    def run(self, statement: str, **values: Any) -> None:
+        from sqlalchemy import text
+
+        with self.engine.begin() as connection:
+            connection.execute(text(statement), values)
+
+    def call(self, number: int) -> None:
+        at: Any = T0 + timedelta(minutes=number)
+        self.run(
+            "INSERT INTO calls VALUES (:id, :written, :number, :at, 'call', 'u17')",
+            id=uuid(number) if self.real else str(uuid(number)), number=number,
+            written=at if self.real else at.isoformat(), at=at if self.real else at.isoformat(),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def calls(shared: str, tmp_path: Path) -> Any:
+    url = shared if shared.startswith("postgresql") else f"sqlite:///{tmp_path}/calls.db"
+    made = Calls(url)
+    yield made
+    made.engine.dispose()
+
+
+def read(source: SqlSource, cursor: str | None) -> tuple[list[Any], str | None]:
+    records: list[Any] = []
+    for batch in source.read(cursor):
+        assert not batch.rejected
+        records += batch.records
+        cursor = batch.cursor
+    return records, cursor
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_what_is_committed_late_is_read(calls: Calls, timed: bool) -> None:
+    timed &= calls.real  # SQLite has no times of its own
+    cursor, lag = ("written", timedelta(minutes=10)) if timed else ("number", 10)
+    source = SqlSource(calls.url, "calls", MAPPING, cursor=cursor, key="id", lag=lag)
+    without = SqlSource(calls.url, "calls", MAPPING, cursor=cursor, key="id")
+    for number in (20, 21, 25):
+        calls.call(number)
+    first, place = read(source, None)
+    assert [one.id for one in first] == [str(uuid(n)) for n in (20, 21, 25)]
+    for number in (19, 22, 26):  # two of them began earlier
+        calls.call(number)
+    assert [one.id for one in read(without, place)[0]] == [str(uuid(26))]
+    second, place = read(source, place)
+    assert [one.id for one in second] == [str(uuid(n)) for n in (19, 20, 21, 22, 25, 26)]
+    with Live(SHOP, identities=IdentityRules()) as live:
+        receipts = live.take([*first, *second])
+        assert sum(one.duplicate for one in receipts) == 3
+        assert live.stats().interactions == 6
+    assert len(read(source, place)[0]) == 6  # those of the last ten
+
+
+def test_uuids_are_cursors_and_keys(calls: Calls) -> None:
+    source = SqlSource(calls.url, "calls", MAPPING, cursor="id", batch=2)
+    for number in range(1, 6):
+        calls.call(number)
+    batches = list(source.read())
+    assert [batch.rows for batch in batches] == [2, 2, 1]
+    assert sum(batch.rows for batch in source.read(batches[0].cursor)) == 3
+    calls.call(9)
+    records, place = read(source, batches[-1].cursor)
+    assert [one.id for one in records] == [str(uuid(9))]
+    assert str(uuid(9)) in json.dumps(place)
+    with pytest.raises(SourceError, match="does not fit a cursor"):
+        list(SqlSource(calls.url, "calls", MAPPING, cursor="id", lag=3).read(place))
+
+
+def test_a_lag_is_a_length_of_time_or_a_number() -> None:
+    for wrong in (-1, timedelta(-1), "3", True, float("nan")):
+        with pytest.raises(ElementError, match="lag"):
+            SqlSource("sqlite://", "t", MAPPING, cursor="c", lag=wrong)  # type: ignore[arg-type]
