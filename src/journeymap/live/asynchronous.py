@@ -155,6 +155,13 @@ class AsyncLive:
         """See `Live.facts`."""
         return await self._read(lambda: self.live.facts(customer))
 
+    async def record_within(
+        self, connection: Any, interactions: Iterable[Interaction]
+    ) -> tuple[Receipt, ...]:
+        """See `Live.record_within`; of an AsyncConnection, call that in its ``run_sync``."""
+        given = tuple(interactions)
+        return await self._in_turn(lambda: self.live.record_within(connection, given))
+
     async def choose(
         self, offers: NextBest, customer: str, *, channel: str | None = None
     ) -> Choice:

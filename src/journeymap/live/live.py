@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from attrs import evolve
 
+from journeymap.adapters.joining import JoiningStore
 from journeymap.adapters.store import Store, micros
 from journeymap.exceptions import ElementError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
@@ -179,6 +180,44 @@ class Live(StoreReading, SignalDelivery):
             for receipt, one in zip(receipts, given, strict=True)
         )  # fmt: skip
         self._counters.add(receipts, unknown)
+
+    def record_within(
+        self, connection: Any, interactions: Iterable[Interaction]
+    ) -> tuple[Receipt, ...]:
+        """Record interactions in a transaction of the application's: with its rows, or not at all.
+
+        Nothing is committed here. Until the transaction ends, others who record the same customers
+        wait, and so does whoever is merged or forgotten: keep it short.
+
+        Args:
+            connection: A SQLAlchemy connection to the store's database, in a transaction; of a
+                session, ``session.connection()``.
+            interactions: The interactions, in order of arrival.
+
+        Returns:
+            A receipt for each; it holds if the transaction is committed.
+
+        Raises:
+            ElementError: One is no Interaction, or the store is none that can join: a `SqlStore`
+                can.
+            InteractionError: A customer or an id is too long for a store.
+            StoreError: The store failed; the transaction can go on without the interactions.
+        """
+        given = tuple(interactions)
+        for one in given:
+            check_storable(one)
+        store = self._store
+        if not isinstance(store, JoiningStore):
+            message = "this store has a database of its own; a SqlStore joins yours"
+            raise ElementError("Live", "store", store.address, message)
+        apart = self._states.apart()
+        work = Recording(apart, self._settings, apart.now(), given)
+        if self._resolution is None:
+            receipts = store.run_within(connection, work.write)
+        else:
+            receipts = self._resolution.record_within(store, connection, work)
+        self._count(receipts, given)
+        return receipts
 
     def _write(self, given: tuple[Interaction, ...]) -> tuple[Receipt, ...]:
         if self._resolution is not None:

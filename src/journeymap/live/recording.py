@@ -100,12 +100,13 @@ class Recording:
         self.written: Versioned = {}
         self._keys: dict[int, str] = {}  # of those without an id that had been set aside
 
-    def write(self, tx: Transaction) -> tuple[Receipt, ...]:
+    def write(self, tx: Transaction, named: Naming | None = None) -> tuple[Receipt, ...]:
         """Write the batch; a receipt for each interaction."""
         self._keys.clear()
         tx.meta.share()  # nobody is forgotten or merged away in between
-        if self._named is not None:
-            self.given = self._named(tx, self.given)
+        naming = named or self._named
+        if naming is not None:
+            self.given = naming(tx, self.given)
         receipts: Receipts = [None] * len(self.given)
         # Held first: what another process records of them is either there already, or waits.
         versions = tx.states.lock_versions(list(dict.fromkeys(one.customer for one in self.given)))

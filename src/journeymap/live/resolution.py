@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from attrs import evolve
 
+from journeymap.adapters.joining import JoiningStore
 from journeymap.adapters.store import (
     SetAsideEntry,
     StoredEvidence,
@@ -116,6 +117,11 @@ class IdentityResolution:
             receipts = self._states.store.run(work.write)
             self._states.cache(work.written)
             return receipts
+
+    def record_within(self, store: JoiningStore, connection: Any, work: NamedWork[T]) -> T:
+        """Write what is done under the ids of today, in a transaction of the application's."""
+        with self._turn:
+            return store.run_within(connection, lambda tx: work.write(tx, self._named))
 
     def write(self, work: NamedWork[T]) -> T:
         """Write what is done under the ids that customers have today, in turn with who learns."""

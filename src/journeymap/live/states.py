@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from datetime import datetime, timedelta
 from secrets import randbits
 from typing import TypeAlias
@@ -66,6 +67,12 @@ class States:
 
     def _begin_anew(self) -> None:
         self._turn = threading.Lock()
+
+    def apart(self) -> States:
+        """Make a copy that shares no cache: what it reads may never be committed."""
+        made = copy(self)
+        made._cache = {}
+        return made
 
     def now(self) -> datetime:
         """Read the clock, in UTC."""

@@ -43,7 +43,7 @@ class SqlConnection:
     def __init__(self, connection: Connection, prefix: str, lock: str = " FOR UPDATE") -> None:
         self.connection = connection
         self._prefix = prefix
-        self.lock = lock
+        self.lock = "" if connection.dialect.name == "sqlite" else lock
         self.advisory = connection.dialect.name == "postgresql"
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
@@ -136,6 +136,7 @@ class SqlStore:
             committing = False
             try:
                 with self._engine.connect() as connection, connection.begin() as transaction:
+                    _begin_writing(connection)
                     done = work(SqlTransaction(SqlConnection(connection, self._prefix)))
                     committing = True
                     transaction.commit()
@@ -147,6 +148,37 @@ class SqlStore:
                 raise self._wrong(error) from error
             time.sleep(random.uniform(0, 0.005 * 2**turn))  # noqa: S311  # to get out of step
         raise AssertionError
+
+    def run_within(self, connection: object, work: Callable[[Transaction], T]) -> T:
+        """See `JoiningStore.run_within`; what fails is rolled back to where it began.
+
+        Args:
+            connection: A SQLAlchemy connection to the same database; of a session, that is
+                ``session.connection()``.
+            work: What to do.
+
+        Returns:
+            What the work returned.
+
+        Raises:
+            StoreError: The database failed; nothing of the work was written.
+            ElementError: It is no such connection.
+        """
+        from sqlalchemy.engine import Connection as Known
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if not isinstance(connection, Known):
+            message = "a Connection of SQLAlchemy is expected, such as session.connection()"
+            raise ElementError("SqlStore", "connection", connection, message)
+        if connection.engine.url != self._engine.url:
+            message = f"a connection to {self.address} is expected"
+            raise ElementError("SqlStore", "connection", connection.engine.url, message)
+        try:
+            _begin_writing(connection)
+            with connection.begin_nested():
+                return work(SqlTransaction(SqlConnection(connection, self._prefix)))
+        except SQLAlchemyError as error:
+            raise self._wrong(error) from error
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """See `Store.read`."""
@@ -160,19 +192,23 @@ class SqlStore:
 
     @property
     def scrub_blocks(self) -> bool:
-        """See `Store.scrub_blocks`; PostgreSQL writes each table anew, and locks it meanwhile."""
-        return self._engine.dialect.name == "postgresql"
+        """See `Store.scrub_blocks`; the tables are written anew, and locked meanwhile."""
+        return self._engine.dialect.name in ("postgresql", "sqlite")
 
     def scrub(self) -> None:
         """See `Store.scrub`."""
         from sqlalchemy import text
         from sqlalchemy.exc import SQLAlchemyError
 
-        if self._engine.dialect.name != "postgresql":
+        if not self.scrub_blocks:
             return
         try:
             with self._engine.connect() as connection:
                 at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
+                if self._engine.dialect.name == "sqlite":
+                    at_once.execute(text("VACUUM"))
+                    at_once.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+                    return
                 self._check_owner(at_once)
                 # Whoever records waits behind this lock, so it is not waited for long.
                 at_once.execute(text(f"SET lock_timeout = '{_LOCK_PATIENCE}'"))
@@ -260,6 +296,14 @@ class SqlStore:
             if committing and (lost or not state) else "nothing was written"
         )  # fmt: skip
         return StoreError(self.address, f"{cause}; {written}", passing=passing)
+
+
+def _begin_writing(connection: Connection) -> None:
+    """Let SQLite have one writer from here on, whose driver begins at the first change only."""
+    if connection.dialect.name == "sqlite":
+        driver = connection.connection.driver_connection
+        if driver is not None and not driver.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _engine(url: str, connections: int, patience: float) -> Engine:

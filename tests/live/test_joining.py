@@ -1,0 +1,130 @@
+"""Recording in the application's own transaction: with its rows, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+from journeymap import AsyncLive, ElementError, Identity, IdentityRules, Live, Record, StoreError
+from journeymap.adapters.stores import SqlStore
+from journeymap.live.states import States
+from tests.factories import SHOP, T0
+from tests.factories import happened as at
+
+
+@pytest.fixture
+def engine(shared: str) -> Iterator[Any]:
+    made = create_engine(shared)
+    with made.begin() as connection:
+        connection.execute(text("CREATE TABLE orders (number INTEGER PRIMARY KEY)"))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def live(engine: Any) -> Iterator[Live]:
+    store = SqlStore(engine)
+    with Live(SHOP, store) as made:
+        yield made
+
+
+def orders(engine: Any) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM orders")).scalar_one())
+
+
+def test_both_are_written_or_neither(engine: Any, live: Live) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO orders VALUES (1)"))
+        [receipt] = live.record_within(connection, [at("order", 1)])
+        assert receipt.position is not None
+        [again] = live.record_within(connection, [at("order", 1)])
+        assert again.duplicate
+        live.record_within(connection, [at("delivery", 2)])
+    assert (orders(engine), len(live.history("ada"))) == (1, 2)
+    with engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(text("INSERT INTO orders VALUES (2)"))
+        live.record_within(connection, [at("call", 3), at("order", 3, "ben")])
+        transaction.rollback()
+    assert (orders(engine), len(live.history("ada")), live.position("ben")) == (1, 2, None)
+    state = live.state("ada")
+    assert state is not None
+    assert (state.count, state.position and state.position.touchpoint) == (2, "delivery")
+    live.record(at("call", 4))  # what was rolled back is not remembered
+    assert [one.touchpoint for one in live.history("ada")] == ["order", "delivery", "call"]
+
+
+def test_a_session_joins_too(engine: Any, live: Live) -> None:
+    with Session(engine) as session:
+        session.execute(text("INSERT INTO orders VALUES (7)"))
+        live.record_within(session.connection(), [at("order", 1)])
+        session.commit()
+    assert (orders(engine), len(live.history("ada"))) == (1, 1)
+
+
+def test_what_fails_leaves_the_application_its_transaction(
+    engine: Any, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO orders VALUES (1)"))
+        with monkeypatch.context() as patched:
+            patched.setattr(States, "write", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                live.record_within(connection, [at("order", 1)])
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                States,
+                "write",
+                lambda self, tx, *_: tx.db.write("INSERT INTO none VALUES (1)", [{}]),
+            )
+            with pytest.raises(StoreError, match="none"):
+                live.record_within(connection, [at("order", 1)])
+        connection.execute(text("INSERT INTO orders VALUES (2)"))
+    assert (orders(engine), live.history("ada")) == (2, ())
+
+
+def test_customers_known_by_identities(engine: Any) -> None:
+    with Live(SHOP, SqlStore(engine), identities=IdentityRules()) as live:
+        one = at("order", 1, "?")
+        [receipt] = live.take([Record([Identity("u", "u17")], T0, "s", interaction=one)])
+        with engine.begin() as connection:
+            [other] = live.record_within(connection, [at("call", 2, receipt.customer)])
+        assert other.customer == receipt.customer
+        assert len(live.history(receipt.customer)) == 2
+
+
+def test_another_database_is_refused(engine: Any, live: Live, tmp_path: Any) -> None:
+    other = create_engine(f"sqlite:///{tmp_path}/other.db")
+    with other.begin() as connection, pytest.raises(ElementError, match="a connection to"):
+        live.record_within(connection, [at("order", 1)])
+    other.dispose()
+    with pytest.raises(ElementError, match="a Connection of SQLAlchemy"):
+        live.record_within(object(), [at("order", 1)])
+    with Live(SHOP) as alone, pytest.raises(ElementError, match="SqlStore joins"):
+        alone.record_within(object(), [at("order", 1)])
+
+
+def test_asyncio_joins(engine: Any) -> None:
+    async def work() -> int:
+        async with AsyncLive(Live(SHOP, SqlStore(engine))) as live:
+            with engine.connect() as connection, connection.begin():
+                await live.record_within(connection, [at("order", 1)])
+            return len(await live.history("ada"))
+
+    if engine.dialect.name == "postgresql":
+        assert asyncio.run(work()) == 1
+
+
+def test_a_store_in_the_applications_database_forgets(engine: Any, live: Live) -> None:
+    live.record_many([at("order", n, name) for n, name in enumerate(["ada", "ben"])])
+    live.forget("ada")
+    live.scrub()
+    assert live.history("ada") == ()
+    if engine.dialect.name == "sqlite":
+        assert b"ada" not in Path(engine.url.database).read_bytes()
