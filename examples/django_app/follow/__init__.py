@@ -1,0 +1,1 @@
+"""The application: one store for each process, opened once."""
