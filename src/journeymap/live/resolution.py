@@ -47,6 +47,7 @@ from journeymap.live.kept_rules import KeptRules
 from journeymap.live.recording import Naming, Receipt, Recording, Settings
 from journeymap.live.regrouping import Regrouping, current_id, owner_of_evidence
 from journeymap.live.removed import FORGOTTEN, RETRACTED
+from journeymap.live.repeated_facts import RepeatedFacts
 from journeymap.live.states import States, Versioned
 
 __all__ = ["IdentityResolution"]
@@ -443,20 +444,32 @@ class IdentityResolution:
 
     def _learn(self, tx: Transaction, pieces: Sequence[Data], now: datetime) -> Versioned:
         """Learn, write what is new, and regroup whom it moves; the turn has begun."""
-        kept = []
+        before = self._number
+        kept: list[StoredEvidence] = []
+        repeated: list[Data] = []
         for data in pieces:
             # What these rules do not read is kept, once: others may read it.
-            new = apply_evidence(self._identities, data) or self._notes_unread(data)
-            if new or has_facts(data):
-                self._number += 1
-                kept.append((self._number, data))
+            if apply_evidence(self._identities, data) or self._notes_unread(data):
+                kept.append(self._evidence_row(data))
+            elif has_facts(data):
+                repeated.append(data)
         self._identities.settle()
-        tx.evidence.add(
-            StoredEvidence(number, owner_of_evidence(self._identities, data) or "",
-                           data.get("batch"), encoded(data))
-            for number, data in kept
-        )  # fmt: skip
+        kept = [evolve(row, customer=self._owner(json.loads(row.text))) for row in kept]
+        if repeated:
+            keeping = RepeatedFacts(tx, kept)
+            for data in repeated:
+                keeping.keep(evolve(self._evidence_row(data), customer=self._owner(data)))
+            kept = keeping.finish()
+            self._number = max((row.number for row in kept), default=before)
+        tx.evidence.add(kept)
         return self._regroup_changed(tx, (), now)
+
+    def _evidence_row(self, data: Data) -> StoredEvidence:
+        self._number += 1
+        return StoredEvidence(self._number, "", data.get("batch"), encoded(data))
+
+    def _owner(self, data: Data) -> str:
+        return owner_of_evidence(self._identities, data) or ""
 
     def _begin(self, tx: Transaction) -> None:
         """Lock out other learners, and catch up; drop what another try had learned."""
