@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
@@ -21,6 +22,7 @@ from journeymap import (
 )
 from journeymap.adapters.store import StoredState, Transaction
 from journeymap.adapters.stores import SqliteStore, SqlStore
+from journeymap.adapters.stores.sql_tables import TABLES
 from journeymap.analysis import Log, Transitions, Variants
 from journeymap.exceptions import ElementError, UnknownName
 from tests.factories import DAY, HOUR, SHOP, T0, happened
@@ -404,3 +406,21 @@ def test_a_log_of_a_store(store: str) -> None:
         assert log.customers == 7
         later = Log.from_store(live.store, since=now[0])
         assert later.interactions == 20
+
+
+def test_the_tables_are_documented() -> None:
+    """Each table with its columns, as a database administrator finds them."""
+    rows = re.findall(
+        r"^\| `(journeymap_\w+)` \| [^|]* \| ([^|]*) \|",
+        (Path(__file__).parents[2] / "docs/operating.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    documented = {table: set(re.findall(r"`(\w+)`", columns)) for table, columns in rows}
+    made: dict[str, set[str]] = {}
+    for statement in TABLES:
+        if found := re.match(r"CREATE TABLE (\w+) \((.*)\)$", statement):
+            columns = re.sub(r", PRIMARY KEY \(.*?\)", "", found[2]).split(", ")
+            made[found[1]] = {one.split()[0] for one in columns}
+        elif found := re.match(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", statement):
+            made[found[1]].add(found[2])
+    assert documented == made
