@@ -9,19 +9,30 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 from journeymap.documents.migrations import KEY, VERSION
-from journeymap.model import Between, Catalog, Condition, JourneyMap, Of, Phase, Step
+from journeymap.model import Between, Catalog, Condition, JourneyMap, Moment, Of, Phase, Step
 from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED
-from journeymap.model.elements import OfKind
+from journeymap.model.durations import PATTERN
+from journeymap.model.elements import MAX_CONCURRENT, OfKind
 
 __all__ = ["schema"]
 
-_NAME = {"type": "string", "minLength": 1, "pattern": r"^[^\n\t]*\S[^\n\t]*$"}
-_NUMBER = {"type": "number"}
+_NAME = {
+    "type": "string", "minLength": 1, "pattern": r"^[^\n\t]*\S[^\n\t]*$",
+    "not": {"enum": ["(start)", "(end)"]},
+}  # fmt: skip
+_NUMBER = {"type": "number", "minimum": -1e300, "maximum": 1e300}
+_LIMITS: dict[str, dict[str, Any]] = {
+    "_share": {"minimum": 0, "maximum": 1},
+    "_not_negative": {"minimum": 0},
+    "positive_duration": {"pattern": "^(?=.*[1-9])" + PATTERN[1:]},
+}
+"""What the checks of a field ask for, by their names, as the schema writes it."""
+_WHOLE = {("ContactLimit", "at_most"): (0, 999), ("Count", "at_least"): (1, 2**53 - 1)}
 _DURATION = {
     "type": "string",
     "description": "a length of time: '7 days', '1 h 30 min', 'P7D'",
     "examples": ["7 days", "1 h 30 min", "P7D"],
-    "pattern": r"^\s*([Pp].*|(\d{1,9}\s*[A-Za-z]+\s*)+)$",
+    "pattern": PATTERN,
 }
 _SCALARS: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
@@ -29,8 +40,12 @@ _SCALARS: dict[Any, dict[str, Any]] = {
     float: _NUMBER,
     bool: {"type": "boolean"},
     timedelta: _DURATION,
-    date: {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"},
-    time: {"type": "string", "pattern": r"^\d\d:\d\d"},
+    date: {
+        "type": "string",
+        "pattern": r"^\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])"
+        r"|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|[12]\d))$",
+    },
+    time: {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?$"},
     Phase: {"enum": ["buy", "own", "acquire", "serve"]},
 }
 
@@ -66,7 +81,10 @@ def schema() -> dict[str, Any]:
 
 def _type(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if kind == Condition:
-        return _once("Condition", definitions, lambda: _condition(definitions))
+        return _once("Condition", definitions, lambda: _condition("Condition", definitions))
+    if kind is _MomentCondition:
+        asked = "MomentCondition"
+        return _once(asked, definitions, lambda: _condition(asked, definitions))
     if kind in _SCALARS:
         return dict(_SCALARS[kind])
     origin = get_origin(kind)
@@ -80,7 +98,7 @@ def _type(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if kind is Of:
         return _once("Of", definitions, _binding)
     if kind is Step:
-        full = _once("Step", definitions, lambda: _object(Step, definitions))
+        full = _once("Step", definitions, lambda: _step(definitions))
         return {"anyOf": [dict(_NAME), full]}
     name: str = kind.__name__
     return _once(name, definitions, lambda: _object(kind, definitions))
@@ -100,12 +118,9 @@ def _object(cls: Any, definitions: dict[str, Any], leave_out: str = "") -> dict[
     for a in attrs.fields(cls):
         if a.name == leave_out:
             continue
-        made = _type(a.type, definitions)
-        if _is_name(a):
-            made = {**made, **_NAME}
-        elif made.get("items") == {"type": "string"} and _is_names(a):
-            made = {**made, "items": dict(_NAME), "uniqueItems": True}
-        properties[a.name] = made
+        kind = _MomentCondition if cls is Moment and a.type == Condition else a.type
+        made = _limited(_type(kind, definitions), cls, a)
+        properties[a.name] = {"anyOf": [made, {"type": "null"}]} if a.default is None else made
         if a.default is attrs.NOTHING:
             required.append(a.name)
     words = (cls.__doc__ or "").strip().split("\n\n")[0].replace("``", "")
@@ -115,15 +130,49 @@ def _object(cls: Any, definitions: dict[str, Any], leave_out: str = "") -> dict[
         "properties": properties,
         "required": required,
         "additionalProperties": False,
+        **_BETWEEN_FIELDS.get(cls.__name__, {}),
     }
 
 
-def _is_name(attribute: Any) -> bool:
-    return "identifier" in repr(attribute.validator)
+_BETWEEN_FIELDS: dict[str, dict[str, Any]] = {
+    "Step": {"oneOf": [
+        {"required": [one], "properties": {
+            one: {"minItems": least, "maxItems": most}, other: {"type": "array", "maxItems": 0},
+        }}
+        for one, other, least, most in (
+            ("one_of", "all_of", 1, 9999), ("all_of", "one_of", 2, MAX_CONCURRENT)
+        )
+    ]},
+    "Offer": {
+        "if": {"required": ["limits"], "properties": {"limits": {"minItems": 1}}},
+        "then": {"required": ["touchpoint"], "properties": {"touchpoint": {"type": "string"}}},
+    },
+}  # fmt: skip
+"""What some classes ask of several fields together."""
 
 
-def _is_names(attribute: Any) -> bool:
-    return "function names" in repr(attribute.validator)
+def _step(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Write the long form of a step, in which one touchpoint may stand alone."""
+    made = _object(Step, definitions)
+    several = made["properties"]["one_of"]
+    made["properties"]["one_of"] = {"anyOf": [dict(_NAME), several]}
+    return made
+
+
+def _limited(made: dict[str, Any], cls: Any, attribute: Any) -> dict[str, Any]:
+    """Write what the checks of a field ask for beyond its type."""
+    checks = repr(attribute.validator)
+    if "identifier" in checks:
+        return {**made, **_NAME}
+    if made.get("items") == {"type": "string"} and "function names" in checks:
+        return {**made, "items": dict(_NAME), "uniqueItems": True}
+    if made.get("type") == "integer":
+        least, most = _WHOLE[cls.__name__, attribute.name]
+        return {**made, "minimum": least, "maximum": most}
+    for check, limits in _LIMITS.items():
+        if check in checks:
+            made = {**made, **limits}
+    return made
 
 
 def _binding() -> dict[str, Any]:
@@ -137,27 +186,30 @@ def _binding() -> dict[str, Any]:
     }
 
 
-def _condition(definitions: dict[str, Any]) -> dict[str, Any]:
-    itself = {"$ref": "#/$defs/Condition"}
+class _MomentCondition:
+    """Stands for the conditions that a moment may have: those that ask for no facts."""
+
+
+def _condition(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    itself = {"$ref": f"#/$defs/{name}"}
     several = {"type": "array", "items": itself, "minItems": 1}
     one_or_more = {"type": "array", "items": dict(_NAME), "minItems": 1, "uniqueItems": True}
     properties: dict[str, Any] = {"all": several, "any": several, "not": itself}
     properties |= {what: {"anyOf": [dict(_NAME), one_or_more]} for what in AT_FIELDS}
     bounds = _object(Between, definitions, leave_out="what")
     bounds["required"] = []
-    bounds["anyOf"] = [{"required": ["at_least"]}, {"required": ["at_most"]}]
-    properties |= dict.fromkeys(BETWEEN_FIELDS, bounds)
+    number = {"type": "number"}
+    bounds["anyOf"] = [
+        {"required": [name], "properties": {name: number}} for name in ("at_least", "at_most")
+    ]
+    currency = {"required": ["currency"], "properties": {"currency": {"type": "string"}}}
+    properties |= {key: {**bounds, "not": currency} for key in BETWEEN_FIELDS}
+    properties["value"] = {**bounds, **currency, "properties": {
+        **bounds["properties"], "currency": dict(_NAME)
+    }}  # fmt: skip
     properties |= {key: _type(cls, definitions) for key, cls in NESTED.items()}
-    plain = {"type": ["string", "number", "boolean"]}
-    wanted = {"anyOf": [plain, {"type": "array", "items": plain, "minItems": 1}]}
-    properties["consent"] = dict(_NAME)
-    properties["trait"] = {
-        "anyOf": [
-            {"type": "string", "pattern": r"\S is \S"},
-            {"type": "object", "additionalProperties": wanted, "minProperties": 1,
-             "maxProperties": 1},
-        ]
-    }  # fmt: skip
+    if name == "Condition":
+        properties |= _facts()
     return {
         "type": "object",
         "description": "What has to happen; several keys in one mapping must all hold.",
@@ -165,3 +217,17 @@ def _condition(definitions: dict[str, Any]) -> dict[str, Any]:
         "minProperties": 1,
         "additionalProperties": False,
     }
+
+
+def _facts() -> dict[str, Any]:
+    """Write the conditions that ask for consents and traits."""
+    plain = {"anyOf": [dict(_NAME), {"type": ["number", "boolean"]}]}
+    wanted = {"anyOf": [plain, {"type": "array", "items": plain, "minItems": 1}]}
+    trait = {
+        "anyOf": [
+            {"type": "string", "pattern": r"\S is \S"},
+            {"type": "object", "additionalProperties": wanted, "propertyNames": dict(_NAME),
+             "minProperties": 1, "maxProperties": 1},
+        ]
+    }  # fmt: skip
+    return {"consent": dict(_NAME), "trait": trait}

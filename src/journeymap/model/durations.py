@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-__all__ = ["duration", "duration_text", "span_text"]
+__all__ = ["PATTERN", "duration", "duration_text", "span_text"]
 
 _UNITS = {"day": 86_400_000_000, "h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000, "ms": 1000,
           "us": 1}  # fmt: skip
@@ -32,6 +32,17 @@ _ISO = re.compile(
 _CLOCK = re.compile(  # the groups of _ISO, of which weeks are never written here
     r"()(?:(\d{1,9})\s*days?,?\s*)?(\d{1,9}):([0-5]\d):([0-5]\d)(?:\.(\d{1,6})\d*)?", re.ASCII
 )
+_UNIT = "|".join(
+    "".join(f"[{letter}{letter.upper()}]" for letter in name)
+    for name in sorted(_NAMES, key=len, reverse=True)
+)
+PATTERN = (
+    r"^\s*(P(?=.*\d)(\d{1,9}W)?(\d{1,9}D)?"
+    r"(T(\d{1,9}H)?(\d{1,9}M)?(\d{1,9}(\.\d{1,6})?S)?)?"
+    r"|(\d{1,9}\s*days?,?\s*)?\d{1,9}:[0-5]\d:[0-5]\d(\.\d+)?"
+    rf"|(\d{{1,9}}\s*({_UNIT})\s*)+)\s*$"
+)
+"""What ``duration`` reads, as a regular expression of any language."""
 
 
 def duration(text: str) -> timedelta:
