@@ -424,3 +424,22 @@ def test_the_tables_are_documented() -> None:
         elif found := re.match(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", statement):
             made[found[1]].add(found[2])
     assert documented == made
+
+
+def test_a_record_takes_few_statements(database: str) -> None:
+    """At most four for one interaction of a customer who was seen before."""
+    from sqlalchemy import create_engine, event
+
+    engine = create_engine(database)
+    statements: list[str] = []
+    with Live(SHOP, SqlStore(engine)) as live:
+        live.record(happened("order", 1))
+        event.listen(
+            engine, "before_cursor_execute", lambda *given: statements.append(str(given[2]))
+        )
+        live.record(happened("order", 2))
+        assert len(statements) == 4, statements
+        statements.clear()
+        live.record_many(happened("order", 3, f"c{n}") for n in range(100))
+        assert len(statements) == 4, statements
+    engine.dispose()

@@ -13,19 +13,18 @@ from typing import Literal, Protocol, TypeVar
 from attrs import frozen
 
 from journeymap.adapters.checkpoints import Checkpoints
+from journeymap.adapters.customer_rows import CustomerRows, MovableRows
 from journeymap.adapters.meta import Meta
 from journeymap.adapters.store_counts import StoreCounts
 from journeymap.adapters.tombstones import Tombstones
 from journeymap.model.instants import micros
 
 __all__ = [
-    "CustomerRows",
     "EvidenceRows",
     "Journal",
     "JournalEntry",
     "Letter",
     "LetterStatus",
-    "MovableRows",
     "Outbox",
     "SetAsideEntries",
     "SetAsideEntry",
@@ -150,31 +149,6 @@ class StoredEvidence:
     text: str
 
 
-class CustomerRows(Protocol):
-    """Rows that belong to customers."""
-
-    def delete(self, customers: Sequence[str]) -> None:
-        """Remove all rows of some customers.
-
-        Args:
-            customers: The customers' names.
-        """
-        ...
-
-
-class MovableRows(CustomerRows, Protocol):
-    """Rows that follow a customer who gets another id."""
-
-    def move(self, old: str, new: str) -> None:
-        """Put all rows of one customer to another.
-
-        Args:
-            old: The one's name.
-            new: The other's name.
-        """
-        ...
-
-
 class Journal(CustomerRows, Protocol):
     """The interactions that were recorded."""
 
@@ -282,13 +256,14 @@ class SetAsideEntries(MovableRows, Protocol):
 class StateRows(CustomerRows, Protocol):
     """The states of the customers."""
 
-    def lock_versions(self, customers: Sequence[str]) -> dict[str, int]:
+    def lock_versions(self, customers: Sequence[str], *, share: bool = False) -> dict[str, int]:
         """Read the versions of states, held until the transaction ends.
 
         No other process may change these states before that.
 
         Args:
             customers: The customers' names.
+            share: Whether to do what `Meta.share` does first.
 
         Returns:
             The versions by customer; one without a state is left out.
@@ -524,6 +499,20 @@ class Transaction(Protocol):
     @property
     def tombstones(self) -> Tombstones:
         """The marks of what was removed for good."""
+        ...
+
+    def look_up(
+        self, keys: Sequence[str], marks: Sequence[str]
+    ) -> tuple[dict[str, bool], dict[str, int]]:
+        """Look keys of interactions and marks up, in one query where that is possible.
+
+        Args:
+            keys: The keys.
+            marks: The marks.
+
+        Returns:
+            What `Journal.find_keys` gives, and what `Tombstones.find` gives.
+        """
         ...
 
     def count(self, now: int) -> StoreCounts:

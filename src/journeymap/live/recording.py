@@ -103,13 +103,15 @@ class Recording:
     def write(self, tx: Transaction, named: Naming | None = None) -> tuple[Receipt, ...]:
         """Write the batch; a receipt for each interaction."""
         self._keys.clear()
-        tx.meta.share()  # nobody is forgotten or merged away in between
         naming = named or self._named
         if naming is not None:
+            tx.meta.share()
             self.given = naming(tx, self.given)
         receipts: Receipts = [None] * len(self.given)
-        # Held first: what another process records of them is either there already, or waits.
-        versions = tx.states.lock_versions(list(dict.fromkeys(one.customer for one in self.given)))
+        # Held first: what another process records of them is either there already, or waits; and
+        # no one is forgotten or merged away in between.
+        names = list(dict.fromkeys(one.customer for one in self.given))
+        versions = tx.states.lock_versions(names, share=naming is None)
         groups = self._accepted(tx, receipts)
         versions = {name: versions[name] for name in groups if name in versions}
         before = self._states.read(tx, versions)
@@ -130,13 +132,12 @@ class Recording:
     def _accepted(self, tx: Transaction, receipts: Receipts) -> dict[str, list[int]]:
         """Group the places of what is to be followed by customer; the rest gets its receipt."""
         keys = [aside_key(one, by) for one, by in zip(self.given, self._identities(), strict=True)]
-        found = tx.journal.find_keys(list(dict.fromkeys(keys)))
+        found, gone = self._look_up(tx, keys)
         known = {key for key, recorded in found.items() if recorded}
         aside = {key for key in found if key not in known}
         groups: dict[str, list[int]] = {}
         set_aside: list[SetAsideEntry] = []
         accepted_now: list[str] = []
-        gone = self._gone(tx, keys)
         for place, (one, key) in enumerate(zip(self.given, keys, strict=True)):
             if place in gone:
                 receipts[place] = Receipt(one.customer, None, set_aside=gone[place])
@@ -166,21 +167,23 @@ class Recording:
     def _identities(self) -> Sequence[Sequence[Identity]]:
         return self.by or ((),) * len(self.given)
 
-    def _gone(self, tx: Transaction, keys: Sequence[str]) -> dict[int, str]:
-        """Find what was retracted, or whose customer was forgotten after it happened."""
+    def _look_up(
+        self, tx: Transaction, keys: Sequence[str]
+    ) -> tuple[dict[str, bool], dict[int, str]]:
+        """Find which keys are known; and what was retracted or forgotten, with its reason."""
         marks = self._settings.marks
         names = [marks.of_name(one.customer) for one in self.given]
         own = [marks.of_key(key) for key in keys]
-        found = tx.tombstones.find(list(dict.fromkeys([*names, *own])))
-        if not found:
-            return {}
+        known, found = tx.look_up(list(dict.fromkeys(keys)), list(dict.fromkeys([*names, *own])))
         gone: dict[int, str] = {}
+        if not found:
+            return known, gone
         for place, one in enumerate(self.given):
             if own[place] in found:
                 gone[place] = "it was retracted"
             elif micros(one.at) <= found.get(names[place], -RETRACTED):
                 gone[place] = FORGOTTEN
-        return gone
+        return known, gone
 
     def _aside(self, place: int, key: str, reason: str) -> SetAsideEntry:
         one, by = self.given[place], self._identities()[place]

@@ -178,6 +178,7 @@ class _JournalMachine(_Machine):
         keys = [one.key for held in self.entries.values() for one in held if one.key]
         known = tx.journal.find_keys([*keys, "no such key"])
         _hold(known == dict.fromkeys(keys, True), "known keys differ")
+        _hold(tx.look_up([*keys, "none"], [])[0] == known, "the keys looked up differ")
 
 
 class _SetAsideMachine(_Machine):
@@ -445,6 +446,7 @@ class _TombstonesMachine(_Machine):
         """Compare the marks."""
         found = tx.tombstones.find(["none", *_LETTERS])
         _hold(found == self.marks, "the marks differ")
+        _hold(tx.look_up([], _LETTERS) == ({}, self.marks), "the marks looked up differ")
 
 
 class _MetaMachine(_Machine):

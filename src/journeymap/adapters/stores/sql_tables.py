@@ -27,6 +27,7 @@ VERSION = 4
 PREFIX = "journeymap_"
 """How the names of tables and indexes begin; a store may have another beginning."""
 _KEY = 7237894  # of the lock that writers of evidence take, and recorders share
+_FEW = 300  # of keys and of marks in one query: well below that, too
 _CHUNK = 400  # values in one IN (…): well below the 999 parameters that old SQLites allow
 _SECOND = (
     "CREATE TABLE journeymap_said (number BIGINT PRIMARY KEY, customer VARCHAR(512) NOT NULL,"
@@ -231,9 +232,16 @@ class SqlSetAside(_Table):
 class SqlStates(_Table):
     """The states in SQL."""
 
-    def lock_versions(self, customers: Sequence[str]) -> dict[str, int]:
+    def lock_versions(self, customers: Sequence[str], *, share: bool = False) -> dict[str, int]:
         """Read the versions, their rows held until the transaction ends."""
-        select = "SELECT customer, version FROM journeymap_states WHERE customer IN ({})"
+        with_, where = "", ""
+        if share and self.db.lock and self.db.advisory:  # in one statement, and before the rows
+            with_ = f"WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({_KEY})) "
+            where = "(SELECT count(*) FROM held) = 1 AND "
+        elif share:
+            SqlMeta(self.db).share()
+        select = f"{with_}SELECT customer, version FROM journeymap_states WHERE {where}"
+        select += "customer IN ({})"
         if self.db.lock:
             select += " ORDER BY customer" + self.db.lock
         return {row[0]: row[1] for row in self._among(select, sorted(customers))}
@@ -516,6 +524,31 @@ class SqlTransaction:
     def tombstones(self) -> SqlTombstones:
         """The marks of what was removed for good."""
         return SqlTombstones(self.db)
+
+    def look_up(
+        self, keys: Sequence[str], marks: Sequence[str]
+    ) -> tuple[dict[str, bool], dict[str, int]]:
+        """Look keys and marks up, so many of each in one query."""
+        recorded: dict[str, bool] = {}
+        until: dict[str, int] = {}
+        for begin in range(0, max(len(keys), len(marks)), _FEW):
+            some = {f"k{n}": key for n, key in enumerate(keys[begin : begin + _FEW])}
+            others = {f"m{n}": mark for n, mark in enumerate(marks[begin : begin + _FEW])}
+            parts = [
+                f"SELECT {kind}, {column}, {what} FROM {table} WHERE {column} IN ({among})"
+                for kind, column, what, table, given in (
+                    (0, "dedupe", "0", "journeymap_aside", some),
+                    (1, "dedupe", "0", "journeymap_journal", some),
+                    (2, "mark", "until", "journeymap_gone", others),
+                )
+                if (among := ", ".join(f":{name}" for name in given))
+            ]
+            for kind, name, time in self.db.rows(" UNION ALL ".join(parts), {**some, **others}):
+                if kind == 2:
+                    until[name] = time
+                else:
+                    recorded[name] = recorded.get(name, False) or bool(kind)
+        return recorded, until
 
     def count(self, now: int) -> StoreCounts:
         """Count what the store holds, in one query."""
