@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from journeymap import Identity, IdentityRules, Live, Namespace, Record
+from journeymap import Identity, IdentityRules, Live, Namespace, Record, Signal
 from journeymap.live.recording import Recording
 from journeymap.live.regrouping import Regrouping
-from tests.factories import SHOP
+from tests.factories import DAY, HOUR, SHOP, T0, ids
 from tests.factories import happened as at
 
 RULES = IdentityRules([Namespace("user"), Namespace("phone")])
@@ -151,3 +152,35 @@ def test_many_merge_and_fail_and_record_at_once(
                 assert mine == identities.customer(phone)
                 assert len(live.history(mine)) == 14
         assert len(one.store.read(lambda tx: tx.states.list_customers("", 99))) == len(pairs)
+
+
+def test_a_letter_in_hand_is_not_handed_out_again_after_a_merge(shared: str) -> None:
+    """The action works on it while its customer becomes another, and another again."""
+    clock = [T0 + DAY]
+    rules = IdentityRules()
+    calls: list[str] = []
+    with Live(SHOP, shared, identities=rules, clock=lambda: clock[0]) as live:
+
+        def seen(names: str, hours: float, **more: Any) -> Record:
+            return Record(ids(names), T0 + hours * HOUR, "s", **more)
+
+        failed = at("call", 5, "?", outcome="failed")
+        live.take([seen("u17", 5, interaction=failed)])
+
+        def work(signal: Signal) -> None:
+            calls.append(signal.id)
+            if len(calls) == 1:
+                live.take([seen("e18", 1, interaction=at("order", 1, "?"))])
+                live.take([seen("e18 u17", 6)])
+                live.take([seen("c19", 0, interaction=at("order", 0, "?"))])
+                live.take([seen("c19 e18", 7)])
+
+        done = live.deliver(work)
+        assert (done.done, len(calls)) == (1, 1)
+        clock[0] += timedelta(hours=1)  # any lease is over
+        assert live.deliver(work).done == 0
+        assert len(calls) == 1
+        letters = live.store.read(lambda tx: tx.outbox.select(status="done"))
+        assert len(letters) == 1
+        assert live.identities is not None
+        assert letters[0].customer == live.identities.customer(*ids("u17"))

@@ -29,12 +29,22 @@ from journeymap.tracking import Signal, Withdrawn
 from journeymap.tracking.codec import read_signal
 from journeymap.tracking.fold_state import utc
 
-__all__ = ["IN_HAND", "DeadLetter", "Delivered", "Delivery", "dead_letter", "prepare_delivery"]
+__all__ = [
+    "IN_HAND",
+    "MOVED",
+    "DeadLetter",
+    "Delivered",
+    "Delivery",
+    "dead_letter",
+    "prepare_delivery",
+]
 
 LEASE = timedelta(minutes=5)
 """How long a letter is a process's own while its action works, renewed all the while; should the
 process die, others may take it then."""
 IN_HAND = "in hand"
+MOVED = " moved to "
+"""Between the claim of a letter and its new id, where its customer was merged meanwhile."""
 _MORE = 20  # times as many letters are looked at where the first may not go out now
 
 
@@ -297,17 +307,22 @@ class Delivery:
 
     def _settle(self, tx: Transaction, held: _Held, after: Letter) -> bool:
         """Write what became of a letter; not if it was withdrawn or claimed by another."""
-        if not self._is_mine(tx, held):
+        mine = self._mine(tx, held)
+        if mine is None:
             return False
-        tx.outbox.settle([after])
+        tx.outbox.settle([evolve(after, id=mine.id, customer=mine.customer, text=mine.text)])
         return True
 
-    def _is_mine(self, tx: Transaction, held: _Held) -> bool:
-        there = tx.outbox.read([held.letter.id]).get(held.letter.id)
-        return (
-            there is not None and there.status == "waiting"
-            and there.reason == held.letter.reason
-        )  # fmt: skip
+    def _mine(self, tx: Transaction, held: _Held) -> Letter | None:
+        """Find the letter that is held, where its customer is now; None if it is not any more."""
+        claim, id_ = held.letter.reason, held.letter.id
+        while True:
+            there = tx.outbox.read([id_]).get(id_)
+            if there is None or there.status == "waiting":
+                return there if there is not None and there.reason == claim else None
+            moved, _, id_ = there.reason.partition(MOVED)
+            if moved != claim or not id_:
+                return None
 
     def _count(self, after: Letter) -> None:
         what = "failed" if after.status == "waiting" else after.status
@@ -377,8 +392,9 @@ class Delivery:
                     continue  # tried again in a moment; if it goes on, the lease ends
 
     def _extend(self, tx: Transaction, held: _Held) -> None:
-        if self._is_mine(tx, held):
-            tx.outbox.settle([evolve(held.letter, next=micros(self.clock() + LEASE))])
+        mine = self._mine(tx, held)
+        if mine is not None:
+            tx.outbox.settle([evolve(mine, next=micros(self.clock() + LEASE))])
 
 
 def _place(signal: Signal) -> tuple[datetime, int, bool]:

@@ -27,6 +27,7 @@ from journeymap.identity import Identities
 from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import encoded
+from journeymap.live.delivering import IN_HAND, MOVED
 from journeymap.live.evidence import Data, is_split_data, read_evidence, read_identities
 from journeymap.live.journal import aside_key, in_order, read_entry
 from journeymap.live.outbox import letters_for, post_letters
@@ -216,7 +217,9 @@ def _move_letters(tx: Transaction, moved: list[tuple[Signal, Signal]]) -> None:
         if letter is None or read_signal(letter.text) != old or letter.status == "withdrawn":
             continue
         made.append(evolve(letter, id=new.id, customer=new.customer, text=signal_text(new)))
-        tx.outbox.settle([evolve(letter, status="withdrawn")])
+        held = letter.status == "waiting" and letter.reason.startswith(IN_HAND)
+        reason = f"{letter.reason}{MOVED}{new.id}" if held else letter.reason
+        tx.outbox.settle([evolve(letter, status="withdrawn", reason=reason)])
     tx.outbox.post(one for one in made if one.id not in known)
     tx.outbox.settle(one for one in made if one.id in known)
 
