@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from journeymap.exceptions import InteractionError
@@ -21,10 +22,39 @@ from journeymap.interactions.values import Money, Score
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import fault_in_text
 
-__all__ = ["encoded", "interaction_data", "interaction_text", "is_plain", "read_interaction"]
+__all__ = [
+    "decoded",
+    "encoded",
+    "interaction_data",
+    "interaction_text",
+    "is_plain",
+    "read_interaction",
+]
 
 encoded: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Plain data as one line of JSON."""
+
+
+@cache
+def _fast_decoder() -> Callable[[str], Any] | None:
+    """Find the decoder of the extra ``fast``, if it is installed."""
+    try:
+        from msgspec.json import decode
+    except ImportError:
+        return None
+    return decode
+
+
+def decoded(text: str) -> Any:
+    """Read one line of JSON; by msgspec, which is three times as fast, where it is installed."""
+    decode = _fast_decoder()
+    if decode is None:
+        return json.loads(text)
+    try:
+        return decode(text)
+    except ValueError:  # what only the standard library reads, as halves of characters, or errors
+        return json.loads(text)
+
 
 _PLAIN = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
           "emotion_after")  # fmt: skip

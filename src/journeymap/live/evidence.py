@@ -6,7 +6,6 @@ and ``consents`` where there are any; a split is ``{"split": [one, other], "reas
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -14,6 +13,7 @@ from typing import Any, TypeAlias
 from journeymap.adapters.store import StoredEvidence
 from journeymap.identity import Identities, Split
 from journeymap.interactions import Consent, Evidence, Identity, Record, Trait
+from journeymap.interactions.codec import decoded
 
 __all__ = [
     "Data",
@@ -87,7 +87,7 @@ def read_identities(pairs: Iterable[Sequence[str]]) -> tuple[Identity, ...]:
 
 def read_facts(row: StoredEvidence) -> list[Trait | Consent]:
     """Read the traits and consents of a stored piece of evidence."""
-    data = json.loads(row.text)
+    data = decoded(row.text)
     if is_split_data(data):
         return []
     at, source = datetime.fromisoformat(data["at"]), data["source"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -13,6 +12,7 @@ from journeymap.adapters.store import JournalEntry, Transaction, micros
 from journeymap.exceptions import ElementError, InteractionError
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import (
+    decoded,
     encoded,
     interaction_data,
     read_interaction,
@@ -84,7 +84,7 @@ def aside_key(interaction: Interaction, by: Sequence[Identity] = ()) -> str:
 
 def read_entry(entry: JournalEntry) -> Interaction:
     """Read the interaction of a journal entry."""
-    return read_interaction(json.loads(entry.text))
+    return read_interaction(decoded(entry.text))
 
 
 def in_order(interactions: Iterable[Interaction]) -> list[Interaction]:

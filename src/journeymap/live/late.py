@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +11,7 @@ from attrs import evolve
 from journeymap.adapters.checkpoints import Checkpoint
 from journeymap.adapters.store import JournalEntry, Transaction, micros
 from journeymap.interactions import Interaction
+from journeymap.interactions.codec import decoded
 from journeymap.live.journal import in_order, read_entry
 from journeymap.model import Move
 from journeymap.model.instants import instant
@@ -100,7 +100,7 @@ class LateArrivals:
             return here
         if found is None:
             return FoldState()
-        state = read_fold_state(json.loads(found.text), self.state.compiled)
+        state = read_fold_state(decoded(found.text), self.state.compiled)
         return state._replace(lap=found.lap)
 
     def _fold_on(self, walk: _Walk, change: LateChange) -> None:
@@ -121,7 +121,7 @@ class LateArrivals:
         for entry in walk.rest:
             at = instant(entry.at)
             tie, last = (tie + 1 if at == last else 0), at
-            data: Any = json.loads(entry.text)
+            data: Any = decoded(entry.text)
             entered = compiled.touchpoint(data["touchpoint"]).stage
             if entered is None or (stage is not None and stage.id == entered.id):
                 continue

@@ -6,7 +6,6 @@ customers, and signals that do not hold any more are withdrawn.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -26,7 +25,7 @@ from journeymap.exceptions import IdentityError
 from journeymap.identity import Identities
 from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
-from journeymap.interactions.codec import encoded
+from journeymap.interactions.codec import decoded, encoded
 from journeymap.live.delivering import IN_HAND, MOVED
 from journeymap.live.evidence import Data, is_split_data, read_evidence, read_identities
 from journeymap.live.journal import aside_key, in_order, read_entry
@@ -98,14 +97,14 @@ class Regrouping:
     def _move_evidence(self, tx: Transaction, name: str) -> None:
         moved: list[StoredEvidence] = []
         for row in tx.evidence.read_customer(name):
-            owner = owner_of_evidence(self.identities, json.loads(row.text)) or name
+            owner = owner_of_evidence(self.identities, decoded(row.text)) or name
             if owner != name:
                 moved.append(evolve(row, customer=owner))
         tx.evidence.replace(moved)
 
     def _names_forgotten(self, entry: JournalEntry) -> bool:
         """Check whether the entry still carries an identity that is no longer known."""
-        named = json.loads(entry.text).get("by", ())
+        named = decoded(entry.text).get("by", ())
         return any(self._is_forgotten(Identity(*pair)) for pair in named)
 
     def _is_forgotten(self, identity: Identity) -> bool:
@@ -116,7 +115,7 @@ class Regrouping:
 
     def _owner(self, entry: JournalEntry) -> str | None:
         """Return the customer of an entry today; None if its identities turned out to be shared."""
-        data = json.loads(entry.text)
+        data = decoded(entry.text)
         if "by" not in data:
             return current_id(self.identities, entry.customer)
         at = datetime.fromisoformat(data["at"])
@@ -143,7 +142,7 @@ class Regrouping:
         for entry in sorted(entries, key=lambda one: (one.arrived, one.customer, one.number)):
             name = self._owner(entry)
             if name is None:
-                by = read_identities(json.loads(entry.text).get("by", ()))
+                by = read_identities(decoded(entry.text).get("by", ()))
                 key = entry.key or aside_key(read_entry(entry), by)
                 unresolved.append(
                     SetAsideEntry(entry.customer, key, entry.arrived, UNRESOLVED, entry.text)
@@ -174,7 +173,7 @@ class Regrouping:
 
     def _without_forgotten(self, entry: JournalEntry) -> JournalEntry:
         """Return the entry without identities that were forgotten."""
-        data = json.loads(entry.text)
+        data = decoded(entry.text)
         if "by" not in data:
             return entry
         by = [pair for pair in data["by"] if not self._is_forgotten(Identity(*pair))]
@@ -239,7 +238,7 @@ def _assigned_id(name: str, owners: dict[str, str], before: dict[str, State]) ->
 def _renamed(entry: JournalEntry, name: str, before: Sequence[JournalEntry]) -> JournalEntry:
     text = entry.text
     if entry.customer != name:
-        text = encoded({**json.loads(text), "customer": name})
+        text = encoded({**decoded(text), "customer": name})
     return evolve(entry, customer=name, number=len(before) + 1, text=text)
 
 

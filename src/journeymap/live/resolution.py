@@ -6,7 +6,6 @@ one, or one to be two, their interactions are regrouped in the transaction that 
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from journeymap.identity.gathering import deduplicate_facts, explain_unresolved
 from journeymap.identity.links import above_threshold
 from journeymap.identity.rules import ValueReader
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
-from journeymap.interactions.codec import encoded
+from journeymap.interactions.codec import decoded, encoded
 from journeymap.live.evidence import (
     Data,
     apply_evidence,
@@ -392,7 +391,7 @@ class IdentityResolution:
             for row in rows:
                 while missed and missed[0].after < row.number:
                     apply_event(self._identities, self._settings.marks, missed.pop(0))
-                data = json.loads(row.text)
+                data = decoded(row.text)
                 apply_evidence(self._identities, data)
                 self._notes_unread(data)
                 self._number = row.number
@@ -454,7 +453,7 @@ class IdentityResolution:
             elif has_facts(data):
                 repeated.append(data)
         self._identities.settle()
-        kept = [evolve(row, customer=self._owner(json.loads(row.text))) for row in kept]
+        kept = [evolve(row, customer=self._owner(decoded(row.text))) for row in kept]
         if repeated:
             keeping = RepeatedFacts(tx, kept)
             for data in repeated:

@@ -7,7 +7,6 @@ by its type.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +18,7 @@ from attrs import fields
 
 from journeymap.exceptions import StateError
 from journeymap.interactions import Interaction, Score
-from journeymap.interactions.codec import encoded, interaction_data, read_interaction
+from journeymap.interactions.codec import decoded, encoded, interaction_data, read_interaction
 from journeymap.model.conditions import leaves
 from journeymap.tracking.compiled_map import CompiledMap
 from journeymap.tracking.fold_state import (
@@ -75,7 +74,7 @@ def state_text(state: State) -> str:
 def state_data(text: str) -> dict[str, Any]:
     """Read the JSON of a state and check its version; raise StateError for anything else."""
     try:
-        data = json.loads(text)
+        data = decoded(text)
         version = data["v"]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise StateError("this is not a state that journeymap has written") from None
@@ -260,7 +259,7 @@ def signal_text(signal: Signal) -> str:
 def read_signal(text: str) -> Signal:
     """Read the signal that ``signal_text`` wrote; raise StateError for anything else."""
     try:
-        return _read_signal_data(json.loads(text))
+        return _read_signal_data(decoded(text))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         raise StateError("this is not a signal that journeymap has written") from None
 

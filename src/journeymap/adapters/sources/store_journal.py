@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from attrs import evolve
 
 from journeymap.adapters.store import JournalEntry, Store, Transaction
 from journeymap.interactions import Interaction
-from journeymap.interactions.codec import read_interaction
+from journeymap.interactions.codec import decoded, read_interaction
 from journeymap.model.offers import ASSIGNED_ID
 
 __all__ = ["read_journal"]
@@ -50,10 +49,10 @@ def _read(tx: Transaction, names: list[str]) -> list[tuple[list[JournalEntry], s
 
 
 def _assigned_in(state: str) -> str | None:
-    found: str | None = json.loads(state).get("assigned") if '"assigned":' in state else None
+    found: str | None = decoded(state).get("assigned") if '"assigned":' in state else None
     return found
 
 
 def _interaction(entry: JournalEntry, assigned: str | None) -> Interaction:
-    one = read_interaction({**json.loads(entry.text), "customer": entry.customer})
+    one = read_interaction({**decoded(entry.text), "customer": entry.customer})
     return one if assigned is None else evolve(one, extra=(*one.extra, (ASSIGNED_ID, assigned)))
