@@ -87,6 +87,21 @@ def test_of_those_split_off_each_has_a_side_of_their_own(order: list[str], dice:
         assert (is_held(live, "u21"), is_held(live, "e21")) == (own["u21"], own["e21"])
 
 
+def test_no_id_of_the_forgotten_is_kept_for_a_side(store: str) -> None:
+    """Whoever was split off keeps none of the other's ids."""
+    with Live(OFFERING, store, identities=RULES) as live:
+        live.take([record("u31 e31", 5)])
+        assert live.identities is not None
+        name = str(live.identities.customer(ids("u31")[0]))
+        older = live.identities.first_id(ids("e31")[0])
+        live.split(name, ids("e31"), reason="two people")
+        for one in live.customers():
+            state = live.state(one)
+            assert state is not None
+            assert state.assigned_id in (None, one)
+            assert older in (one, name) or state.assigned_id != older
+
+
 def test_lift_knows_the_sides_of_a_live_store(store: str) -> None:
     with Live(OFFERING, store, identities=RULES) as live:
         live.take(record(f"e{n}", 5) for n in range(11, 71))

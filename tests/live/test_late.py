@@ -25,10 +25,12 @@ from journeymap import (
     Score,
     Signal,
     Tracker,
+    Withdrawn,
 )
 from journeymap.adapters.stores.sql_tables import SqlJournal
 from journeymap.tracking.fold import MAX_PRODUCTS
 from tests.factories import HOUR, JOURNEY, SHOP, T0, count_told, folded
+from tests.factories import happened as at
 
 MINUTE = timedelta(minutes=1)
 NAMES = ("order", "delivery", "first_use", "call")
@@ -86,6 +88,36 @@ def test_a_state_stays_small(store: str) -> None:
         assert state is not None
         assert set(state.products) == {f"p{n}" for n in range(1000 - MAX_PRODUCTS, 1000)}
         assert state.count == 1000
+
+
+def test_one_late_and_one_later_in_a_batch_ask_for_nothing_false(store: str) -> None:
+    with Live(SHOP, store, clock=lambda: T0 + 30 * 24 * HOUR) as live:
+        live.record_many([at("delivery", 0), at("call", 72)])
+        receipts = live.record_many([at("first_use", 24), at("call", 240)])
+        assert [one.kind for receipt in receipts for one in receipt.signals] == []
+        assert live.store.read(lambda tx: tx.outbox.select()) == []
+
+
+@pytest.mark.parametrize("first", [250, 255, 256, 300])
+def test_more_products_than_are_followed_and_late_ones(first: int) -> None:
+    days = 24 * HOUR
+    sent = [
+        Interaction("ada", "call", T0 + n * days, id=str(n), product=f"p{n % first:03}")
+        for n in range(first + 3)
+    ]
+    late = [
+        Interaction("ada", "order", T0 + n * days / 2, id=f"l{n}", product=f"q{n}")
+        for n in range(1, 4)
+    ]
+    with Live(SHOP, clock=lambda: T0 + 900 * days) as live:
+        for one in sent:
+            live.record(one)
+        live.record_many(late[:2])
+        live.record(late[2])
+        whole, _ = Tracker(SHOP, None).follow(None, [*sent, *late])
+        state = live.state("ada")
+        assert state is not None
+        assert state.fold_state == Tracker(SHOP, None).advance(whole, state.clock)[0].fold_state
 
 
 RICH = JOURNEY.add(
@@ -147,7 +179,9 @@ def test_however_late_it_is_as_if_in_order(
             some = sent[place : place + dice.choice([1, 1, 1, 2, 7])]
             place += len(some)
             for receipt in live.record_many(some):
-                count_told(told, receipt.signals)
+                for signal in receipt.signals:
+                    assert not isinstance(signal, Withdrawn) or told[signal.signal] > 0
+                    count_told(told, [signal])
             if dice.random() < 0.1:
                 count_told(told, live.advance(T0 + dice.randrange(hours) * HOUR))
             whole, _ = Tracker(RICH, None).follow(None, sent[:place])
@@ -158,6 +192,13 @@ def test_however_late_it_is_as_if_in_order(
         count_told(told, live.advance(now))
         _, true = folded(Tracker(RICH, None), sent, now)
         assert +told == sum(true.values(), Counter())
+        waiting = live.store.read(lambda tx: tx.outbox.select(status="waiting"))
+        asked = [
+            one
+            for one in true.get("ada", ())
+            if getattr(one, "action", "") or one.kind == "moment overdue"
+        ]
+        assert sorted(one.id for one in waiting) == sorted(one.id for one in asked)
 
 
 @settings(max_examples=150)

@@ -7,7 +7,18 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from journeymap import Channel, ElementError, Identity, IdentityRules, Live, Moment, Record
+from journeymap import (
+    Channel,
+    ContactLimit,
+    ElementError,
+    Identity,
+    IdentityRules,
+    Live,
+    Moment,
+    NextBest,
+    Offer,
+    Record,
+)
 from journeymap.model import At
 from tests.factories import SHOP, T0
 from tests.factories import happened as at
@@ -37,6 +48,28 @@ def test_a_strict_live_sets_aside_and_names_the_nearest(store: str) -> None:
             live.correct(evolve(given[3], touchpoint="ordr"))
     with Live(MAP, store) as live:  # what was set aside is recorded when it comes again
         assert live.record(given[0]).position is not None
+
+
+def test_what_is_early_and_unknown_stays_set_aside(store: str) -> None:
+    now = [T0]
+    with Live(MAP, store, strict=True, clock=lambda: now[0]) as live:
+        live.record(at("unheard_of", 50))
+        now[0] += timedelta(days=9)
+        assert live.advance() == ()
+        [(one, reason)] = live.set_aside()
+        assert (one.touchpoint, "there is no touchpoint" in reason) == ("unheard_of", True)
+        assert live.advance() == ()
+
+
+def test_a_contact_is_never_lost() -> None:
+    offer = Offer("o", propensity=1, touchpoint="call", limits=[ContactLimit(1, timedelta(10))])
+    offering = MAP.add(offer)
+    with Live(offering, strict=True, clock=lambda: T0 + timedelta(days=1)) as live:
+        live.record(at("order", 1))
+        with pytest.raises(ElementError, match="sms"):
+            live.choose(NextBest(offering), "ada", channel="sms")
+        assert live.choose(NextBest(offering), "ada", channel="web").best == offer
+        assert live.choose(NextBest(offering), "ada", channel="web").best is None
 
 
 def test_otherwise_it_is_followed_and_counted(store: str) -> None:

@@ -32,6 +32,19 @@ def test_the_same_fact_every_day_is_kept_twice(store: str) -> None:
         assert [(one.value, one.at) for one in view.traits] == [("fibre", T0 + 79 * 24 * HOUR)]
 
 
+def test_what_comes_late_between_repeats_is_seen_as_ever(store: str) -> None:
+    with Live(SHOP, store, identities=RULES, clock=lambda: NOW) as live:
+        for day in range(6):
+            live.take([fact("crm", 24 * day, plan="fibre")])
+        live.take([fact("web", 24 * 2 + 1, plan="copper")])
+        name = str(live.identities and live.identities.customer(Identity("u", "17")))
+        views = [
+            Customer.of(name, live, as_of=T0 + hours * HOUR).traits[0].value
+            for hours in (24 * 2, 24 * 2 + 2, 24 * 3, 24 * 5)
+        ]
+        assert views == ["fibre", "copper", "fibre", "fibre"]
+
+
 FACTS = st.builds(
     lambda source, hours, consent, traits: fact(source, hours, consent, **traits),
     st.sampled_from(["crm", "web"]), st.integers(0, 30), st.sampled_from([None, None, True, False]),

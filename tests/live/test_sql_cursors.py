@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -115,3 +115,32 @@ def test_a_lag_is_a_length_of_time_or_a_number() -> None:
     for wrong in (-1, timedelta(-1), "3", True, float("nan")):
         with pytest.raises(ElementError, match="lag"):
             SqlSource("sqlite://", "t", MAPPING, cursor="c", lag=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "lag"),
+    [
+        ("DATE", [date(2026, 3, 1), date(2026, 3, 1)], timedelta(hours=6)),
+        ("BIGINT", [5, 5], 0),
+        ("BIGINT", [2**60 + 1, 2**60 + 1], 10.0),
+        ("TIMESTAMP", [datetime(2026, 3, 1), datetime(2026, 3, 1)], timedelta(0)),
+    ],
+)
+def test_whoever_comes_at_the_very_cursor_is_read(
+    database: str, kind: str, values: list[Any], lag: Any
+) -> None:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(database)
+    source = SqlSource(database, "t", MAPPING, cursor="c", key="id", lag=lag)
+    insert = text("INSERT INTO t VALUES (:c, :id, '2026-03-01T00:00Z', 'call', 'u17')")
+    place = None
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE TABLE t (c {kind}, id TEXT, at TEXT, touchpoint TEXT,"
+                                " user_id TEXT)"))  # fmt: skip
+    for number, value in enumerate(values):
+        with engine.begin() as connection:
+            connection.execute(insert, {"c": value, "id": f"i{number}"})
+        records, place = read(source, place)
+        assert f"i{number}" in {one.id for one in records}
+    engine.dispose()

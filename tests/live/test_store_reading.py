@@ -95,6 +95,14 @@ def test_a_dry_run_names_what_would_differ(store: str) -> None:
             live.dry_run("shop")  # type: ignore[arg-type]
 
 
+def test_a_dry_run_knows_the_time_that_passed_for_everyone(store: str) -> None:
+    newer = JOURNEY.add(Moment("silent", Absence("b", "a", 10 * HOUR)))
+    with Live(JOURNEY, store, clock=lambda: T0 + DAY) as live:
+        live.record(at("a", 0))
+        live.advance()
+        assert [one.name for one in live.dry_run(newer).signals] == ["silent"]
+
+
 NEWER = JOURNEY.add(
     Moment("silent", Absence("c", "a", 15 * HOUR)), Moment("bad", At("outcome", ["failed"]))
 )
@@ -116,13 +124,14 @@ def test_a_dry_run_is_the_difference_of_two_folds(
         live.advance(now)
         run = live.dry_run(maps[1])
         clocks = {name: live.state(name) for name in live.customers()}
+        assert all(state and state.clock <= now for state in clocks.values())
     gained: Counter[Any] = Counter()
     lost: Counter[Any] = Counter()
     for name, state in clocks.items():
         assert state is not None
         mine = [one for one in sent if one.customer == name]
         [old, new] = [
-            folded(Tracker(each, None), mine, state.clock)[1].get(name, Counter()) for each in maps
+            folded(Tracker(each, None), mine, now)[1].get(name, Counter()) for each in maps
         ]
         gained += new - old
         lost += old - new

@@ -59,6 +59,7 @@ class LearnedIdentities:
         self._table = ValueTable(self.rules, self._graph)
         self._known: dict[tuple[tuple[Value, ...], str, str | None], list[EvidenceEntry]] = {}
         self._value_by_id: dict[str, Value] = {}
+        self._hashed = 0
 
     # -- learning
 
@@ -228,16 +229,30 @@ class LearnedIdentities:
         """
         return tuple(one for one in identities if self._table.is_blocked(one))
 
-    def knows(self, identity: Identity) -> bool:
+    def knows(self, identity: Identity, at: datetime | None = None) -> bool:
         """Check whether there is evidence of an identity, also of one that many share.
 
         Args:
             identity: The identity.
+            at: When it was used: one with a window is known near then (None: at any time).
 
         Returns:
             Whether there is.
         """
-        return any(self._graph.has_evidence(v) for v in self._table.find([identity], add=False))
+        when = None if at is None else (at - EPOCH) // MICROSECOND
+        return any(
+            self._graph.has_evidence(value) and (when is None or self._was_met(value, when))
+            for value in self._table.find([identity], add=False)
+        )
+
+    def _was_met(self, value: Value, at: int) -> bool:
+        """Check whether a time lies in, or near, one of a value's windows."""
+        window = self._graph.space_of(value).window
+        if window is None:
+            return True
+        near = window // MICROSECOND
+        spans = map(self._graph.span, self._graph.nodes(value))
+        return any(first - near <= at <= last + near for first, last in spans)
 
     def first_id(self, identity: Identity) -> str:
         """Give the id of a customer of whom this identity is the oldest.
@@ -399,8 +414,9 @@ class LearnedIdentities:
     def _node_of(self, customer: str) -> Node:
         graph = self._graph
         graph.settle()
-        for value in graph.values[len(self._value_by_id) :]:
+        for value in graph.values[self._hashed :]:
             self._value_by_id[self._hash(value)] = value
+        self._hashed = len(graph.values)
         name, _, window = str(customer).removeprefix("c-").partition("-")
         found = self._value_by_id.get(f"c-{name}")
         known = found is not None and graph.has_evidence(found)

@@ -50,6 +50,9 @@ class Choosing:
             contact.customer, choice.best.touchpoint, now, source=SOURCE, id=token_hex(12),
             channel=self._channel,
         )  # fmt: skip
+        reason = self._settings.refusal(made, now)
+        if reason:
+            raise ElementError("Live", "choose", choice.best.id, reason)
         recording = Recording(self._states, self._settings, now, (made,))
         recording.write(tx)
         self.written = recording.written

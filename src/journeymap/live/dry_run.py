@@ -9,11 +9,11 @@ from datetime import datetime
 from attrs import frozen
 
 from journeymap.adapters.store import Transaction
-from journeymap.live.journal import read_entry
+from journeymap.live.journal import advanced_to, read_entry
 from journeymap.live.recording import signals_until
 from journeymap.live.states import States
 from journeymap.model import Change, JourneyMap
-from journeymap.tracking import Deviated, MomentOverdue, MomentReached, Signal, Tracker
+from journeymap.tracking import Deviated, MomentOverdue, MomentReached, Signal, State, Tracker
 
 __all__ = ["DryRun", "SignalChange", "dry_run"]
 
@@ -81,7 +81,9 @@ def dry_run(states: States, newer: JourneyMap, progress: Callable[[int], None] |
         ) -> tuple[list[str], list[tuple[Counter[Signal], Counter[Signal]]]]:
             names = tx.states.list_customers(after, _PAGE)
             kept = states.read(tx, tx.states.lock_versions(names)) if names else {}
-            return names, [_both(tx, trackers, name, kept[name].clock) for name in names]
+            advanced = advanced_to(tx)
+            return names, [_both(tx, trackers, name, _time_of(kept[name], advanced))
+                           for name in names]  # fmt: skip
 
         names, found = states.store.read(page)
         if not names:
@@ -99,6 +101,13 @@ def dry_run(states: States, newer: JourneyMap, progress: Callable[[int], None] |
     return DryRun(
         newer.diff(older), customers, differing, rows, tuple(examples[0]), tuple(examples[1])
     )
+
+
+def _time_of(state: State, advanced: datetime | None) -> datetime:
+    """Find up to when a customer's time has passed: for everyone, where nothing was due."""
+    if advanced is None or (state.due is not None and state.due <= advanced):
+        return state.clock
+    return max(state.clock, advanced)
 
 
 def _both(

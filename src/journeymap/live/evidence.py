@@ -16,6 +16,7 @@ from journeymap.interactions import Consent, Evidence, Identity, Record, Trait
 from journeymap.interactions.codec import decoded
 
 __all__ = [
+    "AGAIN",
     "Data",
     "apply_evidence",
     "encode_evidence",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 Data: TypeAlias = dict[str, Any]
+AGAIN = "again"
+"""Where evidence holds the earlier times of the same facts."""
 
 
 def encode_record(record: Record) -> Data:
@@ -90,11 +93,11 @@ def read_facts(row: StoredEvidence) -> list[Trait | Consent]:
     data = decoded(row.text)
     if is_split_data(data):
         return []
-    at, source = datetime.fromisoformat(data["at"]), data["source"]
-    facts: list[Trait | Consent] = [
-        Trait(name, value, source, at) for name, value in data.get("traits", ())
-    ]
-    facts += [Consent(name, given, source, at) for name, given in data.get("consents", ())]
+    facts: list[Trait | Consent] = []
+    for text in (*data.get(AGAIN, ()), data["at"]):
+        at, source = datetime.fromisoformat(text), data["source"]
+        facts += [Trait(name, value, source, at) for name, value in data.get("traits", ())]
+        facts += [Consent(name, given, source, at) for name, given in data.get("consents", ())]
     return facts
 
 

@@ -7,7 +7,7 @@ processes forget them by an event among the facts of the store, which holds mark
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
@@ -22,9 +22,10 @@ from journeymap.live.evidence import is_split_data
 from journeymap.live.regrouping import current_id, owner_of_evidence
 from journeymap.live.removed import Marks
 
-__all__ = ["Forgetting", "apply_event", "forget_customer", "read_events"]
+__all__ = ["EVENTS", "Forgetting", "apply_event", "forget_customer", "read_events"]
 
-_EVENTS = "forgotten"
+EVENTS = "forgotten"
+"""The fact of a store that lists who was forgotten last, as marks."""
 _FACTS = ("traits", "consents")
 MAX_EVENTS = 8
 """Events that are kept; a process that missed more reads the evidence from its beginning."""
@@ -85,13 +86,13 @@ class Forgetting:
 
     def remove(self, now: datetime) -> list[str]:
         """Remove everything; the customers about whom there is other evidence now."""
+        if self._mine:
+            self._strip_set_aside()  # while the identities are known
         changed = self._rewrite() if self._mine else []
         marks = [*map(self._marks.of_name, self.names), *map(self._marks.of_identity, self._mine)]
         for name in self.names:
             forget_customer(self._tx, name)
         self._tx.tombstones.set(dict.fromkeys(marks, micros(now)))
-        if self._mine:
-            self._remove_set_aside()
         return changed
 
     def note(self, after: int) -> int:
@@ -101,24 +102,24 @@ class Forgetting:
         spans = tuple((self._marks.of_identity(one), f, t) for one, f, t in self._spans)
         kept = [*events, _Event(number, after, spans)][-MAX_EVENTS:]
         text = json.dumps([[e.number, e.after, *e.spans] for e in kept])
-        self._tx.meta.set(_EVENTS, text)
+        self._tx.meta.set(EVENTS, text)
         return number
 
     def _rewrite(self) -> list[str]:
         """Take the identities out of all evidence, in the store and here."""
         tx, known = self._tx, self._known
-        owners = set(self.names) | {one or "" for one in known.owners_beside(self._name)}
-        if any(self._rules(side) for ruling in known.splits for side in (ruling.one, ruling.other)):
-            owners.add("")  # rulings are of no customer
+        # Rulings are of no customer; nor is what leads to no one.
+        owners = {"", *self.names, *(one or "" for one in known.owners_beside(self._name))}
         gone: list[int] = []
         left: list[StoredEvidence] = []
-        for row in (row for name in sorted(owners) for row in tx.evidence.read_customer(name)):
+        rows = [row for name in sorted(owners) for row in tx.evidence.read_customer(name)]
+        for row in rows:
             text = self._without_identities(row.text)
             if text is not None and row.customer in self.names:
                 text = self._about_others(text)
             if text is None:
                 gone.append(row.number)
-            elif text != row.text:
+            elif text != row.text or not row.customer or row.customer in self.names:
                 left.append(evolve(row, text=text))
         self._spans = known.spans_of(self._name)
         known.forget_spans(self._spans)
@@ -128,19 +129,23 @@ class Forgetting:
             evolve(row, customer=owner_of_evidence(known, json.loads(row.text)) or "")
             for row in left
         ]
-        tx.evidence.replace(made)
-        return [row.customer for row in made if row.customer]
+        before = {row.number: row for row in rows}
+        changed = [row for row in made if row != before[row.number]]
+        tx.evidence.replace(changed)
+        return [row.customer for row in changed if row.customer]
 
-    def _rules(self, side: Iterable[Identity]) -> bool:
-        return any((one.namespace, one.value) in self._gone for one in side)
-
-    def _remove_set_aside(self) -> None:
-        keys = [
-            row.key for row in self._tx.set_aside.read()
+    def _strip_set_aside(self) -> None:
+        named = [
+            (row, json.loads(row.text)) for row in self._tx.set_aside.read()
             if row.key is not None and '"by":' in row.text
-            and any(map(self._among, json.loads(row.text).get("by", ())))
         ]  # fmt: skip
-        self._tx.set_aside.remove(keys)
+        found = [(row, data) for row, data in named if any(map(self._among, data.get("by", ())))]
+        self._tx.set_aside.remove([str(row.key) for row, _ in found])
+        for row, data in found:  # it may be another's, too
+            by = [pair for pair in data["by"] if not self._among(pair)]
+            if by:
+                text = encoded({**data, "by": by})
+                self._tx.set_aside.add([evolve(row, text=text)])
 
     def _without_identities(self, text: str) -> str | None:
         """Write evidence without the identities, where they are the customer's.
@@ -176,7 +181,7 @@ class Forgetting:
 
 def read_events(facts: Mapping[str, str]) -> tuple[_Event, ...]:
     """Read who was forgotten last, as marks."""
-    rows = json.loads(facts.get(_EVENTS, "[]"))
+    rows = json.loads(facts.get(EVENTS, "[]"))
     return tuple(_Event(row[0], row[1], tuple(map(tuple, row[2:]))) for row in rows)
 
 

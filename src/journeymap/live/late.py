@@ -17,9 +17,9 @@ from journeymap.model import Move
 from journeymap.model.instants import instant
 from journeymap.tracking import LapStarted, Signal, State, Tracker
 from journeymap.tracking.codec import fold_state_text, read_fold_state
+from journeymap.tracking.fold import MAX_PRODUCTS
 from journeymap.tracking.fold_state import FAR, FoldState
 from journeymap.tracking.lanes import Lane, LateChange, agree
-from journeymap.tracking.tracker import difference
 
 __all__ = ["SPACING", "LateArrivals", "checkpoint_of"]
 
@@ -51,7 +51,8 @@ class LateArrivals:
 
     Attributes:
         state: The state; with them, once they are placed.
-        signals: What they change: signals withdrawn, and signals that are true now.
+        old: The signals without them, where they make a difference.
+        new: The signals with them.
     """
 
     def __init__(
@@ -60,12 +61,11 @@ class LateArrivals:
     ) -> None:  # fmt: skip
         self._tx, self._tracker, self._mark = tx, tracker, mark
         self.state, self._late = state, in_order(late)
-        self._old: list[Signal] = []
-        self._new: list[Signal] = []
+        self.old: list[Signal] = []
+        self.new: list[Signal] = []
         self._here: FoldState | None = None  # where the last were placed
         while self._late:
             self._place()
-        self.signals = difference(self._old, self._new)
 
     def _place(self) -> None:
         """Place the first, and those that follow before it makes no difference any more."""
@@ -74,8 +74,8 @@ class LateArrivals:
         walk = _Walk(self._tx, self.state, base, self._late, self._mark)
         self._late = walk.late
         change = LateChange(base.at, walk.old.state, walk.new.state)
-        self._old += walk.old.signals
-        self._new += walk.new.signals
+        self.old += walk.old.signals
+        self.new += walk.new.signals
         here = micros(walk.new.state.at)
         until = here if walk.agreed and not change.of_products else micros(FAR)
         name = self.state.customer
@@ -94,6 +94,8 @@ class LateArrivals:
         self.state = evolve(self.state, fold_state=state, recent=entries)
 
     def _base(self, at: datetime) -> FoldState:
+        if len(self.state.fold_state.products) + len(self._late) >= MAX_PRODUCTS:
+            return FoldState()  # which product was dropped depends on all of the past
         found = self._tx.checkpoints.find_before(self.state.customer, micros(at), self._mark)
         here = self._here
         if here is not None and here.at < at and (found is None or found.at < micros(here.at)):
@@ -127,8 +129,8 @@ class LateArrivals:
                 continue
             if stage is not None and stage.moves[entered.id] is Move.NEW_LAP:
                 lap += 1
-                self._old.append(LapStarted(name, at, tie, lap))
-                self._new.append(LapStarted(name, at, tie, lap + change.laps))
+                self.old.append(LapStarted(name, at, tie, lap))
+                self.new.append(LapStarted(name, at, tie, lap + change.laps))
             stage = entered
 
 
@@ -232,7 +234,7 @@ class _Walk:
 
 def _entries(tx: Transaction, customer: str, at: datetime) -> Iterator[JournalEntry]:
     """Read a customer's entries after a time, in the order in which they happened."""
-    time, number, many = micros(at) + 1, 0, SPACING // 2
+    time, number, many = micros(at) + 1, 0, max(1, SPACING // 2)
     while True:
         found = tx.journal.list_from(customer, time, number, many)
         yield from found

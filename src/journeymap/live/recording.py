@@ -25,6 +25,7 @@ from journeymap.live.outbox import letters_for, post_letters
 from journeymap.live.removed import FORGOTTEN, RETRACTED, Marks
 from journeymap.live.states import States, Versioned
 from journeymap.tracking import Position, Signal, State, TooLate, Tracker
+from journeymap.tracking.tracker import difference
 
 __all__ = [
     "BATCH",
@@ -208,10 +209,12 @@ class Recording:
             arrivals = LateArrivals(tx, states.tracker, states.mark, state, [mine[n] for n in late])
             state = arrivals.state
             first = min(late)
-            traced = tuple(
-                tuple(arrivals.signals) if n == first else () if n in late else signals
-                for n, signals in enumerate(traced)
-            )
+            rest = [
+                signal for signals in traced[first:] for signal in signals
+                if not isinstance(signal, TooLate)
+            ]  # fmt: skip
+            news = tuple(difference(arrivals.old, [*rest, *arrivals.new]))
+            traced = (*traced[:first], news, *[()] * (len(mine) - first - 1))
         states.keep_checkpoint(tx, before, state, mine)
         for place, signals in zip(places, traced, strict=True):
             receipts[place] = Receipt(mine[0].customer, state.position, signals)
@@ -267,11 +270,12 @@ class Returning:
         )  # fmt: skip
         receipts = recording.write(tx)
         tx.set_aside.remove([one.key for one in due if one.key is not None])
-        tx.set_aside.add(  # set aside by a process that allows for more than this one
-            evolve(entry, due=micros(one.at - self._settings.tolerance))
-            for entry, one in zip(due, recording.given, strict=True)
-            if misplaced(one.at, self.now, self._settings)
-        )
+        for entry, one in zip(due, recording.given, strict=True):
+            reason = self._settings.refusal(one, self.now)
+            if reason:  # too early still, by this process's tolerance; or not known to the map
+                early = one.at > self.now
+                again = micros(one.at - self._settings.tolerance) if early else None
+                tx.set_aside.add([evolve(entry, reason=reason, due=again)])
         self.written = recording.written
         return [signal for receipt in receipts for signal in receipt.signals]
 

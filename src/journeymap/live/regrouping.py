@@ -97,21 +97,22 @@ class Regrouping:
     def _move_evidence(self, tx: Transaction, name: str) -> None:
         moved: list[StoredEvidence] = []
         for row in tx.evidence.read_customer(name):
-            owner = owner_of_evidence(self.identities, decoded(row.text)) or name
+            owner = owner_of_evidence(self.identities, decoded(row.text)) or ""
             if owner != name:
                 moved.append(evolve(row, customer=owner))
         tx.evidence.replace(moved)
 
     def _names_forgotten(self, entry: JournalEntry) -> bool:
         """Check whether the entry still carries an identity that is no longer known."""
-        named = decoded(entry.text).get("by", ())
-        return any(self._is_forgotten(Identity(*pair)) for pair in named)
+        data = decoded(entry.text)
+        at = datetime.fromisoformat(data["at"])
+        return any(self._is_forgotten(Identity(*pair), at) for pair in data.get("by", ()))
 
-    def _is_forgotten(self, identity: Identity) -> bool:
+    def _is_forgotten(self, identity: Identity, at: datetime) -> bool:
         """Check whether an identity is no longer known; of a namespace without a rule, none is."""
         spaces = [space.name for space in self.identities.rules.namespaces]
         ruled = not spaces or identity.namespace in spaces
-        return ruled and not self.identities.knows(identity)
+        return ruled and not self.identities.knows(identity, at=at)
 
     def _owner(self, entry: JournalEntry) -> str | None:
         """Return the customer of an entry today; None if its identities turned out to be shared."""
@@ -163,7 +164,7 @@ class Regrouping:
             past: list[Interaction] = in_order(map(read_entry, held))
             state, signals = tracker.follow(None, past)
             state, more = tracker.advance(state, clock)
-            assigned = _assigned_id(name, owners, before)
+            assigned = self._assigned_id(name, owners, before)
             states[name] = evolve(state, assigned_id=assigned)
             true += [*signals, *more]
         self._post_changes(tx, earlier, true, micros(now))
@@ -171,12 +172,34 @@ class Regrouping:
             self.states.drop(name)
         return self.states.write(tx, states, {})
 
+    def _assigned_id(
+        self, name: str, owners: dict[str, str], before: dict[str, State]
+    ) -> str | None:
+        """Find the id by which a customer's hold-outs are decided; None for the customer's own.
+
+        That of whoever was recorded first stays when customers are merged; of one who is split off,
+        it is their own.
+        """
+        old = owners[name]
+        assigned = before[old].assigned_id or old
+        others = [other for other, owner in owners.items() if owner == old and other != name]
+        anothers = self._is_anothers(assigned, name) or (others and old != name)
+        return None if assigned == name or anothers else assigned
+
+    def _is_anothers(self, id_: str, name: str) -> bool:
+        """Check whether an id leads to another customer today."""
+        try:
+            return self.identities.current(id_) != name
+        except IdentityError:
+            return False
+
     def _without_forgotten(self, entry: JournalEntry) -> JournalEntry:
         """Return the entry without identities that were forgotten."""
         data = decoded(entry.text)
         if "by" not in data:
             return entry
-        by = [pair for pair in data["by"] if not self._is_forgotten(Identity(*pair))]
+        at = datetime.fromisoformat(data["at"])
+        by = [pair for pair in data["by"] if not self._is_forgotten(Identity(*pair), at)]
         return entry if by == data["by"] else evolve(entry, text=encoded({**data, "by": by}))
 
     def _post_changes(
@@ -221,18 +244,6 @@ def _move_letters(tx: Transaction, moved: list[tuple[Signal, Signal]]) -> None:
         tx.outbox.settle([evolve(letter, status="withdrawn", reason=reason)])
     tx.outbox.post(one for one in made if one.id not in known)
     tx.outbox.settle(one for one in made if one.id in known)
-
-
-def _assigned_id(name: str, owners: dict[str, str], before: dict[str, State]) -> str | None:
-    """Find the id by which a customer's hold-outs are decided; None for the customer's own.
-
-    That of whoever was recorded first stays when customers are merged; of one who is split off, it
-    is their own.
-    """
-    old = owners[name]
-    assigned = before[old].assigned_id or old
-    others = [other for other, owner in owners.items() if owner == old and other != name]
-    return None if assigned == name or assigned in others or (others and old != name) else assigned
 
 
 def _renamed(entry: JournalEntry, name: str, before: Sequence[JournalEntry]) -> JournalEntry:

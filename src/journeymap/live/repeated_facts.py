@@ -1,7 +1,7 @@
-"""Repeated facts: a source that gives the same traits again and again is kept twice, not for ever.
+"""Repeated facts: a source that gives the same traits again and again is kept once.
 
-Of equal facts that follow one another in time, with no other word about the same traits in between,
-the first and the last suffice: those between them change no view of the customer at any time.
+Of equal facts that follow one another, only the times are kept in between, so that every view of
+the past stays what it was, whatever comes late or is merged. Of a long row of them, the latest are.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from attrs import evolve
 
 from journeymap.adapters.store import StoredEvidence, Transaction
 from journeymap.interactions.codec import encoded
-from journeymap.live.evidence import Data, is_split_data
+from journeymap.live.evidence import AGAIN, Data, is_split_data
 
 __all__ = ["RepeatedFacts"]
 
 _REPEAT = "repeat"  # marks evidence that was kept for its facts alone
+MAX_TIMES = 100
+"""Times of equal facts that are kept between the first and the last."""
 
 
 class RepeatedFacts:
@@ -38,7 +40,12 @@ class RepeatedFacts:
         data = json.loads(row.text)
         known = self._evidence_of(row.customer)
         found = _find_repeated(known.values(), data) if row.customer else None
-        made = evolve(found or row, text=encoded({**data, _REPEAT: True}))
+        times = []
+        if found is not None:
+            last = json.loads(found.text)
+            times = [*last.get(AGAIN, ()), last["at"]][-MAX_TIMES:]
+        more = {AGAIN: times} if times else {}
+        made = evolve(found or row, text=encoded({**data, **more, _REPEAT: True}))
         known[made.number] = made
         if found is None or found.number in self._added:
             self._added[made.number] = made
@@ -86,4 +93,6 @@ def _time(data: Data) -> datetime:
 
 def _content(data: Data) -> str:
     """Write what is claimed, whenever it was."""
-    return encoded({name: data[name] for name in sorted(data) if name not in ("at", _REPEAT)})
+    return encoded(
+        {name: data[name] for name in sorted(data) if name not in ("at", AGAIN, _REPEAT)}
+    )

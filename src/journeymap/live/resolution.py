@@ -7,7 +7,7 @@ one, or one to be two, their interactions are regrouped in the transaction that 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -22,7 +22,7 @@ from journeymap.adapters.store import (
     micros,
 )
 from journeymap.adapters.stores.forks import call_at_fork
-from journeymap.exceptions import ElementError
+from journeymap.exceptions import ElementError, StoreError
 from journeymap.identity import Identities, IdentityRules, LinkReport, Namespace
 from journeymap.identity.gathering import deduplicate_facts, explain_unresolved
 from journeymap.identity.links import above_threshold
@@ -40,7 +40,7 @@ from journeymap.live.evidence import (
     read_facts,
     read_identities,
 )
-from journeymap.live.forgetting import Forgetting, apply_event, read_events
+from journeymap.live.forgetting import EVENTS, Forgetting, apply_event, read_events
 from journeymap.live.journal import aside_key, check_storable, text_with
 from journeymap.live.kept_rules import KeptRules
 from journeymap.live.recording import Naming, Receipt, Recording, Settings
@@ -54,6 +54,7 @@ __all__ = ["IdentityResolution"]
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 _PAGE = 10_000  # pieces of evidence read at a time: about 3 MB
+_PATIENCE = 5.0  # seconds that a transaction of the application's waits for its turn
 _REWRITES = "unsaid"  # the fact in which a store counts how often evidence was rewritten
 
 
@@ -120,8 +121,16 @@ class IdentityResolution:
 
     def record_within(self, store: JoiningStore, connection: Any, work: NamedWork[T]) -> T:
         """Write what is done under the ids of today, in a transaction of the application's."""
-        with self._turn:
+        if not self._turn.acquire(timeout=_PATIENCE):
+            message = (
+                "another thread of this process waits for what this transaction holds; end it, "
+                "and record again"
+            )
+            raise StoreError(self._states.store.address, message, passing=True)
+        try:
             return store.run_within(connection, lambda tx: work.write(tx, self._named))
+        finally:
+            self._turn.release()
 
     def write(self, work: NamedWork[T]) -> T:
         """Write what is done under the ids that customers have today, in turn with who learns."""
@@ -370,7 +379,21 @@ class IdentityResolution:
 
     def _catch_up(self, tx: Transaction) -> None:
         """Learn what other processes have written; they have regrouped whom it moves."""
-        facts = tx.meta.read()
+        try:
+            facts = tx.meta.read()
+            while self._learn_others(tx, facts):  # what was read meanwhile may belong together
+                newer = tx.meta.read()
+                if all(newer.get(name) == facts.get(name) for name in (_REWRITES, EVENTS)):
+                    break
+                self._reset()
+                facts = newer
+        except BaseException:
+            self._reset()
+            raise
+
+    def _learn_others(self, tx: Transaction, facts: Mapping[str, str]) -> bool:
+        """Learn up to what the facts know of; whether any evidence was read."""
+        any_read = False
         self._kept.check(self._states.store.address, facts)
         rewrites = facts.get(_REWRITES, "")
         if rewrites != self._rewrites:
@@ -385,9 +408,10 @@ class IdentityResolution:
         if len(missed) < latest - self._forgotten:  # more were forgotten than are noted
             self._reset()
             self._rewrites, missed = rewrites, []
-        self._forgotten = latest
+        self._forgotten = max(latest, self._forgotten or 0)
         while True:
             rows = tx.evidence.read_after(self._number, _PAGE)
+            any_read = any_read or bool(rows)
             for row in rows:
                 while missed and missed[0].after < row.number:
                     apply_event(self._identities, self._settings.marks, missed.pop(0))
@@ -402,6 +426,7 @@ class IdentityResolution:
         self._number = max(self._number, floor)
         self._identities.settle()
         self._changed.clear()
+        return any_read
 
     def _notes_unread(self, data: Data) -> bool:
         """Note evidence that has identities without a rule, or blocked; whether it is new."""

@@ -217,7 +217,7 @@ def remember_apart(
         begin = name_apart(touchpoint, per, "")
         mine = [other for other in kept if other.startswith(begin)]
         if len(mine) > MAX_KEPT_APART:
-            del kept[min(mine, key=lambda other: kept[other][-1])]
+            del kept[min(mine, key=lambda other: (kept[other][-1], other))]
     return kept
 
 

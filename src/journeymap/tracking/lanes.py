@@ -15,7 +15,7 @@ from attrs import frozen
 from journeymap.interactions import Interaction
 from journeymap.tracking.compiled_map import CompiledMap
 from journeymap.tracking.fold import MAX_PRODUCTS, fire, step
-from journeymap.tracking.fold_state import FoldState, Occasion, ProductState
+from journeymap.tracking.fold_state import LONG_AGO, FoldState, Occasion, ProductState
 
 __all__ = ["Lane", "LateChange", "agree"]
 
@@ -67,8 +67,9 @@ def agree(old: FoldState, new: FoldState, last: FoldState) -> bool:
 def _products_agree(old: Products, new: Products, last: Products, at: datetime) -> bool:
     if old == new:
         return True
-    if max(len(old), len(new), len(last)) >= MAX_PRODUCTS:  # which was dropped depends on all
-        return [(n, p.stage, p.at) for n, p in old] == [(n, p.stage, p.at) for n, p in new]
+    most = max(len(old), len(new), len(last) + max(0, len(new) - len(old)))
+    if most >= MAX_PRODUCTS:  # which was dropped depends on all
+        return False
     befores, afters, ends = dict(old), dict(new), dict(last)
     for name in befores.keys() | afters.keys():
         before, after, end = befores.get(name), afters.get(name), ends.get(name)
@@ -122,6 +123,8 @@ class LateChange:
 
     def complete(self, state: FoldState) -> FoldState:
         """Return the new state itself, its counts made right by the true old one."""
+        if self.begun == LONG_AGO:  # folded from the beginning
+            return self.new
         right = self.apply(state)
         return self.new._replace(
             folded=right.folded, lap=right.lap, since=right.since, products=right.products,

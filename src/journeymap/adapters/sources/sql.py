@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -147,7 +148,7 @@ class SqlSource:
         there = and_(*(one.is_not(None) for one in columns))
         queries = [chosen.where(lost)] if after is None else []  # what has no cursor, once
         if after:
-            more = columns[0] > after[0]
+            more = columns[0] > after[0] if self.lag is None else columns[0] >= after[0]
             if len(after) > 1:
                 more = or_(more, and_(columns[0] == after[0], columns[1] > after[1]))
             there = and_(there, more)
@@ -165,11 +166,20 @@ class SqlSource:
 
     def _before(self, value: Any, lag: timedelta | float) -> Any:
         """Go back from a value of the cursor column by the lag."""
-        if isinstance(lag, timedelta) and isinstance(value, (datetime, date)):
-            return value - lag
+        try:
+            if isinstance(lag, timedelta) and isinstance(value, datetime):
+                return value - lag
+            if isinstance(lag, timedelta) and isinstance(value, date):
+                return value - timedelta(days=math.ceil(lag / timedelta(days=1)))
+        except OverflowError:
+            return (
+                value.min.replace(tzinfo=value.tzinfo) if isinstance(value, datetime) else date.min
+            )
         if not isinstance(lag, timedelta) and isinstance(value, Decimal):
             return value - Decimal(str(lag))
-        if not isinstance(lag, timedelta) and isinstance(value, (int, float)):
+        if not isinstance(lag, timedelta) and isinstance(value, int):
+            return value - math.ceil(lag)
+        if not isinstance(lag, timedelta) and isinstance(value, float):
             return value - lag
         message = f"a lag of {lag!r} does not fit a cursor such as {value!r}"
         raise SourceError(self._where, message)

@@ -106,10 +106,12 @@ class Database(Protocol):
     Attributes:
         lock: What makes a SELECT hold its rows until the end (empty where only one may write).
         advisory: Whether the database has locks of its own, as PostgreSQL does, that are no rows.
+        retried: Whether the work is done again when another process was in the way.
     """
 
     lock: str
     advisory: bool
+    retried: bool
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
         """Run a query and give its rows."""
@@ -235,7 +237,8 @@ class SqlStates(_Table):
     def lock_versions(self, customers: Sequence[str], *, share: bool = False) -> dict[str, int]:
         """Read the versions, their rows held until the transaction ends."""
         with_, where = "", ""
-        if share and self.db.lock and self.db.advisory:  # in one statement, and before the rows
+        # In one statement, whose rows may be older than the lock: then the work is done again.
+        if share and self.db.lock and self.db.advisory and self.db.retried:
             with_ = f"WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({_KEY})) "
             where = "(SELECT count(*) FROM held) = 1 AND "
         elif share:

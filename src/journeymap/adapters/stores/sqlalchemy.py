@@ -38,9 +38,13 @@ _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 class SqlConnection:
     """A connection, as the statements need it."""
 
-    __slots__ = ("_prefix", "advisory", "connection", "lock")
+    __slots__ = ("_prefix", "advisory", "connection", "lock", "retried")
 
-    def __init__(self, connection: Connection, prefix: str, lock: str = " FOR UPDATE") -> None:
+    def __init__(
+        self, connection: Connection, prefix: str, lock: str = " FOR UPDATE", *,
+        retried: bool = True,
+    ) -> None:  # fmt: skip
+        self.retried = retried
         self.connection = connection
         self._prefix = prefix
         self.lock = "" if connection.dialect.name == "sqlite" else lock
@@ -176,7 +180,8 @@ class SqlStore:
         try:
             _begin_writing(connection)
             with connection.begin_nested():
-                return work(SqlTransaction(SqlConnection(connection, self._prefix)))
+                mine = SqlConnection(connection, self._prefix, retried=False)
+                return work(SqlTransaction(mine))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
 

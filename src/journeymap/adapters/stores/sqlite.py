@@ -36,12 +36,12 @@ _PASSING = ("locked", "busy", "full", "i/o", "readonly", "read-only", "unable to
 class SqliteConnection:
     """A connection, as the statements need it."""
 
-    __slots__ = ("advisory", "connection", "lock")
+    __slots__ = ("advisory", "connection", "lock", "retried")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.lock = ""  # a writer has the whole file to itself
-        self.advisory = False
+        self.advisory = self.retried = False
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
         return self.connection.execute(statement, dict(values)).fetchall()
