@@ -56,12 +56,14 @@ $(VENV)/dev.ready: pyproject.toml tests/data-packages.txt | $(VENV)/python.ready
 torture: $(VENV)/dev.ready
 	JOURNEYMAP_KILLS=200 CI=true $(BIN)/python -m pytest tests/live/test_kills.py
 	HYPOTHESIS_PROFILE=thorough CI=true $(BIN)/python -m pytest $(addprefix tests/live/test_,\
-	  forks.py maps.py rules.py merges.py late.py clocks.py delivering.py group_commit.py removed.py)
+	  forks.py maps.py rules.py merges.py late.py clocks.py delivering.py group_commit.py removed.py \
+  races.py resolution.py repeated_facts.py hold_outs.py joining.py) tests/test_services.py
 
 bench-live: $(VENV)/dev.ready
 	$(PIP) --requirement benchmarks/machines.txt
 	$(BIN)/python benchmarks/live.py
 	$(BIN)/python -m benchmarks.callers
+	$(BIN)/python -m benchmarks.lateness
 
 bench-next: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/predicting.py ../shared/data
