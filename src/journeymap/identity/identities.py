@@ -28,7 +28,7 @@ class Identities(LearnedIdentities):
         version: A number that grows with whatever may change an answer.
 
     >>> from datetime import UTC, datetime
-    >>> from journeymap.interactions import Identity
+    >>> from journeymap.interactions import Evidence, Identity
     >>> ada, web = Identity("email", "ada@example.org"), Identity("cookie", "x1")
     >>> then = datetime(2026, 3, 1, tzinfo=UTC)
     >>> identities = Identities()

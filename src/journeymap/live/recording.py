@@ -274,8 +274,8 @@ class Returning:
             reason = self._settings.refusal(one, self.now)
             if reason:  # too early still, by this process's tolerance; or not known to the map
                 early = one.at > self.now
-                again = micros(one.at - self._settings.tolerance) if early else None
-                tx.set_aside.add([evolve(entry, reason=reason, due=again)])
+                later = micros(one.at - self._settings.tolerance) if early else None
+                tx.set_aside.add([evolve(entry, reason=reason, due=later)])
         self.written = recording.written
         return [signal for receipt in receipts for signal in receipt.signals]
 
