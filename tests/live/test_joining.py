@@ -122,9 +122,9 @@ def test_asyncio_joins(engine: Any) -> None:
 
 
 def test_a_store_in_the_applications_database_forgets(engine: Any, live: Live) -> None:
-    live.record_many([at("order", n, name) for n, name in enumerate(["ada", "ben"])])
-    live.forget("ada")
+    live.record_many([at("order", n, name) for n, name in enumerate(["lovelace", "ben"])])
+    live.forget("lovelace")
     live.scrub()
-    assert live.history("ada") == ()
+    assert live.history("lovelace") == ()
     if engine.dialect.name == "sqlite":
-        assert b"ada" not in Path(engine.url.database).read_bytes()
+        assert b"lovelace" not in Path(engine.url.database).read_bytes()

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
+from journeymap.adapters.customer_pages import customer_pages
 from journeymap.adapters.store import SetAsideEntry, StoredEvidence, Transaction
 from journeymap.interactions import Evidence, Identity, Interaction
 from journeymap.interactions.codec import read_interaction
@@ -64,17 +65,11 @@ def _customers(
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[int]:
     """Do work on all customers, some in each transaction; what it counts."""
-    after, done = "", 0
-    while True:
-
-        def page(tx: Transaction, after: str = after) -> tuple[list[str], int]:
-            names = tx.states.list_customers(after, _PAGE)
-            return names, work(resolution, tx, names) if names else 0
-
-        names, count = resolution.learn_in_turn(page)
-        if not names:
-            return
-        after, done = names[-1], done + len(names)
+    done = 0
+    for names, count in customer_pages(
+        resolution.learn_in_turn, _PAGE, lambda tx, names: work(resolution, tx, names)
+    ):
+        done += len(names)
         if progress is not None:
             progress(done)
         yield count

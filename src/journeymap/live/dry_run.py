@@ -8,6 +8,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from journeymap.adapters.customer_pages import customer_pages
 from journeymap.adapters.store import Transaction
 from journeymap.live.journal import advanced_to, read_entry
 from journeymap.live.recording import signals_until
@@ -73,22 +74,14 @@ def dry_run(states: States, newer: JourneyMap, progress: Callable[[int], None] |
     gained: Counter[tuple[str, str]] = Counter()
     lost: Counter[tuple[str, str]] = Counter()
     examples: tuple[list[Signal], list[Signal]] = ([], [])
-    after, customers, differing = "", 0, 0
-    while True:
+    customers = differing = 0
 
-        def page(
-            tx: Transaction, after: str = after
-        ) -> tuple[list[str], list[tuple[Counter[Signal], Counter[Signal]]]]:
-            names = tx.states.list_customers(after, _PAGE)
-            kept = states.read(tx, tx.states.lock_versions(names)) if names else {}
-            advanced = advanced_to(tx)
-            return names, [_both(tx, trackers, name, _time_of(kept[name], advanced))
-                           for name in names]  # fmt: skip
+    def fold(tx: Transaction, names: list[str]) -> list[tuple[Counter[Signal], Counter[Signal]]]:
+        kept, advanced = states.read(tx, tx.states.lock_versions(names)), advanced_to(tx)
+        return [_both(tx, trackers, name, _time_of(kept[name], advanced)) for name in names]
 
-        names, found = states.store.read(page)
-        if not names:
-            break
-        after, customers = names[-1], customers + len(names)
+    for names, found in customer_pages(states.store.read, _PAGE, fold):
+        customers += len(names)
         for old, new in found:
             more, fewer = new - old, old - new
             differing += bool(more or fewer)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from journeymap.adapters.customer_pages import customer_pages
 from journeymap.adapters.store import Transaction
 from journeymap.documents import loads
 from journeymap.live.log_lines import write_log
@@ -63,17 +64,12 @@ def rebuild(states: States, progress: Callable[[int], None] | None) -> Rebuilt:
     """Rebuild every state written under an older version of the map."""
     store, journey = states.store, states.tracker.map
     older = loads(store.read(lambda tx: tx.meta.read()["map"]), format="json")
-    after, customers, moved = "", 0, 0
+    customers = moved = 0
     examples: list[Moved] = []
-    while True:
-
-        def work(tx: Transaction, after: str = after) -> tuple[list[str], int, list[Moved]]:
-            return _rebuild_batch(states, tx, after)
-
-        names, count, found = store.run(work)
-        if not names:
-            break
-        after, customers, moved = names[-1], customers + count, moved + len(found)
+    for _, (count, found) in customer_pages(
+        store.run, _BATCH, lambda tx, names: _rebuild_batch(states, tx, names)
+    ):
+        customers, moved = customers + count, moved + len(found)
         examples += found[: MAX_EXAMPLES - len(examples)]
         if progress is not None:
             progress(customers)
@@ -82,12 +78,8 @@ def rebuild(states: States, progress: Callable[[int], None] | None) -> Rebuilt:
     return Rebuilt(journey.diff(older), customers, moved, tuple(examples))
 
 
-def _rebuild_batch(
-    states: States, tx: Transaction, after: str
-) -> tuple[list[str], int, list[Moved]]:
-    names = tx.states.list_customers(after, _BATCH)
-    versions = tx.states.lock_versions(names) if names else {}
-    stored = tx.states.read(names) if names else {}
+def _rebuild_batch(states: States, tx: Transaction, names: list[str]) -> tuple[int, list[Moved]]:
+    versions, stored = tx.states.lock_versions(names), tx.states.read(names)
     old = {name: row for name, row in stored.items() if states.outdated(row)}
     made: dict[str, State] = {name: states.decode(tx, row) for name, row in old.items()}
     states.write(tx, made, versions)
@@ -97,4 +89,4 @@ def _rebuild_batch(
         before, here = position_in(old[name].text), state.position
         if here is None or before != (here.stage, here.lap):
             found.append(Moved(name, before, here))
-    return names, len(made), found
+    return len(made), found

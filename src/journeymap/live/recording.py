@@ -94,25 +94,24 @@ class Recording:
 
     def __init__(
         self, states: States, settings: Settings, now: datetime, given: tuple[Interaction, ...],
-        by: tuple[Sequence[Identity], ...] = (), named: Naming | None = None,
+        by: tuple[Sequence[Identity], ...] = (),
     ) -> None:  # fmt: skip
         self._states, self._settings = states, settings
-        self.now, self.given, self.by, self._named = now, given, by, named
+        self.now, self.given, self.by = now, given, by
         self.written: Versioned = {}
         self._keys: dict[int, str] = {}  # of those without an id that had been set aside
 
     def write(self, tx: Transaction, named: Naming | None = None) -> tuple[Receipt, ...]:
         """Write the batch; a receipt for each interaction."""
         self._keys.clear()
-        naming = named or self._named
-        if naming is not None:
+        if named is not None:
             tx.meta.share()
-            self.given = naming(tx, self.given)
+            self.given = named(tx, self.given)
         receipts: Receipts = [None] * len(self.given)
         # Held first: what another process records of them is either there already, or waits; and
         # no one is forgotten or merged away in between.
         names = list(dict.fromkeys(one.customer for one in self.given))
-        versions = tx.states.lock_versions(names, share=naming is None)
+        versions = tx.states.lock_versions(names, share=named is None)
         groups = self._accepted(tx, receipts)
         versions = {name: versions[name] for name in groups if name in versions}
         before = self._states.read(tx, versions)
@@ -266,9 +265,9 @@ class Returning:
             self._states, self._settings, self.now,
             tuple(read_interaction({**held, "customer": one.customer})
                   for held, one in zip(data, due, strict=True)),
-            tuple(read_identities(held.get("by", ())) for held in data), named,
+            tuple(read_identities(held.get("by", ())) for held in data),
         )  # fmt: skip
-        receipts = recording.write(tx)
+        receipts = recording.write(tx, named)
         tx.set_aside.remove([one.key for one in due if one.key is not None])
         for entry, one in zip(due, recording.given, strict=True):
             reason = self._settings.refusal(one, self.now)

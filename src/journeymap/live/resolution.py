@@ -111,13 +111,7 @@ class IdentityResolution:
         In turn with those who learn: what a transaction has learned and not committed must not lead
         an interaction to a customer, and no customer may be merged away in between.
         """
-        with self._turn:
-            work = Recording(
-                self._states, self._settings, self._states.now(), given, named=self._named
-            )
-            receipts = self._states.store.run(work.write)
-            self._states.cache(work.written)
-            return receipts
+        return self.write(Recording(self._states, self._settings, self._states.now(), given))
 
     def record_within(self, store: JoiningStore, connection: Any, work: NamedWork[T]) -> T:
         """Write what is done under the ids of today, in a transaction of the application's."""

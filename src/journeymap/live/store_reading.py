@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import evolve
 
+from journeymap.adapters.customer_pages import customer_pages
 from journeymap.adapters.store import Store, StoredState, Transaction, micros
 from journeymap.interactions import Consent, Interaction, Trait
 from journeymap.interactions.codec import read_interaction
@@ -190,19 +191,13 @@ class StoreReading:
 
     def _stages(self) -> Iterator[tuple[str, str | None]]:
         """Give every customer with the stage of today's map."""
-        after = ""
-        while True:
 
-            def page(tx: Transaction, after: str = after) -> list[tuple[str, str | None]]:
-                names = tx.states.list_customers(after, _PAGE)
-                stored = tx.states.read(names)
-                return [(name, self._stage_in(tx, stored[name])) for name in names]
+        def stages(tx: Transaction, names: list[str]) -> list[tuple[str, str | None]]:
+            stored = tx.states.read(names)
+            return [(name, self._stage_in(tx, stored[name])) for name in names]
 
-            found = self._store.read(page)
+        for _, found in customer_pages(self._store.read, _PAGE, stages):
             yield from found
-            if len(found) < _PAGE:
-                return
-            after = found[-1][0]
 
     def _stage_in(self, tx: Transaction, stored: StoredState) -> str | None:
         if not self._states.outdated(stored):

@@ -138,10 +138,7 @@ class Steps:
             AssertionError: One was not reached; each of its conditions is explained.
             UnknownName: The map has no such moment.
         """
-        for moment in moments:
-            if self._tracker.map.moments[moment].id not in self._reached():
-                raise AssertionError(self._message(moment, "was not reached"))
-        return self
+        return self._check(moments, reached=True)
 
     def expect_no(self, *moments: str) -> Self:
         """Check that the last step did not reach some moments.
@@ -156,10 +153,7 @@ class Steps:
             AssertionError: One was reached; each of its conditions is explained.
             UnknownName: The map has no such moment.
         """
-        for moment in moments:
-            if self._tracker.map.moments[moment].id in self._reached():
-                raise AssertionError(self._message(moment, "was reached"))
-        return self
+        return self._check(moments, reached=False)
 
     def expect_none(self) -> Self:
         """Check that the last step reached no moment.
@@ -226,6 +220,13 @@ class Steps:
         if self._state is None:
             raise AssertionError("nothing happened yet")
         return self._tracker.explain(self._state, moment)
+
+    def _check(self, moments: tuple[str, ...], *, reached: bool) -> Self:
+        for moment in moments:
+            if (self._tracker.map.moments[moment].id in self._reached()) != reached:
+                fact = "was not reached" if reached else "was reached"
+                raise AssertionError(self._message(moment, fact))
+        return self
 
     def _reached(self) -> tuple[str, ...]:
         return tuple(one.moment for one in self.signals if isinstance(one, MomentReached))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
+from journeymap.adapters.customer_pages import customer_pages
 from journeymap.adapters.store import JournalEntry, Store, Transaction
 from journeymap.interactions import Interaction
 from journeymap.interactions.codec import decoded, read_interaction
@@ -26,17 +27,11 @@ def read_journal(store: Store, since: int | None = None) -> Iterator[Interaction
     Yields:
         The interactions, those of a customer together in the order of their arrival.
     """
-    after = ""
-    while True:
-        names = store.read(lambda tx, after=after: tx.states.list_customers(after, _PAGE))  # type: ignore[misc]
-        if not names:
-            return
-        for held, assigned in store.read(lambda tx, names=names: _read(tx, names)):  # type: ignore[misc]
-            yield from (
-                _interaction(one, assigned)
-                for one in held if since is None or one.arrived >= since
-            )  # fmt: skip
-        after = names[-1]
+    for _, held in customer_pages(store.read, _PAGE, _read):
+        for entries, assigned in held:
+            for one in entries:
+                if since is None or one.arrived >= since:
+                    yield _interaction(one, assigned)
 
 
 def _read(tx: Transaction, names: list[str]) -> list[tuple[list[JournalEntry], str | None]]:
