@@ -27,7 +27,7 @@ from journeymap import (
     Tracker,
     Withdrawn,
 )
-from journeymap.adapters.stores.sql_tables import SqlJournal
+from journeymap.adapters.stores.sql_journal import SqlJournal
 from journeymap.tracking.fold import MAX_PRODUCTS
 from tests.factories import HOUR, JOURNEY, SHOP, T0, count_told, folded
 from tests.factories import happened as at

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from journeymap import Absence, Count, IdentityRules, Interaction, Live, Moment, Namespace, Record
 from journeymap.adapters.store import Transaction
-from journeymap.adapters.stores.sql_tables import SqlJournal
+from journeymap.adapters.stores.sql_journal import SqlJournal
 from journeymap.documents import dumps
 from journeymap.interactions import Identity
 from journeymap.live.map_mark import mark_map

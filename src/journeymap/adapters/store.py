@@ -195,6 +195,18 @@ class Journal(CustomerRows, Protocol):
         """
         ...
 
+    def archive(self, customers: Sequence[str], before: int) -> int:
+        """Pack old interactions, so that they take less room; they are read as before.
+
+        Args:
+            customers: The customers' names.
+            before: The time before which an interaction is old.
+
+        Returns:
+            How many were packed.
+        """
+        ...
+
     def list_from(self, customer: str, at: int, number: int, limit: int) -> list[JournalEntry]:
         """Read a customer's interactions in the order in which they happened.
 

@@ -12,7 +12,8 @@ class StoreCounts:
     """How much a store holds.
 
     Attributes:
-        interactions: Interactions in the journal.
+        interactions: Interactions in the journal, without those in its archive.
+        archived: Interactions in its archive.
         customers: States.
         due: States with a timer that is due.
         waiting: Letters that wait.
@@ -24,6 +25,7 @@ class StoreCounts:
     """
 
     interactions: int
+    archived: int
     customers: int
     due: int
     waiting: int

@@ -262,6 +262,10 @@ class AsyncLive:
         """See `Live.rebuild`; ``progress`` is called in the thread that does the work."""
         return await self._beside(lambda: self.live.rebuild(progress))
 
+    async def archive(self, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """See `Live.archive`; ``progress`` is called in the thread that does the work."""
+        return await self._beside(lambda: self.live.archive(before, progress))
+
     async def forget(self, customer: str) -> None:
         """See `Live.forget`."""
         await self._in_turn(lambda: self.live.forget(customer))

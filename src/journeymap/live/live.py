@@ -16,6 +16,7 @@ from journeymap.exceptions import ElementError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Evidence, Identity, Interaction, Record
 from journeymap.live.adopting import adopt_rules
+from journeymap.live.archiving import archive_interactions
 from journeymap.live.choosing import Choosing
 from journeymap.live.correcting import Correcting
 from journeymap.live.forgetting import forget_customer
@@ -502,6 +503,26 @@ class Live(StoreReading, SignalDelivery):
             return done
         return evolve(done, rules=adopted.changes, regrouped=adopted.regrouped,
                       resolved=adopted.resolved)  # fmt: skip
+
+    def archive(self, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Pack interactions that happened before a time, so that they take less room.
+
+        No answer changes: duplicates are recognised, late ones are put where they belong, and
+        ``history``, ``as_of``, ``export``, ``rebuild`` and `Log.from_store` read the archive as
+        they read the journal. Work that was interrupted goes on with the next call.
+
+        Args:
+            before: The time.
+            progress: Called with the number of customers done so far.
+
+        Returns:
+            How many interactions were packed.
+
+        Raises:
+            InteractionError: The time has no zone.
+            StoreError: The store failed; call again to go on.
+        """
+        return archive_interactions(self._store, utc(before, "Live", "before"), progress)
 
     def close(self) -> None:
         """Close the store."""

@@ -23,6 +23,7 @@ class Stats:
 
     Attributes:
         interactions: Interactions in the journal.
+        archived: Those of them that are packed (see ``archive``).
         customers: Customers who are followed.
         timers_due: Customers with a timer that is due: more than a few, and ``advance`` lags.
         waiting: Letters that wait for an action.
@@ -38,6 +39,7 @@ class Stats:
     """
 
     interactions: int
+    archived: int
     customers: int
     timers_due: int
     waiting: int
@@ -79,7 +81,8 @@ class Counters:
 def make_stats(counts: StoreCounts, here: Counters) -> Stats:
     """Make the statistics of a store and a process."""
     return Stats(
-        counts.interactions, counts.customers, counts.due, counts.waiting,
+        counts.interactions + counts.archived, counts.archived, counts.customers, counts.due,
+        counts.waiting,
         None if counts.oldest is None else instant(counts.oldest), counts.dead, counts.set_aside,
         counts.evidence, counts.size, here.recorded, here.duplicates, here.put_aside, here.unknown,
     )  # fmt: skip

@@ -147,6 +147,7 @@ class _JournalMachine(_Machine):
 
     def __init__(self) -> None:
         self.entries: dict[str, list[JournalEntry]] = {}
+        self.archived: set[str | None] = set()
         self.numbers = 0
         super().__init__()
 
@@ -158,6 +159,20 @@ class _JournalMachine(_Machine):
         self.numbers += 1
         if self.attempt(lambda tx: tx.journal.append([entry]), crash):
             self.entries.setdefault(name, []).append(entry)
+
+    @rule(names=st.sets(_NAMES), before=_TIMES, crash=st.booleans())
+    def archive(self, names: set[str], before: int, crash: bool) -> None:
+        """Pack interactions; they are read as before."""
+        old = {one.key for name in names for one in self.entries.get(name, ()) if one.at < before}
+        packed: list[int] = []
+
+        def work(tx: Transaction) -> None:
+            packed.append(tx.journal.archive(sorted(names), before))
+
+        written = self.attempt(work, crash)
+        _hold(packed == [len(old - self.archived)], "the number of packed interactions differs")
+        if written:
+            self.archived |= old
 
     @rule(name=_NAMES)
     def delete_journal(self, name: str) -> None:

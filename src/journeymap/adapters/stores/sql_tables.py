@@ -5,14 +5,13 @@ Statements name their parameters (``:customer``): nothing from outside is ever p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from attrs import frozen
 
 from journeymap.adapters.checkpoints import Checkpoint
 from journeymap.adapters.store import (
-    JournalEntry,
     Letter,
     LetterStatus,
     SetAsideEntry,
@@ -20,15 +19,16 @@ from journeymap.adapters.store import (
     StoredState,
 )
 from journeymap.adapters.store_counts import StoreCounts
+from journeymap.adapters.stores.sql_database import Database, SqlTable
+from journeymap.adapters.stores.sql_journal import SqlJournal
 
-__all__ = ["PREFIX", "TABLES", "UPGRADES", "VERSION", "Database", "SqlTransaction", "Values"]
+__all__ = ["PREFIX", "TABLES", "UPGRADES", "VERSION", "SqlTransaction"]
 
-VERSION = 4
+VERSION = 5
 PREFIX = "journeymap_"
 """How the names of tables and indexes begin; a store may have another beginning."""
 _KEY = 7237894  # of the lock that writers of evidence take, and recorders share
 _FEW = 300  # of keys and of marks in one query: well below that, too
-_CHUNK = 400  # values in one IN (…): well below the 999 parameters that old SQLites allow
 _SECOND = (
     "CREATE TABLE journeymap_said (number BIGINT PRIMARY KEY, customer VARCHAR(512) NOT NULL,"
     " batch VARCHAR(512), said TEXT NOT NULL)",
@@ -49,7 +49,14 @@ _FOURTH = (
     " PRIMARY KEY (customer, at, map))",
     "CREATE INDEX journeymap_times ON journeymap_journal (customer, at, number)",
 )
-UPGRADES = {1: _SECOND, 2: _THIRD, 3: _FOURTH}
+_FIFTH = (
+    "CREATE TABLE journeymap_archive (customer VARCHAR(512) NOT NULL, number BIGINT NOT NULL,"
+    " last BIGINT NOT NULL, since BIGINT NOT NULL, until BIGINT NOT NULL,"
+    " interactions INTEGER NOT NULL, entries TEXT NOT NULL, PRIMARY KEY (customer, number))",
+    "CREATE TABLE journeymap_archive_keys (dedupe VARCHAR(1024) PRIMARY KEY,"
+    " customer VARCHAR(512) NOT NULL)",
+)
+UPGRADES = {1: _SECOND, 2: _THIRD, 3: _FOURTH, 4: _FIFTH}
 """The statements that turn a store of a version into one of the next."""
 TABLES = (
     "CREATE TABLE journeymap_notes (name VARCHAR(64) PRIMARY KEY, note TEXT NOT NULL)",
@@ -71,10 +78,10 @@ TABLES = (
     *_SECOND,
     *_THIRD,
     *_FOURTH,
+    *_FIFTH,
 )
 
 _STATE = "customer, version, map, due, state"
-_ENTRY = "customer, number, dedupe, at, arrived, interaction"
 _LETTER = (
     "id, customer, signal, status, attempts, next, reason, kind, moment, coalesce(action, ''),"
     " tried"
@@ -82,13 +89,11 @@ _LETTER = (
 _ASIDE = "customer, dedupe, arrived, reason, interaction, due"
 _EVIDENCE = "number, customer, batch, said"
 
-Values = Mapping[str, Any]
-
-
 _COUNTS = "SELECT " + ", ".join(
     f"(SELECT {what} FROM journeymap_{where})"
     for what, where in (
         ("count(*)", "journal"),
+        ("coalesce(sum(interactions), 0)", "archive"),
         ("count(*)", "states"),
         ("count(*)", "states WHERE due <= :now"),
         ("count(*)", "outbox WHERE status = 'waiting'"),
@@ -100,112 +105,19 @@ _COUNTS = "SELECT " + ", ".join(
 )
 
 
-class Database(Protocol):
-    """A connection within a transaction, as the statements need it.
-
-    Attributes:
-        lock: What makes a SELECT hold its rows until the end (empty where only one may write).
-        advisory: Whether the database has locks of its own, as PostgreSQL does, that are no rows.
-        retried: Whether the work is done again when another process was in the way.
-    """
-
-    lock: str
-    advisory: bool
-    retried: bool
-
-    def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
-        """Run a query and give its rows."""
-        ...
-
-    def write(self, statement: str, many: Sequence[Values]) -> None:
-        """Run a statement once for each row of values."""
-        ...
-
-    def size(self) -> int:
-        """Measure the bytes that the tables take; 0 where that is not known."""
-        ...
-
-
-@frozen
-class _Table:
-    """The statements that all tables share."""
-
-    db: Database
-
-    def _among(self, select: str, values: Sequence[str]) -> Iterator[Sequence[Any]]:
-        for begin in range(0, len(values), _CHUNK):
-            some = {f"v{n}": value for n, value in enumerate(values[begin : begin + _CHUNK])}
-            yield from self.db.rows(select.format(", ".join(f":{name}" for name in some)), some)
-
-    def _write(self, statement: str, rows: Sequence[Values]) -> None:
-        if rows:
-            self.db.write(statement, rows)
-
-    def _delete(self, table: str, customers: Sequence[str]) -> None:
-        rows = [{"customer": customer} for customer in customers]
-        self._write(f"DELETE FROM {table} WHERE customer = :customer", rows)
-
-
-class SqlJournal(_Table):
-    """The journal in SQL."""
-
-    def find_keys(self, keys: Sequence[str]) -> dict[str, bool]:
-        """Look keys up, in one query."""
-        select = (
-            "SELECT dedupe, 0 FROM journeymap_aside WHERE dedupe IN ({0})"
-            " UNION ALL SELECT dedupe, 1 FROM journeymap_journal WHERE dedupe IN ({0})"
-        )
-        return {row[0]: bool(row[1]) for row in self._among(select, keys)}
-
-    def append(self, entries: Iterable[JournalEntry]) -> None:
-        """Write interactions."""
-        rows = [{"customer": e.customer, "number": e.number, "dedupe": e.key, "at": e.at,
-                 "arrived": e.arrived, "interaction": e.text} for e in entries]  # fmt: skip
-        self._write(f"INSERT INTO journeymap_journal ({_ENTRY}) VALUES (:customer, :number,"
-                    " :dedupe, :at, :arrived, :interaction)", rows)  # fmt: skip
-
-    def find(self, key: str) -> JournalEntry | None:
-        """Read the interaction with a key."""
-        select = f"SELECT {_ENTRY} FROM journeymap_journal WHERE dedupe = :key"
-        return next((JournalEntry(*row) for row in self.db.rows(select, {"key": key})), None)
-
-    def history(self, customer: str, after: int = 0) -> list[JournalEntry]:
-        """Read a customer's interactions in the order of their arrival."""
-        select = (
-            f"SELECT {_ENTRY} FROM journeymap_journal"
-            " WHERE customer = :customer AND number > :after ORDER BY number"
-        )
-        values = {"customer": customer, "after": after}
-        return [JournalEntry(*row) for row in self.db.rows(select, values)]
-
-    def list_from(self, customer: str, at: int, number: int, limit: int) -> list[JournalEntry]:
-        """Read a customer's interactions in the order in which they happened."""
-        select = (
-            f"SELECT {_ENTRY} FROM journeymap_journal WHERE customer = :customer AND at >= :at"
-            " AND (at > :at OR number > :number) ORDER BY at, number"
-        )
-        values = {"customer": customer, "at": at, "number": number}
-        rows = self.db.rows(f"{select} LIMIT {int(limit)}", values)
-        return [JournalEntry(*row) for row in rows]
-
-    def delete(self, customers: Sequence[str]) -> None:
-        """Remove all interactions of some customers."""
-        self._delete("journeymap_journal", customers)
-
-
-class SqlSetAside(_Table):
+class SqlSetAside(SqlTable):
     """The interactions that were set aside, in SQL."""
 
     def add(self, entries: Iterable[SetAsideEntry]) -> None:
         """Keep interactions with their reasons."""
         rows = [{"customer": a.customer, "dedupe": a.key, "arrived": a.arrived, "reason": a.reason,
                  "interaction": a.text, "due": a.due} for a in entries]  # fmt: skip
-        self._write(f"INSERT INTO journeymap_aside ({_ASIDE}) VALUES (:customer, :dedupe, :arrived,"
+        self.write(f"INSERT INTO journeymap_aside ({_ASIDE}) VALUES (:customer, :dedupe, :arrived,"
                     " :reason, :interaction, :due)", rows)  # fmt: skip
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove those with these keys."""
-        self._write("DELETE FROM journeymap_aside WHERE dedupe = :key",
+        self.write("DELETE FROM journeymap_aside WHERE dedupe = :key",
                     [{"key": key} for key in keys])  # fmt: skip
 
     def list_due(self, now: int, limit: int) -> list[SetAsideEntry]:
@@ -223,15 +135,15 @@ class SqlSetAside(_Table):
 
     def move(self, old: str, new: str) -> None:
         """Put everything of one customer to another."""
-        self._write("UPDATE journeymap_aside SET customer = :new WHERE customer = :old",
+        self.write("UPDATE journeymap_aside SET customer = :new WHERE customer = :old",
                     [{"old": old, "new": new}])  # fmt: skip
 
     def delete(self, customers: Sequence[str]) -> None:
         """Remove everything of some customers."""
-        self._delete("journeymap_aside", customers)
+        self.delete_rows("journeymap_aside", customers)
 
 
-class SqlStates(_Table):
+class SqlStates(SqlTable):
     """The states in SQL."""
 
     def lock_versions(self, customers: Sequence[str], *, share: bool = False) -> dict[str, int]:
@@ -247,21 +159,21 @@ class SqlStates(_Table):
         select += "customer IN ({})"
         if self.db.lock:
             select += " ORDER BY customer" + self.db.lock
-        return {row[0]: row[1] for row in self._among(select, sorted(customers))}
+        return {row[0]: row[1] for row in self.among(select, sorted(customers))}
 
     def read(self, customers: Sequence[str]) -> dict[str, StoredState]:
         """Read the states of some customers."""
         select = f"SELECT {_STATE} FROM journeymap_states WHERE customer IN ({{}})"
-        return {row[0]: StoredState(*row) for row in self._among(select, customers)}
+        return {row[0]: StoredState(*row) for row in self.among(select, customers)}
 
     def insert(self, states: Iterable[StoredState]) -> None:
         """Write states of customers who have none."""
-        self._write(f"INSERT INTO journeymap_states ({_STATE}) VALUES (:customer, :version, :map,"
+        self.write(f"INSERT INTO journeymap_states ({_STATE}) VALUES (:customer, :version, :map,"
                     " :due, :state)", [_state_row(one) for one in states])  # fmt: skip
 
     def update(self, states: Iterable[StoredState]) -> None:
         """Write states over those that are there."""
-        self._write("UPDATE journeymap_states SET version = :version, map = :map, due = :due,"
+        self.write("UPDATE journeymap_states SET version = :version, map = :map, due = :due,"
                     " state = :state WHERE customer = :customer",
                     [_state_row(one) for one in states])  # fmt: skip
 
@@ -277,10 +189,10 @@ class SqlStates(_Table):
 
     def delete(self, customers: Sequence[str]) -> None:
         """Remove the states of some customers."""
-        self._delete("journeymap_states", customers)
+        self.delete_rows("journeymap_states", customers)
 
 
-class SqlCheckpoints(_Table):
+class SqlCheckpoints(SqlTable):
     """The checkpoints in SQL."""
 
     def add(self, rows: Iterable[Checkpoint]) -> None:
@@ -288,9 +200,9 @@ class SqlCheckpoints(_Table):
         values = [{"customer": c.customer, "at": c.at, "map": c.map, "lap": c.lap,
                    "state": c.text} for c in rows]  # fmt: skip
         same = [{name: row[name] for name in ("customer", "at", "map")} for row in values]
-        self._write("DELETE FROM journeymap_checkpoints WHERE customer = :customer AND at = :at"
+        self.write("DELETE FROM journeymap_checkpoints WHERE customer = :customer AND at = :at"
                     " AND map = :map", same)  # fmt: skip
-        self._write("INSERT INTO journeymap_checkpoints (customer, at, map, lap, state) VALUES"
+        self.write("INSERT INTO journeymap_checkpoints (customer, at, map, lap, state) VALUES"
                     " (:customer, :at, :map, :lap, :state)", values)  # fmt: skip
 
     def find_before(self, customer: str, at: int, map: str) -> Checkpoint | None:  # noqa: A002
@@ -305,21 +217,21 @@ class SqlCheckpoints(_Table):
     def drop(self, customer: str, since: int, until: int, map: str) -> None:  # noqa: A002
         """Remove the checkpoints from a time on: up to another, or of another map all."""
         values = {"customer": customer, "since": since, "until": until, "map": map}
-        self._write("DELETE FROM journeymap_checkpoints WHERE customer = :customer"
+        self.write("DELETE FROM journeymap_checkpoints WHERE customer = :customer"
                     " AND at >= :since AND (at <= :until OR map <> :map)", [values])  # fmt: skip
 
     def add_laps(self, customer: str, after: int, laps: int) -> None:
         """Count laps in the checkpoints after a time."""
         values = {"customer": customer, "after": after, "laps": laps}
-        self._write("UPDATE journeymap_checkpoints SET lap = lap + :laps"
+        self.write("UPDATE journeymap_checkpoints SET lap = lap + :laps"
                     " WHERE customer = :customer AND at > :after", [values])  # fmt: skip
 
     def delete(self, customers: Sequence[str]) -> None:
         """Remove all checkpoints of some customers."""
-        self._delete("journeymap_checkpoints", customers)
+        self.delete_rows("journeymap_checkpoints", customers)
 
 
-class SqlOutbox(_Table):
+class SqlOutbox(SqlTable):
     """The outbox in SQL."""
 
     def post(self, letters: Iterable[Letter]) -> None:
@@ -327,7 +239,7 @@ class SqlOutbox(_Table):
         given = {letter.id: letter for letter in letters}
         there = self.read(list(given))
         new = [_letter_row(one) for one in given.values() if one.id not in there]
-        self._write("INSERT INTO journeymap_outbox (id, customer, signal, status, attempts, next,"
+        self.write("INSERT INTO journeymap_outbox (id, customer, signal, status, attempts, next,"
                     " reason, kind, moment, action, tried) VALUES (:id, :customer, :signal,"
                     " :status, :attempts, :next, :reason, :kind, :moment, :action, :tried)",
                     new)  # fmt: skip
@@ -337,7 +249,7 @@ class SqlOutbox(_Table):
         select = f"SELECT {_LETTER} FROM journeymap_outbox WHERE id IN ({{}})"
         if self.db.lock:  # what is read to be changed is held
             select += " ORDER BY id" + self.db.lock
-        return {row[0]: Letter(*row) for row in self._among(select, ids)}
+        return {row[0]: Letter(*row) for row in self.among(select, ids)}
 
     def claim_waiting(
         self, now: int, limit: int, names: Sequence[str] | None = None
@@ -365,12 +277,12 @@ class SqlOutbox(_Table):
         which = "status IN ('done', 'withdrawn') AND next < :before"
         values = {"before": before}
         count = self.db.rows(f"SELECT count(*) FROM journeymap_outbox WHERE {which}", values)
-        self._write(f"DELETE FROM journeymap_outbox WHERE {which}", [values])
+        self.write(f"DELETE FROM journeymap_outbox WHERE {which}", [values])
         return int(count[0][0])
 
     def settle(self, letters: Iterable[Letter]) -> None:
         """Write letters over those with the same ids."""
-        self._write("UPDATE journeymap_outbox SET status = :status, attempts = :attempts,"
+        self.write("UPDATE journeymap_outbox SET status = :status, attempts = :attempts,"
                     " next = :next, reason = :reason, signal = :signal, customer = :customer,"
                     " kind = :kind, moment = :moment, action = :action, tried = :tried"
                     " WHERE id = :id", [_letter_row(one) for one in letters])  # fmt: skip
@@ -387,20 +299,20 @@ class SqlOutbox(_Table):
 
     def move(self, old: str, new: str) -> None:
         """Put all letters of one customer to another."""
-        self._write("UPDATE journeymap_outbox SET customer = :new WHERE customer = :old",
+        self.write("UPDATE journeymap_outbox SET customer = :new WHERE customer = :old",
                     [{"old": old, "new": new}])  # fmt: skip
 
     def delete(self, customers: Sequence[str]) -> None:
         """Remove all letters of some customers."""
-        self._delete("journeymap_outbox", customers)
+        self.delete_rows("journeymap_outbox", customers)
 
 
-class SqlEvidence(_Table):
+class SqlEvidence(SqlTable):
     """The evidence in SQL."""
 
     def add(self, rows: Iterable[StoredEvidence]) -> None:
         """Write new evidence."""
-        self._write(f"INSERT INTO journeymap_said ({_EVIDENCE}) VALUES (:number, :customer, :batch,"
+        self.write(f"INSERT INTO journeymap_said ({_EVIDENCE}) VALUES (:number, :customer, :batch,"
                     " :said)", [_evidence_row(one) for one in rows])  # fmt: skip
 
     def read_after(self, number: int, limit: int) -> list[StoredEvidence]:
@@ -418,40 +330,40 @@ class SqlEvidence(_Table):
 
     def replace(self, rows: Iterable[StoredEvidence]) -> None:
         """Write evidence over that with the same numbers."""
-        self._write("UPDATE journeymap_said SET customer = :customer, batch = :batch, said = :said"
+        self.write("UPDATE journeymap_said SET customer = :customer, batch = :batch, said = :said"
                     " WHERE number = :number", [_evidence_row(one) for one in rows])  # fmt: skip
 
     def remove(self, numbers: Sequence[int]) -> None:
         """Remove the evidence with these numbers."""
         rows = [{"number": number} for number in numbers]
-        self._write("DELETE FROM journeymap_said WHERE number = :number", rows)
+        self.write("DELETE FROM journeymap_said WHERE number = :number", rows)
 
     def delete(self, customers: Sequence[str]) -> None:
         """Remove all evidence about some customers."""
-        self._delete("journeymap_said", customers)
+        self.delete_rows("journeymap_said", customers)
 
 
-class SqlTombstones(_Table):
+class SqlTombstones(SqlTable):
     """The marks of what was removed, in SQL."""
 
     def find(self, marks: Sequence[str]) -> dict[str, int]:
         """Look marks up."""
         select = "SELECT mark, until FROM journeymap_gone WHERE mark IN ({})"
-        return {row[0]: row[1] for row in self._among(select, marks)}
+        return {row[0]: row[1] for row in self.among(select, marks)}
 
     def set(self, marks: Mapping[str, int]) -> None:
         """Write marks, over those that are there."""
         self.remove(list(marks))
-        self._write("INSERT INTO journeymap_gone (mark, until) VALUES (:mark, :until)",
+        self.write("INSERT INTO journeymap_gone (mark, until) VALUES (:mark, :until)",
                     [{"mark": mark, "until": until} for mark, until in marks.items()])  # fmt: skip
 
     def remove(self, marks: Sequence[str]) -> None:
         """Remove marks."""
         rows = [{"mark": mark} for mark in marks]
-        self._write("DELETE FROM journeymap_gone WHERE mark = :mark", rows)
+        self.write("DELETE FROM journeymap_gone WHERE mark = :mark", rows)
 
 
-class SqlMeta(_Table):
+class SqlMeta(SqlTable):
     """Facts about the store, in SQL."""
 
     def read(self) -> dict[str, str]:
@@ -462,7 +374,7 @@ class SqlMeta(_Table):
     def set(self, name: str, text: str) -> None:
         """Write a fact."""
         known = name in self.read()
-        self._write("UPDATE journeymap_notes SET note = :note WHERE name = :name" if known else
+        self.write("UPDATE journeymap_notes SET note = :note WHERE name = :name" if known else
                     "INSERT INTO journeymap_notes (name, note) VALUES (:name, :note)",
                     [{"name": name, "note": text}])  # fmt: skip
 
@@ -542,6 +454,7 @@ class SqlTransaction:
                 for kind, column, what, table, given in (
                     (0, "dedupe", "0", "journeymap_aside", some),
                     (1, "dedupe", "0", "journeymap_journal", some),
+                    (1, "dedupe", "0", "journeymap_archive_keys", some),
                     (2, "mark", "until", "journeymap_gone", others),
                 )
                 if (among := ", ".join(f":{name}" for name in given))

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from journeymap.adapters.store import Transaction
 from journeymap.adapters.stores.forks import call_at_fork
+from journeymap.adapters.stores.sql_database import Values
 from journeymap.adapters.stores.sql_tables import (
     PREFIX,
     TABLES,
     UPGRADES,
     VERSION,
     SqlTransaction,
-    Values,
 )
 from journeymap.adapters.stores.unclosed import warn_unclosed
 from journeymap.exceptions import ElementError, StoreError, require
@@ -30,7 +30,8 @@ __all__ = ["SqlStore"]
 
 T = TypeVar("T")
 _PREFIX = re.compile("[a-z][a-z0-9_]{0,39}")
-_SCRUBBED = ("states", "checkpoints", "journal", "outbox", "aside", "said")
+_SCRUBBED = ("states", "checkpoints", "journal", "archive", "archive_keys", "outbox",
+             "aside", "said")  # fmt: skip
 _LOCK_PATIENCE = "1s"
 _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 

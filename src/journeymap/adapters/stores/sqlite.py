@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from journeymap.adapters.store import Transaction
 from journeymap.adapters.stores.forks import call_at_fork
-from journeymap.adapters.stores.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction, Values
+from journeymap.adapters.stores.sql_database import Values
+from journeymap.adapters.stores.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction
 from journeymap.adapters.stores.unclosed import warn_unclosed
 from journeymap.exceptions import StoreError, UnknownName
 
