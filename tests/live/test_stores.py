@@ -8,8 +8,10 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import evolve
 
 from journeymap import (
     Identity,
@@ -351,25 +353,76 @@ def test_an_exhausted_pool_passes(database: str) -> None:
         assert live.record(happened("order", 1)).position is not None
 
 
-def test_what_died_in_a_commit_may_be_written(
+@pytest.mark.parametrize("written", [True, False])
+@pytest.mark.parametrize("id_", ["1", None])
+def test_what_died_in_a_commit_is_written_once(
+    database: str, monkeypatch: pytest.MonkeyPatch, written: bool, id_: str | None
+) -> None:
+    """Whether it was written is looked up; if it was not, it is written now."""
+    died = _dying(monkeypatch, written=written)
+    with Live(SHOP, database) as live:
+        for hour in (1, 2):  # of someone new, and of someone who is known
+            one = evolve(happened("delivery", hour), id=id_ and f"{hour}", emotion=0.1 * hour)
+            died.append(1)
+            receipt = live.record(one)
+            assert not died
+            assert not receipt.duplicate
+            assert receipt.position == live.position("ada")
+            assert (receipt.signals == ()) == (hour == 2)
+            assert len(live.history("ada")) == hour
+        assert live.record(at_once := happened("call", 3)).position is not None
+        assert live.history("ada")[-1] == at_once
+
+
+def test_what_died_in_a_commit_with_the_database_may_be_written(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from sqlalchemy.engine import Engine
+    from sqlalchemy.exc import OperationalError
+
+    died = _dying(monkeypatch, written=True)
+
+    def away(self: Engine) -> Any:
+        raise OperationalError("connect", {}, Exception("nobody answers"))
+
+    with Live(SHOP, database) as live:
+        connect, begun = Engine.connect, Engine.connect
+
+        def once(self: Engine) -> Any:
+            monkeypatch.setattr(Engine, "connect", away)
+            return begun(self)
+
+        monkeypatch.setattr("journeymap.adapters.stores.sqlalchemy._TRIES", 3)
+        monkeypatch.setattr(Engine, "connect", once)
+        died.append(1)
+        with pytest.raises(StoreError, match="whether it was written is not known") as raised:
+            live.record(happened("order", 1))
+        monkeypatch.setattr(Engine, "connect", connect)
+        assert raised.value.passing
+        assert live.record(happened("order", 1)).duplicate
+
+
+def _dying(monkeypatch: pytest.MonkeyPatch, *, written: bool) -> list[int]:
+    """Let as many commits break off as the list holds."""
     from sqlalchemy.engine import RootTransaction
     from sqlalchemy.exc import OperationalError
 
     plain = RootTransaction.commit
+    wanted: list[int] = []
 
     def dies(self: RootTransaction) -> None:
-        plain(self)
+        if not wanted:
+            plain(self)
+            return
+        wanted.pop()
+        if written:
+            plain(self)
+        else:
+            self.rollback()
         raise OperationalError("COMMIT", {}, Exception("the server closed the connection"))
 
-    with Live(SHOP, database) as live:
-        monkeypatch.setattr(RootTransaction, "commit", dies)
-        with pytest.raises(StoreError, match="whether it was written is not known") as raised:
-            live.record(happened("order", 1))
-        monkeypatch.setattr(RootTransaction, "commit", plain)
-        assert raised.value.passing
-        assert live.record(happened("order", 1)).duplicate
+    monkeypatch.setattr(RootTransaction, "commit", dies)
+    return wanted
 
 
 def test_statistics(store: str) -> None:

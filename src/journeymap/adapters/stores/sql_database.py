@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from journeymap.adapters.store import JournalEntry
+
 __all__ = ["Database", "SqlTable", "Values"]
 
 Values = Mapping[str, Any]
@@ -22,11 +24,14 @@ class Database(Protocol):
         lock: What makes a SELECT hold its rows until the end (empty where only one may write).
         advisory: Whether the database has locks of its own, as PostgreSQL does, that are no rows.
         retried: Whether the work is done again when another process was in the way.
+        appended: The journal entry that was written last: whether it is there tells whether a
+            transaction that broke off while it was committed was written.
     """
 
     lock: str
     advisory: bool
     retried: bool
+    appended: JournalEntry | None
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
         """Run a query and give its rows."""

@@ -34,8 +34,10 @@ class SqlJournal(SqlTable):
 
     def append(self, entries: Iterable[JournalEntry]) -> None:
         """Write interactions."""
+        given = list(entries)
         rows = [{"customer": e.customer, "number": e.number, "dedupe": e.key, "at": e.at,
-                 "arrived": e.arrived, "interaction": e.text} for e in entries]  # fmt: skip
+                 "arrived": e.arrived, "interaction": e.text} for e in given]  # fmt: skip
+        self.db.appended = given[-1] if given else self.db.appended
         self.write(f"INSERT INTO journeymap_journal ({_ENTRY}) VALUES (:customer, :number,"
                    " :dedupe, :at, :arrived, :interaction)", rows)  # fmt: skip
 

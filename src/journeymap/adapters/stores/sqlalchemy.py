@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from journeymap.adapters.store import Transaction
+from journeymap.adapters.store import JournalEntry, Transaction
 from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.adapters.stores.sql_database import Values
 from journeymap.adapters.stores.sql_tables import (
@@ -39,13 +39,14 @@ _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 class SqlConnection:
     """A connection, as the statements need it."""
 
-    __slots__ = ("_prefix", "advisory", "connection", "lock", "retried")
+    __slots__ = ("_prefix", "advisory", "appended", "connection", "lock", "retried")
 
     def __init__(
         self, connection: Connection, prefix: str, lock: str = " FOR UPDATE", *,
         retried: bool = True,
     ) -> None:  # fmt: skip
         self.retried = retried
+        self.appended: JournalEntry | None = None
         self.connection = connection
         self._prefix = prefix
         self.lock = "" if connection.dialect.name == "sqlite" else lock
@@ -138,21 +139,43 @@ class SqlStore:
         from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
         for turn in range(1, _TRIES + 1):
-            committing = False
+            committing, db = False, None
             try:
                 with self._engine.connect() as connection, connection.begin() as transaction:
                     _begin_writing(connection)
-                    done = work(SqlTransaction(SqlConnection(connection, self._prefix)))
+                    db = SqlConnection(connection, self._prefix)
+                    done = work(SqlTransaction(db))
                     committing = True
                     transaction.commit()
                     return done
             except (IntegrityError, DBAPIError) as error:
-                if turn == _TRIES or not _lost(error):
+                if committing and _in_doubt(error) and db is not None and db.appended is not None:
+                    if self._holds(db.appended, error):
+                        return done
+                elif turn == _TRIES or not _lost(error):
                     raise self._wrong(error, committing=committing) from error
             except SQLAlchemyError as error:
                 raise self._wrong(error) from error
             time.sleep(random.uniform(0, 0.005 * 2**turn))  # noqa: S311  # to get out of step
         raise AssertionError
+
+    def _holds(self, entry: JournalEntry, cause: Exception) -> bool:
+        """Check whether a transaction that broke off at its end was committed.
+
+        It was if its last journal entry is there. Its row is waited for: the database may be
+        committing it still.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+
+        for turn in range(1, _TRIES + 1):
+            try:
+                with self._engine.connect() as connection:
+                    tx = SqlTransaction(SqlConnection(connection, self._prefix))
+                    tx.states.lock_versions([entry.customer])
+                    return tx.journal.history(entry.customer, entry.number - 1)[:1] == [entry]
+            except SQLAlchemyError:
+                time.sleep(random.uniform(0, 0.005 * 2**turn))  # noqa: S311
+        raise self._wrong(cause, committing=True) from cause
 
     def run_within(self, connection: object, work: Callable[[Transaction], T]) -> T:
         """See `JoiningStore.run_within`; what fails is rolled back to where it began.
@@ -299,7 +322,7 @@ class SqlStore:
         passing = passing and not state.startswith("54")  # more than the database can hold
         written = (
             "whether it was written is not known: record it again, with its id"
-            if committing and (lost or not state) else "nothing was written"
+            if committing and _in_doubt(error) else "nothing was written"
         )  # fmt: skip
         return StoreError(self.address, f"{cause}; {written}", passing=passing)
 
@@ -330,6 +353,13 @@ def _lost(error: Exception) -> bool:
 
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
     return isinstance(error, IntegrityError) or state in ("40001", "40P01")
+
+
+def _in_doubt(error: Exception) -> bool:
+    """Check whether a COMMIT that failed may have been carried out: the connection was lost."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    lost = bool(getattr(error, "connection_invalidated", False))
+    return lost or not state or state[:2] in ("08", "57")
 
 
 def _address(url: str) -> str:

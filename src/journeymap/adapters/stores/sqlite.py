@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from journeymap.adapters.store import Transaction
+from journeymap.adapters.store import JournalEntry, Transaction
 from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.adapters.stores.sql_database import Values
 from journeymap.adapters.stores.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction
@@ -37,12 +37,13 @@ _PASSING = ("locked", "busy", "full", "i/o", "readonly", "read-only", "unable to
 class SqliteConnection:
     """A connection, as the statements need it."""
 
-    __slots__ = ("advisory", "connection", "lock", "retried")
+    __slots__ = ("advisory", "appended", "connection", "lock", "retried")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.lock = ""  # a writer has the whole file to itself
         self.advisory = self.retried = False
+        self.appended: JournalEntry | None = None
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
         return self.connection.execute(statement, dict(values)).fetchall()
