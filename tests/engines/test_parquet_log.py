@@ -21,6 +21,7 @@ from journeymap.analysis import Columns, Compare, KeyJourneys, Log, Transitions,
 from journeymap.engines import ParquetLog, parquet_log
 from journeymap.exceptions import ColumnsError, SourceError, UnknownName
 from tests.analysis.test_laws import QUESTIONS
+from tests.analysis.test_splitting import SPLIT
 from tests.factories import JOURNEY
 
 ROLES = ("channel", "department", "product", "outcome", "emotion", "source")
@@ -102,6 +103,8 @@ def test_every_answer_is_that_of_the_memory(folder: Path, rows: pl.DataFrame) ->
         Transitions(), Where(columns={"plan": "gold"}), Where(columns={"plan": "blue"})
     )
     assert large.ask(compare) == memory.ask(compare)
+    for split in SPLIT:
+        assert large.ask(split) == memory.ask(split)
     with pytest.raises(UnknownName, match="did you mean 'plan'"):
         large.ask(Variants(by="plann"))
 

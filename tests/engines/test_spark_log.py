@@ -19,6 +19,7 @@ from journeymap.analysis import Columns, Funnel, Log, Variants
 from journeymap.engines import SparkLog
 from journeymap.exceptions import AnswerError, ColumnsError, SourceError, UnknownName
 from tests.analysis.test_laws import QUESTIONS
+from tests.analysis.test_splitting import SPLIT
 from tests.conftest import required
 from tests.engines.test_parquet_log import COLUMNS, frame
 from tests.factories import JOURNEY
@@ -74,6 +75,8 @@ def test_every_answer_is_that_of_the_memory(cluster: SparkLog, rows: pl.DataFram
     answers = cluster.ask(*QUESTIONS)
     for question, one, other in zip(QUESTIONS, answers, memory.ask(*QUESTIONS), strict=True):
         assert one == other, question
+    for question in SPLIT:
+        assert cluster.ask(question) == memory.ask(question)
     view, twin = cluster.per("product"), memory.per("product")
     assert view.journeys == twin.journeys
     assert view.ask(Variants(top=None)) == twin.ask(Variants(top=None))

@@ -9,6 +9,7 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.log import Log
 from journeymap.analysis.overview import Overview
 from journeymap.analysis.question import Question
+from journeymap.analysis.questions.breakdown import Breakdown, BreakdownAnswer, Segment
 from journeymap.analysis.questions.compare import Compare, CompareAnswer, Difference
 from journeymap.analysis.questions.deviations import Deviation, Deviations, DeviationsAnswer
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer, DwellRow
@@ -28,6 +29,7 @@ from journeymap.analysis.questions.satisfaction import (
     SatisfactionRow,
 )
 from journeymap.analysis.questions.transitions import Transition, Transitions, TransitionsAnswer
+from journeymap.analysis.questions.trend import Trend, TrendAnswer, TrendPeriod
 from journeymap.analysis.questions.variants import Variant, Variants, VariantsAnswer
 from journeymap.analysis.table.checking import Dropped, Rejected, Rejection
 from journeymap.analysis.table.columns import Columns
@@ -36,6 +38,8 @@ from journeymap.analysis.where import Where
 
 __all__ = [
     "Answer",
+    "Breakdown",
+    "BreakdownAnswer",
     "Columns",
     "Compare",
     "CompareAnswer",
@@ -88,10 +92,14 @@ __all__ = [
     "SatisfactionAnswer",
     "SatisfactionRow",
     "Scope",
+    "Segment",
     "StageLeak",
     "Transition",
     "Transitions",
     "TransitionsAnswer",
+    "Trend",
+    "TrendAnswer",
+    "TrendPeriod",
     "Variant",
     "Variants",
     "VariantsAnswer",

@@ -66,6 +66,11 @@ class Answer(Generic[R]):
         return {a.name: _frame_type(hints[a.name]) for a in fields(cls.Row)}
 
     @property
+    def row_class(self) -> type[Any]:
+        """The class of the rows; that of segments and periods is made for the question asked."""
+        return self.Row
+
+    @property
     def rows(self) -> tuple[R, ...]:
         """The rows as objects."""
         return tuple(self)
@@ -107,7 +112,7 @@ class Answer(Generic[R]):
         return len(self.frame)
 
     def __iter__(self) -> Iterator[R]:
-        row: Any = self.Row
+        row: Any = self.row_class
         return (
             row(*(tuple(cell) if isinstance(cell, list) else cell for cell in cells))
             for cells in self.frame.iter_rows()
@@ -129,7 +134,7 @@ class Answer(Generic[R]):
         Returns:
             The kind of the field, by which it is formatted.
         """
-        declared = fields_of(self.Row)
+        declared = fields_of(self.row_class)
         found = declared[name]
         return declared[found.of] if found.kind == "bound" and found.of else found
 

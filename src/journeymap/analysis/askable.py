@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from journeymap.analysis.answers import mark_untimed
 from journeymap.analysis.grouping import Per, Sessions
-from journeymap.analysis.question import Question
+from journeymap.analysis.question import PreparedQuestion, Question, prepare_question
 from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.where import LEVELS, Names, Where, choose_subset
@@ -36,7 +36,7 @@ class ComposedQuestion(Protocol[A_co]):
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
-AnyQuestion: TypeAlias = Question[A] | ComposedQuestion[A]
+AnyQuestion: TypeAlias = Question[A] | ComposedQuestion[A] | PreparedQuestion[A]
 
 
 @frozen
@@ -201,19 +201,20 @@ class Askable(ABC):
         """
         for question in questions:
             if isinstance(question, type) or not (
-                hasattr(question, "measure") or hasattr(question, "ask_log")
+                any(hasattr(question, name) for name in ("measure", "ask_log", "prepared"))
             ):
                 raise AnswerError(
                     "ask", f"a question such as Variants() is expected, not {question!r}"
                 )
         scope = self.scope
-        plain = tuple(question for question in questions if not hasattr(question, "ask_log"))
+        prepared: list[Any] = [prepare_question(question, self) for question in questions]
+        plain = tuple(question for question in prepared if not hasattr(question, "ask_log"))
         measured = iter(self._measure(plain, scope) if plain else ())
         answers = tuple(
             question.ask_log(self)
             if hasattr(question, "ask_log")
             else question.answer(next(measured), scope)
-            for question in questions
+            for question in prepared
         )
         if not scope.timed:
             answers = tuple(mark_untimed(answer) for answer in answers)

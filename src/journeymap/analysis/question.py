@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeVar
 
 from journeymap.analysis.table.part import Part, Scope
+from journeymap.exceptions import ElementError
 
-__all__ = ["Question", "merge_all"]
+__all__ = ["PreparedQuestion", "Question", "check_question", "merge_all", "prepare_question"]
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -17,6 +18,10 @@ class Question(Protocol[A_co]):
     ``measure`` looks at some whole journeys; ``merge`` joins two measurements, in any order and
     grouping, without changing either; ``answer`` makes the typed result. A log without
     interactions is measured as one empty part, so ``answer`` always has a measurement.
+
+    A question may have ``rows_in_a_part``, a number of interactions that a part should have at
+    least, and ``default_attribute``, which says how `Breakdown` and `Trend` split it unless they
+    are told: ``first`` (journeys by their first value) or ``each`` (each interaction alone).
     """
 
     def measure(self, part: Part) -> Any:
@@ -30,6 +35,27 @@ class Question(Protocol[A_co]):
     def answer(self, measured: Any, scope: Scope) -> A_co:
         """Turn a measurement of everything into an answer."""
         ...
+
+
+class PreparedQuestion(Protocol[A_co]):
+    """A question that must know something of the log before it is measured."""
+
+    def prepared(self, log: Any) -> Question[A_co]:
+        """Make the question that is measured."""
+        ...
+
+
+def check_question(asker: str, value: Any) -> None:
+    """Raise ElementError for what is no question that can be split."""
+    if isinstance(value, type) or not (hasattr(value, "measure") or hasattr(value, "prepared")):
+        message = "a question is expected, such as Transitions()"
+        raise ElementError(asker, "question", value, message)
+
+
+def prepare_question(question: Any, log: Any) -> Any:
+    """Give the question as it is measured, where it must know something of the log first."""
+    prepare = getattr(question, "prepared", None)
+    return question if prepare is None else prepare(log)
 
 
 def merge_all(questions: tuple[Question[Any], ...], one: list[Any], other: list[Any]) -> list[Any]:

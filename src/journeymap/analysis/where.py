@@ -129,12 +129,17 @@ class Where:
 
     def apply(self, part: Part) -> Part:
         """Select the interactions of a part that belong to the subset."""
+        keep = self.mark(part)
+        return part if keep is None or keep.all() else _kept(part, keep)
+
+    def mark(self, part: Part) -> Flags | None:
+        """Mark the interactions of a part that belong to the subset; None if all do."""
         journeys = self._journeys(part)
         keep = self._interactions(part)
         if journeys is not None:
             chosen = journeys[part.journey]
             keep = chosen if keep is None else keep & chosen
-        return part if keep is None or keep.all() else _kept(part, keep)
+        return keep
 
     def without_bounds(self) -> Where:
         """Make the same subset at any time."""

@@ -24,7 +24,12 @@ from journeymap.analysis.measuring.resampling import (
     Resampled,
     Resampling,
 )
-from journeymap.analysis.question import Question
+from journeymap.analysis.question import (
+    PreparedQuestion,
+    Question,
+    check_question,
+    prepare_question,
+)
 from journeymap.analysis.row_fields import (
     Bound,
     Chance,
@@ -106,8 +111,7 @@ class CompareAnswer(Answer[Difference]):
             The kind of the field.
         """
         if name in ("a", "b", "difference", "low", "high") and self.a is not None:
-            kind = type(self.a)
-            declared = fields_of(kind.Row) if row["what"] else fields_of(kind)
+            declared = fields_of(self.a.row_class if row["what"] else type(self.a))
             return declared.get(row["measure"], Field("mean"))
         return super().field_in(row, name)
 
@@ -144,7 +148,7 @@ class Compare:
     [(('x',), 0.5, 1.0, 0.5), (('y',), 0.5, 0.0, -0.5)]
     """
 
-    question: Question[Answer[Any]] = attrs.field()
+    question: Question[Answer[Any]] | PreparedQuestion[Answer[Any]] = attrs.field()
     a: Where = attrs.field()
     b: Where = attrs.field()
     correction: Literal["holm", "fdr", "none"] = attrs.field(
@@ -153,9 +157,7 @@ class Compare:
 
     @question.validator
     def _check(self, attribute: Any, value: Any) -> None:
-        if isinstance(value, type) or not hasattr(value, "measure"):
-            message = "a question is expected, such as Transitions()"
-            raise ElementError("Compare", "question", value, message)
+        check_question("Compare", value)
 
     @a.validator
     @b.validator
@@ -166,7 +168,8 @@ class Compare:
 
     def ask_log(self, log: Askable) -> CompareAnswer:
         """Ask both subsets, each as the log that ``log.where`` gives."""
-        a, b = (log.where(subset).ask(Resampling(self.question)) for subset in (self.a, self.b))
+        views = [log.where(subset) for subset in (self.a, self.b)]
+        a, b = (view.ask(Resampling(prepare_question(self.question, view))) for view in views)
         if not isinstance(a.whole, Answer):
             message = "only questions whose answer is an Answer of rows can be compared"
             raise AnswerError("Compare", message)
@@ -193,8 +196,8 @@ class _Numbers:
 
     @classmethod
     def of(cls, answer: Any) -> _Numbers:
-        row_fields = fields_of(type(answer).Row)
-        keys, measures = _keys_and_measures(type(answer).Row)
+        row_fields = fields_of(answer.row_class)
+        keys, measures = _keys_and_measures(answer.row_class)
         values: dict[tuple[What, str], float] = {}
         n: dict[What, int] = {}
         likely: dict[str, int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, assert_never
+from typing import Annotated, Any, ClassVar, assert_never
 
 import numpy as np
 import polars as pl
@@ -100,6 +100,7 @@ class Satisfaction:
     [('call', 'nps', 33.3, 3)]
     """
 
+    default_attribute: ClassVar[str] = "each"
     by: str | None = field(default="touchpoint", validator=_text)
 
     def measure(self, part: Part) -> dict[str, Counts]:

@@ -274,6 +274,28 @@ class Part:
             rows if self._rows is None else self._rows[rows],
         )  # fmt: skip
 
+    def between(self, begin: int, end: int) -> Part:
+        """Select the journeys from one place to before another.
+
+        Args:
+            begin: The place of the first.
+            end: The place behind the last.
+
+        Returns:
+            The part of these journeys; it shares this part's columns.
+        """
+        first, last = int(self.offsets[begin]), int(self.offsets[end])
+        span, rows = self._span, self._rows
+        if rows is None:
+            span = slice(span.start + first, span.start + last)
+        else:
+            rows = rows[first:last]
+        return Part(
+            self.scope, self.offsets[begin : end + 1] - first, self._at[first:last],
+            self.touchpoints[first:last], self.owners[begin:end], self._ids, self._levels,
+            self._numbers, span, rows,
+        )  # fmt: skip
+
     def names(self, by: str) -> tuple[str | None, ...]:
         """List the names of a level.
 

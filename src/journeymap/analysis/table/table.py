@@ -86,7 +86,8 @@ class Table:
     ) -> list[Any]:
         """Measure several questions in one pass; one merged measurement of each."""
         measured: list[Any] = []
-        for part in self.parts(ROWS_IN_A_PART, scope, views):
+        rows = max([ROWS_IN_A_PART, *(getattr(q, "rows_in_a_part", 0) for q in questions)])
+        for part in self.parts(rows, scope, views):
             found = [question.measure(part) for question in questions]
             measured = merge_all(questions, measured, found) if measured else found
         return measured

@@ -1,0 +1,92 @@
+"""Answers by segment or period: the columns that name it, and then the question's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, get_type_hints
+
+import attrs
+import polars as pl
+from attrs import fields, frozen
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.row_fields import Field, fields_of
+from journeymap.exceptions import AnswerError
+
+__all__ = ["SplitAnswer", "join_answers"]
+
+
+@frozen(eq=False, repr=False)
+class SplitAnswer(Answer[Any]):
+    """The rows of one answer for each segment or period.
+
+    Attributes:
+        answers: The answers themselves, by segment or period as it is shown.
+    """
+
+    answers: Mapping[str | None, Any] = attrs.field(factory=dict, kw_only=True)
+    _names: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    _nothing: Answer[Any] = attrs.field(default=None, kw_only=True)
+
+    @property
+    def row_class(self) -> type[Any]:
+        """The class of the rows."""
+        own: Any = type(self).Row
+        inner: Any = self._nothing.row_class
+        return _row_class(own, inner, self._names)
+
+    def field_in(self, row: dict[str, Any], name: str) -> Field:
+        """Find out what a field is, in one row.
+
+        Args:
+            row: The row as a dictionary.
+            name: The name of the field.
+
+        Returns:
+            The kind of the field, by which it is formatted.
+        """
+        if name in self._names or name not in fields_of(self._nothing.row_class):
+            return fields_of(self.row_class)[name]
+        return self._nothing.field_in(row, name)
+
+
+def join_answers(
+    kind: type[SplitAnswer], parts: Sequence[tuple[dict[str, Any], Answer[Any] | None]],
+    nothing: Answer[Any], names: tuple[str, ...], *, gaps: bool = False,
+) -> Any:  # fmt: skip
+    """Put answers under one another, each row with the cells that name its segment or period.
+
+    The cells stand in columns of the names. With ``gaps``, one that has no rows, or is None, has
+    a row without anything else.
+    """
+    schema = kind.schema()
+    taken = next((name for name in names if name in nothing.frame.columns), None)
+    if taken is not None:
+        asker = kind.__name__.removesuffix("Answer")
+        raise AnswerError(asker, f"{type(nothing).__name__} has a column {taken!r} already")
+    columns = [*zip(names, schema.values(), strict=True), *nothing.frame.schema.items()]
+    frames = [pl.DataFrame(schema=columns)]
+    for cells, part in parts:
+        frame = nothing.frame.clear() if part is None else part.frame
+        if gaps and not len(frame):
+            frame = frame.clear(1)
+        named = [
+            pl.lit(cells[name], dtype=schema[name]).alias(shown)
+            for name, shown in zip(schema, names, strict=True)
+        ]
+        frames.append(frame.select(*named, pl.all()))
+    key = next(iter(schema))
+    found = {cells[key]: part for cells, part in parts if part is not None}
+    return kind(pl.concat(frames), answers=found, names=names, nothing=nothing)
+
+
+@cache
+def _row_class(keys: Any, inner: Any, names: tuple[str, ...]) -> type[Any]:
+    """Make the class of rows that have the fields of two others."""
+    own, hints = (get_type_hints(kind, include_extras=True) for kind in (keys, inner))
+    made = {
+        new: attrs.field(type=own[a.name]) for a, new in zip(fields(keys), names, strict=True)
+    }  # fmt: skip
+    made |= {a.name: attrs.field(type=hints[a.name]) for a in fields(inner)}
+    return attrs.make_class(f"{inner.__name__}By{keys.__name__}", made, frozen=True, slots=True)
