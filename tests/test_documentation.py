@@ -22,7 +22,10 @@ ROOMS = (
     ".exceptions",
 )  # fmt: skip
 # Methods of a contract, which is where they are described.
-CONTRACTS = {"measure", "merge", "answer", "ask_log", "apply", "without_bounds"}
+CONTRACTS = {
+    "measure", "merge", "answer", "ask_log", "prepared", "splitting", "apply", "mark",
+    "without_bounds",
+}  # fmt: skip
 
 
 def public() -> Iterator[tuple[str, Any]]:

@@ -115,7 +115,7 @@ def test_a_period_is_what_where_selects(
         until = until.replace(day=1) if every == "month" else until
         if each:
             assert answer == log.where(since=since, until=until).ask(question)
-        elif log.journeys == log.customers and log.scope.since is None:
+        elif log.journeys == log.customers and log.interactions == len(given):
             who = [name for name, past in _pasts(given).items() if since <= past < until]
             assert answer == log.where(customer=who).ask(question)
 

@@ -24,8 +24,8 @@ class Database(Protocol):
         lock: What makes a SELECT hold its rows until the end (empty where only one may write).
         advisory: Whether the database has locks of its own, as PostgreSQL does, that are no rows.
         retried: Whether the work is done again when another process was in the way.
-        appended: The journal entry that was written last: whether it is there tells whether a
-            transaction that broke off while it was committed was written.
+        appended: The journal entry that was written last: if it is there, a transaction that broke
+            off while it was committed was written.
     """
 
     lock: str

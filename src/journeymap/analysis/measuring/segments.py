@@ -10,9 +10,8 @@ from attrs import frozen
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.measuring.splitting import (
     Key,
-    Split,
-    split_interactions,
-    split_journeys,
+    SegmentCodes,
+    split_part,
 )
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.analysis.where import Where
@@ -30,7 +29,7 @@ REST = "(rest)"
 
 
 def attribute_of(question: Any) -> Attribute:
-    """Find how a question is split unless it is said: by journeys, or each interaction alone."""
+    """Find how a question is split by default: by journeys, or each interaction by itself."""
     found: Attribute = getattr(question, "default_attribute", "first")
     return found
 
@@ -53,8 +52,8 @@ class SegmentSplitter:
     rest: str = REST
     shown: frozenset[str] | None = None
 
-    def split(self, part: Part) -> Split:
-        """Split a part."""
+    def codes(self, part: Part) -> SegmentCodes:
+        """Find the segment of each journey or interaction of a part."""
         if isinstance(self.by, str):
             names = part.names(self.by)
             codes = self._codes_at_level(part, self.by)
@@ -63,12 +62,11 @@ class SegmentSplitter:
             codes = self._codes_of_subsets(part, self.by)
         keys: tuple[Key, ...] = names
         if self.shown is not None:
-            alone = [name for name in names if name is None or name in self.shown]
-            places = {name: place for place, name in enumerate(alone)}
-            keys = (*alone, OTHER)
-            codes = np.array([places.get(name, len(alone)) for name in names])[codes]
-        split = split_interactions if self.attribute == "each" else split_journeys
-        return split(part, codes, keys)
+            shown = [name for name in names if name is None or name in self.shown]
+            places = {name: place for place, name in enumerate(shown)}
+            keys = (*shown, OTHER)
+            codes = np.array([places.get(name, len(shown)) for name in names])[codes]
+        return SegmentCodes(codes, keys, self.attribute == "each")
 
     def _codes_at_level(self, part: Part, by: str) -> Ints:
         if self.attribute == "each":
@@ -114,11 +112,8 @@ class SegmentView:
 
     def apply(self, part: Part) -> Part:
         """Show the segment alone."""
-        found = self.splitter.split(part)
-        if self.key not in found.keys:
-            return part.select_rows(np.zeros(0, np.int64), np.zeros(1, np.int64), part.owners[:0])
-        place = found.keys.index(self.key)
-        return found.part.between(int(found.begins[place]), int(found.begins[place + 1]))
+        found = (sub for key, sub in split_part(self.splitter, part) if key == self.key)
+        return next(found, part.between(0, 0))
 
     def without_bounds(self) -> SegmentView:
         """Return the view unchanged: it has no bounds in time."""

@@ -6,14 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import Any, Protocol, TypeAlias
 
-import numpy as np
 from attrs import evolve, frozen
 
-from journeymap.analysis.measuring.splitting import Key, Split, Splitter
+from journeymap.analysis.measuring.splitting import (
+    Key,
+    SegmentSize,
+    Splitter,
+    measure_sizes,
+    split_part,
+)
 from journeymap.analysis.question import Question
-from journeymap.analysis.table.part import LogView, Part, Scope
+from journeymap.analysis.table.part import Part, Scope
 
-__all__ = ["Keys", "SegmentSize", "SegmentSizes", "SplitQuestion", "Splitting", "merge_keys"]
+__all__ = ["Keys", "SegmentSizes", "SplitQuestion", "Splitting", "merge_keys"]
 
 Keys: TypeAlias = tuple[Key, ...]
 ROWS = 1 << 20
@@ -48,23 +53,6 @@ class Splitting(Splitter, Protocol):
         ...
 
 
-@frozen
-class SegmentSize:
-    """How much a segment holds; times are microseconds since 1970."""
-
-    journeys: int
-    interactions: int
-    first: int
-    last: int
-
-    def merge(self, other: SegmentSize) -> SegmentSize:
-        """Sum two sizes."""
-        return SegmentSize(
-            self.journeys + other.journeys, self.interactions + other.interactions,
-            min(self.first, other.first), max(self.last, other.last),
-        )  # fmt: skip
-
-
 Sizes: TypeAlias = dict[Keys, SegmentSize]
 
 
@@ -82,7 +70,7 @@ class SegmentSizes:
         *outer, last = self.splitters
         found: Sizes = {}
         for keys, sub in _segments(part, tuple(outer)):
-            found |= {(*keys, key): size for key, size in _sizes(last.split(sub))}
+            found |= {(*keys, key): size for key, size in measure_sizes(last, sub)}
         return found
 
     def merge(self, one: Sizes, other: Sizes) -> Sizes:
@@ -99,7 +87,7 @@ class SegmentSizes:
 
 @frozen(eq=False)
 class SplitMeasured:
-    """What was measured of each segment, and of none."""
+    """The measurements of each segment, and of none."""
 
     nothing: Any
     segments: dict[Keys, Any]
@@ -180,23 +168,9 @@ def _segments(part: Part, splitters: tuple[Splitting, ...]) -> Iterator[tuple[Ke
         yield (), part
         return
     first, *others = splitters
-    for key, sub in first.split(part):
-        view: LogView = first.view(key)
-        for keys, inner in _segments(sub.marked_seen(part, view), tuple(others)):
+    for key, sub in split_part(first, part):
+        for keys, inner in _segments(sub, tuple(others)):
             yield (key, *keys), inner
-
-
-def _sizes(split: Split) -> Iterator[tuple[Key, SegmentSize]]:
-    part, rows = split.part, split.rows
-    if not split.keys:
-        return
-    journeys, interactions = np.diff(split.begins).tolist(), np.diff(rows).tolist()
-    firsts = lasts = [0] * len(split.keys)
-    if part.scope.timed:
-        firsts = np.minimum.reduceat(part.at, rows[:-1]).tolist()
-        lasts = np.maximum.reduceat(part.at, rows[:-1]).tolist()
-    facts = zip(journeys, interactions, firsts, lasts, strict=True)
-    yield from zip(split.keys, (SegmentSize(*one) for one in facts), strict=True)
 
 
 def merge_keys(sizes: Sizes, depth: int, shown_as: Callable[[Key], Key]) -> Sizes:

@@ -16,12 +16,12 @@ from journeymap.analysis.measuring.segments import (
     SegmentSplitter,
     attribute_of,
 )
-from journeymap.analysis.measuring.splitting import Key
+from journeymap.analysis.measuring.splitting import Key, SegmentCodes
 from journeymap.analysis.question import Question, check_question
 from journeymap.analysis.row_fields import Key as KeyField
 from journeymap.analysis.split_answer import SplitAnswer, join_answers
 from journeymap.analysis.splitting_questions import prepare_split
-from journeymap.analysis.table.part import Scope
+from journeymap.analysis.table.part import Part, Scope
 from journeymap.analysis.where import Where
 from journeymap.exceptions import ElementError
 from journeymap.model import Condition
@@ -87,7 +87,7 @@ class Breakdown:
             of them by name: a journey is in the first that it fulfils, or in ``(rest)``.
         attribute: Which value of its own a journey counts by: its ``first``, its ``last``, or the
             most frequent one (``mode``, of several the earliest); or whether ``each`` interaction
-            counts by its own, and journeys are cut (None: as the question says; ``each`` for
+            counts by its own, and journeys are cut (None: the question's own way, ``each`` for
             `Satisfaction`, ``first`` for the others).
         smallest: How many journeys a segment has at least; smaller ones are put together as
             ``(other)`` (None: all are shown).
@@ -163,9 +163,9 @@ class Segments:
     other: int = 0
     column: str = "segment"
 
-    def split(self, part: Any) -> Any:
-        """Split a part."""
-        return self.splitter.split(part)
+    def codes(self, part: Part) -> SegmentCodes:
+        """Find the segment of each journey or interaction of a part."""
+        return self.splitter.codes(part)
 
     def view(self, key: Any) -> Any:
         """Make the view that shows one segment alone."""

@@ -17,9 +17,8 @@ from journeymap.analysis.measuring.periods import (
 from journeymap.analysis.measuring.segments import attribute_of
 from journeymap.analysis.measuring.splitting import (
     Key,
-    Split,
-    split_interactions,
-    split_journeys,
+    SegmentCodes,
+    split_part,
 )
 from journeymap.analysis.question import Question, check_question
 from journeymap.analysis.row_fields import Flag
@@ -82,7 +81,7 @@ class Trend:
             ``year``, in the log's zone.
         week_starts: The first day of a week, ``monday`` or ``sunday``.
         attribute: ``first``: journeys by when they began; ``each``: each interaction in its own
-            period, where journeys are cut (None: as the question says).
+            period, where journeys are cut (None: the question's own way).
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -129,14 +128,13 @@ class Periods:
     def _calendar(self, scope: Scope) -> CalendarPeriods:
         return CalendarPeriods(self.every, self.week_starts, scope.zone)
 
-    def split(self, part: Part) -> Split:
-        """Split a part."""
+    def codes(self, part: Part) -> SegmentCodes:
+        """Find the period of each journey or interaction of a part."""
         begun = part.at if self.each else part.at[part.offsets[:-1]]
         numbers = self._calendar(part.scope).number(begun)
         first = int(numbers.min()) if len(numbers) else 0
         last = int(numbers.max()) if len(numbers) else -1
-        split = split_interactions if self.each else split_journeys
-        return split(part, numbers - first, tuple(range(first, last + 1)))
+        return SegmentCodes(numbers - first, tuple(range(first, last + 1)), self.each)
 
     def view(self, key: Any) -> Any:
         """Make the view that shows one period alone."""
@@ -208,10 +206,8 @@ class PeriodView:
         if self.periods.each:
             since, until = self.periods.bounds(self.key, part.scope)
             return Where(since=instant(since), until=instant(until)).apply(part)
-        for key, found in self.periods.split(part):
-            if key == self.key:
-                return found
-        return part.between(0, 0)
+        found = (sub for key, sub in split_part(self.periods, part) if key == self.key)
+        return next(found, part.between(0, 0))
 
     def without_bounds(self) -> Any:
         """Return the view without its bounds; of journeys, the view unchanged."""
