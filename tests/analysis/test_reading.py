@@ -713,8 +713,14 @@ def test_filters_say_what_is_wrong() -> None:
         log.where(touchpoint=5)  # type: ignore[arg-type]
     with pytest.raises(ColumnsError, match="a name or several"):
         log.where(customer=5)  # type: ignore[arg-type]
-    with pytest.raises(ColumnsError, match="a datetime is expected"):
-        log.where(since=date(2026, 1, 1))  # type: ignore[arg-type]
+    with pytest.raises(ColumnsError, match="a datetime, or a day such as '2026-03-01', is exp"):
+        log.where(since="yesterday")
+    with pytest.raises(ColumnsError, match="a time without a zone"):
+        log.where(until="2026-01-01T10:00")
+    with pytest.raises(ColumnsError, match="two times are expected"):
+        log.where(started="2026-01-01")  # type: ignore[arg-type]
+    with pytest.raises(ColumnsError, match="lasted: two lengths of time"):
+        log.where(lasted=("long", None))
 
 
 def test_a_currency_that_is_not_there_is_named() -> None:

@@ -134,11 +134,17 @@ def test_segments_and_periods_are_composed(
     given: list[Interaction], question: Any, by: str
 ) -> None:
     log = Log.from_interactions(given, map=MAP)
-    by_segment = log.ask(Breakdown(Trend(question, "week"), by, attribute="first"))
+    by_segment = log.ask(
+        Breakdown(Trend(question, "week", attribute="first"), by, attribute="first")
+    )
     for name, answer in by_segment.answers.items():
         if name is not None:
-            assert answer == log.where(start=name, by=by).ask(Trend(question, "week"))
-    over_time = log.ask(Trend(Breakdown(question, by, attribute="first"), "week"))
+            assert answer == log.where(start=name, by=by).ask(
+                Trend(question, "week", attribute="first")
+            )
+    over_time = log.ask(
+        Trend(Breakdown(question, by, attribute="first"), "week", attribute="first")
+    )
     one = {
         (period, name): answer
         for period, some in over_time.answers.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,12 +12,13 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeymap import Interaction
-from journeymap.analysis import Columns, Log, Loops, Transitions, Variants, Where
+from journeymap import Absence, Interaction, KeyJourney, Tracker
+from journeymap.analysis import Columns, Funnel, Log, Loops, Transitions, Variants, Where
+from journeymap.analysis.grouping import Sessions
 from journeymap.exceptions import AnswerError, ColumnsError, ElementError, UnknownName
 from journeymap.testing import interactions
 from tests.analysis import plain
-from tests.factories import MAP
+from tests.factories import DAY, MAP, T0
 
 many = st.lists(interactions(), max_size=30)
 names = st.sampled_from(["a", "b", "c", "nowhere"])
@@ -192,3 +193,65 @@ def test_customers_under_other_names(taken: list[Interaction], names: dict[str, 
         assert log.history(name) == expected.history(name)
     again = log.known_as(lambda name: None)
     assert again.ask(Transitions()) == log.ask(Transitions())
+
+
+@given(many, st.integers(0, 60), st.integers(0, 60), st.integers(0, 200), st.integers(0, 200))
+def test_whole_journeys_by_when_they_start_end_and_how_long_they_last(
+    given_: list[Interaction], start: int, end: int, least: int, most: int
+) -> None:
+    begin, stop = T0 + start * DAY / 10, T0 + end * DAY / 10
+    lasted = (timedelta(hours=least), timedelta(hours=most))
+    kept = {"started": [], "ended": [], "lasted": []}  # type: ignore[var-annotated]
+    for mine in plain.journeys(given_).values():
+        first, last = mine[0].at, mine[-1].at
+        if begin <= first < stop:
+            kept["started"].append(mine)
+        if begin <= last < stop:
+            kept["ended"].append(mine)
+        if lasted[0] <= last - first <= lasted[1]:
+            kept["lasted"].append(mine)
+    log = Log.from_interactions(given_)
+    assert paths(log.where(started=(begin, stop))) == counted(kept["started"])
+    assert paths(log.where(ended=(begin, stop))) == counted(kept["ended"])
+    assert paths(log.where(lasted=lasted)) == counted(kept["lasted"])
+
+
+def test_days_are_those_of_the_zone_of_the_log() -> None:
+    frame = {"customer": ["a", "b", "c"], "touchpoint": ["x"] * 3,
+             "at": ["2026-06-30T23:30", "2026-07-01T00:30", "2026-07-02T00:30"]}  # fmt: skip
+    log = Log.from_frame(frame, Columns(timezone="Europe/Paris"))
+    assert list(log.where(since="2026-07-01").customer_ids) == ["b", "c"]
+    assert list(log.where(until=date(2026, 7, 1)).customer_ids) == ["a"]
+    assert list(log.where(started=("2026-07-01", "2026-07-01")).customer_ids) == ["b"]
+    assert list(log.where(ended=(None, "2026-07-01")).customer_ids) == ["a", "b"]
+    assert list(log.where(since="2026-06-30T22:00:00Z").customer_ids) == ["b", "c"]
+    assert log.where(lasted=("1 min", None)).customers == 0
+    assert log.where(lasted=(None, "1 min")).customers == 3
+
+
+def test_a_column_of_ones_own_is_a_word() -> None:
+    frame = {"customer": ["a", "b"], "touchpoint": ["x", "x"], "at": [1, 2],
+             "platform": ["desktop", "mobile"]}  # fmt: skip
+    log = Log.from_frame(frame, Columns(at_unit="s", extra=["platform"]))
+    assert list(log.where(platform="desktop").customer_ids) == ["a"]
+    assert log.where(platform=["desktop", "mobile"]).customers == 2
+    with pytest.raises(UnknownName, match="did you mean 'desktop'"):
+        log.where(platform="dektop").ask(Variants())
+    with pytest.raises(UnknownName, match="did you mean 'platform'"):
+        log.where(plattform="desktop").ask(Variants())
+    assert log.where(platform="television").customers == 0
+    numbered = Log.from_frame(frame | {"platform": ["p1", "p2"]},
+                              Columns(at_unit="s", extra=["platform"]))  # fmt: skip
+    assert numbered.where(platform="p10").customers == 0
+
+
+def test_lengths_of_time_are_texts() -> None:
+    assert Sessions("30 min").gap == timedelta(minutes=30)
+    assert Absence("x", "y", "1 day 2 h").within == timedelta(hours=26)
+    assert KeyJourney("k", "x", "y", within="P2D").within == timedelta(days=2)
+    assert Funnel(["x", "y"], within="1:30:00").within == timedelta(minutes=90)
+    assert Tracker(MAP, "2 h").horizon == timedelta(hours=2)
+    with pytest.raises(ElementError, match="no length of time; write '7 days'"):
+        Absence("x", "y", "soon")
+    with pytest.raises(ElementError, match="months and years vary"):
+        KeyJourney("k", "x", "y", within="2 months")

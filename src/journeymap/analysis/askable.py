@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from journeymap.analysis.answers import mark_untimed
 from journeymap.analysis.grouping import Per, Sessions
+from journeymap.analysis.moments_in_time import GivenLengths, GivenTime, GivenTimes
 from journeymap.analysis.question import PreparedQuestion, Question, prepare_question
 from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import LogView, Part, Scope
@@ -223,20 +224,24 @@ class Askable(ABC):
     def where(
         self,
         subset: Where | Condition | None = None, /, *,
-        since: datetime | None = None, until: datetime | None = None,
+        since: GivenTime = None, until: GivenTime = None,
+        started: GivenTimes = None, ended: GivenTimes = None, lasted: GivenLengths = None,
         customer: Names = None, touchpoint: Names = None, stage: Names = None, phase: Names = None,
         channel: Names = None, department: Names = None, process: Names = None,
         product: Names = None, outcome: Names = None, source: Names = None,
         columns: Mapping[str, Names] | None = None,
         contain: Names = None, start: Names = None, end: Names = None, avoid: Names = None,
-        by: str = "touchpoint",
+        by: str = "touchpoint", **others: Names,
     ) -> Self:  # fmt: skip
         """Select interactions, by a `Where` or by its fields: one name or several.
 
         Args:
             subset: A `Where`, or a condition that must hold of the interaction.
-            since: The earliest time.
-            until: The time before which interactions lie.
+            since: The earliest time, or day.
+            until: The time, or day, before which interactions lie.
+            started: The times, or days, between which a journey starts.
+            ended: The times, or days, between which it ends.
+            lasted: How long it lasts, at least and at most.
             customer: Customers.
             touchpoint: Touchpoints.
             stage: Stages.
@@ -253,18 +258,21 @@ class Askable(ABC):
             end: Elements of which a journey ends with one.
             avoid: Elements of which a journey has none.
             by: The level of these elements.
+            **others: Names by any other column, such as ``platform="web"``.
 
         Returns:
             A view of the log.
 
         Raises:
             ColumnsError: A `Where` and its fields were given together, or something else.
+            UnknownName: When the log is asked: it has no such column, or a name is mistyped.
         """
         words = Where(
-            since=since, until=until, customer=customer, touchpoint=touchpoint, stage=stage,
-            phase=phase, channel=channel, department=department, process=process,
-            product=product, outcome=outcome, source=source, columns=columns or (),
-            contain=contain, start=start, end=end, avoid=avoid, by=by,
+            since=since, until=until, started=started, ended=ended, lasted=lasted,
+            customer=customer, touchpoint=touchpoint, stage=stage, phase=phase, channel=channel,
+            department=department, process=process, product=product, outcome=outcome,
+            source=source, columns=_joined(columns, others), contain=contain, start=start,
+            end=end, avoid=avoid, by=by,
         )  # fmt: skip
         return self._with_view(words if subset is None else choose_subset(subset, words))
 
@@ -288,7 +296,7 @@ class Askable(ABC):
             raise UnknownName("level", level, self.levels)
         return self._with_view(Per(level))
 
-    def sessions(self, gap: timedelta) -> Self:
+    def sessions(self, gap: str | timedelta) -> Self:
         """Split journeys where nothing happens for longer than a gap.
 
         Args:
@@ -303,7 +311,7 @@ class Askable(ABC):
         >>> from journeymap.analysis import Columns, Log
         >>> log = Log.from_frame({"customer": ["a"] * 3, "touchpoint": ["x"] * 3,
         ...                       "at": [0, 60, 9000]}, Columns(at_unit="s"))
-        >>> log.sessions(timedelta(minutes=30)).journeys
+        >>> log.sessions("30 min").journeys
         2
         """
         return self._with_view(Sessions(gap))
@@ -322,6 +330,13 @@ class Askable(ABC):
         return found, seen
 
 
+def _joined(columns: Any, others: Mapping[str, Names]) -> Any:
+    """Join the columns that are given in two ways; what is no mapping is left to `Where`."""
+    if not others:
+        return columns or ()
+    return {**(columns or {}), **others} if isinstance(columns, Mapping | None) else columns
+
+
 def make_scope(journey: JourneyMap | None, columns: Columns, size: LogSize) -> Scope:
     """Make the scope of a log that engines have read."""
     return Scope(
@@ -334,7 +349,7 @@ def narrow_scope(scope: Scope, views: tuple[LogView, ...]) -> Scope:
     """Narrow a scope to the bounds in time that views set."""
     for view in views:
         if isinstance(view, Where):
-            since, until = view.bounds
+            since, until = view.bounds(scope.zone)
             if since is not None and (scope.since is None or since > scope.since):
                 scope = evolve(scope, since=since)
             if until is not None and (scope.until is None or until < scope.until):

@@ -10,7 +10,7 @@ from attrs import Attribute, evolve, field, frozen
 from journeymap.analysis.table.part import Ints, Part, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model.instants import MICROSECOND
-from journeymap.model.rules import of_type
+from journeymap.model.rules import as_length, of_type
 
 __all__ = ["Per", "Sessions"]
 
@@ -43,14 +43,15 @@ class Per:
 
 def _gap(instance: object, attribute: Attribute[timedelta], value: object) -> None:
     if not isinstance(value, timedelta) or value <= timedelta(0):
-        raise ElementError("Sessions", "gap", value, "a length of time above zero is expected")
+        message = "a length of time above zero is expected, such as '30 min'"
+        raise ElementError("Sessions", "gap", value, message)
 
 
 @frozen
 class Sessions:
     """Journeys cut where nothing happens for longer than ``gap``."""
 
-    gap: timedelta = field(validator=_gap)
+    gap: timedelta = field(converter=as_length, validator=_gap)
 
     def apply(self, part: Part) -> Part:
         """Split a part."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,22 @@ import polars as pl
 from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.analysis.measuring.part_conditions import mark_matching
-from journeymap.analysis.table.part import Flags, Ints, Part, require_times
-from journeymap.exceptions import ColumnsError
+from journeymap.analysis.moments_in_time import (
+    Lengths,
+    Moments,
+    TimeOrDay,
+    as_time,
+    begin_of,
+    check_time,
+    end_of,
+    read_lengths,
+    read_times,
+)
+from journeymap.analysis.table.part import Flags, Ints, Part, known_names, require_times
+from journeymap.exceptions import ColumnsError, UnknownName, nearest
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition
-from journeymap.model.instants import micros
+from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import of_type
 
 __all__ = ["Where", "choose_subset"]
@@ -57,25 +68,44 @@ def _column_names(instance: Any, attribute: Attribute[Any], value: Any) -> None:
             raise ColumnsError(message)
 
 
-def _is_time(instance: Any, attribute: Attribute[Any], value: datetime | None) -> None:
+def _two_times(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     if value is None:
         return
-    if not isinstance(value, datetime):
-        raise ColumnsError(f"{attribute.name}: a datetime is expected, not {value!r}")
-    if value.tzinfo is None or value.utcoffset() is None:
-        raise ColumnsError(f"{attribute.name}: a time without a zone is a guess; name it")
+    if not isinstance(value, tuple) or len(value) != 2:
+        message = f"{attribute.name}: two times are expected, from and to (None: any)"
+        raise ColumnsError(f"{message}, not {value!r}")
+    for one in value:
+        check_time(instance, attribute, one)
+
+
+def _two_lengths(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is None:
+        return
+    whole = isinstance(value, tuple) and len(value) == 2
+    if not whole or not all(isinstance(one, timedelta | None) for one in value):
+        message = f"{attribute.name}: two lengths of time, at least and at most, such as"
+        raise ColumnsError(f"{message} ('1 h', None), are expected, not {value!r}")
 
 
 @frozen(kw_only=True)
 class Where:
     """A subset of a log as a value: `log.where` takes it, and `Compare` compares two.
 
-    Journeys are chosen first, then the interactions of these journeys. A name that the log does not
-    have matches nothing.
+    Journeys are chosen first, then the interactions of these journeys. A name that neither the log
+    nor its map knows matches nothing; one that is nearly a known one is taken for mistyped.
+
+    Times are a datetime with its zone, or a day, as a date or as ``"2026-03-01"``, in the zone of
+    the log. ``since`` and ``until`` choose interactions, and cut through journeys; ``started``,
+    ``ended`` and ``lasted`` choose whole ones.
 
     Attributes:
-        since: The earliest time.
-        until: The time before which interactions lie.
+        since: The earliest time; a day from its beginning.
+        until: The time before which interactions lie; a day is not among them.
+        started: The times between which a journey starts, the second not among them; days are,
+            both of them.
+        ended: The times between which a journey has its last interaction, as ``started``.
+        lasted: How long a journey lasts from its first interaction to its last, at least and at
+            most.
         customer: Customers.
         touchpoint: Touchpoints.
         stage: Stages.
@@ -101,8 +131,11 @@ class Where:
     ('web',)
     """
 
-    since: datetime | None = field(default=None, validator=_is_time)
-    until: datetime | None = field(default=None, validator=_is_time)
+    since: TimeOrDay | None = field(default=None, converter=as_time, validator=check_time)
+    until: TimeOrDay | None = field(default=None, converter=as_time, validator=check_time)
+    started: Moments | None = field(default=None, converter=read_times, validator=_two_times)
+    ended: Moments | None = field(default=None, converter=read_times, validator=_two_times)
+    lasted: Lengths | None = field(default=None, converter=read_lengths, validator=_two_lengths)
     customer: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
     touchpoint: tuple[str, ...] | None = field(
         default=None, converter=_several, validator=_are_names
@@ -145,22 +178,22 @@ class Where:
         """Make the same subset at any time."""
         return evolve(self, since=None, until=None)
 
-    @property
-    def bounds(self) -> tuple[int | None, int | None]:
-        """``since`` and ``until`` in microseconds since 1970."""
-        return _maybe_micros(self.since), _maybe_micros(self.until)
+    def bounds(self, zone: str) -> tuple[int | None, int | None]:
+        """Find the bounds in time, in microseconds since 1970."""
+        since = None if self.since is None else begin_of(self.since, zone)
+        return since, None if self.until is None else begin_of(self.until, zone)
 
     def _interactions(self, part: Part) -> Flags | None:
         keep: Flags | None = None
         asked = [(level, getattr(self, level)) for level in LEVELS]
         for level, wanted in [*asked, *self.columns]:
             if wanted is not None:
-                mine = _among(part.names(level), wanted)[part.codes(level)]
+                mine = _among(part, level, wanted)[part.codes(level)]
                 keep = mine if keep is None else keep & mine
         if self.when is not None:
             mine = mark_matching(part, self.when)
             keep = mine if keep is None else keep & mine
-        since, until = self.bounds
+        since, until = self.bounds(part.scope.zone)
         if since is not None or until is not None:
             require_times(part.scope, "where(since=…, until=…)")
         if since is not None:
@@ -174,25 +207,60 @@ class Where:
         if self.customer is not None:
             wanted = pl.Series(list(self.customer), dtype=pl.String)
             keep = part.ids.is_in(wanted.implode()).to_numpy()
+        if (self.started, self.ended, self.lasted) != (None,) * 3:
+            timely = self._timely(part)
+            keep = timely if keep is None else keep & timely
         if (self.contain, self.start, self.end, self.avoid) == (None,) * 4:
             return keep
         keep = np.ones(part.journeys, dtype=bool) if keep is None else keep
         read = part.read(self.by)
         journey = read.journey
         for name in self.contain or ():
-            keep &= _having(journey[_among(read.names, (name,))[read.codes]], part)
+            keep &= _having(journey[_among(part, self.by, (name,))[read.codes]], part)
         if self.avoid is not None:
-            keep &= ~_having(journey[_among(read.names, self.avoid)[read.codes]], part)
-        if self.start is not None:
-            keep &= _having(journey[read.first & _among(read.names, self.start)[read.codes]], part)
-        if self.end is not None:
-            keep &= _having(journey[read.last & _among(read.names, self.end)[read.codes]], part)
+            keep &= ~_having(journey[_among(part, self.by, self.avoid)[read.codes]], part)
+        for wanted_names, edge in ((self.start, read.first), (self.end, read.last)):
+            if wanted_names is not None:
+                there = _among(part, self.by, wanted_names)[read.codes]
+                keep &= _having(journey[edge & there], part)
+        return keep
+
+    def _timely(self, part: Part) -> Flags:
+        """Mark the journeys that start, end and last as they should."""
+        require_times(part.scope, "where(started=…, ended=…, lasted=…)")
+        first, last = part.at[part.offsets[:-1]], part.at[part.offsets[1:] - 1]
+        keep = np.ones(part.journeys, dtype=bool)
+        zone = part.scope.zone
+        for times, bounds in ((first, self.started), (last, self.ended)):
+            begin, end = bounds or (None, None)
+            if begin is not None:
+                keep &= times >= begin_of(begin, zone)
+            if end is not None:
+                keep &= times < end_of(end, zone)
+        at_least, at_most = self.lasted or (None, None)
+        if at_least is not None:
+            keep &= last - first >= at_least // MICROSECOND
+        if at_most is not None:
+            keep &= last - first <= at_most // MICROSECOND
         return keep
 
 
-def _among(names: tuple[str | None, ...], wanted: Iterable[str]) -> Flags:
+def _among(part: Part, by: str, wanted: Iterable[str]) -> Flags:
+    """Mark the names of a level that are wanted; raise UnknownName for one that is mistyped."""
+    names = part.names(by)
     chosen = set(wanted)
+    unknown = chosen.difference(names)
+    if unknown:
+        known = known_names(part, by)
+        for name in sorted(unknown.difference(known)):
+            near = nearest(name, known)
+            if near is not None and _letters(near) != _letters(name):  # no other number of a row
+                raise UnknownName(by, name, known)
     return np.array([name in chosen for name in names], dtype=bool)
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name if not letter.isdigit())
 
 
 def _having(journeys: Ints, part: Part) -> Flags:
@@ -207,10 +275,6 @@ def _kept(part: Part, keep: Flags) -> Part:
     offsets = np.searchsorted(rows, part.offsets)
     some = offsets[1:] > offsets[:-1]
     return part.select_rows(rows, np.append(offsets[:-1][some], len(rows)), part.owners[some])
-
-
-def _maybe_micros(at: datetime | None) -> int | None:
-    return None if at is None else micros(at)
 
 
 def choose_subset(subset: object, words: Where) -> Where:

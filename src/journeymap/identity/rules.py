@@ -14,6 +14,7 @@ from journeymap.model.rules import (
     as_tuple,
     each,
     identifier,
+    maybe_length,
     names,
     of_type,
     one_of,
@@ -63,7 +64,10 @@ class Namespace:
     most: int | None = field(default=None, validator=_count, kw_only=True)
     shared: int | None = field(default=100, validator=_count, kw_only=True)
     window: timedelta | None = field(
-        default=None, validator=validators.optional(positive_duration), kw_only=True
+        default=None,
+        converter=maybe_length,
+        validator=validators.optional(positive_duration),
+        kw_only=True,
     )
     blocked: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
     placeholders: tuple[str, ...] | None = field(

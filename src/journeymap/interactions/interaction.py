@@ -10,7 +10,7 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.values import Money, Score
-from journeymap.model.rules import identifier, of_type, optional_identifier
+from journeymap.model.rules import identifier, maybe_length, of_type, optional_identifier
 
 __all__ = [
     "MAX_KEY_BYTES",
@@ -134,6 +134,6 @@ class Interaction:
         default=None, validator=validators.optional(of_type(Money)), kw_only=True
     )
     duration: timedelta | None = field(
-        default=None, validator=validators.optional(_length), kw_only=True
+        default=None, converter=maybe_length, validator=validators.optional(_length), kw_only=True
     )
     extra: tuple[tuple[str, Any], ...] = field(default=(), converter=_pairs, kw_only=True)

@@ -21,6 +21,7 @@ from journeymap.live.rebuilding import Rebuilt
 from journeymap.live.recording import Receipt
 from journeymap.live.statistics import Stats
 from journeymap.model import JourneyMap
+from journeymap.model.rules import as_length
 from journeymap.profile import Choice, NextBest
 from journeymap.tracking import Position, Signal, State
 
@@ -54,7 +55,7 @@ class AsyncLive:
     None
     """
 
-    def __init__(self, live: Live, *, patience: timedelta = PATIENCE) -> None:
+    def __init__(self, live: Live, *, patience: str | timedelta = PATIENCE) -> None:
         """Take over a `Live`, which is closed with this.
 
         Args:
@@ -62,7 +63,7 @@ class AsyncLive:
             patience: How long closing waits for actions before it stops them, and again before it
                 closes the store all the same.
         """
-        self._patience = patience
+        self._patience = as_length(patience)
         self.live = live
         self._begin_anew()
         call_at_fork(self._begin_anew)

@@ -12,7 +12,12 @@ from typing import Any, TypeAlias
 from attrs import Attribute, define, field, frozen, validators
 
 from journeymap.exceptions import ElementError
-from journeymap.model.rules import of_type, positive_duration
+from journeymap.model.rules import (
+    as_length,
+    maybe_length,
+    of_type,
+    positive_duration,
+)
 from journeymap.tracking import MomentReached, Signal, Withdrawn
 
 __all__ = ["Action", "Actions", "Breaker", "Handler", "Released", "call_action", "find_handler",
@@ -68,17 +73,24 @@ class Handler:
     action: Action = field(validator=_callable)
     attempts: int = field(default=8, validator=_count, kw_only=True)
     first_pause: timedelta = field(
-        default=timedelta(seconds=10), validator=positive_duration, kw_only=True
+        default=timedelta(seconds=10),
+        converter=as_length,
+        validator=positive_duration,
+        kw_only=True,
     )
     longest_pause: timedelta = field(
-        default=timedelta(hours=6), validator=positive_duration, kw_only=True
+        default=timedelta(hours=6), converter=as_length, validator=positive_duration, kw_only=True
     )
-    total: timedelta | None = field(default=None, validator=_length, kw_only=True)
-    timeout: timedelta | None = field(default=None, validator=_length, kw_only=True)
+    total: timedelta | None = field(
+        default=None, converter=maybe_length, validator=_length, kw_only=True
+    )
+    timeout: timedelta | None = field(
+        default=None, converter=maybe_length, validator=_length, kw_only=True
+    )
     in_order: bool = field(default=False, validator=of_type(bool), kw_only=True)
     break_after: int | None = field(default=5, validator=_maybe_count, kw_only=True)
     break_for: timedelta = field(
-        default=timedelta(minutes=1), validator=positive_duration, kw_only=True
+        default=timedelta(minutes=1), converter=as_length, validator=positive_duration, kw_only=True
     )
 
     def pause_after(self, attempts: int) -> timedelta:

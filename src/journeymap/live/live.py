@@ -42,6 +42,7 @@ from journeymap.live.states import States
 from journeymap.live.statistics import Counters
 from journeymap.live.store_reading import StoreReading
 from journeymap.model import JourneyMap
+from journeymap.model.rules import as_length
 from journeymap.profile import Choice, NextBest
 from journeymap.tracking import Signal
 from journeymap.tracking.fold_state import utc
@@ -73,7 +74,7 @@ class Live(StoreReading, SignalDelivery):
         map: JourneyMap,  # noqa: A002
         store: str | os.PathLike[str] | Store = "memory",
         *,
-        tolerance: timedelta = timedelta(minutes=5),
+        tolerance: str | timedelta = timedelta(minutes=5),
         outgoing: Sequence[str] = _OUTGOING,
         identities: IdentityRules | None = None,
         accept_changes: bool = False,
@@ -102,6 +103,7 @@ class Live(StoreReading, SignalDelivery):
                 of the same one is none) or by other rules.
             AdapterError: The package of the store cannot be loaded.
         """
+        tolerance = as_length(tolerance)
         _check_arguments(map, tolerance, outgoing, identities)
         self._marks = Marks("" if identities is None else identities.secret)
         self._names = MapNames(map)

@@ -19,9 +19,11 @@ from attrs import Attribute, field, frozen, validators
 from journeymap.exceptions import ElementError
 from journeymap.model.durations import duration_text
 from journeymap.model.rules import (
+    as_length,
     as_tuple,
     finite,
     identifier,
+    maybe_length,
     names,
     of_type,
     one_of,
@@ -140,7 +142,9 @@ class Count:
 
     touchpoint: str = field(validator=identifier)
     at_least: int = field(validator=of_type(int))
-    within: timedelta | None = field(default=None, validator=validators.optional(positive_duration))
+    within: timedelta | None = field(
+        default=None, converter=maybe_length, validator=validators.optional(positive_duration)
+    )
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.at_least, bool) or not 1 <= self.at_least < 2**53:
@@ -161,7 +165,7 @@ class Wait:
     """
 
     since: str = field(validator=identifier)
-    at_least: timedelta = field(validator=positive_duration)
+    at_least: timedelta = field(converter=as_length, validator=positive_duration)
 
     def __str__(self) -> str:
         return f"at least {duration_text(self.at_least)} after {self.since!r}"
@@ -179,7 +183,7 @@ class Absence:
 
     touchpoint: str = field(validator=identifier)
     after: str = field(validator=identifier)
-    within: timedelta = field(validator=positive_duration)
+    within: timedelta = field(converter=as_length, validator=positive_duration)
 
     def __str__(self) -> str:
         return f"no {self.touchpoint!r} within {duration_text(self.within)} after {self.after!r}"

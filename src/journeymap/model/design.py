@@ -26,7 +26,14 @@ from journeymap.model.elements import (
 from journeymap.model.loop import Loop
 from journeymap.model.moments import Moment
 from journeymap.model.offers import ContactLimit, Offer
-from journeymap.model.rules import as_tuple, each, identifier, positive_duration, text
+from journeymap.model.rules import (
+    as_tuple,
+    each,
+    identifier,
+    maybe_length,
+    positive_duration,
+    text,
+)
 
 __all__ = ["CATALOGS", "Design", "Element"]
 
@@ -119,7 +126,10 @@ class Design:
     name: str = field(default="", validator=text, kw_only=True)
     description: str = field(default="", validator=text, kw_only=True)
     dormant_after: timedelta | None = field(
-        default=None, validator=validators.optional(positive_duration), kw_only=True
+        default=None,
+        converter=maybe_length,
+        validator=validators.optional(positive_duration),
+        kw_only=True,
     )
     contact_limits: tuple[ContactLimit, ...] = field(
         default=(), converter=as_tuple, validator=each(ContactLimit), kw_only=True

@@ -18,6 +18,7 @@ from journeymap.model.rules import (
     each,
     finite,
     identifier,
+    maybe_length,
     names,
     of_type,
     one_of,
@@ -119,7 +120,9 @@ class Stage(Named):
     phase: Phase = field(converter=_phase)
     customer_does: str = field(default="", validator=text, kw_only=True)
     company_does: str = field(default="", validator=text, kw_only=True)
-    dormant_after: timedelta | None = field(default=None, validator=_length, kw_only=True)
+    dormant_after: timedelta | None = field(
+        default=None, converter=maybe_length, validator=_length, kw_only=True
+    )
 
 
 @frozen
@@ -189,7 +192,9 @@ class Process(Named):
     departments: tuple[str, ...] = field(
         default=(), converter=as_tuple, validator=names, kw_only=True
     )
-    target: timedelta | None = field(default=None, validator=_length, kw_only=True)
+    target: timedelta | None = field(
+        default=None, converter=maybe_length, validator=_length, kw_only=True
+    )
     calendar: str | None = field(default=None, validator=optional_identifier, kw_only=True)
 
 
@@ -395,8 +400,12 @@ class KeyJourney(Named):
     steps: tuple[Step, ...] = field(
         default=(), converter=_steps, validator=[each(Step), _few_orders], kw_only=True
     )
-    within: timedelta | None = field(default=None, validator=_length, kw_only=True)
-    given_up_after: timedelta | None = field(default=None, validator=_length, kw_only=True)
+    within: timedelta | None = field(
+        default=None, converter=maybe_length, validator=_length, kw_only=True
+    )
+    given_up_after: timedelta | None = field(
+        default=None, converter=maybe_length, validator=_length, kw_only=True
+    )
     owner: str | None = field(default=None, validator=optional_identifier, kw_only=True)
 
 

@@ -9,7 +9,12 @@ from attrs import Attribute, field, frozen, validators
 from journeymap.exceptions import ElementError
 from journeymap.model.conditions import Condition, Consented, HasTrait, is_condition, leaves
 from journeymap.model.elements import Named
-from journeymap.model.rules import optional_identifier, positive_duration, text
+from journeymap.model.rules import (
+    maybe_length,
+    optional_identifier,
+    positive_duration,
+    text,
+)
 
 __all__ = ["Moment"]
 
@@ -42,12 +47,18 @@ class Moment(Named):
     owner: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     action: str = field(default="", validator=text, kw_only=True)
     deadline: timedelta | None = field(
-        default=None, validator=validators.optional(positive_duration), kw_only=True
+        default=None,
+        converter=maybe_length,
+        validator=validators.optional(positive_duration),
+        kw_only=True,
     )
     metric: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     per: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     cool_down: timedelta | None = field(
-        default=None, validator=validators.optional(positive_duration), kw_only=True
+        default=None,
+        converter=maybe_length,
+        validator=validators.optional(positive_duration),
+        kw_only=True,
     )
 
     @when.validator

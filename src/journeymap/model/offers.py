@@ -16,6 +16,7 @@ from journeymap.model.conditions import Condition, Consented, HasTrait, is_condi
 from journeymap.model.durations import duration_text
 from journeymap.model.elements import Named
 from journeymap.model.rules import (
+    as_length,
     as_tuple,
     each,
     finite,
@@ -73,7 +74,7 @@ class ContactLimit:
     """
 
     at_most: int = field(validator=of_type(int))
-    within: timedelta = field(validator=positive_duration)
+    within: timedelta = field(converter=as_length, validator=positive_duration)
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.at_most, bool) or not 0 <= self.at_most < 1000:

@@ -7,21 +7,24 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from attrs import Attribute, validators
 
 from journeymap.exceptions import ElementError, listed, nearest
+from journeymap.model.durations import duration
 
 __all__ = [
     "LINE_ENDS",
     "MAX_TEXT",
     "UNCLEAN",
+    "as_length",
     "as_tuple",
     "each",
     "fault_in_text",
     "finite",
     "identifier",
+    "maybe_length",
     "names",
     "of_type",
     "one_of",
@@ -84,10 +87,32 @@ def names(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         raise _error(instance, attribute, value, f"{twice!r} is named twice")
 
 
+def as_length(value: str | timedelta) -> timedelta:
+    """Read a length of time that is written as text; what cannot be read is left as it is."""
+    if isinstance(value, str):
+        try:
+            return duration(value)
+        except ValueError:
+            unread: Any = value  # the validator raises the error, which names the field
+            return cast("timedelta", unread)
+    return value
+
+
+def maybe_length(value: str | timedelta | None) -> timedelta | None:
+    """Read a length of time that may be left out; see `as_length`."""
+    return None if value is None else as_length(value)
+
+
 def positive_duration(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     """Require a length of time above zero."""
+    if isinstance(value, str):
+        try:
+            duration(value)
+        except ValueError as error:
+            raise _error(instance, attribute, value, str(error)) from None
     if not isinstance(value, timedelta):
-        raise _error(instance, attribute, value, "a length of time (timedelta) is expected")
+        message = "a length of time is expected: a timedelta, or a text such as '7 days'"
+        raise _error(instance, attribute, value, message)
     if value <= timedelta(0):
         raise _error(instance, attribute, value, "a length of time must be above zero")
 

@@ -16,7 +16,7 @@ from attrs import Attribute, field, frozen
 from journeymap.exceptions import ElementError, InteractionError, StateError
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
-from journeymap.model.rules import of_type
+from journeymap.model.rules import maybe_length, of_type
 from journeymap.tracking.codec import (
     read_fold_state,
     read_recent,
@@ -77,6 +77,7 @@ class Tracker:
     map: JourneyMap = field(validator=of_type(JourneyMap))
     horizon: timedelta | None = field(
         default=timedelta(hours=1),
+        converter=maybe_length,
         validator=_is_horizon,  # type: ignore[arg-type]
     )
     remember: int | None = field(default=None, validator=_is_number, kw_only=True)

@@ -30,7 +30,14 @@ from journeymap.analysis.row_fields import (
 from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, code_of, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model.instants import MICROSECOND, micros
-from journeymap.model.rules import as_tuple, identifier, of_type, one_of, positive_duration
+from journeymap.model.rules import (
+    as_tuple,
+    identifier,
+    maybe_length,
+    of_type,
+    one_of,
+    positive_duration,
+)
 
 __all__ = ["Funnel", "FunnelAnswer", "FunnelStep", "FunnelTarget"]
 
@@ -125,7 +132,10 @@ class FunnelTarget:
     )
     optional: bool = field(default=False, validator=of_type(bool), kw_only=True)
     within: timedelta | None = field(
-        default=None, validator=validators.optional(positive_duration), kw_only=True
+        default=None,
+        converter=maybe_length,
+        validator=validators.optional(positive_duration),
+        kw_only=True,
     )
     without: tuple[str, ...] = field(
         default=(), converter=_elements, validator=validators.deep_iterable(identifier),
@@ -198,7 +208,10 @@ class Funnel:
         default="sequential", validator=one_of("sequential", "strict", "any"), kw_only=True
     )
     within: timedelta | None = field(
-        default=None, validator=validators.optional(of_type(timedelta)), kw_only=True
+        default=None,
+        converter=maybe_length,
+        validator=validators.optional(of_type(timedelta)),
+        kw_only=True,
     )
     count: Literal["customers", "completions"] = field(
         default="customers", validator=one_of("customers", "completions"), kw_only=True

@@ -18,7 +18,11 @@ from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import All, Offer
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.offers import ASSIGNED_ID, held_out
-from journeymap.model.rules import of_type, positive_duration
+from journeymap.model.rules import (
+    maybe_length,
+    of_type,
+    positive_duration,
+)
 
 __all__ = ["Lift", "LiftAnswer", "LiftRow"]
 
@@ -102,7 +106,10 @@ class Lift:
         default=None, validator=validators.optional(of_type(str)), kw_only=True
     )
     within: timedelta | None = field(
-        default=None, validator=validators.optional(positive_duration), kw_only=True
+        default=None,
+        converter=maybe_length,
+        validator=validators.optional(positive_duration),
+        kw_only=True,
     )
 
     def measure(self, part: Part) -> tuple[tuple[int, int, int], ...]:

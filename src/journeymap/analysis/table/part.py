@@ -12,12 +12,15 @@ from attrs import evolve, field, frozen
 from journeymap.analysis.table.coding import Codes
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import JourneyMap
+from journeymap.model.design import CATALOGS
 
-__all__ = ["Level", "LogView", "Part", "Reading", "Scope", "code_of", "require_times"]
+__all__ = ["Level", "LogView", "Part", "Reading", "Scope", "code_of", "known_names",
+           "require_times"]  # fmt: skip
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
+_PLAIN = {"phase": ("buy", "own"), "outcome": ("succeeded", "failed", "abandoned")}
 _CURE = {
     "stage": "give the log a map (map=…)",
     "phase": "give the log a map (map=…)",
@@ -91,6 +94,15 @@ class LogView(Protocol):
     def without_bounds(self) -> LogView:
         """Make the same view without bounds in time."""
         ...
+
+
+def known_names(part: Part, by: str) -> tuple[str, ...]:
+    """List the names that a level may have: those of the log, of the map, and the plain ones."""
+    names = [name for name in part.names(by) if name is not None]
+    catalog = next((name for name, (kind, _) in CATALOGS.items() if kind == by), None)
+    if part.scope.map is not None and catalog is not None:
+        names += getattr(part.scope.map, catalog)
+    return tuple(dict.fromkeys([*names, *_PLAIN.get(by, ())]))
 
 
 def code_of(names: tuple[str | None, ...], by: str, name: str) -> int:
