@@ -4,6 +4,8 @@ This is the public face of the core. The analysis of recorded interactions lives
 `journeymap.analysis`, pictures and pages in `journeymap.views`.
 """
 
+from typing import TYPE_CHECKING
+
 from journeymap.documents import dump, dumps, load, loads, schema
 from journeymap.exceptions import (
     AdapterError,
@@ -93,6 +95,9 @@ from journeymap.tracking import (
 )
 from journeymap.views.drawing import draw
 
+if TYPE_CHECKING:
+    from journeymap.analysis import Log
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -141,6 +146,7 @@ __all__ = [
     "LapStarted",
     "Likely",
     "Live",
+    "Log",
     "MapError",
     "Metric",
     "MissingExtra",
@@ -191,3 +197,13 @@ __all__ = [
     "loads",
     "schema",
 ]
+
+
+if not TYPE_CHECKING:  # the analysis is loaded when it is asked for
+
+    def __getattr__(name: str) -> object:
+        if name == "Log":
+            from journeymap.analysis import Log
+
+            return Log
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

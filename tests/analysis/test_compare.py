@@ -25,8 +25,10 @@ from journeymap.analysis import (
     Variants,
     Where,
 )
+from journeymap.analysis.answers import format_cell
 from journeymap.analysis.measuring.resampling import assign_groups
 from journeymap.analysis.questions.compare import _adjust_p_values
+from journeymap.analysis.row_fields import Field
 from journeymap.exceptions import AnswerError, ElementError
 from tests.factories import JOURNEY
 
@@ -265,3 +267,31 @@ def test_what_cannot_be_compared() -> None:
         Compare(Variants(), "a", B)  # type: ignore[arg-type]
     with pytest.raises(ElementError, match="holm"):
         Compare(Variants(), A, B, correction="bonferroni")  # type: ignore[arg-type]
+
+
+def test_findings_come_first_under_names() -> None:
+    log = simulated(3, 200, 1.0, (0.2, 0.6))
+    asked = Compare(Funnel(["at 1", "on 1"]), A, B)
+    answer = log.ask(asked)
+    assert answer.names == ("channel a", "channel b")
+    assert answer[0].what == ("2", "on 1")
+    shares = {row.measure: row for row in answer if row.what == ("2", "on 1")}
+    assert shares["share"].p_adjusted == shares["share_previous"].p_adjusted  # counted once
+    first = next(row for row in answer if row.what == ("1", "at 1") and row.measure == "share")
+    assert (first.difference, first.p_adjusted) == (0, 1)  # it cannot differ
+    shown = repr(answer)
+    assert "a: channel a; b: channel b" in shown
+    assert "pp" in shown
+    assert format_cell(Field("chance"), 0.0004) == "< 0.001"
+    assert "cut through journeys" not in shown
+    named = log.ask(Compare(Variants(), Where(until="2026-01-01"), Where(), names=("old", "all")))
+    assert "a: old; b: all" in repr(named)
+    assert "since and until cut through journeys; started=(…) compares whole ones" in repr(named)
+
+
+def test_what_arithmetic_leaves_is_no_difference() -> None:
+    data = {"customer": list("aabbccdd"), "touchpoint": ["x", "y"] * 4,
+            "at": [0, 100_001, 5, 100_006, 0, 100_001, 7, 100_008],
+            "channel": list("aabbaabb")}  # fmt: skip
+    answer = Log.from_frame(data, COLUMNS).ask(Compare(Transitions(), A, B))
+    assert {row.difference for row in answer if row.measure.startswith("wait")} == {0.0}

@@ -7,6 +7,7 @@ require("analysis", "numpy", "polars")
 # ruff: noqa: E402  # what follows needs the extra
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.log import Log
+from journeymap.analysis.log_description import LogDescription
 from journeymap.analysis.overview import Overview
 from journeymap.analysis.question import Question
 from journeymap.analysis.questions.breakdown import Breakdown, BreakdownAnswer, Segment
@@ -68,6 +69,7 @@ __all__ = [
     "LiftAnswer",
     "LiftRow",
     "Log",
+    "LogDescription",
     "Loops",
     "LoopsAnswer",
     "NextStep",

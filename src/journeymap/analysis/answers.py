@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import html
 import math
+import os
 from collections.abc import Iterator
 from datetime import date, datetime
+from pathlib import Path
 from typing import (
     Any,
     ClassVar,
     Generic,
     Literal,
+    Self,
     TypeVar,
     assert_never,
     get_args,
     get_origin,
     get_type_hints,
+    overload,
 )
 
 import attrs
@@ -49,11 +53,13 @@ class Answer(Generic[R]):
         Row: The class of the rows.
         frame: The rows as a Polars frame.
         timed: Whether the log has times; without, waits and all that depends on them are missing.
+        max_rows: How many rows a terminal or a notebook shows.
     """
 
     Row: ClassVar[type[Any]]
     frame: pl.DataFrame = attrs.field()
     timed: bool = attrs.field(default=True, kw_only=True)
+    max_rows: int = attrs.field(default=MAX_ROWS_SHOWN, kw_only=True)
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
@@ -108,14 +114,76 @@ class Answer(Generic[R]):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.frame.__arrow_c_stream__(requested_schema)
 
+    def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Write the rows as CSV, with a header; a path of several names is joined by arrows.
+
+        Args:
+            path: The file to write (None: none).
+
+        Returns:
+            The text.
+        """
+        text = self._flat().write_csv()
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def to_excel(self, path: str | os.PathLike[str]) -> None:
+        """Write the rows into an Excel workbook; names stay text, whatever they begin with.
+
+        Args:
+            path: The file to write.
+
+        Raises:
+            MissingExtra: The extra ``excel`` is not installed.
+        """
+        require("excel", "xlsxwriter")
+        from xlsxwriter import Workbook
+
+        plain = {"strings_to_formulas": False, "strings_to_urls": False,
+                 "remove_timezone": True}  # fmt: skip
+        with Workbook(os.fspath(path), plain) as book:
+            self._flat().write_excel(book, type(self).__name__.removesuffix("Answer")[:31],
+                                     autofit=True)  # fmt: skip
+
+    def _flat(self) -> pl.DataFrame:
+        lists = [name for name, kind in self.frame.schema.items() if kind == pl.List]
+        return self.frame.with_columns(pl.col(name).list.join(" → ") for name in lists)
+
+    def show(self, max_rows: int) -> Self:
+        """Make the same answer show more rows, or fewer, in a terminal or a notebook.
+
+        Args:
+            max_rows: How many at most.
+
+        Returns:
+            The answer.
+        """
+        return evolve(self, max_rows=max_rows)
+
     def __len__(self) -> int:
         return len(self.frame)
 
+    @overload
+    def __getitem__(self, place: int) -> R: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[R, ...]: ...
+    def __getitem__(self, place: int | slice) -> R | tuple[R, ...]:
+        if isinstance(place, slice):
+            return tuple(self._made(self.frame[place]))
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"there is no row {place}: the answer has {len(self):,}")
+        [row] = self._made(self.frame[place])
+        return row
+
     def __iter__(self) -> Iterator[R]:
+        return self._made(self.frame)
+
+    def _made(self, frame: pl.DataFrame) -> Iterator[R]:
         row: Any = self.row_class
         return (
             row(*(tuple(cell) if isinstance(cell, list) else cell for cell in cells))
-            for cells in self.frame.iter_rows()
+            for cells in frame.iter_rows()
         )
 
     def __eq__(self, other: object) -> bool:
@@ -154,10 +222,13 @@ class Answer(Generic[R]):
     def _repr_html_(self) -> str:
         head, *body = self._shown()
         cells = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+        nowrap = ' style="white-space:nowrap"'  # a number and its unit stay on one line
         lines = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            "<tr>" + "".join(
+                f"<td{nowrap if len(cell) < 25 else ''}>{html.escape(cell)}</td>" for cell in row
+            ) + "</tr>"
             for row in body
-        )
+        )  # fmt: skip
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self._all_notes())
         more = self._more()
         rest = f"<p>{html.escape(more)}</p>" if more else ""
@@ -167,16 +238,26 @@ class Answer(Generic[R]):
         return [*self.notes(), *([] if self.timed else [_UNTIMED])]
 
     def _more(self) -> str:
-        hidden = len(self) - MAX_ROWS_SHOWN
-        return f"… and {hidden:,} more rows" if hidden > 0 else ""
+        hidden = len(self) - self.max_rows
+        rows = [f"… and {hidden:,} more rows"] if hidden > 0 else []
+        empty = [f"nothing in {', '.join(self._empty)}"] if self._empty else []
+        return "; ".join([*rows, *empty])
+
+    @property
+    def _empty(self) -> list[str]:
+        """The columns in which there is nothing, which are not shown."""
+        frame = self.frame
+        return [
+            name for name in frame.columns if len(frame) and frame[name].null_count() == len(frame)
+        ]
 
     def _shown(self) -> list[list[str]]:
-        top = self.frame.head(MAX_ROWS_SHOWN)
+        top = self.frame.drop(self._empty).head(self.max_rows)
         rows = [
-            [format_cell(self.field_in(row, name), row[name]) for name in row]
-            for row in top.to_dicts()
+            [format_cell(self.field_in(row, name), row[name]) for name in top.columns]
+            for row in self.frame.head(self.max_rows).to_dicts()
         ]
-        return [list(self.frame.columns), *rows]
+        return [list(top.columns), *rows]
 
 
 def mark_untimed(answer: Any) -> Any:
@@ -203,9 +284,13 @@ def _format_number(kind: FieldKind, number: float) -> str:
             return span_text(number)
         case "share":
             return f"{100 * number:.1f} %"
+        case "points":
+            return f"{100 * number:+.1f} pp"
+        case "chance":
+            return "< 0.001" if number < 0.001 else f"{number:.3f}"
         case (
             "key" | "text" | "flag" | "instant" | "count" | "n" | "mean" | "amount" | "bound"
-            | "chance" | "error"
+            | "error"
         ):  # fmt: skip
             return f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
         case _:

@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
+import polars as pl
 from attrs import evolve, frozen
 
 from journeymap.analysis.answers import mark_untimed
 from journeymap.analysis.grouping import Per, Sessions
+from journeymap.analysis.log_description import CountLevels, LogDescription
+from journeymap.analysis.log_tables import InteractionTable, JourneyTable
 from journeymap.analysis.moments_in_time import GivenLengths, GivenTime, GivenTimes
 from journeymap.analysis.question import PreparedQuestion, Question, prepare_question
 from journeymap.analysis.table.columns import Columns
@@ -315,6 +318,43 @@ class Askable(ABC):
         2
         """
         return self._with_view(Sessions(gap))
+
+    def __len__(self) -> int:
+        return self.interactions
+
+    def __bool__(self) -> bool:
+        return True  # a log without interactions is one, too
+
+    def to_polars(self) -> pl.DataFrame:
+        """Make a frame with one row for each interaction, levels read by the map.
+
+        Returns:
+            ``customer``, ``at`` (UTC), every level there is, and the numbers there are:
+            ``duration`` in seconds, ``emotion``, ``emotion_after``, ``score``, ``value``.
+        """
+        return self.ask(InteractionTable(self.levels))
+
+    def journey_table(self) -> pl.DataFrame:
+        """Make a frame with one row for each journey.
+
+        Returns:
+            ``customer``, ``start`` and ``end`` (UTC), ``length`` in seconds, ``interactions``,
+            ``first_touchpoint``, ``last_touchpoint``; with a map ``stages`` (how many it met),
+            ``last_stage`` and ``dormant``; and a column of amounts for each currency.
+        """
+        return self.ask(JourneyTable())
+
+    def describe(self) -> LogDescription:
+        """Count what there is, at a glance.
+
+        Returns:
+            The counts and ranges.
+        """
+        levels = self.ask(CountLevels(self.levels))
+        return LogDescription(
+            self.customers, self.journeys, self.interactions, self.first, self.last, levels,
+            self.unmapped,
+        )  # fmt: skip
 
     def _measure_size(self) -> tuple[Scope, LogSize]:
         """Find scope and size as the views show them."""

@@ -370,7 +370,10 @@ class Log(Askable):
 
     def __repr__(self) -> str:
         aside = f", {len(self.rejected)} rows set aside" if len(self.rejected) else ""
-        return f"<Log of {self.interactions:,} interactions of {self.customers:,} customers{aside}>"
+        people = f"{self.customers:,} customers"
+        if self.journeys != self.customers:
+            people = f"{people} in {self.journeys:,} journeys"
+        return f"<Log of {self.interactions:,} interactions of {people}{aside}>"
 
 
 def _read_keyed(

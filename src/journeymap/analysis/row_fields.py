@@ -49,11 +49,11 @@ __all__ = [
 
 FieldKind: TypeAlias = Literal[
     "key", "text", "flag", "instant", "count", "n", "share", "seconds", "total seconds", "mean",
-    "amount", "bound", "chance", "error",
+    "amount", "bound", "chance", "error", "points",
 ]  # fmt: skip
 """Keys name a row; *n* is what its shares and means are taken over; *seconds* are a mean or a
 quantile, *total seconds* a sum; a *bound* is one end of an interval, an *error* bounds how far a
-number is from exact."""
+number is from exact; *points* are a difference of shares."""
 
 
 @frozen
@@ -119,7 +119,7 @@ def is_compared(field: Field) -> bool:
             return True
         case (
             "key" | "text" | "flag" | "instant" | "count" | "n" | "total seconds" | "amount"
-            | "bound" | "chance" | "error"
+            | "bound" | "chance" | "error" | "points"
         ):  # fmt: skip
             return False
         case _:

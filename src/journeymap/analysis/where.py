@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from attrs import Attribute, evolve, field, frozen, validators
+from attrs import Attribute, evolve, field, fields, frozen, validators
 
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.moments_in_time import (
@@ -29,7 +29,7 @@ from journeymap.model.conditions import is_condition
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import of_type
 
-__all__ = ["Where", "choose_subset"]
+__all__ = ["Where", "choose_subset", "describe_subset"]
 
 Names = str | Iterable[str] | None
 LEVELS = ("touchpoint", "stage", "phase", "channel", "department", "process", "product",
@@ -179,7 +179,14 @@ class Where:
         return evolve(self, since=None, until=None)
 
     def bounds(self, zone: str) -> tuple[int | None, int | None]:
-        """Find the bounds in time, in microseconds since 1970."""
+        """Find the bounds in time.
+
+        Args:
+            zone: The zone of days.
+
+        Returns:
+            ``since`` and ``until`` in microseconds since 1970 (None: unbounded).
+        """
         since = None if self.since is None else begin_of(self.since, zone)
         return since, None if self.until is None else begin_of(self.until, zone)
 
@@ -275,6 +282,22 @@ def _kept(part: Part, keep: Flags) -> Part:
     offsets = np.searchsorted(rows, part.offsets)
     some = offsets[1:] > offsets[:-1]
     return part.select_rows(rows, np.append(offsets[:-1][some], len(rows)), part.owners[some])
+
+
+def describe_subset(subset: Where) -> str:
+    """Write what a subset selects, in a few words."""
+    plain = Where()
+    found = []
+    for one in fields(Where):
+        value = getattr(subset, one.name)
+        if value == getattr(plain, one.name) or one.name in ("columns", "by"):
+            continue
+        if isinstance(value, tuple):
+            dash = " to " if one.name in ("started", "ended", "lasted") else ", "
+            value = dash.join("…" if part is None else str(part) for part in value)
+        found.append(str(value) if one.name == "when" else f"{one.name} {value}")
+    found += [f"{name} {', '.join(names or ())}" for name, names in subset.columns]
+    return "; ".join(found) or "all"
 
 
 def choose_subset(subset: object, words: Where) -> Where:

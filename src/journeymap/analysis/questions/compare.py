@@ -41,7 +41,7 @@ from journeymap.analysis.row_fields import (
     fields_of,
     is_compared,
 )
-from journeymap.analysis.where import Where
+from journeymap.analysis.where import Where, describe_subset
 from journeymap.exceptions import AnswerError, ElementError
 from journeymap.model.rules import one_of
 
@@ -89,16 +89,20 @@ class Difference:
 
 @frozen(eq=False, repr=False)
 class CompareAnswer(Answer[Difference]):
-    """The differences in the order of the answer compared.
+    """The differences, those first that are hardest to explain by chance.
 
     Attributes:
         a: The answer of the first subset.
         b: The answer of the second.
+        names: The names of the subsets.
+        cut: Whether a subset is bounded in time, and cuts through journeys.
     """
 
     Row = Difference
     a: Any = attrs.field(default=None, kw_only=True)
     b: Any = attrs.field(default=None, kw_only=True)
+    names: tuple[str, str] = attrs.field(default=("a", "b"), kw_only=True)
+    cut: bool = attrs.field(default=False, kw_only=True)
 
     def field_in(self, row: dict[str, Any], name: str) -> Field:
         """Find out what a field is in one row: values are what was measured, such as shares.
@@ -112,17 +116,22 @@ class CompareAnswer(Answer[Difference]):
         """
         if name in ("a", "b", "difference", "low", "high") and self.a is not None:
             declared = fields_of(self.a.row_class if row["what"] else type(self.a))
-            return declared.get(row["measure"], Field("mean"))
+            found = declared.get(row["measure"], Field("mean"))
+            is_share = found.kind == "share"
+            return Field("points") if is_share and name not in ("a", "b") else found
         return super().field_in(row, name)
 
     def notes(self) -> list[str]:
-        """Write how many differ by more than chance.
+        """Write which subsets are compared, and how many numbers differ by more than chance.
 
         Returns:
-            One sentence.
+            One sentence each.
         """
         clear = self.frame.filter(pl.col("p_adjusted") < 0.05)
-        return [f"{len(clear)} of {len(self)} differ by more than chance (p_adjusted below 0.05)"]
+        sides = "a: {}; b: {}".format(*self.names)
+        found = f"{len(clear)} of {len(self)} differ by more than chance (p_adjusted below 0.05)"
+        cut = "since and until cut through journeys; started=(…) compares whole ones"
+        return [sides, found, *([cut] if self.cut else [])]
 
 
 @frozen
@@ -135,7 +144,9 @@ class Compare:
         b: The second; the two may share customers.
         correction: The correction for comparing many numbers at once: ``holm`` (Holm 1979: no
             false alarm at all, 19 times out of 20), ``fdr`` (Benjamini and Hochberg 1995: few
-            false ones among the alarms) or ``none``.
+            false ones among the alarms) or ``none``. Numbers that cannot differ, and those that
+            are the same as another, are not counted.
+        names: The names of the subsets (None: made of what they select).
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -154,6 +165,7 @@ class Compare:
     correction: Literal["holm", "fdr", "none"] = attrs.field(
         default="holm", validator=one_of("holm", "fdr", "none"), kw_only=True
     )
+    names: tuple[str, str] | None = attrs.field(default=None, kw_only=True)
 
     @question.validator
     def _check(self, attribute: Any, value: Any) -> None:
@@ -174,15 +186,22 @@ class Compare:
             message = "only questions whose answer is an Answer of rows can be compared"
             raise AnswerError("Compare", message)
         one, other = _Side.of(a), _Side.of(b)
-        rows = [
-            _difference(what, measure, one, other)
-            for what, measure in dict.fromkeys([*one.whole.values, *other.whole.values])
-        ]
-        adjusted = _adjust_p_values([row["p"] for row in rows], self.correction)
-        for row, p in zip(rows, adjusted, strict=True):
-            row["p_adjusted"] = p
+        numbers = list(dict.fromkeys([*one.whole.values, *other.whole.values]))
+        rows = [_difference(what, measure, one, other) for what, measure in numbers]
+        kinds = [(*one.all_values(*number), *other.all_values(*number)) for number in numbers]
+        places = {kind: place for place, kind in reversed(list(enumerate(kinds)))}
+        counted = [place for place in places.values() if len(set(kinds[place])) > 1]
+        adjusted = _adjust_p_values([rows[place]["p"] for place in counted], self.correction)
+        by_place = dict(zip(counted, adjusted, strict=True))
+        for row, kind in zip(rows, kinds, strict=True):
+            row["p_adjusted"] = by_place.get(places[kind], row["p"])  # else nothing can differ
+        rows.sort(key=lambda row: (row["p"] is None, row["p"] or 0.0))
         frame = pl.DataFrame(rows, schema=CompareAnswer.schema())
-        return CompareAnswer(frame, a=a.whole, b=b.whole)
+        return CompareAnswer(
+            frame, a=a.whole, b=b.whole,
+            names=self.names or (describe_subset(self.a), describe_subset(self.b)),
+            cut=any(side.since is not None or side.until is not None for side in (self.a, self.b)),
+        )  # fmt: skip
 
 
 @frozen(eq=False)
@@ -247,6 +266,10 @@ class _Side:
         numbers = [_Numbers.of(answer) for answer in found.halves]
         return cls(_Numbers.of(found.whole), numbers, sum(found.there) - 1)
 
+    def all_values(self, what: What, measure: str) -> tuple[float | None, ...]:
+        """Collect a number of the whole and of each half."""
+        return tuple(one.value(what, measure) for one in (self.whole, *self.halves))
+
     def moved(self, what: What, measure: str) -> Floats | None:
         """Compute how far a number is from the whole in each half.
 
@@ -284,7 +307,7 @@ def _difference(what: What, measure: str, a: _Side, b: _Side) -> dict[str, Any]:
     row |= {"n_a": a.whole.over(what), "n_b": b.whole.over(what)}
     if first is None or second is None:
         return row
-    row["difference"] = second - first
+    row["difference"] = difference = _subtract(second, first)
     one_moved, other_moved = a.moved(what, measure), b.moved(what, measure)
     if one_moved is None or other_moved is None:
         return row  # too few customers for an interval
@@ -299,11 +322,16 @@ def _difference(what: What, measure: str, a: _Side, b: _Side) -> dict[str, Any]:
     if standard_error == 0 and first != second:
         return row  # all customers of each side are alike, which says nothing of chance
     row |= {
-        "low": second - first - t_quantile * standard_error,
-        "high": second - first + t_quantile * standard_error,
+        "low": difference - t_quantile * standard_error,
+        "high": difference + t_quantile * standard_error,
     }
-    row["p"] = _p_value(second - first, standard_error, _welch_degrees_of_freedom(covariance, a, b))
+    row["p"] = _p_value(difference, standard_error, _welch_degrees_of_freedom(covariance, a, b))
     return row
+
+
+def _subtract(one: float, other: float) -> float:
+    """Subtract two numbers; what arithmetic alone leaves between them is nothing."""
+    return 0.0 if math.isclose(one, other, rel_tol=1e-12) else one - other
 
 
 def _welch_degrees_of_freedom(covariance: Any, a: _Side, b: _Side) -> float:
