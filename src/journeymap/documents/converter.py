@@ -14,6 +14,7 @@ from journeymap.exceptions import ElementError, listed, nearest
 from journeymap.model import Catalog, Condition, Of, Phase, Step
 from journeymap.model.conditions import All, AnyOf, Not
 from journeymap.model.durations import duration, duration_text
+from journeymap.model.measures import MaybeMeasure
 from journeymap.model.rules import fault_in_text
 
 __all__ = ["document_converter"]
@@ -210,6 +211,17 @@ def _register_shorthand(converter: cattrs.Converter) -> None:
     converter.register_unstructure_hook_func(lambda cls: cls == Condition, condition_out)
     for cls in (All, AnyOf, Not):
         converter.register_unstructure_hook(cls, condition_out)
+
+    def measure_out(value: Any) -> Any:
+        return None if value is None else shorthand.measure_data(
+            value, lambda x: converter.get_unstructure_hook(type(x), cache_result=False)(x)
+        )  # fmt: skip
+
+    converter.register_structure_hook_func(
+        lambda cls: cls == MaybeMeasure,
+        lambda v, _: shorthand.read_measure(v, converter.structure),
+    )
+    converter.register_unstructure_hook_func(lambda cls: cls == MaybeMeasure, measure_out)
 
 
 def _clock_text(value: time) -> str:

@@ -9,10 +9,12 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 from journeymap.documents.migrations import KEY, VERSION
+from journeymap.documents.shorthand import PLAIN_MEASURES
 from journeymap.model import Between, Catalog, Condition, JourneyMap, Moment, Of, Phase, Step
 from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED
 from journeymap.model.durations import PATTERN
 from journeymap.model.elements import MAX_CONCURRENT, OfKind
+from journeymap.model.measures import MEASURES, TIME_UNITS, MaybeMeasure
 
 __all__ = ["schema"]
 
@@ -87,6 +89,8 @@ def _type(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         return _once(asked, definitions, lambda: _condition(asked, definitions))
     if kind in _SCALARS:
         return dict(_SCALARS[kind])
+    if kind == MaybeMeasure:
+        return _once("Measure", definitions, lambda: _measure(definitions))
     origin = get_origin(kind)
     if origin is Literal:
         return {"enum": list(get_args(kind))}
@@ -118,7 +122,7 @@ def _object(cls: Any, definitions: dict[str, Any], leave_out: str = "") -> dict[
     for a in attrs.fields(cls):
         if a.name == leave_out:
             continue
-        kind = _MomentCondition if cls is Moment and a.type == Condition else a.type
+        kind = _asked(cls, a.type)
         made = _limited(_type(kind, definitions), cls, a)
         properties[a.name] = {"anyOf": [made, {"type": "null"}]} if a.default is None else made
         if a.default is attrs.NOTHING:
@@ -142,6 +146,21 @@ _BETWEEN_FIELDS: dict[str, dict[str, Any]] = {
         for one, other, least, most in (
             ("one_of", "all_of", 1, 9999), ("all_of", "one_of", 2, MAX_CONCURRENT)
         )
+    ]},
+    **{name: {"oneOf": [
+        {"required": ["statistic", "within"],
+         "properties": {"statistic": {"const": "share"}, "within": {"type": "string"}}},
+        {"properties": {"statistic": {"enum": ["mean", "median", "p90"]},
+                        "within": {"type": "null"}}},
+    ]} for name in ("TimeBetween", "TimeIn")},
+    "Metric": {"allOf": [
+        {"if": {"required": ["measure"], "properties": {"measure": {"const": "deviations"}}},
+         "then": {"properties": {"of": {"required": ["key_journey"]}}}},
+        {"if": {"required": ["measure"], "properties": {"measure": {"anyOf": [
+            {"type": "object", "required": [key], "properties": {
+                key: {"type": "object", "properties": {"statistic": {"not": {"const": "share"}}}}}}
+            for key in ("time_between", "time_in")]}}},
+         "then": {"properties": {"unit": {"enum": list(TIME_UNITS)}}}},
     ]},
     "Offer": {
         "if": {"required": ["limits"], "properties": {"limits": {"minItems": 1}}},
@@ -187,7 +206,33 @@ def _binding() -> dict[str, Any]:
 
 
 class _MomentCondition:
-    """Stands for the conditions that a moment may have: those that ask for no facts."""
+    """Stands for the conditions of moments and measures: those that ask for no facts."""
+
+
+def _asked(cls: Any, kind: Any) -> Any:
+    """Return the type of a field, where conditions may ask for no facts as that of such ones."""
+    if cls is not Moment and cls not in MEASURES.values():
+        return kind
+    if kind == tuple[Condition, ...]:
+        return tuple[_MomentCondition, ...]
+    return _MomentCondition if kind == Condition else kind
+
+
+def _measure(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Write a measure: one word, or a mapping of one key."""
+    return {
+        "description": "How a metric is computed.",
+        "anyOf": [
+            {"enum": list(PLAIN_MEASURES)},
+            {
+                "type": "object",
+                "properties": {key: _type(cls, definitions) for key, cls in MEASURES.items()},
+                "minProperties": 1,
+                "maxProperties": 1,
+                "additionalProperties": False,
+            },
+        ],
+    }
 
 
 def _condition(name: str, definitions: dict[str, Any]) -> dict[str, Any]:

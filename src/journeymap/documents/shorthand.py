@@ -7,7 +7,7 @@ all of them hold. A step is a touchpoint's id, or a mapping when there is more t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from journeymap.exceptions import ElementError, listed, nearest
 from journeymap.model import (
@@ -17,14 +17,28 @@ from journeymap.model import (
     Between,
     Condition,
     Consented,
+    DeviationRate,
+    Dormancy,
     HasTrait,
+    Measure,
     Not,
     Of,
+    Rating,
     Step,
 )
 from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED, SimpleCondition
+from journeymap.model.measures import MEASURES, Feeling
 
-__all__ = ["condition_data", "read_condition", "read_of", "read_step", "step_data"]
+__all__ = [
+    "PLAIN_MEASURES",
+    "condition_data",
+    "measure_data",
+    "read_condition",
+    "read_measure",
+    "read_of",
+    "read_step",
+    "step_data",
+]
 
 KEYS = ("all", "any", "not", *AT_FIELDS, *BETWEEN_FIELDS, *NESTED, "consent", "trait")
 Structure = Callable[[Any, Any], Any]
@@ -100,6 +114,42 @@ def condition_data(condition: Condition, unstructure: Callable[[Any], Any]) -> d
     if isinstance(condition, Between):
         return {data.pop("what"): data}
     return {next(key for key, cls in NESTED.items() if type(condition) is cls): data}
+
+
+PLAIN_MEASURES: dict[str, Measure] = {
+    **{what: Rating(what) for what in get_args(Feeling)},
+    "dormancy": Dormancy(),
+    "deviations": DeviationRate(),
+}
+"""The measures that are written as one word."""
+
+
+def read_measure(value: Any, structure: Structure) -> Measure | None:
+    """Read a measure: one word, or a mapping of one key."""
+    if value is None:
+        return None
+    known = (*PLAIN_MEASURES, *MEASURES)
+    if isinstance(value, str) and value in PLAIN_MEASURES:
+        return PLAIN_MEASURES[value]
+    if isinstance(value, dict) and len(value) == 1:
+        [(key, inner)] = value.items()
+        if key in MEASURES:
+            made: Measure = structure(inner, MEASURES[key])
+            return made
+        value = key
+    near = nearest(value, known) if isinstance(value, str) else None
+    hint = f"; did you mean {near!r}?" if near else ""
+    message = f"a measure is expected, one of {listed(known)}{hint}"
+    raise ElementError("Metric", "measure", value, message)
+
+
+def measure_data(measure: Measure, unstructure: Callable[[Any], Any]) -> Any:
+    """Write a measure, which ``read_measure`` reads back."""
+    plain = next((word for word, one in PLAIN_MEASURES.items() if one == measure), None)
+    if plain is not None:
+        return plain
+    return {next(key for key, cls in MEASURES.items() if type(measure) is cls):
+            unstructure(measure)}  # fmt: skip
 
 
 def read_of(value: Any, structure: Structure) -> Of:

@@ -36,6 +36,19 @@ from journeymap.model.elements import (
 from journeymap.model.journey_map import JourneyMap
 from journeymap.model.loop import Loop, Move
 from journeymap.model.matching import Match, Plan, StepDeviation
+from journeymap.model.measures import (
+    Amount,
+    DeviationRate,
+    Dormancy,
+    Frequency,
+    Measure,
+    Rating,
+    Repurchase,
+    RetentionAfter,
+    ShareOf,
+    TimeBetween,
+    TimeIn,
+)
 from journeymap.model.moments import Moment
 from journeymap.model.next_steps import Likely, NextSteps
 from journeymap.model.offers import ContactLimit, Offer, Weight
@@ -46,6 +59,7 @@ __all__ = [
     "DEPARTMENTS",
     "Absence",
     "All",
+    "Amount",
     "AnyOf",
     "At",
     "Between",
@@ -58,7 +72,10 @@ __all__ = [
     "ContactLimit",
     "Count",
     "Department",
+    "DeviationRate",
+    "Dormancy",
     "Element",
+    "Frequency",
     "HasTrait",
     "Hours",
     "Investment",
@@ -67,6 +84,7 @@ __all__ = [
     "Likely",
     "Loop",
     "Match",
+    "Measure",
     "Metric",
     "Moment",
     "Move",
@@ -80,10 +98,16 @@ __all__ = [
     "Problem",
     "Process",
     "Product",
+    "Rating",
+    "Repurchase",
+    "RetentionAfter",
+    "ShareOf",
     "Stage",
     "Step",
     "StepDeviation",
     "Tables",
+    "TimeBetween",
+    "TimeIn",
     "Touchpoint",
     "Wait",
     "Weight",

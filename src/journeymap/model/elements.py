@@ -13,6 +13,14 @@ from typing import Any, Literal, get_args
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
+from journeymap.model.measures import (
+    TIME_UNITS,
+    DeviationRate,
+    Measure,
+    is_measure,
+    is_share,
+    is_time,
+)
 from journeymap.model.rules import (
     as_tuple,
     each,
@@ -295,14 +303,17 @@ MetricKind = Literal[ScoreName, "emotion", "time", "share", "count", "money", "o
 
 @frozen
 class Metric(Named):
-    """A measure (layer 5), bound to an element of any layer.
+    """A number that the company watches (layer 5), bound to an element of any layer.
 
     Attributes:
         of: The element.
-        kind: What it measures, such as ``nps`` or ``time``.
-        unit: The unit of its target.
+        kind: What it is about, such as ``nps`` or ``time``.
+        unit: The unit of its target and of its values: of times ``s``, ``min``, ``h``, ``d`` or
+            ``week`` (none: seconds), of shares ``%`` (none: from 0 to 1).
         direction: Which way is better: ``up`` or ``down``.
         target: The value that it should reach (None: it has none).
+        measure: How it is computed (None: nobody measures it).
+        departments: The departments that share it (none: those of the element).
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -321,6 +332,26 @@ class Metric(Named):
     target: float | None = field(
         default=None, converter=to_number, validator=validators.optional(finite), kw_only=True
     )
+    measure: Measure | None = field(default=None, validator=is_measure, kw_only=True)
+    departments: tuple[str, ...] = field(
+        default=(), converter=as_tuple, validator=names, kw_only=True
+    )
+
+    def __attrs_post_init__(self) -> None:
+        Named.__attrs_post_init__(self)
+        if isinstance(self.measure, DeviationRate) and self.of.kind != "key_journey":
+            message = "deviations are those of a key journey: bind the metric to one"
+            raise ElementError("Metric", "of", self.of.kind, message)
+        if is_time(self.measure) and self.unit not in TIME_UNITS:
+            units = ", ".join(repr(unit) for unit in TIME_UNITS)
+            raise ElementError("Metric", "unit", self.unit, f"a time is in one of {units}")
+
+    @property
+    def scale(self) -> float:
+        """The factor by which a value in seconds, or from 0 to 1, is in the metric's unit."""
+        if is_time(self.measure):
+            return 1 / TIME_UNITS[self.unit]
+        return 100.0 if is_share(self.measure) and self.unit == "%" else 1.0
 
 
 MAX_CONCURRENT = 5

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import assert_never
 
 from journeymap.exceptions import nearest
 from journeymap.model.conditions import mentions
 from journeymap.model.design import Design
+from journeymap.model.measures import (
+    Amount,
+    DeviationRate,
+    Dormancy,
+    Frequency,
+    Measure,
+    Rating,
+    Repurchase,
+    RetentionAfter,
+    ShareOf,
+    TimeBetween,
+    TimeIn,
+)
 from journeymap.model.problems import Problem
 
 __all__ = ["find_unresolved"]
@@ -85,9 +99,32 @@ def _mentions(journey: Design) -> Iterator[Mention]:
         yield from _each(("touchpoints", i, "products"), "product", point.products)
     for i, metric in enumerate(journey.metrics.elements):
         yield ("metrics", i, "of"), metric.of.kind, metric.of.id
+        yield from _each(("metrics", i, "departments"), "department", metric.departments)
+        for kind, name in _mentioned_by_measure(metric.measure):
+            yield ("metrics", i, "measure"), kind, name
     yield from _mentioned_by_moments(journey)
     yield from _mentioned_by_key_journeys(journey)
     yield from _mentioned_by_offers(journey)
+
+
+def _mentioned_by_measure(measure: Measure | None) -> Iterator[tuple[str, str]]:
+    match measure:
+        case TimeBetween():
+            yield from (("touchpoint", name) for name in (measure.start, measure.end))
+        case ShareOf():
+            for condition in (measure.holds, *measure.among):
+                yield from mentions(condition)
+        case Frequency():
+            for condition in measure.where:
+                yield from mentions(condition)
+        case Repurchase():
+            yield "touchpoint", measure.touchpoint
+        case (
+            Rating() | TimeIn() | Amount() | RetentionAfter() | Dormancy() | DeviationRate() | None
+        ):  # fmt: skip
+            return
+        case _:
+            assert_never(measure)
 
 
 def _mentioned_by_moments(journey: Design) -> Iterator[Mention]:

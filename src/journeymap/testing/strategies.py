@@ -11,6 +11,7 @@ from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import (
     Absence,
     All,
+    Amount,
     AnyOf,
     At,
     Between,
@@ -21,11 +22,14 @@ from journeymap.model import (
     ContactLimit,
     Count,
     Department,
+    Dormancy,
+    Frequency,
     HasTrait,
     Hours,
     Investment,
     JourneyMap,
     KeyJourney,
+    Measure,
     Metric,
     Moment,
     Not,
@@ -34,8 +38,14 @@ from journeymap.model import (
     Persona,
     Process,
     Product,
+    Rating,
+    Repurchase,
+    RetentionAfter,
+    ShareOf,
     Stage,
     Step,
+    TimeBetween,
+    TimeIn,
     Touchpoint,
     Wait,
     Weight,
@@ -106,6 +116,24 @@ def _conditions(points: list[str], *, facts: bool = False) -> st.SearchStrategy[
     return st.recursive(simple, deeper, max_leaves=5)
 
 
+def _measures(points: list[str]) -> st.SearchStrategy[Measure]:
+    point, asked = st.sampled_from(points), _conditions(points)
+    statistics = st.sampled_from(["mean", "median", "p90"])
+    flags, several = st.booleans(), st.lists(asked, max_size=2)
+    return st.one_of(
+        st.builds(Rating, st.sampled_from(["nps", "csat", "ces", "emotion", "emotion_after"])),
+        st.builds(TimeBetween, point, point, statistic=statistics, working_time=flags),
+        st.builds(TimeIn, statistic=st.just("share"), within=_lengths),
+        st.builds(ShareOf, asked, among=several, of=st.sampled_from(["journeys", "customers"])),
+        st.builds(Frequency, where=several, per=st.sampled_from(["customer", "day", "month"])),
+        st.builds(Amount, st.sampled_from(["revenue", "cost", "net"]), st.just("EUR"),
+                  per=st.sampled_from(["total", "customer"])),
+        st.builds(RetentionAfter, _lengths),
+        st.builds(Repurchase, point, within=_maybe(_lengths)),
+        st.just(Dormancy()),
+    )  # fmt: skip
+
+
 def _calendars(ids: list[str]) -> st.SearchStrategy[list[Calendar]]:
     clock = st.times().map(lambda t: time(t.hour, t.minute))
     rules = st.sampled_from(["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO,WE", "FREQ=MONTHLY;BYMONTHDAY=1"])
@@ -170,7 +198,10 @@ def _watched(draw: st.DrawFn, journey: JourneyMap) -> JourneyMap:
     return journey.add(
         *_each(draw, metrics, Metric, of=st.builds(Of, st.just("touchpoint"), point),
                kind=st.sampled_from(["nps", "time"]), unit=_texts(),
+               departments=_some(departments),
                direction=st.sampled_from(["up", "down"]), target=_maybe(_numbers)),
+        *_each(draw, [f"measured-{n}" for n in range(draw(st.integers(0, 2)))], Metric,
+               of=st.builds(Of, st.just("touchpoint"), point), measure=_measures(points)),
         *_each(draw, _ids(draw, 0, 2), Moment, when=_conditions(points), owner=_one(departments),
                action=_texts(), deadline=_maybe(_lengths), metric=_one(metrics),
                per=_maybe(st.sampled_from(["product", "order"])), cool_down=_maybe(_lengths)),
