@@ -29,6 +29,7 @@ from journeymap.analysis.questions.satisfaction import (
     SatisfactionAnswer,
     SatisfactionRow,
 )
+from journeymap.analysis.questions.scorecard import Scorecard, ScorecardAnswer, ScorecardRow
 from journeymap.analysis.questions.transitions import Transition, Transitions, TransitionsAnswer
 from journeymap.analysis.questions.trend import Trend, TrendAnswer, TrendPeriod
 from journeymap.analysis.questions.variants import Variant, Variants, VariantsAnswer
@@ -94,6 +95,9 @@ __all__ = [
     "SatisfactionAnswer",
     "SatisfactionRow",
     "Scope",
+    "Scorecard",
+    "ScorecardAnswer",
+    "ScorecardRow",
     "Segment",
     "StageLeak",
     "Transition",

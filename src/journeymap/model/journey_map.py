@@ -14,7 +14,7 @@ from journeymap.model.catalog import Catalog
 from journeymap.model.changes import Change, find_changes
 from journeymap.model.check import find_problems
 from journeymap.model.design import CATALOGS, Design, Element
-from journeymap.model.elements import Metric
+from journeymap.model.elements import Metric, Phase, Touchpoint
 from journeymap.model.problems import Problem
 from journeymap.model.recorded_names import RecordedNames
 from journeymap.model.references import find_unresolved
@@ -83,6 +83,39 @@ class JourneyMap(Design):
             for pattern in point.recorded_as:
                 names.setdefault(pattern, point.id)
         return RecordedNames.of(names, self.touchpoints)
+
+    def departments_of(self, metric: Metric) -> tuple[str, ...]:
+        """List the departments that share a metric: those named, or those of its element.
+
+        Args:
+            metric: The metric.
+
+        Returns:
+            The departments, in the map's order; none where nobody answers for the element.
+        """
+        if metric.departments:
+            return metric.departments
+        kind, name = metric.of.kind, metric.of.id
+        found: set[str | None] = set()
+        if kind == "department":
+            found = {name}
+        elif kind == "process":
+            found = set(self.processes[name].departments)
+        elif kind == "key_journey":
+            found = {self.key_journeys[name].owner}
+        else:
+            found = {point.department for point in self.touchpoints.values()
+                     if self._is_at(point, kind, name)}  # fmt: skip
+        return tuple(one for one in self.departments if one in found)
+
+    def _is_at(self, point: Touchpoint, kind: str, name: str) -> bool:
+        if kind == "phase":
+            return point.stage is not None and self.stages[point.stage].phase is Phase(name)
+        held = {
+            "journey": (self.id,), "stage": (point.stage,), "touchpoint": (point.id,),
+            "channel": point.channels, "product": point.products,
+        }.get(kind, ())  # fmt: skip
+        return name in held
 
     def metrics_of(self, kind: str, id: str) -> tuple[Metric, ...]:  # noqa: A002
         """List the metrics bound to one element.

@@ -40,7 +40,7 @@ from journeymap.analysis.row_fields import (
     TotalSeconds,
 )
 from journeymap.analysis.table.exact_amounts import Amounts, amount_of
-from journeymap.analysis.table.part import Ints, Part, Scope, require_times
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
 from journeymap.model import JourneyMap, KeyJourney, Match, Plan
 from journeymap.model.conditions import touchpoints_of
 from journeymap.model.deviations import DEVIATION_KINDS, DeviationKind
@@ -153,14 +153,7 @@ class Deviations:
         journeys: dict[str, list[int]] = {}
         worth, met = cumulative_value(part, self.currency)
         for span in choose_key_journeys(part.scope, self.journey, "Deviations"):
-            found = find_occurrences(part, span)
-            lost = self._lateness(part, span, found)
-            keep = (found.state != OPEN) | (lost > 0)
-            found = Occurrences(
-                found.begin[keep], found.last[keep], found.state[keep], found.over[keep]
-            )
-            matched = _Matched.of(part, Plan.of(span), found)
-            events = _together([*matched.deviations(), _late(lost[keep]), matched.failures(part)])
+            found, matched, events = self._match(part, span)
             for cell, sums in self._sums(part, span, found, events, worth):
                 cells[cell] = sums
             strayed = np.unique(events[0])
@@ -212,6 +205,34 @@ class Deviations:
             fitting={name: fit for name, (_, fit, _) in measured.journeys.items()},
             costs={name: cost for name, (_, _, cost) in measured.journeys.items()},
         )
+
+    def _match(self, part: Part, span: KeyJourney) -> tuple[Occurrences, _Matched, Events]:
+        """Match the occurrences that count; give them with all that departs from the plan."""
+        found = find_occurrences(part, span)
+        lost = self._lateness(part, span, found)
+        keep = (found.state != OPEN) | (lost > 0)
+        found = Occurrences(
+            found.begin[keep], found.last[keep], found.state[keep], found.over[keep]
+        )
+        matched = _Matched.of(part, Plan.of(span), found)
+        return found, matched, _together(
+            [*matched.deviations(), _late(lost[keep]), matched.failures(part)]
+        )  # fmt: skip
+
+    def mark_departed(self, part: Part, span: KeyJourney) -> tuple[Ints, Flags]:
+        """Find where the occurrences that count begin, and mark those that depart from the plan.
+
+        Args:
+            part: The part.
+            span: The key journey.
+
+        Returns:
+            The row of each one's first interaction, and whether it departed.
+        """
+        found, _, events = self._match(part, span)
+        departed = np.zeros(len(found.begin), dtype=bool)
+        departed[np.unique(events[0])] = True
+        return found.begin, departed
 
     def _lateness(self, part: Part, span: KeyJourney, found: Occurrences) -> Ints:
         """Measure how much too late each occurrence was, in microseconds (0: in time)."""

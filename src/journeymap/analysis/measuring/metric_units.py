@@ -1,0 +1,317 @@
+"""What a metric counts: the waits, ratings, shares and amounts of a part, each with its time."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, assert_never
+
+import numpy as np
+from attrs import frozen
+
+from journeymap.analysis.measuring.amounts import read_amounts
+from journeymap.analysis.measuring.dormancy import find_dormancies
+from journeymap.analysis.measuring.occurrences import (
+    COMPLETED,
+    choose_key_journeys,
+    find_occurrences,
+)
+from journeymap.analysis.measuring.part_conditions import mark_matching
+from journeymap.analysis.measuring.working_time import (
+    department_codes,
+    measure_waits_between,
+    measure_working_time,
+)
+from journeymap.analysis.questions.deviations import Deviations
+from journeymap.analysis.table.part import Flags, Ints, Part, require_times
+from journeymap.exceptions import AnswerError
+from journeymap.model import (
+    Amount,
+    DeviationRate,
+    Dormancy,
+    Frequency,
+    Metric,
+    Rating,
+    Repurchase,
+    RetentionAfter,
+    ShareOf,
+    TimeBetween,
+    TimeIn,
+)
+from journeymap.model.conditions import Condition
+from journeymap.model.instants import MICROSECOND
+
+__all__ = ["Hits", "Lengths", "Ratings", "Sums", "Units", "find_units"]
+
+
+@frozen(eq=False)
+class Lengths:
+    """Lengths of time in microseconds, each with the time at which it began."""
+
+    at: Ints
+    length: Ints
+
+
+@frozen(eq=False)
+class Hits:
+    """Rows of units: a unit counts if one of its rows does, and is a hit if one of them is."""
+
+    at: Ints
+    unit: Ints
+    hit: Flags
+    counts: Flags | None = None  # None: all do
+
+
+@frozen(eq=False)
+class Ratings:
+    """Answers in ten-thousandths, and the kind that they are of."""
+
+    at: Ints
+    value: Ints
+    kind: str
+
+
+@frozen(eq=False)
+class Sums:
+    """What each row adds to its unit; of the units ``of`` are counted, with a time each."""
+
+    at: Ints
+    unit: Ints
+    value: Ints
+    of_at: Ints
+    of_unit: Ints
+
+
+Units: TypeAlias = Lengths | Hits | Ratings | Sums
+
+
+def find_units(part: Part, metric: Metric) -> Units:
+    """Find what a metric counts in a part; raise AnswerError where the log does not know it."""
+    require_times(part.scope, "Scorecard")
+    match metric.measure:
+        case Rating():
+            return _ratings(part, metric, metric.measure)
+        case TimeBetween():
+            return _times_between(part, metric, metric.measure)
+        case TimeIn():
+            return _times_in(part, metric, metric.measure)
+        case ShareOf():
+            return _share(part, metric, metric.measure)
+        case Frequency():
+            return _frequency(part, metric, metric.measure)
+        case Amount():
+            return _amounts(part, metric, metric.measure)
+        case RetentionAfter():
+            return _retention(part, metric, metric.measure)
+        case Repurchase():
+            return _repurchase(part, metric, metric.measure)
+        case Dormancy():
+            return _dormancy(part, metric)
+        case DeviationRate():
+            [span] = choose_key_journeys(part.scope, metric.of.id, "Scorecard")
+            begin, departed = Deviations().mark_departed(part, span)
+            return Hits(part.at[begin], begin, departed)
+        case None:
+            raise AnswerError("Scorecard", "it has no measure")
+        case _:
+            assert_never(metric.measure)
+
+
+def _at_element(part: Part, metric: Metric) -> Flags:
+    """Mark the interactions at the metric's element."""
+    kind, name = metric.of.kind, metric.of.id
+    if kind == "journey":
+        return np.ones(len(part), dtype=bool)
+    if kind == "key_journey":
+        [span] = choose_key_journeys(part.scope, name, "Scorecard")
+        found = find_occurrences(part, span)
+        edges = np.zeros(len(part) + 1, dtype=np.int64)
+        np.add.at(edges, found.begin, 1)
+        np.add.at(edges, found.last + 1, -1)
+        return np.cumsum(edges[:-1]) > 0
+    if kind == "persona":
+        products = part.scope.map.personas[name].products if part.scope.map else ()
+        if not products:
+            raise AnswerError("Scorecard", f"the persona {name!r} names no products to know it by")
+        return _named(part, "product", products)
+    return _named(part, kind, (_PHASES.get(name, name),) if kind == "phase" else (name,))
+
+
+_PHASES = {"acquire": "buy", "serve": "own"}
+
+
+def _named(part: Part, level: str, names: tuple[str, ...]) -> Flags:
+    wanted = np.array([name in names for name in part.names(level)], dtype=bool)
+    codes: Any = part.touchpoints if level == "touchpoint" else part.codes(level)
+    found: Flags = wanted[codes]
+    return found
+
+
+def _about(part: Part, metric: Metric) -> Flags:
+    """Mark the interactions that may begin a time: of products, channels and personas, theirs."""
+    narrow = metric.of.kind in ("product", "channel", "persona")
+    return _at_element(part, metric) if narrow else np.ones(len(part), dtype=bool)
+
+
+def _ratings(part: Part, metric: Metric, measure: Rating) -> Ratings:
+    feeling = measure.what in ("emotion", "emotion_after")
+    column = part.number(measure.what if feeling else "score")
+    if column is None or (not feeling and measure.what not in part.scope.scales):
+        raise AnswerError("Scorecard", f"this log knows no {measure.what}")
+    there = (column != np.iinfo(column.dtype).min) & _at_element(part, metric)
+    if not feeling:
+        there &= _named(part, "score_kind", (measure.what,))
+    return Ratings(part.at[there], column[there].astype(np.int64), measure.what)
+
+
+def _times_between(part: Part, metric: Metric, measure: TimeBetween) -> Lengths | Hits:
+    starts = np.flatnonzero(
+        _named(part, "touchpoint", (measure.start,)) & _about(part, metric)
+    )  # fmt: skip
+    rows = np.flatnonzero(_named(part, "touchpoint", (measure.end,)))
+    place = np.append(rows, len(part))[np.searchsorted(rows, starts, side="right")]
+    come = place < part.offsets[1:][part.journey[starts]]
+    before, after = starts[come], place[come]
+    waits = measure_waits_between(part, before, after, working=measure.working_time)
+    if measure.within is None:
+        return Lengths(part.at[before], waits)
+    limit = measure.within // MICROSECOND
+    missing = starts[~come]
+    over = missing[part.scope.end - part.at[missing] > limit]
+    counted = np.concatenate([before, over])
+    hit = np.concatenate([waits <= limit, np.zeros(len(over), dtype=bool)])
+    return Hits(part.at[counted], counted, hit)
+
+
+def _times_in(part: Part, metric: Metric, measure: TimeIn) -> Lengths | Hits:
+    begins, ends = _stays(part, metric)
+    lengths = part.at[ends] - part.at[begins]
+    if measure.working_time:
+        lengths = measure_working_time(
+            part, department_codes(part)[begins], part.at[begins], part.at[ends]
+        )
+    if measure.within is None:
+        return Lengths(part.at[begins], lengths)
+    return Hits(part.at[begins], begins, lengths <= measure.within // MICROSECOND)
+
+
+def _stays(part: Part, metric: Metric) -> tuple[Ints, Ints]:
+    """Find where each stay in the element begins and ends; one that has not ended is left out."""
+    kind = metric.of.kind
+    if kind == "key_journey":
+        [span] = choose_key_journeys(part.scope, metric.of.id, "Scorecard")
+        found = find_occurrences(part, span)
+        done = found.state == COMPLETED
+        return found.begin[done], found.last[done]
+    inside = _at_element(part, metric)
+    if kind in ("process", "journey", "persona"):  # from its first interaction to its last
+        rows = np.flatnonzero(inside)
+        journey = part.journey[rows]
+        first = np.append(True, journey[1:] != journey[:-1])[: len(rows)]
+        last = np.append(journey[1:] != journey[:-1], True)[: len(rows)]
+        return rows[first], rows[last]
+    read = part.read(kind)
+    mine = inside if read.rows is None else inside[read.rows]
+    fresh = read.first.copy()
+    fresh[1:] |= read.codes[1:] != read.codes[:-1]
+    starts = np.flatnonzero(fresh)
+    left = np.append(~read.first[starts[1:]], False)[: len(starts)] & mine[starts]
+    ends = np.append(starts[1:], 0)[: len(starts)]
+    begins, over = starts[left], ends[left]
+    return (begins, over) if read.rows is None else (read.rows[begins], read.rows[over])
+
+
+def _all(part: Part, conditions: tuple[Condition, ...]) -> Flags:
+    found = np.ones(len(part), dtype=bool)
+    for condition in conditions:
+        found &= mark_matching(part, condition)
+    return found
+
+
+def _share(part: Part, metric: Metric, measure: ShareOf) -> Hits:
+    among = _at_element(part, metric) & _all(part, measure.among)
+    holds = mark_matching(part, measure.holds)
+    if measure.of == "interactions":
+        rows = np.flatnonzero(among)
+        return Hits(part.at[rows], rows, holds[rows])
+    units = (part.journey if measure.of == "journeys" else part.customer).astype(np.int64)
+    counted = np.zeros(int(units.max()) + 1 if len(units) else 0, dtype=bool)
+    counted[units[among]] = True
+    rows = np.flatnonzero((among | holds) & counted[units])
+    return Hits(part.at[rows], units[rows], holds[rows], among[rows])
+
+
+def _frequency(part: Part, metric: Metric, measure: Frequency) -> Sums:
+    rows = np.flatnonzero(_at_element(part, metric) & _all(part, measure.where))
+    ones = np.ones(len(rows), dtype=np.int64)
+    if measure.per in ("day", "week", "month"):
+        none = np.zeros(0, dtype=np.int64)
+        return Sums(part.at[rows], rows * 0, ones, none, none)
+    unit = (part.journey if measure.per == "journey" else part.customer).astype(np.int64)
+    return Sums(part.at[rows], unit[rows], ones, part.at, unit)
+
+
+def _amounts(part: Part, metric: Metric, measure: Amount) -> Sums:
+    found = read_amounts(part, measure.currency)
+    if found is None:
+        raise AnswerError("Scorecard", "this log knows no amounts")
+    amounts, there, _ = found
+    value = amounts.whole
+    if measure.what == "revenue":
+        there = there & (value > 0)
+    elif measure.what == "cost":
+        there, value = there & (value < 0), -value
+    rows = np.flatnonzero(there & _at_element(part, metric))
+    none = np.zeros(0, dtype=np.int64)
+    if measure.per == "total":
+        return Sums(part.at[rows], rows * 0, value[rows], none, none)
+    if measure.per == "interaction":
+        return Sums(part.at[rows], rows, value[rows], part.at[rows], rows)
+    unit = (part.journey if measure.per == "journey" else part.customer).astype(np.int64)
+    return Sums(part.at[rows], unit[rows], value[rows], part.at, unit)
+
+
+def _by_customer(part: Part, rows: Ints) -> tuple[Ints, Ints, Ints]:
+    """Find each customer's earliest among some rows, and the latest time of all of the customer."""
+    owner = part.customer.astype(np.int64)
+    size = int(owner.max()) + 1 if len(owner) else 0
+    first = np.full(size, np.iinfo(np.int64).max)
+    np.minimum.at(first, owner[rows], part.at[rows])
+    last = np.full(size, np.iinfo(np.int64).min)
+    np.maximum.at(last, owner, part.at)
+    mine = np.unique(owner[rows])
+    return mine, first[mine], last[mine]
+
+
+def _retention(part: Part, metric: Metric, measure: RetentionAfter) -> Hits:
+    mine, first, last = _by_customer(part, np.flatnonzero(_at_element(part, metric)))
+    after = measure.after // MICROSECOND
+    known = part.scope.end - first >= after
+    return Hits(first[known], mine[known], (last - first >= after)[known])
+
+
+def _repurchase(part: Part, metric: Metric, measure: Repurchase) -> Hits:
+    rows = np.flatnonzero(
+        _named(part, "touchpoint", (measure.touchpoint,)) & _about(part, metric)
+    )  # fmt: skip
+    mine, first, _ = _by_customer(part, rows)
+    owner = part.customer.astype(np.int64)[rows]
+    begun = first[np.searchsorted(mine, owner)]
+    second = np.full(len(mine), np.iinfo(np.int64).max)
+    later = part.at[rows] > begun
+    np.minimum.at(second, np.searchsorted(mine, owner[later]), part.at[rows][later])
+    came = second < np.iinfo(np.int64).max
+    if measure.within is None:
+        return Hits(first, mine, came)
+    limit = measure.within // MICROSECOND
+    in_time = came & (np.where(came, second, first) - first <= limit)
+    known = in_time | (part.scope.end - first >= limit)
+    return Hits(first[known], mine[known], in_time[known])
+
+
+def _dormancy(part: Part, metric: Metric) -> Hits:
+    if part.scope.map is None or not any(part.scope.map.tables.dormant_after):
+        raise AnswerError("Scorecard", "the map does not say when a customer is dormant")
+    asleep, _ = find_dormancies(part)
+    last = np.zeros(len(part), dtype=bool)
+    last[part.offsets[1:] - 1] = True
+    rows = np.flatnonzero(_at_element(part, metric))
+    return Hits(part.at[rows], part.journey[rows], (asleep & last)[rows])

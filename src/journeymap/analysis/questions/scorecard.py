@@ -1,0 +1,323 @@
+"""The scorecard: what the metrics of a map are worth, beside their targets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+from attrs import evolve, field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.metric_units import Sums, find_units
+from journeymap.analysis.measuring.metric_values import (
+    Summed,
+    Value,
+    Worth,
+    evaluate,
+    merge_worth,
+    sum_units,
+)
+from journeymap.analysis.measuring.periods import (
+    PERIODS,
+    WEEK_STARTS,
+    CalendarPeriods,
+    Period,
+    WeekStart,
+)
+from journeymap.analysis.row_fields import Field, Flag, Key, Mean, N, PathKey, Text
+from journeymap.analysis.table.part import Ints, Part, Scope
+from journeymap.exceptions import AnswerError, UnknownName
+from journeymap.model import Amount, Frequency, JourneyMap, Metric, Of, TimeBetween, TimeIn
+from journeymap.model.rules import one_of
+
+__all__ = ["Scorecard", "ScorecardAnswer", "ScorecardRow"]
+
+Verdict = Literal["met", "missed", "not sure"]
+_ValueBound: TypeAlias = Annotated[float, Field("bound", of="value")]
+_ChangeBound: TypeAlias = Annotated[float, Field("bound", of="change")]
+_WHOLE = np.iinfo(np.int64).min
+
+
+@frozen
+class ScorecardRow:
+    """A metric in one period.
+
+    Attributes:
+        metric: The metric's id; of a target of the map, ``process …`` or ``key_journey …``.
+        of: The element that it belongs to, such as ``stage order``.
+        departments: The departments that share it.
+        period: The first day of the period, ISO 8601 (None: all of the log).
+        complete: Whether the log covers all of the period (None: it is no period).
+        value: The value, in ``unit`` (None: nothing was counted).
+        n: How many answers, waits, interactions, journeys or customers it is taken over.
+        low: Lower bound of its 95 % interval (None: it has none).
+        high: Upper bound of it.
+        unit: The unit of values and target.
+        target: The value that it should reach (None: it has none).
+        verdict: ``met``, ``missed``, or ``not sure`` where the interval spans the target (None:
+            there is no target, or no value).
+        before: The value of the period before (None: there is none).
+        change: The value less the one before.
+        change_low: Lower bound of the 95 % interval of the change.
+        change_high: Upper bound of it.
+        note: Why there is no value.
+    """
+
+    metric: Key
+    of: Text
+    departments: PathKey
+    period: Key | None
+    complete: Flag | None
+    value: Mean | None
+    n: N
+    low: _ValueBound | None
+    high: _ValueBound | None
+    unit: Text
+    target: Mean | None
+    verdict: Text | None
+    before: Mean | None
+    change: Mean | None
+    change_low: _ChangeBound | None
+    change_high: _ChangeBound | None
+    note: Text | None
+
+
+@frozen(eq=False, repr=False)
+class ScorecardAnswer(Answer[ScorecardRow]):
+    """Metric by metric, in the order of the map; each with its periods."""
+
+    Row = ScorecardRow
+
+    def notes(self) -> list[str]:
+        """Write how many targets are met in the last complete period, or in the whole log.
+
+        Returns:
+            At most one sentence.
+        """
+        last = self.frame.filter(pl.col("complete").fill_null(value=True))
+        last = last.group_by("metric", maintain_order=True).last()
+        counts = dict(last["verdict"].drop_nulls().value_counts().rows())
+        if not counts:
+            return []
+        parts = [f"{counts[one]} {one}" for one in ("met", "missed", "not sure") if one in counts]
+        return [f"of {sum(counts.values())} targets: {', '.join(parts)}"]
+
+
+@frozen
+class Scorecard:
+    """Measure every metric of the map, for all departments that share it.
+
+    Processes and key journeys with a target are measured, too: by their median time. Answers,
+    waits and interactions count in the period in which they are or begin; a journey or customer
+    counts in each period in which something of it is counted, by what happens in that period.
+
+    Attributes:
+        every: The length of a period (None: the whole log at once).
+        metric: One metric (None: all).
+        week_starts: The first day of a week.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+
+    >>> from journeymap import JourneyMap, Metric, Of, Rating, Stage, Touchpoint
+    >>> from journeymap.analysis import Columns, Log
+    >>> shop = JourneyMap("shop", stages=[Stage("use", "own")],
+    ...     touchpoints=[Touchpoint("call", "use")],
+    ...     metrics=[Metric("nps", Of("stage", "use"), target=20, measure=Rating("nps"))])
+    >>> log = Log.from_frame({"customer": list("abc"), "touchpoint": ["call"] * 3,
+    ...     "at": [1, 2, 3], "answer": [10, 9, 3]},
+    ...     Columns(at_unit="s", score="answer", score_kind="nps"), map=shop)
+    >>> [(row.metric, round(row.value, 1), row.n, row.verdict) for row in log.ask(Scorecard())]
+    [('nps', 33.3, 3, 'not sure')]
+    """
+
+    every: Period | None = field(default=None, validator=validators.optional(one_of(*PERIODS)))
+    metric: str | None = field(default=None, kw_only=True)
+    week_starts: WeekStart = field(default="monday", validator=one_of(*WEEK_STARTS), kw_only=True)
+
+    def measure(self, part: Part) -> dict[str, Any]:
+        """Sum what each metric counts, by period; a text says why nothing can be counted."""
+        return {name: self._sum(part, metric) for name, metric in self._metrics(part.scope).items()}
+
+    def merge(self, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+        """Sum two measurements."""
+        return {name: _merge(one[name], other[name]) for name in one}
+
+    def answer(self, measured: dict[str, Any], scope: Scope) -> ScorecardAnswer:
+        """Evaluate every metric in every period."""
+        rows: list[dict[str, Any]] = []
+        for name, metric in self._metrics(scope).items():
+            rows += self._rows(name, metric, measured[name], scope)
+        return ScorecardAnswer(pl.DataFrame(rows, schema=ScorecardAnswer.schema()))
+
+    def _metrics(self, scope: Scope) -> dict[str, Metric]:
+        if scope.map is None:
+            if not scope.interactions:
+                return {}
+            raise AnswerError("Scorecard", "metrics are the map's: read the log with map=…")
+        found = {metric.id: metric for metric in _all_metrics(scope.map)}
+        if self.metric is None:
+            return found
+        if self.metric not in found:
+            raise UnknownName("metric", self.metric, tuple(found))
+        return {self.metric: found[self.metric]}
+
+    def _sum(self, part: Part, metric: Metric) -> dict[int, Worth] | str:
+        if not len(part):
+            return {}
+        try:
+            units = find_units(part, metric)
+        except (AnswerError, UnknownName) as error:
+            return error.message if isinstance(error, AnswerError) else str(error)
+        period = self._period(units.at, part.scope)
+        of_period = self._period(units.of_at, part.scope) if isinstance(units, Sums) else None
+        return sum_units(units, period, of_period)
+
+    def _period(self, at: Ints, scope: Scope) -> Ints:
+        if self.every is None:
+            return np.full(len(at), _WHOLE)
+        return CalendarPeriods(self.every, self.week_starts, scope.zone).number(at)
+
+    def _rows(
+        self, name: str, metric: Metric, measured: Any, scope: Scope
+    ) -> Iterator[dict[str, Any]]:
+        assert scope.map is not None  # noqa: S101  # there is a metric
+        same = {
+            "metric": name, "of": f"{metric.of.kind} {metric.of.id}",
+            "departments": list(scope.map.departments_of(metric)), "unit": metric.unit,
+            "target": metric.target,
+        }  # fmt: skip
+        worth: dict[int, Worth] = measured if isinstance(measured, dict) else {}
+        note = measured if isinstance(measured, str) else None
+        before: Value | None = None
+        for number, cells in self._periods(worth, scope):
+            value = self._value(metric, worth.get(number), number, scope)
+            yield {
+                **same, **cells, **_cells(value), "note": note,
+                "verdict": _verdict(metric, value), **_change(value, before),
+            }  # fmt: skip
+            before = value
+
+    def _periods(
+        self, worth: dict[int, Worth], scope: Scope
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        if self.every is None:
+            yield _WHOLE, {"period": None, "complete": None}
+            return
+        calendar = CalendarPeriods(self.every, self.week_starts, scope.zone)
+        span = calendar.span(evolve(scope, last=max(scope.last, scope.end)))
+        numbers = range(
+            min([*worth, *span[:1]], default=0), max([*worth, *span[-1:]], default=-1) + 1
+        )
+        calendar.check_size("Scorecard", scope, len(numbers))
+        end = scope.end + 1 if scope.until is None else scope.until
+        for number in numbers:
+            begin = calendar.begin(number)
+            whole = scope.since is None or begin >= scope.since
+            complete = whole and calendar.begin(number + 1) <= end
+            yield number, {"period": calendar.label(number), "complete": complete}
+
+    def _value(self, metric: Metric, worth: Worth | None, number: int, scope: Scope) -> Value:
+        measure = metric.measure
+        if isinstance(measure, Frequency) and measure.per in ("day", "week", "month"):
+            return self._rate(measure, worth, number, scope)
+        if worth is None:
+            return Value(None, 0)
+        statistic = "mean"
+        if isinstance(measure, TimeBetween | TimeIn):
+            statistic = measure.statistic
+        if isinstance(measure, Amount):
+            statistic = "total" if measure.per == "total" else "amount"
+        return _scaled(evaluate(worth, statistic, scope.scales), metric.scale)
+
+    def _rate(
+        self, measure: Frequency, worth: Worth | None, number: int, scope: Scope
+    ) -> Value:  # fmt: skip
+        """Give the count for each day, week or month of the period; ``n`` is the count."""
+        count = worth.n if isinstance(worth, Summed) else 0
+        if self.every is None:
+            begin, end = scope.first, scope.end + 1
+        else:
+            calendar = CalendarPeriods(self.every, self.week_starts, scope.zone)
+            begin, end = calendar.begin(number), min(calendar.begin(number + 1), scope.end + 1)
+        length = {"day": 1.0, "week": 7.0, "month": 365.2425 / 12}[measure.per]
+        lasted = (end - begin) / 86_400e6 / length
+        return Value(count / lasted if lasted > 0 else None, count)
+
+
+def _all_metrics(journey: JourneyMap) -> Iterator[Metric]:
+    """Give the metrics of a map, and those that targets of processes and key journeys stand for."""
+    yield from journey.metrics.values()
+    for process in journey.processes.values():
+        if process.target is not None:
+            yield _timed("process", process.id, process.target.total_seconds(),
+                         working_time=process.calendar is not None)  # fmt: skip
+    for span in journey.key_journeys.values():
+        if span.within is not None:
+            yield _timed("key_journey", span.id, span.within.total_seconds(), working_time=False)
+
+
+def _timed(kind: Any, name: str, target: float, *, working_time: bool) -> Metric:
+    unit, size = next(
+        (unit, size) for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+        if target >= size or unit == "s"
+    )  # fmt: skip
+    return Metric(f"{kind} {name}", Of(kind, name), kind="time", unit=unit, direction="down",
+                  target=target / size, measure=TimeIn(working_time=working_time))  # fmt: skip
+
+
+def _merge(one: Any, other: Any) -> Any:
+    if isinstance(one, str) or isinstance(other, str):
+        return one if isinstance(one, str) else other
+    made = {**one, **other}
+    for period in one.keys() & other.keys():
+        made[period] = merge_worth(one[period], other[period])
+    return made
+
+
+def _scaled(value: Value, scale: float) -> Value:
+    if scale == 1:
+        return value
+    numbers = (value.value, value.low, value.high)
+    found, low, high = (None if one is None else one * scale for one in numbers)
+    return Value(found, value.n, low, high)
+
+
+def _cells(value: Value) -> dict[str, Any]:
+    return {"value": value.value, "n": value.n, "low": value.low, "high": value.high}
+
+
+def _verdict(metric: Metric, value: Value) -> Verdict | None:
+    """Judge a value by its interval; one without an interval by itself."""
+    if metric.target is None or value.value is None:
+        return None
+    low = value.value if value.low is None else value.low
+    high = value.value if value.high is None else value.high
+    if metric.direction == "down":
+        low, high, target = -high, -low, -metric.target
+    else:
+        target = metric.target
+    if low >= target:
+        return "met"
+    return "missed" if high < target else "not sure"
+
+
+def _change(value: Value, before: Value | None) -> dict[str, Any]:
+    """Compare with the period before; the interval joins theirs (MOVER, Zou and Donner 2008)."""
+    found: dict[str, Any] = dict.fromkeys(("before", "change", "change_low", "change_high"))
+    if before is None or before.value is None:
+        return found
+    found["before"] = before.value
+    if value.value is None:
+        return found
+    change = found["change"] = value.value - before.value
+    bounds = (value.low, value.high, before.low, before.high)
+    if None in bounds:
+        return found
+    low, high, low_before, high_before = (float(one or 0) for one in bounds)
+    down = math.hypot(value.value - low, high_before - before.value)
+    up = math.hypot(high - value.value, before.value - low_before)
+    return found | {"change_low": change - down, "change_high": change + up}

@@ -1,0 +1,309 @@
+"""Metrics measured: each measure against an independent count, verdicts, periods, engines."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import journeymap as jm
+from journeymap import (
+    Amount,
+    At,
+    Count,
+    DeviationRate,
+    Dormancy,
+    Frequency,
+    Interaction,
+    Metric,
+    Money,
+    Of,
+    Rating,
+    Repurchase,
+    RetentionAfter,
+    Score,
+    ShareOf,
+    TimeBetween,
+    TimeIn,
+)
+from journeymap.analysis import (
+    Breakdown,
+    Columns,
+    Deviations,
+    Dwell,
+    Log,
+    Satisfaction,
+    Scorecard,
+    ScorecardRow,
+)
+from journeymap.analysis.question import merge_all
+from journeymap.exceptions import AnswerError, ElementError, MapError, UnknownName
+from journeymap.simulation import broadband, broadband_customers
+from journeymap.testing import interactions
+from tests.analysis import plain
+from tests.factories import DAY, HOUR, JOURNEY, T0
+
+EVERYTHING = Of("journey", "m")
+B = Of("touchpoint", "b")
+METRICS = [
+    Metric("nps", EVERYTHING, measure=Rating("nps"), target=10),
+    Metric("mood", Of("stage", "want"), measure=Rating("emotion"), target=0.1),
+    Metric("wait", EVERYTHING, measure=TimeBetween("a", "b", statistic="mean"), unit="h",
+           target=30, direction="down"),
+    Metric("median_wait", EVERYTHING, measure=TimeBetween("a", "b"), unit="h", target=20),
+    Metric("in_time", EVERYTHING, measure=TimeBetween("a", "b", statistic="share", within="40 h"),
+           unit="%", target=50),
+    Metric("stay", Of("stage", "want"), measure=TimeIn(statistic="p90"), unit="h"),
+    Metric("failures", B, measure=ShareOf(At("outcome", ["failed"])), direction="down", target=0.1),
+    Metric("buyers", Of("stage", "want"), measure=ShareOf(At("touchpoint", ["b"]), of="customers"),
+           target=0.5),
+    Metric("again", B, measure=ShareOf(Count("b", 2, "60 h"), of="journeys"), target=0.5),
+    Metric("visits", EVERYTHING, measure=Frequency(), target=3),
+    Metric("calls", B, measure=Frequency(per="week"), target=3),
+    Metric("revenue", EVERYTHING, measure=Amount("revenue", "EUR"), unit="EUR", target=50),
+    Metric("worth", EVERYTHING, measure=Amount("net", "EUR", per="customer"), unit="EUR"),
+    Metric("kept", EVERYTHING, measure=RetentionAfter("100 h"), unit="%", target=60),
+    Metric("rebuy", EVERYTHING, measure=Repurchase("b", within="100 h")),
+    Metric("churn", EVERYTHING, measure=Dormancy(), direction="down", target=0.2),
+    Metric("astray", Of("key_journey", "ab"), measure=DeviationRate(), target=0.5),
+]  # fmt: skip
+MEASURED = JOURNEY.add(*METRICS)
+WHOLE = Interaction(
+    "zoe", "a", T0, channel="web", product="kettle", outcome="ok", emotion=0.5,
+    score=Score("nps", 7, 0, 10), value=Money(Decimal(1), "EUR"),
+)  # fmt: skip
+happened = st.lists(
+    interactions(customers=("ada", "ben", "cyd", "dan")), min_size=1, max_size=40
+).map(lambda given: [WHOLE, *given])
+
+
+def rows(log: Log, **more: Any) -> dict[str, ScorecardRow]:
+    return {row.metric: row for row in log.ask(Scorecard(**more))}
+
+
+@settings(max_examples=150)
+@given(happened)
+def test_every_measure_is_what_is_counted_by_hand(given: list[Interaction]) -> None:
+    log = Log.from_interactions(given, map=MEASURED)
+    found = rows(log)
+    journeys = list(plain.journeys(given).values())
+    end = max(one.at for one in given)
+
+    stage = {point.id: point.stage for point in MEASURED.touchpoints.values()}
+    moods = [one.emotion for one in given if stage.get(one.touchpoint) == "want"
+             and one.emotion is not None]  # fmt: skip
+    _is(found["mood"], statistics.fmean(moods), len(moods))
+    [nps] = [row for row in log.ask(Satisfaction(None)) if row.kind == "nps"]
+    assert (found["nps"].value, found["nps"].low, found["nps"].n) == (nps.score, nps.low, nps.n)
+
+    waits, open_ = [], []
+    for mine in journeys:
+        for place, one in enumerate(mine):
+            if one.touchpoint == "a":
+                later = [x for x in mine[place + 1 :] if x.touchpoint == "b"]
+                begun = one.at + (one.duration or timedelta(0))
+                if later:
+                    waits.append(max(later[0].at - begun, timedelta(0)))
+                elif end - one.at > 40 * HOUR:
+                    open_.append(one)
+    _is(found["wait"], statistics.fmean(w / HOUR for w in waits) if waits else None, len(waits))
+    _is(found["median_wait"], statistics.median(w / HOUR for w in waits) if waits else None,
+        len(waits))  # fmt: skip
+    hits, n = sum(w <= 40 * HOUR for w in waits), len(waits) + len(open_)
+    _is(found["in_time"], 100 * hits / n if n else None, n)
+
+    stays = {row.element: row for row in log.ask(Dwell("stage"))}
+    want = stays["want"]
+    _is(found["stay"], None if want.dwell_p90 is None else want.dwell_p90 / 3600, want.n)
+
+    bs = [one for one in given if one.touchpoint == "b"]
+    _is(found["failures"], _share(sum(one.outcome == "failed" for one in bs), len(bs)), len(bs))
+    wanting = [mine for mine in journeys if any(one.touchpoint == "a" for one in mine)]
+    buyers = sum(any(one.touchpoint == "b" for one in mine) for mine in wanting)
+    _is(found["buyers"], _share(buyers, len(wanting)), len(wanting))
+    _is(found["visits"], len(given) / len(journeys), len(journeys))
+
+    euros = [one.value.amount for one in given if one.value and one.value.currency == "EUR"]
+    earned = [amount for amount in euros if amount > 0]
+    _is(found["revenue"], float(sum(earned)), len(earned))
+    _is(found["worth"], float(sum(euros)) / len(journeys), len(journeys))
+
+    known = [mine for mine in journeys if end - mine[0].at >= 100 * HOUR]
+    kept = sum(mine[-1].at - mine[0].at >= 100 * HOUR for mine in known)
+    _is(found["kept"], 100 * kept / len(known) if known else None, len(known))
+    answer = log.ask(Deviations("ab"))
+    n = answer[0].n if len(answer) else found["astray"].n
+    _is(found["astray"], None if not n else 1 - answer.fitting["ab"] / n, n)
+
+
+def _share(hits: int, n: int) -> float | None:
+    return hits / n if n else None
+
+
+def _is(row: ScorecardRow, value: float | None, n: int) -> None:
+    assert row.note is None
+    assert row.n == n
+    assert row.value == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-12))
+    if row.low is not None and row.high is not None and row.value is not None:
+        assert row.low - 1e-9 <= row.value <= row.high + 1e-9
+
+
+@settings(max_examples=60)
+@given(happened, st.sampled_from([None, "day", "week", "month"]), st.integers(0, 10**6))
+def test_parts_merged_in_any_order(given: list[Interaction], every: Any, seed: int) -> None:
+    log = Log.from_interactions(given, map=MEASURED)
+    asked = Scorecard(every)
+    pieces = [[asked.measure(part)] for part in log.parts(1)]
+    while len(pieces) > 1:
+        one, other = pieces.pop(seed % len(pieces)), pieces.pop(0)
+        pieces.append(merge_all((asked,), one, other))
+    assert asked.answer(pieces[0][0], log.scope) == log.ask(asked)
+
+
+@settings(max_examples=60)
+@given(happened, st.sampled_from(["day", "week", "month"]))
+def test_periods_add_up(given: list[Interaction], every: Any) -> None:
+    """What is counted by its own time is counted once; a period is what where shows of it."""
+    log = Log.from_interactions(given, map=MEASURED)
+    whole = rows(log)
+    parts: dict[str, list[ScorecardRow]] = defaultdict(list)
+    for row in log.ask(Scorecard(every)):
+        parts[row.metric].append(row)
+    for name in ("nps", "mood", "failures", "wait", "revenue", "calls"):
+        assert sum(row.n for row in parts[name]) == whole[name].n
+    for row in parts["nps"]:
+        since = datetime.fromisoformat(f"{row.period}T00:00+00:00")
+        until = since + {"day": DAY, "week": 7 * DAY, "month": 31 * DAY}[every]
+        until = until.replace(day=1) if every == "month" else until
+        alone = rows(log.where(since=since, until=until), metric="nps")["nps"]
+        assert (row.value, row.n, row.low) == (alone.value, alone.n, alone.low)
+    before = None
+    for row in parts["nps"]:
+        assert row.before == before
+        before = row.value
+
+
+def scored(*answers: int, **more: Any) -> ScorecardRow:
+    metric = Metric("csat", EVERYTHING, measure=Rating("csat"), **more)
+    given = [Interaction(f"c{n}", "a", T0, score=Score("csat", answer, 1, 5))
+             for n, answer in enumerate(answers)]  # fmt: skip
+    return rows(Log.from_interactions(given, map=JOURNEY.add(metric)))["csat"]
+
+
+def test_a_verdict_is_careful() -> None:
+    good, bad = [5] * 90 + [1] * 10, [5] * 10 + [1] * 90
+    assert scored(*good, target=0.8).verdict == "met"
+    assert scored(*bad, target=0.8).verdict == "missed"
+    assert scored(5, 5, 1, target=0.8).verdict == "not sure"
+    assert scored(*bad, target=0.8, direction="down").verdict == "met"
+    assert scored(*good, target=0.8, direction="down").verdict == "missed"
+    assert scored(*good).verdict is None
+    percent = scored(*good, target=80, unit="%")
+    assert (percent.value, percent.verdict) == (90, "met")
+
+
+def test_a_change_has_an_interval() -> None:
+    metric = Metric("csat", EVERYTHING, measure=Rating("csat"))
+    given = [
+        Interaction(
+            f"c{month}-{n}",
+            "a",
+            datetime(2026, month, 3, tzinfo=UTC),
+            score=Score("csat", 5 if n < good else 1, 1, 5),
+        )
+        for month, good, size in ((1, 56, 70), (2, 48, 80), (4, 1, 2))
+        for n in range(size)
+    ]
+    log = Log.from_interactions(given, map=JOURNEY.add(metric))
+    january, february, march, april = list(log.ask(Scorecard("month", metric="csat")))
+    assert january.change is None
+    assert february.change == pytest.approx(-0.2)
+    assert february.change_low == pytest.approx(-0.3339, abs=5e-5)  # Newcombe's own example
+    assert february.change_high == pytest.approx(-0.0524, abs=5e-5)
+    assert (march.value, march.n, march.change, march.verdict) == (None, 0, None, None)
+    assert (april.before, april.complete) == (None, False)
+
+
+def test_targets_of_processes_and_key_journeys_are_measured() -> None:
+    log = Log.from_interactions(broadband_customers(500), map=broadband())
+    found = rows(log)
+    ordering = found["process ordering"]
+    assert (ordering.unit, ordering.target, ordering.departments) == ("h", 8, ("sales", "finance"))
+    assert ordering.value is not None
+    onboarding = found["key_journey onboarding"]
+    assert (onboarding.target, onboarding.departments) == (21, ("operations",))
+    assert onboarding.verdict in ("met", "missed", "not sure")
+    assert "targets:" in repr(log.ask(Scorecard()))
+    over_time = log.ask(Scorecard("quarter", metric="key_journey onboarding"))
+    assert over_time[0].complete
+    by = log.ask(Breakdown(Scorecard(metric="key_journey onboarding"), by="product"))
+    assert {row.segment for row in by} >= {"fibre"}
+
+
+def test_what_cannot_be_measured_says_why() -> None:
+    unmeasured = Metric("reach", EVERYTHING)
+    personal = Metric("hers", Of("persona", "her"), measure=Frequency())
+    journey = JOURNEY.add(jm.Persona("her"), *METRICS, unmeasured, personal)
+    log = Log.from_frame({"customer": ["a"], "touchpoint": ["a"], "at": [1]}, Columns(at_unit="s"),
+                         map=journey)  # fmt: skip
+    found = rows(log)
+    assert found["nps"].note == "this log knows no nps"
+    assert found["revenue"].note == "this log knows no amounts"
+    assert found["reach"].note == "it has no measure"
+    assert found["hers"].note == "the persona 'her' names no products to know it by"
+    assert found["churn"].note is None
+    with pytest.raises(UnknownName, match="did you mean 'nps'"):
+        log.ask(Scorecard(metric="npss"))
+    with pytest.raises(AnswerError, match="read the log with map="):
+        Log.from_frame({"customer": ["a"], "touchpoint": ["a"], "at": [1]},
+                       Columns(at_unit="s")).ask(Scorecard())  # fmt: skip
+    assert len(Log.from_interactions([]).ask(Scorecard())) == 0
+
+
+def test_measures_are_checked_on_the_map() -> None:
+    with pytest.raises(ElementError, match="bind the metric to one"):
+        Metric("x", EVERYTHING, measure=DeviationRate())
+    with pytest.raises(ElementError, match="a time is in one of"):
+        Metric("x", EVERYTHING, measure=TimeIn(), unit="fortnights")
+    with pytest.raises(ElementError, match="'within' goes with the statistic 'share'"):
+        TimeIn(within="3 h")
+    with pytest.raises(ElementError, match="a measure is expected"):
+        Metric("x", EVERYTHING, measure="nps")  # type: ignore[arg-type]
+    with pytest.raises(ElementError, match="a measure is of interactions"):
+        ShareOf(jm.Consented("marketing"))
+    with pytest.raises(MapError, match="there is no touchpoint 'bb'; did you mean"):
+        JOURNEY.add(Metric("x", EVERYTHING, measure=TimeBetween("a", "bb")))
+    with pytest.raises(MapError, match="there is no department 'saless'"):
+        JOURNEY.add(Metric("x", EVERYTHING, departments=["saless"]))
+    shared = Metric("x", B, departments=["sales", "billing"])
+    journey = JOURNEY.add(shared)
+    assert journey.departments_of(shared) == ("sales", "billing")
+    assert journey.departments_of(evolve(shared, departments=())) == ("billing",)
+    assert journey.departments_of(Metric("y", Of("phase", "acquire"))) == ("sales", "billing")
+
+
+def test_a_document_writes_measures_plainly() -> None:
+    text = """
+id: shop
+stages: [{id: use, phase: own}]
+departments: [{id: sales}]
+touchpoints: [{id: call, stage: use}, {id: solved, stage: use}]
+metrics:
+  - {id: nps, of: {stage: use}, measure: nps, target: 30, departments: [sales]}
+  - {id: speed, of: {stage: use}, unit: h, measure: {time_between: {start: call, end: solved}}}
+  - {id: once, of: {touchpoint: call}, measure: {share: {holds: {not: {count: {touchpoint: call,
+      at_least: 2, within: 7 days}}}}}}
+"""
+    journey = jm.loads(text, format="yaml")
+    assert journey.metrics["speed"].measure == TimeBetween("call", "solved")
+    assert journey.metrics["nps"].measure == Rating("nps")
+    assert jm.loads(jm.dumps(journey, format="yaml"), format="yaml") == journey
+    with pytest.raises(jm.DocumentError, match="did you mean 'time_between'"):
+        jm.loads(text.replace("time_between", "time_betwen"), format="yaml")
