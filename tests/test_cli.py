@@ -52,7 +52,8 @@ def test_check(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
         dormant_after=broadband().dormant_after,
         departments=[jm.Department("d")], channels=[jm.Channel("c")],
         touchpoints=[jm.Touchpoint(f"t{s}", s, department="d", channels=["c"]) for s in "ab"],
-        metrics=[jm.Metric(f"m{s}", jm.Of("stage", s), target=1) for s in "ab"],
+        metrics=[jm.Metric(f"m{s}", jm.Of("stage", s), target=1, measure=jm.Frequency())
+                     for s in "ab"],
     )  # fmt: skip
     jm.dump(journey, "good.yaml")
     capsys.readouterr()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import journeymap as jm
 from journeymap import (
-    Amount,
+    AmountOf,
     At,
     Count,
     DeviationRate,
@@ -67,8 +67,8 @@ METRICS = [
     Metric("again", B, measure=ShareOf(Count("b", 2, "60 h"), of="journeys"), target=0.5),
     Metric("visits", EVERYTHING, measure=Frequency(), target=3),
     Metric("calls", B, measure=Frequency(per="week"), target=3),
-    Metric("revenue", EVERYTHING, measure=Amount("revenue", "EUR"), unit="EUR", target=50),
-    Metric("worth", EVERYTHING, measure=Amount("net", "EUR", per="customer"), unit="EUR"),
+    Metric("revenue", EVERYTHING, measure=AmountOf("revenue", "EUR"), unit="EUR", target=50),
+    Metric("worth", EVERYTHING, measure=AmountOf("net", "EUR", per="customer"), unit="EUR"),
     Metric("kept", EVERYTHING, measure=RetentionAfter("100 h"), unit="%", target=60),
     Metric("rebuy", EVERYTHING, measure=Repurchase("b", within="100 h")),
     Metric("churn", EVERYTHING, measure=Dormancy(), direction="down", target=0.2),

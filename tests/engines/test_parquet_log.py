@@ -17,10 +17,21 @@ import numpy as np
 import polars as pl
 import pytest
 
-from journeymap.analysis import Columns, Compare, KeyJourneys, Log, Transitions, Variants, Where
+from journeymap.analysis import (
+    Breakdown,
+    Columns,
+    Compare,
+    KeyJourneys,
+    Log,
+    Scorecard,
+    Transitions,
+    Variants,
+    Where,
+)
 from journeymap.engines import ParquetLog, parquet_log
 from journeymap.exceptions import ColumnsError, SourceError, UnknownName
 from tests.analysis.test_laws import QUESTIONS
+from tests.analysis.test_scorecard import MEASURED
 from tests.analysis.test_splitting import SPLIT
 from tests.factories import JOURNEY
 
@@ -105,6 +116,14 @@ def test_every_answer_is_that_of_the_memory(folder: Path, rows: pl.DataFrame) ->
     assert large.ask(compare) == memory.ask(compare)
     for split in SPLIT:
         assert large.ask(split) == memory.ask(split)
+    large = ParquetLog.read(folder, COLUMNS, map=MEASURED)
+    memory = Log.from_frame(rows, COLUMNS, map=MEASURED)
+    scored = Breakdown(Scorecard("quarter"), "channel")
+    assert large.ask(Scorecard("month")) == memory.ask(Scorecard("month"))
+    assert large.ask(scored) == memory.ask(scored)
+    assert large.to_polars().equals(memory.to_polars())
+    assert large.journey_table().equals(memory.journey_table())
+    assert large.describe() == memory.describe()
     with pytest.raises(UnknownName, match="did you mean 'plan'"):
         large.ask(Variants(by="plann"))
 

@@ -15,10 +15,17 @@ import polars as pl
 import pytest
 
 from journeymap import analysis
-from journeymap.analysis import Columns, Funnel, Log, Variants
+from journeymap.analysis import (
+    Columns,
+    Funnel,
+    Log,
+    Scorecard,
+    Variants,
+)
 from journeymap.engines import SparkLog
 from journeymap.exceptions import AnswerError, ColumnsError, SourceError, UnknownName
 from tests.analysis.test_laws import QUESTIONS
+from tests.analysis.test_scorecard import MEASURED
 from tests.analysis.test_splitting import SPLIT
 from tests.conftest import required
 from tests.engines.test_parquet_log import COLUMNS, frame
@@ -77,9 +84,19 @@ def test_every_answer_is_that_of_the_memory(cluster: SparkLog, rows: pl.DataFram
         assert one == other, question
     for question in SPLIT:
         assert cluster.ask(question) == memory.ask(question)
+    assert cluster.describe() == memory.describe()
     view, twin = cluster.per("product"), memory.per("product")
     assert view.journeys == twin.journeys
     assert view.ask(Variants(top=None)) == twin.ask(Variants(top=None))
+
+
+def test_metrics_are_those_of_the_memory(spark: Any, rows: pl.DataFrame, tmp_path: Path) -> None:
+    rows.write_parquet(tmp_path / "log.parquet")
+    frame = spark.read.parquet(str(tmp_path / "log.parquet"))
+    measured = SparkLog.from_frame(frame, COLUMNS, map=MEASURED, partitions=3)
+    twin = Log.from_frame(rows, COLUMNS, map=MEASURED)
+    assert measured.ask(Scorecard("month")) == twin.ask(Scorecard("month"))
+    assert measured.to_polars().equals(twin.to_polars())
 
 
 def test_no_row_is_lost(cluster: SparkLog, rows: pl.DataFrame) -> None:

@@ -173,7 +173,7 @@ def test_a_map_shows_itself() -> None:
 
 def test_metrics_of_an_element() -> None:
     journey = broadband()
-    assert [m.id for m in journey.metrics_of("stage", "stay")] == ["nps"]
+    assert [m.id for m in journey.metrics_of("phase", "own")] == ["nps", "churn"]
     assert journey.metrics_of("stage", "nope") == ()
 
 

@@ -243,6 +243,10 @@ class Answer(Generic[R]):
         empty = [f"nothing in {', '.join(self._empty)}"] if self._empty else []
         return "; ".join([*rows, *empty])
 
+    def _columns(self) -> list[str]:
+        """List the columns in the order in which they are shown."""
+        return self.frame.columns
+
     @property
     def _empty(self) -> list[str]:
         """The columns in which there is nothing, which are not shown."""
@@ -252,7 +256,9 @@ class Answer(Generic[R]):
         ]
 
     def _shown(self) -> list[list[str]]:
-        top = self.frame.drop(self._empty).head(self.max_rows)
+        empty = self._empty
+        columns = [name for name in self._columns() if name not in empty]
+        top = self.frame.select(columns).head(self.max_rows)
         rows = [
             [format_cell(self.field_in(row, name), row[name]) for name in top.columns]
             for row in self.frame.head(self.max_rows).to_dicts()
@@ -270,7 +276,7 @@ def format_cell(field: Field, cell: Any) -> str:
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "–"
     if isinstance(cell, (list, tuple)):
-        return " → ".join(str(part) for part in cell)
+        return (", " if field.kind == "text" else " → ").join(str(part) for part in cell)
     if isinstance(cell, float):
         return _format_number(field.kind, cell)
     if isinstance(cell, int) and not isinstance(cell, bool):

@@ -13,6 +13,7 @@ from journeymap.analysis.questions.dwell import Dwell, DwellAnswer
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer
 from journeymap.analysis.questions.handoffs import Handoffs, HandoffsAnswer
 from journeymap.analysis.questions.loops import Loops, LoopsAnswer
+from journeymap.analysis.questions.scorecard import Scorecard, ScorecardAnswer
 from journeymap.analysis.questions.transitions import Transitions, TransitionsAnswer
 from journeymap.analysis.questions.variants import Variants, VariantsAnswer
 from journeymap.analysis.table.encoding import apply_map
@@ -41,6 +42,8 @@ class Overview:
         funnel: From the stages of buy to the first of own.
         handoffs: Handoffs between departments.
         dropped: How many values were left out of interactions that were kept, by reason.
+        scorecard: The metrics, processes and key journeys with a target (None: there are none, or
+            the log has no times).
     """
 
     map: JourneyMap
@@ -58,6 +61,7 @@ class Overview:
     funnel: FunnelAnswer | None
     handoffs: HandoffsAnswer | None
     dropped: Counter[str] = field(factory=Counter)
+    scorecard: ScorecardAnswer | None = None
 
     @classmethod
     def of(cls, log: Log) -> Overview:
@@ -98,6 +102,7 @@ class Overview:
             log.ask(Funnel(steps, by="stage")) if steps else None,
             log.ask(Handoffs(currency=_main_currency(log))) if handed else None,
             log.dropped.reasons,
+            log.ask(Scorecard()) if log.scope.timed and Scorecard.suits(log.map) else None,
         )
 
 

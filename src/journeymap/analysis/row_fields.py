@@ -37,6 +37,7 @@ __all__ = [
     "Key",
     "Mean",
     "N",
+    "Names",
     "NumberKey",
     "PathKey",
     "Seconds",
@@ -73,6 +74,7 @@ class Field:
 Key: TypeAlias = Annotated[str, Field("key")]
 NumberKey: TypeAlias = Annotated[int, Field("key")]
 PathKey: TypeAlias = Annotated[tuple[str, ...], Field("key")]
+Names: TypeAlias = Annotated[tuple[str, ...], Field("text")]
 Text: TypeAlias = Annotated[str, Field("text")]
 Flag: TypeAlias = Annotated[bool, Field("flag")]
 Instant: TypeAlias = Annotated[datetime, Field("instant")]

@@ -37,7 +37,7 @@ from journeymap.model.journey_map import JourneyMap
 from journeymap.model.loop import Loop, Move
 from journeymap.model.matching import Match, Plan, StepDeviation
 from journeymap.model.measures import (
-    Amount,
+    AmountOf,
     DeviationRate,
     Dormancy,
     Frequency,
@@ -59,7 +59,7 @@ __all__ = [
     "DEPARTMENTS",
     "Absence",
     "All",
-    "Amount",
+    "AmountOf",
     "AnyOf",
     "At",
     "Between",

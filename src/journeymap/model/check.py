@@ -111,6 +111,9 @@ def _metrics(journey: Design) -> Iterator[Problem]:
     for metric in journey.metrics.values():
         if metric.target is None:
             yield Problem("hint", f"metric {metric.id!r}", "it has no target")
+        if metric.measure is None:
+            message = "it does not say how it is measured, so no scorecard can"
+            yield Problem("hint", f"metric {metric.id!r}", message)
 
 
 def _moments(journey: Design) -> Iterator[Problem]:

@@ -312,7 +312,7 @@ class Metric(Named):
             ``week`` (none: seconds), of shares ``%`` (none: from 0 to 1).
         direction: Which way is better: ``up`` or ``down``.
         target: The value that it should reach (None: it has none).
-        measure: How it is computed (None: nobody measures it).
+        measure: How it is computed (None: it is not).
         departments: The departments that share it (none: those of the element).
 
     Raises:

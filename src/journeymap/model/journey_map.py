@@ -91,7 +91,7 @@ class JourneyMap(Design):
             metric: The metric.
 
         Returns:
-            The departments, in the map's order; none where nobody answers for the element.
+            The departments, in the map's order; none where no department does it.
         """
         if metric.departments:
             return metric.departments

@@ -27,7 +27,7 @@ from journeymap.model.scores import ScoreName
 __all__ = [
     "MEASURES",
     "TIME_UNITS",
-    "Amount",
+    "AmountOf",
     "DeviationRate",
     "Dormancy",
     "Frequency",
@@ -120,6 +120,8 @@ class TimeBetween(_Timed):
 class TimeIn(_Timed):
     """The time in the element: a stay, a process from its first to its last interaction, a journey.
 
+    Stays that have not ended, and processes and journeys of one interaction, are not counted.
+
     Attributes:
         statistic: ``mean``, ``median``, ``p90``, or the ``share`` that is in time.
         within: What is in time; of a share alone.
@@ -160,7 +162,7 @@ class Frequency:
 
 
 @frozen
-class Amount:
+class AmountOf:
     """Money: of all interactions together, or for each.
 
     Attributes:
@@ -217,7 +219,7 @@ Measure: TypeAlias = (
     | TimeIn
     | ShareOf
     | Frequency
-    | Amount
+    | AmountOf
     | RetentionAfter
     | Repurchase
     | Dormancy
@@ -226,7 +228,7 @@ Measure: TypeAlias = (
 MaybeMeasure: TypeAlias = Measure | None
 MEASURES: dict[str, type[Any]] = {
     "time_between": TimeBetween, "time_in": TimeIn, "share": ShareOf, "count": Frequency,
-    "money": Amount, "retention": RetentionAfter, "repurchase": Repurchase,
+    "money": AmountOf, "retention": RetentionAfter, "repurchase": Repurchase,
 }  # fmt: skip
 """The measures that a document writes as a mapping, by their keys."""
 

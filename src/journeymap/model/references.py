@@ -9,7 +9,7 @@ from journeymap.exceptions import nearest
 from journeymap.model.conditions import mentions
 from journeymap.model.design import Design
 from journeymap.model.measures import (
-    Amount,
+    AmountOf,
     DeviationRate,
     Dormancy,
     Frequency,
@@ -119,9 +119,9 @@ def _mentioned_by_measure(measure: Measure | None) -> Iterator[tuple[str, str]]:
                 yield from mentions(condition)
         case Repurchase():
             yield "touchpoint", measure.touchpoint
-        case (
-            Rating() | TimeIn() | Amount() | RetentionAfter() | Dormancy() | DeviationRate() | None
-        ):  # fmt: skip
+        case Rating() | TimeIn() | AmountOf() | RetentionAfter() | Dormancy():
+            return
+        case DeviationRate() | None:
             return
         case _:
             assert_never(measure)

@@ -11,7 +11,7 @@ from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import (
     Absence,
     All,
-    Amount,
+    AmountOf,
     AnyOf,
     At,
     Between,
@@ -126,7 +126,7 @@ def _measures(points: list[str]) -> st.SearchStrategy[Measure]:
         st.builds(TimeIn, statistic=st.just("share"), within=_lengths),
         st.builds(ShareOf, asked, among=several, of=st.sampled_from(["journeys", "customers"])),
         st.builds(Frequency, where=several, per=st.sampled_from(["customer", "day", "month"])),
-        st.builds(Amount, st.sampled_from(["revenue", "cost", "net"]), st.just("EUR"),
+        st.builds(AmountOf, st.sampled_from(["revenue", "cost", "net"]), st.just("EUR"),
                   per=st.sampled_from(["total", "customer"])),
         st.builds(RetentionAfter, _lengths),
         st.builds(Repurchase, point, within=_maybe(_lengths)),

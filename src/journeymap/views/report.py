@@ -16,7 +16,7 @@ from journeymap.views.svg import svg
 from journeymap.views.text_fit import shown
 
 if TYPE_CHECKING:
-    from journeymap.analysis import HandoffsAnswer, Overview
+    from journeymap.analysis import HandoffsAnswer, Overview, ScorecardRow
 
 __all__ = ["report"]
 
@@ -73,6 +73,7 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
         stages=_stages(overview, flows),
         layers=LAYERS,
         layer_rows=_layer_rows(overview),
+        targets=_targets(overview),
         funnel=_funnel(overview),
         matrix=_matrix(overview),
         handoffs=_handoffs(overview),
@@ -141,6 +142,46 @@ def _layer_rows(overview: Overview) -> list[dict[str, Any]]:
         }
         for one in layers_of(overview.map)
     ]
+
+
+def _targets(overview: Overview) -> list[dict[str, Any]]:
+    """List the metrics beside their targets, those that are missed first."""
+    answer = overview.scorecard
+    if answer is None:
+        return []
+    order = {"missed": 0, "not sure": 1, "met": 2}
+    rows = sorted(answer, key=lambda row: order.get(row.verdict or "", 3))
+    return [
+        {
+            "name": shown(_metric(overview, row)),
+            "value": "–" if row.value is None else _in_unit(row.value, row.unit),
+            "target": "–" if row.target is None else _in_unit(row.target, row.unit),
+            "verdict": row.verdict or row.note or "no target",
+            "class": (row.verdict or "none").replace(" ", "-"),
+            "interval": "–" if row.low is None or row.high is None
+            else f"{_rounded(row.low)} to {_rounded(row.high)}",
+            "n": f"{row.n:,}" if row.n else "–",
+            "departments": ", ".join(_department(overview, name) for name in row.departments),
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def _metric(overview: Overview, row: ScorecardRow) -> str:
+    """Name a metric, or the process or key journey whose target it is."""
+    if row.metric in overview.map.metrics:
+        return overview.map.metrics[row.metric].name
+    kind, _, name = row.of.partition(" ")
+    catalog = overview.map.processes if kind == "process" else overview.map.key_journeys
+    return f"{catalog[name].name} (median time)"
+
+
+def _in_unit(number: float, unit: str) -> str:
+    return f"{_rounded(number)} {shown(unit)}".rstrip()
+
+
+def _rounded(number: float) -> str:
+    return f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
 
 
 def _funnel(overview: Overview) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a metric counts: the waits, ratings, shares and amounts of a part, each with its time."""
+"""The units that a metric counts: waits, ratings, shares and amounts, each with its time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from journeymap.analysis.questions.deviations import Deviations
 from journeymap.analysis.table.part import Flags, Ints, Part, require_times
 from journeymap.exceptions import AnswerError
 from journeymap.model import (
-    Amount,
+    AmountOf,
     DeviationRate,
     Dormancy,
     Frequency,
@@ -71,7 +71,7 @@ class Ratings:
 
 @frozen(eq=False)
 class Sums:
-    """What each row adds to its unit; of the units ``of`` are counted, with a time each."""
+    """Numbers that rows add to units; the units ``of`` are counted, with a time each."""
 
     at: Ints
     unit: Ints
@@ -97,7 +97,7 @@ def find_units(part: Part, metric: Metric) -> Units:
             return _share(part, metric, metric.measure)
         case Frequency():
             return _frequency(part, metric, metric.measure)
-        case Amount():
+        case AmountOf():
             return _amounts(part, metric, metric.measure)
         case RetentionAfter():
             return _retention(part, metric, metric.measure)
@@ -207,7 +207,9 @@ def _stays(part: Part, metric: Metric) -> tuple[Ints, Ints]:
         journey = part.journey[rows]
         first = np.append(True, journey[1:] != journey[:-1])[: len(rows)]
         last = np.append(journey[1:] != journey[:-1], True)[: len(rows)]
-        return rows[first], rows[last]
+        begins, ends = rows[first], rows[last]
+        several = ends > begins  # of one interaction alone, no time is known
+        return begins[several], ends[several]
     read = part.read(kind)
     mine = inside if read.rows is None else inside[read.rows]
     fresh = read.first.copy()
@@ -249,7 +251,7 @@ def _frequency(part: Part, metric: Metric, measure: Frequency) -> Sums:
     return Sums(part.at[rows], unit[rows], ones, part.at, unit)
 
 
-def _amounts(part: Part, metric: Metric, measure: Amount) -> Sums:
+def _amounts(part: Part, metric: Metric, measure: AmountOf) -> Sums:
     found = read_amounts(part, measure.currency)
     if found is None:
         raise AnswerError("Scorecard", "this log knows no amounts")
@@ -298,11 +300,11 @@ def _repurchase(part: Part, metric: Metric, measure: Repurchase) -> Hits:
     second = np.full(len(mine), np.iinfo(np.int64).max)
     later = part.at[rows] > begun
     np.minimum.at(second, np.searchsorted(mine, owner[later]), part.at[rows][later])
-    came = second < np.iinfo(np.int64).max
+    bought = second < np.iinfo(np.int64).max
     if measure.within is None:
-        return Hits(first, mine, came)
+        return Hits(first, mine, bought)
     limit = measure.within // MICROSECOND
-    in_time = came & (np.where(came, second, first) - first <= limit)
+    in_time = bought & (np.where(bought, second, first) - first <= limit)
     known = in_time | (part.scope.end - first >= limit)
     return Hits(first[known], mine[known], in_time[known])
 

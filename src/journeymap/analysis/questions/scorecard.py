@@ -27,10 +27,10 @@ from journeymap.analysis.measuring.periods import (
     Period,
     WeekStart,
 )
-from journeymap.analysis.row_fields import Field, Flag, Key, Mean, N, PathKey, Text
+from journeymap.analysis.row_fields import Field, Flag, Key, Mean, N, Names, Text
 from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.exceptions import AnswerError, UnknownName
-from journeymap.model import Amount, Frequency, JourneyMap, Metric, Of, TimeBetween, TimeIn
+from journeymap.model import AmountOf, Frequency, JourneyMap, Metric, Of, TimeBetween, TimeIn
 from journeymap.model.rules import one_of
 
 __all__ = ["Scorecard", "ScorecardAnswer", "ScorecardRow"]
@@ -57,8 +57,8 @@ class ScorecardRow:
         high: Upper bound of it.
         unit: The unit of values and target.
         target: The value that it should reach (None: it has none).
-        verdict: ``met``, ``missed``, or ``not sure`` where the interval spans the target (None:
-            there is no target, or no value).
+        verdict: ``met``, ``missed``, or ``not sure`` where the interval spans the target or there
+            are too few for one (None: there is no target, or no value).
         before: The value of the period before (None: there is none).
         change: The value less the one before.
         change_low: Lower bound of the 95 % interval of the change.
@@ -68,7 +68,7 @@ class ScorecardRow:
 
     metric: Key
     of: Text
-    departments: PathKey
+    departments: Names
     period: Key | None
     complete: Flag | None
     value: Mean | None
@@ -105,6 +105,11 @@ class ScorecardAnswer(Answer[ScorecardRow]):
         parts = [f"{counts[one]} {one}" for one in ("met", "missed", "not sure") if one in counts]
         return [f"of {sum(counts.values())} targets: {', '.join(parts)}"]
 
+    def _columns(self) -> list[str]:
+        first = ("metric", "period", "complete", "value", "unit", "target", "verdict", "n", "low",
+                 "high", "change")  # fmt: skip
+        return [*first, *(name for name in super()._columns() if name not in first)]
+
 
 @frozen
 class Scorecard:
@@ -138,8 +143,20 @@ class Scorecard:
     metric: str | None = field(default=None, kw_only=True)
     week_starts: WeekStart = field(default="monday", validator=one_of(*WEEK_STARTS), kw_only=True)
 
+    @staticmethod
+    def suits(journey: JourneyMap) -> bool:
+        """Check whether a map has anything to measure: metrics, or targets.
+
+        Args:
+            journey: The map.
+
+        Returns:
+            Whether it has.
+        """
+        return any(True for _ in _all_metrics(journey))
+
     def measure(self, part: Part) -> dict[str, Any]:
-        """Sum what each metric counts, by period; a text says why nothing can be counted."""
+        """Sum what each metric counts, by period; where nothing can be counted, a text is why."""
         return {name: self._sum(part, metric) for name, metric in self._metrics(part.scope).items()}
 
     def merge(self, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -192,6 +209,10 @@ class Scorecard:
         }  # fmt: skip
         worth: dict[int, Worth] = measured if isinstance(measured, dict) else {}
         note = measured if isinstance(measured, str) else None
+        if isinstance(metric.measure, AmountOf) and metric.measure.what == "cost" and not any(
+            isinstance(one, Summed) and one.total for one in worth.values()
+        ):  # fmt: skip
+            worth, note = {}, note or "this log knows no costs: amounts below zero"
         before: Value | None = None
         for number, cells in self._periods(worth, scope):
             value = self._value(metric, worth.get(number), number, scope)
@@ -229,7 +250,7 @@ class Scorecard:
         statistic = "mean"
         if isinstance(measure, TimeBetween | TimeIn):
             statistic = measure.statistic
-        if isinstance(measure, Amount):
+        if isinstance(measure, AmountOf):
             statistic = "total" if measure.per == "total" else "amount"
         return _scaled(evaluate(worth, statistic, scope.scales), metric.scale)
 
@@ -291,9 +312,11 @@ def _cells(value: Value) -> dict[str, Any]:
 
 
 def _verdict(metric: Metric, value: Value) -> Verdict | None:
-    """Judge a value by its interval; one without an interval by itself."""
+    """Judge a value by its interval; a sum, which has none, by itself."""
     if metric.target is None or value.value is None:
         return None
+    if value.low is None and not _is_exact(metric):
+        return "not sure"  # of so few no interval is known
     low = value.value if value.low is None else value.low
     high = value.value if value.high is None else value.high
     if metric.direction == "down":
@@ -303,6 +326,14 @@ def _verdict(metric: Metric, value: Value) -> Verdict | None:
     if low >= target:
         return "met"
     return "missed" if high < target else "not sure"
+
+
+def _is_exact(metric: Metric) -> bool:
+    """Check whether a metric is a count or a sum, and no estimate."""
+    measure = metric.measure
+    if isinstance(measure, Frequency):
+        return measure.per in ("day", "week", "month")
+    return isinstance(measure, AmountOf) and measure.per == "total"
 
 
 def _change(value: Value, before: Value | None) -> dict[str, Any]:
