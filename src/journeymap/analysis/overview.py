@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from journeymap.analysis.log import Log
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer
-from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer
+from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelTarget
 from journeymap.analysis.questions.handoffs import Handoffs, HandoffsAnswer
 from journeymap.analysis.questions.loops import Loops, LoopsAnswer
 from journeymap.analysis.questions.scorecard import Scorecard, ScorecardAnswer
@@ -106,10 +106,14 @@ class Overview:
         )
 
 
-def _to_purchase(journey: JourneyMap) -> tuple[str, ...]:
+def _to_purchase(journey: JourneyMap) -> tuple[FunnelTarget, ...]:
     """List the steps of a funnel to a purchase: the stages of buy, and the first of own."""
     buy, own = journey.loop.half(Phase.BUY), journey.loop.half(Phase.OWN)
-    return tuple(stage.id for stage in (*buy, *own[:1]))
+    stages = (*buy, *own[:1])
+    edges = (stages[0], stages[-1]) if stages else ()
+    return tuple(
+        FunnelTarget(stage.id, optional=stage.optional and stage not in edges) for stage in stages
+    )
 
 
 def _main_currency(log: Log) -> str | None:

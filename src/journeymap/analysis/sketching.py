@@ -10,6 +10,7 @@ import numpy as np
 from journeymap.analysis.table.part import Part
 from journeymap.exceptions import ElementError
 from journeymap.model import Channel, Department, JourneyMap, Phase, Stage, Touchpoint
+from journeymap.model.durations import duration_text
 
 __all__ = ["draft_map"]
 
@@ -34,6 +35,7 @@ def draft_map(part: Part, name: str) -> JourneyMap:
     groups = _grouped([float(where[code]) for code in usable])
     stages, points = [], []
     begun = 0
+    ends = _ends(part, codes, counts)
     for number, size in enumerate(groups, 1):
         inside = usable[begun : begun + size]
         begun += size
@@ -45,14 +47,19 @@ def draft_map(part: Part, name: str) -> JourneyMap:
             description="Drafted from the log: give it a name, and say what happens here.",
         )
         stages.append(stage)
-        points += [_touchpoint(part, code, str(names[code]), stage.id, codes) for code in inside]
+        points += [
+            _touchpoint(part, code, str(names[code]), stage.id, codes, ends=code in ends)
+            for code in inside
+        ]
     left_out = len(met) - len(usable)
     customers = len(np.unique(part.owners))
+    silence = _silence(part)
     note = f" {left_out} names could not be kept." if left_out else ""
     return JourneyMap(
         name,
-        description=f"Drafted from {len(part)} interactions of {customers} customers.{note}",
-        dormant_after=_silence(part),
+        description=f"Drafted from {len(part)} interactions of {customers} customers.{note}"
+        + _guesses(silence, [point for point in points if point.ends]),
+        dormant_after=silence,
         stages=stages,
         channels=[Channel(found) for found in _recorded(part, "channel")],
         departments=[Department(found) for found in _recorded(part, "department")],
@@ -78,7 +85,9 @@ def _grouped(places: list[float]) -> list[int]:
     return [int(size) for size in np.diff([0, *cuts, len(places)])]
 
 
-def _touchpoint(part: Any, code: int, name: str, stage: str, codes: Any) -> Touchpoint:
+def _touchpoint(
+    part: Any, code: int, name: str, stage: str, codes: Any, *, ends: bool
+) -> Touchpoint:  # fmt: skip
     rows = np.flatnonzero(codes == code)
     return Touchpoint(
         name,
@@ -86,7 +95,26 @@ def _touchpoint(part: Any, code: int, name: str, stage: str, codes: Any) -> Touc
         name=name,
         department=next(iter(_recorded(part, "department", rows)), None),
         channels=_recorded(part, "channel", rows),
+        ends=ends,
     )
+
+
+def _ends(part: Part, codes: Any, counts: Any) -> set[int]:
+    """Find touchpoints after which, nearly always, a journey is over: one of twenty ends there."""
+    last = np.bincount(codes[part.offsets[1:] - 1], minlength=len(counts)) if len(codes) else counts
+    first = np.bincount(codes[part.offsets[:-1]], minlength=len(counts)) if len(codes) else counts
+    final = (last >= 0.9 * counts) & (last >= 0.05 * part.journeys) & (first < 0.5 * counts)
+    return set(np.flatnonzero(final & (counts > 0)).tolist())
+
+
+def _guesses(silence: timedelta | None, ends: list[Touchpoint]) -> str:
+    """Write what is guessed, for whoever reads the map or its report."""
+    made = ["stages and halves"]
+    if silence is not None:
+        made.append(f"dormant after {duration_text(silence)}")
+    if ends:
+        made.append(f"journeys end with {' or '.join(point.name for point in ends)}")
+    return f" Guessed: {'; '.join(made)}."
 
 
 def _recorded(part: Any, level: str, rows: Any = None) -> tuple[str, ...]:
@@ -101,13 +129,21 @@ def _recorded(part: Any, level: str, rows: Any = None) -> tuple[str, ...]:
 
 
 def _silence(part: Any) -> timedelta | None:
-    """Dormant after three times the wait that nine of ten waits do not exceed, in whole days."""
+    """Dormant after a silence from which few came back, in whole days.
+
+    Of each customer the longest wait counts: it is one that was ended. Nineteen of twenty do not
+    exceed it.
+    """
     if not part.scope.timed:
         return None
-    waits = (part.at[1:] - part.at[:-1])[~part.first[1:]]
+    inner = np.flatnonzero(~part.first[1:]) + 1
+    waits = part.at[inner] - part.at[inner - 1]
     if not len(waits):
         return None
-    return timedelta(days=int(np.ceil(3 * np.quantile(waits, 0.9) / 86_400e6)) or 1)
+    longest = np.zeros(int(part.customer.max()) + 1, dtype=np.int64)
+    np.maximum.at(longest, part.customer[inner].astype(np.int64), waits)
+    known = longest[np.unique(part.customer[inner])]
+    return timedelta(days=int(np.ceil(np.quantile(known, 0.95) / 86_400e6)) or 1)
 
 
 def _allowed(name: str) -> bool:

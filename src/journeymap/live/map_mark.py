@@ -11,7 +11,7 @@ __all__ = ["mark_map"]
 _SECTIONS = ("channels", "processes", "products", "personas", "metrics")
 _TEXTS = ("name", "description")
 _UNREAD = {
-    "stages": ("customer_does", "company_does"),
+    "stages": ("customer_does", "company_does", "optional"),
     "departments": ("invests",),
     "touchpoints": ("products",),
     "moments": ("metric",),

@@ -120,6 +120,8 @@ class Stage(Named):
         company_does: The company's activity.
         dormant_after: How long a customer may be silent in it before going dormant (None: as long
             as the map allows).
+        ends: Whether a journey may end in it: who falls silent there is done, and not dormant.
+        optional: Whether customers may pass it by on their way: funnels do not count it as a loss.
 
     >>> Stage("first_use", phase="own").name
     'First use'
@@ -131,6 +133,8 @@ class Stage(Named):
     dormant_after: timedelta | None = field(
         default=None, converter=maybe_length, validator=_length, kw_only=True
     )
+    ends: bool = field(default=False, validator=of_type(bool), kw_only=True)
+    optional: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
 
 @frozen
@@ -245,6 +249,7 @@ class Touchpoint(Named):
         channels: The channels on which it can happen.
         products: The products it is about.
         recorded_as: Other names under which it is recorded; ``*`` is any text, as in ``/m/*``.
+        ends: Whether a journey may end with it: who falls silent there is done, and not dormant.
     """
 
     stage: str | None = field(default=None, validator=optional_identifier)
@@ -255,6 +260,7 @@ class Touchpoint(Named):
     recorded_as: tuple[str, ...] = field(
         default=(), converter=as_tuple, validator=names, kw_only=True
     )
+    ends: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
 
 OfKind = Literal[
@@ -418,6 +424,7 @@ class KeyJourney(Named):
         within: How long it should take; longer is late (None: any time).
         given_up_after: How long until it counts as given up (None: never).
         owner: The department that answers for it.
+        ends: Whether a journey may end with its end, as `Touchpoint.ends`.
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -438,6 +445,7 @@ class KeyJourney(Named):
         default=None, converter=maybe_length, validator=_length, kw_only=True
     )
     owner: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    ends: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
 
 DEPARTMENTS: tuple[Department, ...] = (

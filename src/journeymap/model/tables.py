@@ -28,6 +28,7 @@ class Tables:
         phase: The phase of each stage: 0 (none), 1 (buy) or 2 (own).
         move: ``move[a][b]`` is the meaning of entering stage b from stage a.
         dormant_after: The silence that each stage allows, in microseconds (None: any).
+        ends: The touchpoints with which a journey may end.
     """
 
     stage: tuple[int, ...]
@@ -37,6 +38,7 @@ class Tables:
     phase: tuple[int, ...]
     move: tuple[tuple[Move, ...], ...]
     dormant_after: tuple[int | None, ...]
+    ends: frozenset[str]
 
 
 def compile_tables(journey: Design) -> Tables:
@@ -59,7 +61,12 @@ def compile_tables(journey: Design) -> Tables:
         dormant_after=tuple(
             None if limit is None else round(limit.total_seconds() * 1e6) for limit in limits
         ),
-    )
+        ends=frozenset(
+            [point.id for point in points
+             if point.ends or (point.stage is not None and journey.stages[point.stage].ends)]
+            + [span.end for span in journey.key_journeys.values() if span.ends]
+        ),
+    )  # fmt: skip
 
 
 def _code(catalog: Catalog[Any], name: str | None) -> int:

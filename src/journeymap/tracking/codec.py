@@ -110,7 +110,7 @@ def _fold_state_data(here: FoldState) -> dict[str, Any]:
     if here.products:
         data["owned"] = {
             name: [one.stage.id if one.stage else None, _time_text(one.since), one.lap,
-                   one.at.isoformat()]
+                   one.at.isoformat(), *([True] if one.ended else [])]
             for name, one in here.products
         }  # fmt: skip
     if slow is not _NOTHING:
@@ -163,9 +163,11 @@ def _read_fold_state(data: Mapping[str, Any], compiled: CompiledMap) -> FoldStat
 
     at, stage = read_time(data["at"]), stage_of(data.get("stage"))
     limit = None if data.get("dormant") or stage is None else stage.limit
+    if data.get("touchpoint") in compiled.map.tables.ends:
+        limit = None
     products = tuple(
-        (name, ProductState(stage_of(inner), _maybe_time(since), lap, read_time(when)))
-        for name, (inner, since, lap, when) in sorted(data.get("owned", {}).items())
+        (name, ProductState(stage_of(inner), _maybe_time(since), lap, read_time(when), *ended))
+        for name, (inner, since, lap, when, *ended) in sorted(data.get("owned", {}).items())
     )
     return FoldState(
         at, _whole(data.get("tie", 0)), _whole(data["folded"]), stage,

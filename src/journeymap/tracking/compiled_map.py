@@ -83,9 +83,9 @@ class KeyJourneyRules:
 class TouchpointRules:
     """The meaning of an interaction at one touchpoint.
 
-    ``turns``: a key journey begins or ends here; ``score_tests``: moments that only an interaction
-    with a score can reach; ``quiet``: nothing but scores, values and open things has to be looked
-    at.
+    ``turns``: a key journey begins or ends here; ``ends``: a journey may end here;
+    ``score_tests``: moments that only an interaction with a score can reach; ``quiet``: nothing but
+    scores, values and open things has to be looked at.
     """
 
     name: str
@@ -100,6 +100,7 @@ class TouchpointRules:
     remembered: int = 0
     remembered_apart: tuple[tuple[str, int], ...] = ()
     turns: bool = False
+    ends: bool = False
     quiet: bool = field(init=False)
 
     @quiet.default
@@ -181,6 +182,7 @@ class CompiledMap:
             absence_tests, tuple(one for one in every if one.journey.start == name),
             self.remembered.get(name, 0), tuple(self.remembered_apart.get(name, {}).items()),
             any(name in (one.journey.start, one.journey.end) for one in every),
+            name in journey.tables.ends,
         )  # fmt: skip
         if designed or len(self.touchpoints) < MAX_UNKNOWN_TOUCHPOINTS:
             self.touchpoints[name] = rules

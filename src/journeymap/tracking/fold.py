@@ -93,14 +93,14 @@ def step(
     if one.emotion is not None or one.emotion_after is not None:
         emotion = one.emotion if one.emotion_after is None else one.emotion_after
     if one.product is not None:
-        products = _update_product(products, one.product, entered, at)
+        products = _update_product(products, one.product, entered, at, rules.ends)
     if one.value is not None or one.score is not None:
         slow = _add_values(slow, one)
     if slow.cooling:
         slow = slow._replace(cooling=tuple(c for c in slow.cooling if c.until > at))
     if not rules.quiet or slow.busy or (one.score is not None and rules.score_tests):
         slow = _update_slow(compiled, slow, rules, one, occasion)
-    limit = stage.limit if stage is not None else None
+    limit = None if stage is None or rules.ends else stage.limit
     return _make(FoldState, (
         at, tie, folded + 1, stage, since, lap, name, channel, department, handed_by, emotion,
         one.outcome, one.process or rules.process, False,
@@ -126,18 +126,18 @@ def _enter(stage: StageRules | None, entered: StageRules, lap: int, occasion: Oc
 
 def _update_product(
     products: tuple[tuple[str, ProductState], ...], product: str, entered: StageRules | None,
-    at: datetime,
+    at: datetime, ended: bool,
 ) -> tuple[tuple[str, ProductState], ...]:  # fmt: skip
     """Follow the journey with one product, as step 4 does for the whole."""
     for place, (name, state) in enumerate(products):
         if name == product:
-            stage, since, lap, _ = state
+            stage, since, lap, _, _ = state
             if entered is not None and (stage is None or entered.id != stage.id):
                 lap += stage is not None and stage.moves[entered.id] is Move.NEW_LAP
                 stage, since = entered, at
-            now = (name, _make(ProductState, (stage, since, lap, at)))
+            now = (name, _make(ProductState, (stage, since, lap, at, ended)))
             return (*products[:place], now, *products[place + 1 :])
-    new = ProductState(entered, at if entered is not None else None, 1, at)
+    new = ProductState(entered, at if entered is not None else None, 1, at, ended)
     if len(products) >= MAX_PRODUCTS:  # the one that nothing was heard of for longest is dropped
         oldest = min(products, key=lambda one: one[1].at)
         products = tuple(one for one in products if one is not oldest)

@@ -108,12 +108,16 @@ class StageRules:
 
 
 class ProductState(NamedTuple):
-    """The state of the customer's journey with one product."""
+    """The state of the customer's journey with one product.
+
+    ``ended``: its last interaction was one with which a journey may end.
+    """
 
     stage: StageRules | None
     since: datetime | None
     lap: int
     at: datetime
+    ended: bool = False
 
 
 class Occurrence(NamedTuple):

@@ -153,7 +153,7 @@ class LateChange:
             if end is None or end.at <= self.new.at:
                 lap = after.lap if end is None else end.lap + laps
                 since = self._since(end.since if end is not None else None, after.since)
-                made[name] = ProductState(after.stage, since, lap, after.at)
+                made[name] = ProductState(after.stage, since, lap, after.at, after.ended)
             else:
                 since = self._since(end.since, after.since)
                 made[name] = end._replace(lap=end.lap + laps, since=since)

@@ -167,7 +167,9 @@ class State:
                 one.lap,
                 one.since,
                 one.at,
-                _is_silent(one.at, one.stage.limit if one.stage else None, self.clock),
+                _is_silent(
+                    one.at, None if one.stage is None or one.ended else one.stage.limit, self.clock
+                ),
             )
             for name, one in self.fold_state.products
         }

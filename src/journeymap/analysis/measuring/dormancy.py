@@ -6,7 +6,7 @@ import numpy as np
 
 from journeymap.analysis.table.part import Flags, Ints, Part
 
-__all__ = ["NEVER", "find_dormancies", "stage_codes"]
+__all__ = ["NEVER", "find_dormancies", "mark_ends", "stage_codes"]
 
 NEVER = np.iinfo(np.int64).max
 
@@ -22,11 +22,20 @@ def stage_codes(part: Part) -> Ints:
     return np.where(seen >= begins, codes[seen], 0)
 
 
+def mark_ends(part: Part) -> Flags:
+    """Mark the interactions with which the map lets a journey end."""
+    ends = part.scope.map.tables.ends if part.scope.map else frozenset()
+    known = np.array([name in ends for name in part.names("touchpoint")], dtype=bool)
+    found: Flags = known[part.touchpoints]
+    return found
+
+
 def find_dormancies(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
     """Mark the interactions after which the customer went dormant; also the silence allowed there.
 
     The silence after a journey's last interaction reaches up to the log's last one, or to
-    ``until``, in microseconds since 1970. In a log without times no one is known to be dormant.
+    ``until``, in microseconds since 1970. In a log without times no one is known to be dormant, nor
+    after an interaction with which a journey may end.
     """
     journey = part.scope.map
     limits = journey.tables.dormant_after if journey else (None,)
@@ -34,7 +43,7 @@ def find_dormancies(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
     if not len(part):
         return np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)
     position = stage_codes(part)
-    limit = allowed[position]
+    limit = np.where(mark_ends(part), NEVER, allowed[position])
     if not part.scope.timed:
         return np.zeros(len(part), dtype=bool), limit
     final = np.append(part.first[1:], True)

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, cumulative_value
-from journeymap.analysis.measuring.dormancy import NEVER, find_dormancies
+from journeymap.analysis.measuring.dormancy import NEVER, find_dormancies, mark_ends
 from journeymap.analysis.measuring.quantiles import BOUND
 from journeymap.analysis.measuring.tally import Tally, add_lengths, count_customers, tally_cells
 from journeymap.analysis.questions.transitions import measure_waits, wait_columns
@@ -142,6 +142,8 @@ class Handoffs:
         bounced = _bounced(codes, change, read)
         ended = _ends(part, read)[change + 1] & ~_succeeded(part, read)[change + 1]
         silent = _is_silent(part, read)[change + 1]
+        done = mark_ends(part) if read.rows is None else mark_ends(part)[read.rows]
+        ended &= ~done[change + 1]  # where a journey may end, none was lost
         dropped = ended & silent
         columns: dict[str, Ints | None] = {
             "count": None,

@@ -9,8 +9,8 @@ import polars as pl
 from attrs import Attribute, field, frozen
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.dormancy import find_dormancies
-from journeymap.analysis.row_fields import Count, Flag, Instant, Key, Mean, Text
+from journeymap.analysis.measuring.dormancy import find_dormancies, mark_ends
+from journeymap.analysis.row_fields import Count, Flag, Instant, Key, Mean, Seconds, Text
 from journeymap.analysis.table.exact_amounts import NO_NUMBER, SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, require_times
 from journeymap.analysis.where import Where
@@ -39,6 +39,8 @@ class PositionRow:
         emotion: The last emotion known, after an interaction or during it, from −1 to +1.
         dormant: Whether the customer has been silent for at least as long as the stage allows
             (None: the log has no times).
+        silent: For how long the customer has been silent, in seconds (None: the log has no times).
+        ended: Whether the last interaction is one with which a journey may end.
         count: How many interactions the journey has.
     """
 
@@ -54,6 +56,8 @@ class PositionRow:
     department: Text | None
     emotion: Mean | None
     dormant: Flag | None
+    silent: Seconds | None
+    ended: Flag
     count: Count
 
 
@@ -127,8 +131,11 @@ class Positions:
             "dormant": pl.Series(
                 self._dormant(part)[last] if timed else [None] * len(last), dtype=pl.Boolean
             ),
+            "silent": pl.Series((self._end(part.scope) - part.at[last]) / 1e6 if timed
+                                else [None] * len(last), dtype=pl.Float64),
+            "ended": pl.Series(mark_ends(part)[last]),
             "count": pl.Series(np.diff(part.offsets)),
-        }
+        }  # fmt: skip
         made = pl.DataFrame([column.alias(name) for name, column in columns.items()])
         return made.cast(PositionsAnswer.schema())  # type: ignore[arg-type]
 
@@ -139,6 +146,9 @@ class Positions:
     def answer(self, measured: pl.DataFrame, scope: Scope) -> PositionsAnswer:
         """Sort the rows by customer and product."""
         return PositionsAnswer(measured.sort("customer", "product", "at", *measured.columns))
+
+    def _end(self, scope: Scope) -> int:
+        return scope.last if self.as_of is None else micros(self.as_of)
 
     def _dormant(self, part: Part) -> Flags:
         if part.scope.map is None:
