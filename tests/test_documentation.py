@@ -23,8 +23,8 @@ ROOMS = (
 )  # fmt: skip
 # Methods of a contract, which is where they are described.
 CONTRACTS = {
-    "measure", "merge", "answer", "ask_log", "prepared", "splitting", "apply", "mark",
-    "without_bounds",
+    "measure", "merge", "answer", "ask_log", "prepared", "splitting", "find_customers", "apply",
+    "mark", "without_bounds",
 }  # fmt: skip
 
 

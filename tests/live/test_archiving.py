@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -227,3 +229,48 @@ def test_many_small_blocks_are_read_in_order() -> None:
         check_store(
             lambda: SqliteStore(":memory:"), lambda: None, claims=frozenset(), pieces=("journal",)
         )
+
+
+def test_corrections_and_archiving_at_once(shared: str) -> None:
+    """Both rewrite a customer's journal; nothing is lost, doubled, or stuck for ever."""
+    given = sent(30)
+    with Live(SHOP, shared, clock=lambda: NOW) as live:
+        live.record_many(given)
+        stop, failed = threading.Event(), []
+
+        def again(work: Any) -> None:
+            try:
+                while not stop.is_set():
+                    work()
+            except BaseException as error:
+                failed.append(error)
+
+        changed = evolve(given[5], touchpoint="order")
+        works = [lambda: live.archive(NOW), lambda: live.correct(changed),
+                 lambda: live.correct(evolve(given[6], touchpoint="order"))]  # fmt: skip
+        threads = [threading.Thread(target=again, args=(work,)) for work in works]
+        for thread in threads:
+            thread.start()
+        time.sleep(1.5)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        assert len(live.history("ada")) == 30
+        assert live.archive(NOW) >= 0
+        assert live.stats().archived == 30
+        live.forget("ada")
+        assert live.stats().interactions == 0
+
+
+def test_small_blocks_are_packed_together(store: str) -> None:
+    with Live(SHOP, store, clock=lambda: NOW) as live:
+        live.record_many(sent(512))
+        live.archive(NOW)
+        for n in range(20):
+            live.record(at("call", 3 + n / 100))
+            live.archive(NOW)
+        rows = live.store.read(lambda tx: tx.db.rows(  # type: ignore[attr-defined]
+            "SELECT interactions FROM journeymap_archive", {}))  # fmt: skip
+        assert len(rows) <= 4
+        assert sum(row[0] for row in rows) == 532

@@ -402,6 +402,36 @@ def test_what_died_in_a_commit_with_the_database_may_be_written(
         assert live.record(happened("order", 1)).duplicate
 
 
+def test_a_correction_that_died_in_a_commit_is_not_taken_for_done(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it writes is mostly what was there before, which proves nothing."""
+    died = _dying(monkeypatch, written=False)
+    with Live(SHOP, database) as live:
+        live.record_many(happened("order", n) for n in range(3))
+        died.append(1)
+        with pytest.raises(StoreError, match="whether it was written is not known"):
+            live.retract("web", "ada-order-2")
+        assert len(live.history("ada")) == 3
+        died.extend([1] * 20)
+        with pytest.raises(StoreError, match="nothing was written") as raised:
+            live.record(happened("call", 9))
+        assert raised.value.passing
+
+
+def test_a_busy_file_is_no_doubt(tmp_path: Path) -> None:
+    path = tmp_path / "live.db"
+    with Live(SHOP, SqlStore(f"sqlite:///{path}?timeout=0.1")) as live:
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM journeymap_states").fetchall()
+        with pytest.raises(StoreError, match="database is locked; nothing was written"):
+            live.record(happened("order", 1))
+        reader.close()
+        assert not live.record(happened("order", 1)).duplicate
+        assert len(live.history("ada")) == 1
+
+
 def _dying(monkeypatch: pytest.MonkeyPatch, *, written: bool) -> list[int]:
     """Let as many commits break off as the list holds."""
     from sqlalchemy.engine import RootTransaction

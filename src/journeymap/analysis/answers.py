@@ -16,6 +16,7 @@ from typing import (
     Self,
     TypeVar,
     assert_never,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -26,11 +27,12 @@ import attrs
 import polars as pl
 from attrs import evolve, fields, frozen
 
+from journeymap.analysis.behind import CustomersBehind, check_number, row_keys
 from journeymap.analysis.row_fields import Field, FieldKind, fields_of
-from journeymap.exceptions import require
+from journeymap.exceptions import AnswerError, require
 from journeymap.model.durations import span_text
 
-__all__ = ["Answer", "format_cell", "mark_untimed"]
+__all__ = ["Answer", "format_cell", "mark_answer"]
 
 R = TypeVar("R")
 MAX_ROWS_SHOWN = 20
@@ -60,6 +62,7 @@ class Answer(Generic[R]):
     frame: pl.DataFrame = attrs.field()
     timed: bool = attrs.field(default=True, kw_only=True)
     max_rows: int = attrs.field(default=MAX_ROWS_SHOWN, kw_only=True)
+    _asked: tuple[Any, Any] | None = attrs.field(default=None, kw_only=True)
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
@@ -149,6 +152,31 @@ class Answer(Generic[R]):
     def _flat(self) -> pl.DataFrame:
         lists = [name for name, kind in self.frame.schema.items() if kind == pl.List]
         return self.frame.with_columns(pl.col(name).list.join(" → ") for name in lists)
+
+    def customers(self, row: R | dict[str, Any], number: str = "customers") -> tuple[str, ...]:
+        """Find the customers behind a number of a row; the log is asked once more.
+
+        Args:
+            row: A row of this answer, such as ``answer[0]``.
+            number: The field of the row that counts them, or something of theirs.
+
+        Returns:
+            Their names, in order; as many as the row's ``customers``.
+
+        Raises:
+            AnswerError: The answer was not given by a log.
+            UnknownName: The row has no such number.
+        """
+        name = type(self).__name__
+        if self._asked is None:
+            raise AnswerError(name, "customers are found in an answer that a log has given")
+        check_number(name, self.row_class, number)
+        log, question = self._asked
+        cells = row if isinstance(row, dict) else attrs.asdict(cast("Any", row), recurse=False)
+        found: tuple[str, ...] = log.ask(
+            CustomersBehind(question, row_keys(self.row_class, cells), number)
+        )
+        return found
 
     def show(self, max_rows: int) -> Self:
         """Make the same answer show more rows, or fewer, in a terminal or a notebook.
@@ -266,9 +294,11 @@ class Answer(Generic[R]):
         return [list(top.columns), *rows]
 
 
-def mark_untimed(answer: Any) -> Any:
-    """Mark an answer of rows as one of a log without times; leave any other as it is."""
-    return evolve(answer, timed=False) if isinstance(answer, Answer) else answer
+def mark_answer(answer: Any, log: Any, question: Any, *, timed: bool) -> Any:
+    """Note in an answer of rows which log gave it, and whether that has times."""
+    if not isinstance(answer, Answer):
+        return answer
+    return evolve(answer, timed=timed, asked=(log, question))
 
 
 def format_cell(field: Field, cell: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from attrs import evolve, frozen
 
-from journeymap.analysis.answers import mark_untimed
+from journeymap.analysis.answers import mark_answer
 from journeymap.analysis.grouping import Per, Sessions
 from journeymap.analysis.log_description import CountLevels, LogDescription
 from journeymap.analysis.log_tables import InteractionTable, JourneyTable
@@ -220,8 +220,10 @@ class Askable(ABC):
             else question.answer(next(measured), scope)
             for question in prepared
         )
-        if not scope.timed:
-            answers = tuple(mark_untimed(answer) for answer in answers)
+        answers = tuple(
+            mark_answer(answer, self, question, timed=scope.timed)
+            for answer, question in zip(answers, questions, strict=True)
+        )
         return answers[0] if len(answers) == 1 else answers
 
     def where(
@@ -355,6 +357,17 @@ class Askable(ABC):
             self.customers, self.journeys, self.interactions, self.first, self.last, levels,
             self.unmapped,
         )  # fmt: skip
+
+    def through(self, view: LogView) -> Self:
+        """Look at the log through a view of your own.
+
+        Args:
+            view: The view.
+
+        Returns:
+            The view of the log.
+        """
+        return self._with_view(view)
 
     def _measure_size(self) -> tuple[Scope, LogSize]:
         """Find scope and size as the views show them."""

@@ -12,6 +12,7 @@ from attrs import fields, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.row_fields import Field, fields_of
+from journeymap.analysis.table.part import LogView
 from journeymap.exceptions import AnswerError
 
 __all__ = ["SplitAnswer", "join_answers"]
@@ -28,6 +29,7 @@ class SplitAnswer(Answer[Any]):
     answers: Mapping[str | None, Any] = attrs.field(factory=dict, kw_only=True)
     _names: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     _nothing: Answer[Any] = attrs.field(default=None, kw_only=True)
+    _views: Mapping[str | None, LogView] = attrs.field(factory=dict, kw_only=True)
 
     @property
     def row_class(self) -> type[Any]:
@@ -35,6 +37,32 @@ class SplitAnswer(Answer[Any]):
         own: Any = type(self).Row
         inner: Any = self._nothing.row_class
         return _row_class(own, inner, self._names)
+
+    def customers(self, row: Any, number: str = "customers") -> tuple[str, ...]:
+        """Find the customers behind a number of a row; see `Answer.customers`.
+
+        Args:
+            row: A row of this answer.
+            number: The field of the row that counts them.
+
+        Returns:
+            Their names, in order.
+
+        Raises:
+            AnswerError: The answer was not given by a log, or the row holds nothing.
+            UnknownName: The row has no such number.
+        """
+        cells = row if isinstance(row, dict) else attrs.asdict(row, recurse=False)
+        key = cells[self._names[0]]
+        if self._asked is None or key not in self.answers:
+            message = "customers are found in a row of an answer that a log has given"
+            raise AnswerError(type(self).__name__, message)
+        log, question = self._asked
+        view = log.through(self._views[key])
+        inner = {name: cell for name, cell in cells.items() if name not in self._names}
+        asked = attrs.evolve(self.answers[key], asked=(view, question.question))
+        found: tuple[str, ...] = asked.customers(inner, number)
+        return found
 
     def field_in(self, row: dict[str, Any], name: str) -> Field:
         """Find out what a field is, in one row.
@@ -52,7 +80,8 @@ class SplitAnswer(Answer[Any]):
 
 
 def join_answers(
-    kind: type[SplitAnswer], parts: Sequence[tuple[dict[str, Any], Answer[Any] | None]],
+    kind: type[SplitAnswer],
+    parts: Sequence[tuple[dict[str, Any], Answer[Any] | None, LogView]],
     nothing: Answer[Any], names: tuple[str, ...], *, gaps: bool = False,
 ) -> Any:  # fmt: skip
     """Put answers under one another, each row with the cells that name its segment or period.
@@ -67,7 +96,7 @@ def join_answers(
         raise AnswerError(asker, f"{type(nothing).__name__} has a column {taken!r} already")
     columns = [*zip(names, schema.values(), strict=True), *nothing.frame.schema.items()]
     frames = [pl.DataFrame(schema=columns)]
-    for cells, part in parts:
+    for cells, part, _ in parts:
         frame = nothing.frame.clear() if part is None else part.frame
         if gaps and not len(frame):
             frame = frame.clear(1)
@@ -77,8 +106,9 @@ def join_answers(
         ]
         frames.append(frame.select(*named, pl.all()))
     key = next(iter(schema))
-    found = {cells[key]: part for cells, part in parts if part is not None}
-    return kind(pl.concat(frames), answers=found, names=names, nothing=nothing)
+    found = {cells[key]: part for cells, part, _ in parts if part is not None}
+    views = {cells[key]: view for cells, _, view in parts}
+    return kind(pl.concat(frames), answers=found, names=names, nothing=nothing, views=views)
 
 
 @cache

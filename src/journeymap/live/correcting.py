@@ -38,9 +38,9 @@ class Correcting:
         if tx.journal.find_keys([self._key]).get(self._key) is False:
             return self._correct_set_aside(tx)
         customer = self._find(tx).customer
-        versions = tx.states.lock_versions([customer])
-        entry = self._find(tx)  # held now: it may have moved
-        if entry.customer != customer:
+        versions = tx.states.lock_versions([customer], share=True)
+        entry = self._find(tx)  # held now: it may have moved, or been begun anew
+        if entry.customer != customer or customer not in versions:
             return self.write(tx)
         held = tx.journal.history(customer)
         before = self._states.read(tx, versions)[customer]

@@ -24,14 +24,16 @@ class Database(Protocol):
         lock: What makes a SELECT hold its rows until the end (empty where only one may write).
         advisory: Whether the database has locks of its own, as PostgreSQL does, that are no rows.
         retried: Whether the work is done again when another process was in the way.
-        appended: The journal entry that was written last: if it is there, a transaction that broke
-            off while it was committed was written.
+        appended: The new journal entry that was written last: if it is there, a transaction that
+            broke off while it was committed was written.
+        rewritten: Whether entries were removed: then those that are written may be old ones.
     """
 
     lock: str
     advisory: bool
     retried: bool
     appended: JournalEntry | None
+    rewritten: bool
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
         """Run a query and give its rows."""

@@ -37,18 +37,21 @@ class SqlJournal(SqlTable):
         given = list(entries)
         rows = [{"customer": e.customer, "number": e.number, "dedupe": e.key, "at": e.at,
                  "arrived": e.arrived, "interaction": e.text} for e in given]  # fmt: skip
-        self.db.appended = given[-1] if given else self.db.appended
+        if given and not self.db.rewritten:
+            self.db.appended = given[-1]
         self.write(f"INSERT INTO journeymap_journal ({_ENTRY}) VALUES (:customer, :number,"
                    " :dedupe, :at, :arrived, :interaction)", rows)  # fmt: skip
 
     def find(self, key: str) -> JournalEntry | None:
         """Read the interaction with a key."""
-        select = f"SELECT {_ENTRY} FROM journeymap_journal WHERE dedupe = :key"
-        found = self.db.rows(select, {"key": key})
-        if found:
-            return JournalEntry(*found[0])
-        select = "SELECT customer FROM journeymap_archive_keys WHERE dedupe = :key"
+        select = (
+            f"SELECT {_ENTRY} FROM journeymap_journal WHERE dedupe = :key"
+            " UNION ALL SELECT customer, -1, dedupe, 0, 0, ''"
+            " FROM journeymap_archive_keys WHERE dedupe = :key"
+        )
         for row in self.db.rows(select, {"key": key}):
+            if row[1] >= 0:
+                return JournalEntry(*row)
             return next((one for one in self.history(row[0]) if one.key == key), None)
         return None
 
@@ -103,7 +106,7 @@ class SqlJournal(SqlTable):
         entries = [JournalEntry(*row) for row in rows]
         keys = [{"dedupe": e.key, "customer": customer} for e in entries if e.key is not None]
         self.write(f"DELETE FROM journeymap_journal WHERE {which}", [values])
-        entries += self._take_open_block(customer)
+        entries += self._take_small_blocks(customer)
         made = [{"customer": b.customer, "number": b.number, "last": b.last, "since": b.since,
                  "until": b.until, "count": b.count, "entries": b.text}
                 for b in make_blocks(entries)]  # fmt: skip
@@ -114,22 +117,21 @@ class SqlJournal(SqlTable):
                    " VALUES (:dedupe, :customer)", keys)  # fmt: skip
         return len(rows)
 
-    def _take_open_block(self, customer: str) -> list[JournalEntry]:
-        """Take the last block out of the archive if there is room in it; its entries."""
+    def _take_small_blocks(self, customer: str) -> list[JournalEntry]:
+        """Take blocks out of the archive that are not half full; their entries."""
         select = (
-            "SELECT number, interactions, entries FROM journeymap_archive"
-            " WHERE customer = :customer ORDER BY since DESC, number DESC LIMIT 1"
+            "SELECT number, entries FROM journeymap_archive"
+            " WHERE customer = :customer AND interactions < :half"
         )
-        for number, count, text in self.db.rows(select, {"customer": customer}):
-            if count < MAX_ENTRIES:
-                self.write("DELETE FROM journeymap_archive WHERE customer = :customer"
-                           " AND number = :number",
-                           [{"customer": customer, "number": number}])  # fmt: skip
-                return unpack_entries(customer, text)
-        return []
+        found = self.db.rows(select, {"customer": customer, "half": max(2, MAX_ENTRIES // 2)})
+        small = [{"customer": customer, "number": number} for number, _ in found]
+        self.write("DELETE FROM journeymap_archive WHERE customer = :customer AND number = :number",
+                   small)  # fmt: skip
+        return [one for _, text in found for one in unpack_entries(customer, text)]
 
     def delete(self, customers: Sequence[str]) -> None:
         """Remove all interactions of some customers."""
+        self.db.appended, self.db.rewritten = None, True
         self.delete_rows("journeymap_journal", customers)
         select = "SELECT customer, entries FROM journeymap_archive WHERE customer IN ({})"
         packed = [one for row in self.among(select, customers) for one in unpack_entries(*row)]

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attrs import evolve
+
 from journeymap.adapters.store import JournalEntry, Transaction
 from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.adapters.stores.sql_database import Values
@@ -25,6 +27,7 @@ from journeymap.exceptions import ElementError, StoreError, require
 if TYPE_CHECKING:
     from sqlalchemy import TextClause
     from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Transaction as Transacted
 
 __all__ = ["SqlStore"]
 
@@ -39,7 +42,8 @@ _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 class SqlConnection:
     """A connection, as the statements need it."""
 
-    __slots__ = ("_prefix", "advisory", "appended", "connection", "lock", "retried")
+    __slots__ = ("_prefix", "advisory", "appended", "connection", "lock", "retried",
+                 "rewritten")  # fmt: skip
 
     def __init__(
         self, connection: Connection, prefix: str, lock: str = " FOR UPDATE", *,
@@ -47,6 +51,7 @@ class SqlConnection:
     ) -> None:  # fmt: skip
         self.retried = retried
         self.appended: JournalEntry | None = None
+        self.rewritten = False
         self.connection = connection
         self._prefix = prefix
         self.lock = "" if connection.dialect.name == "sqlite" else lock
@@ -146,14 +151,17 @@ class SqlStore:
                     db = SqlConnection(connection, self._prefix)
                     done = work(SqlTransaction(db))
                     committing = True
-                    transaction.commit()
+                    _commit(connection, transaction)
                     return done
             except (IntegrityError, DBAPIError) as error:
-                if committing and _in_doubt(error) and db is not None and db.appended is not None:
-                    if self._holds(db.appended, error):
+                entry = db.appended if committing and db is not None else None
+                if entry is not None and self._in_doubt(error):
+                    if self._holds(entry, error):
                         return done
-                elif turn == _TRIES or not _lost(error):
+                elif not _lost(error):
                     raise self._wrong(error, committing=committing) from error
+                if turn == _TRIES:
+                    raise self._wrong(error) from error
             except SQLAlchemyError as error:
                 raise self._wrong(error) from error
             time.sleep(random.uniform(0, 0.005 * 2**turn))  # noqa: S311  # to get out of step
@@ -162,8 +170,8 @@ class SqlStore:
     def _holds(self, entry: JournalEntry, cause: Exception) -> bool:
         """Check whether a transaction that broke off at its end was committed.
 
-        It was if its last journal entry is there. Its row is waited for: the database may be
-        committing it still.
+        It was if its last journal entry is there, also under another number. The database may be
+        committing it still: whoever records shares a lock, and is waited for.
         """
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -171,11 +179,27 @@ class SqlStore:
             try:
                 with self._engine.connect() as connection:
                     tx = SqlTransaction(SqlConnection(connection, self._prefix))
-                    tx.states.lock_versions([entry.customer])
-                    return tx.journal.history(entry.customer, entry.number - 1)[:1] == [entry]
+                    tx.meta.lock()
+                    past = tx.journal.history(entry.customer)
+                    if any(evolve(one, number=entry.number) == entry for one in past):
+                        return True
+                    found = None if entry.key is None else tx.journal.find(entry.key)
+                    if found is not None and found.arrived == entry.arrived:
+                        return True
+                    if past or entry.number == 1:
+                        return False
+                    break  # the customer was merged or forgotten meanwhile: no one knows
             except SQLAlchemyError:
                 time.sleep(random.uniform(0, 0.005 * 2**turn))  # noqa: S311
         raise self._wrong(cause, committing=True) from cause
+
+    def _in_doubt(self, error: Exception) -> bool:
+        """Check whether a COMMIT that failed may have been carried out: the connection was lost."""
+        if self._engine.dialect.name == "sqlite":
+            return False  # it is in this process: what failed was not done
+        state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+        lost = bool(getattr(error, "connection_invalidated", False))
+        return lost or not state or state[:2] in ("08", "57")
 
     def run_within(self, connection: object, work: Callable[[Transaction], T]) -> T:
         """See `JoiningStore.run_within`; what fails is rolled back to where it began.
@@ -322,9 +346,18 @@ class SqlStore:
         passing = passing and not state.startswith("54")  # more than the database can hold
         written = (
             "whether it was written is not known: record it again, with its id"
-            if committing and _in_doubt(error) else "nothing was written"
+            if committing and self._in_doubt(error) else "nothing was written"
         )  # fmt: skip
         return StoreError(self.address, f"{cause}; {written}", passing=passing)
+
+
+def _commit(connection: Connection, transaction: Transacted) -> None:
+    """Commit; where that fails, close the connection, whose transaction may be open still."""
+    try:
+        transaction.commit()
+    except BaseException:
+        connection.invalidate()
+        raise
 
 
 def _begin_writing(connection: Connection) -> None:
@@ -353,13 +386,6 @@ def _lost(error: Exception) -> bool:
 
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
     return isinstance(error, IntegrityError) or state in ("40001", "40P01")
-
-
-def _in_doubt(error: Exception) -> bool:
-    """Check whether a COMMIT that failed may have been carried out: the connection was lost."""
-    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    lost = bool(getattr(error, "connection_invalidated", False))
-    return lost or not state or state[:2] in ("08", "57")
 
 
 def _address(url: str) -> str:

@@ -37,13 +37,14 @@ _PASSING = ("locked", "busy", "full", "i/o", "readonly", "read-only", "unable to
 class SqliteConnection:
     """A connection, as the statements need it."""
 
-    __slots__ = ("advisory", "appended", "connection", "lock", "retried")
+    __slots__ = ("advisory", "appended", "connection", "lock", "retried", "rewritten")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.lock = ""  # a writer has the whole file to itself
         self.advisory = self.retried = False
         self.appended: JournalEntry | None = None
+        self.rewritten = False
 
     def rows(self, statement: str, values: Values) -> Sequence[Sequence[Any]]:
         return self.connection.execute(statement, dict(values)).fetchall()

@@ -208,6 +208,6 @@ class Segments:
 
     def answer(self, parts: dict[Key, Any], nothing: Any, scope: Scope) -> BreakdownAnswer:
         """Put the answers of the segments together."""
-        named = [({"segment": key}, part) for key, part in parts.items()]
+        named = [({"segment": key}, part, self.view(key)) for key, part in parts.items()]
         made: BreakdownAnswer = join_answers(BreakdownAnswer, named, nothing, (self.column,))
         return evolve(made, other=self.other, smallest=self.smallest)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
 from attrs import field, frozen
@@ -110,6 +113,13 @@ class Dwell:
         )
         made.sums["customers"] = count_customers(made, codes, read.customer[fresh])
         return made
+
+    def find_customers(self, part: Part, row: Mapping[str, Any]) -> Ints:
+        """Find the customers of a row, as the part numbers them."""
+        read = part.read(self.by)
+        mine = np.array([name == row["element"] for name in read.names], dtype=bool)
+        found: Ints = read.customer[mine[read.codes]]
+        return found
 
     def merge(self, one: Tally, other: Tally) -> Tally:
         """Sum two measurements."""

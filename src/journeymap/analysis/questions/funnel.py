@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -241,8 +241,23 @@ class Funnel:
 
     def measure(self, part: Part) -> Tally:
         """Find who reached each step, and when."""
-        read = part.read(self.by)
-        limit = _NEVER if self.within is None else self.within // MICROSECOND
+        read, reached = self._reach(part)
+        return self._tallied(read, reached, self._limit)
+
+    def find_customers(self, part: Part, row: Mapping[str, Any]) -> Ints:
+        """Find the customers of a row, as the part numbers them."""
+        read, reached = self._reach(part)
+        rows, _ = reached[row["step"] - 1]
+        found: Ints = read.customer[rows]
+        return found
+
+    @property
+    def _limit(self) -> int:
+        return _NEVER if self.within is None else self.within // MICROSECOND
+
+    def _reach(self, part: Part) -> tuple[Reading, list[Reached]]:
+        """Find the interactions with which each step was reached."""
+        read, limit = part.read(self.by), self._limit
         self._require_times(part.scope)
         each = self.count == "completions"
         if self.order != "strict":
@@ -261,7 +276,7 @@ class Funnel:
             reached = _unordered(read, matches, limit)
         if self.order == "any":
             reached = [(rows[there[starts]], starts[there[starts]]) for rows, starts in reached]
-        return self._tallied(read, reached, limit)
+        return read, reached
 
     def _rows(self, read: Reading, names: tuple[str, ...]) -> Flags:
         """Mark the interactions at some elements."""

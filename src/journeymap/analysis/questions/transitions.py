@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,22 @@ class Transitions:
         return add_lengths(
             made, leaving[inner], measure_waits(read, inner, working=self.working_time)
         )
+
+    def find_customers(self, part: Part, row: Mapping[str, Any]) -> Ints:
+        """Find the customers of a row, as the part numbers them."""
+        read = part.read(self.by)
+        names = [START, *map(str, read.names[1:])]
+        source, target = row["source"], row["target"]
+        codes = read.codes.astype(np.int64)
+        before = np.where(read.first, 0, np.append(0, codes[:-1])[: len(codes)])
+        if source not in names or (target != END and target not in names[1:]):
+            return read.customer[:0]
+        if target == END:
+            found: Ints = read.customer[read.last & (codes == names.index(source))]
+            return found
+        taken = (codes == names.index(target)) & (before == names.index(source))
+        found = read.customer[taken]
+        return found
 
     def merge(self, one: Tally, other: Tally) -> Tally:
         """Sum two measurements."""

@@ -187,7 +187,7 @@ class Periods:
 
     def answer(self, parts: dict[Key, Any], nothing: Any, scope: Scope) -> TrendAnswer:
         """Put the answers of the periods together."""
-        named = [(self._cells(key, scope), part) for key, part in parts.items()]
+        named = [(self._cells(key, scope), part, self.view(key)) for key, part in parts.items()]
         made: TrendAnswer = join_answers(
             TrendAnswer, named, nothing, ("period", "complete"), gaps=True
         )

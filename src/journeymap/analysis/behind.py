@@ -1,0 +1,105 @@
+"""From a number to the people behind it: the customers who are counted in a row of an answer.
+
+A question may find them itself (``find_customers``). Any other is asked of some customers, and of
+half of them, and so on, where the number is not 0 yet; so the customers found are those counted,
+whatever the question is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+from attrs import evolve, frozen
+
+from journeymap.analysis.row_fields import fields_of
+from journeymap.analysis.table.part import Ints, Part, Scope
+from journeymap.exceptions import AnswerError, UnknownName
+
+__all__ = ["CustomersBehind", "check_number", "row_keys"]
+
+Keys: TypeAlias = tuple[tuple[str, Any], ...]
+
+
+def row_keys(kind: Any, row: dict[str, Any]) -> Keys:
+    """List the cells that name a row."""
+    keys = [name for name, field in fields_of(kind).items() if field.kind == "key"]
+    return tuple((name, row[name]) for name in keys)
+
+
+def countable_numbers(kind: Any) -> tuple[str, ...]:
+    """List the numbers of a row that count something."""
+    return tuple(name for name, field in fields_of(kind).items() if field.kind in ("count", "n"))
+
+
+@frozen
+class CustomersBehind:
+    """The names of the customers who are counted in one number of one row."""
+
+    question: Any
+    keys: Keys
+    number: str
+
+    def measure(self, part: Part) -> frozenset[str]:
+        """Find them in a part."""
+        if not len(part):
+            return frozenset()
+        find = getattr(self.question, "find_customers", None)
+        if find is not None and self.number == "customers":
+            owners: Ints = np.unique(find(part, dict(self.keys)))
+            first = np.append(True, part.owners[1:] != part.owners[:-1])
+            names = part.ids.filter(pl.Series(first & np.isin(part.owners, owners)))
+        else:
+            starts = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
+            edges = np.append(starts, part.journeys)
+            found = list(self._search(part, edges, 0, len(starts)))
+            names = part.ids.gather(np.array(starts[found], dtype=np.uint32))
+        return frozenset(names.to_list())
+
+    def merge(self, one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+        """Join those of two parts."""
+        return one | other
+
+    def answer(self, measured: frozenset[str], scope: Scope) -> tuple[str, ...]:
+        """Sort the names."""
+        return tuple(sorted(measured))
+
+    def _search(self, part: Part, edges: Ints, begin: int, end: int) -> Iterator[int]:
+        """Find the places of the customers, from one place to another, who are counted."""
+        sub = part.between(int(edges[begin]), int(edges[end]))
+        number = self._value(sub)
+        if not number:
+            return
+        if end - begin == 1 or (self.number == "customers" and number == end - begin):
+            yield from range(begin, end)
+            return
+        middle = (begin + end) // 2
+        yield from self._search(part, edges, begin, middle)
+        yield from self._search(part, edges, middle, end)
+
+    def _value(self, part: Part) -> int:
+        """Read the number of the row in the answer of some customers."""
+        question = self.question
+        if getattr(question, "top", None) is not None:
+            question = evolve(question, top=None)  # the most frequent of all are not those of some
+        frame: pl.DataFrame = question.answer(question.measure(part), part.scope).frame
+        plain = [(name, cell) for name, cell in self.keys if not isinstance(cell, tuple | list)]
+        found = frame
+        for name, cell in plain:
+            found = found.filter(pl.col(name).eq_missing(pl.lit(cell)))
+        for name, cell in self.keys:
+            if isinstance(cell, tuple | list):
+                same = [list(cell) == one for one in found[name].to_list()]
+                found = found.filter(pl.Series(same, dtype=pl.Boolean))
+        return int(found[self.number].sum() or 0)
+
+
+def check_number(asker: str, kind: Any, number: str) -> None:
+    """Raise an error for a number behind which there are no customers."""
+    known = countable_numbers(kind)
+    if number not in known:
+        if not known:
+            raise AnswerError(asker, "its rows count nothing")
+        raise UnknownName("number that counts", number, known)

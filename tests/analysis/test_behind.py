@@ -1,0 +1,109 @@
+"""From a number to the people behind it: their number is the row's, in every question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeymap import Interaction
+from journeymap.analysis import (
+    Breakdown,
+    Compare,
+    Funnel,
+    Lifecycle,
+    Log,
+    Scorecard,
+    Transitions,
+    Trend,
+    Variants,
+    Where,
+)
+from journeymap.exceptions import AnswerError, UnknownName
+from journeymap.testing import interactions
+from tests.analysis.test_scorecard import MEASURED, WHOLE
+from tests.analysis.test_splitting import ASKED, views
+from tests.factories import JOURNEY
+
+happened = st.lists(
+    interactions(customers=("ada", "ben", "cyd", "dan", "eve")), min_size=1, max_size=30
+).map(lambda given: [WHOLE, *given])
+
+
+@settings(max_examples=120)
+@given(happened, st.sampled_from(ASKED), st.randoms(use_true_random=False))
+def test_as_many_customers_as_the_row_counts(
+    given: list[Interaction], question: Any, dice: Any
+) -> None:
+    log = views(Log.from_interactions(given, map=JOURNEY), dice)
+    answer = log.ask(question)
+    if "customers" not in answer.frame.columns or not len(answer):
+        return
+    row = dice.choice(list(answer))
+    people = answer.customers(row)
+    assert len(people) == row.customers
+    assert list(people) == sorted(set(people))
+    if people and type(question) in (Transitions, Variants, Funnel):
+        again = log.where(customer=people).ask(question)
+        same = [one for one in again if _named(one) == _named(row)]
+        assert [one.customers for one in same] == [row.customers]  # they alone make it
+
+
+def _named(row: Any) -> Any:
+    return getattr(row, "path", None) or (
+        getattr(row, "source", ""), getattr(row, "target", ""), getattr(row, "step", "")
+    )  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(
+    happened,
+    st.sampled_from([Transitions(), Variants(), Funnel(["a", "b"])]),
+    st.sampled_from(["channel", "stage", "product"]),
+    st.randoms(use_true_random=False),
+)
+def test_within_segments_and_periods(
+    given: list[Interaction], question: Any, by: str, dice: Any
+) -> None:
+    log = Log.from_interactions(given, map=JOURNEY)
+    for asked in (Breakdown(question, by), Trend(question, "week"),
+                  Trend(Breakdown(question, by), "month")):  # fmt: skip
+        answer = log.ask(asked)
+        rows = [row for row in answer if row.customers is not None]
+        row = dice.choice(rows)
+        assert len(answer.customers(row)) == row.customers
+
+
+def test_those_who_left_and_those_who_are_new() -> None:
+    given = [evolve(WHOLE, customer=name, touchpoint=touchpoint) for name, touchpoint in
+             (("a", "a"), ("b", "a"), ("b", "b"), ("c", "c"))]  # fmt: skip
+    log = Log.from_interactions(given, map=MEASURED)
+    funnel = log.ask(Funnel(["a", "b"]))
+    assert set(funnel.customers(funnel[0])) - set(funnel.customers(funnel[1])) == {"a"}
+    answer = log.ask(Lifecycle("month"))
+    assert answer.customers(answer[0], "new") == ("a", "b", "c")
+    assert answer.customers(answer[0].__class__(*answer.frame.row(0)), "returning") == ()
+    scored = log.ask(Scorecard())
+    visits = next(row for row in scored if row.metric == "visits")
+    assert scored.customers(visits, "n") == ("a", "b", "c")
+    assert scored.customers({"metric": "visits", "period": None}, "n") == ("a", "b", "c")
+    top = log.ask(Variants(top=1))
+    assert len(top.customers(top[0])) == top[0].customers
+
+
+def test_what_has_no_one_behind_it() -> None:
+    log = Log.from_interactions([WHOLE], map=JOURNEY)
+    answer = log.ask(Transitions())
+    with pytest.raises(UnknownName, match="did you mean 'customers'"):
+        answer.customers(answer[0], "customer")
+    with pytest.raises(AnswerError, match="that a log has given"):
+        evolve(answer, asked=None).customers(answer[0])
+    trend = log.ask(Trend(Transitions(), "day"))
+    with pytest.raises(AnswerError, match="that a log has given"):
+        trend.customers({"period": "2020-01-01"})
+    compared = log.ask(Compare(Variants(), Where(), Where()))
+    with pytest.raises(UnknownName):
+        compared.customers(compared[0])
