@@ -332,7 +332,8 @@ class Askable(ABC):
 
         Returns:
             ``customer``, ``at`` (UTC), every level there is, and the numbers there are:
-            ``duration`` in seconds, ``emotion``, ``emotion_after``, ``score``, ``value``.
+            ``duration`` in seconds, ``emotion``, ``emotion_after``, ``score``, ``value``. A column
+            of your own with one of these names is called ``…_name``.
         """
         return self.ask(InteractionTable(self.levels))
 
@@ -378,7 +379,7 @@ class Askable(ABC):
         [seen] = self._measure((_Count(),), scope)
         found = evolve(
             scope, first=seen.first, last=seen.last, interactions=seen.interactions,
-            recorded=scope.last,
+            recorded=scope.last, opened=scope.first,
         )  # fmt: skip
         return found, seen
 

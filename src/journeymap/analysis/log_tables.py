@@ -14,6 +14,7 @@ from journeymap.analysis.table.part import Ints, Part, Scope
 
 __all__ = ["InteractionTable", "JourneyTable"]
 
+_FIXED = ("customer", "at", "duration", "emotion", "emotion_after", "score", "value")
 _TIME = pl.Datetime("us", "UTC")
 
 
@@ -31,7 +32,8 @@ class InteractionTable:
             "at": _times(part, np.arange(len(part))),
         }
         for level in ("touchpoint", *(one for one in self.levels if one != "touchpoint")):
-            columns[level] = _names(part, level, np.arange(len(part)))
+            name = f"{level}_name" if level in _FIXED else level
+            columns[name] = _names(part, level, np.arange(len(part)))
         for role in ("duration", "emotion", "emotion_after", "score", "value"):
             found = _numbers(part, role)
             if found is not None:
@@ -74,7 +76,7 @@ class JourneyTable:
                 np.bincount(cells, minlength=part.journeys), dtype=pl.Int64
             )
             columns["last_stage"] = names.gather(seen)
-            dormant = find_dormancies(part)[0]
+            dormant = find_dormancies(part, part.scope.seen_until)[0]
             columns["dormant"] = pl.Series(dormant[last] if part.scope.timed else
                                            [None] * len(last), dtype=pl.Boolean)  # fmt: skip
         value = _numbers(part, "value")

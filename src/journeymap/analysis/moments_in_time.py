@@ -78,9 +78,12 @@ def check_time(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 
 def begin_of(moment: TimeOrDay, zone: str) -> int:
     """Find where a time or a day begins, in microseconds since 1970."""
-    if isinstance(moment, datetime):
-        return micros(moment)
-    return micros(start_of_day(moment, ZoneInfo(zone)))
+    try:
+        return micros(
+            moment if isinstance(moment, datetime) else start_of_day(moment, ZoneInfo(zone))
+        )  # fmt: skip
+    except OverflowError:  # in UTC it lies outside the calendar
+        return -(2**62) if moment.year < 5000 else 2**62
 
 
 def end_of(moment: TimeOrDay, zone: str) -> int:

@@ -18,6 +18,9 @@ from journeymap.exceptions import AnswerError
 __all__ = ["SplitAnswer", "join_answers"]
 
 
+_PLACE = "\x00place"  # no column of an answer has this name
+
+
 @frozen(eq=False, repr=False)
 class SplitAnswer(Answer[Any]):
     """The rows of one answer for each segment or period.
@@ -95,20 +98,30 @@ def join_answers(
         asker = kind.__name__.removesuffix("Answer")
         raise AnswerError(asker, f"{type(nothing).__name__} has a column {taken!r} already")
     columns = [*zip(names, schema.values(), strict=True), *nothing.frame.schema.items()]
-    frames = [pl.DataFrame(schema=columns)]
-    for cells, part, _ in parts:
-        frame = nothing.frame.clear() if part is None else part.frame
-        if gaps and not len(frame):
-            frame = frame.clear(1)
-        named = [
-            pl.lit(cells[name], dtype=schema[name]).alias(shown)
+    place = pl.Series("", [], dtype=pl.Int64).alias(_PLACE)
+    frames = [pl.DataFrame(schema=columns).with_columns(place)]
+    empty = [spot for spot, (_, part, _) in enumerate(parts) if part is None or not len(part)]
+    if gaps and empty:
+        cells = {
+            shown: pl.Series([parts[spot][0][name] for spot in empty], dtype=schema[name])
+            for name, shown in zip(schema, names, strict=True)
+        }
+        nulls = nothing.frame.clear(len(empty))
+        made = pl.DataFrame({**cells, **nulls.to_dict()}, schema=columns)
+        frames.append(made.with_columns(pl.Series(_PLACE, empty, dtype=pl.Int64)))
+    for spot, (named, part, _) in enumerate(parts):
+        if part is None or not len(part):
+            continue
+        keys = [
+            pl.lit(named[name], dtype=schema[name]).alias(shown)
             for name, shown in zip(schema, names, strict=True)
         ]
-        frames.append(frame.select(*named, pl.all()))
+        frames.append(part.frame.select(*keys, pl.all(), pl.lit(spot).alias(_PLACE)))
+    joined = pl.concat(frames, how="vertical_relaxed").sort(_PLACE, maintain_order=True)
     key = next(iter(schema))
     found = {cells[key]: part for cells, part, _ in parts if part is not None}
     views = {cells[key]: view for cells, _, view in parts}
-    return kind(pl.concat(frames), answers=found, names=names, nothing=nothing, views=views)
+    return kind(joined.drop(_PLACE), answers=found, names=names, nothing=nothing, views=views)
 
 
 @cache

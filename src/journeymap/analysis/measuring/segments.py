@@ -66,6 +66,9 @@ class SegmentSplitter:
             places = {name: place for place, name in enumerate(shown)}
             keys = (*shown, OTHER)
             codes = np.array([places.get(name, len(shown)) for name in names])[codes]
+        if len(set(keys)) < len(keys):  # a name of the log is one of ours
+            first = {key: place for place, key in reversed(list(enumerate(keys)))}
+            codes = np.array([first[key] for key in keys])[codes]
         return SegmentCodes(codes, keys, self.attribute == "each")
 
     def _codes_at_level(self, part: Part, by: str) -> Ints:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from attrs import evolve, frozen
 
+from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.splitting import (
     Key,
     SegmentSize,
@@ -17,6 +18,7 @@ from journeymap.analysis.measuring.splitting import (
 )
 from journeymap.analysis.question import Question
 from journeymap.analysis.table.part import Part, Scope
+from journeymap.exceptions import AnswerError
 
 __all__ = ["Keys", "SegmentSizes", "SplitQuestion", "Splitting", "merge_keys"]
 
@@ -128,7 +130,7 @@ class SplitQuestion:
         depth = len(prefix)
         narrow = self.scope_of(prefix, scope)
         if depth == len(self.splitters):
-            return self.question.answer(measured.segments[prefix], narrow)
+            return self._ask(measured.segments[prefix], narrow)
         splitter = self.splitters[depth]
         there = {keys[depth] for keys in measured.segments if keys[:depth] == prefix}
         parts = {
@@ -141,9 +143,20 @@ class SplitQuestion:
     def _answer_nothing(self, measured: SplitMeasured, scope: Scope, depth: int) -> Any:
         """Answer of nothing, from which rows have their fields."""
         if depth == len(self.splitters):
-            return self.question.answer(measured.nothing, scope)
+            return self._ask(measured.nothing, scope)
         inner = self._answer_nothing(measured, scope, depth + 1)
         return self.splitters[depth].answer({}, inner, scope)
+
+    def _ask(self, measured: Any, scope: Scope) -> Answer[Any]:
+        answer = self.question.answer(measured, scope)
+        if not isinstance(answer, Answer):
+            message = "only questions whose answer is an Answer of rows can be split"
+            raise AnswerError(type(self.question).__name__, message)
+        return evolve(answer, timed=scope.timed)
+
+    def of_view(self, log: Any) -> SplitQuestion:
+        """Make the question of a view of the log, with the same segments."""
+        return evolve(self, sizes=log.ask(SegmentSizes(self.splitters)))
 
     def scope_of(self, prefix: Keys, scope: Scope) -> Scope:
         """Make the scope of a segment, as that of a log that holds nothing else."""
@@ -153,7 +166,7 @@ class SplitQuestion:
         found = [self.sizes[prefix]] if whole and prefix in self.sizes else [
             size for keys, size in self.sizes.items() if keys[: len(prefix)] == prefix
         ]  # fmt: skip
-        made = evolve(scope, recorded=scope.end)
+        made = evolve(scope, recorded=scope.end, opened=scope.begin)
         if found:
             size = reduce(SegmentSize.merge, found)
             made = evolve(made, first=size.first, last=size.last, interactions=size.interactions)

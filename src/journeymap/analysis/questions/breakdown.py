@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 from journeymap.analysis.measuring.element_order import element_order
 from journeymap.analysis.measuring.segments import (
     OTHER,
+    REST,
     Attribute,
     Named,
     SegmentSplitter,
@@ -74,7 +75,10 @@ class BreakdownAnswer(SplitAnswer):
 def _by(value: Any) -> Any:
     if isinstance(value, Condition | Where):
         return ((YES, value),)
-    return tuple(value.items()) if isinstance(value, Mapping) else value
+    pairs = value.items() if isinstance(value, Mapping) else value
+    if isinstance(value, str) or not isinstance(pairs, Iterable):
+        return value
+    return tuple(tuple(one) if isinstance(one, list) else one for one in pairs)
 
 
 @frozen
@@ -124,11 +128,18 @@ class Breakdown:
             if not value:
                 raise ElementError("Breakdown", "by", value, message)
             return
-        if not isinstance(value, Iterable) or not value:
+        if not isinstance(value, tuple) or not value:
             raise ElementError("Breakdown", "by", value, message)
-        for name, subset in value:
-            if not isinstance(name, str) or not isinstance(subset, Condition | Where):
-                raise ElementError("Breakdown", "by", subset, message)
+        for pair in value:
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise ElementError("Breakdown", "by", pair, message)
+            if not isinstance(pair[0], str) or not isinstance(pair[1], Condition | Where):
+                raise ElementError("Breakdown", "by", pair, message)
+        names = [name for name, _ in value]
+        wrong = next((name for name in names if name in (OTHER, REST) or names.count(name) > 1), "")
+        if wrong:
+            message = "each segment has a name of its own, which is neither (other) nor (rest)"
+            raise ElementError("Breakdown", "by", wrong, message)
         if self.attribute in ("last", "mode"):
             message = "of conditions, a journey has no last and no most frequent: 'each' or None"
             raise ElementError("Breakdown", "attribute", self.attribute, message)

@@ -171,6 +171,16 @@ class Compare:
     def _check(self, attribute: Any, value: Any) -> None:
         check_question("Compare", value)
 
+    @names.validator
+    def _check_names(self, attribute: Any, value: Any) -> None:
+        if value is None:
+            return
+        if not isinstance(value, tuple) or len(value) != 2 or not all(
+            isinstance(one, str) for one in value
+        ):  # fmt: skip
+            message = "two names are expected, such as ('before', 'after')"
+            raise ElementError("Compare", "names", value, message)
+
     @a.validator
     @b.validator
     def _check_subset(self, attribute: Any, value: Any) -> None:
@@ -181,7 +191,9 @@ class Compare:
     def ask_log(self, log: Askable) -> CompareAnswer:
         """Ask both subsets, each as the log that ``log.where`` gives."""
         views = [log.where(subset) for subset in (self.a, self.b)]
-        a, b = (view.ask(Resampling(prepare_question(self.question, view))) for view in views)
+        whole = prepare_question(self.question, log)  # the segments are the same on both sides
+        asked = [whole.of_view(view) if hasattr(whole, "of_view") else whole for view in views]
+        a, b = (view.ask(Resampling(one)) for view, one in zip(views, asked, strict=True))
         if not isinstance(a.whole, Answer):
             message = "only questions whose answer is an Answer of rows can be compared"
             raise AnswerError("Compare", message)
@@ -211,7 +223,7 @@ class _Numbers:
     row: dict[str, Field]
     values: dict[tuple[What, str], float]
     n: dict[What, int]
-    likely: dict[str, int]
+    likely: dict[What, int]
 
     @classmethod
     def of(cls, answer: Any) -> _Numbers:
@@ -219,15 +231,15 @@ class _Numbers:
         keys, measures = _keys_and_measures(answer.row_class)
         values: dict[tuple[What, str], float] = {}
         n: dict[What, int] = {}
-        likely: dict[str, int] = {}
+        likely: dict[What, int] = {}
         for row in answer.to_dicts():
             what = tuple(part for key in keys for part in _words(row[key]))
             for measure in measures:
-                if row[measure] is not None:
+                if row[measure] is not None and is_compared(answer.field_in(row, measure)):
                     values[what, measure] = float(row[measure])
             if row.get("n") is not None:
                 n[what] = row["n"]
-                likely[what[0] if len(keys) > 1 else ""] = row["n"]
+                likely[what[:-1]] = row["n"]
         for name, declared in fields_of(type(answer)).items():
             number = getattr(answer, name)
             if isinstance(number, float) and is_compared(declared):
@@ -250,7 +262,7 @@ class _Numbers:
         """Find the n of a row, or the one it would have."""
         if what in self.n:
             return self.n[what]
-        return self.likely.get(what[0] if what else "", self.likely.get(""))
+        return self.likely.get(what[:-1], self.likely.get(()))
 
 
 @frozen(eq=False)

@@ -166,7 +166,7 @@ class Periods:
         calendar = self._calendar(scope)
         end = scope.end + 1 if scope.until is None else scope.until
         since = calendar.begin(key) if scope.since is None else scope.since
-        complete = calendar.begin(key) >= since and calendar.begin(key + 1) <= end
+        complete = calendar.begin(key) >= since and _next(calendar, key) <= end
         return {"period": calendar.label(key), "complete": complete}
 
     def narrow(self, key: Any, scope: Scope) -> Scope:
@@ -179,7 +179,7 @@ class Periods:
     def bounds(self, key: Any, scope: Scope) -> tuple[int, int]:
         """Find the bounds of a period, within those of the scope."""
         calendar = self._calendar(scope)
-        since, until = calendar.begin(key), calendar.begin(key + 1)
+        since, until = calendar.begin(key), _next(calendar, key)
         return (
             since if scope.since is None else max(since, scope.since),
             until if scope.until is None else min(until, scope.until),
@@ -192,6 +192,14 @@ class Periods:
             TrendAnswer, named, nothing, ("period", "complete"), gaps=True
         )
         return made
+
+
+def _next(calendar: CalendarPeriods, key: int) -> int:
+    """Find where the next period begins; beyond the calendar, never."""
+    try:
+        return calendar.begin(key + 1)
+    except (OverflowError, ValueError):
+        return 2**62
 
 
 @frozen

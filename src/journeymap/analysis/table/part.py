@@ -58,6 +58,7 @@ class Scope:
         until: The time before which ``where`` selects (None: any).
         interactions: How many interactions there are.
         recorded: The last time of the whole log, where only some of it is seen.
+        opened: The first time of the whole log, where only some of it is seen.
         timed: Whether times are known, and not only the order of interactions.
     """
 
@@ -71,11 +72,22 @@ class Scope:
     interactions: int = 0
     recorded: int | None = None
     timed: bool = True
+    opened: int | None = None
+
+    @property
+    def begin(self) -> int:
+        """The first time of all that was recorded, whatever of it is seen."""
+        return self.first if self.opened is None else self.opened
 
     @property
     def end(self) -> int:
         """The last time of all that was recorded, whatever of it is seen."""
         return self.last if self.recorded is None else self.recorded
+
+    @property
+    def seen_until(self) -> int:
+        """The last time that is seen: of all that was recorded, before ``until``."""
+        return self.end if self.until is None else min(self.end, self.until - 1)
 
 
 def require_times(scope: Scope, what: str) -> None:
