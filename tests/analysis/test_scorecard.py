@@ -36,12 +36,14 @@ from journeymap import (
 from journeymap.analysis import (
     Breakdown,
     Columns,
+    Compare,
     Deviations,
     Dwell,
     Log,
     Satisfaction,
     Scorecard,
     ScorecardRow,
+    Where,
 )
 from journeymap.analysis.question import merge_all
 from journeymap.exceptions import AnswerError, ElementError, MapError, UnknownName
@@ -307,3 +309,149 @@ metrics:
     assert jm.loads(jm.dumps(journey, format="yaml"), format="yaml") == journey
     with pytest.raises(jm.DocumentError, match="did you mean 'time_between'"):
         jm.loads(text.replace("time_between", "time_betwen"), format="yaml")
+
+
+def visits(*rows: tuple[str, str, float], **more: Any) -> list[Interaction]:
+    return [Interaction(who, what, T0 + day * DAY, **more) for who, what, day in rows]
+
+
+def test_of_few_no_verdict_is_sure() -> None:
+    """A quantile of few has no upper bound, and numbers that are all alike prove nothing."""
+    slow = Metric("slow", EVERYTHING, unit="d", direction="down", target=99,
+                  measure=TimeBetween("a", "b", statistic="p90"))  # fmt: skip
+    often = Metric("often", EVERYTHING, target=1.5, measure=Frequency())
+    for n, verdict in ((6, "not sure"), (35, "not sure"), (36, "met")):
+        given = [
+            one for k in range(n) for one in visits((f"c{k}", "a", 0), (f"c{k}", "b", 1 + k % 3))
+        ]
+        found = rows(Log.from_interactions(given, map=JOURNEY.add(slow, often)))
+        assert found["slow"].verdict == verdict
+        assert (found["slow"].high is None) == (n < 36)
+        assert (found["often"].value, found["often"].verdict) == (2, "not sure")
+
+
+def test_dormancy_is_judged_by_the_end_of_the_whole_log() -> None:
+    journey = jm.JourneyMap(
+        "m", dormant_after=30 * DAY, stages=[jm.Stage("x", "buy"), jm.Stage("y", "own")],
+        touchpoints=[jm.Touchpoint("a", "x"), jm.Touchpoint("b", "y")],
+        metrics=[Metric("churn", EVERYTHING, measure=Dormancy()),
+                 Metric("first", Of("touchpoint", "a"), measure=Dormancy())],
+    )  # fmt: skip
+    early = visits(*((f"t{n}", name, day) for n in range(5) for day, name in enumerate("ab")),
+                   channel="tel")  # fmt: skip
+    late = visits(*((f"w{n}", name, 400 + day) for n in range(5) for day, name in enumerate("ab")),
+                  channel="web")  # fmt: skip
+    log = Log.from_interactions([*early, *late], map=journey)
+    assert {name: row.value for name, row in rows(log).items()} == {"churn": 0.5, "first": 0.5}
+    by = {
+        (row.segment, row.metric): row.value for row in log.ask(Breakdown(Scorecard(), "channel"))
+    }
+    assert by == {
+        ("tel", "churn"): 1,
+        ("tel", "first"): 1,
+        ("web", "churn"): 0,
+        ("web", "first"): 0,
+    }
+    assert rows(log.where(channel="tel"))["churn"].value == 1
+
+
+def test_rates_and_totals() -> None:
+    calls = Metric("calls", EVERYTHING, target=5, direction="down", measure=Frequency(per="day"))
+    spent = Metric(
+        "spent", EVERYTHING, target=50, direction="down", measure=AmountOf("cost", "EUR")
+    )
+    earned = Metric("earned", EVERYTHING, target=50, measure=AmountOf("revenue", "EUR"))
+    journey = JOURNEY.add(calls, spent, earned)
+    one = Log.from_interactions(visits(("a", "a", 0)), map=journey)
+    assert (rows(one)["calls"].value, rows(one)["calls"].verdict) == (1, "met")
+    daily = visits(*((f"c{n % 7}", "a", n) for n in range(60)), channel="web")
+    log = Log.from_interactions([*daily, *visits(("z", "a", 59), channel="tel")], map=journey)
+    some = log.where(since=T0 + 20 * DAY, until=T0 + 41 * DAY)
+    assert rows(some)["calls"].value == pytest.approx(1)
+    parts = {
+        row.segment: row.value for row in log.ask(Breakdown(Scorecard(metric="calls"), "channel"))
+    }
+    assert sum(parts.values()) == pytest.approx(rows(log)["calls"].value)
+
+    paid = [
+        Interaction(
+            "a", "a", datetime(2026, month, 3, tzinfo=UTC), value=Money(Decimal(euros), "EUR")
+        )
+        for month, euros in ((1, "-60"), (1, "70"), (2, "0.00003"), (3, "9"))
+    ]
+    months = {
+        (row.metric, row.period): row
+        for row in Log.from_interactions(paid, map=journey).ask(Scorecard("month"))
+    }
+    assert months["spent", "2026-01-01"].verdict == "missed"
+    assert (months["spent", "2026-02-01"].value, months["spent", "2026-02-01"].verdict) == (
+        0,
+        "not sure",
+    )
+    assert months["earned", "2026-02-01"].value == pytest.approx(0.00003)
+    assert months["earned", "2026-02-01"].verdict == "missed"
+    assert months["earned", "2026-03-01"].verdict is None  # the month is not over
+    assert months["earned", "2026-03-01"].change is None
+    free = rows(Log.from_interactions(paid[1:], map=journey))["spent"]
+    assert (free.value, free.verdict, free.note) == (
+        0,
+        "not sure",
+        "there are no amounts below zero",
+    )
+
+
+def test_amounts_are_exact_and_totals_are_not_compared() -> None:
+    coins = Metric("net", EVERYTHING, measure=AmountOf("net", "BTC"))
+    given = [
+        Interaction(
+            f"c{n}",
+            "a",
+            T0 + n * HOUR,
+            channel="web" if n % 2 else "tel",
+            value=Money(Decimal(euros), "BTC"),
+        )
+        for n, euros in enumerate(["0.00003", "0.00004", "0.00015", "-0.00003", "-0.00003"])
+    ]
+    log = Log.from_interactions(given, map=JOURNEY.add(coins))
+    assert rows(log)["net"].value == pytest.approx(0.00016, abs=1e-12)
+    compared = log.ask(Compare(Scorecard(metric="net"), Where(channel="web"), Where(channel="tel")))
+    assert len(compared) == 0
+
+
+def test_the_calendar_of_a_process_and_what_is_awaited_in_working_time() -> None:
+    friday = datetime(2026, 3, 6, 16, tzinfo=UTC)
+    journey = jm.JourneyMap(
+        "m", stages=[jm.Stage("x", "own")], calendars=[jm.Calendar("office")],
+        departments=[jm.Department("d", calendar="office")],
+        processes=[jm.Process("p", departments=["d"], target="8 h", calendar="office")],
+        touchpoints=[jm.Touchpoint("a", "x", process="p"),
+                     jm.Touchpoint("b", "x", process="p", department="d")],
+        metrics=[Metric("soon", Of("journey", "m"), measure=TimeBetween(
+            "a", "b", statistic="share", within="8 h", working_time=True))],
+    )  # fmt: skip
+    done = [Interaction("c", "a", friday), Interaction("c", "b", friday + 66 * HOUR)]
+    found = rows(Log.from_interactions(done, map=journey))
+    assert (found["process p"].value, found["process p"].unit) == (2, "h")
+    assert (found["soon"].value, found["soon"].n) == (1, 1)
+    waiting = [done[0], Interaction("other", "b", friday + 42 * HOUR)]
+    assert rows(Log.from_interactions(waiting, map=journey))["soon"].n == 0  # one hour has passed
+
+
+def test_scales_names_and_logs_without_times() -> None:
+    csat = Metric("csat", EVERYTHING, measure=Rating("csat"))
+    mine = Metric("key_journey ab", Of("key_journey", "ab"), measure=Frequency())
+    journey = JOURNEY.add(csat, mine)
+    given = [Interaction(f"c{n}", "a", T0, score=Score("csat", 5, 1, high))
+             for n, high in enumerate([5, 5, 7])]  # fmt: skip
+    found = rows(Log.from_interactions(given, map=journey))
+    assert (found["csat"].n, found["csat"].note) == (
+        2, "answers on other scales are not counted: csat (1 to 7)"
+    )  # fmt: skip
+    assert found["key_journey ab"].target is None  # the map's own metric
+    untimed = Log.from_frame(
+        {"customer": ["a"], "touchpoint": ["a"]}, Columns(at=None), map=journey
+    )
+    with pytest.raises(AnswerError, match="no times"):
+        untimed.ask(Scorecard("month"))
+    with pytest.raises(ElementError, match="metric"):
+        Scorecard(metric=["csat"])  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +21,10 @@ from journeymap.analysis import (
     Funnel,
     Log,
     Loops,
+    Part,
     Retention,
     Satisfaction,
+    Scope,
     Transitions,
     Trend,
     Variants,
@@ -332,3 +334,83 @@ def test_a_shop_by_platform_and_by_week(ecom: Path) -> None:
         if (row.source, row.target) == ("payment_details", "payment_error")
     }  # fmt: skip
     assert list(weeks) == ["2024-05-20", "2024-05-27", "2024-06-03"]
+
+
+def test_segments_that_share_a_name_are_one() -> None:
+    log = visits(*((who, "x", at, name) for at, (who, name) in enumerate(
+        zip("abcd", ["(other)", "(other)", "web", "app"], strict=True))))  # fmt: skip
+    answer = log.ask(Breakdown(Variants(), "platform", smallest=2))
+    assert [(row.segment, row.count) for row in answer] == [("(other)", 4)]
+    for wrong in (
+        {"(rest)": Where(touchpoint="x")},
+        [("k", Where(touchpoint="x")), ("k", Where(touchpoint="y"))],
+        ["platform", "segment"],
+        [("k", Where(), 3)],
+    ):
+        with pytest.raises(ElementError):
+            Breakdown(Variants(), wrong)
+    given = (pair for pair in [("k", Where(touchpoint="x"))])
+    assert hash(Breakdown(Variants(), given))
+    assert Breakdown(Variants(), [("k", Where())]).by == (("k", Where()),)
+
+
+def test_shares_of_a_segment_are_compared_by_their_own_n() -> None:
+    rows = [(f"c{n}", name, 2 * n + place, "s") for n in range(60)
+            for place, name in enumerate("ab" if n % 2 else "qr")]  # fmt: skip
+    log = visits(*rows)
+    odd = [f"c{n}" for n in range(60) if n % 2]
+    even = [f"c{n}" for n in range(60) if not n % 2]
+    found = log.ask(Compare(Breakdown(Transitions(waits=False), "platform"),
+                            Where(customer=odd), Where(customer=even)))  # fmt: skip
+    [pair] = [row for row in found if row.what == ("s", "a", "b")]
+    assert (pair.a, pair.b, pair.n_b, pair.p) == (1, None, None, None)
+
+
+def test_small_segments_are_the_same_on_both_sides() -> None:
+    rows = [(f"c{n}", "x" if n % 3 else "y", n, "A" if n % 5 else "B") for n in range(100)]
+    log = visits(*rows)
+    halves = [Where(customer=[f"c{n}" for n in range(100) if n % 2 == side]) for side in (0, 1)]
+    found = log.ask(Compare(Breakdown(Variants(), "platform", smallest=30), *halves))
+    assert {row.what[0] for row in found} == {"A", "(other)"}
+    assert all(row.difference is not None for row in found)
+    with pytest.raises(ElementError, match="two names"):
+        Compare(Variants(), Where(), Where(), names=("a",))  # type: ignore[arg-type]
+
+
+@frozen
+class _Busiest:
+    """A question that answers a number."""
+
+    def measure(self, part: Part) -> int:
+        return len(part)
+
+    def merge(self, one: int, other: int) -> int:
+        return one + other
+
+    def answer(self, measured: int, scope: Scope) -> int:
+        return measured
+
+
+def test_only_answers_of_rows_are_split() -> None:
+    log = visits(("a", "x", 0, "web"))
+    for asked in (Breakdown(_Busiest(), "platform"), Trend(_Busiest(), "day")):
+        with pytest.raises(AnswerError, match="only questions whose answer is an Answer of rows"):
+            log.ask(asked)
+
+
+def test_the_ends_of_the_calendar() -> None:
+    frame = {"customer": ["a"], "touchpoint": ["x"], "at": ["2026-01-01T00:00"]}
+    log = Log.from_frame(frame, Columns(timezone="Asia/Tokyo"))
+    assert log.where(since="0001-01-01", until="9999-12-31").interactions == 1
+    assert log.where(started=("0001-01-01", "9999-12-31")).interactions == 1
+    assert log.where(until="9999-12-31").ask(Trend(Variants(), "year"))[0].period == "2026-01-01"
+    untimed = Log.from_frame({"customer": ["a"], "touchpoint": ["x"]}, Columns(at=None))
+    answer = untimed.ask(Breakdown(Variants(), "touchpoint"))
+    assert not answer.answers["x"].timed
+
+
+def test_columns_of_ones_own_do_not_hide_those_of_the_log() -> None:
+    frame = {"customer": ["a"], "touchpoint": ["x"], "when": [5], "at": ["noon"], "value": ["p"]}
+    log = Log.from_frame(frame, Columns(at="when", at_unit="s", extra=["at", "value"]))
+    [row] = log.to_polars().to_dicts()
+    assert (row["at"].second, row["at_name"], row["value_name"]) == (5, "noon", "p")

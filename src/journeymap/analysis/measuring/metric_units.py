@@ -17,14 +17,16 @@ from journeymap.analysis.measuring.occurrences import (
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.measuring.working_time import (
     department_codes,
+    measure_on_calendar,
     measure_waits_between,
     measure_working_time,
 )
 from journeymap.analysis.questions.deviations import Deviations
-from journeymap.analysis.table.part import Flags, Ints, Part, require_times
+from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError
 from journeymap.model import (
     AmountOf,
+    Calendar,
     DeviationRate,
     Dormancy,
     Frequency,
@@ -38,6 +40,7 @@ from journeymap.model import (
 )
 from journeymap.model.conditions import Condition
 from journeymap.model.instants import MICROSECOND
+from journeymap.model.scores import plain_kind
 
 __all__ = ["Hits", "Lengths", "Ratings", "Sums", "Units", "find_units"]
 
@@ -62,22 +65,27 @@ class Hits:
 
 @frozen(eq=False)
 class Ratings:
-    """Answers in ten-thousandths, and the kind that they are of."""
+    """Answers in ten-thousandths, the kind that they are of, and other scales that were asked."""
 
     at: Ints
     value: Ints
     kind: str
+    others: frozenset[str] = frozenset()
 
 
 @frozen(eq=False)
 class Sums:
-    """Numbers that rows add to units; the units ``of`` are counted, with a time each."""
+    """Numbers that rows add to units; the units ``of`` are counted, with a time each.
+
+    Of amounts, ``fraction`` is what is left below a ten-thousandth (None: they are plain numbers).
+    """
 
     at: Ints
     unit: Ints
     value: Ints
     of_at: Ints
     of_unit: Ints
+    fraction: Ints | None = None
 
 
 Units: TypeAlias = Lengths | Hits | Ratings | Sums
@@ -85,7 +93,6 @@ Units: TypeAlias = Lengths | Hits | Ratings | Sums
 
 def find_units(part: Part, metric: Metric) -> Units:
     """Find what a metric counts in a part; raise AnswerError where the log does not know it."""
-    require_times(part.scope, "Scorecard")
     match metric.measure:
         case Rating():
             return _ratings(part, metric, metric.measure)
@@ -159,7 +166,15 @@ def _ratings(part: Part, metric: Metric, measure: Rating) -> Ratings:
     there = (column != np.iinfo(column.dtype).min) & _at_element(part, metric)
     if not feeling:
         there &= _named(part, "score_kind", (measure.what,))
-    return Ratings(part.at[there], column[there].astype(np.int64), measure.what)
+    others: set[str] = set()
+    if not feeling:
+        names = part.names("score_kind")
+        kinds = np.unique(part.codes("score_kind")[_at_element(part, metric)]).tolist()
+        others = {name for name in map(names.__getitem__, kinds) if name is not None
+                  and name != measure.what and plain_kind(name) == measure.what}  # fmt: skip
+    return Ratings(
+        part.at[there], column[there].astype(np.int64), measure.what, frozenset(others)
+    )  # fmt: skip
 
 
 def _times_between(part: Part, metric: Metric, measure: TimeBetween) -> Lengths | Hits:
@@ -175,22 +190,46 @@ def _times_between(part: Part, metric: Metric, measure: TimeBetween) -> Lengths 
         return Lengths(part.at[before], waits)
     limit = measure.within // MICROSECOND
     missing = starts[~come]
-    over = missing[part.scope.end - part.at[missing] > limit]
+    over = missing[_passed(part, missing, measure) > limit]
     counted = np.concatenate([before, over])
     hit = np.concatenate([waits <= limit, np.zeros(len(over), dtype=bool)])
     return Hits(part.at[counted], counted, hit)
+
+
+def _passed(part: Part, rows: Ints, measure: TimeBetween) -> Ints:
+    """Measure how long what was awaited from some interactions has not come."""
+    end = np.maximum(part.scope.seen_until, part.ends[rows])
+    journey = part.scope.map
+    if not measure.working_time or journey is None:
+        return end - part.ends[rows]
+    department = journey.touchpoints[measure.end].department
+    names = part.names("department") if part.knows("department") else ()
+    code = names.index(department) if department in names else 0
+    return measure_working_time(part, np.full(len(rows), code), part.ends[rows], end)
 
 
 def _times_in(part: Part, metric: Metric, measure: TimeIn) -> Lengths | Hits:
     begins, ends = _stays(part, metric)
     lengths = part.at[ends] - part.at[begins]
     if measure.working_time:
+        calendar = _calendar_of(part, metric)
         lengths = measure_working_time(
             part, department_codes(part)[begins], part.at[begins], part.at[ends]
-        )
+        ) if calendar is None else measure_on_calendar(
+            part, calendar, part.at[begins], part.at[ends]
+        )  # fmt: skip
     if measure.within is None:
         return Lengths(part.at[begins], lengths)
     return Hits(part.at[begins], begins, lengths <= measure.within // MICROSECOND)
+
+
+def _calendar_of(part: Part, metric: Metric) -> Calendar | None:
+    """Find the calendar of the process that a metric belongs to, if it has one."""
+    journey = part.scope.map
+    if journey is None or metric.of.kind != "process":
+        return None
+    name = journey.processes[metric.of.id].calendar
+    return None if name is None else journey.calendars[name]
 
 
 def _stays(part: Part, metric: Metric) -> tuple[Ints, Ints]:
@@ -256,19 +295,19 @@ def _amounts(part: Part, metric: Metric, measure: AmountOf) -> Sums:
     if found is None:
         raise AnswerError("Scorecard", "this log knows no amounts")
     amounts, there, _ = found
-    value = amounts.whole
+    value, fraction = amounts.whole, amounts.fractions
     if measure.what == "revenue":
-        there = there & (value > 0)
+        there = there & ((value > 0) | ((value == 0) & (fraction > 0)))
     elif measure.what == "cost":
-        there, value = there & (value < 0), -value
+        there, value, fraction = there & (value < 0), -value, -fraction
     rows = np.flatnonzero(there & _at_element(part, metric))
     none = np.zeros(0, dtype=np.int64)
     if measure.per == "total":
-        return Sums(part.at[rows], rows * 0, value[rows], none, none)
+        return Sums(part.at[rows], rows * 0, value[rows], none, none, fraction[rows])
     if measure.per == "interaction":
-        return Sums(part.at[rows], rows, value[rows], part.at[rows], rows)
+        return Sums(part.at[rows], rows, value[rows], part.at[rows], rows, fraction[rows])
     unit = (part.journey if measure.per == "journey" else part.customer).astype(np.int64)
-    return Sums(part.at[rows], unit[rows], value[rows], part.at, unit)
+    return Sums(part.at[rows], unit[rows], value[rows], part.at, unit, fraction[rows])
 
 
 def _by_customer(part: Part, rows: Ints) -> tuple[Ints, Ints, Ints]:
@@ -286,7 +325,7 @@ def _by_customer(part: Part, rows: Ints) -> tuple[Ints, Ints, Ints]:
 def _retention(part: Part, metric: Metric, measure: RetentionAfter) -> Hits:
     mine, first, last = _by_customer(part, np.flatnonzero(_at_element(part, metric)))
     after = measure.after // MICROSECOND
-    known = part.scope.end - first >= after
+    known = part.scope.seen_until - first >= after
     return Hits(first[known], mine[known], (last - first >= after)[known])
 
 
@@ -305,15 +344,19 @@ def _repurchase(part: Part, metric: Metric, measure: Repurchase) -> Hits:
         return Hits(first, mine, bought)
     limit = measure.within // MICROSECOND
     in_time = bought & (np.where(bought, second, first) - first <= limit)
-    known = in_time | (part.scope.end - first >= limit)
+    known = in_time | (part.scope.seen_until - first >= limit)
     return Hits(first[known], mine[known], in_time[known])
 
 
 def _dormancy(part: Part, metric: Metric) -> Hits:
     if part.scope.map is None or not any(part.scope.map.tables.dormant_after):
         raise AnswerError("Scorecard", "the map does not say when a customer is dormant")
-    asleep, _ = find_dormancies(part)
+    asleep, _ = find_dormancies(part, part.scope.seen_until)
     last = np.zeros(len(part), dtype=bool)
     last[part.offsets[1:] - 1] = True
-    rows = np.flatnonzero(_at_element(part, metric))
-    return Hits(part.at[rows], part.journey[rows], (asleep & last)[rows])
+    mine = _at_element(part, metric)
+    there = np.zeros(part.journeys, dtype=bool)
+    there[part.journey[mine]] = True
+    gone = asleep & last & there[part.journey]
+    rows = np.flatnonzero(mine | gone)
+    return Hits(part.at[rows], part.journey[rows], gone[rows], mine[rows])

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TypeAlias, assert_never
 
 import numpy as np
 from attrs import frozen
-from scipy.special import stdtrit
+from scipy.special import bdtr, stdtrit
 
 from journeymap.analysis.measuring.intervals import (
-    NORMAL_QUANTILE,
     mean_interval,
     nps_interval,
     wilson_interval,
 )
 from journeymap.analysis.measuring.metric_units import Hits, Lengths, Ratings, Sums, Units
 from journeymap.analysis.measuring.quantiles import Spread, spread_lengths
-from journeymap.analysis.table.exact_amounts import SCALE
+from journeymap.analysis.table.exact_amounts import FRACTION, SCALE
 from journeymap.analysis.table.part import Flags, Ints
 from journeymap.model.scores import lowest_top_answer, summary_of
 
@@ -50,6 +50,7 @@ class Rated:
 
     counts: dict[int, int]
     kind: str
+    others: frozenset[str] = frozenset()
 
 
 @frozen
@@ -89,7 +90,7 @@ def sum_units(units: Units, period: Ints, of_period: Ints | None = None) -> dict
             case Ratings():
                 values, often = np.unique(units.value[mine], return_counts=True)
                 answers = dict(zip(values.tolist(), often.tolist(), strict=True))
-                found[number] = Rated(answers, units.kind)
+                found[number] = Rated(answers, units.kind, units.others)
             case Sums():
                 inside = of_period == number if of_period is not None else mine[:0]
                 found[number] = _sum_by_unit(units, mine, units.of_unit[inside])
@@ -105,14 +106,25 @@ def _count(unit: Ints, hit: Flags, counts: Flags | None) -> Counted:
 
 def _sum_by_unit(units: Sums, mine: Ints, counted: Ints) -> Summed:
     """Sum by unit; where no units are counted, all of it is one."""
-    value = units.value[mine]
+    parts = [units.value[mine]]
+    if units.fraction is not None:
+        parts.append(units.fraction[mine])
     if not len(units.of_unit):
-        total = _exact(value)
-        return Summed(len(value), total, 0)
+        return Summed(len(parts[0]), _joined([_exact(one) for one in parts]), 0)
     people = np.unique(counted)
-    sums = np.zeros(len(people), dtype=np.int64)
-    np.add.at(sums, np.searchsorted(people, units.unit[mine]), value)
-    return _sum(sums)
+    spots = np.searchsorted(people, units.unit[mine])
+    sums = [np.zeros(len(people), dtype=np.int64) for _ in parts]
+    for total, one in zip(sums, parts, strict=True):
+        np.add.at(total, spots, one)
+    if len(sums) == 1:
+        return _sum(sums[0])
+    numbers = [_joined(pair) for pair in zip(*(one.tolist() for one in sums), strict=True)]
+    return Summed(len(numbers), sum(numbers), sum(one * one for one in numbers))
+
+
+def _joined(parts: Sequence[int]) -> int:
+    """Join ten-thousandths and what is left below one, in parts of one."""
+    return parts[0] if len(parts) == 1 else parts[0] * FRACTION + parts[1]
 
 
 def _sum(values: Ints) -> Summed:
@@ -146,7 +158,7 @@ def merge_worth(one: Worth, other: Worth) -> Worth:
         answers = {**one.counts, **other.counts}
         for answer in one.counts.keys() & other.counts.keys():
             answers[answer] = one.counts[answer] + other.counts[answer]
-        return Rated(answers, one.kind)
+        return Rated(answers, one.kind, one.others | other.others)
     if isinstance(one, Timed) and isinstance(other, Timed):
         return Timed(_added(one.sums, other.sums), one.spread.merge(other.spread))
     assert isinstance(one, Summed)  # noqa: S101  # one metric has one kind of sums
@@ -179,8 +191,8 @@ def evaluate(
             return _quantile(worth, {"median": 0.5, "p90": 0.9}[statistic])
         case Summed():
             if statistic == "total":
-                return Value(worth.total / SCALE, worth.n)
-            return _mean(worth, SCALE if statistic == "amount" else 1)
+                return Value(worth.total / (SCALE * FRACTION), worth.n)
+            return _mean(worth, SCALE * FRACTION if statistic == "amount" else 1)
         case _:
             assert_never(worth)
 
@@ -192,20 +204,33 @@ def _mean(sums: Summed, scale: float) -> Value:
     if sums.n < 2:
         return Value(mean, sums.n)
     spread = Fraction(sums.n * sums.squares - sums.total**2, sums.n * (sums.n - 1))
-    half = float(stdtrit(sums.n - 1, 0.975)) * math.sqrt(float(spread) / sums.n) / scale
+    if not spread:
+        return Value(mean, sums.n)  # all are alike, which says nothing of chance
+    half = float(stdtrit(sums.n - 1, 0.975)) * math.sqrt(float(spread / scale**2) / sums.n)
     return Value(mean, sums.n, mean - half, mean + half)
 
 
 def _quantile(worth: Timed, share: float) -> Value:
-    """Give a quantile; its bounds are those order statistics that hold it 19 times out of 20."""
+    """Give a quantile; its bounds are those order statistics that hold it 19 times out of 20.
+
+    Of a few, there is none on one side or on both.
+    """
     n = worth.sums.n
-    half = NORMAL_QUANTILE * math.sqrt(share * (1 - share) / n)
+    half = int(4 * math.sqrt(n * share * (1 - share))) + 2
+    middle = int(n * share)
+    ranks = np.arange(max(0, middle - half), min(n, middle + half) + 1)
+    below = bdtr(ranks, n, share)  # the chance that so many or fewer lie below the quantile
+    few = ranks[below <= 0.025]
+    many = ranks[below >= 0.975]
+    rank_low = int(few[-1]) + 1 if len(few) else 0
+    rank_high = int(many[0]) + 1 if len(many) else n + 1
+    wanted = (
+        share,
+        *((rank - 1) / max(n - 1, 1) for rank in (max(rank_low, 1), min(rank_high, n))),
+    )
     cells = np.zeros(1, dtype=np.int64)
-    wanted = (share, max(0.0, share - half), min(1.0, share + half))
     value, low, high = (float(found[0]) for found in worth.spread.quantiles(cells, wanted))
-    if n < 6:
-        return Value(value, n)
-    return Value(value, n, low, high)
+    return Value(value, n, low if rank_low >= 1 else None, high if rank_high <= n else None)
 
 
 def _rate(worth: Rated, scales: dict[str, tuple[float, float]]) -> Value:
@@ -224,4 +249,4 @@ def _rate(worth: Rated, scales: dict[str, tuple[float, float]]) -> Value:
         least = lowest_top_answer(*scales[worth.kind])
         top = sum(w for v, w in pairs if v >= least)
         return Value(top / n, n, *wilson_interval(top, n))
-    return Value(mean, n, *mean_interval(values, weights))
+    return Value(mean, n, *(mean_interval(values, weights) if len(values) > 1 else ()))

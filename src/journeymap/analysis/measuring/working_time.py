@@ -17,6 +17,7 @@ __all__ = [
     "WorkingClock",
     "department_clocks",
     "department_codes",
+    "measure_on_calendar",
     "measure_waits_between",
     "measure_working_time",
 ]
@@ -74,21 +75,34 @@ def department_clocks(part: Part) -> list[WorkingClock | None]:
         return []
     if journey is None:
         raise AnswerError("working_time", "the calendars are the map's: read the log with map=…")
-    years = [
-        (EPOCH + timedelta(microseconds=at)).year for at in (part.scope.first, part.scope.last)
-    ]
-    if years[1] - years[0] > MAX_YEARS:
-        message = (
-            f"the log reaches from {years[0]} to {years[1]}, and working time is told over at most "
-            f"{MAX_YEARS} years; bound it with log.where(since=…, until=…)"
-        )
-        raise AnswerError("working_time", message)
+    years = _years(part)
     clocks: list[WorkingClock | None] = []
     for name in part.names("department"):
         department = journey.departments.get(name) if name is not None else None
         calendar = department.calendar if department is not None else None
         clocks.append(None if calendar is None else _clock(journey.calendars[calendar], *years))
     return clocks
+
+
+def _years(part: Part) -> tuple[int, int]:
+    """Find the first and the last year of a log; raise AnswerError where they are too many."""
+    first, last = (
+        (EPOCH + timedelta(microseconds=at)).year for at in (part.scope.first, part.scope.end)
+    )
+    if last - first > MAX_YEARS:
+        message = (
+            f"the log reaches from {first} to {last}, and working time is told over at most "
+            f"{MAX_YEARS} years; bound it with log.where(since=…, until=…)"
+        )
+        raise AnswerError("working_time", message)
+    return first, last
+
+
+def measure_on_calendar(part: Part, calendar: Calendar, begins: Ints, ends: Ints) -> Ints:
+    """Measure the working time of a calendar between pairs of times, in microseconds."""
+    clock = _clock(calendar, *_years(part))
+    found: Ints = clock.at(ends) - clock.at(begins)
+    return found
 
 
 def measure_working_time(part: Part, departments: Ints, begins: Ints, ends: Ints) -> Ints:

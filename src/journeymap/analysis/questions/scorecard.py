@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen, validators
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.metric_units import Sums, find_units
 from journeymap.analysis.measuring.metric_values import (
+    Rated,
     Summed,
     Value,
     Worth,
@@ -27,11 +28,11 @@ from journeymap.analysis.measuring.periods import (
     Period,
     WeekStart,
 )
-from journeymap.analysis.row_fields import Field, Flag, Key, Mean, N, Names, Text
-from journeymap.analysis.table.part import Ints, Part, Scope
+from journeymap.analysis.row_fields import Amount, Field, Flag, Key, Mean, N, Names, Text
+from journeymap.analysis.table.part import Ints, Part, Scope, require_times
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import AmountOf, Frequency, JourneyMap, Metric, Of, TimeBetween, TimeIn
-from journeymap.model.rules import one_of
+from journeymap.model.rules import of_type, one_of
 
 __all__ = ["Scorecard", "ScorecardAnswer", "ScorecardRow"]
 
@@ -39,6 +40,7 @@ Verdict = Literal["met", "missed", "not sure"]
 _ValueBound: TypeAlias = Annotated[float, Field("bound", of="value")]
 _ChangeBound: TypeAlias = Annotated[float, Field("bound", of="change")]
 _WHOLE = np.iinfo(np.int64).min
+_NOTHING = Value(None, 0)
 
 
 @frozen
@@ -76,10 +78,10 @@ class ScorecardRow:
     low: _ValueBound | None
     high: _ValueBound | None
     unit: Text
-    target: Mean | None
+    target: Amount | None
     verdict: Text | None
-    before: Mean | None
-    change: Mean | None
+    before: Amount | None
+    change: Amount | None
     change_low: _ChangeBound | None
     change_high: _ChangeBound | None
     note: Text | None
@@ -104,6 +106,20 @@ class ScorecardAnswer(Answer[ScorecardRow]):
             return []
         parts = [f"{counts[one]} {one}" for one in ("met", "missed", "not sure") if one in counts]
         return [f"of {sum(counts.values())} targets: {', '.join(parts)}"]
+
+    def field_in(self, row: dict[str, Any], name: str) -> Field:
+        """Find out what a field is, in one row: a sum is no mean, and is not compared.
+
+        Args:
+            row: The row as a dictionary.
+            name: The name of the field.
+
+        Returns:
+            The kind of the field.
+        """
+        if name == "value" and row["low"] is None and row["high"] is None:
+            return Field("amount")
+        return super().field_in(row, name)
 
     def _columns(self) -> list[str]:
         first = ("metric", "period", "complete", "value", "unit", "target", "verdict", "n", "low",
@@ -140,7 +156,9 @@ class Scorecard:
     """
 
     every: Period | None = field(default=None, validator=validators.optional(one_of(*PERIODS)))
-    metric: str | None = field(default=None, kw_only=True)
+    metric: str | None = field(
+        default=None, validator=validators.optional(of_type(str)), kw_only=True
+    )
     week_starts: WeekStart = field(default="monday", validator=one_of(*WEEK_STARTS), kw_only=True)
 
     @staticmethod
@@ -157,7 +175,10 @@ class Scorecard:
 
     def measure(self, part: Part) -> dict[str, Any]:
         """Sum what each metric counts, by period; where nothing can be counted, a text is why."""
-        return {name: self._sum(part, metric) for name, metric in self._metrics(part.scope).items()}
+        metrics = self._metrics(part.scope)
+        if metrics:
+            require_times(part.scope, "Scorecard")
+        return {name: self._sum(part, metric) for name, metric in metrics.items()}
 
     def merge(self, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         """Sum two measurements."""
@@ -175,7 +196,9 @@ class Scorecard:
             if not scope.interactions:
                 return {}
             raise AnswerError("Scorecard", "metrics are the map's: read the log with map=…")
-        found = {metric.id: metric for metric in _all_metrics(scope.map)}
+        found: dict[str, Metric] = {}
+        for metric in _all_metrics(scope.map):
+            found.setdefault(metric.id, metric)  # a metric of the map, before a target's
         if self.metric is None:
             return found
         if self.metric not in found:
@@ -209,16 +232,17 @@ class Scorecard:
         }  # fmt: skip
         worth: dict[int, Worth] = measured if isinstance(measured, dict) else {}
         note = measured if isinstance(measured, str) else None
-        if isinstance(metric.measure, AmountOf) and metric.measure.what == "cost" and not any(
-            isinstance(one, Summed) and one.total for one in worth.values()
-        ):  # fmt: skip
-            worth, note = {}, note or "this log knows no costs: amounts below zero"
+        known = isinstance(measured, dict)
+        note = note or _note(metric, worth)
         before: Value | None = None
         for number, cells in self._periods(worth, scope):
-            value = self._value(metric, worth.get(number), number, scope)
+            value = self._value(metric, worth.get(number), number, scope) if known else _NOTHING
+            # What adds up is not over before its period is.
+            open_ = cells["complete"] is False and _is_total(metric)
             yield {
                 **same, **cells, **_cells(value), "note": note,
-                "verdict": _verdict(metric, value), **_change(value, before),
+                "verdict": None if open_ else _verdict(metric, value),
+                **_change(value, None if open_ else before),
             }  # fmt: skip
             before = value
 
@@ -246,7 +270,7 @@ class Scorecard:
         if isinstance(measure, Frequency) and measure.per in ("day", "week", "month"):
             return self._rate(measure, worth, number, scope)
         if worth is None:
-            return Value(None, 0)
+            return Value(0.0, 0) if _is_total(metric) else _NOTHING
         statistic = "mean"
         if isinstance(measure, TimeBetween | TimeIn):
             statistic = measure.statistic
@@ -259,14 +283,14 @@ class Scorecard:
     ) -> Value:  # fmt: skip
         """Give the count for each day, week or month of the period; ``n`` is the count."""
         count = worth.n if isinstance(worth, Summed) else 0
-        if self.every is None:
-            begin, end = scope.first, scope.end + 1
-        else:
+        begin = scope.begin if scope.since is None else max(scope.since, scope.begin)
+        end = scope.seen_until + 1
+        if self.every is not None:
             calendar = CalendarPeriods(self.every, self.week_starts, scope.zone)
-            begin, end = calendar.begin(number), min(calendar.begin(number + 1), scope.end + 1)
+            begin, end = max(begin, calendar.begin(number)), min(end, calendar.begin(number + 1))
         length = {"day": 1.0, "week": 7.0, "month": 365.2425 / 12}[measure.per]
-        lasted = (end - begin) / 86_400e6 / length
-        return Value(count / lasted if lasted > 0 else None, count)
+        lasted = max((end - begin) / 86_400e6 / length, 1.0)  # of less than one, no rate is known
+        return Value(count / lasted, count)
 
 
 def _all_metrics(journey: JourneyMap) -> Iterator[Metric]:
@@ -315,10 +339,13 @@ def _verdict(metric: Metric, value: Value) -> Verdict | None:
     """Judge a value by its interval; a sum, which has none, by itself."""
     if metric.target is None or value.value is None:
         return None
-    if value.low is None and not _is_exact(metric):
-        return "not sure"  # of so few no interval is known
-    low = value.value if value.low is None else value.low
-    high = value.value if value.high is None else value.high
+    if isinstance(metric.measure, AmountOf) and metric.measure.what == "cost" and not value.value:
+        return "not sure"  # nothing was spent, or nothing noted
+    low, high = value.low, value.high
+    if _is_exact(metric):
+        low = high = value.value
+    low = -math.inf if low is None else low
+    high = math.inf if high is None else high
     if metric.direction == "down":
         low, high, target = -high, -low, -metric.target
     else:
@@ -334,6 +361,22 @@ def _is_exact(metric: Metric) -> bool:
     if isinstance(measure, Frequency):
         return measure.per in ("day", "week", "month")
     return isinstance(measure, AmountOf) and measure.per == "total"
+
+
+def _is_total(metric: Metric) -> bool:
+    return isinstance(metric.measure, AmountOf) and metric.measure.per == "total"
+
+
+def _note(metric: Metric, worth: dict[int, Worth]) -> str | None:
+    """Write what a reader must know of a value, if there is anything."""
+    scales = sorted({kind for one in worth.values() if isinstance(one, Rated)
+                     for kind in one.others})  # fmt: skip
+    if scales:
+        return f"answers on other scales are not counted: {', '.join(scales)}"
+    spent = any(isinstance(one, Summed) and one.total for one in worth.values())
+    if isinstance(metric.measure, AmountOf) and metric.measure.what == "cost" and not spent:
+        return "there are no amounts below zero"
+    return None
 
 
 def _change(value: Value, before: Value | None) -> dict[str, Any]:
