@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import journeymap as jm
 from journeymap import Interaction, JourneyMap, Tracker
-from journeymap.analysis import Columns, Handoffs, Log, Loops, Positions
+from journeymap.analysis import Columns, Handoffs, KeyJourneys, Log, Loops, Positions
 from journeymap.testing import interactions
-from journeymap.tracking import WentDormant
+from journeymap.tracking import KeyJourneyCompleted, KeyJourneyGivenUp, WentDormant
 from tests.factories import DAY, HOUR, JOURNEY, T0
 
 BY_TOUCHPOINT = JOURNEY.replace(evolve(JOURNEY.touchpoints["b"], ends=True))
@@ -39,6 +39,7 @@ def test_live_and_past_agree(given: list[Interaction], journey: JourneyMap) -> N
     log = Log.from_interactions(given, map=journey)
     end = max(one.at for one in given)
     went: Counter[str] = Counter()
+    over: Counter[tuple[str, str]] = Counter()
     tracker = Tracker(journey, None)
     for row in log.ask(Positions()):
         mine = sorted((one for one in given if one.customer == row.customer), key=lambda o: o.at)
@@ -51,6 +52,8 @@ def test_live_and_past_agree(given: list[Interaction], journey: JourneyMap) -> N
             assert not row.dormant
         for stage in {one.stage for one in (*signals, *more) if isinstance(one, WentDormant)}:
             went[stage] += 1
+        over.update((one.kind, one.journey) for one in (*signals, *more)
+                    if isinstance(one, KeyJourneyCompleted | KeyJourneyGivenUp))  # fmt: skip
         owned = {name: one.dormant for name, one in state.products.items()}
         if owned:
             per = log.where(customer=row.customer).per("product")
@@ -58,6 +61,9 @@ def test_live_and_past_agree(given: list[Interaction], journey: JourneyMap) -> N
             assert found == owned
     leaks = {row.element: row.dormant for row in log.ask(Loops())}
     assert leaks == {name: went[name] for name in journey.stages}
+    for span in log.ask(KeyJourneys()):
+        assert span.completed == over["key journey completed", span.journey]
+        assert span.given_up == over["key journey given up", span.journey]
 
 
 def _until(log: Log, end: Any) -> Any:

@@ -455,3 +455,34 @@ def test_scales_names_and_logs_without_times() -> None:
         untimed.ask(Scorecard("month"))
     with pytest.raises(ElementError, match="metric"):
         Scorecard(metric=["csat"])  # type: ignore[arg-type]
+
+
+def test_needs_are_judged_by_their_metrics() -> None:
+    def need(name: str, *metrics: str) -> jm.Need:
+        return jm.Need(name, f"I need {name}", metrics=metrics)
+
+    journey = JOURNEY.add(
+        Metric("good", EVERYTHING, target=1, measure=AmountOf("revenue", "EUR")),
+        Metric("bad", EVERYTHING, target=9000, measure=AmountOf("revenue", "EUR")),
+        Metric("drawn", EVERYTHING, target=1),
+        jm.Persona("her", needs=[need("both", "good", "bad"), need("part", "good", "drawn")]),
+    )
+    journey = journey.replace(
+        evolve(
+            journey.stages["want"], needs=[need("speed", "good"), need("calm", "drawn"), need("x")]
+        )
+    )
+    log = Log.from_interactions([WHOLE], map=journey)
+    found = {(one.of, one.need): one.verdict for one in log.ask(Scorecard()).needs}
+    assert found == {
+        ("stage want", "speed"): "met", ("stage want", "calm"): None, ("stage want", "x"): None,
+        ("persona her", "both"): "missed", ("persona her", "part"): "not sure",
+    }  # fmt: skip
+    said = [problem.message for problem in journey.check() if "need" in problem.message]
+    assert "nobody measures its need 'calm'" in said
+    assert "nobody measures its need 'speed'" not in said
+    assert said.count("it does not say what the customer needs there") == 2
+    assert not any("need" in problem.message for problem in JOURNEY.check())
+    assert jm.loads(jm.dumps(journey, format="yaml"), format="yaml") == journey
+    with pytest.raises(MapError, match="there is no metric 'goood'; did you mean 'good'"):
+        journey.replace(evolve(journey.stages["use"], needs=[need("y", "goood")]))

@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from journeymap import (
     Count,
     ElementError,
     Interaction,
+    JourneyMap,
     Live,
     Moment,
     Money,
@@ -134,6 +136,7 @@ RICH = JOURNEY.add(
     Moment("back", Count("b", 2, within=60 * HOUR), per="product"),
 )
 """A map on which nearly everything that comes late makes a difference."""
+ENDING = RICH.replace(evolve(RICH.touchpoints["b"], ends=True))
 
 
 def happenings(dice: Any, number: int, hours: int) -> list[Interaction]:
@@ -159,10 +162,11 @@ def happenings(dice: Any, number: int, hours: int) -> list[Interaction]:
     st.sampled_from([20, 300, 3000]),
     st.sampled_from([3, 6, 32]),
     st.sampled_from([0, 5, 60]),
+    st.sampled_from([RICH, ENDING]),
     st.randoms(use_true_random=False),
 )
 def test_however_late_it_is_as_if_in_order(
-    number: int, hours: int, spacing: int, lateness: int, dice: Any
+    number: int, hours: int, spacing: int, lateness: int, journey: JourneyMap, dice: Any
 ) -> None:
     """Folded from checkpoints, and only to where it makes no difference: state and signals."""
     sent = happenings(dice, number, hours)
@@ -172,7 +176,7 @@ def test_however_late_it_is_as_if_in_order(
     told: Counter[Signal] = Counter()
     with (
         mock.patch("journeymap.live.late.SPACING", spacing),
-        Live(RICH, "memory", clock=lambda: now) as live,
+        Live(journey, "memory", clock=lambda: now) as live,
     ):
         place = 0
         while place < len(sent):
@@ -184,13 +188,13 @@ def test_however_late_it_is_as_if_in_order(
                     count_told(told, [signal])
             if dice.random() < 0.1:
                 count_told(told, live.advance(T0 + dice.randrange(hours) * HOUR))
-            whole, _ = Tracker(RICH, None).follow(None, sent[:place])
+            whole, _ = Tracker(journey, None).follow(None, sent[:place])
             state = live.state("ada")
             assert state is not None
-            expected = Tracker(RICH, None).advance(whole, state.clock)[0]
+            expected = Tracker(journey, None).advance(whole, state.clock)[0]
             assert state.fold_state == expected.fold_state
         count_told(told, live.advance(now))
-        _, true = folded(Tracker(RICH, None), sent, now)
+        _, true = folded(Tracker(journey, None), sent, now)
         assert +told == sum(true.values(), Counter())
         waiting = live.store.read(lambda tx: tx.outbox.select(status="waiting"))
         asked = [

@@ -53,6 +53,8 @@ def test_positions_and_laps(drawn: list[tuple[Interaction, int]], dice: Any, lat
     states, _ = folded(TRACKER, sent, as_of, dice)
     rows = log.ask(Positions(as_of)).to_dicts()
     for row in rows:
+        assert row.pop("silent") == (as_of - row["at"]).total_seconds()
+        assert not row.pop("ended")
         del row["product"]
     assert rows == [batch_position(states[name]) for name in sorted(states)]
     laps = Counter(state.position.lap for state in states.values() if state.position)
@@ -76,6 +78,8 @@ def test_at_any_time_before(drawn: list[tuple[Interaction, int]], dice: Any) -> 
     states, _ = folded(TRACKER, [one for one in sent if one.at <= as_of], as_of)
     rows = Log.from_interactions(sent, map=JOURNEY).ask(Positions(as_of)).to_dicts()
     for row in rows:
+        assert row.pop("silent") == (as_of - row["at"]).total_seconds()
+        assert not row.pop("ended")
         del row["product"]
     assert rows == [batch_position(states[name]) for name in sorted(states)]
 

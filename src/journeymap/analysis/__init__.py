@@ -29,7 +29,12 @@ from journeymap.analysis.questions.satisfaction import (
     SatisfactionAnswer,
     SatisfactionRow,
 )
-from journeymap.analysis.questions.scorecard import Scorecard, ScorecardAnswer, ScorecardRow
+from journeymap.analysis.questions.scorecard import (
+    NeedMet,
+    Scorecard,
+    ScorecardAnswer,
+    ScorecardRow,
+)
 from journeymap.analysis.questions.transitions import Transition, Transitions, TransitionsAnswer
 from journeymap.analysis.questions.trend import Trend, TrendAnswer, TrendPeriod
 from journeymap.analysis.questions.variants import Variant, Variants, VariantsAnswer
@@ -73,6 +78,7 @@ __all__ = [
     "LogDescription",
     "Loops",
     "LoopsAnswer",
+    "NeedMet",
     "NextStep",
     "NextStepAnswer",
     "NextStepRow",

@@ -11,7 +11,7 @@ __all__ = ["mark_map"]
 _SECTIONS = ("channels", "processes", "products", "personas", "metrics")
 _TEXTS = ("name", "description")
 _UNREAD = {
-    "stages": ("customer_does", "company_does", "optional"),
+    "stages": ("customer_does", "company_does", "optional", "needs"),
     "departments": ("invests",),
     "touchpoints": ("products",),
     "moments": ("metric",),

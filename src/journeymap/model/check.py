@@ -22,6 +22,7 @@ def find_problems(journey: Design) -> tuple[Problem, ...]:
         *_touchpoints(journey),
         *_departments(journey),
         *_metrics(journey),
+        *_needs(journey),
         *_moments(journey),
         *_key_journeys(journey),
         *_offers(journey),
@@ -114,6 +115,21 @@ def _metrics(journey: Design) -> Iterator[Problem]:
         if metric.measure is None:
             message = "it does not say how it is measured, so no scorecard can"
             yield Problem("hint", f"metric {metric.id!r}", message)
+
+
+def _needs(journey: Design) -> Iterator[Problem]:
+    """Check needs, where the map names any."""
+    held = [(f"stage {stage.id!r}", stage.needs) for stage in journey.stages.values()]
+    owned = [(f"persona {one.id!r}", one.needs) for one in journey.personas.values()]
+    if not any(needs for _, needs in (*held, *owned)):
+        return
+    for where, needs in held:
+        if not needs:
+            yield Problem("hint", where, "it does not say what the customer needs there")
+    for where, needs in (*held, *owned):
+        for need in needs:
+            if not any(journey.metrics[name].measure for name in need.metrics):
+                yield Problem("hint", where, f"nobody measures its need {need.id!r}")
 
 
 def _moments(journey: Design) -> Iterator[Problem]:

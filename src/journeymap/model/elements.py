@@ -44,6 +44,7 @@ __all__ = [
     "Investment",
     "KeyJourney",
     "Metric",
+    "Need",
     "Of",
     "Persona",
     "Phase",
@@ -111,6 +112,26 @@ class Named:
 
 
 @frozen
+class Need:
+    """Something that customers need, in a stage or as a kind of customer, and why.
+
+    Attributes:
+        id: The id by which it is named.
+        words: The need, in the customer's words.
+        why: The motive behind it.
+        metrics: The metrics that show whether it is met.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+    """
+
+    id: str = field(validator=identifier)
+    words: str = field(default="", validator=text)
+    why: str = field(default="", validator=text, kw_only=True)
+    metrics: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
+
+
+@frozen
 class Stage(Named):
     """A step of the loop: what the customer does there (layer 1), and the company (layer 2).
 
@@ -122,6 +143,7 @@ class Stage(Named):
             as the map allows).
         ends: Whether a journey may end in it: who falls silent there is done, and not dormant.
         optional: Whether customers may pass it by on their way: funnels do not count it as a loss.
+        needs: What the customer needs there.
 
     >>> Stage("first_use", phase="own").name
     'First use'
@@ -135,6 +157,9 @@ class Stage(Named):
     )
     ends: bool = field(default=False, validator=of_type(bool), kw_only=True)
     optional: bool = field(default=False, validator=of_type(bool), kw_only=True)
+    needs: tuple[Need, ...] = field(
+        default=(), converter=as_tuple, validator=each(Need), kw_only=True
+    )
 
 
 @frozen
@@ -231,11 +256,15 @@ class Persona(Named):
         goals: What they want to achieve.
         pains: What gets in their way.
         products: The products they use.
+        needs: What they need.
     """
 
     goals: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
     pains: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
     products: tuple[str, ...] = field(default=(), converter=as_tuple, validator=names, kw_only=True)
+    needs: tuple[Need, ...] = field(
+        default=(), converter=as_tuple, validator=each(Need), kw_only=True
+    )
 
 
 @frozen

@@ -88,6 +88,10 @@ def _mentions(journey: Design) -> Iterator[Mention]:
         yield from _each(("processes", i, "departments"), "department", process.departments)
         if process.calendar is not None:
             yield ("processes", i, "calendar"), "calendar", process.calendar
+    for catalog in ("stages", "personas"):
+        for i, element in enumerate(getattr(journey, catalog).elements):
+            for j, need in enumerate(element.needs):
+                yield from _each((catalog, i, "needs", j, "metrics"), "metric", need.metrics)
     for i, persona in enumerate(journey.personas.elements):
         yield from _each(("personas", i, "products"), "product", persona.products)
     for i, point in enumerate(journey.touchpoints.elements):

@@ -163,7 +163,7 @@ def _read_fold_state(data: Mapping[str, Any], compiled: CompiledMap) -> FoldStat
 
     at, stage = read_time(data["at"]), stage_of(data.get("stage"))
     limit = None if data.get("dormant") or stage is None else stage.limit
-    if data.get("touchpoint") in compiled.map.tables.ends:
+    if data.get("touchpoint") in compiled.map.tables.ends and not data.get("open"):
         limit = None
     products = tuple(
         (name, ProductState(stage_of(inner), _maybe_time(since), lap, read_time(when), *ended))

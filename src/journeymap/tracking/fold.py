@@ -100,7 +100,8 @@ def step(
         slow = slow._replace(cooling=tuple(c for c in slow.cooling if c.until > at))
     if not rules.quiet or slow.busy or (one.score is not None and rules.score_tests):
         slow = _update_slow(compiled, slow, rules, one, occasion)
-    limit = None if stage is None or rules.ends else stage.limit
+    # A silence with which a journey ends is no dormancy, but gives up what is open.
+    limit = None if stage is None or (rules.ends and not slow.open) else stage.limit
     return _make(FoldState, (
         at, tie, folded + 1, stage, since, lap, name, channel, department, handed_by, emotion,
         one.outcome, one.process or rules.process, False,
@@ -198,8 +199,10 @@ def _go_dormant(compiled: CompiledMap, state: FoldState, occasion: Occasion) -> 
     if slow.open:
         left = key_journeys.give_up_all(compiled, slow.open, occasion)
         slow = _with_timer(compiled, slow._replace(open=left))
-    occasion.emit(WentDormant(occasion.customer, occasion.at, occasion.tie, stage.id))
-    return state._replace(slow=slow, dormant=True, sleep=FAR, fired=occasion.at)
+    dormant = state.touchpoint not in compiled.map.tables.ends
+    if dormant:
+        occasion.emit(WentDormant(occasion.customer, occasion.at, occasion.tie, stage.id))
+    return state._replace(slow=slow, dormant=dormant, sleep=FAR, fired=occasion.at)
 
 
 def _fire_timers(compiled: CompiledMap, slow: SlowState, occasion: Occasion) -> SlowState:

@@ -30,12 +30,15 @@ def mark_ends(part: Part) -> Flags:
     return found
 
 
-def find_dormancies(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
+def find_dormancies(
+    part: Part, until: int | None = None, *, at_ends: bool = False
+) -> tuple[Flags, Ints]:  # fmt: skip
     """Mark the interactions after which the customer went dormant; also the silence allowed there.
 
     The silence after a journey's last interaction reaches up to the log's last one, or to
     ``until``, in microseconds since 1970. In a log without times no one is known to be dormant, nor
-    after an interaction with which a journey may end.
+    after an interaction with which a journey may end, unless ``at_ends``: such a silence gives up
+    what is open, too.
     """
     journey = part.scope.map
     limits = journey.tables.dormant_after if journey else (None,)
@@ -43,7 +46,9 @@ def find_dormancies(part: Part, until: int | None = None) -> tuple[Flags, Ints]:
     if not len(part):
         return np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)
     position = stage_codes(part)
-    limit = np.where(mark_ends(part), NEVER, allowed[position])
+    limit = allowed[position]
+    if not at_ends:
+        limit = np.where(mark_ends(part), NEVER, limit)
     if not part.scope.timed:
         return np.zeros(len(part), dtype=bool), limit
     final = np.append(part.first[1:], True)

@@ -60,7 +60,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
     size = len(part)
     journey_end = np.repeat(part.offsets[1:], np.diff(part.offsets))
     restarts = may_start_again(span)
-    silent, allowed = find_dormancies(part)
+    silent, allowed = find_dormancies(part, at_ends=True)
     at = part.at if part.scope.timed else np.zeros(len(part), dtype=np.int64)
     next_start, next_end, next_silent = (_next(flags) for flags in (starts, ends, silent))
     found: list[tuple[Ints, Ints, Ints, Ints]] = []

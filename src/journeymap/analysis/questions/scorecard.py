@@ -34,7 +34,7 @@ from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import AmountOf, Frequency, JourneyMap, Metric, Of, TimeBetween, TimeIn
 from journeymap.model.rules import of_type, one_of
 
-__all__ = ["Scorecard", "ScorecardAnswer", "ScorecardRow"]
+__all__ = ["NeedMet", "Scorecard", "ScorecardAnswer", "ScorecardRow"]
 
 Verdict = Literal["met", "missed", "not sure"]
 _ValueBound: TypeAlias = Annotated[float, Field("bound", of="value")]
@@ -87,11 +87,36 @@ class ScorecardRow:
     note: Text | None
 
 
+@frozen
+class NeedMet:
+    """A need of the map, and whether its metrics show it to be met.
+
+    Attributes:
+        need: The need's id.
+        of: The stage or persona that has it, such as ``stage order``.
+        words: The need in the customer's words.
+        verdict: ``met`` if all its metrics meet their targets, ``missed`` if one misses it, ``not
+            sure`` otherwise (None: none of them has a verdict).
+        metrics: The metrics that it is judged by.
+    """
+
+    need: str
+    of: str
+    words: str
+    verdict: Verdict | None
+    metrics: tuple[str, ...]
+
+
 @frozen(eq=False, repr=False)
 class ScorecardAnswer(Answer[ScorecardRow]):
-    """Metric by metric, in the order of the map; each with its periods."""
+    """Metric by metric, in the order of the map; each with its periods.
+
+    Attributes:
+        needs: The needs of the map's stages and personas, by the last complete period.
+    """
 
     Row = ScorecardRow
+    needs: tuple[NeedMet, ...] = field(default=(), kw_only=True)
 
     def notes(self) -> list[str]:
         """Write how many targets are met in the last complete period, or in the whole log.
@@ -99,9 +124,7 @@ class ScorecardAnswer(Answer[ScorecardRow]):
         Returns:
             At most one sentence.
         """
-        last = self.frame.filter(pl.col("complete").fill_null(value=True))
-        last = last.group_by("metric", maintain_order=True).last()
-        counts = dict(last["verdict"].drop_nulls().value_counts().rows())
+        counts = dict(_last(self.frame)["verdict"].drop_nulls().value_counts().rows())
         if not counts:
             return []
         parts = [f"{counts[one]} {one}" for one in ("met", "missed", "not sure") if one in counts]
@@ -189,7 +212,9 @@ class Scorecard:
         rows: list[dict[str, Any]] = []
         for name, metric in self._metrics(scope).items():
             rows += self._rows(name, metric, measured[name], scope)
-        return ScorecardAnswer(pl.DataFrame(rows, schema=ScorecardAnswer.schema()))
+        frame = pl.DataFrame(rows, schema=ScorecardAnswer.schema())
+        needs = () if scope.map is None else tuple(_judge_needs(scope.map, frame))
+        return ScorecardAnswer(frame, needs=needs)
 
     def _metrics(self, scope: Scope) -> dict[str, Metric]:
         if scope.map is None:
@@ -291,6 +316,28 @@ class Scorecard:
         length = {"day": 1.0, "week": 7.0, "month": 365.2425 / 12}[measure.per]
         lasted = max((end - begin) / 86_400e6 / length, 1.0)  # of less than one, no rate is known
         return Value(count / lasted, count)
+
+
+def _last(frame: pl.DataFrame) -> pl.DataFrame:
+    """Take the last complete period of each metric."""
+    complete = frame.filter(pl.col("complete").fill_null(value=True))
+    return complete.group_by("metric", maintain_order=True).last()
+
+
+def _judge_needs(journey: JourneyMap, frame: pl.DataFrame) -> Iterator[NeedMet]:
+    """Judge each need by the verdicts of its metrics."""
+    last = _last(frame)
+    verdicts: dict[str, Any] = dict(zip(last["metric"], last["verdict"], strict=True))
+    for kind, elements in (("stage", journey.stages), ("persona", journey.personas)):
+        for element in elements.values():
+            for need in element.needs:
+                found = [verdicts.get(name) for name in need.metrics]
+                known = {one for one in found if one is not None}
+                verdict: Verdict | None = None
+                if known:
+                    all_met = known == {"met"} and None not in found
+                    verdict = "missed" if "missed" in known else "met" if all_met else "not sure"
+                yield NeedMet(need.id, f"{kind} {element.id}", need.words, verdict, need.metrics)
 
 
 def _all_metrics(journey: JourneyMap) -> Iterator[Metric]:
