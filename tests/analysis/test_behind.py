@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from journeymap.analysis import (
     Funnel,
     Lifecycle,
     Log,
+    Retention,
     Scorecard,
     Transitions,
     Trend,
@@ -26,7 +28,7 @@ from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.testing import interactions
 from tests.analysis.test_scorecard import MEASURED, WHOLE
 from tests.analysis.test_splitting import ASKED, views
-from tests.factories import JOURNEY
+from tests.factories import DAY, HOUR, JOURNEY, T0
 
 happened = st.lists(
     interactions(customers=("ada", "ben", "cyd", "dan", "eve")), min_size=1, max_size=30
@@ -77,6 +79,32 @@ def test_within_segments_and_periods(
         assert len(answer.customers(row)) == row.customers
 
 
+def test_who_was_there_before_is_not_new() -> None:
+    """Behind a bound in time, what happened before it is known."""
+    given = [evolve(WHOLE, customer=who, touchpoint="a", at=T0 + day * DAY) for who, day in
+             (("x", 0), ("x", 3), ("y", 3), ("z", 0))]  # fmt: skip
+    log = Log.from_interactions(given, map=JOURNEY).where(since=T0 + DAY)
+    answer = log.ask(Lifecycle("day"))
+    by = {row.period: row for row in answer}
+    third = by["2026-03-05"]
+    assert (answer.customers(third, "new"), answer.customers(third, "resurrecting")) == (
+        ("y",), ("x",)
+    )  # fmt: skip
+    kept = log.ask(Retention(every="day", cohorts="first"))
+    assert kept.customers(kept[0]) == kept.customers(kept[0], "n") == ("y",)
+
+
+@settings(max_examples=100)
+@given(happened, st.booleans(), st.randoms(use_true_random=False))
+def test_every_number_of_a_lifecycle(given: list[Interaction], bound: bool, dice: Any) -> None:
+    log = Log.from_interactions(given, map=JOURNEY)
+    log = log.where(since=T0 + 20 * HOUR) if bound else log
+    answer = log.ask(Lifecycle("day"))
+    for row in list(answer)[:3]:
+        for number in ("new", "returning", "resurrecting", "dormant"):
+            assert len(answer.customers(row, number)) == getattr(row, number)
+
+
 def test_those_who_left_and_those_who_are_new() -> None:
     given = [evolve(WHOLE, customer=name, touchpoint=touchpoint) for name, touchpoint in
              (("a", "a"), ("b", "a"), ("b", "b"), ("c", "c"))]  # fmt: skip
@@ -100,10 +128,21 @@ def test_what_has_no_one_behind_it() -> None:
     with pytest.raises(UnknownName, match="did you mean 'customers'"):
         answer.customers(answer[0], "customer")
     with pytest.raises(AnswerError, match="that a log has given"):
-        evolve(answer, asked=None).customers(answer[0])
+        evolve(answer).customers(answer[0])
     trend = log.ask(Trend(Transitions(), "day"))
     with pytest.raises(AnswerError, match="that a log has given"):
         trend.customers({"period": "2020-01-01"})
+    for wrong in ({"source": "a"}, {}, None, "a", {"source": "nope", "target": "b"}):
+        with pytest.raises(AnswerError):
+            answer.customers(wrong)  # type: ignore[arg-type]
+        with pytest.raises(AnswerError):
+            trend.customers(wrong)
+    with pytest.raises(AnswerError):
+        answer.customers(log.ask(Variants())[0])  # type: ignore[arg-type]
+    copied = pickle.loads(pickle.dumps(answer))  # noqa: S301
+    assert copied == answer
+    with pytest.raises(AnswerError, match="that a log has given"):
+        copied.customers(answer[0])
     compared = log.ask(Compare(Variants(), Where(), Where()))
     with pytest.raises(UnknownName):
         compared.customers(compared[0])

@@ -73,7 +73,7 @@ ORDERED: list[Question[Any]] = [
 
 OF_TIME = {
     "wait_mean", "wait_median", "wait_p90", "time_mean", "time_median", "time_p90", "time_lost",
-    "at", "since", "dormant", "returned", "leak_share", "low", "high",
+    "at", "since", "silent", "dormant", "returned", "leak_share", "low", "high",
 }  # fmt: skip
 """Columns that only times could fill, or silence; bounds are those of a share of silence."""
 

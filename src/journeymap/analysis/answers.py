@@ -16,7 +16,6 @@ from typing import (
     Self,
     TypeVar,
     assert_never,
-    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -27,7 +26,13 @@ import attrs
 import polars as pl
 from attrs import evolve, fields, frozen
 
-from journeymap.analysis.behind import CustomersBehind, check_number, row_keys
+from journeymap.analysis.behind import (
+    Asked,
+    CustomersBehind,
+    check_number,
+    read_cells,
+    row_keys,
+)
 from journeymap.analysis.row_fields import Field, FieldKind, fields_of
 from journeymap.exceptions import AnswerError, require
 from journeymap.model.durations import span_text
@@ -61,8 +66,8 @@ class Answer(Generic[R]):
     Row: ClassVar[type[Any]]
     frame: pl.DataFrame = attrs.field()
     timed: bool = attrs.field(default=True, kw_only=True)
-    max_rows: int = attrs.field(default=MAX_ROWS_SHOWN, kw_only=True)
-    _asked: tuple[Any, Any] | None = attrs.field(default=None, kw_only=True)
+    max_rows: int = attrs.field(default=MAX_ROWS_SHOWN, kw_only=True, eq=False)
+    _asked: Asked = attrs.field(factory=Asked, init=False, eq=False)
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
@@ -168,15 +173,28 @@ class Answer(Generic[R]):
             UnknownName: The row has no such number.
         """
         name = type(self).__name__
-        if self._asked is None:
+        if self._asked.log is None:
             raise AnswerError(name, "customers are found in an answer that a log has given")
         check_number(name, self.row_class, number)
-        log, question = self._asked
-        cells = row if isinstance(row, dict) else attrs.asdict(cast("Any", row), recurse=False)
-        found: tuple[str, ...] = log.ask(
-            CustomersBehind(question, row_keys(self.row_class, cells), number)
+        keys = row_keys(name, self, read_cells(name, row))
+        found: tuple[str, ...] = self._asked.log.ask(
+            CustomersBehind(self._asked.question, keys, number)
         )
         return found
+
+    def asked_of(self, log: Any, question: Any) -> Self:
+        """Make the same answer know which log gave it, to which question.
+
+        Args:
+            log: The log.
+            question: The question.
+
+        Returns:
+            The answer.
+        """
+        made = evolve(self)
+        object.__setattr__(made, "_asked", Asked(log, question))
+        return made
 
     def show(self, max_rows: int) -> Self:
         """Make the same answer show more rows, or fewer, in a terminal or a notebook.
@@ -187,7 +205,8 @@ class Answer(Generic[R]):
         Returns:
             The answer.
         """
-        return evolve(self, max_rows=max_rows)
+        shown = evolve(self, max_rows=max_rows)
+        return shown.asked_of(self._asked.log, self._asked.question)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -298,7 +317,7 @@ def mark_answer(answer: Any, log: Any, question: Any, *, timed: bool) -> Any:
     """Note in an answer of rows which log gave it, and whether that has times."""
     if not isinstance(answer, Answer):
         return answer
-    return evolve(answer, timed=timed, asked=(log, question))
+    return evolve(answer, timed=timed).asked_of(log, question)
 
 
 def format_cell(field: Field, cell: Any) -> str:

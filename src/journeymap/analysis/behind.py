@@ -12,26 +12,55 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen, has
 
 from journeymap.analysis.row_fields import fields_of
 from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.exceptions import AnswerError, UnknownName
 
-__all__ = ["CustomersBehind", "check_number", "row_keys"]
+__all__ = ["Asked", "CustomersBehind", "check_number", "read_cells", "row_keys"]
 
 Keys: TypeAlias = tuple[tuple[str, Any], ...]
 
 
-def row_keys(kind: Any, row: dict[str, Any]) -> Keys:
-    """List the cells that name a row."""
-    keys = [name for name, field in fields_of(kind).items() if field.kind == "key"]
-    return tuple((name, row[name]) for name in keys)
+def read_cells(asker: str, row: Any) -> dict[str, Any]:
+    """Read the cells of a row, given as an object or a mapping."""
+    if isinstance(row, dict):
+        return row
+    if has(type(row)):
+        return asdict(row, recurse=False)
+    raise AnswerError(asker, f"a row of this answer is expected, not {row!r}")
+
+
+def row_keys(asker: str, answer: Any, row: dict[str, Any]) -> Keys:
+    """List the cells that name a row; raise AnswerError for one that is not in the answer."""
+    names = [name for name, field in fields_of(answer.row_class).items() if field.kind == "key"]
+    missing = next((name for name in names if name not in row), None)
+    if missing is not None:
+        raise AnswerError(asker, f"a row of this answer is expected: it has a {missing!r}")
+    keys = tuple((name, row[name]) for name in names)
+    plain = [tuple(cell) if isinstance(cell, list) else cell for _, cell in keys]
+    there = zip(*(answer.frame[name].to_list() for name in names), strict=True)
+    if not any([tuple(c) if isinstance(c, list) else c for c in cells] == plain for cells in there):
+        raise AnswerError(asker, f"there is no such row: {dict(keys)!r}")
+    return keys
 
 
 def countable_numbers(kind: Any) -> tuple[str, ...]:
     """List the numbers of a row that count something."""
     return tuple(name for name, field in fields_of(kind).items() if field.kind in ("count", "n"))
+
+
+class Asked:
+    """The log that gave an answer, and the question; a copy in another process has neither."""
+
+    __slots__ = ("log", "question")
+
+    def __init__(self, log: Any = None, question: Any = None) -> None:
+        self.log, self.question = log, question
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Asked, ()
 
 
 @frozen
@@ -44,13 +73,14 @@ class CustomersBehind:
 
     def measure(self, part: Part) -> frozenset[str]:
         """Find them in a part."""
-        if not len(part):
-            return frozenset()
         find = getattr(self.question, "find_customers", None)
-        if find is not None and self.number == "customers":
-            owners: Ints = np.unique(find(part, dict(self.keys)))
-            first = np.append(True, part.owners[1:] != part.owners[:-1])
-            names = part.ids.filter(pl.Series(first & np.isin(part.owners, owners)))
+        owners = None if find is None else find(part, dict(self.keys), self.number)
+        if owners is not None:
+            whole = part.unbounded  # some are counted by what they did before
+            first = np.append(True, whole.owners[1:] != whole.owners[:-1])[: whole.journeys]
+            names = whole.ids.filter(pl.Series(first & np.isin(whole.owners, np.unique(owners))))
+        elif not len(part):
+            return frozenset()
         else:
             starts = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
             edges = np.append(starts, part.journeys)

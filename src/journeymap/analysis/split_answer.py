@@ -11,6 +11,7 @@ import polars as pl
 from attrs import fields, frozen
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.behind import read_cells
 from journeymap.analysis.row_fields import Field, fields_of
 from journeymap.analysis.table.part import LogView
 from journeymap.exceptions import AnswerError
@@ -55,15 +56,16 @@ class SplitAnswer(Answer[Any]):
             AnswerError: The answer was not given by a log, or the row holds nothing.
             UnknownName: The row has no such number.
         """
-        cells = row if isinstance(row, dict) else attrs.asdict(row, recurse=False)
-        key = cells[self._names[0]]
-        if self._asked is None or key not in self.answers:
+        name = type(self).__name__
+        cells = read_cells(name, row)
+        key = cells.get(self._names[0], _PLACE)
+        known = isinstance(key, str | None) and key in self.answers
+        if self._asked.log is None or not known:
             message = "customers are found in a row of an answer that a log has given"
-            raise AnswerError(type(self).__name__, message)
-        log, question = self._asked
-        view = log.through(self._views[key])
-        inner = {name: cell for name, cell in cells.items() if name not in self._names}
-        asked = attrs.evolve(self.answers[key], asked=(view, question.question))
+            raise AnswerError(name, message)
+        view = self._asked.log.through(self._views[key])
+        inner = {one: cell for one, cell in cells.items() if one not in self._names}
+        asked = self.answers[key].asked_of(view, self._asked.question.question)
         found: tuple[str, ...] = asked.customers(inner, number)
         return found
 

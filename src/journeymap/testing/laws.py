@@ -111,6 +111,6 @@ def _same(one: Any, other: Any) -> bool:
     beside = [
         getattr(one, field.name) == getattr(other, field.name)
         for field in attrs.fields(type(one))
-        if field.name != "frame"
+        if field.eq and field.name != "frame"
     ]
     return bool(one == other) and all(beside)

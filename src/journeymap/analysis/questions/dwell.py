@@ -114,8 +114,10 @@ class Dwell:
         made.sums["customers"] = count_customers(made, codes, read.customer[fresh])
         return made
 
-    def find_customers(self, part: Part, row: Mapping[str, Any]) -> Ints:
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
         """Find the customers of a row, as the part numbers them."""
+        if number not in ("customers", "count"):
+            return None
         read = part.read(self.by)
         mine = np.array([name == row["element"] for name in read.names], dtype=bool)
         found: Ints = read.customer[mine[read.codes]]

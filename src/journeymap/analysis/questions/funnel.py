@@ -244,8 +244,10 @@ class Funnel:
         read, reached = self._reach(part)
         return self._tallied(read, reached, self._limit)
 
-    def find_customers(self, part: Part, row: Mapping[str, Any]) -> Ints:
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
         """Find the customers of a row, as the part numbers them."""
+        if number not in ("customers", "count"):
+            return None
         read, reached = self._reach(part)
         rows, _ = reached[row["step"] - 1]
         found: Ints = read.customer[rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -166,6 +167,20 @@ class Handoffs:
         who = read.customer[change]
         made.sums["customers"] = count_customers(made, pairs, who)
         return _Measured(made, currencies)
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of a row, as the part numbers them."""
+        if number not in ("customers", "count"):
+            return None
+        read = part.read(self.by)
+        codes = read.codes.astype(np.int64)
+        before, after = (
+            np.array([name == row[one] for name in read.names], dtype=bool)[codes]
+            for one in ("source", "target")
+        )
+        change = np.flatnonzero(~read.first[1:] & before[:-1] & after[1:])
+        found: Ints = read.customer[change]
+        return found
 
     def merge(self, one: _Measured, other: _Measured) -> _Measured:
         """Sum two measurements."""

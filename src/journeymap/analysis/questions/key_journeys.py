@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -123,6 +124,13 @@ class KeyJourneys:
             len(part),
             len(np.unique(part.owners)),
         )
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of a row, as the part numbers them."""
+        if number not in ("customers", "count"):
+            return None
+        [span] = choose_key_journeys(part.scope, row["journey"], "KeyJourneys")
+        return part.customer[find_occurrences(part, span).begin]
 
     def merge(self, one: _Sums, other: _Sums) -> _Sums:
         """Sum two measurements."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
 from attrs import field, frozen
@@ -16,7 +19,7 @@ from journeymap.analysis.measuring.periods import (
     WeekStart,
 )
 from journeymap.analysis.row_fields import Count, Key
-from journeymap.analysis.table.part import Part, Scope, require_times
+from journeymap.analysis.table.part import Ints, Part, Scope, require_times
 from journeymap.model.rules import one_of
 
 __all__ = ["Lifecycle", "LifecycleAnswer", "LifecyclePeriod"]
@@ -78,6 +81,24 @@ class Lifecycle:
 
     def measure(self, part: Part) -> Counts:
         """Count customers by period and by their part in it."""
+        _, when, kinds = self._parts_of(part)
+        return count_combinations((), (when, kinds))
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of a row, as the part numbers them."""
+        wanted = {"new": (_NEW,), "returning": (_RETURNING,), "resurrecting": (_RESURRECTING,),
+                  "dormant": (_DORMANT,),
+                  "customers": (_NEW, _RETURNING, _RESURRECTING)}.get(number)  # fmt: skip
+        if wanted is None:
+            return None
+        who, when, kinds = self._parts_of(part)
+        periods = CalendarPeriods(self.every, self.week_starts, part.scope.zone)
+        mine = [number for number in np.unique(when).tolist()
+                if periods.start(number).isoformat() == row["period"]]  # fmt: skip
+        return who[np.isin(when, mine) & np.isin(kinds, wanted)]
+
+    def _parts_of(self, part: Part) -> tuple[Ints, Ints, Ints]:
+        """List customers, periods, and their part in each; dormant ones in the one after."""
         require_times(part.scope, "Lifecycle")
         periods = CalendarPeriods(self.every, self.week_starts, part.scope.zone)
         who, when = deduplicate_pairs(
@@ -91,7 +112,9 @@ class Lifecycle:
         gone = np.ones(len(who), dtype=bool)
         gone[:-1] = ~(same[1:-1] & (when[1:] == when[:-1] + 1))
         kinds = np.concatenate([what, np.full(int(gone.sum()), _DORMANT)])
-        return count_combinations((), (np.concatenate([when, when[gone] + 1]), kinds))
+        return (
+            np.concatenate([who, who[gone]]), np.concatenate([when, when[gone] + 1]), kinds
+        )  # fmt: skip
 
     def merge(self, one: Counts, other: Counts) -> Counts:
         """Sum two measurements."""

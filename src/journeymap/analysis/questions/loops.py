@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -165,6 +166,20 @@ class Loops:
             len(owning),
             int((turned > 0).sum()),
         )
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of a row, as the part numbers them."""
+        names = part.names("stage")
+        code = names.index(row["element"]) if row["element"] in names else -1
+        if number in ("customers", "n"):
+            read = part.read("stage")
+            found: Ints = read.customer[read.codes == code]
+            return found
+        if number == "dormant":
+            silent, _, who = _dormancies(part)
+            lost: Ints = who[silent == code]
+            return lost
+        return None
 
     def merge(self, one: _Measured, other: _Measured) -> _Measured:
         """Sum two measurements."""

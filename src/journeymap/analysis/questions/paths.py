@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,24 @@ class Paths:
             made.append(tallied)
             begin = begin + 1
         return tuple(made)
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of a row, as the part numbers them."""
+        if number not in ("customers", "count"):
+            return None
+        read = part.read(self.by)
+        names = [END, *map(str, read.names[1:])]
+        begin, stop = self._spans(read)
+        begin = begin + (row["step"] - 1)
+        begin, stop = begin[begin < stop], stop[begin < stop]
+        codes = np.append(read.codes.astype(np.int64), 0)
+        goes = np.where(begin + 1 < stop, codes[begin + 1], 0)
+        known = row["source"] in names and row["target"] in names
+        mine = (codes[begin] == names.index(row["source"])) if known else begin < 0
+        if known:
+            mine &= goes == names.index(row["target"])
+        found: Ints = read.customer[begin[mine]]
+        return found
 
     def merge(self, one: tuple[Tally, ...], other: tuple[Tally, ...]) -> tuple[Tally, ...]:
         """Sum two measurements step by step."""

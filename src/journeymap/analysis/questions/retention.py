@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -142,6 +143,29 @@ class Retention:
 
         Every customer of a cohort is counted at −1 too: that is the size of the cohort.
         """
+        cohort, entry, later, _ = self._returns(part)
+        keys = (
+            np.concatenate([cohort, cohort[entry]]),
+            np.concatenate([np.full(len(cohort), -1), later]),
+        )
+        return count_combinations((), keys)
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of a row, as the part numbers them."""
+        cohort, entry, later, who = self._returns(part)
+        numbered = _Numbered.of(self, part.scope)
+        labels = [one for one in np.unique(cohort).tolist() if numbered.label(one) == row["cohort"]]
+        mine = np.isin(cohort, labels)
+        if number == "n":
+            return who[mine]
+        if number != "customers":
+            return None
+        at = later >= row["period"] if self.kind == "cumulative" else later == row["period"]
+        back: Ints = who[entry[mine[entry] & at]]
+        return back
+
+    def _returns(self, part: Part) -> tuple[Ints, Ints, Ints, Ints]:
+        """List starts by cohort, which of them came back, how much later, and whose they are."""
         require_times(part.scope, "Retention")
         numbered = _Numbered.of(self, part.scope)
         who, cohort, begun = self._starts(part, numbered)
@@ -161,11 +185,7 @@ class Retention:
             later = longest[entry]
         else:
             entry, later = deduplicate_pairs(entry, later)
-        keys = (
-            np.concatenate([cohort, cohort[entry]]),
-            np.concatenate([np.full(len(cohort), -1), later]),
-        )
-        return count_combinations((), keys)
+        return cohort, entry, later, who
 
     def merge(self, one: Counts, other: Counts) -> Counts:
         """Sum two measurements."""

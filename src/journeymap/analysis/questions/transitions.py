@@ -114,8 +114,10 @@ class Transitions:
             made, leaving[inner], measure_waits(read, inner, working=self.working_time)
         )
 
-    def find_customers(self, part: Part, row: Mapping[str, Any]) -> Ints:
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
         """Find the customers of a row, as the part numbers them."""
+        if number not in ("customers", "count"):
+            return None
         read = part.read(self.by)
         names = [START, *map(str, read.names[1:])]
         source, target = row["source"], row["target"]
