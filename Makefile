@@ -8,7 +8,7 @@ CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-fast test-all torture docs bench bench-large bench-live bench-next bench-sources bench-reading fuzz clean
+.PHONY: demo test test-fast test-all torture docs bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -82,6 +82,9 @@ fuzz: $(VENV)/dev.ready
 
 bench-reading: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/reading.py
+
+bench-splitting: $(VENV)/dev.ready
+	$(BIN)/python -m benchmarks.splitting
 
 bench-large: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/large.py

@@ -13,6 +13,11 @@ from journeymap.analysis.question import Question
 from journeymap.analysis.questions.breakdown import Breakdown, BreakdownAnswer, Segment
 from journeymap.analysis.questions.compare import Compare, CompareAnswer, Difference
 from journeymap.analysis.questions.deviations import Deviation, Deviations, DeviationsAnswer
+from journeymap.analysis.questions.distribution import (
+    Distribution,
+    DistributionAnswer,
+    DistributionBin,
+)
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer, DwellRow
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelStep, FunnelTarget
 from journeymap.analysis.questions.handoffs import HandoffRow, Handoffs, HandoffsAnswer
@@ -54,6 +59,9 @@ __all__ = [
     "Deviations",
     "DeviationsAnswer",
     "Difference",
+    "Distribution",
+    "DistributionAnswer",
+    "DistributionBin",
     "Dropped",
     "Dwell",
     "DwellAnswer",
