@@ -21,6 +21,11 @@ from journeymap.analysis.questions.distribution import (
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer, DwellRow
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelStep, FunnelTarget
 from journeymap.analysis.questions.handoffs import HandoffRow, Handoffs, HandoffsAnswer
+from journeymap.analysis.questions.investments import (
+    InvestmentRow,
+    Investments,
+    InvestmentsAnswer,
+)
 from journeymap.analysis.questions.key_journeys import KeyJourneyRow, KeyJourneys, KeyJourneysAnswer
 from journeymap.analysis.questions.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
 from journeymap.analysis.questions.lift import Lift, LiftAnswer, LiftRow
@@ -73,6 +78,9 @@ __all__ = [
     "HandoffRow",
     "Handoffs",
     "HandoffsAnswer",
+    "InvestmentRow",
+    "Investments",
+    "InvestmentsAnswer",
     "KeyJourneyRow",
     "KeyJourneys",
     "KeyJourneysAnswer",

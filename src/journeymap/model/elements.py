@@ -6,7 +6,7 @@ Each is a frozen value that names others by their id; `JourneyMap` resolves the 
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
@@ -177,6 +177,12 @@ class Channel(Named):
     )
 
 
+def _maybe_day(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
+        message = "a day is expected, such as date(2026, 3, 1)"
+        raise ElementError(type(instance).__name__, attribute.name, value, message)
+
+
 @frozen
 class Investment:
     """Something that a department invests in the journey.
@@ -186,6 +192,7 @@ class Investment:
         what: What it is.
         stages: The stages it goes into (none: all of them).
         amount: Its cost a year, in the company's own currency (None: not known).
+        since: The day since which it works (None: not known).
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -199,6 +206,7 @@ class Investment:
     amount: float | None = field(
         default=None, converter=to_number, validator=validators.optional(finite), kw_only=True
     )
+    since: date | None = field(default=None, validator=_maybe_day, kw_only=True)
 
 
 @frozen

@@ -165,7 +165,8 @@ def maps(draw: st.DrawFn) -> JourneyMap:
     words = {"name": _texts(), "description": _texts()}
     phase = st.sampled_from(["buy", "own"])
     invests = st.builds(Investment, st.sampled_from(["systems", "training"]), names(),
-                        stages=_some(stages), amount=_maybe(_numbers))  # fmt: skip
+                        stages=_some(stages), amount=_maybe(_numbers),
+                        since=_maybe(st.dates()))  # fmt: skip
     designed = JourneyMap(
         draw(names()),
         name=draw(_texts()),

@@ -1,0 +1,182 @@
+"""Investments: what departments put into stages, beside the metrics of these stages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import polars as pl
+from attrs import frozen
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.questions.scorecard import Scorecard, ScorecardRow
+from journeymap.analysis.row_fields import Amount, Count, Field, Key, Text
+from journeymap.exceptions import AnswerError
+from journeymap.model import Investment, JourneyMap, Metric
+
+if TYPE_CHECKING:
+    from journeymap.analysis.askable import Askable
+
+__all__ = ["InvestmentRow", "Investments", "InvestmentsAnswer"]
+
+_ChangeBound: TypeAlias = Annotated[float, Field("bound", of="change")]
+_FEW = 30  # fewer than this on a side are no ground to judge on
+
+
+@frozen
+class InvestmentRow:
+    """An investment beside one metric of a stage that it goes into.
+
+    Attributes:
+        department: The department that invests.
+        what: The investment.
+        stage: The stage.
+        metric: A metric of the stage, or of a touchpoint in it (None: it has none).
+        kind: The kind of investment.
+        amount: Its cost a year (None: not known).
+        since: The day since which it works, ISO 8601 (None: not known).
+        before: The metric's value until that day (None: there is none).
+        n_before: What that is taken over.
+        after: Its value since that day; where none is known, of the whole log.
+        n_after: What that is taken over.
+        change: The value after less the one before.
+        change_low: Lower bound of its 95 % interval.
+        change_high: Upper bound of it.
+        unit: The unit of the values.
+        note: What cannot be concluded, and why.
+    """
+
+    department: Key
+    what: Key
+    stage: Key
+    metric: Key | None
+    kind: Text
+    amount: Amount | None
+    since: Text | None
+    before: Amount | None
+    n_before: Count
+    after: Amount | None
+    n_after: Count
+    change: Amount | None
+    change_low: _ChangeBound | None
+    change_high: _ChangeBound | None
+    unit: Text
+    note: Text | None
+
+
+@frozen(eq=False, repr=False)
+class InvestmentsAnswer(Answer[InvestmentRow]):
+    """Department by department, in the order of the map."""
+
+    Row = InvestmentRow
+
+    def notes(self) -> list[str]:
+        """Write what a comparison of before and after cannot show.
+
+        Returns:
+            One sentence.
+        """
+        if not len(self):
+            return []
+        return ["before and after differ by more than the investment: this shows no cause"]
+
+
+@frozen
+class Investments:
+    """List what each department invests in each stage, beside the stage's metrics.
+
+    With the day since which an investment works (`Investment.since`), the metrics before that day
+    and from it on; journeys are cut there. The bounds of the change combine the intervals of both
+    sides (Newcombe, 1998, "Interval estimation for the difference between independent
+    proportions"); the same customers on both sides make them wider than need be.
+
+    >>> from datetime import date
+    >>> from journeymap import (Department, Frequency, Investment, JourneyMap, Metric, Of, Stage,
+    ...                         Touchpoint)
+    >>> from journeymap.analysis import Columns, Log
+    >>> school = Investment("training", "school", stages=["use"], since=date(1970, 1, 3))
+    >>> shop = JourneyMap("shop", stages=[Stage("use", "own")],
+    ...     departments=[Department("support", invests=[school])],
+    ...     touchpoints=[Touchpoint("call", "use", department="support")],
+    ...     metrics=[Metric("calls", Of("stage", "use"), measure=Frequency(per="day"))])
+    >>> log = Log.from_frame({"customer": list("abc"), "touchpoint": ["call"] * 3,
+    ...     "at": [0, 86_400, 2 * 86_400]}, Columns(at_unit="s"), map=shop)
+    >>> [(row.what, row.metric, row.n_before, row.n_after) for row in log.ask(Investments())]
+    [('school', 'calls', 2, 1)]
+    """
+
+    def ask_log(self, log: Askable) -> InvestmentsAnswer:
+        """Ask for the scorecard before and after each investment."""
+        journey = log.map
+        if journey is None:
+            raise AnswerError("Investments", "investments are the map's: read the log with map=…")
+        whole = _by_metric(log.ask(Scorecard()))
+        sides: dict[date, tuple[dict[str, ScorecardRow], dict[str, ScorecardRow]]] = {}
+        rows = []
+        for department in journey.departments.values():
+            for invested in department.invests:
+                since = invested.since
+                if since is not None and since not in sides:
+                    before, after = log.where(until=since), log.where(since=since)
+                    sides[since] = tuple(
+                        _by_metric(one.ask(Scorecard())) for one in (before, after)
+                    )  # type: ignore[assignment]
+                for stage, metric in _watched(journey, invested):
+                    found = (None, whole) if since is None else sides[since]
+                    rows.append({
+                        "department": department.id, "what": invested.what, "stage": stage,
+                        "metric": None if metric is None else metric.id, "kind": invested.kind,
+                        "amount": invested.amount,
+                        "since": None if since is None else since.isoformat(),
+                        **_compare(metric, *found),
+                    })  # fmt: skip
+        return InvestmentsAnswer(pl.DataFrame(rows, schema=InvestmentsAnswer.schema()))
+
+
+def _by_metric(answer: Any) -> dict[str, ScorecardRow]:
+    return {row.metric: row for row in answer}
+
+
+def _watched(journey: JourneyMap, invested: Investment) -> Iterator[tuple[str, Metric | None]]:
+    """Give the stages that an investment goes into, each with its metrics."""
+    for stage in invested.stages or tuple(journey.stages):
+        points = {point.id for point in journey.touchpoints.values() if point.stage == stage}
+        found = [
+            metric for metric in journey.metrics.values()
+            if (metric.of.kind, metric.of.id) == ("stage", stage)
+            or (metric.of.kind == "touchpoint" and metric.of.id in points)
+        ]  # fmt: skip
+        yield from ((stage, metric) for metric in found or (None,))
+
+
+def _compare(
+    metric: Metric | None, before: dict[str, ScorecardRow] | None, after: dict[str, ScorecardRow]
+) -> dict[str, Any]:
+    """Put the values of a metric before and after side by side."""
+    cells: dict[str, Any] = dict.fromkeys(
+        ("before", "after", "change", "change_low", "change_high")
+    )  # fmt: skip
+    cells |= {"n_before": 0, "n_after": 0, "unit": "", "note": None}
+    if metric is None:
+        return cells | {"note": "the stage has no metric"}
+    now = after[metric.id]
+    cells |= {"after": now.value, "n_after": now.n, "unit": metric.unit, "note": now.note}
+    if before is None:
+        return cells | {
+            "note": now.note or "the map names no day since which it works (Investment.since)"
+        }
+    then = before[metric.id]
+    cells |= {"before": then.value, "n_before": then.n}
+    if then.value is None or now.value is None:
+        return cells | {"note": now.note or then.note or "on one side there is nothing"}
+    cells["change"] = now.value - then.value
+    bounds = (now.low, now.high, then.low, then.high)
+    if min(now.n, then.n) < _FEW or None in bounds:
+        return cells | {"note": now.note or "too few, or sums, to tell a change from chance"}
+    low, high, low_then, high_then = (float(one or 0) for one in bounds)
+    down = math.hypot(now.value - low, high_then - then.value)
+    up = math.hypot(high - now.value, then.value - low_then)
+    change = now.value - then.value
+    return cells | {"change_low": change - down, "change_high": change + up}
