@@ -274,6 +274,21 @@ def test_the_period_in_progress_is_marked() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("zone", "offset"),
+    [("Asia/Kolkata", "+05:30"), ("Asia/Kathmandu", "+05:45"), ("America/St_Johns", "-03:30"),
+     ("Europe/Athens", "+02:00"), ("UTC", "+00:00")],
+)  # fmt: skip
+def test_hours_begin_with_the_full_hour_of_the_zone(zone: str, offset: str) -> None:
+    calendar = CalendarPeriods("hour", "monday", zone)
+    ten = datetime.fromisoformat(f"2026-01-20T10:00{offset}")
+    moments = [int((ten + timedelta(minutes=past)).timestamp() * 1e6) for past in (-1, 0, 59, 60)]
+    before, first, last, after = calendar.number(np.array(moments, dtype=np.int64)).tolist()
+    assert (before + 1, first, last, after - 1) == (first,) * 4
+    assert calendar.begin(first) == moments[1]
+    assert calendar.label(first) == f"2026-01-20T10:00{offset}"
+
+
 @given(many, every, st.integers(0, 300), st.integers(0, 300))
 def test_lifecycle(given_: list[Interaction], every: Any, since: int, length: int) -> None:
     begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=since)

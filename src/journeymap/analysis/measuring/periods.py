@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -66,6 +67,16 @@ def read_every(text: Any) -> tuple[int, str]:
     return int(found[1] or 1), found[2]
 
 
+@cache
+def _past_the_hour(zone: str) -> int:
+    """Return by how many microseconds a zone's clock is ahead of full hours of UTC.
+
+    Its offset in January 2026 counts for all times, so that every hour is one hour long.
+    """
+    offset = datetime(2026, 1, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta()
+    return offset // timedelta(microseconds=1) % LENGTHS["hour"]
+
+
 @frozen
 class CalendarPeriods:
     """Periods of one kind in one zone, each a whole number that counts on by one."""
@@ -77,7 +88,7 @@ class CalendarPeriods:
     def number(self, at: Ints) -> Ints:
         """Return the number of the period of each time, given in microseconds since 1970."""
         if self.every == "hour":
-            return np.clip(at, *_RANGE) // LENGTHS["hour"]
+            return (np.clip(at, *_RANGE) + _past_the_hour(self.zone)) // LENGTHS["hour"]
         if self.every in ("day", "week"):
             days = self._days(at)
             return days if self.every == "day" else (days + _SHIFT[self.week_starts]) // 7
@@ -89,14 +100,14 @@ class CalendarPeriods:
     def label(self, number: int) -> str:
         """Name a period by its first day, an hour by its local time, in ISO 8601."""
         if self.every == "hour":
-            at = instant(number * LENGTHS["hour"]).astimezone(ZoneInfo(self.zone))
+            at = instant(self.begin(number)).astimezone(ZoneInfo(self.zone))
             return at.isoformat(timespec="minutes")
         return self.start(number).isoformat()
 
     def begin(self, number: int) -> int:
         """Find the first instant of a period, in microseconds since 1970."""
         if self.every == "hour":
-            return number * LENGTHS["hour"]
+            return number * LENGTHS["hour"] - _past_the_hour(self.zone)
         return micros(start_of_day(self.start(number), ZoneInfo(self.zone)))
 
     def start(self, number: int) -> date:
