@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -281,6 +283,15 @@ def test_a_segment_within_a_segment() -> None:
     assert [(row.segment, row.segment_2, row.count) for row in answer] == [
         ("app", "y", 1), ("web", "x", 1)
     ]  # fmt: skip
+
+
+def test_rows_are_copied_and_pickled() -> None:
+    given = [Interaction("c", "a", T0, channel="web"), Interaction("c", "b", T0 + DAY)]
+    log = Log.from_interactions(given, map=MAP)
+    for question in (Trend(Transitions(), "day"), Trend(Breakdown(Transitions(), "channel"))):
+        [row, *_] = log.ask(question)
+        assert pickle.loads(pickle.dumps(row)) == row  # noqa: S301
+        assert copy.copy(row) == copy.deepcopy(row) == row
 
 
 def test_what_cannot_be_asked() -> None:

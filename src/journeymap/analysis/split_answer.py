@@ -134,4 +134,29 @@ def _row_class(keys: Any, inner: Any, names: tuple[str, ...]) -> type[Any]:
         new: attrs.field(type=own[a.name]) for a, new in zip(fields(keys), names, strict=True)
     }  # fmt: skip
     made |= {a.name: attrs.field(type=hints[a.name]) for a in fields(inner)}
-    return attrs.make_class(f"{inner.__name__}By{keys.__name__}", made, frozen=True, slots=True)
+    body = {"__reduce__": _reduce_row, "_made_of": (keys, inner, names)}
+    name = f"{inner.__name__}By{keys.__name__}"
+    return attrs.make_class(name, made, class_body=body, frozen=True, slots=True)
+
+
+def _reduce_row(row: Any) -> tuple[Any, ...]:
+    """Pickle or copy a row by what its class is made of: the class itself has no module."""
+    return _restore_row, (_made_of(type(row)), *(getattr(row, a.name) for a in fields(type(row))))
+
+
+def _restore_row(made_of: Any, *values: Any) -> Any:
+    return _class_of(made_of)(*values)
+
+
+def _made_of(kind: Any) -> Any:
+    if not hasattr(kind, "_made_of"):
+        return kind
+    keys, inner, names = kind._made_of
+    return keys, _made_of(inner), names
+
+
+def _class_of(made_of: Any) -> Any:
+    if not isinstance(made_of, tuple):
+        return made_of
+    keys, inner, names = made_of
+    return _row_class(keys, _class_of(inner), names)
