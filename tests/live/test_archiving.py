@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 import time
@@ -120,6 +121,7 @@ class _Twins:
             Live(SHOP, identities=identities, clock=lambda: self.now) for _ in range(2)
         )
         self.sent: list[Interaction] = []
+        self.numbers = itertools.count()
 
     def both(self, what: Any) -> Any:
         first, second = what(self.plain), what(self.packed)
@@ -141,7 +143,7 @@ class _Twins:
         return Interaction(
             self.dice.choice("ab"), self.dice.choice(["order", "delivery", "first_use", "call"]),
             self.now - timedelta(minutes=self.dice.choice([0, 0, 0, 7, 700, 9000])),
-            source="web", id=f"{len(self.sent)} {self.dice.random()}",
+            source="web", id=f"{next(self.numbers)}",
             product=self.dice.choice([None, "kettle", "toaster"]),
             outcome=self.dice.choice([None, "failed"]),
         )  # fmt: skip
