@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from journeymap import Identity, IdentityRules, JourneyMap, Live, Namespace, Record, StoreError
 from journeymap.live import adopting
 from tests.factories import SHOP, ids
 from tests.factories import happened as at
-from tests.live.test_resolution import RECORDS, RULES, live_at
+from tests.live.test_resolution import RECORDS, RULES, live_at, rec
 from tests.live.test_resolution import SHOP as OTHER
 
 USER = IdentityRules([Namespace("user", most=1)])
@@ -152,6 +152,7 @@ def _renamed(journey: JourneyMap) -> JourneyMap:
 
 
 @settings(max_examples=60)
+@example([rec("u1", 1), rec("e1", 1), rec("e1", 0, None), rec("e1 u1", 1)], 0, 1)
 @given(st.lists(RECORDS, min_size=1, max_size=10), st.integers(0, 6), st.integers(1, 3))
 def test_regrouped_is_as_taken_by_the_new_rules(
     taken: list[Record], dies_at: int, page: int

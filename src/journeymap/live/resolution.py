@@ -317,7 +317,7 @@ class IdentityResolution:
         self._number = 0
         self._rewrites = ""
         self._forgotten = None  # none yet: what is left is read from its beginning
-        self._unread: set[int] = set()
+        self._unread: dict[int, datetime] = {}
 
     # -- changed rules: see `adopt_rules`
 
@@ -423,7 +423,10 @@ class IdentityResolution:
         return any_read
 
     def _notes_unread(self, data: Data) -> bool:
-        """Note evidence that has identities without a rule, or blocked; whether it is new."""
+        """Note evidence that has identities without a rule, or blocked; whether it is new.
+
+        An earlier time is new as well: of customers who are merged, the earliest gives the name.
+        """
         if is_split_data(data):
             return False
         identities = read_identities(data["identities"])
@@ -431,9 +434,11 @@ class IdentityResolution:
         ruled = not spaces or all(one.namespace in spaces for one in identities)
         if ruled and not self._identities.blocked(identities):
             return False
-        mark, known = hash((identities, data["source"])), len(self._unread)
-        self._unread.add(mark)
-        return len(self._unread) > known
+        mark, at = hash((identities, data["source"])), datetime.fromisoformat(data["at"])
+        if mark in self._unread and self._unread[mark] <= at:
+            return False
+        self._unread[mark] = at
+        return True
 
     def _learn_in_own_transaction(self, pieces: Sequence[Data]) -> None:
         """Learn evidence in a transaction of its own."""
@@ -466,7 +471,7 @@ class IdentityResolution:
         kept: list[StoredEvidence] = []
         repeated: list[Data] = []
         for data in pieces:
-            # What these rules do not read is kept, once: others may read it.
+            # What these rules do not read is kept, with its earliest time: others may read it.
             if apply_evidence(self._identities, data) or self._notes_unread(data):
                 kept.append(self._evidence_row(data))
             elif has_facts(data):
