@@ -239,6 +239,8 @@ def test_a_column_of_ones_own_is_a_word() -> None:
         log.where(platform="dektop").ask(Variants())
     with pytest.raises(UnknownName, match="did you mean 'platform'"):
         log.where(plattform="desktop").ask(Variants())
+    with pytest.raises(ColumnsError, match="'platform' is given twice"):
+        log.where(columns={"platform": "mobile"}, platform="desktop")
     assert log.where(platform="television").customers == 0
     numbered = Log.from_frame(frame | {"platform": ["p1", "p2"]},
                               Columns(at_unit="s", extra=["platform"]))  # fmt: skip

@@ -20,7 +20,7 @@ from journeymap.analysis.question import PreparedQuestion, Question, prepare_que
 from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.where import LEVELS, Names, Where, choose_subset
-from journeymap.exceptions import AnswerError, UnknownName
+from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
 from journeymap.model import Condition, JourneyMap
 from journeymap.model.instants import instant
 
@@ -388,7 +388,12 @@ def _joined(columns: Any, others: Mapping[str, Names]) -> Any:
     """Join the columns that are given in two ways; what is no mapping is left to `Where`."""
     if not others:
         return columns or ()
-    return {**(columns or {}), **others} if isinstance(columns, Mapping | None) else columns
+    if not isinstance(columns, Mapping | None):
+        return columns
+    twice = sorted(others.keys() & (columns or {}).keys())
+    if twice:
+        raise ColumnsError(f"{twice[0]!r} is given twice, in columns= and as a word")
+    return {**(columns or {}), **others}
 
 
 def make_scope(journey: JourneyMap | None, columns: Columns, size: LogSize) -> Scope:
