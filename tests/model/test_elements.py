@@ -81,7 +81,7 @@ def test_the_two_names_of_a_phase_are_one_fact() -> None:
         (lambda: At("touchpoint", []), "values", "at least one"),
         (lambda: All([]), "conditions", "at least one"),
         (lambda: AnyOf([]), "conditions", "at least one"),
-        (lambda: Not("hello"), "condition", "a condition is expected"),  # type: ignore[arg-type]
+        (lambda: Not(5), "condition", "a condition is expected"),
         (lambda: Moment("m", "hello"), "when", "a condition is expected"),  # type: ignore[arg-type]
         (lambda: Department("d", invests=["x"]), "invests", "class Investment"),
         (lambda: KeyJourney("k", "a", "b", steps=[1]), "steps", "class Step"),

@@ -19,7 +19,7 @@ from journeymap.analysis.moments_in_time import GivenLengths, GivenTime, GivenTi
 from journeymap.analysis.question import PreparedQuestion, Question, prepare_question
 from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import LogView, Part, Scope
-from journeymap.analysis.where import LEVELS, Names, Where, choose_subset
+from journeymap.analysis.where import LEVELS, Elements, Names, Where, choose_subset
 from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
 from journeymap.model import Condition, JourneyMap
 from journeymap.model.instants import instant
@@ -235,7 +235,8 @@ class Askable(ABC):
         channel: Names = None, department: Names = None, process: Names = None,
         product: Names = None, outcome: Names = None, source: Names = None,
         columns: Mapping[str, Names] | None = None,
-        contain: Names = None, start: Names = None, end: Names = None, avoid: Names = None,
+        contain: Elements = None, start: Elements = None, end: Elements = None,
+        avoid: Elements = None,
         by: str = "touchpoint", **others: Names,
     ) -> Self:  # fmt: skip
         """Select interactions, by a `Where` or by its fields: one name or several.
@@ -258,7 +259,7 @@ class Askable(ABC):
             outcome: Outcomes.
             source: Sources.
             columns: Names by any other column.
-            contain: Elements that a journey must all contain.
+            contain: Elements, conditions or sequences that a journey must all contain.
             start: Elements of which a journey starts with one.
             end: Elements of which a journey ends with one.
             avoid: Elements of which a journey has none.

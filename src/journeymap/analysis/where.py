@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from attrs import Attribute, evolve, field, fields, frozen, validators
 
-from journeymap.analysis.measuring.part_conditions import mark_matching
+from journeymap.analysis.measuring.part_conditions import mark_beginning, mark_matching
 from journeymap.analysis.moments_in_time import (
     Lengths,
     Moments,
@@ -25,13 +25,14 @@ from journeymap.analysis.moments_in_time import (
 from journeymap.analysis.table.part import Flags, Ints, Part, known_names, require_times
 from journeymap.exceptions import ColumnsError, UnknownName, nearest
 from journeymap.model import Condition
-from journeymap.model.conditions import is_condition
+from journeymap.model.conditions import is_condition, mentions
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import of_type
 
 __all__ = ["Where", "choose_subset", "describe_subset"]
 
 Names = str | Iterable[str] | None
+Elements = str | Condition | Iterable[str | Condition] | None
 LEVELS = ("touchpoint", "stage", "phase", "channel", "department", "process", "product",
            "outcome", "source")  # fmt: skip
 
@@ -42,6 +43,10 @@ def _several(given: Names) -> tuple[str, ...] | None:
     if isinstance(given, str) or not isinstance(given, Iterable):
         return (given,)  # what is no text either is found wrong by the validator
     return tuple(given)
+
+
+def _elements(given: Elements) -> tuple[str | Condition, ...] | None:
+    return (given,) if isinstance(given, Condition) else _several(given)  # type: ignore[arg-type]
 
 
 def _columns(
@@ -59,6 +64,15 @@ def _are_names(instance: Any, attribute: Attribute[Any], value: tuple[Any, ...] 
     wrong = [name for name in value or () if not isinstance(name, str)]
     if wrong:
         raise ColumnsError(f"{attribute.name}: a name or several are expected, not {wrong[0]!r}")
+
+
+def _are_elements(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    for one in value or ():
+        if isinstance(one, Condition):
+            is_condition(instance, attribute, one)
+        elif not isinstance(one, str):
+            message = "a name, a condition, a sequence, or several of them are expected"
+            raise ColumnsError(f"{attribute.name}: {message}, not {one!r}")
 
 
 def _column_names(instance: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -117,11 +131,11 @@ class Where:
         outcome: Outcomes.
         source: Sources.
         columns: Names by any other column.
-        contain: Elements that a journey must all contain.
-        start: Elements of which a journey starts with one.
-        end: Elements of which a journey ends with one.
-        avoid: Elements of which a journey has none.
-        by: The level of these elements.
+        contain: Elements, conditions or sequences that a journey must all contain.
+        start: Elements, conditions or sequences of which a journey starts with one.
+        end: Elements, conditions or sequences of which a journey ends with one.
+        avoid: Elements, conditions or sequences of which a journey has none.
+        by: The level of these elements; a name within a condition or a sequence is a touchpoint.
         when: A condition that must hold of the interaction.
 
     Raises:
@@ -153,10 +167,18 @@ class Where:
     columns: tuple[tuple[str, tuple[str, ...] | None], ...] = field(
         default=(), converter=_columns, validator=_column_names
     )
-    contain: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
-    start: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
-    end: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
-    avoid: tuple[str, ...] | None = field(default=None, converter=_several, validator=_are_names)
+    contain: tuple[str | Condition, ...] | None = field(
+        default=None, converter=_elements, validator=_are_elements
+    )
+    start: tuple[str | Condition, ...] | None = field(
+        default=None, converter=_elements, validator=_are_elements
+    )
+    end: tuple[str | Condition, ...] | None = field(
+        default=None, converter=_elements, validator=_are_elements
+    )
+    avoid: tuple[str | Condition, ...] | None = field(
+        default=None, converter=_elements, validator=_are_elements
+    )
     by: str = field(default="touchpoint", validator=of_type(str))
     when: Condition | None = field(default=None, validator=validators.optional(is_condition))
 
@@ -198,7 +220,7 @@ class Where:
                 mine = _among(part, level, wanted)[part.codes(level)]
                 keep = mine if keep is None else keep & mine
         if self.when is not None:
-            mine = mark_matching(part, self.when)
+            mine = _matching(part, self.when)
             keep = mine if keep is None else keep & mine
         since, until = self.bounds(part.scope.zone)
         if since is not None or until is not None:
@@ -220,17 +242,36 @@ class Where:
         if (self.contain, self.start, self.end, self.avoid) == (None,) * 4:
             return keep
         keep = np.ones(part.journeys, dtype=bool) if keep is None else keep
-        read = part.read(self.by)
-        journey = read.journey
-        for name in self.contain or ():
-            keep &= _having(journey[_among(part, self.by, (name,))[read.codes]], part)
+        for one in self.contain or ():
+            keep &= self._with_any(part, (one,))
         if self.avoid is not None:
-            keep &= ~_having(journey[_among(part, self.by, self.avoid)[read.codes]], part)
-        for wanted_names, edge in ((self.start, read.first), (self.end, read.last)):
-            if wanted_names is not None:
-                there = _among(part, self.by, wanted_names)[read.codes]
-                keep &= _having(journey[edge & there], part)
+            keep &= ~self._with_any(part, self.avoid)
+        if self.start is not None:
+            keep &= self._with_any(part, self.start, "start")
+        if self.end is not None:
+            keep &= self._with_any(part, self.end, "end")
         return keep
+
+    def _with_any(self, part: Part, wanted: Iterable[str | Condition], edge: str = "") -> Flags:
+        """Mark the journeys that have one of some elements, anywhere or at an edge."""
+        found = np.zeros(part.journeys, dtype=bool)
+        names = [one for one in wanted if isinstance(one, str)]
+        if names:
+            read = part.read(self.by)
+            there = _among(part, self.by, names)[read.codes]
+            if edge:
+                there &= read.first if edge == "start" else read.last
+            found |= _having(read.journey[there], part)
+        for one in wanted:
+            if isinstance(one, Condition):
+                _check_names(part, one)
+                if edge == "start":
+                    found |= mark_beginning(part, one)
+                else:
+                    marked = mark_matching(part, one)
+                    rows = part.offsets[1:] - 1 if edge else slice(None)
+                    found |= _having(part.journey[rows][marked[rows]], part)
+        return found
 
     def _timely(self, part: Part) -> Flags:
         """Mark the journeys that start, end and last as they should."""
@@ -250,6 +291,17 @@ class Where:
         if at_most is not None:
             keep &= last - first <= at_most // MICROSECOND
         return keep
+
+
+def _matching(part: Part, condition: Condition) -> Flags:
+    _check_names(part, condition)
+    return mark_matching(part, condition)
+
+
+def _check_names(part: Part, condition: Condition) -> None:
+    """Raise UnknownName for a name of a condition that is mistyped."""
+    for kind, name in mentions(condition):
+        _among(part, kind, (name,))
 
 
 def _among(part: Part, by: str, wanted: Iterable[str]) -> Flags:

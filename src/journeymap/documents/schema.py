@@ -11,7 +11,7 @@ import attrs
 from journeymap.documents.migrations import KEY, VERSION
 from journeymap.documents.shorthand import PLAIN_MEASURES
 from journeymap.model import Between, Catalog, Condition, JourneyMap, Moment, Of, Phase, Step
-from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED
+from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED, Occurrence
 from journeymap.model.durations import PATTERN
 from journeymap.model.elements import MAX_CONCURRENT, OfKind
 from journeymap.model.measures import MEASURES, TIME_UNITS, MaybeMeasure
@@ -255,6 +255,8 @@ def _condition(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
     properties |= {key: _type(cls, definitions) for key, cls in NESTED.items()}
     if name == "Condition":
         properties |= _facts()
+    else:
+        properties["sequence"] = _sequence(name)
     return {
         "type": "object",
         "description": "What has to happen; several keys in one mapping must all hold.",
@@ -262,6 +264,26 @@ def _condition(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
         "minProperties": 1,
         "additionalProperties": False,
     }
+
+
+def _sequence(name: str) -> dict[str, Any]:
+    """Write the sequence of a moment or a measure: its steps, or a mapping with them."""
+    step = {"anyOf": [
+        dict(_NAME), {"$ref": f"#/$defs/{name}"},
+        {"type": "object", "properties": {"not": dict(_NAME)}, "required": ["not"],
+         "additionalProperties": False},
+    ]}  # fmt: skip
+    comes = {"not": {"type": "object", "required": ["not"], "maxProperties": 1}}
+    steps = {"type": "array", "items": step, "minItems": 1, "contains": comes}
+    properties = {
+        "steps": steps, "within": dict(_SCALARS[timedelta]),
+        "occurrence": {"enum": list(get_args(Occurrence))}, "consecutive": {"type": "boolean"},
+    }  # fmt: skip
+    full = {
+        "type": "object", "description": "Steps that come one after the other.",
+        "properties": properties, "required": ["steps"], "additionalProperties": False,
+    }  # fmt: skip
+    return {"anyOf": [steps, full]}
 
 
 def _facts() -> dict[str, Any]:

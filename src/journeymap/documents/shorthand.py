@@ -7,6 +7,7 @@ all of them hold. A step is a touchpoint's id, or a mapping when there is more t
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, get_args
 
 from journeymap.exceptions import ElementError, listed, nearest
@@ -24,9 +25,17 @@ from journeymap.model import (
     Not,
     Of,
     Rating,
+    Sequence,
     Step,
 )
-from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED, SimpleCondition
+from journeymap.model.conditions import (
+    AT_FIELDS,
+    BETWEEN_FIELDS,
+    NESTED,
+    Occurrence,
+    SimpleCondition,
+)
+from journeymap.model.durations import duration_text
 from journeymap.model.measures import MEASURES, Feeling
 
 __all__ = [
@@ -40,7 +49,8 @@ __all__ = [
     "step_data",
 ]
 
-KEYS = ("all", "any", "not", *AT_FIELDS, *BETWEEN_FIELDS, *NESTED, "consent", "trait")
+KEYS = ("all", "any", "not", *AT_FIELDS, *BETWEEN_FIELDS, *NESTED, "sequence", "consent", "trait")
+SEQUENCE_KEYS = ("steps", "within", "occurrence", "consecutive")
 Structure = Callable[[Any, Any], Any]
 
 
@@ -71,6 +81,8 @@ def _read_one(key: str, value: Any, structure: Structure) -> Condition:
     if key in NESTED:
         nested: SimpleCondition = structure(value, NESTED[key])
         return nested
+    if key == "sequence":
+        return _read_sequence(value, structure)
     if key == "consent":
         return Consented(structure(value, str))
     if key == "trait":
@@ -78,6 +90,53 @@ def _read_one(key: str, value: Any, structure: Structure) -> Condition:
     near = nearest(key, KEYS)
     hint = f"; did you mean {near!r}?" if near else ""
     raise ElementError("Condition", key, value, f"unknown condition {key!r}{hint} ({listed(KEYS)})")
+
+
+def _read_sequence(value: Any, structure: Structure) -> Sequence:
+    """Read a list of steps, or a mapping with ``steps``; a text is a touchpoint."""
+    given = {"steps": value} if isinstance(value, list) else value
+    if not isinstance(given, dict) or not isinstance(given.get("steps"), list):
+        message = "a list of steps is expected, or a mapping with 'steps'"
+        raise ElementError("Sequence", "sequence", value, message)
+    unknown = [key for key in given if key not in SEQUENCE_KEYS]
+    if unknown:
+        near = nearest(str(unknown[0]), SEQUENCE_KEYS)
+        hint = f"; did you mean {near!r}?" if near else ""
+        message = f"unknown key {unknown[0]!r}{hint} ({listed(SEQUENCE_KEYS)})"
+        raise ElementError("Sequence", str(unknown[0]), value, message)
+    within = given.get("within")
+    return Sequence(
+        *(_read_step_of_sequence(one, structure) for one in given["steps"]),
+        within=None if within is None else structure(within, timedelta),
+        occurrence=structure(given.get("occurrence", "any"), Occurrence),
+        consecutive=structure(given.get("consecutive", False), bool),
+    )
+
+
+def _read_step_of_sequence(value: Any, structure: Structure) -> str | Condition:
+    if isinstance(value, dict) and list(value) == ["not"] and isinstance(value["not"], str):
+        return Not(structure(value["not"], str))
+    return structure(value, str) if isinstance(value, str) else read_condition(value, structure)
+
+
+def _sequence_data(sequence: Sequence, unstructure: Callable[[Any], Any]) -> Any:
+    steps = [_step_data_of_sequence(step, unstructure) for step in sequence.steps]
+    data: dict[str, Any] = {"steps": steps}
+    if sequence.within is not None:
+        data["within"] = duration_text(sequence.within)
+    if sequence.occurrence != "any":
+        data["occurrence"] = sequence.occurrence
+    if sequence.consecutive:
+        data["consecutive"] = True
+    return steps if len(data) == 1 else data
+
+
+def _step_data_of_sequence(step: Condition, unstructure: Callable[[Any], Any]) -> Any:
+    if isinstance(step, At) and step.what == "touchpoint" and len(step.values) == 1:
+        return step.values[0]
+    if isinstance(step, Not):
+        return {"not": _step_data_of_sequence(step.condition, unstructure)}
+    return condition_data(step, unstructure)
 
 
 def _read_trait(value: Any) -> HasTrait:
@@ -105,6 +164,8 @@ def condition_data(condition: Condition, unstructure: Callable[[Any], Any]) -> d
     if isinstance(condition, At):
         values = list(condition.values)
         return {condition.what: values[0] if len(values) == 1 else values}
+    if isinstance(condition, Sequence):
+        return {"sequence": _sequence_data(condition, unstructure)}
     if isinstance(condition, Consented):
         return {"consent": condition.purpose}
     if isinstance(condition, HasTrait):

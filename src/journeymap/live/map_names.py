@@ -5,7 +5,7 @@ from __future__ import annotations
 from journeymap.exceptions import UnknownName
 from journeymap.interactions import Interaction
 from journeymap.model import At, JourneyMap
-from journeymap.model.conditions import leaves
+from journeymap.model.conditions import all_leaves
 
 __all__ = ["MapNames"]
 
@@ -20,7 +20,7 @@ class MapNames:
         asked = [moment.when for moment in journey.moments.values()]
         asked += [condition for offer in journey.offers.values() for condition in offer.conditions]
         own = (
-            value for condition in asked for leaf in leaves(condition)
+            value for condition in asked for leaf in all_leaves(condition)
             if isinstance(leaf, At) and leaf.what == "outcome" for value in leaf.values
         )  # fmt: skip
         self._outcomes = tuple(dict.fromkeys((*_OUTCOMES, *own)))

@@ -14,6 +14,7 @@ from journeymap.model.conditions import (
     Count,
     HasTrait,
     Not,
+    Sequence,
     Wait,
 )
 from journeymap.model.design import Element
@@ -103,6 +104,7 @@ __all__ = [
     "Rating",
     "Repurchase",
     "RetentionAfter",
+    "Sequence",
     "ShareOf",
     "Stage",
     "Step",

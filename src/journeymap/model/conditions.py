@@ -10,7 +10,8 @@ touchpoint is 'call_support' and emotion is at most -0.5
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import abc
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Literal, TypeAlias, assert_never, get_args
 
@@ -47,8 +48,10 @@ __all__ = [
     "Count",
     "HasTrait",
     "Not",
+    "Sequence",
     "SimpleCondition",
     "Wait",
+    "all_leaves",
     "is_condition",
     "leaves",
     "mentions",
@@ -252,6 +255,8 @@ MAX_DEPTH = 12
 def _depth(condition: object) -> int:
     if isinstance(condition, (All, AnyOf)):
         return 1 + max(map(_depth, condition.conditions))
+    if isinstance(condition, Sequence):
+        return 1 + max(map(_depth, condition.steps))
     return 1 + _depth(condition.condition) if isinstance(condition, Not) else 0
 
 
@@ -269,18 +274,26 @@ def is_condition(instance: Any, attribute: Attribute[Any], value: Any) -> None:
             raise ElementError(name, attribute.name, "…", message)
 
 
+def _touchpoint(value: Any) -> Any:
+    return At("touchpoint", (value,)) if isinstance(value, str) else value
+
+
+def _touchpoints(value: Any) -> tuple[Any, ...]:
+    return tuple(map(_touchpoint, as_tuple(value)))
+
+
 @frozen
 class All:
     """Every one of several conditions holds.
 
     Attributes:
-        conditions: The conditions.
+        conditions: The conditions; a text is the touchpoint of that name.
 
     Raises:
         ElementError: There is none, or something else was given.
     """
 
-    conditions: tuple[Condition, ...] = field(converter=as_tuple, validator=is_condition)
+    conditions: tuple[Condition, ...] = field(converter=_touchpoints, validator=is_condition)
 
     def __str__(self) -> str:
         return _joined(" and ", self.conditions)
@@ -291,13 +304,13 @@ class AnyOf:
     """At least one of several conditions holds.
 
     Attributes:
-        conditions: The conditions.
+        conditions: The conditions; a text is the touchpoint of that name.
 
     Raises:
         ElementError: There is none, or something else was given.
     """
 
-    conditions: tuple[Condition, ...] = field(converter=as_tuple, validator=is_condition)
+    conditions: tuple[Condition, ...] = field(converter=_touchpoints, validator=is_condition)
 
     def __str__(self) -> str:
         return _joined(" or ", self.conditions)
@@ -308,19 +321,109 @@ class Not:
     """A condition does not hold.
 
     Attributes:
-        condition: The condition.
+        condition: The condition; a text is the touchpoint of that name.
 
     Raises:
         ElementError: Something else was given.
     """
 
-    condition: Condition = field(validator=is_condition)
+    condition: Condition = field(converter=_touchpoint, validator=is_condition)
 
     def __str__(self) -> str:
         return f"not ({self.condition})"
 
 
-SimpleCondition: TypeAlias = At | Between | Count | Wait | Absence | Consented | HasTrait
+def _are_steps(instance: Any, attribute: Attribute[Any], value: tuple[Any, ...]) -> None:
+    is_condition(instance, attribute, value)
+    for leaf in (leaf for step in value for leaf in leaves(step)):
+        if isinstance(leaf, (Sequence, Absence, Consented)):
+            message = "a step is about one interaction, or looks back from it"
+            raise ElementError("Sequence", "steps", str(leaf), message)
+    if all(isinstance(step, Not) for step in value):
+        message = "at least one step has to come; 'Not' is what does not come between two"
+        raise ElementError("Sequence", "steps", ", ".join(map(str, value)), message)
+
+
+@frozen(init=False)
+class Sequence:
+    """Several things come one after the other, and some things do not come between them.
+
+    A step is a touchpoint or a condition of one interaction. ``Not(…)`` is no step of its own: what
+    it names comes at no interaction between the step before it and the step after it; in the first
+    place, since the journey began; in the last place, until the journey ends, or until the time of
+    ``within`` is over. The sequence holds of the interaction that is the last step. Of several
+    interactions that could begin it, the latest counts.
+
+    Args:
+        steps: The touchpoints and conditions, in order.
+        within: How much time the whole sequence may take (None: any).
+        occurrence: Which of the journey's interactions that fulfil the first step may begin it:
+            ``any`` of them, the ``first``, or the ``last``.
+        consecutive: Nothing at all comes between two steps.
+
+    Attributes:
+        steps: The conditions, in order.
+        within: How much time it may take.
+        occurrence: Which first step begins it.
+        consecutive: Whether steps follow each other directly.
+
+    Raises:
+        ElementError: A field has a value that it may not have, or no step has to come.
+
+    >>> print(Sequence("cart", Not("support"), "purchase", within="7 days"))
+    'cart', then no 'support', then 'purchase' (within 7 days)
+    """
+
+    steps: tuple[Condition, ...] = field(converter=_touchpoints, validator=_are_steps)
+    within: timedelta | None = field(
+        converter=maybe_length, validator=validators.optional(positive_duration)
+    )
+    occurrence: Occurrence = field(validator=one_of("any", "first", "last"))
+    consecutive: bool = field(validator=of_type(bool))
+
+    def __init__(
+        self, *steps: str | Condition, within: str | timedelta | None = None,
+        occurrence: Occurrence = "any", consecutive: bool = False,
+    ) -> None:  # fmt: skip
+        self.__attrs_init__(steps, within, occurrence, consecutive)
+
+    def __attrs_post_init__(self) -> None:
+        if self.consecutive and any(self.gaps):
+            message = "between consecutive steps nothing comes: leave out the 'Not'"
+            raise ElementError("Sequence", "consecutive", True, message)
+
+    @property
+    def points(self) -> tuple[Condition, ...]:
+        """The steps that come, in order."""
+        return tuple(step for step in self.steps if not isinstance(step, Not))
+
+    @property
+    def gaps(self) -> tuple[tuple[Condition, ...], ...]:
+        """The conditions that must not hold before each of the points, and after the last."""
+        found: list[tuple[Condition, ...]] = [()]
+        for step in self.steps:
+            if isinstance(step, Not):
+                found[-1] += (step.condition,)
+            else:
+                found.append(())
+        return tuple(found)
+
+    def __str__(self) -> str:
+        def word(step: Condition) -> str:
+            if isinstance(step, Not):
+                return f"no {word(step.condition)}"
+            if isinstance(step, At) and step.what == "touchpoint":
+                return " or ".join(map(repr, step.values))
+            return f"({step})" if isinstance(step, (All, AnyOf)) else str(step)
+
+        then = ", directly then " if self.consecutive else ", then "
+        also = [] if self.occurrence == "any" else [f"the {self.occurrence} begins it"]
+        also += [f"within {duration_text(self.within)}"] if self.within else []
+        return then.join(map(word, self.steps)) + (f" ({', '.join(also)})" if also else "")
+
+
+Occurrence = Literal["any", "first", "last"]
+SimpleCondition: TypeAlias = At | Between | Count | Wait | Absence | Consented | HasTrait | Sequence
 Condition: TypeAlias = SimpleCondition | All | AnyOf | Not
 NESTED: dict[str, type[Count | Wait | Absence]] = {
     "count": Count, "wait": Wait, "absence": Absence,
@@ -343,7 +446,16 @@ def leaves(condition: Condition) -> Iterator[SimpleCondition]:
             yield condition
 
 
-def verdict(condition: Condition, truths: Sequence[bool | None]) -> bool | None:
+def all_leaves(condition: Condition) -> Iterator[SimpleCondition]:
+    """Give the simple conditions of a tree, and those of the steps of its sequences."""
+    for leaf in leaves(condition):
+        yield leaf
+        if isinstance(leaf, Sequence):
+            for step in leaf.steps:
+                yield from all_leaves(step)
+
+
+def verdict(condition: Condition, truths: abc.Sequence[bool | None]) -> bool | None:
     """Judge a condition by the truths of its simple conditions (`leaves`).
 
     None means that a truth is not known yet, of a simple condition and of the whole.
@@ -368,7 +480,7 @@ def _verdict(condition: Condition, truths: Iterator[bool | None]) -> bool | None
 
 def mentions(condition: Condition) -> Iterator[tuple[str, str]]:
     """Give the elements that a condition names, as pairs of kind and id."""
-    for leaf in leaves(condition):
+    for leaf in all_leaves(condition):
         yield from _leaf_mentions(leaf)
 
 
@@ -377,7 +489,7 @@ def _leaf_mentions(leaf: SimpleCondition) -> Iterator[tuple[str, str]]:
         case At():
             if leaf.what != "outcome":  # a map may have outcomes of its own
                 yield from ((leaf.what, value) for value in leaf.values)
-        case Between() | Consented() | HasTrait():
+        case Between() | Consented() | HasTrait() | Sequence():
             return
         case Count():
             yield "touchpoint", leaf.touchpoint
@@ -397,5 +509,5 @@ def touchpoints_of(condition: Condition) -> tuple[str, ...]:
 
 
 def _joined(word: str, conditions: tuple[Condition, ...]) -> str:
-    parts = (f"({c})" if isinstance(c, (All, AnyOf)) else str(c) for c in conditions)
+    parts = (f"({c})" if isinstance(c, (All, AnyOf, Sequence)) else str(c) for c in conditions)
     return word.join(parts)

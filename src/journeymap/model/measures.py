@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
-from journeymap.model.conditions import Condition, Consented, HasTrait, is_condition, leaves
+from journeymap.model.conditions import Condition, Consented, HasTrait, all_leaves, is_condition
 from journeymap.model.rules import (
     as_length,
     as_tuple,
@@ -60,7 +60,7 @@ def _asks_interactions(instance: Any, attribute: Attribute[Any], value: Any) -> 
     """Require conditions that interactions can fulfil."""
     is_condition(instance, attribute, value)
     for one in value if isinstance(value, tuple) else (value,):
-        for leaf in leaves(one):
+        for leaf in all_leaves(one):
             if isinstance(leaf, (Consented, HasTrait)):
                 message = "it is asked of a customer, in an offer; a measure is of interactions"
                 raise ElementError(type(instance).__name__, attribute.name, str(leaf), message)

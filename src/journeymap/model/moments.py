@@ -7,7 +7,14 @@ from datetime import timedelta
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import ElementError
-from journeymap.model.conditions import Condition, Consented, HasTrait, is_condition, leaves
+from journeymap.model.conditions import (
+    Condition,
+    Consented,
+    HasTrait,
+    Sequence,
+    all_leaves,
+    is_condition,
+)
 from journeymap.model.elements import Named
 from journeymap.model.rules import (
     maybe_length,
@@ -64,9 +71,22 @@ class Moment(Named):
     @when.validator
     def _check(self, attribute: Attribute[Condition], value: Condition) -> None:
         is_condition(self, attribute, value)
-        for leaf in leaves(value):
+        for leaf in all_leaves(value):
+            if isinstance(leaf, Sequence):
+                _check_followed(leaf)
             if isinstance(leaf, (Consented, HasTrait)):
                 message = (
                     "it is asked of a customer, in an offer; a moment is asked of interactions"
                 )
                 raise ElementError("Moment", "when", str(leaf), message)
+
+
+def _check_followed(sequence: Sequence) -> None:
+    """Require a sequence that its last step completes, whatever comes later."""
+    message = ""
+    if sequence.gaps[-1]:
+        message = "a moment is reached by something that comes: write an absence beside it"
+    elif sequence.occurrence == "last":
+        message = "which occurrence is the last is known only when a journey is over"
+    if message:
+        raise ElementError("Moment", "when", str(sequence), message)

@@ -12,7 +12,14 @@ from typing import Any
 from attrs import Attribute, field, frozen
 
 from journeymap.exceptions import ElementError
-from journeymap.model.conditions import Condition, Consented, HasTrait, is_condition, leaves
+from journeymap.model.conditions import (
+    Condition,
+    Consented,
+    HasTrait,
+    Sequence,
+    is_condition,
+    leaves,
+)
 from journeymap.model.durations import duration_text
 from journeymap.model.elements import Named
 from journeymap.model.rules import (
@@ -42,6 +49,16 @@ def _not_negative(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         raise ElementError(type(instance).__name__, attribute.name, value, "at least 0")
 
 
+def _asks_customers(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    """Require conditions that customers can fulfil, as they are known at a time."""
+    is_condition(instance, attribute, value)
+    for one in value if isinstance(value, tuple) else (value,):
+        for leaf in leaves(one):
+            if isinstance(leaf, Sequence):
+                message = "a sequence is asked of interactions, in a moment or a log"
+                raise ElementError(type(instance).__name__, attribute.name, str(leaf), message)
+
+
 @frozen
 class Weight:
     """A factor by which an offer gains (above 1) or loses (below 1) where a condition holds.
@@ -54,7 +71,7 @@ class Weight:
         ElementError: A field has a value that it may not have.
     """
 
-    when: Condition = field(validator=is_condition)
+    when: Condition = field(validator=_asks_customers)
     factor: float = field(converter=to_number, validator=_not_negative)
 
 
@@ -86,7 +103,7 @@ class ContactLimit:
 
 def _conditions(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     if value:
-        is_condition(instance, attribute, value)
+        _asks_customers(instance, attribute, value)
 
 
 @frozen

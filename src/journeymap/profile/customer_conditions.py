@@ -10,7 +10,17 @@ from typing import assert_never
 from attrs import field, frozen
 
 from journeymap.interactions import Consent, Trait
-from journeymap.model import Absence, At, Between, Condition, Consented, Count, HasTrait, Wait
+from journeymap.model import (
+    Absence,
+    At,
+    Between,
+    Condition,
+    Consented,
+    Count,
+    HasTrait,
+    Sequence,
+    Wait,
+)
 from journeymap.model.conditions import SimpleCondition, leaves, plain_text, verdict
 from journeymap.profile.rules import ProfileRules
 from journeymap.tracking.state import State
@@ -68,6 +78,8 @@ def _leaf(state: State, leaf: SimpleCondition, now: datetime, facts: Facts) -> b
             return _absent(state, leaf, now)
         case Consented():
             return facts.consents.get(leaf.purpose, False)
+        case Sequence():  # an offer asks for none
+            return False
         case HasTrait():
             return facts.traits.get(leaf.name) in leaf.values
         case _:

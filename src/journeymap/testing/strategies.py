@@ -42,6 +42,7 @@ from journeymap.model import (
     Rating,
     Repurchase,
     RetentionAfter,
+    Sequence,
     ShareOf,
     Stage,
     Step,
@@ -51,6 +52,7 @@ from journeymap.model import (
     Wait,
     Weight,
 )
+from journeymap.model.conditions import Occurrence
 from journeymap.model.instants import MICROSECOND
 
 __all__ = ["interactions", "maps", "names"]
@@ -98,6 +100,7 @@ def _one(pool: list[str]) -> st.SearchStrategy[str | None]:
 def _conditions(points: list[str], *, facts: bool = False) -> st.SearchStrategy[Condition]:
     """Draw conditions; of facts, only an offer asks."""
     point = st.sampled_from(points)
+    steps = st.lists(point, min_size=1, max_size=3)
     simple: st.SearchStrategy[Condition] = st.one_of(
         st.builds(At, st.just("touchpoint"), _some(points, 1)),
         st.builds(At, st.just("outcome"), st.lists(names(), min_size=1, max_size=2, unique=True)),
@@ -107,7 +110,8 @@ def _conditions(points: list[str], *, facts: bool = False) -> st.SearchStrategy[
         st.builds(Wait, point, _lengths),
         st.builds(Absence, point, point, _lengths),
         *([st.builds(Consented, names()), st.builds(HasTrait, names(), _some(["gold", "5"], 1))]
-          if facts else []),
+          if facts else [st.builds(_sequence, steps, point, _maybe(_lengths),
+                                   st.sampled_from(["any", "first"]), st.booleans())]),
     )  # fmt: skip
 
     def deeper(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
@@ -115,6 +119,16 @@ def _conditions(points: list[str], *, facts: bool = False) -> st.SearchStrategy[
         return st.builds(All, several) | st.builds(AnyOf, several) | st.builds(Not, inner)
 
     return st.recursive(simple, deeper, max_leaves=5)
+
+
+def _sequence(
+    steps: list[str], last: str, within: timedelta | None, occurrence: Occurrence,
+    consecutive: bool,
+) -> Sequence:  # fmt: skip
+    """Make a sequence; of several steps that do not follow directly, the first must not come."""
+    if consecutive or len(steps) == 1:
+        return Sequence(*steps, last, within=within, occurrence=occurrence, consecutive=consecutive)
+    return Sequence(steps[0], *map(Not, steps[1:]), last, within=within, occurrence=occurrence)
 
 
 def _measures(points: list[str]) -> st.SearchStrategy[Measure]:

@@ -20,11 +20,12 @@ from journeymap.model.conditions import (
 )
 from journeymap.model.matching import element_and_department, may_start_again
 from journeymap.model.scores import SCORE_KINDS
-from journeymap.tracking.fold_state import StageRules
+from journeymap.tracking.fold_state import StageRules, Test
+from journeymap.tracking.followed_sequences import FollowedSequence
 from journeymap.tracking.interaction_conditions import (
-    Test,
     compile_condition,
     compile_leaf,
+    follow_sequences,
     keep_apart,
     remembered_times,
     times_apart,
@@ -85,7 +86,8 @@ class TouchpointRules:
 
     ``turns``: a key journey begins or ends here; ``ends``: a journey may end here;
     ``score_tests``: moments that only an interaction with a score can reach; ``quiet``: nothing but
-    scores, values and open things has to be looked at.
+    scores, values and open things has to be looked at; ``sequences``: those that an interaction
+    here advances or interrupts.
     """
 
     name: str
@@ -99,6 +101,7 @@ class TouchpointRules:
     begins: tuple[KeyJourneyRules, ...] = ()
     remembered: int = 0
     remembered_apart: tuple[tuple[str, int], ...] = ()
+    sequences: tuple[tuple[FollowedSequence, Moment | None], ...] = ()
     turns: bool = False
     ends: bool = False
     quiet: bool = field(init=False)
@@ -107,7 +110,7 @@ class TouchpointRules:
     def _is_quiet(self) -> bool:
         return not (
             self.tests or self.absence_tests or self.begins or self.remembered
-            or self.remembered_apart
+            or self.remembered_apart or self.sequences
         )  # fmt: skip
 
 
@@ -181,6 +184,7 @@ class CompiledMap:
             tuple(one for one in tests if _needs_score(one.moment.when)),
             absence_tests, tuple(one for one in every if one.journey.start == name),
             self.remembered.get(name, 0), tuple(self.remembered_apart.get(name, {}).items()),
+            follow_sequences(journey, fixed),
             any(name in (one.journey.start, one.journey.end) for one in every),
             name in journey.tables.ends,
         )  # fmt: skip

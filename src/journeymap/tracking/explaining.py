@@ -9,12 +9,23 @@ from attrs import frozen
 
 from journeymap.exceptions import StateError
 from journeymap.interactions import Interaction
-from journeymap.model import Absence, At, Between, Consented, Count, HasTrait, Moment, Wait
+from journeymap.model import (
+    Absence,
+    At,
+    Between,
+    Consented,
+    Count,
+    HasTrait,
+    Moment,
+    Sequence,
+    Wait,
+)
 from journeymap.model.conditions import SimpleCondition, leaves
 from journeymap.model.durations import duration_text
 from journeymap.tracking.compiled_map import CompiledMap
-from journeymap.tracking.fold_state import FoldState, SlowState, after
-from journeymap.tracking.interaction_conditions import Seen, about_of, compile_leaf, seen_apart
+from journeymap.tracking.fold_state import FoldState, Seen, SlowState, after
+from journeymap.tracking.followed_sequences import describe_progress
+from journeymap.tracking.interaction_conditions import about_of, compile_leaf, seen_apart
 from journeymap.tracking.lanes import Lane
 from journeymap.tracking.signals import MomentReached
 from journeymap.tracking.state import State
@@ -157,6 +168,8 @@ def _explained(
                 f"it is awaited from here on, until {after(at, leaf.within).isoformat()}"
                 if holds is None else f"it is awaited after {leaf.after!r} alone"
             )  # fmt: skip
+        case Sequence():
+            found = describe_progress(leaf, seen)
         case Consented() | HasTrait():
             found = "a moment does not ask for it"
         case _:

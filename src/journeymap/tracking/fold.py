@@ -15,8 +15,8 @@ interaction, and the interaction, to the state after it. What it does, and in wh
    bounce-back if that department handed off last.
 6. **The slow part**: values and scores are summed up; then key journeys are advanced
    (``key_journeys``), moments reached, resolved and answered (``moments``), and touchpoints
-   remembered for conditions that look back. Key journeys come before moments, and both see what
-   was remembered before this interaction, not the interaction itself.
+   and steps of sequences remembered for conditions that look back. Key journeys come before
+   moments, and both see what was remembered before this interaction, not the interaction itself.
 7. **Timers.** ``sleep`` is when silence ends in dormancy; ``slow.timer`` is when the first of
    the open occurrences, pending moments and awaited responses comes due.
 
@@ -43,11 +43,12 @@ from journeymap.tracking.fold_state import (
     Occurrence,
     PendingMoment,
     ProductState,
+    Seen,
     SlowState,
     StageRules,
     after,
 )
-from journeymap.tracking.interaction_conditions import remember_apart
+from journeymap.tracking.interaction_conditions import follow_apart, remember_apart
 from journeymap.tracking.signals import (
     CameBack,
     Handoff,
@@ -172,10 +173,23 @@ def _update_slow(
         seen = {**seen, name: (*seen.get(name, ()), at)[-rules.remembered :]}
     for per, count in rules.remembered_apart:
         seen = remember_apart(seen, rules.name, per, count, one, occasion.at)
+    seen = _follow_sequences(seen, slow.seen, rules, one, occasion.at) if rules.sequences else seen
     if turned or pending is not slow.pending or awaited is not slow.awaited:
         busy = bool(open_ or pending or awaited)
         timer = _next_timer(compiled, open_, pending, awaited) if busy else FAR
     return _make(SlowState, (busy, timer, values, scores, seen, open_, pending, awaited, cooling))
+
+
+def _follow_sequences(
+    seen: Seen, before: Seen, rules: TouchpointRules, one: Interaction, at: datetime
+) -> Seen:
+    """Advance the sequences, by what was remembered before this interaction."""
+    for sequence, moment in rules.sequences:
+        if moment is None:
+            seen = sequence.follow(seen, before, one, at)
+        else:
+            seen = follow_apart(seen, before, sequence, moment, one, at)
+    return seen
 
 
 def fire(compiled: CompiledMap, state: FoldState, now: datetime, occasion: Occasion) -> FoldState:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from attrs import field, frozen
 
 from journeymap.exceptions import InteractionError
-from journeymap.interactions import Score
+from journeymap.interactions import Interaction, Score
 from journeymap.model import Move
 from journeymap.tracking.signals import Signal
 
@@ -28,8 +28,10 @@ __all__ = [
     "Occurrence",
     "PendingMoment",
     "ProductState",
+    "Seen",
     "SlowState",
     "StageRules",
+    "Test",
     "after",
     "before",
     "utc",
@@ -38,6 +40,12 @@ __all__ = [
 FAR = datetime.max.replace(tzinfo=UTC)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _NOTHING: Mapping[str, Any] = {}
+
+Seen: TypeAlias = Mapping[str, tuple[datetime, ...]]
+"""What conditions look back to: the customer's last times at touchpoints, and the sequences that
+have begun (see `followed_sequences`)."""
+Test: TypeAlias = Callable[[Interaction, datetime, Seen], bool]
+"""A condition, asked of an interaction at its time."""
 
 
 def utc(at: Any, who: str, name: str) -> datetime:
@@ -183,7 +191,7 @@ class SlowState(NamedTuple):
     timer: datetime = FAR
     values: Mapping[str, Decimal] = _NOTHING
     scores: Mapping[str, Score] = _NOTHING
-    seen: Mapping[str, tuple[datetime, ...]] = _NOTHING
+    seen: Seen = _NOTHING
     open: tuple[Occurrence, ...] = ()
     pending: tuple[PendingMoment, ...] = ()
     awaited: tuple[AwaitedResponse, ...] = ()

@@ -5,7 +5,7 @@ What the map alone decides (the touchpoint, its stage) is decided once, for each
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -24,18 +24,22 @@ from journeymap.model.conditions import (
     Count,
     HasTrait,
     Not,
+    Sequence,
     SimpleCondition,
     Wait,
+    all_leaves,
     leaves,
     plain_text,
 )
+from journeymap.tracking.fold_state import FAR, LONG_AGO, Seen, Test
+from journeymap.tracking.followed_sequences import FollowedSequence, name_sequence
 
 __all__ = [
-    "Seen",
-    "Test",
     "about_of",
     "compile_condition",
     "compile_leaf",
+    "follow_apart",
+    "follow_sequences",
     "keep_apart",
     "remember_apart",
     "remembered_times",
@@ -46,9 +50,6 @@ __all__ = [
 MAX_KEPT_APART = 256
 """Products, orders … whose times are remembered at one touchpoint: those seen last."""
 
-Seen: TypeAlias = Mapping[str, tuple[datetime, ...]]
-"""The last times of the customer at the touchpoints that conditions look back to."""
-Test: TypeAlias = Callable[[Interaction, datetime, Seen], bool]
 Fixed: TypeAlias = Mapping[str, str | None]
 """What the map says of a touchpoint: its stage, phase, department, process and channel."""
 
@@ -98,6 +99,8 @@ def compile_leaf(leaf: SimpleCondition, fixed: Fixed) -> Test | bool:
             return _count(leaf, here=fixed["touchpoint"] == leaf.touchpoint)
         case Wait():
             return _wait(leaf)
+        case Sequence():
+            return _sequence(leaf, fixed).completion
         case Absence() | Consented() | HasTrait():  # of facts no moment asks
             return False
         case _:
@@ -172,9 +175,47 @@ def _wait(leaf: Wait) -> Test:
     return test
 
 
+def _sequence(leaf: Sequence, fixed: Fixed) -> FollowedSequence:
+    return FollowedSequence(
+        leaf,
+        tuple(compile_condition(point, fixed) for point in leaf.points),
+        tuple(
+            compile_condition(AnyOf(gap), fixed) if gap else False for gap in leaf.gaps[:-1]
+        ),
+    )  # fmt: skip
+
+
+def follow_sequences(
+    journey: JourneyMap, fixed: Fixed
+) -> tuple[tuple[FollowedSequence, Moment | None], ...]:
+    """Find the sequences that interactions at one touchpoint advance or interrupt.
+
+    Each comes with the moment that keeps products, orders … apart, or None.
+    """
+    found: dict[tuple[str, str | None], tuple[FollowedSequence, Moment | None]] = {}
+    for moment in journey.moments.values():
+        for leaf in leaves(moment.when):
+            if isinstance(leaf, Sequence):
+                made = _sequence(leaf, fixed)
+                if made.is_moved:
+                    apart = None if moment.per is None else moment
+                    found.setdefault((made.name, moment.per), (made, apart))
+    return tuple(found.values())
+
+
+def follow_apart(
+    seen: Seen, before: Seen, sequence: FollowedSequence, moment: Moment, one: Interaction,
+    at: datetime,
+) -> Seen:  # fmt: skip
+    """Follow a sequence for the product, order … that an interaction is about."""
+    per = str(moment.per)
+    steps = sequence.advance(one, at, seen_apart(before, moment, one))
+    return _put_apart(seen, sequence.name, per, about_of(one, per), steps)
+
+
 def keep_apart(test: Test | bool, moment: Moment) -> Test | bool:
     """Let a test look back only to interactions about the same product, order … as this one."""
-    looks_back = any(True for _ in _look_back(moment.when))
+    looks_back = any(True for _ in _names_seen(moment.when))
     if moment.per is None or isinstance(test, bool) or not looks_back:
         return test
 
@@ -188,7 +229,7 @@ def seen_apart(seen: Seen, moment: Moment, one: Interaction) -> Seen:
     """Give the times that a moment looks back to, of the same product, order … alone."""
     per = str(moment.per)
     about = about_of(one, per)
-    names = [name for name, _ in _look_back(moment.when)]
+    names = _names_seen(moment.when)
     mine = {name: seen.get(name_apart(name, per, about), ()) for name in names}
     return {name: times for name, times in mine.items() if times}
 
@@ -211,25 +252,45 @@ def remember_apart(
     seen: Seen, touchpoint: str, per: str, count: int, one: Interaction, at: datetime
 ) -> Seen:  # fmt: skip
     """Remember a time at a touchpoint, for the product, order … that the interaction is about."""
-    name = name_apart(touchpoint, per, about_of(one, per))
-    kept = {**seen, name: (*seen.get(name, ()), at)[-count:]}
+    about = about_of(one, per)
+    times = seen.get(name_apart(touchpoint, per, about), ())
+    return _put_apart(seen, touchpoint, per, about, (*times, at)[-count:])
+
+
+def _put_apart(seen: Seen, what: str, per: str, about: str, times: tuple[datetime, ...]) -> Seen:
+    """Keep the times of one product, order …, and forget those of which is too many."""
+    name = name_apart(what, per, about)
+    if not times:
+        return {other: kept for other, kept in seen.items() if other != name}
+    kept = {**seen, name: times}
     if name not in seen:
-        begin = name_apart(touchpoint, per, "")
+        begin = name_apart(what, per, "")
         mine = [other for other in kept if other.startswith(begin)]
         if len(mine) > MAX_KEPT_APART:
-            del kept[min(mine, key=lambda other: (kept[other][-1], other))]
+            del kept[min(mine, key=lambda other: (_latest(kept[other]), other))]
     return kept
+
+
+def _latest(times: tuple[datetime, ...]) -> datetime:
+    return max((at for at in times if at < FAR), default=LONG_AGO)
+
+
+def _names_seen(condition: Condition) -> list[str]:
+    """List the names under which is kept what a condition looks back to."""
+    names = [name for name, _ in _look_back(condition)]
+    sequences = (leaf for leaf in leaves(condition) if isinstance(leaf, Sequence))
+    return names + [name_sequence(one) for one in sequences]
 
 
 def _look_back(condition: Condition) -> Iterator[tuple[str, int]]:
     """Give the touchpoints that a condition looks back to, and to how many times."""
-    for leaf in leaves(condition):
+    for leaf in all_leaves(condition):
         match leaf:
             case Count():
                 yield leaf.touchpoint, leaf.at_least
             case Wait():
                 yield leaf.since, 1
-            case At() | Between() | Absence() | Consented() | HasTrait():
+            case At() | Between() | Absence() | Consented() | HasTrait() | Sequence():
                 pass
             case _:
                 assert_never(leaf)

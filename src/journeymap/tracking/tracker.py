@@ -307,7 +307,9 @@ class _Walk(Occasion):
         if at < here.at or (here.fired is not None and at <= here.fired):
             self._take_late(one, at)
             return
-        self.fold_state = self._step(here, one, at)
+        if at >= here.sleep or at > here.slow.timer:
+            here = fire(self.compiled, here, at, self)
+        self.fold_state = step(self.compiled, here, one, at, self)
         if at >= self.clock:
             self.clock = at
         else:
@@ -330,11 +332,6 @@ class _Walk(Occasion):
         state = State(self.customer, self.fold_state, self.clock, tuple(self.entries),
                       compiled=self.compiled, assigned_id=self.assigned_id)  # fmt: skip
         return state, tuple(self.signals)
-
-    def _step(self, state: FoldState, one: Interaction, at: datetime) -> FoldState:
-        if at >= state.sleep or at > state.slow.timer:
-            state = fire(self.compiled, state, at, self)
-        return step(self.compiled, state, one, at, self)
 
     def _take_late(self, one: Interaction, at: datetime) -> None:
         """Fold again from where a late interaction belongs, and emit the difference."""
@@ -359,8 +356,11 @@ class _Walk(Occasion):
         signals: list[Signal] = []
         kept = self.redirect(signals)
         for one in given:
+            at = one.at.astimezone(UTC)
+            if at >= state.sleep or at > state.slow.timer:
+                state = fire(self.compiled, state, at, self)
             entries.append((one, state))
-            state = self._step(state, one, one.at.astimezone(UTC))
+            state = step(self.compiled, state, one, at, self)
         state = fire(self.compiled, state, self.clock, self)
         self.redirect(kept)
         return entries, signals, state

@@ -7,6 +7,7 @@ from typing import assert_never
 
 import numpy as np
 
+from journeymap.analysis.measuring.sequence_steps import mark_completing
 from journeymap.analysis.table.exact_amounts import split_bound
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError
@@ -21,17 +22,46 @@ from journeymap.model import (
     Count,
     HasTrait,
     Not,
+    Sequence,
     Wait,
 )
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.scores import SCORE_KINDS, plain_kind
 
-__all__ = ["mark_matching"]
+__all__ = ["mark_beginning", "mark_matching"]
 
 
 def mark_matching(part: Part, condition: Condition) -> Flags:
     """Mark the interactions of which a condition holds; an open one does not hold yet."""
     return _judge(part, condition)[0]
+
+
+def mark_beginning(part: Part, condition: Condition) -> Flags:
+    """Mark the journeys that begin with an interaction of which a condition holds.
+
+    A sequence begins with the journey, and may be completed later.
+    """
+    first = np.zeros(len(part), dtype=bool)
+    first[part.offsets[:-1]] = True
+    if isinstance(condition, Sequence):
+        yes, _ = _complete(part, condition, begin=first)
+    else:
+        yes = first & mark_matching(part, condition)
+    found = np.zeros(part.journeys, dtype=bool)
+    found[part.journey[yes]] = True
+    return found
+
+
+def _complete(
+    part: Part, sequence: Sequence, begin: Flags | None = None
+) -> tuple[Flags, Flags]:  # fmt: skip
+    points = [mark_matching(part, point) for point in sequence.points]
+    if begin is not None:
+        points[0] &= begin
+    gaps = [
+        mark_matching(part, AnyOf(gap)) if gap else None for gap in sequence.gaps
+    ]  # fmt: skip
+    return mark_completing(part, sequence, points, gaps)
 
 
 def _judge(part: Part, condition: Condition) -> tuple[Flags, Flags]:
@@ -47,6 +77,8 @@ def _judge(part: Part, condition: Condition) -> tuple[Flags, Flags]:
             return np.logical_or.reduce(every), np.logical_and.reduce(none)
         case Absence():
             return _absent(part, condition)
+        case Sequence():
+            return _complete(part, condition)
         case At():
             yes = _named(part, condition.what, condition.values)
         case Between():
