@@ -14,8 +14,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from journeymap import analysis
+from journeymap import Not, Sequence, analysis
 from journeymap.analysis import (
+    Breakdown,
     Columns,
     Funnel,
     Log,
@@ -95,7 +96,11 @@ def test_metrics_are_those_of_the_memory(spark: Any, rows: pl.DataFrame, tmp_pat
     frame = spark.read.parquet(str(tmp_path / "log.parquet"))
     measured = SparkLog.from_frame(frame, COLUMNS, map=MEASURED, partitions=3)
     twin = Log.from_frame(rows, COLUMNS, map=MEASURED)
-    assert measured.ask(Scorecard("month")) == twin.ask(Scorecard("month"))
+    for question in (Scorecard("month"), Scorecard(last="20 days")):
+        assert measured.ask(question) == twin.ask(question)
+    called = Sequence("a", Not("b"), "c", within="9 days")
+    funnel = Breakdown(Funnel(["a", "c"]), by=called)
+    assert measured.where(avoid=called).ask(funnel) == twin.where(avoid=called).ask(funnel)
     assert measured.to_polars().equals(twin.to_polars())
 
 

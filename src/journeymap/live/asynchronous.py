@@ -17,6 +17,7 @@ from journeymap.live.dry_run import DryRun
 from journeymap.live.group_commit import write_each
 from journeymap.live.handlers import Actions
 from journeymap.live.live import Live
+from journeymap.live.metric_signals import MetricReading
 from journeymap.live.rebuilding import Rebuilt
 from journeymap.live.recording import Receipt
 from journeymap.live.statistics import Stats
@@ -215,6 +216,12 @@ class AsyncLive:
         except asyncio.CancelledError:
             awaited.stop(at_once=True)
             raise
+
+    async def check_metrics(
+        self, scorecard: Iterable[MetricReading], *, margin: float = 0.05
+    ) -> tuple[Signal, ...]:
+        """See `Live.check_metrics`."""
+        return await self._in_turn(lambda: self.live.check_metrics(scorecard, margin=margin))
 
     async def dead_letters(self) -> tuple[DeadLetter, ...]:
         """See `Live.dead_letters`."""

@@ -49,7 +49,7 @@ from journeymap.tracking.fold_state import utc
 
 __all__ = ["Live"]
 
-_OUTGOING = ("moment reached", "moment overdue")
+_OUTGOING = ("moment reached", "moment overdue", "metric missed", "metric met again")
 
 
 class Live(StoreReading, SignalDelivery):

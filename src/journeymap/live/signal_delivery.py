@@ -11,7 +11,15 @@ from journeymap.adapters.store import Store, Transaction, micros
 from journeymap.exceptions import ElementError
 from journeymap.live.delivering import DeadLetter, Delivered, dead_letter, prepare_delivery
 from journeymap.live.handlers import Actions, Breaker
+from journeymap.live.metric_signals import (
+    MetricReading,
+    check_margin,
+    latest_readings,
+    write_metric_signals,
+)
+from journeymap.live.recording import Settings
 from journeymap.live.states import States
+from journeymap.tracking import Signal
 from journeymap.tracking.fold_state import utc
 
 __all__ = ["SignalDelivery"]
@@ -23,6 +31,33 @@ class SignalDelivery:
     _store: Store
     _states: States
     _breakers: dict[str, Breaker]
+    _settings: Settings
+
+    def check_metrics(
+        self, scorecard: Iterable[MetricReading], *, margin: float = 0.05
+    ) -> tuple[Signal, ...]:
+        """Emit which metrics are missed since the last check, and which are met again.
+
+        Each is emitted once, however many processes check; the signals wait in the outbox, too. A
+        metric of which the scorecard is not sure stays what it was.
+
+        Args:
+            scorecard: The rows of a scorecard, such as ``log.ask(Scorecard(last="30 days"))`` of
+                ``Log.from_store(live.store, map=live.map)``; of several periods, the last
+                complete one counts.
+            margin: How much better than its target a metric without an interval has to be, as a
+                share of the target, before it is met again.
+
+        Returns:
+            The signals: `MetricMissed` and `MetricMetAgain`.
+
+        Raises:
+            ElementError: Something else was given.
+            StoreError: The store failed; nothing was written.
+        """
+        share, readings = check_margin(margin), latest_readings(scorecard)
+        now, outgoing = self._states.now(), self._settings.outgoing
+        return self._store.run(lambda tx: write_metric_signals(tx, readings, now, share, outgoing))
 
     def deliver(
         self, actions: Actions, now: datetime | None = None, *, parallel: int = 1

@@ -310,6 +310,8 @@ def _pair(hint: Any) -> Pair:
         return datetime.isoformat, read_time
     if options == {Signal}:
         return _signal_data, _read_signal_data
+    if hint == tuple[str, ...]:
+        return list, tuple
     if _is_plain(hint):
         return _unchanged, _unchanged
     raise TypeError(f"a signal's field of type {hint} has no form as text; give it one here")

@@ -23,6 +23,8 @@ __all__ = [
     "KeyJourneyCompleted",
     "KeyJourneyGivenUp",
     "LapStarted",
+    "MetricMetAgain",
+    "MetricMissed",
     "MomentOverdue",
     "MomentReached",
     "Signal",
@@ -247,6 +249,71 @@ class KeyJourneyGivenUp(Signal):
 
     def __str__(self) -> str:
         return f"{self.customer} gave up {self.journey!r} ({self.why})"
+
+
+@frozen
+class MetricMissed(Signal):
+    """A metric of the map misses its target: its interval lies beyond it.
+
+    It is about no single customer: ``customer`` is empty.
+
+    Attributes:
+        metric: The metric's id.
+        of: The element that it belongs to, such as ``stage order``.
+        departments: The departments that share it.
+        value: Its value, in ``unit``.
+        target: The value that it should reach.
+        unit: The unit of both.
+        n: How much it is taken over.
+    """
+
+    kind: ClassVar[str] = "metric missed"
+    metric: str
+    of: str
+    departments: tuple[str, ...]
+    value: float
+    target: float
+    unit: str
+    n: int
+
+    def __str__(self) -> str:
+        return f"metric {self.metric!r} is missed: {_beside_target(self)}"
+
+
+@frozen
+class MetricMetAgain(Signal):
+    """A metric of the map that was missed meets its target again.
+
+    It is about no single customer: ``customer`` is empty.
+
+    Attributes:
+        metric: The metric's id.
+        of: The element that it belongs to, such as ``stage order``.
+        departments: The departments that share it.
+        value: Its value, in ``unit``.
+        target: The value that it should reach.
+        unit: The unit of both.
+        n: How much it is taken over.
+        missed: Since when it had been missed.
+    """
+
+    kind: ClassVar[str] = "metric met again"
+    metric: str
+    of: str
+    departments: tuple[str, ...]
+    value: float
+    target: float
+    unit: str
+    n: int
+    missed: datetime
+
+    def __str__(self) -> str:
+        return f"metric {self.metric!r} is met again: {_beside_target(self)}"
+
+
+def _beside_target(signal: MetricMissed | MetricMetAgain) -> str:
+    unit = f" {signal.unit}" if signal.unit else ""
+    return f"{signal.value:.4g}{unit}, target {signal.target:.4g}{unit} (n {signal.n:,})"
 
 
 @frozen

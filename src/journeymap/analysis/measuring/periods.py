@@ -23,6 +23,7 @@ __all__ = [
     "PERIODS",
     "WEEK_STARTS",
     "CalendarPeriods",
+    "MovingWindow",
     "Period",
     "WeekStart",
     "read_every",
@@ -75,6 +76,35 @@ def _past_the_hour(zone: str) -> int:
     """
     offset = datetime(2026, 1, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta()
     return offset // timedelta(microseconds=1) % LENGTHS["hour"]
+
+
+@frozen
+class MovingWindow:
+    """Windows of one length, one behind the other: 0 is the one that ends at a time, -1 before it.
+
+    Attributes:
+        length: The length, in microseconds.
+        end: The end, in microseconds since 1970; it is not part of the window.
+        zone: The zone in which a window is named.
+    """
+
+    length: int
+    end: int
+    zone: str
+
+    def number(self, at: Ints) -> Ints:
+        """Return the number of the window of each time."""
+        found: Ints = (at - self.end) // self.length + 1
+        return found
+
+    def label(self, number: int) -> str:
+        """Name a window by its first instant, in ISO 8601."""
+        first = instant(self.begin(number)).astimezone(ZoneInfo(self.zone))
+        return first.isoformat(timespec="minutes")
+
+    def begin(self, number: int) -> int:
+        """Find the first instant of a window, in microseconds since 1970."""
+        return self.end + (number - 1) * self.length
 
 
 @frozen

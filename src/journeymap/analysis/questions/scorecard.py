@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
@@ -25,14 +26,17 @@ from journeymap.analysis.measuring.periods import (
     PERIODS,
     WEEK_STARTS,
     CalendarPeriods,
+    MovingWindow,
     Period,
     WeekStart,
 )
+from journeymap.analysis.moments_in_time import TimeOrDay, as_time, begin_of, check_time
 from journeymap.analysis.row_fields import Amount, Field, Flag, Key, Mean, N, Names, Text
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times
-from journeymap.exceptions import AnswerError, UnknownName
+from journeymap.exceptions import AnswerError, ElementError, UnknownName
 from journeymap.model import AmountOf, Frequency, JourneyMap, Metric, Of, TimeBetween, TimeIn
-from journeymap.model.rules import of_type, one_of
+from journeymap.model.instants import MICROSECOND
+from journeymap.model.rules import maybe_length, of_type, one_of, positive_duration
 
 __all__ = ["NeedMet", "Scorecard", "ScorecardAnswer", "ScorecardRow"]
 
@@ -40,6 +44,7 @@ Verdict = Literal["met", "missed", "not sure"]
 _ValueBound: TypeAlias = Annotated[float, Field("bound", of="value")]
 _ChangeBound: TypeAlias = Annotated[float, Field("bound", of="change")]
 _WHOLE = np.iinfo(np.int64).min
+_WINDOWS = (-1, 0)  # the moving window, and the one before
 _NOTHING = Value(None, 0)
 
 
@@ -51,7 +56,8 @@ class ScorecardRow:
         metric: The metric's id; of a target of the map, ``process …`` or ``key_journey …``.
         of: The element that it belongs to, such as ``stage order``.
         departments: The departments that share it.
-        period: The first day of the period, ISO 8601 (None: all of the log).
+        period: The first day of the period, or the beginning of the window, ISO 8601 (None: all of
+            the log).
         complete: Whether the log covers all of the period (None: it is no period).
         value: The value, in ``unit`` (None: nothing was counted).
         n: How many answers, waits, interactions, journeys or customers it is taken over.
@@ -160,6 +166,9 @@ class Scorecard:
 
     Attributes:
         every: The length of a period (None: the whole log at once).
+        last: The length of a moving window instead, such as ``30 days``: what happened in it,
+            beside what happened in the window before.
+        as_of: Where the window ends (None: with the log); a day, where it begins.
         metric: One metric (None: all).
         week_starts: The first day of a week.
 
@@ -179,10 +188,27 @@ class Scorecard:
     """
 
     every: Period | None = field(default=None, validator=validators.optional(one_of(*PERIODS)))
+    last: timedelta | None = field(
+        default=None,
+        converter=maybe_length,
+        validator=validators.optional(positive_duration),
+        kw_only=True,
+    )
+    as_of: TimeOrDay | None = field(
+        default=None, converter=as_time, validator=check_time, kw_only=True
+    )
     metric: str | None = field(
         default=None, validator=validators.optional(of_type(str)), kw_only=True
     )
     week_starts: WeekStart = field(default="monday", validator=one_of(*WEEK_STARTS), kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.last is not None and self.every is not None:
+            message = "either periods or a moving window, not both"
+            raise ElementError("Scorecard", "last", self.last, message)
+        if self.as_of is not None and self.last is None:
+            message = "it is where a moving window ends: last='30 days'"
+            raise ElementError("Scorecard", "as_of", self.as_of, message)
 
     @staticmethod
     def suits(journey: JourneyMap) -> bool:
@@ -239,12 +265,25 @@ class Scorecard:
             return error.message if isinstance(error, AnswerError) else str(error)
         period = self._period(units.at, part.scope)
         of_period = self._period(units.of_at, part.scope) if isinstance(units, Sums) else None
-        return sum_units(units, period, of_period)
+        found = sum_units(units, period, of_period)
+        if self.last is not None:
+            found = {number: worth for number, worth in found.items() if number in _WINDOWS}
+        return found
 
     def _period(self, at: Ints, scope: Scope) -> Ints:
-        if self.every is None:
+        calendar = self._calendar(scope)
+        if calendar is None:
             return np.full(len(at), _WHOLE)
-        return CalendarPeriods(self.every, self.week_starts, scope.zone).number(at)
+        found = calendar.number(at)
+        return found if self.last is None else np.clip(found, _WINDOWS[0] - 1, _WINDOWS[-1] + 1)
+
+    def _calendar(self, scope: Scope) -> CalendarPeriods | MovingWindow | None:
+        if self.every is not None:
+            return CalendarPeriods(self.every, self.week_starts, scope.zone)
+        if self.last is None:
+            return None
+        end = scope.seen_until + 1 if self.as_of is None else begin_of(self.as_of, scope.zone)
+        return MovingWindow(self.last // MICROSECOND, end, scope.zone)
 
     def _rows(
         self, name: str, metric: Metric, measured: Any, scope: Scope
@@ -264,6 +303,9 @@ class Scorecard:
             value = self._value(metric, worth.get(number), number, scope) if known else _NOTHING
             # What adds up is not over before its period is.
             open_ = cells["complete"] is False and _is_total(metric)
+            if self.last is not None and number < _WINDOWS[-1]:  # it is what is before
+                before = None if open_ else value
+                continue
             yield {
                 **same, **cells, **_cells(value), "note": note,
                 "verdict": None if open_ else _verdict(metric, value),
@@ -274,10 +316,20 @@ class Scorecard:
     def _periods(
         self, worth: dict[int, Worth], scope: Scope
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        if self.every is None:
+        calendar = self._calendar(scope)
+        if calendar is None:
             yield _WHOLE, {"period": None, "complete": None}
             return
-        calendar = CalendarPeriods(self.every, self.week_starts, scope.zone)
+        if isinstance(calendar, MovingWindow):
+            first = scope.begin if scope.since is None else max(scope.begin, scope.since)
+            for number in _WINDOWS:
+                if (
+                    number < 0 and calendar.begin(number + 1) <= first
+                ):  # nothing is known of it
+                    continue
+                whole = calendar.begin(number) >= first
+                yield number, {"period": calendar.label(number), "complete": whole}
+            return
         span = calendar.span(evolve(scope, last=max(scope.last, scope.end)))
         numbers = range(
             min([*worth, *span[:1]], default=0), max([*worth, *span[-1:]], default=-1) + 1
@@ -310,8 +362,9 @@ class Scorecard:
         count = worth.n if isinstance(worth, Summed) else 0
         begin = scope.begin if scope.since is None else max(scope.since, scope.begin)
         end = scope.seen_until + 1
-        if self.every is not None:
-            calendar = CalendarPeriods(self.every, self.week_starts, scope.zone)
+        calendar = self._calendar(scope)
+        if calendar is not None:
+            end = end if self.last is None else calendar.begin(number + 1)
             begin, end = max(begin, calendar.begin(number)), min(end, calendar.begin(number + 1))
         length = {"day": 1.0, "week": 7.0, "month": 365.2425 / 12}[measure.per]
         lasted = max((end - begin) / 86_400e6 / length, 1.0)  # of less than one, no rate is known
