@@ -83,7 +83,13 @@ def listed(choices: Iterable[str]) -> str:
 
 
 class JourneyMapError(Exception):
-    """The root: catch this to catch everything journeymap raises on purpose."""
+    """The root: catch this to catch everything journeymap raises on purpose.
+
+    A notebook shows it as its message, without the calls that led to it.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
 
 
 @define(eq=False)

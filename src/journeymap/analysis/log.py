@@ -25,6 +25,7 @@ from journeymap.analysis.sketching import draft_map
 from journeymap.analysis.table.checking import Dropped, Rejected, check_rows
 from journeymap.analysis.table.columns import Columns, complete_xes, lacks_times
 from journeymap.analysis.table.encoding import encode_rows, rows_from_interactions, rows_from_source
+from journeymap.analysis.table.guessing import ColumnGuess, describe_guess, list_guessed
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.table.renaming import rename_customers
 from journeymap.analysis.table.table import ROWS_IN_A_PART, Table
@@ -54,6 +55,7 @@ class Log(Askable):
         rejected: The rows that could not be read, each with its line and reason.
         dropped: Values that were left out of interactions that were kept, such as an amount
             without a currency, each with its line and reason.
+        guessed: The columns that were guessed by their names, by what they are.
 
     >>> from datetime import UTC, datetime
     >>> paid = Interaction("ada", "paid", datetime(2026, 3, 1, tzinfo=UTC))
@@ -64,6 +66,7 @@ class Log(Askable):
     table: Table
     rejected: Rejected
     dropped: Dropped = field(factory=Dropped.none)
+    guessed: tuple[tuple[str, str], ...] = ()
     _views: tuple[LogView, ...] = ()
 
     @classmethod
@@ -86,8 +89,8 @@ class Log(Askable):
 
         Args:
             path: The file.
-            columns: Which column is what; of XES those of the standard extensions, where none are
-                named (a log of which no event has a time is read by its order).
+            columns: Which column is what (None: guessed by well-known names, see ``log.guessed``;
+                an XES log of which no event has a time is read by its order).
             map: The map by which interactions are read; without one, touchpoints are the names
                 that occur.
             strict: Raise SourceError at the first row that would be set aside.
@@ -112,19 +115,21 @@ class Log(Askable):
         kind = format or _format_of(place)
         if not place.is_file():
             raise FileNotFoundError(f"there is no file {str(place)!r}")
-        chosen = complete_xes(columns) if kind == "xes" else columns or Columns()
+        choice = ColumnGuess(complete_xes(columns) if kind == "xes" else columns)
         if kind == "csv":
             rows = read_csv(
-                place, chosen.wanted, delimiter=delimiter, encoding=encoding, header=header,
+                place, choice.wanted, delimiter=delimiter, encoding=encoding, header=header,
                 progress=progress,
             )  # fmt: skip
         elif kind in ("jsonl", "parquet", "xes"):
-            rows = _read_keyed(kind, place, chosen, encoding, progress)
-            if kind == "xes" and lacks_times(rows.frame, chosen):
-                chosen = evolve(chosen, at=None, end=None)
+            rows = _read_keyed(kind, place, choice, encoding, progress)
         else:
             return cls.from_source(_source(kind, place), map=map)
-        return cls.from_rows(rows, chosen, map=map, strict=strict)
+        chosen = choice.columns
+        if kind == "xes" and lacks_times(rows.frame, chosen):
+            chosen = evolve(chosen, at=None, end=None)
+        made = cls.from_rows(rows, chosen, map=map, strict=strict)
+        return made if columns is not None else evolve(made, guessed=list_guessed(chosen))
 
     @classmethod
     def from_frame(
@@ -139,7 +144,7 @@ class Log(Askable):
 
         Args:
             frame: Anything with ``__arrow_c_stream__``, or a mapping of names to arrays.
-            columns: Which column is what.
+            columns: Which column is what (None: guessed by well-known names; see ``log.guessed``).
             map: The map by which interactions are read.
             strict: Raise SourceError at the first row that would be set aside.
 
@@ -150,8 +155,11 @@ class Log(Askable):
             ColumnsError: A column that was named is missing, or holds something else.
             SourceError: The object is no frame.
         """
-        chosen = columns or Columns()
-        return cls.from_rows(_read_frame(frame, chosen), chosen, map=map, strict=strict)
+        choice = ColumnGuess(columns)
+        known = columns or Columns()
+        rows = read_frame(frame, choice.wanted, decimal=known.decimal, nested=known.extra)
+        made = cls.from_rows(rows, choice.columns, map=map, strict=strict)
+        return made if columns is not None else evolve(made, guessed=list_guessed(choice.columns))
 
     @classmethod
     def from_interactions(
@@ -373,26 +381,24 @@ class Log(Askable):
         people = f"{self.customers:,} customers"
         if self.journeys != self.customers:
             people = f"{people} in {self.journeys:,} journeys"
-        return f"<Log of {self.interactions:,} interactions of {people}{aside}>"
+        guess = describe_guess(self.guessed)
+        return f"<Log of {self.interactions:,} interactions of {people}{aside}{guess}>"
 
 
 def _read_keyed(
-    kind: str, place: Path, columns: Columns, encoding: str | None,
+    kind: str, place: Path, choice: ColumnGuess, encoding: str | None,
     progress: Callable[[float], None] | None,
 ) -> Rows:  # fmt: skip
     """Read a file whose rows name their columns themselves."""
     if kind == "parquet":
-        return read_parquet(place, columns.wanted)
+        return read_parquet(place, choice.wanted)
     if kind == "xes":
-        return read_rows(read_xes_rows(place), columns.wanted, place.name)
+        return read_rows(read_xes_rows(place), choice.wanted, place.name)
+    known = choice.columns
     return read_json_lines(
-        place, columns.wanted, encoding=encoding, nested=columns.extra, decimal=columns.decimal,
+        place, choice.wanted, encoding=encoding, nested=known.extra, decimal=known.decimal,
         progress=progress,
     )  # fmt: skip
-
-
-def _read_frame(frame: Any, columns: Columns) -> Rows:
-    return read_frame(frame, columns.wanted, decimal=columns.decimal, nested=columns.extra)
 
 
 def _format_of(place: Path) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections import Counter
 from datetime import datetime
 
 import numpy as np
 from attrs import evolve, field, frozen
 
+from journeymap.adapters.registry import views
 from journeymap.analysis.log import Log
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelTarget
@@ -17,14 +19,17 @@ from journeymap.analysis.questions.scorecard import Scorecard, ScorecardAnswer
 from journeymap.analysis.questions.transitions import Transitions, TransitionsAnswer
 from journeymap.analysis.questions.variants import Variants, VariantsAnswer
 from journeymap.analysis.table.encoding import apply_map
+from journeymap.exceptions import MissingExtra, UnknownName
 from journeymap.model import JourneyMap, Phase
 
 __all__ = ["Overview"]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Overview:
     """The first answers that anyone wants of a log, against its map.
+
+    A notebook shows it as the page that `report` makes, in a frame of its own.
 
     Attributes:
         map: The map, or a sketch of the log.
@@ -103,6 +108,23 @@ class Overview:
             log.ask(Handoffs(currency=_main_currency(log))) if handed else None,
             log.dropped.reasons,
             log.ask(Scorecard()) if log.scope.timed and Scorecard.suits(log.map) else None,
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<Overview of {self.interactions:,} interactions of {self.customers:,} customers "
+            f"along {self.map.id!r}>"
+        )
+
+    def _repr_html_(self) -> str | None:
+        try:
+            page = views["report"](self)
+        except (MissingExtra, UnknownName):  # a notebook shows it in words, then
+            return None
+        # A frame has styles of its own, and what a page may not do, a notebook need not fear.
+        return (
+            f'<iframe srcdoc="{html.escape(page)}" sandbox="" title="Report" '
+            'style="width:100%;height:44rem;border:1px solid #ccc"></iframe>'
         )
 
 

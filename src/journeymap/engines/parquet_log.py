@@ -19,6 +19,7 @@ from journeymap.analysis.question import merge_all
 from journeymap.analysis.table.checking import LEVELS, Dropped, Rejected
 from journeymap.analysis.table.coding import code_type
 from journeymap.analysis.table.encoding import apply_map, number_type
+from journeymap.analysis.table.guessing import guess_columns
 from journeymap.analysis.table.part import Level, LogView, Scope
 from journeymap.analysis.table.table import Table
 from journeymap.engines.folder import (
@@ -85,7 +86,7 @@ class ParquetLog(Askable):
 
         Args:
             source: The file or folder.
-            columns: Which column is which.
+            columns: Which column is which (None: guessed by well-known names).
             map: The map by which interactions are read.
             into: The folder of the ordered files, which takes about as much room as the rows (None:
                 beside the source, its name with ``.journeymap``).
@@ -100,7 +101,8 @@ class ParquetLog(Askable):
             ColumnsError: A column that was named is missing, or holds something else.
             FileNotFoundError: There is no such file or folder.
         """
-        place, chosen = Path(source).absolute(), columns or Columns()
+        place = Path(source).absolute()
+        chosen = _guess(place) if columns is None else columns
         folder = Folder(Path(into) if into else place.with_name(place.name + ".journeymap"))
         cores = workers or os.cpu_count() or 1
         root = place if place.is_dir() else place.parent
@@ -210,6 +212,16 @@ class ParquetLog(Askable):
 
 
 _SCHEMA = {"line": pl.Int64, "reason": pl.String, "row": pl.String, "file": pl.String}
+
+
+def _guess(place: Path) -> Columns:
+    """Guess which column is which, by the names in the first file."""
+    files = sorted(_inside(place)) if place.is_dir() else [place]
+    try:
+        names = list(pl.read_parquet_schema(files[0])) if files else []
+    except (pl.exceptions.PolarsError, OSError):  # the error comes when it is read
+        names = []
+    return guess_columns(names)
 
 
 def _begun(place: Path, columns: Columns) -> Manifest:

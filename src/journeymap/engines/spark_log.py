@@ -19,6 +19,7 @@ from journeymap.analysis.askable import Askable, LogSize, make_scope
 from journeymap.analysis.question import merge_all
 from journeymap.analysis.table.checking import CheckedRows, Dropped, Rejected, check_rows
 from journeymap.analysis.table.encoding import KnownNames, apply_map, encode_rows
+from journeymap.analysis.table.guessing import guess_columns
 from journeymap.analysis.table.part import LogView, Scope
 from journeymap.analysis.table.table import Table
 from journeymap.engines.wire import pack, unpack
@@ -74,7 +75,7 @@ class SparkLog(Askable):
 
         Args:
             frame: The DataFrame.
-            columns: Which column is which.
+            columns: Which column is which (None: guessed by well-known names).
             map: The map by which interactions are read.
             partitions: Into how many parts customers are spread (None: as many as Spark would);
                 each must fit a worker's memory.
@@ -93,7 +94,7 @@ class SparkLog(Askable):
         given: Any = frame
         if not (hasattr(given, "mapInArrow") and hasattr(given, "schema")):
             raise SourceError(f"a {type(frame).__name__}", "a Spark DataFrame is expected")
-        chosen = columns or Columns()
+        chosen = guess_columns(frame.columns) if columns is None else columns
         wanted = chosen.wanted(frame.columns)
         require_columns(wanted, frame.columns, _NAME)
         for name in wanted:

@@ -68,17 +68,21 @@ def nps_interval(promoters: int, detractors: int, n: int) -> tuple[float, float]
 
 
 def mean_interval(
-    values: list[float], weights: list[int]
+    values: list[float], weights: list[int], scale: tuple[float, float]
 ) -> tuple[float, float] | tuple[None, None]:
-    """Compute Student's 95 % interval of a mean of weighted values; None for a single one.
+    """Compute Student's 95 % interval of a mean of weighted answers, within their scale.
 
-    >>> [round(bound, 2) for bound in mean_interval([1.0, 2.0, 3.0], [1, 1, 1])]
-    [-0.48, 4.48]
+    There is none where all answers are equal: how they spread is not known.
+
+    >>> [round(bound, 2) for bound in mean_interval([1.0, 2.0, 3.0], [1, 1, 1], (1, 7))]
+    [1.0, 4.48]
+    >>> mean_interval([3.0], [2], (1, 7))
+    (None, None)
     """
     n = sum(weights)
-    if n < 2:
+    if n < 2 or len(set(values)) < 2:
         return None, None
     mean = math.fsum(v * w for v, w in zip(values, weights, strict=True)) / n
     squares = math.fsum(w * (v - mean) ** 2 for v, w in zip(values, weights, strict=True))
     half = float(stdtrit(n - 1, 0.975)) * math.sqrt(squares / (n - 1) / n)
-    return mean - half, mean + half
+    return max(scale[0], mean - half), min(scale[1], mean + half)

@@ -249,4 +249,5 @@ def _rate(worth: Rated, scales: dict[str, tuple[float, float]]) -> Value:
         least = lowest_top_answer(*scales[worth.kind])
         top = sum(w for v, w in pairs if v >= least)
         return Value(top / n, n, *wilson_interval(top, n))
-    return Value(mean, n, *(mean_interval(values, weights) if len(values) > 1 else ()))
+    scale = scales.get(worth.kind, (-1.0, 1.0))  # an emotion has no other
+    return Value(mean, n, *mean_interval(values, weights, scale))

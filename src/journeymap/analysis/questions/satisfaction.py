@@ -196,7 +196,7 @@ def _rows(kind: str, counts: Counts, scope: Scope) -> Iterator[Row]:
             counted = f"{show_number(least)} to {highest}" if least < high else highest
             meaning = f"share of {counted}, on {lowest} to {highest}"
         elif summary == "mean":
-            score, bounds = mean, mean_interval(values, weights)
+            score, bounds = mean, mean_interval(values, weights, (low, high))
             meaning = f"mean, on {lowest} to {highest}"
         else:
             assert_never(summary)

@@ -323,9 +323,7 @@ class Scorecard:
         if isinstance(calendar, MovingWindow):
             first = scope.begin if scope.since is None else max(scope.begin, scope.since)
             for number in _WINDOWS:
-                if (
-                    number < 0 and calendar.begin(number + 1) <= first
-                ):  # nothing is known of it
+                if number < 0 and calendar.begin(number + 1) <= first:  # nothing is known of it
                     continue
                 whole = calendar.begin(number) >= first
                 yield number, {"period": calendar.label(number), "complete": whole}
