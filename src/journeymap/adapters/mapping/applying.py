@@ -312,7 +312,7 @@ class _Rule:
         number = found.number
         currency = found.currency or self._currency(payload, elements) or self._usual_currency
         if currency is None:
-            return number
+            return Money(number, "XXX").amount  # the amount is examined
         currency = currency.upper()
         if self.rule.minor and currency not in _WHOLE:
             number = number / (1000 if currency in _THOUSANDTHS else 100)
