@@ -110,3 +110,23 @@ def test_a_sketch_proposes_ends_and_a_silence() -> None:
     assert "Guessed: stages and halves; dormant after 9 days; journeys end with closed." in (
         draft.description
     )
+
+
+def test_a_view_is_as_old_as_its_log() -> None:
+    """Whoever is silent when the log ends is so in every view of it, until the view ends."""
+    journey = evolve(JOURNEY, dormant_after=10 * DAY)
+    sent = [Interaction("ada", "a", T0), Interaction("ben", "b", T0),
+            Interaction("ben", "b", T0 + 30 * DAY)]  # fmt: skip
+    log = Log.from_interactions(sent, map=journey)
+    for view in (log.where(customer="ada"), log.where(touchpoint="a"), log):
+        positions = {row.customer: bool(row.dormant) for row in view.ask(Positions())}
+        table = view.journey_table()
+        assert positions["ada"]
+        assert dict(zip(table["customer"], table["dormant"], strict=True)) == positions
+        still = sum((row.dormant or 0) - (row.returned or 0) for row in view.ask(Loops()))
+        assert still == sum(positions.values())
+        assert [row.given_up for row in view.ask(KeyJourneys("ab"))] == [1]
+    early = log.where(until=T0 + 5 * DAY)
+    assert not any(row.dormant for row in early.ask(Positions()))
+    assert not any(row.dormant for row in early.ask(Loops()))
+    assert early.journey_table()["dormant"].to_list() == [False, False]

@@ -35,10 +35,10 @@ def find_dormancies(
 ) -> tuple[Flags, Ints]:  # fmt: skip
     """Mark the interactions after which the customer went dormant; also the silence allowed there.
 
-    The silence after a journey's last interaction reaches up to the log's last one, or to
-    ``until``, in microseconds since 1970. In a log without times no one is known to be dormant, nor
-    after an interaction with which a journey may end, unless ``at_ends``: such a silence gives up
-    what is open, too.
+    The silence after a journey's last interaction reaches up to the end of the log, also in a view
+    of some of it (one with an end, up to that), or to ``until``, in microseconds since 1970. In a
+    log without times no one is known to be dormant, nor after an interaction with which a journey
+    may end, unless ``at_ends``: such a silence gives up what is open, too.
     """
     journey = part.scope.map
     limits = journey.tables.dormant_after if journey else (None,)
@@ -52,6 +52,6 @@ def find_dormancies(
     if not part.scope.timed:
         return np.zeros(len(part), dtype=bool), limit
     final = np.append(part.first[1:], True)
-    end = part.scope.last if until is None else until
+    end = part.scope.seen_until if until is None else until
     over = np.where(final, end, np.append(part.at[1:], 0))
     return (over - part.at >= limit) & (position > 0), limit

@@ -29,7 +29,7 @@ class Occurrences:
     """Each one's first and last interaction as rows of the part, how it ended and when.
 
     ``over`` is the time of the end touchpoint, or at which it was given up; for one that is still
-    open it is the log's last time. In a log without times nothing is given up for its time.
+    open it is the end of the log. In a log without times nothing is given up for its time.
     """
 
     begin: Ints
@@ -80,7 +80,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
         silence = (quiet < stop) & (quiet < late)
         asleep = np.full(len(begin), NEVER)
         asleep[silence] = at[quiet[silence]] + allowed[quiet[silence]]
-        timed = np.where(silence, limit < asleep, (late < stop) | (part.scope.last > limit))
+        timed = np.where(silence, limit < asleep, (late < stop) | (part.scope.seen_until > limit))
         timed &= ~done & ~renewed
         dormant = ~done & ~renewed & ~timed & silence
         state = np.where(done, COMPLETED, np.where(renewed | timed | dormant, GIVEN_UP, OPEN))
@@ -88,7 +88,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
         final = np.where(
             timed & ~silence, late - 1, np.where((timed | dormant) & silence, quiet, final)
         )
-        over = np.full(len(begin), part.scope.last)
+        over = np.full(len(begin), part.scope.seen_until)
         over[done], over[renewed] = at[end[done]], at[restart[renewed]]
         over[timed], over[dormant] = limit[timed], asleep[dormant]
         found.append((begin, final, state, over))

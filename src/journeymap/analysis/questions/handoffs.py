@@ -249,7 +249,7 @@ def _is_silent(part: Part, read: Reading) -> Any:
     _, limits = find_dormancies(part)
     silent = limits == NEVER
     if part.scope.timed:
-        silent |= part.scope.end - part.at >= limits
+        silent |= part.scope.seen_until - part.at >= limits
     return silent if read.rows is None else silent[read.rows]
 
 

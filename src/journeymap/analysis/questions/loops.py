@@ -136,7 +136,8 @@ class Loops:
 
     The first lap begins with the first interaction; the next begins when a customer whose
     position lies in own enters a stage in buy. A customer is dormant in a stage after the silence
-    that the map allows there, up to the log's last interaction. The log needs a map.
+    that the map allows there, up to the end of the log, or of a view that has one. The log needs
+    a map.
     """
 
     def measure(self, part: Part) -> _Measured:

@@ -93,7 +93,7 @@ class Positions:
     Of ``log.per("product")`` the answer is where each customer's journey with each product stands.
 
     Attributes:
-        as_of: The time (None: the log's last).
+        as_of: The time (None: the end of the log, or of a view that has one).
 
     Raises:
         AnswerError: The time has no zone.
@@ -148,7 +148,7 @@ class Positions:
         return PositionsAnswer(measured.sort("customer", "product", "at", *measured.columns))
 
     def _end(self, scope: Scope) -> int:
-        return scope.last if self.as_of is None else micros(self.as_of)
+        return scope.seen_until if self.as_of is None else micros(self.as_of)
 
     def _dormant(self, part: Part) -> Flags:
         if part.scope.map is None:
