@@ -6,7 +6,7 @@ import pickle
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,16 +14,21 @@ from journeymap import Interaction
 from journeymap.analysis import (
     Breakdown,
     Compare,
+    Deviations,
     Funnel,
     Lifecycle,
     Log,
+    Part,
     Retention,
+    Satisfaction,
+    Scope,
     Scorecard,
     Transitions,
     Trend,
     Variants,
     Where,
 )
+from journeymap.analysis.behind import CustomersBehind, read_cells, row_keys
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.testing import interactions
 from tests.analysis.test_scorecard import MEASURED, WHOLE
@@ -52,6 +57,42 @@ def test_as_many_customers_as_the_row_counts(
         again = log.where(customer=people).ask(question)
         same = [one for one in again if _named(one) == _named(row)]
         assert [one.customers for one in same] == [row.customers]  # they alone make it
+
+
+@frozen
+class Unaided:
+    """A question that does not find its customers itself."""
+
+    question: Any
+
+    def measure(self, part: Part) -> Any:
+        return self.question.measure(part)
+
+    def answer(self, measured: Any, scope: Scope) -> Any:
+        return self.question.answer(measured, scope)
+
+
+@settings(max_examples=150)
+@given(
+    happened,
+    st.sampled_from([
+        Satisfaction(), Satisfaction(None), Variants(), Variants("stage", collapse=True),
+        Deviations(currency="EUR"), Transitions(), Scorecard(), Scorecard("week"),
+        Scorecard(last="60 h"),
+    ]),
+    st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_those_found_are_those_found_by_trying(
+    given: list[Interaction], question: Any, dice: Any
+) -> None:
+    log = views(Log.from_interactions(given, map=MEASURED), dice)
+    answer = log.ask(question)
+    number = "n" if isinstance(question, Scorecard) else "customers"
+    rows = [row for row in answer if getattr(row, number)]
+    for row in dice.sample(rows, min(3, len(rows))):
+        keys = row_keys("test", answer, read_cells("test", row))
+        found = log.ask(CustomersBehind(Unaided(question), keys, number))
+        assert answer.customers(row, number) == found
 
 
 def _named(row: Any) -> Any:

@@ -47,10 +47,11 @@ __all__ = ["Hits", "Lengths", "Ratings", "Sums", "Units", "find_units"]
 
 @frozen(eq=False)
 class Lengths:
-    """Lengths of time in microseconds, each with the time at which it began."""
+    """Lengths of time in microseconds, each with the time at which it began, and its customer."""
 
     at: Ints
     length: Ints
+    owner: Ints
 
 
 @frozen(eq=False)
@@ -60,6 +61,7 @@ class Hits:
     at: Ints
     unit: Ints
     hit: Flags
+    owner: Ints
     counts: Flags | None = None  # None: all do
 
 
@@ -69,6 +71,7 @@ class Ratings:
 
     at: Ints
     value: Ints
+    owner: Ints
     kind: str
     others: frozenset[str] = frozenset()
 
@@ -76,6 +79,8 @@ class Ratings:
 @frozen(eq=False)
 class Sums:
     """Numbers that rows add to units; the units ``of`` are counted, with a time each.
+
+    ``owner`` is the customer of each of these; of each row, where no units are counted.
 
     Of amounts, ``fraction`` is what is left below a ten-thousandth (None: they are plain numbers).
     """
@@ -85,6 +90,7 @@ class Sums:
     value: Ints
     of_at: Ints
     of_unit: Ints
+    owner: Ints
     fraction: Ints | None = None
 
 
@@ -115,7 +121,7 @@ def find_units(part: Part, metric: Metric) -> Units:
         case DeviationRate():
             [span] = choose_key_journeys(part.scope, metric.of.id, "Scorecard")
             begin, departed = Deviations().mark_departed(part, span)
-            return Hits(part.at[begin], begin, departed)
+            return Hits(part.at[begin], begin, departed, part.customer[begin])
         case None:
             raise AnswerError("Scorecard", "it has no measure")
         case _:
@@ -173,7 +179,8 @@ def _ratings(part: Part, metric: Metric, measure: Rating) -> Ratings:
         others = {name for name in map(names.__getitem__, kinds) if name is not None
                   and name != measure.what and plain_kind(name) == measure.what}  # fmt: skip
     return Ratings(
-        part.at[there], column[there].astype(np.int64), measure.what, frozenset(others)
+        part.at[there], column[there].astype(np.int64), part.customer[there], measure.what,
+        frozenset(others),
     )  # fmt: skip
 
 
@@ -187,13 +194,13 @@ def _times_between(part: Part, metric: Metric, measure: TimeBetween) -> Lengths 
     before, after = starts[come], place[come]
     waits = measure_waits_between(part, before, after, working=measure.working_time)
     if measure.within is None:
-        return Lengths(part.at[before], waits)
+        return Lengths(part.at[before], waits, part.customer[before])
     limit = measure.within // MICROSECOND
     missing = starts[~come]
     over = missing[_passed(part, missing, measure) > limit]
     counted = np.concatenate([before, over])
     hit = np.concatenate([waits <= limit, np.zeros(len(over), dtype=bool)])
-    return Hits(part.at[counted], counted, hit)
+    return Hits(part.at[counted], counted, hit, part.customer[counted])
 
 
 def _passed(part: Part, rows: Ints, measure: TimeBetween) -> Ints:
@@ -219,8 +226,9 @@ def _times_in(part: Part, metric: Metric, measure: TimeIn) -> Lengths | Hits:
             part, calendar, part.at[begins], part.at[ends]
         )  # fmt: skip
     if measure.within is None:
-        return Lengths(part.at[begins], lengths)
-    return Hits(part.at[begins], begins, lengths <= measure.within // MICROSECOND)
+        return Lengths(part.at[begins], lengths, part.customer[begins])
+    hit = lengths <= measure.within // MICROSECOND
+    return Hits(part.at[begins], begins, hit, part.customer[begins])
 
 
 def _calendar_of(part: Part, metric: Metric) -> Calendar | None:
@@ -272,12 +280,12 @@ def _share(part: Part, metric: Metric, measure: ShareOf) -> Hits:
     holds = mark_matching(part, measure.holds)
     if measure.of == "interactions":
         rows = np.flatnonzero(among)
-        return Hits(part.at[rows], rows, holds[rows])
+        return Hits(part.at[rows], rows, holds[rows], part.customer[rows])
     units = (part.journey if measure.of == "journeys" else part.customer).astype(np.int64)
     counted = np.zeros(int(units.max()) + 1 if len(units) else 0, dtype=bool)
     counted[units[among]] = True
     rows = np.flatnonzero((among | holds) & counted[units])
-    return Hits(part.at[rows], units[rows], holds[rows], among[rows])
+    return Hits(part.at[rows], units[rows], holds[rows], part.customer[rows], among[rows])
 
 
 def _frequency(part: Part, metric: Metric, measure: Frequency) -> Sums:
@@ -285,9 +293,9 @@ def _frequency(part: Part, metric: Metric, measure: Frequency) -> Sums:
     ones = np.ones(len(rows), dtype=np.int64)
     if measure.per in ("day", "week", "month"):
         none = np.zeros(0, dtype=np.int64)
-        return Sums(part.at[rows], rows * 0, ones, none, none)
+        return Sums(part.at[rows], rows * 0, ones, none, none, part.customer[rows])
     unit = (part.journey if measure.per == "journey" else part.customer).astype(np.int64)
-    return Sums(part.at[rows], unit[rows], ones, part.at, unit)
+    return Sums(part.at[rows], unit[rows], ones, part.at, unit, part.customer)
 
 
 def _amounts(part: Part, metric: Metric, measure: AmountOf) -> Sums:
@@ -301,13 +309,14 @@ def _amounts(part: Part, metric: Metric, measure: AmountOf) -> Sums:
     elif measure.what == "cost":
         there, value, fraction = there & (value < 0), -value, -fraction
     rows = np.flatnonzero(there & _at_element(part, metric))
-    none = np.zeros(0, dtype=np.int64)
+    none, owner = np.zeros(0, dtype=np.int64), part.customer
+    at, value, fraction = part.at[rows], value[rows], fraction[rows]
     if measure.per == "total":
-        return Sums(part.at[rows], rows * 0, value[rows], none, none, fraction[rows])
+        return Sums(at, rows * 0, value, none, none, owner[rows], fraction)
     if measure.per == "interaction":
-        return Sums(part.at[rows], rows, value[rows], part.at[rows], rows, fraction[rows])
+        return Sums(at, rows, value, at, rows, owner[rows], fraction)
     unit = (part.journey if measure.per == "journey" else part.customer).astype(np.int64)
-    return Sums(part.at[rows], unit[rows], value[rows], part.at, unit, fraction[rows])
+    return Sums(at, unit[rows], value, part.at, unit, owner, fraction)
 
 
 def _by_customer(part: Part, rows: Ints) -> tuple[Ints, Ints, Ints]:
@@ -326,7 +335,7 @@ def _retention(part: Part, metric: Metric, measure: RetentionAfter) -> Hits:
     mine, first, last = _by_customer(part, np.flatnonzero(_at_element(part, metric)))
     after = measure.after // MICROSECOND
     known = part.scope.seen_until - first >= after
-    return Hits(first[known], mine[known], (last - first >= after)[known])
+    return Hits(first[known], mine[known], (last - first >= after)[known], mine[known])
 
 
 def _repurchase(part: Part, metric: Metric, measure: Repurchase) -> Hits:
@@ -341,11 +350,11 @@ def _repurchase(part: Part, metric: Metric, measure: Repurchase) -> Hits:
     np.minimum.at(second, np.searchsorted(mine, owner[later]), part.at[rows][later])
     bought = second < np.iinfo(np.int64).max
     if measure.within is None:
-        return Hits(first, mine, bought)
+        return Hits(first, mine, bought, mine)
     limit = measure.within // MICROSECOND
     in_time = bought & (np.where(bought, second, first) - first <= limit)
     known = in_time | (part.scope.seen_until - first >= limit)
-    return Hits(first[known], mine[known], in_time[known])
+    return Hits(first[known], mine[known], in_time[known], mine[known])
 
 
 def _dormancy(part: Part, metric: Metric) -> Hits:
@@ -359,4 +368,4 @@ def _dormancy(part: Part, metric: Metric) -> Hits:
     there[part.journey[mine]] = True
     gone = asleep & last & there[part.journey]
     rows = np.flatnonzero(mine | gone)
-    return Hits(part.at[rows], part.journey[rows], gone[rows], mine[rows])
+    return Hits(part.at[rows], part.journey[rows], gone[rows], part.customer[rows], mine[rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -257,27 +257,33 @@ class Deviations:
         worth: Amounts | None,
     ) -> Iterator[tuple[Cell, list[int]]]:  # fmt: skip
         """Sum each kind of deviation."""
-        which, kind, step, row, lost = events
-        taken = row >= 0
+        which, kind, _, row, lost = events
         waits = np.zeros(len(which), dtype=np.int64)
         late = kind == DEVIATION_KINDS.index("late")
         waits[late] = lost[late]
         if part.scope.timed:
-            after = np.flatnonzero(taken & (row > found.begin[which]))
+            after = np.flatnonzero((row >= 0) & (row > found.begin[which]))
             rows = row[after]
             waits[after] = measure_waits_between(part, rows - 1, rows, working=self.working_time)
-        element = np.where(taken, part.touchpoints[row], 0).astype(np.int64)
-        department = np.where(taken, department_codes(part)[row], 0)
-        keys = (kind, step, element, department)
-        order = np.lexsort((which, *keys[::-1]))
-        begins = np.flatnonzero(mark_changes(tuple(key[order] for key in keys)))
-        for mine in np.split(order, begins[1:]) if len(order) else ():
+        for cell, mine in _split_by_cell(part, span, events):
             inside = np.unique(which[mine])
             value = 0 if worth is None else worth.select(found.last[inside]).total()
-            at = int(mine[0])
-            cell = _cell(part, span, *(int(key[at]) for key in keys))
             customers = len(np.unique(part.customer[found.begin[inside]]))
             yield cell, [len(mine), customers, len(inside), sum_exactly(waits[mine]), value]
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of a row, as the part numbers them."""
+        if number == "n":
+            return None
+        cell = (row["journey"], row["kind"], row["step"] or 0, row["element"],
+                row["department"] or "")  # fmt: skip
+        people = np.zeros(0, dtype=np.int64)
+        for span in choose_key_journeys(part.scope, row["journey"], "Deviations"):
+            found, _, events = self._match(part, span)
+            for name, mine in _split_by_cell(part, span, events):
+                if name == cell:
+                    people = part.customer[found.begin[np.unique(events[0][mine])]]
+        return people
 
 
 # Which occurrence, kind, step from 1 (0: none), row (−1: none), and microseconds too late.
@@ -381,6 +387,19 @@ def _owner(part: Part, span: KeyJourney) -> int:
     assert part.scope.map is not None  # noqa: S101  # choose_key_journeys() has raised without a map
     _, name = element_and_department(part.scope.map, span, None)
     return part.names("department").index(name)
+
+
+def _split_by_cell(part: Part, span: KeyJourney, events: Events) -> Iterator[tuple[Cell, Ints]]:
+    """Give the cells of the answer, each with the places of its events."""
+    which, kind, step, row, _ = events
+    taken = row >= 0
+    element = np.where(taken, part.touchpoints[row], 0).astype(np.int64)
+    department = np.where(taken, department_codes(part)[row], 0)
+    keys = (kind, step, element, department)
+    order = np.lexsort((which, *keys[::-1]))
+    begins = np.flatnonzero(mark_changes(tuple(key[order] for key in keys)))
+    for mine in np.split(order, begins[1:]) if len(order) else ():
+        yield _cell(part, span, *(int(key[int(mine[0])]) for key in keys)), mine
 
 
 def _cell(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, assert_never
 
 import numpy as np
@@ -126,6 +126,17 @@ class Satisfaction:
             answers = np.concatenate([values[there] - _lowest(kind, part.scope), places])
             made[kind] = count_combinations(names, (keys, answers))
         return made
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of a row, as the part numbers them."""
+        mine = np.ones(len(part), dtype=bool)
+        if self.by is not None:
+            names = np.array([name == row["element"] for name in part.names(self.by)], dtype=bool)
+            mine = names[part.codes(self.by)]
+        given = [there for kind, _, there in _answers(part) if kind == row["kind"]]
+        answered = mine & (given[0] if given else np.zeros(len(part), dtype=bool))
+        found: Ints = part.customer[answered]
+        return found
 
     def merge(self, one: dict[str, Counts], other: dict[str, Counts]) -> dict[str, Counts]:
         """Sum two measurements."""

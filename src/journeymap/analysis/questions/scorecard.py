@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -12,7 +12,7 @@ import polars as pl
 from attrs import evolve, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.metric_units import Sums, find_units
+from journeymap.analysis.measuring.metric_units import Hits, Sums, find_units
 from journeymap.analysis.measuring.metric_values import (
     Rated,
     Summed,
@@ -228,6 +228,26 @@ class Scorecard:
         if metrics:
             require_times(part.scope, "Scorecard")
         return {name: self._sum(part, metric) for name, metric in metrics.items()}
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of whom something is counted in a row, as the part numbers them."""
+        try:
+            units = find_units(part, self._metrics(part.scope)[row["metric"]])
+        except (AnswerError, UnknownName):  # there is nothing to count, and a note
+            return np.zeros(0, dtype=np.int64)
+        at, owner = units.at, units.owner
+        if isinstance(units, Sums) and len(units.of_unit):
+            at = units.of_at
+        if isinstance(units, Hits) and units.counts is not None:
+            at, owner = at[units.counts], owner[units.counts]
+        calendar = self._calendar(part.scope)
+        if calendar is None:
+            return owner
+        period = calendar.number(at)
+        numbers = [
+            one for one in np.unique(period).tolist() if calendar.label(one) == row["period"]
+        ]
+        return owner[np.isin(period, numbers)]
 
     def merge(self, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         """Sum two measurements."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
 from attrs import Attribute, evolve, field, frozen
@@ -113,18 +116,37 @@ class Variants:
 
     def measure(self, part: Part) -> Sequences:
         """Find the sequences of a part."""
+        names, codes, offsets, owners = self._sequences(part)
+        hashes = hash_sequences(codes, offsets, names)
+        ones = np.ones(len(hashes), dtype=np.int64)
+        customers = ones if part.single else _first_of_customer(hashes, owners)
+        return Sequences(names, (_Piece(hashes, ones, customers, codes, offsets),))
+
+    def _sequences(self, part: Part) -> tuple[tuple[str | None, ...], Any, Ints, Ints]:
+        """Find names, codes, where each journey's begin, and the customer of each."""
         read = part.read(self.by)
         codes, offsets = read.codes, read.offsets
-        owners = part.owners if read.rows is None else read.customer[offsets[:-1]]
+        owners: Ints = part.owners if read.rows is None else read.customer[offsets[:-1]]
         if self.collapse and len(codes):
             fresh = read.first.copy()
             fresh[1:] |= codes[1:] != codes[:-1]
             offsets = np.append(0, np.cumsum(fresh))[offsets]
             codes = codes[fresh]
-        hashes = hash_sequences(codes, offsets, read.names)
-        ones = np.ones(len(hashes), dtype=np.int64)
-        customers = ones if part.single else _first_of_customer(hashes, owners)
-        return Sequences(read.names, (_Piece(hashes, ones, customers, codes, offsets),))
+        return read.names, codes, offsets, owners
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of a row, as the part numbers them."""
+        if number not in ("customers", "count"):
+            return None
+        names, codes, offsets, owners = self._sequences(part)
+        path = list(row["path"])
+        if not set(path) <= set(names):
+            return owners[:0]
+        wanted = np.array([names.index(name) for name in path], dtype=np.int64)
+        alike = np.flatnonzero(np.diff(offsets) == len(path))
+        places = offsets[alike][:, None] + np.arange(len(path))
+        found: Ints = owners[alike[(codes[places] == wanted).all(axis=1)]]
+        return found
 
     def merge(self, one: Sequences, other: Sequences) -> Sequences:
         """Put sequences side by side; join equal ones when there are many."""
