@@ -8,7 +8,7 @@ CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-fast test-all torture docs bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting fuzz clean
+.PHONY: demo test test-fast test-all torture docs notebooks bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -35,6 +35,10 @@ test-all:
 
 docs: $(VENV)/dev.ready
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs out/docs
+
+# The notebooks of the examples, run anew, with what they show.
+notebooks: $(VENV)/dev.ready
+	$(BIN)/python -m tests.test_notebooks
 
 bench: $(VENV)/dev.ready .venv-pm4py/ready .venv-retentioneering/ready
 	$(BIN)/python benchmarks/run.py --customers $(CUSTOMERS) --times $(TIMES)

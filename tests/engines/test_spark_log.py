@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from journeymap import Not, Sequence, analysis
+from journeymap import Not, Persona, Product, Sequence, analysis
 from journeymap.analysis import (
     Breakdown,
     Columns,
@@ -94,8 +94,12 @@ def test_every_answer_is_that_of_the_memory(cluster: SparkLog, rows: pl.DataFram
 def test_metrics_are_those_of_the_memory(spark: Any, rows: pl.DataFrame, tmp_path: Path) -> None:
     rows.write_parquet(tmp_path / "log.parquet")
     frame = spark.read.parquet(str(tmp_path / "log.parquet"))
-    measured = SparkLog.from_frame(frame, COLUMNS, map=MEASURED, partitions=3)
-    twin = Log.from_frame(rows, COLUMNS, map=MEASURED)
+    journey = MEASURED.add(Product("fibre"), Persona("reader", products=["fibre"]))
+    measured = SparkLog.from_frame(frame, COLUMNS, map=journey, partitions=3)
+    twin = Log.from_frame(rows, COLUMNS, map=journey)
+    assert measured.levels == twin.levels
+    by_persona = Breakdown(Funnel(["a"]), "persona")
+    assert measured.ask(by_persona) == twin.ask(by_persona)
     for question in (Scorecard("month"), Scorecard(last="20 days")):
         assert measured.ask(question) == twin.ask(question)
     called = Sequence("a", Not("b"), "c", within="9 days")

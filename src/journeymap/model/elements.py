@@ -263,7 +263,7 @@ class Persona(Named):
     Attributes:
         goals: What they want to achieve.
         pains: What gets in their way.
-        products: The products they use.
+        products: The products they use, by which a log knows them where no column names them.
         needs: What they need.
     """
 

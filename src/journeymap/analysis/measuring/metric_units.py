@@ -140,11 +140,8 @@ def _at_element(part: Part, metric: Metric) -> Flags:
         np.add.at(edges, found.begin, 1)
         np.add.at(edges, found.last + 1, -1)
         return np.cumsum(edges[:-1]) > 0
-    if kind == "persona":
-        products = part.scope.map.personas[name].products if part.scope.map else ()
-        if not products:
-            raise AnswerError("Scorecard", f"the persona {name!r} names no products to know it by")
-        return _named(part, "product", products)
+    if kind == "persona" and not part.knows("persona"):
+        raise AnswerError("Scorecard", f"the persona {name!r} names no products to know it by")
     return _named(part, kind, (_PHASES.get(name, name),) if kind == "phase" else (name,))
 
 

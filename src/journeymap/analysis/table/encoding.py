@@ -164,7 +164,24 @@ def _encode_levels(
         levels[role] = Level(names, codes)
     for extra, (codes, names) in recorded.items():
         levels.setdefault(extra, Level(names, codes))
+    if journey is not None and "persona" not in levels and levels["product"].readable:
+        levels |= _personas(journey, levels["product"].names)
     return levels
+
+
+def _personas(journey: JourneyMap, products: tuple[str | None, ...]) -> dict[str, Level]:
+    """Know personas by the products that the map names of them; of several, the first."""
+    places = {
+        product: place
+        for place, persona in reversed(list(enumerate(journey.personas.values(), 1)))
+        for product in persona.products
+    }
+    if not places:
+        return {}
+    table = np.array([places.get(str(name), 0) for name in products],
+                     dtype=code_type(len(journey.personas) + 1))  # fmt: skip
+    table[0] = 0
+    return {"persona": Level((None, *journey.personas), table=table, of="product")}
 
 
 def _names_and_table(

@@ -31,12 +31,14 @@ _CURE = {
 class Level:
     """One way to read interactions: names, and a code for each interaction (0: none).
 
-    ``codes`` are those recorded; ``table`` is looked up by touchpoint where nothing was recorded.
+    ``codes`` are those recorded; ``table`` is looked up by touchpoint where nothing was recorded,
+    or by what is recorded at the level ``of``.
     """
 
     names: tuple[str | None, ...]
     codes: Codes | None = None
     table: Codes | None = None
+    of: str | None = None
 
     @property
     def readable(self) -> bool:
@@ -356,6 +358,8 @@ class Part:
         if level.table is None:
             cure = _CURE.get(by, f"name its column with Columns({by}=…), or give the log a map")
             raise AnswerError(f"by={by!r}", f"this log knows no {by} of its interactions; {cure}")
+        if level.of is not None:
+            return level.table[self.codes(level.of)]
         return level.table[self.touchpoints]
 
     def knows(self, by: str) -> bool:
