@@ -6,7 +6,9 @@ import csv
 import gzip
 import json
 import xml.etree.ElementTree as ElementTree
+from collections import Counter, defaultdict
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,17 @@ import polars as pl
 import pytest
 
 import journeymap as jm
-from journeymap.analysis import Columns, Dwell, Funnel, Handoffs, Log, Transitions, Variants
+from journeymap.analysis import (
+    Columns,
+    Dwell,
+    Funnel,
+    Handoffs,
+    Log,
+    Retention,
+    Scorecard,
+    Transitions,
+    Variants,
+)
 
 PERMITS = Path(__file__).parents[2] / "examples" / "permits" / "permits.yaml"
 RECEIPT = Columns(
@@ -245,3 +257,45 @@ def test_resource_to_resource_as_published(data: Path, number: int) -> None:
 def test_dwell_of_the_permits_adds_up(permits: Log) -> None:
     stays = permits.ask(Dwell("department"))
     assert sum(row.count - row.n for row in stays) == permits.customers
+
+
+def test_purchases_of_an_online_shop_by_month(data: Path) -> None:
+    """Monthly revenue and cohorts of CDNOW's sample, beside a count in plain Python."""
+    place = data / "cdnow" / "CDNOW_sample.txt"
+    columns = Columns(
+        customer="who", touchpoint="units", at="day", at_format="%Y%m%d", timezone="UTC",
+        value="usd", currency="USD", rename={"*": "purchase"},
+    )  # fmt: skip
+    revenue = jm.Metric(
+        "revenue", jm.Of("touchpoint", "purchase"), unit="USD",
+        measure=jm.AmountOf("revenue", "USD"),
+    )  # fmt: skip
+    shop = jm.JourneyMap(
+        "cd_shop", stages=[jm.Stage("buy", "buy")],
+        touchpoints=[jm.Touchpoint("purchase", "buy")], metrics=[revenue],
+    )  # fmt: skip
+    header = ["master", "who", "day", "units", "usd"]
+    log = Log.read(place, columns, map=shop, header=header, delimiter=" ")
+    facts = facts_of(data, "cdnow")["sample"]
+    assert (log.customers, log.interactions) == (facts["customers"], facts["rows"])
+
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    months: dict[str, set[str]] = defaultdict(set)
+    for line in place.read_text().splitlines():
+        _, who, day, _, usd = line.split()
+        month = f"{day[:4]}-{day[4:6]}-01"
+        sums[month] += Decimal(usd)
+        months[who].add(month)
+    scored = {row.period: row.value for row in log.ask(Scorecard("month"))}
+    assert scored == {month: float(total) for month, total in sums.items()}
+    assert sum(sums.values()) == Decimal("244091.94")
+
+    def number(month: str) -> int:
+        return int(month[:4]) * 12 + int(month[5:7])
+
+    came: Counter[tuple[str, int]] = Counter()
+    for mine in months.values():
+        first = min(mine)
+        came.update((first, number(month) - number(first)) for month in mine)
+    cohorts = {(row.cohort, row.period): row.customers for row in log.ask(Retention(every="month"))}
+    assert {key: n for key, n in cohorts.items() if n} == dict(came)

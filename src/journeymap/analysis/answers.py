@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import (
     Any,
@@ -76,8 +77,8 @@ class Answer(Generic[R]):
         Returns:
             Polars types by name.
         """
-        hints = get_type_hints(cls.Row)
-        return {a.name: _frame_type(hints[a.name]) for a in fields(cls.Row)}
+        row: Any = cls.Row
+        return dict(_schema_of(row))
 
     @property
     def row_class(self) -> type[Any]:
@@ -350,6 +351,12 @@ def _format_number(kind: FieldKind, number: float) -> str:
             return f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
         case _:
             assert_never(kind)
+
+
+@cache
+def _schema_of(row: Any) -> dict[str, Any]:
+    hints = get_type_hints(row)
+    return {a.name: _frame_type(hints[a.name]) for a in fields(row)}
 
 
 def _frame_type(hint: Any) -> Any:

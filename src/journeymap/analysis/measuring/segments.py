@@ -84,7 +84,9 @@ class SegmentSplitter:
             most = order[np.append(True, journey[1:] != journey[:-1])[: len(order)]]
             found[unique[most] // len(read.names)] = unique[most] % len(read.names)
             return found
-        rows = read.first if self.attribute == "first" else read.last
+        rows = read.offsets[:-1] if self.attribute == "first" else read.offsets[1:] - 1
+        if read.rows is None:
+            return read.codes[rows].astype(np.int64)
         found[read.journey[rows]] = read.codes[rows]
         return found
 

@@ -142,10 +142,15 @@ class Paths:
 
     def answer(self, measured: tuple[Tally, ...], scope: Scope) -> PathsAnswer:
         """Return shares of those that were there, and waits."""
-        frames = [_frame_of(step, one, scope.timed) for step, one in enumerate(measured, 1)]
-        frame = pl.concat(frames).sort(
-            "step", "count", "source", "target", descending=[False, True, False, False]
-        )
+        steps = [_columns_of(step, one, scope.timed) for step, one in enumerate(measured, 1)]
+        frame = pl.DataFrame(
+            [  # column by column: for a few rows, a mapping starts threads
+                pl.Series(
+                    name, np.concatenate([one[name] for one in steps]), kind, nan_to_null=True
+                )
+                for name, kind in PathsAnswer.schema().items()
+            ]
+        ).sort("step", "count", "source", "target", descending=[False, True, False, False])
         exact = all(tallied.spread.exact for tallied in measured)
         return PathsAnswer(frame, quantile_error=0.0 if exact else BOUND)
 
@@ -171,19 +176,18 @@ class Paths:
         return np.append(np.minimum.accumulate(rows[::-1])[::-1], size)
 
 
-def _frame_of(step: int, tallied: Tally, timed: bool) -> pl.DataFrame:
+def _columns_of(step: int, tallied: Tally, timed: bool) -> dict[str, Any]:
     sources, targets = tallied.digits()
-    names = [END, *map(str, tallied.names[1:])]
+    names = np.array([END, *map(str, tallied.names[1:])], dtype=object)
     counts = tallied.sums["count"]
     totals = np.bincount(sources, counts, minlength=len(names)).astype(np.int64)
-    columns = {
+    return {
         "step": np.full(len(counts), step),
-        "source": [names[code] for code in sources.tolist()],
-        "target": [names[code] for code in targets.tolist()],
+        "source": names[sources],
+        "target": names[targets],
         "count": counts,
         "customers": tallied.sums["customers"],
         "share": counts / np.maximum(totals[sources], 1),
         "n": totals[sources],
         **wait_columns(tallied, "count", targets > 0, on=timed),
     }
-    return pl.DataFrame(columns, schema=PathsAnswer.schema(), nan_to_null=True)
