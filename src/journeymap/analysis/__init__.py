@@ -28,6 +28,12 @@ from journeymap.analysis.questions.investments import (
 )
 from journeymap.analysis.questions.key_journeys import KeyJourneyRow, KeyJourneys, KeyJourneysAnswer
 from journeymap.analysis.questions.lifecycle import Lifecycle, LifecycleAnswer, LifecyclePeriod
+from journeymap.analysis.questions.lifetime_value import (
+    Holdout,
+    LifetimeValue,
+    LifetimeValueAnswer,
+    LifetimeValueRow,
+)
 from journeymap.analysis.questions.lift import Lift, LiftAnswer, LiftRow
 from journeymap.analysis.questions.loops import Loops, LoopsAnswer, StageLeak
 from journeymap.analysis.questions.next_step import NextStep, NextStepAnswer, NextStepRow
@@ -78,6 +84,7 @@ __all__ = [
     "HandoffRow",
     "Handoffs",
     "HandoffsAnswer",
+    "Holdout",
     "InvestmentRow",
     "Investments",
     "InvestmentsAnswer",
@@ -87,6 +94,9 @@ __all__ = [
     "Lifecycle",
     "LifecycleAnswer",
     "LifecyclePeriod",
+    "LifetimeValue",
+    "LifetimeValueAnswer",
+    "LifetimeValueRow",
     "Lift",
     "LiftAnswer",
     "LiftRow",

@@ -1,0 +1,301 @@
+"""Models of repeat buying: how often customers buy, whether they still do, and what they spend.
+
+Times are in weeks. ``x`` is the number of days with repeat purchases, ``t_x`` the time from the
+first purchase to the last, ``T`` the time from the first to the end. Everything is computed in
+logarithms, and hypergeometric functions by Euler's transformation, so that many purchases overflow
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from attrs import frozen
+from scipy.optimize import minimize
+from scipy.special import digamma, expit, gammaln, hyp2f1
+
+from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE
+
+__all__ = ["MODELS", "BgNbd", "Fit", "GammaGamma", "Histories", "ParetoNbd", "PurchaseModel", "fit"]
+
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+MAX_LOG = 12.0
+"""Parameters lie between exp(-12) and exp(12): beyond, the data do not determine them."""
+_NEAR = 1e-7  # as close to 1 as an exponent may come
+
+
+@frozen(eq=False)
+class Histories:
+    """Distinct purchase histories, and how many customers have each."""
+
+    x: Floats
+    t_x: Floats
+    T: Floats
+    count: Floats
+
+
+@frozen(eq=False)
+class Fit:
+    """Parameters by maximum likelihood, the log-likelihood, and the covariance of logarithms.
+
+    ``settled`` is false where the data leave a parameter open: it then lies at a limit.
+    """
+
+    values: Floats
+    log_likelihood: float
+    covariance: Floats
+    settled: bool
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Compute 95 % intervals of the parameters, on the scale of logarithms."""
+        half = NORMAL_QUANTILE * np.sqrt(np.diag(self.covariance))
+        return self.values * np.exp(-half), self.values * np.exp(half)
+
+    def bounds_of(self, number: Callable[[Floats], float]) -> tuple[float, float]:
+        """Compute the 95 % interval of a positive number that depends on the parameters."""
+        middle, step = np.log(number(self.values)), 1e-4
+        slopes = np.empty(len(self.values))
+        for place in range(len(slopes)):
+            moved = np.ones(len(slopes))
+            moved[place] = np.exp(step)
+            up, down = number(self.values * moved), number(self.values / moved)
+            slopes[place] = (np.log(up) - np.log(down)) / (2 * step)
+        half = NORMAL_QUANTILE * np.sqrt(slopes @ self.covariance @ slopes)
+        return float(np.exp(middle - half)), float(np.exp(middle + half))
+
+
+class PurchaseModel(Protocol):
+    """A model of repeat buying, by its parameters."""
+
+    names: tuple[str, ...]
+
+    def log_likelihood(self, values: Floats, seen: Histories) -> tuple[Floats, Floats | None]:
+        """Compute the log-likelihood of each history, and its gradient (None: not known)."""
+        ...
+
+    def alive(self, values: Floats, seen: Histories) -> Floats:
+        """Compute the probability that a customer with each history still buys."""
+        ...
+
+    def expected(self, values: Floats, seen: Histories, t: float) -> Floats:
+        """Compute the purchases of a customer with each history in a time from now on."""
+        ...
+
+    def expected_anew(self, values: Floats, t: Floats) -> Floats:
+        """Compute the repeat purchases of a new customer in a time after the first."""
+        ...
+
+
+class BgNbd:
+    """The beta-geometric / NBD model (Fader, Hardie and Lee 2005, Marketing Science 24)."""
+
+    names: tuple[str, ...] = ("r", "alpha", "a", "b")
+
+    def log_likelihood(self, values: Floats, seen: Histories) -> tuple[Floats, Floats | None]:
+        """Compute the log-likelihood of each history, and its gradient."""
+        r, alpha, a, b = values
+        x, some = seen.x, seen.x > 0
+        last = np.maximum(b + x - 1, 1e-300)
+        log_end, log_last = np.log(alpha + seen.T), np.log(alpha + seen.t_x)
+        stays = -(r + x) * log_end
+        leaves = np.where(some, np.log(a) - np.log(last) - (r + x) * log_last, -np.inf)
+        both = np.logaddexp(stays, leaves)
+        found = (
+            gammaln(r + x) - gammaln(r) + r * np.log(alpha)
+            + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x) + both
+        )  # fmt: skip
+        p, q = np.exp(stays - both), np.exp(leaves - both)
+        whole = digamma(a + b) - digamma(a + b + x)
+        gradient = np.stack([
+            digamma(r + x) - digamma(r) + np.log(alpha) - p * log_end - q * log_last,
+            r / alpha - (r + x) * (p / (alpha + seen.T) + q / (alpha + seen.t_x)),
+            whole + q / a,
+            whole + digamma(b + x) - digamma(b) - np.where(some, q / last, 0),
+        ])  # fmt: skip
+        return found, gradient
+
+    def alive(self, values: Floats, seen: Histories) -> Floats:
+        """Compute the probability that a customer with each history still buys."""
+        r, alpha, a, b = values
+        x, some = seen.x, seen.x > 0
+        odds = (
+            np.log(a) - np.log(np.maximum(b + x - 1, 1e-300))
+            + (r + x) * (np.log(alpha + seen.T) - np.log(alpha + seen.t_x))
+        )  # fmt: skip
+        found: Floats = np.where(some, expit(-odds), 1.0)
+        return found
+
+    def expected(self, values: Floats, seen: Histories, t: float) -> Floats:
+        """Compute the purchases of a customer with each history in a time from now on."""
+        r, alpha, a, b = values
+        a = _off_one(a)
+        z = t / (alpha + seen.T + t)
+        rest = np.exp((a - 1) * np.log1p(-z)) * hyp2f1(a + b - 1 - r, a - 1, a + b + seen.x - 1, z)
+        found: Floats = (a + b + seen.x - 1) / (a - 1) * (1 - rest) * self.alive(values, seen)
+        return found
+
+    def expected_anew(self, values: Floats, t: Floats) -> Floats:
+        """Compute the repeat purchases of a new customer in a time after the first."""
+        r, alpha, a, b = values
+        a = _off_one(a)
+        z = t / (alpha + t)
+        rest = np.exp((a - 1) * np.log1p(-z)) * hyp2f1(a + b - 1 - r, a - 1, a + b - 1, z)
+        found: Floats = (a + b - 1) / (a - 1) * (1 - rest)
+        return found
+
+
+class ParetoNbd:
+    """The Pareto / NBD model (Schmittlein, Morrison and Colombo 1987, Management Science 33)."""
+
+    names: tuple[str, ...] = ("r", "alpha", "s", "beta")
+
+    def log_likelihood(self, values: Floats, seen: Histories) -> tuple[Floats, Floats | None]:
+        """Compute the log-likelihood of each history; its gradient is not known."""
+        r, alpha, s, beta = values
+        stays, leaves = self._lives(values, seen)
+        found: Floats = (
+            gammaln(r + seen.x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
+            + np.logaddexp(stays, leaves)
+        )  # fmt: skip
+        return found, None
+
+    def alive(self, values: Floats, seen: Histories) -> Floats:
+        """Compute the probability that a customer with each history still buys."""
+        stays, leaves = self._lives(values, seen)
+        found: Floats = expit(stays - leaves)
+        return found
+
+    def expected(self, values: Floats, seen: Histories, t: float) -> Floats:
+        """Compute the purchases of a customer with each history in a time from now on."""
+        r, alpha, s, beta = values
+        s = _off_one(s)
+        lasting = -np.expm1((s - 1) * np.log1p(-t / (beta + seen.T + t))) / (s - 1)
+        rate = (r + seen.x) * (beta + seen.T) / (alpha + seen.T)
+        found: Floats = self.alive(values, seen) * rate * lasting
+        return found
+
+    def expected_anew(self, values: Floats, t: Floats) -> Floats:
+        """Compute the repeat purchases of a new customer in a time after the first."""
+        r, alpha, s, beta = values
+        s = _off_one(s)
+        found: Floats = (
+            r * beta / (alpha * (s - 1)) * -np.expm1((s - 1) * np.log(beta / (beta + t)))
+        )
+        return found
+
+    def _lives(self, values: Floats, seen: Histories) -> tuple[Floats, Floats]:
+        """Compute the logarithms of what a customer contributes who stays, and who has left."""
+        r, alpha, s, beta = values
+        x = seen.x
+        stays = -(r + x) * np.log(alpha + seen.T) - s * np.log(beta + seen.T)
+        until, now = self._leaving(values, x, seen.t_x), self._leaving(values, x, seen.T)
+        with np.errstate(divide="ignore"):
+            gone = until + np.log(-np.expm1(np.minimum(now - until, 0)))
+        return stays, np.log(s) - np.log(r + s + x) + gone
+
+    def _leaving(self, values: Floats, x: Floats, y: Floats) -> Floats:
+        r, alpha, s, beta = values
+        if alpha >= beta:
+            inner = hyp2f1(1, r + x, r + s + x + 1, (alpha - beta) / (alpha + y))
+            found: Floats = np.log(inner) - (r + x) * np.log(alpha + y) - s * np.log(beta + y)
+            return found
+        inner = hyp2f1(1, s + 1, r + s + x + 1, (beta - alpha) / (beta + y))
+        found = np.log(inner) + (1 - r - x) * np.log(alpha + y) - (s + 1) * np.log(beta + y)
+        return found
+
+
+class GammaGamma:
+    """The gamma-gamma model of spend (Fader and Hardie 2005; 2013, note 025)."""
+
+    names: tuple[str, ...] = ("p", "q", "v")
+
+    def log_likelihood(
+        self, values: Floats, x: Floats, mean: Floats
+    ) -> tuple[Floats, Floats]:  # fmt: skip
+        """Compute the log-likelihood of each mean of so many purchases, and its gradient."""
+        p, q, v = values
+        log_sum = np.log(x * mean + v)
+        found = (
+            gammaln(p * x + q) - gammaln(p * x) - gammaln(q) + q * np.log(v)
+            + (p * x - 1) * np.log(mean) + p * x * np.log(x) - (p * x + q) * log_sum
+        )  # fmt: skip
+        gradient = np.stack([
+            x * (digamma(p * x + q) - digamma(p * x) + np.log(mean) + np.log(x) - log_sum),
+            digamma(p * x + q) - digamma(q) + np.log(v) - log_sum,
+            q / v - (p * x + q) / (x * mean + v),
+        ])  # fmt: skip
+        return found, gradient
+
+    def expected(self, values: Floats, x: Floats, mean: Floats) -> Floats:
+        """Compute the mean spend of a customer's next purchases, by the mean of those so far."""
+        p, q, v = values
+        found: Floats = p * (v + x * mean) / np.maximum(p * x + q - 1, _NEAR)
+        return found
+
+
+MODELS: dict[str, PurchaseModel] = {"bg-nbd": BgNbd(), "pareto-nbd": ParetoNbd()}
+
+Likelihood: TypeAlias = "Callable[[Floats], tuple[Floats, Floats | None]]"
+
+
+def fit(likelihood: Likelihood, count: Floats, start: Floats) -> Fit:
+    """Find the parameters of the greatest likelihood, all above zero.
+
+    Args:
+        likelihood: The log-likelihood of each history by the parameters, with its gradient.
+        count: How many customers have each history.
+        start: Where to begin.
+
+    Returns:
+        The fit; intervals come of the curvature, on the scale of logarithms.
+    """
+    total = count.sum()
+
+    def loss(logs: Floats) -> Any:
+        values = np.exp(logs)
+        found, gradient = likelihood(values)
+        worth = -float(found @ count) / total
+        if not np.isfinite(worth):
+            worth = 1e10
+        if gradient is None:
+            return worth
+        return worth, -(gradient @ count) * values / total
+
+    exact = likelihood(start)[1] is not None
+    bounds = [(-MAX_LOG, MAX_LOG)] * len(start)
+    best = minimize(loss, np.log(start), jac=exact, method="L-BFGS-B", bounds=bounds,
+                    options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9})  # fmt: skip
+    logs: Floats = best.x
+    covariance = _covariance(lambda at: loss(at)[0] if exact else loss(at), logs, total)
+    settled = bool((np.abs(logs) < MAX_LOG - 0.5).all() and np.isfinite(covariance).all())
+    return Fit(np.exp(logs), -float(best.fun) * float(total), covariance, settled)
+
+
+def _covariance(loss: Callable[[Floats], float], logs: Floats, total: float) -> Floats:
+    """Compute the covariance from the curvature of the likelihood; NaN where it is flat."""
+    size, step = len(logs), 1e-4
+    curves = np.empty((size, size))
+    for i in range(size):
+        for j in range(i + 1):
+            bend = 0.0
+            for one in (-step, step):
+                for other in (-step, step):
+                    moved = logs.copy()
+                    moved[i] += one
+                    moved[j] += other
+                    bend += np.sign(one * other) * loss(moved)
+            curves[i, j] = curves[j, i] = bend / (4 * step * step)
+    try:
+        found: Any = np.linalg.inv(curves * total)
+    except np.linalg.LinAlgError:
+        return np.full((size, size), np.nan)
+    certain = bool((np.linalg.eigvalsh(curves) > 0).all())
+    covariance: Floats = found if certain else np.full((size, size), np.nan)
+    return covariance
+
+
+def _off_one(value: float) -> float:
+    """Move a parameter that is 1, where formulas divide by nothing, aside a little."""
+    return value if abs(value - 1) > _NEAR else 1 + _NEAR

@@ -1,0 +1,282 @@
+"""Lifetime value: published answers, counts in plain Python, and data without an answer."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import warnings
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeymap import Interaction
+from journeymap.analysis import Breakdown, Columns, Compare, LifetimeValue, Log, Where
+from journeymap.analysis.measuring.purchase_models import (
+    MODELS,
+    GammaGamma,
+    Histories,
+    fit,
+)
+from journeymap.exceptions import AnswerError, ElementError, UnknownName
+from journeymap.testing import interactions
+from tests.analysis import plain
+from tests.factories import DAY, T0
+
+HEADER = ["master", "who", "day", "units", "usd"]
+COLUMNS = Columns(
+    customer="who", touchpoint="units", at="day", at_format="%Y%m%d", timezone="UTC",
+    value="usd", currency="USD", rename={"*": "purchase"},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shop(data: Path) -> Log:
+    place = data / "cdnow" / "CDNOW_sample.txt"
+    return Log.read(place, COLUMNS, header=HEADER, delimiter=" ")
+
+
+@pytest.fixture(scope="module")
+def facts(data: Path) -> Any:
+    return json.loads((data / "cdnow" / "facts.json").read_text())
+
+
+def one(x: float, t_x: float, end: float) -> Histories:
+    return Histories(*(np.array([number]) for number in (x, t_x, end, 1.0)))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_online_shop_as_published(shop: Log, facts: Any, model: Any) -> None:
+    fitted = shop.ask(LifetimeValue("purchase", model, spend="gamma-gamma", holdout="39 weeks",
+                                    horizon="39 weeks"))  # fmt: skip
+    name = model.replace("-", "").replace("nbd", "nbd_mle")
+    published = facts["published"]["BG/NBD" if model == "bg-nbd" else "Pareto/NBD"]
+    for parameter, value in fitted.parameters.items():
+        assert value == pytest.approx(facts[name][parameter], rel=1e-3)
+        assert value == pytest.approx(published[parameter], abs=6e-4)
+        low, high = fitted.intervals[parameter]
+        assert low < value < high
+    assert fitted.log_likelihood == pytest.approx(published["LL"], abs=0.05)
+    for parameter, value in fitted.spend_parameters.items():
+        assert value == pytest.approx(facts["gammagamma_mle"][parameter], rel=1e-3)
+    [row] = fitted
+    known = facts["sample_rfm_39_weeks"]
+    assert (row.n, row.repeaters, row.purchases) == (2357, known["repeaters"], known["sum_x"])
+    held = fitted.holdout
+    assert held is not None
+    assert held.purchases == known["holdout_sum"]
+    assert row.low is not None
+    assert row.high is not None
+    assert row.expected is not None
+    assert row.low < row.expected < row.high
+    assert held.expected == pytest.approx(row.expected * row.n)
+    if model == "pareto-nbd":
+        assert held.rmse <= 1.603
+        assert held.weekly_error is not None
+        assert held.weekly_error <= 0.0132
+
+
+def test_its_customers_are_those_of_the_published_summary(shop: Log, data: Path) -> None:
+    fitted = shop.ask(LifetimeValue("purchase", holdout="39 weeks", horizon="39 weeks"))
+    frame = fitted.per_customer()
+    with (data / "cdnow" / "sample_rfm_39w.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert frame["customer"].to_list() == [row["id"] for row in rows]
+    for column, key in (("frequency", "x"), ("recency", "tx"), ("T", "T")):
+        assert frame[column].to_list() == pytest.approx([float(row[key]) for row in rows])
+    first = frame.row(0, named=True)
+    assert first["expected"] == pytest.approx(1.226, abs=5e-4)
+    assert frame.filter(frequency=0)["alive"].unique().to_list() == [1.0]
+
+
+def test_expectations_as_published(facts: Any) -> None:
+    more = facts["published_more"]
+    bg, pareto = MODELS["bg-nbd"], MODELS["pareto-nbd"]
+    values = np.array([facts["bgnbd_mle"][name] for name in bg.names])
+    curve = more["BG/NBD E[X(t)] at published params"]
+    found = bg.expected_anew(values, np.array(curve["t"]))
+    assert found == pytest.approx(curve["value"], rel=2e-3, abs=5e-5)
+    values = np.array([facts["paretonbd_mle"][name] for name in pareto.names])
+    found = pareto.expected_anew(values, np.arange(10.0))
+    assert found == pytest.approx(more["Pareto/NBD E[X(t)] t=0..9"], rel=1e-2, abs=1e-9)
+    for model, at in ((bg, [0.24, 4.4, 0.79, 2.4]), (pareto, [0.55, 10.6, 0.61, 11.7])):
+        for t in (0.5, 10, 200):  # a new customer is one of whom nothing is known
+            new = model.expected(np.array(at), one(0, 0, 0), t)
+            assert new == pytest.approx(model.expected_anew(np.array(at), np.array([t])))
+    values, busy = np.array([0.5534, 10.5802, 0.6061, 11.6562]), one(26, 30.86, 31)
+    assert pareto.alive(values, busy)[0] == pytest.approx(0.9979, abs=5e-5)
+    assert pareto.expected(values, busy, 52)[0] == pytest.approx(25.46, abs=0.01)
+    spends = more[
+        "Gamma-Gamma conditional mean spend first 10 sample customers (p=6.25,q=3.74,v=15.44)"
+    ]
+    nothing = GammaGamma().expected(np.array([6.25, 3.74, 15.44]), np.zeros(1), np.zeros(1))
+    assert nothing[0] == pytest.approx(spends[2], abs=0.06)
+
+
+def plain_likelihood(r: float, alpha: float, a: float, b: float, x: int, t_x: float, end: float,
+                     ) -> float:  # fmt: skip
+    """The likelihood of BG/NBD as the paper writes it (equation 6), in logarithms."""
+    beta = math.lgamma(b + x) + math.lgamma(a + b) - math.lgamma(a + b + x) - math.lgamma(b)
+    stays = beta + math.lgamma(r + x) + r * math.log(alpha) - math.lgamma(r)
+    found = math.exp(stays - (r + x) * math.log(alpha + end))
+    if x:
+        found += math.exp(stays + math.log(a) - math.log(b + x - 1)
+                          - (r + x) * math.log(alpha + t_x))  # fmt: skip
+    return math.log(found)
+
+
+@settings(max_examples=80)
+@given(
+    st.tuples(*[st.floats(0.05, 20)] * 4), st.integers(0, 30), st.floats(0.1, 50),
+    st.floats(0.1, 50),
+)  # fmt: skip
+def test_likelihood_and_gradient(
+    values: tuple[float, ...], x: int, t_x: float, more: float
+) -> None:
+    t_x = t_x if x else 0.0
+    model, seen, at = MODELS["bg-nbd"], one(x, t_x, t_x + more), np.array(values)
+    found, gradient = model.log_likelihood(at, seen)
+    r, alpha, a, b = values
+    assert found[0] == pytest.approx(plain_likelihood(r, alpha, a, b, x, t_x, t_x + more), abs=1e-7)
+    assert gradient is not None
+    for place in range(4):
+        step = np.zeros(4)
+        step[place] = 1e-5 * at[place]
+        up, down = (model.log_likelihood(at + side * step, seen)[0][0] for side in (1, -1))
+        slope = (up - down) / (2 * step[place])
+        assert gradient[place][0] == pytest.approx(slope, rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_ten_thousand_purchases_overflow_nothing(model: str) -> None:
+    made, values = MODELS[model], np.array([0.5, 5.0, 0.8, 3.0])
+    for seen in (one(1e4, 38.9, 38.9), one(1e4, 1, 500), one(0, 0, 0)):
+        numbers = [made.log_likelihood(values, seen)[0], made.alive(values, seen),
+                   made.expected(values, seen, 52)]  # fmt: skip
+        assert all(np.isfinite(number).all() for number in numbers), numbers
+    assert made.expected(values, one(1e4, 38.9, 38.9), 1)[0] == pytest.approx(1e4 / 40, rel=0.2)
+
+
+def test_planted_parameters_are_found() -> None:
+    dice, size = np.random.default_rng(5), 4000
+    rate, leave = dice.gamma(0.8, 1 / 6, size), dice.beta(1.2, 4, size)
+    x, last = np.zeros(size), np.zeros(size)
+    for person in range(size):
+        now = 0.0
+        while True:
+            now += dice.exponential(1 / rate[person])
+            if now > 60:
+                break
+            x[person], last[person] = x[person] + 1, now
+            if dice.random() < leave[person]:
+                break
+    seen = Histories(x, last, np.full(size, 60.0), np.ones(size))
+    model = MODELS["bg-nbd"]
+    found = fit(lambda values: model.log_likelihood(values, seen), seen.count, np.ones(4))
+    low, high = found.bounds()
+    planted = np.array([0.8, 6, 1.2, 4])
+    wide = (high / low) ** 0.5  # half as wide again as 95 %
+    assert ((low / wide < planted) & (planted < high * wide)).all()
+
+
+@settings(max_examples=60)
+@given(st.lists(interactions(customers=("ada", "ben", "cyd")), max_size=30), st.integers(1, 9))
+def test_histories_are_those_counted_plainly(sent: list[Interaction], held: int) -> None:
+    log = Log.from_interactions(sent)
+    if not any(each.touchpoint == "a" for each in sent):
+        return
+    answer = log.ask(LifetimeValue("a", holdout=held * DAY))
+    cut = max(each.at for each in sent).date() - timedelta(days=held)
+    expected = {}
+    for name, mine in plain.journeys(sent).items():
+        days = sorted({each.at.date() for each in mine if each.touchpoint == "a"})
+        early = [day for day in days if day <= cut]
+        if early:
+            expected[name] = (len(early) - 1, (early[-1] - early[0]).days / 7,
+                              (cut - early[0]).days / 7)  # fmt: skip
+    frame = answer.per_customer().select("customer", "frequency", "recency", "T")
+    assert {row[0]: row[1:] for row in frame.iter_rows()} == expected
+    assert [row.n for row in answer] == ([len(expected)] if expected else [])
+
+
+def test_by_segment_and_compared(shop: Log) -> None:
+    halves = {"early": Where(started=(None, "1997-02-15"))}
+    question = LifetimeValue("purchase", spend="gamma-gamma")
+    split = shop.ask(Breakdown(question, by=halves))
+    for name, view in (("early", shop.where(started=(None, "1997-02-15"))),
+                       ("(rest)", shop.where(started=("1997-02-16", None)))):  # fmt: skip
+        [row] = [row for row in split if row.segment == name]
+        [alone] = view.ask(question)
+        assert (row.n, row.expected, row.total) == (alone.n, alone.expected, alone.total)
+        assert split.answers[name].parameters == view.ask(question).parameters
+    compared = shop.ask(Compare(question, Where(started=(None, "1997-02-15")),
+                                Where(started=("1997-02-16", None))))  # fmt: skip
+    assert {row.measure for row in compared} >= {"alive", "expected", "value"}
+
+
+def test_discount_and_margin(shop: Log) -> None:
+    def total(**more: Any) -> float:
+        [row] = shop.ask(LifetimeValue("purchase", spend="gamma-gamma", **more))
+        assert row.total is not None
+        return row.total
+
+    whole = total()
+    assert total(margin=0.3) == pytest.approx(0.3 * whole)
+    assert 0.9 * whole < total(discount=0.1) < 0.97 * whole
+    assert total(discount=1e-9) == pytest.approx(whole)
+
+
+def rows(*given: tuple[str, float, float]) -> Log:
+    frame = pl.DataFrame(given, schema=["customer", "at", "value"], orient="row")
+    frame = frame.with_columns(touchpoint=pl.lit("buy"), at=pl.col("at") * 86_400)
+    return Log.from_frame(frame, Columns(at_unit="s", value="value", currency="EUR"))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_data_without_an_answer_say_so(model: Any) -> None:
+    question = LifetimeValue("buy", model, spend="gamma-gamma", holdout="2 days")
+    cases = {
+        "one customer": rows(("a", 0, 5), ("a", 3, 5), ("a", 9, 5)),
+        "nobody again": rows(*((str(n), n, 5.0) for n in range(30))),
+        "one day": rows(*((str(n % 5), 0, 5.0) for n in range(30))),
+        "all alive": rows(*((str(n % 9), n // 9, 5.0) for n in range(200))),
+        "nothing spent": rows(*((str(n % 9), n // 7, 0.0) for n in range(90))),
+        "taken back": rows(*((str(n % 9), n // 7, -5.0) for n in range(90))),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name, log in cases.items():
+            answer = log.ask(question)
+            for number in answer.frame.row(0) if len(answer) else ():
+                assert number is None or math.isfinite(number), name
+            frame = answer.per_customer()
+            for column in ("alive", "expected", "spend", "value"):
+                numbers = frame[column].drop_nulls()
+                assert numbers.is_finite().all(), name
+            assert name == "all alive" or answer.note, name
+            assert name not in ("nothing spent", "taken back") or answer[0].value is None
+
+
+def test_what_cannot_be_asked() -> None:
+    log = rows(("a", 0, 5), ("b", 3, 5))
+    with pytest.raises(UnknownName, match="'buy'"):
+        log.ask(LifetimeValue("bye"))
+    with pytest.raises(AnswerError, match="no times"):
+        Log.from_frame({"customer": ["a"], "touchpoint": ["buy"]}, Columns(at=None)).ask(
+            LifetimeValue("buy")
+        )
+    for wrong in ({"model": "bgnbd"}, {"holdout": "1 h"}, {"discount": 1.0}, {"margin": -1},
+                  {"horizon": "0 days"}, {"spend": "normal"}):  # fmt: skip
+        with pytest.raises(ElementError):
+            LifetimeValue("buy", **wrong)
+    assert len(Log.from_interactions([]).ask(LifetimeValue("buy"))) == 0
+    assert log.where(touchpoint="buy").ask(LifetimeValue("buy"))[0].n == 2
+    sent = [Interaction("a", "x", T0)]
+    with pytest.raises(UnknownName):
+        Log.from_interactions(sent).ask(LifetimeValue("buy"))
