@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from journeymap import Interaction
 from journeymap.analysis import (
+    Attribution,
     Columns,
     Deviations,
     Distribution,
@@ -57,6 +58,8 @@ QUESTIONS: list[Question[Any]] = [
     Loops(),
     Handoffs(),
     Lifecycle("day"),
+    Attribution("c"),
+    Attribution("c", "time-decay", by="department", lookback="90 h", currency="EUR"),
     LifetimeValue("a"),
     LifetimeValue("a", "pareto-nbd", spend="gamma-gamma", currency="EUR", holdout="3 days"),
     Retention("a", None, "day", "cumulative"),

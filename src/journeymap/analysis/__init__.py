@@ -10,6 +10,11 @@ from journeymap.analysis.log import Log
 from journeymap.analysis.log_description import LogDescription
 from journeymap.analysis.overview import Overview
 from journeymap.analysis.question import Question
+from journeymap.analysis.questions.attribution import (
+    Attribution,
+    AttributionAnswer,
+    AttributionRow,
+)
 from journeymap.analysis.questions.breakdown import Breakdown, BreakdownAnswer, Segment
 from journeymap.analysis.questions.compare import Compare, CompareAnswer, Difference
 from journeymap.analysis.questions.deviations import Deviation, Deviations, DeviationsAnswer
@@ -61,6 +66,9 @@ from journeymap.analysis.where import Where
 
 __all__ = [
     "Answer",
+    "Attribution",
+    "AttributionAnswer",
+    "AttributionRow",
     "Breakdown",
     "BreakdownAnswer",
     "Columns",

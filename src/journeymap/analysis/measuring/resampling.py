@@ -13,13 +13,13 @@ from journeymap.analysis.measuring.sequences import hash_sequences
 from journeymap.analysis.question import Question
 from journeymap.analysis.table.part import Ints, Part, Scope
 
-__all__ = ["Resampled", "Resampling", "assign_groups"]
+__all__ = ["GROUPS", "HALVES", "Resampled", "Resampling", "assign_groups"]
 
-_GROUPS = 16
+GROUPS = 16
 """Groups of customers: a power of two, few enough that each question is measured quickly."""
-_HALVES = tuple(
-    tuple(group for group in range(_GROUPS) if (group & half).bit_count() % 2 == 0)
-    for half in range(1, _GROUPS)
+HALVES = tuple(
+    tuple(group for group in range(GROUPS) if (group & half).bit_count() % 2 == 0)
+    for half in range(1, GROUPS)
 )
 """The groups of each half, from the rows of a Hadamard matrix: two groups share 7 of 15 halves."""
 _BYTES = tuple(str(number) for number in range(256))
@@ -42,8 +42,8 @@ class Resampling:
 
     def measure(self, part: Part) -> tuple[list[bool], list[Any]]:
         """Measure each group."""
-        dealt = assign_groups(part, _GROUPS)
-        groups = [_Group(group).apply(part, dealt) for group in range(_GROUPS)]
+        dealt = assign_groups(part, GROUPS)
+        groups = [_Group(group).apply(part, dealt) for group in range(GROUPS)]
         there = [len(group) > 0 for group in groups]
         return there, [self.question.measure(group) for group in groups]
 
@@ -61,8 +61,8 @@ class Resampling:
             merged = reduce(self.question.merge, (groups[group] for group in chosen))
             return self.question.answer(merged, scope)
 
-        halves = tuple(together(half) for half in _HALVES)
-        return Resampled(together(range(_GROUPS)), halves, tuple(there))
+        halves = tuple(together(half) for half in HALVES)
+        return Resampled(together(range(GROUPS)), halves, tuple(there))
 
 
 @frozen
@@ -73,7 +73,7 @@ class _Group:
 
     def apply(self, part: Part, dealt: Ints | None = None) -> Part:
         """Select the journeys of the group's customers."""
-        chosen = (assign_groups(part, _GROUPS) if dealt is None else dealt) == self.number
+        chosen = (assign_groups(part, GROUPS) if dealt is None else dealt) == self.number
         lengths = np.diff(part.offsets)
         rows = np.flatnonzero(np.repeat(chosen, lengths))
         offsets = np.append(0, np.cumsum(lengths[chosen]))

@@ -1,0 +1,340 @@
+"""Attribution: which touches earn the credit of an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen, validators
+from scipy.special import stdtrit
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.amounts import choose_currency, read_amounts
+from journeymap.analysis.measuring.credit_rules import (
+    MarkovChain,
+    Path,
+    Walked,
+    credit_by_place,
+    credit_by_set,
+)
+from journeymap.analysis.measuring.part_conditions import mark_matching
+from journeymap.analysis.measuring.resampling import GROUPS, HALVES, assign_groups
+from journeymap.analysis.measuring.sequences import group_sequences
+from journeymap.analysis.row_fields import Amount, Field, Key, N
+from journeymap.analysis.table.exact_amounts import SCALE
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
+from journeymap.exceptions import ElementError
+from journeymap.model import Condition
+from journeymap.model.conditions import is_condition
+from journeymap.model.instants import MICROSECOND
+from journeymap.model.rules import as_length, maybe_length, of_type, one_of, positive_duration
+
+__all__ = ["Attribution", "AttributionAnswer", "AttributionRow"]
+
+Model: TypeAlias = Literal["first", "last", "linear", "position", "time-decay", "markov", "shapley"]
+Crediting: TypeAlias = Callable[[list[int]], dict[str, tuple[float, float]]]
+_UNIT = 1_000_000_000  # parts of a conversion in which the credit of touches in time is counted
+_STUDENT = float(stdtrit(GROUPS - 1, 0.975))
+_Share: TypeAlias = Annotated[float, Field("mean")]
+
+
+@frozen
+class AttributionRow:
+    """One element, and the credit that it earns.
+
+    Attributes:
+        element: The element.
+        conversions: The conversions that it earns, of all that were preceded by any touch.
+        share: Their share.
+        low: Lower bound of its 95 % interval, by resampling customers (None: there are too few).
+        high: Upper bound of it.
+        value: The amounts that it earns (None: the conversions have none).
+        touched: The conversions that were preceded by it.
+        n: All conversions that were preceded by any touch.
+    """
+
+    element: Key
+    conversions: Amount
+    share: _Share
+    low: Annotated[float, Field("bound", of="share")] | None
+    high: Annotated[float, Field("bound", of="share")] | None
+    value: Amount | None
+    touched: Amount
+    n: N
+
+
+@frozen(eq=False, repr=False)
+class AttributionAnswer(Answer[AttributionRow]):
+    """The elements, those that earn most first.
+
+    Attributes:
+        untouched: The conversions that nothing preceded, within the time that counts.
+        lost: The paths that led to no conversion.
+    """
+
+    Row = AttributionRow
+    untouched: int = field(default=0, kw_only=True)
+    lost: int = field(default=0, kw_only=True)
+
+    def notes(self) -> list[str]:
+        """Write what is left out, and what credit is not.
+
+        Returns:
+            The sentences.
+        """
+        found = ["credit is no proof of cause: whoever was about to convert meets touches, too"]
+        if self.untouched:
+            found.append(f"{self.untouched:,} conversions were preceded by no touch")
+        return found
+
+
+@frozen(eq=False)
+class _Measured:
+    """Of each path, the conversions, the times it led to none, and amounts, group by group."""
+
+    paths: dict[Path, list[int]]
+    decayed: dict[str, list[int]]  # credit of touches in time, and of amounts, group by group
+    untouched: int
+    currencies: frozenset[str]
+
+
+def _outcome(instance: Any, attribute: Any, value: Any) -> None:
+    if not isinstance(value, str):
+        is_condition(instance, attribute, value)
+
+
+@frozen
+class Attribution:
+    """Credit touches with an outcome.
+
+    The touches of a conversion are the interactions of its journey since the one before, without
+    those that are conversions themselves. Credit shows what went before; it is no proof of cause.
+
+    Attributes:
+        outcome: The touchpoint, or a condition, that is a conversion.
+        model: ``first``, ``last``, ``linear``, ``position`` (40 % each the first and the last, 20 %
+            those between), ``time-decay``, ``markov`` (the removal effect, Anderl et al. 2016) or
+            ``shapley`` (Shapley 1953).
+        by: The level of the elements that earn credit.
+        lookback: How long before a conversion touches count (None: any time).
+        order: How many touches back the Markov chain remembers, from 1 to 4.
+        null_paths: Whether paths without a conversion count in the chain.
+        half_life: The time in which a touch loses half of its weight, of ``time-decay``.
+        currency: The currency that counts, when the log holds several.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+
+    >>> from journeymap.analysis import Columns, Log
+    >>> log = Log.from_frame({"customer": list("aaaabcc"), "at": range(7),
+    ...     "touchpoint": ["visit"] * 3 + ["buy"] + ["visit"] * 3,
+    ...     "via": ["C1", "C2", "C3", None, "C1", "C2", "C3"]},
+    ...     Columns(at_unit="s", channel="via"))
+    >>> answer = log.ask(Attribution("buy"))
+    >>> [(row.element, round(row.share, 3)) for row in answer]
+    [('C2', 0.4), ('C3', 0.4), ('C1', 0.2)]
+    """
+
+    outcome: str | Condition = field(validator=_outcome)
+    model: Model = field(default="markov", validator=one_of(*get_args(Model)))
+    by: str = field(default="channel", validator=of_type(str), kw_only=True)
+    lookback: timedelta | None = field(
+        default=None, converter=maybe_length, validator=validators.optional(positive_duration),
+        kw_only=True,
+    )  # fmt: skip
+    order: int = field(default=1, kw_only=True)
+    null_paths: bool = field(default=True, validator=of_type(bool), kw_only=True)
+    half_life: timedelta = field(
+        default=timedelta(days=7), converter=as_length, validator=positive_duration, kw_only=True
+    )
+    currency: str | None = field(
+        default=None, validator=validators.optional(of_type(str)), kw_only=True
+    )
+
+    @order.validator
+    def _check_order(self, attribute: Any, value: Any) -> None:
+        if type(value) is not int or not 1 <= value <= 4:
+            message = "a whole number from 1 to 4 is expected"
+            raise ElementError("Attribution", "order", value, message)
+
+    def measure(self, part: Part) -> _Measured:
+        """Find the paths, and what each led to."""
+        if not len(part):
+            return _Measured({}, {}, 0, frozenset())
+        if self.lookback is not None or self.model == "time-decay":
+            require_times(part.scope, "Attribution(lookback=…)")
+        names, codes = part.names(self.by), part.codes(self.by).astype(np.int64)
+        done = self._conversions(part)
+        walks = _Walks.of(part, done)
+        kept = ~done & (codes > 0) & self._in_time(part, walks)
+        rows = np.flatnonzero(kept)
+        sizes = np.bincount(walks.path[rows], minlength=len(walks.end))
+        some = sizes > 0
+        amounts, met = self._amounts(part, walks.end)
+        untouched = int((walks.converted & ~some).sum())
+        which, models = group_sequences(
+            codes[rows], np.append(0, np.cumsum(sizes[some])), names
+        )  # fmt: skip
+        offsets = np.append(0, np.cumsum(sizes[some]))
+        group = assign_groups(part, GROUPS)[part.journey[walks.end]]
+        converted = walks.converted
+        paths: dict[Path, list[int]] = {}
+        counts = np.zeros((len(models), 3, GROUPS), dtype=np.int64)
+        mine = np.flatnonzero(some)
+        for column, weight in enumerate((converted, ~converted, np.where(converted, amounts, 0))):
+            np.add.at(counts[:, column], (which, group[mine]), weight[mine].astype(np.int64))
+        for place, model in enumerate(models.tolist()):
+            path = tuple(str(names[code]) for code in
+                         codes[rows[offsets[model] : offsets[model + 1]]].tolist())  # fmt: skip
+            paths[path] = counts[place].ravel().tolist()
+        decayed = {}
+        if self.model == "time-decay":
+            decayed = self._decay(part, walks, rows, names, group, amounts)
+        return _Measured(paths, decayed, untouched, met)
+
+    def _conversions(self, part: Part) -> Flags:
+        if isinstance(self.outcome, str):
+            names = part.names("touchpoint")
+            found: Flags = part.touchpoints == code_of(names, "touchpoint", self.outcome)
+            return found
+        return mark_matching(part, self.outcome)
+
+    def _in_time(self, part: Part, walks: _Walks) -> Any:
+        if self.lookback is None:
+            return np.ones(len(part), dtype=bool)
+        end = part.at[walks.end][walks.path]
+        return end - part.at <= self.lookback // MICROSECOND
+
+    def _amounts(self, part: Part, rows: Ints) -> tuple[Ints, frozenset[str]]:
+        found = read_amounts(part, self.currency)
+        if found is None:
+            return np.zeros(len(rows), dtype=np.int64), frozenset()
+        return found[0].whole[rows], found[2]
+
+    def _decay(
+        self, part: Part, walks: _Walks, rows: Ints, names: tuple[str | None, ...], group: Ints,
+        amounts: Ints,
+    ) -> dict[str, list[int]]:  # fmt: skip
+        """Credit each touch of a conversion by how long before it was."""
+        rows = rows[walks.converted[walks.path[rows]]]
+        path = walks.path[rows]
+        ago = (part.at[walks.end[path]] - part.at[rows]) / (self.half_life // MICROSECOND)
+        least = np.full(len(walks.end), np.inf)
+        np.minimum.at(least, path, ago)
+        weight = np.exp2(least[path] - ago)  # the nearest weighs 1, so that none is lost in nothing
+        total = np.bincount(path, weight, minlength=len(walks.end))
+        credit = np.rint(_UNIT * weight / total[path]).astype(np.int64)
+        worth = np.rint(amounts[path] * weight / total[path]).astype(np.int64)
+        sums = np.zeros((len(names), 2, GROUPS), dtype=np.int64)
+        codes = part.codes(self.by)[rows].astype(np.int64)
+        np.add.at(sums[:, 0], (codes, group[path]), credit)
+        np.add.at(sums[:, 1], (codes, group[path]), worth)
+        there = np.unique(codes).tolist()
+        return {str(names[code]): sums[code].ravel().tolist() for code in there}
+
+    def merge(self, one: _Measured, other: _Measured) -> _Measured:
+        """Sum path by path."""
+        return _Measured(
+            _added(one.paths, other.paths), _added(one.decayed, other.decayed),
+            one.untouched + other.untouched, one.currencies | other.currencies,
+        )  # fmt: skip
+
+    def answer(self, measured: _Measured, scope: Scope) -> AttributionAnswer:
+        """Credit elements, in all and in each half of the customers."""
+        choose_currency("Attribution", self.currency, measured.currencies)
+        paths = {
+            path: np.array(numbers, dtype=np.float64).reshape(3, GROUPS)
+            for path, numbers in measured.paths.items()
+        }
+        credit = self._crediting(measured, paths)
+        whole = credit(list(range(GROUPS)))
+        total = int(sum(int(numbers[0].sum()) for numbers in paths.values()))
+        lost = int(sum(int(numbers[1].sum()) for numbers in paths.values()))
+        if not total:
+            empty = pl.DataFrame(schema=AttributionAnswer.schema())
+            return AttributionAnswer(empty, untouched=measured.untouched, lost=lost)
+        halves = [_shares(credit(list(half))) for half in HALVES]
+        paid = bool(measured.currencies) and any(numbers[2].any() for numbers in paths.values())
+        touched = dict.fromkeys(whole, 0)
+        for path, numbers in paths.items():
+            for name in set(path):
+                touched[name] += int(numbers[0].sum())
+        shares = _shares(whole)
+        groups = np.sum([numbers[0] for numbers in paths.values()], axis=0)
+        enough = int((groups > 0).sum()) >= GROUPS // 2
+        rows = []
+        for name, (conversions, value) in whole.items():
+            share = shares[name]
+            moved = [half.get(name, 0.0) - share for half in halves if half]
+            error = _STUDENT * float(np.sqrt(np.mean(np.square(moved)))) if moved else 1.0
+            low, high = max(0.0, share - error), min(1.0, share + error)
+            rows.append((
+                name, conversions, share, low if enough else None, high if enough else None,
+                value / SCALE if paid else None, float(touched[name]), total,
+            ))  # fmt: skip
+        rows.sort(key=lambda row: (-row[2], row[0]))
+        frame = pl.DataFrame(rows, schema=AttributionAnswer.schema(), orient="row")
+        return AttributionAnswer(frame, untouched=measured.untouched, lost=lost)
+
+    def _crediting(self, measured: _Measured, paths: Walked) -> Crediting:
+        """Make what credits elements by the customers of some groups; all that were met."""
+        if self.model == "markov":
+            if not paths:
+                return lambda groups: {}
+            return MarkovChain(paths, self.order, null_paths=self.null_paths).credit
+        if self.model == "time-decay":
+            earned = {
+                name: np.array(numbers, dtype=float).reshape(2, GROUPS) / [[_UNIT], [1]]
+                for name, numbers in measured.decayed.items()
+            }
+        elif self.model == "shapley":
+            earned = credit_by_set(paths)
+        else:
+            earned = credit_by_place(paths, self.model)
+        nothing = np.zeros((2, GROUPS))
+        names = sorted({name for path in paths for name in path})
+
+        def credit(groups: list[int]) -> dict[str, tuple[float, float]]:
+            sums = {name: earned.get(name, nothing)[:, groups].sum(axis=1) for name in names}
+            return {name: (float(one), float(other)) for name, (one, other) in sums.items()}
+
+        return credit
+
+
+@frozen(eq=False)
+class _Walks:
+    """The paths of a part: each interaction's, the last interaction of each, and how it ended."""
+
+    path: Ints
+    end: Ints
+    converted: Flags
+
+    @classmethod
+    def of(cls, part: Part, done: Flags) -> _Walks:
+        """Begin a path where a journey begins, and after each conversion."""
+        fresh = part.first.copy()
+        fresh[1:] |= done[:-1]
+        path = np.cumsum(fresh) - 1
+        begins = np.flatnonzero(fresh)
+        end = np.append(begins[1:], len(part)) - 1
+        return cls(path, end, done[end])
+
+
+def _shares(credits_: dict[str, tuple[float, float]]) -> dict[str, float]:
+    total = sum(conversions for conversions, _ in credits_.values())
+    if not total:
+        return {}
+    return {name: conversions / total for name, (conversions, _) in credits_.items()}
+
+
+def _added(one: dict[Any, list[int]], other: dict[Any, list[int]]) -> dict[Any, list[int]]:
+    made = dict(one)
+    for key, numbers in other.items():
+        mine = made.get(key)
+        made[key] = numbers if mine is None else [
+            a + b for a, b in zip(mine, numbers, strict=True)
+        ]  # fmt: skip
+    return made
