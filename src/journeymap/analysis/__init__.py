@@ -45,6 +45,7 @@ from journeymap.analysis.questions.next_step import NextStep, NextStepAnswer, Ne
 from journeymap.analysis.questions.paths import Paths, PathsAnswer, PathStep
 from journeymap.analysis.questions.positions import PositionRow, Positions, PositionsAnswer
 from journeymap.analysis.questions.retention import Retention, RetentionAnswer, RetentionRow
+from journeymap.analysis.questions.rfm import Rfm, RfmAnswer, RfmCell
 from journeymap.analysis.questions.satisfaction import (
     Satisfaction,
     SatisfactionAnswer,
@@ -131,6 +132,9 @@ __all__ = [
     "Retention",
     "RetentionAnswer",
     "RetentionRow",
+    "Rfm",
+    "RfmAnswer",
+    "RfmCell",
     "Satisfaction",
     "SatisfactionAnswer",
     "SatisfactionRow",

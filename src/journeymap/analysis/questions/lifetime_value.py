@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import polars as pl
-from attrs import Attribute, evolve, field, frozen, validators
+from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.amounts import choose_currency, read_amounts
-from journeymap.analysis.measuring.periods import CalendarPeriods
+from journeymap.analysis.measuring.amounts import choose_currency
+from journeymap.analysis.measuring.purchase_days import PurchaseDays, last_day
 from journeymap.analysis.measuring.purchase_models import (
     MODELS,
     Fit,
@@ -22,7 +22,7 @@ from journeymap.analysis.measuring.purchase_models import (
 )
 from journeymap.analysis.row_fields import Amount, Count, Field, Mean, N
 from journeymap.analysis.table.exact_amounts import SCALE
-from journeymap.analysis.table.part import Ints, Part, Scope, code_of, require_times
+from journeymap.analysis.table.part import Ints, Part, Scope, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model.rules import maybe_length, of_type, one_of, positive_duration
 
@@ -222,34 +222,17 @@ class LifetimeValue:
     def measure(self, part: Part) -> _Measured:
         """Find the days on which each customer purchased, and the amounts."""
         require_times(part.scope, "LifetimeValue")
-        nothing = np.zeros(0, dtype=np.int64)
-        empty = _Measured((), (nothing,) * 5, nothing, nothing)
-        if not len(part):
-            return empty
-        code = code_of(part.names(self.by), self.by, self.purchase)
-        rows = np.flatnonzero(part.codes(self.by) == code)
-        amounts, met = np.zeros(len(rows), dtype=np.int64), frozenset[str]()
-        if self.spend is not None:
-            found = read_amounts(part, self.currency)
-            if found is not None:
-                amounts, met = found[0].whole[rows], found[2]
-        if not len(rows):
-            return evolve(empty, currencies=met)
-        calendar = CalendarPeriods("day", "monday", part.scope.zone)
-        day, owner = calendar.number(part.at[rows]), part.customer[rows].astype(np.int64)
-        order = np.lexsort((day, owner))
-        day, owner, amounts = day[order], owner[order], amounts[order]
-        fresh = np.append(True, (owner[1:] != owner[:-1]) | (day[1:] != day[:-1]))
-        begins = np.flatnonzero(fresh)
-        sums = np.add.reduceat(amounts, begins)
-        return self._summarise(part, owner[begins], day[begins], sums, met)
+        paid = self.spend is not None
+        days = PurchaseDays.of(part, self.purchase, self.by, self.currency, paid=paid)
+        if not len(days.day):
+            nothing = np.zeros(0, dtype=np.int64)
+            return _Measured((), (nothing,) * 5, nothing, nothing, days.currencies)
+        return self._summarise(part, days)
 
-    def _summarise(
-        self, part: Part, owner: Ints, day: Ints, sums: Ints, met: frozenset[str]
-    ) -> _Measured:
+    def _summarise(self, part: Part, days: PurchaseDays) -> _Measured:
         """Sum up the purchase days of each customer, before and after the cut."""
+        owner, day, new = days.owner, days.day, days.fresh
         cut = self._cut(part.scope)
-        new = np.append(True, owner[1:] != owner[:-1])
         starts = np.flatnonzero(new)
         place = np.cumsum(new) - 1
         first = day[starts]
@@ -260,22 +243,20 @@ class LifetimeValue:
         frequency = np.bincount(place[repeat], minlength=size)
         later = np.bincount(place[~early], minlength=size)
         amount = np.zeros(size, dtype=np.int64)
-        np.add.at(amount, place[repeat], sums[repeat])
+        np.add.at(amount, place[repeat], days.amount[repeat])
         last = first.copy()
         np.maximum.at(last, place[early], day[early])
-        heads = np.append(True, part.owners[1:] != part.owners[:-1])[: part.journeys]
-        ids = part.ids.filter(pl.Series(heads & np.isin(part.owners, owner[starts][known])))
         columns = (frequency, first, last, later, amount)
         repeated = ~new & known[place]
         return _Measured(
-            tuple(ids.to_list()), tuple(column[known].astype(np.int64) for column in columns),
-            day[repeated], first[known], met,
+            days.names(part, owner[starts][known]),
+            tuple(column[known].astype(np.int64) for column in columns),
+            day[repeated], first[known], days.currencies,
         )  # fmt: skip
 
     def _cut(self, scope: Scope) -> int:
         """Return the last day to which the model is fitted, as a number."""
-        calendar = CalendarPeriods("day", "monday", scope.zone)
-        end = int(calendar.number(np.array([scope.seen_until], dtype=np.int64))[0])
+        end = last_day(scope)
         return end if self.holdout is None else end - self.holdout // _DAY
 
     def merge(self, one: _Measured, other: _Measured) -> _Measured:
