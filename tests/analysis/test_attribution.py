@@ -208,6 +208,15 @@ def test_intervals_narrow_with_customers() -> None:
     assert widths[1] < widths[0] / 2
 
 
+def test_whose_conversions_they_are() -> None:
+    log = log_of("A $", "B A $", "A", "$")
+    answer = log.ask(Attribution("buy", "linear"))
+    rows = {row.element: row for row in answer}
+    assert answer.customers(rows["B"], "n") == answer.customers(rows["A"], "n") == ("000", "001")
+    assert answer.customers(rows["B"], "touched") == ("001",)
+    assert (rows["A"].touched, rows["B"].touched) == (2, 1)
+
+
 def test_by_segment_over_time_and_compared() -> None:
     log = log_of(*["A B $", "B $", "A", "C A $"] * 6)
     by = log.ask(Breakdown(Attribution("buy", "last"), "channel"))
@@ -225,6 +234,8 @@ def test_what_cannot_be_asked() -> None:
     log = log_of("A B", "A")
     with pytest.raises(UnknownName, match="'buy'"):
         log.ask(Attribution("buy"))
+    with pytest.raises(UnknownName, match="'visit'"):
+        log.ask(Attribution(At("touchpoint", ["visitt"])))
     assert len(log_of("$", "$").ask(Attribution("buy"))) == 0
     assert log_of("$", "A").ask(Attribution("buy")).untouched == 1
     assert shares(log_of("A $")) == {"A": 1.0}

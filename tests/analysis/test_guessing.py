@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ def test_known_exports_need_no_columns(export: str, tmp_path: Path) -> None:
     logs += [Log.from_frame(frame), Log.from_frame(frame.to_dict(as_series=False))]
     for log in logs:
         assert log.ask(Transitions()) == expected.ask(Transitions())
-        assert dict(log.guessed) == dict(zip(("customer", "touchpoint", "at"), names, strict=True))
+        guessed = {role: name for role, name in log.guessed if role != "at_unit"}
+        assert guessed == dict(zip(("customer", "touchpoint", "at"), names, strict=True))
         assert f"columns guessed: customer={names[0]!r}, touchpoint={names[1]!r}" in repr(log)
     large = ParquetLog.read(tmp_path / "a.parquet", progress=False)
     assert large.ask(Transitions()) == expected.ask(Transitions())
@@ -71,3 +73,32 @@ def test_what_cannot_be_guessed_is_refused_as_before() -> None:
         Log.from_frame({"who": ["a"], "what": ["x"], "when": ["2026-03-01T09:00:00Z"]})
     with pytest.raises(ColumnsError, match="did you mean 'customers'"):
         Log.from_frame({"customers": ["a"], "event": ["x"], "at": ["2026-03-01T09:00:00Z"]})
+
+
+def test_numbers_of_known_exports_have_their_unit() -> None:
+    second = 1_772_355_600
+    mixpanel = {"distinct_id": ["a"], "event": ["x"], "time": [second]}
+    analytics = {"user_pseudo_id": ["a"], "event_name": ["x"],
+                 "event_timestamp": [second * 10**6]}  # fmt: skip
+    for frame in (mixpanel, analytics):
+        log = Log.from_frame(frame)
+        assert log.interactions == 1
+        assert log.first == datetime(2026, 3, 1, 9, tzinfo=UTC)
+        assert "at_unit" in dict(log.guessed)
+
+
+def test_the_name_of_an_event_goes_before_its_kind() -> None:
+    frame = {"domain_userid": ["a"], "event": ["unstruct"], "event_name": ["add_to_cart"],
+             "collector_tstamp": ["2026-03-01T09:00:00Z"]}  # fmt: skip
+    assert dict(Log.from_frame(frame).guessed)["touchpoint"] == "event_name"
+
+
+def test_one_object_may_lack_what_others_have(tmp_path: Path) -> None:
+    place = tmp_path / "a.jsonl"
+    place.write_text(
+        '{"user_id": "a", "event": "x"}\n'
+        '{"user_id": "b", "event": "y", "timestamp": "2026-03-01T09:00:00Z", "org:group": "one"}\n'
+    )
+    log = Log.read(place)
+    assert (log.interactions, len(log.rejected)) == (1, 1)
+    assert dict(log.guessed)["department"] == "org:group"

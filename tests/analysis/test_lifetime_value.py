@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeymap import Interaction
-from journeymap.analysis import Breakdown, Columns, Compare, LifetimeValue, Log, Where
+from journeymap.analysis import Breakdown, Columns, Compare, LifetimeValue, Log, Retention, Where
 from journeymap.analysis.measuring.purchase_models import (
     MODELS,
     GammaGamma,
@@ -263,6 +263,21 @@ def test_data_without_an_answer_say_so(model: Any) -> None:
             assert name not in ("nothing spent", "taken back") or answer[0].value is None
 
 
+def test_whose_purchases_they_are() -> None:
+    log = rows(("a", 0, 5), ("a", 3, 5), ("b", 3, 5), ("c", 9, 5))
+    answer = log.ask(LifetimeValue("buy"))
+    assert answer.customers(answer[0], "n") == ("a", "b", "c")
+    assert answer.customers(answer[0], "repeaters") == ("a",)
+    held = log.ask(LifetimeValue("buy", holdout="2 days"))
+    assert held.customers(held[0], "n") == ("a", "b")
+    late = log.where(since="1970-01-03").ask(LifetimeValue("buy"))
+    assert "before the view begins" in late.note
+    frame = {"customer": ["a"] * 2, "touchpoint": ["t"] * 2, "at": [1, 99_999], "what": [None] * 2}
+    empty = Log.from_frame(frame, Columns(at_unit="s", product="what"))
+    assert len(empty.ask(LifetimeValue("coffee", by="product"))) == 0
+    assert len(empty.ask(Retention("coffee", by="product"))) == 0
+
+
 def test_what_cannot_be_asked() -> None:
     log = rows(("a", 0, 5), ("b", 3, 5))
     with pytest.raises(UnknownName, match="'buy'"):
@@ -280,3 +295,22 @@ def test_what_cannot_be_asked() -> None:
     sent = [Interaction("a", "x", T0)]
     with pytest.raises(UnknownName):
         Log.from_interactions(sent).ask(LifetimeValue("buy"))
+
+
+def test_chances_that_are_nearly_alike_are_summed_by_points(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = np.array([0.7, 5.0, 90.0, 150.0])
+    model = MODELS["bg-nbd"]
+    exact = model.expected(values, one(3, 8, 10), 20)
+    monkeypatch.setattr("journeymap.analysis.measuring.purchase_models._ALIKE", 1.0)
+    assert model.expected(values, one(3, 8, 10), 20) == pytest.approx(exact, rel=1e-4)
+
+
+def test_customers_who_leave_alike_are_answered_without_intervals() -> None:
+    orders = [(str(who), who + day, 5.0) for who in range(40)
+              for day in (0, 9, 12, 40, 55, 80, 120)[: 1 + who * who % 7]]  # fmt: skip
+    [row] = rows(*orders).ask(LifetimeValue("buy"))
+    assert row.alive is not None
+    assert 0 < row.alive < 1
+    assert row.low is None

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from attrs import evolve
 
 from journeymap import Frequency, Interaction, Metric, Of, Persona, Product
 from journeymap.analysis import Breakdown, Columns, Funnel, Log, Scorecard, Transitions, Where
@@ -71,6 +72,11 @@ def test_without_products_there_are_no_personas() -> None:
     assert "persona" not in log.levels
     with pytest.raises(UnknownName, match="level 'persona'"):
         segments(log)
+    mixed = evolve(MAP, personas=[Persona("family", products=["fibre"]), Persona("student")])
+    [visits] = [row for row in Log.from_frame(FRAME, COLUMNS, map=mixed).ask(Scorecard())
+                if row.metric == "visits"]  # fmt: skip
+    assert (visits.value, visits.note) == (
+        None, "the persona 'student' names no products to know it by")  # fmt: skip
     untold = Log.from_frame(FRAME, Columns(at_unit="s"), map=MAP)
     assert "persona" not in untold.levels
     other = Log.from_frame(FRAME, COLUMNS, map=MAP)

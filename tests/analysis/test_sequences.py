@@ -160,14 +160,22 @@ def test_a_log_finds_what_trying_all_finds(
 def test_a_journey_starts_with_a_sequence_whose_first_step_it_starts_with(
     sent: list[Interaction], sequence: Sequence
 ) -> None:
-    if sequence.occurrence == "last" or sequence.gaps[-1]:
-        sequence = Sequence("a", "b", within=sequence.within)
-    log = Log.from_interactions(sent).where(start=sequence)
+    if sequence.gaps[-1]:
+        sequence = Sequence("a", "b", within=sequence.within, occurrence=sequence.occurrence)
+    log = Log.from_interactions(sent, map=MAP)
 
     def starts(mine: list[Interaction]) -> bool:
         return any(0 in begins for begins in runs(sequence, mine).values())
 
-    assert kept(log) == chosen(sent, starts)
+    assert kept(log.where(start=sequence)) == chosen(sent, starts)
+    assert kept(log.where(start=Not(sequence))) == chosen(sent, lambda mine: not starts(mine))
+    either, both = AnyOf([sequence, "c"]), All([sequence, "a"])
+    assert kept(log.where(start=either)) == chosen(
+        sent, lambda mine: starts(mine) or mine[0].touchpoint == "c"
+    )
+    assert kept(log.where(start=both)) == chosen(
+        sent, lambda mine: starts(mine) and mine[0].touchpoint == "a"
+    )
 
 
 @settings(max_examples=400)
@@ -282,6 +290,7 @@ def test_it_is_written_and_read() -> None:
         Sequence("order", Not("call"), Between("emotion", at_most=0), within="7 days"),
         Sequence("order", AnyOf(["call", At("stage", ["use"])]), occurrence="first"),
         Sequence("order", "order", consecutive=True),
+        Sequence("order", Not(Not("call")), "call"),
     ]
     for sequence in sequences:
         journey = SHOP.add(Moment("s", sequence))
@@ -364,3 +373,20 @@ def test_a_trait_is_a_step_in_a_log() -> None:
              "at": [1, 2, 3, 4], "plan": ["gold", "gold", "tin", "gold"]}  # fmt: skip
     log = Log.from_frame(frame, Columns(at_unit="s", extra=["plan"]))
     assert log.where(contain=Sequence(HasTrait("plan", "tin"), "b")).customers == 1
+
+
+def test_what_may_still_come_after_a_view_ends_is_open() -> None:
+    sent = [happened("a", 0), happened("b", 24), happened("c", 72), happened("a", 2400, "zoe")]
+    log = Log.from_interactions(sent, map=MAP)
+    calm = Sequence("a", "b", Not("c"), within="10 days")
+    silent = Absence("c", "b", timedelta(days=10))
+    for view in (log, log.where(until=T0 + 2 * DAY)):
+        assert view.where(contain=calm).customers == 0
+        assert view.where(silent).interactions == 0
+    assert log.where(until=T0 + 2 * DAY, contain=calm).customers == 0
+
+
+def test_a_mistyped_name_of_a_segment_names_the_nearest() -> None:
+    log = Log.from_interactions([at("order", 0)], map=SHOP)
+    with pytest.raises(UnknownName, match="'order'"):
+        log.ask(Breakdown(Funnel(["order"]), by={"some": Sequence("ordr", "call")}))

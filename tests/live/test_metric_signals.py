@@ -183,3 +183,21 @@ def test_a_window_of_a_day_is_that_day(sent: list[Interaction]) -> None:
         if window.complete:
             assert window.verdict == row.verdict
         assert window.period == f"{row.period}T00:00+00:00"
+
+
+def test_of_what_nothing_is_known_nothing_is_missed() -> None:
+    clock = Clock()
+    with Live(WATCHED, clock=clock) as live:
+        assert live.check_metrics(card(live, clock.now)) == ()
+        live.record_many(calls(0, 0, 3))
+        later = T0 + 90 * DAY
+        rows = Log.from_store(live.store, map=WATCHED).ask(Scorecard(last="30 days", as_of=later))
+        assert [(row.complete, row.verdict) for row in rows] == [(False, None)] * 2
+        assert live.check_metrics(rows) == ()
+        young = Log.from_store(live.store, map=WATCHED).ask(Scorecard(last="30 days"))
+        assert [row.complete for row in young] == [False, False]
+        live.record_many([happened("call", 1 + n / 100, outcome="failed") for n in range(90)])
+        [signal] = live.check_metrics(
+            Log.from_store(live.store, map=WATCHED).ask(Scorecard(last="30 days"))
+        )
+        assert signal.kind == "metric missed"  # a share is known of a store that is young

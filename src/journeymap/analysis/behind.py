@@ -41,6 +41,8 @@ def row_keys(asker: str, answer: Any, row: dict[str, Any]) -> Keys:
     keys = tuple((name, row[name]) for name in names)
     plain = [tuple(cell) if isinstance(cell, list) else cell for _, cell in keys]
     there = zip(*(answer.frame[name].to_list() for name in names), strict=True)
+    if not names and len(answer.frame):  # its only row is of all
+        return keys
     if not any([tuple(c) if isinstance(c, list) else c for c in cells] == plain for cells in there):
         raise AnswerError(asker, f"there is no such row: {dict(keys)!r}")
     return keys

@@ -17,7 +17,12 @@ from journeymap.adapters.sources.xes import read_xes_rows
 from journeymap.adapters.store import Store
 from journeymap.adapters.tables.frames import read_frame, read_parquet
 from journeymap.adapters.tables.rows import Rows
-from journeymap.adapters.tables.text_files import read_csv, read_json_lines, read_rows
+from journeymap.adapters.tables.text_files import (
+    first_keys,
+    read_csv,
+    read_json_lines,
+    read_rows,
+)
 from journeymap.analysis.askable import Askable, LogSize
 from journeymap.analysis.history import read_history
 from journeymap.analysis.question import Question
@@ -25,7 +30,12 @@ from journeymap.analysis.sketching import draft_map
 from journeymap.analysis.table.checking import Dropped, Rejected, check_rows
 from journeymap.analysis.table.columns import Columns, complete_xes, lacks_times
 from journeymap.analysis.table.encoding import encode_rows, rows_from_interactions, rows_from_source
-from journeymap.analysis.table.guessing import ColumnGuess, describe_guess, list_guessed
+from journeymap.analysis.table.guessing import (
+    ColumnGuess,
+    describe_guess,
+    guess_columns,
+    list_guessed,
+)
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.table.renaming import rename_customers
 from journeymap.analysis.table.table import ROWS_IN_A_PART, Table
@@ -115,7 +125,7 @@ class Log(Askable):
         kind = format or _format_of(place)
         if not place.is_file():
             raise FileNotFoundError(f"there is no file {str(place)!r}")
-        choice = ColumnGuess(complete_xes(columns) if kind == "xes" else columns)
+        choice = ColumnGuess(_choose(kind, place, columns, encoding))
         if kind == "csv":
             rows = read_csv(
                 place, choice.wanted, delimiter=delimiter, encoding=encoding, header=header,
@@ -383,6 +393,17 @@ class Log(Askable):
             people = f"{people} in {self.journeys:,} journeys"
         guess = describe_guess(self.guessed)
         return f"<Log of {self.interactions:,} interactions of {people}{aside}{guess}>"
+
+
+def _choose(
+    kind: str, place: Path, columns: Columns | None, encoding: str | None
+) -> Columns | None:  # fmt: skip
+    """Choose the columns where it is known which there are; None: when the file is read."""
+    if kind == "xes":
+        return complete_xes(columns)
+    if kind == "jsonl" and columns is None:  # one object may lack what others have
+        return guess_columns(first_keys(place, encoding))
+    return columns
 
 
 def _read_keyed(

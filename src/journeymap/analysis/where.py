@@ -29,7 +29,7 @@ from journeymap.model.conditions import is_condition, mentions
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import of_type
 
-__all__ = ["Where", "choose_subset", "describe_subset"]
+__all__ = ["Where", "check_names", "choose_subset", "describe_subset"]
 
 Names = str | Iterable[str] | None
 Elements = str | Condition | Iterable[str | Condition] | None
@@ -264,7 +264,7 @@ class Where:
             found |= _having(read.journey[there], part)
         for one in wanted:
             if isinstance(one, Condition):
-                _check_names(part, one)
+                check_names(part, one)
                 if edge == "start":
                     found |= mark_beginning(part, one)
                 else:
@@ -294,11 +294,11 @@ class Where:
 
 
 def _matching(part: Part, condition: Condition) -> Flags:
-    _check_names(part, condition)
+    check_names(part, condition)
     return mark_matching(part, condition)
 
 
-def _check_names(part: Part, condition: Condition) -> None:
+def check_names(part: Part, condition: Condition) -> None:
     """Raise UnknownName for a name of a condition that is mistyped."""
     for kind, name in mentions(condition):
         _among(part, kind, (name,))

@@ -134,7 +134,7 @@ def _sequence_data(sequence: Sequence, unstructure: Callable[[Any], Any]) -> Any
 def _step_data_of_sequence(step: Condition, unstructure: Callable[[Any], Any]) -> Any:
     if isinstance(step, At) and step.what == "touchpoint" and len(step.values) == 1:
         return step.values[0]
-    if isinstance(step, Not):
+    if isinstance(step, Not) and not isinstance(step.condition, Not):
         return {"not": _step_data_of_sequence(step.condition, unstructure)}
     return condition_data(step, unstructure)
 

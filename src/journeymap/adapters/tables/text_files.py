@@ -22,7 +22,7 @@ from journeymap.adapters.tables.json_columns import read_json_block
 from journeymap.adapters.tables.line_blocks import LineBlocks
 from journeymap.adapters.tables.rows import ColumnChoice, Rows, require_columns
 
-__all__ = ["read_csv", "read_json_lines", "read_rows"]
+__all__ = ["first_keys", "read_csv", "read_json_lines", "read_rows"]
 
 _CHUNK = 50_000  # rows turned into columns at a time, about 50 MB of Python objects
 Progress = Callable[[float], None]
@@ -174,6 +174,23 @@ def read_json_lines(
             if progress is not None:
                 progress(file.share)
         return table.rows(Path(path).name)
+
+
+def first_keys(
+    path: str | os.PathLike[str], encoding: str | None = None, rows: int = 1000
+) -> tuple[str, ...]:
+    """List the keys of the first objects of a file of one JSON object a line."""
+    found: dict[str, None] = {}
+    with open_text(path, encoding) as file:
+        blocks = LineBlocks(file.utf8())
+        if blocks.unread():
+            for line, text in enumerate(blocks.lines(), 1):
+                row = parse_json_row(line, text)
+                if isinstance(row, tuple):
+                    found.update(dict.fromkeys(row[1]))
+                if blocks.spent or line >= rows:
+                    break
+    return tuple(found)
 
 
 class _KeyedRows:

@@ -74,9 +74,9 @@ def mean_interval(
 
     There is none where all answers are equal: how they spread is not known.
 
-    >>> [round(bound, 2) for bound in mean_interval([1.0, 2.0, 3.0], [1, 1, 1], (1, 7))]
+    >>> [round(bound, 2) for bound in mean_interval([1.0, 2.0, 3.0], [1, 1, 1], (1.0, 7.0))]
     [1.0, 4.48]
-    >>> mean_interval([3.0], [2], (1, 7))
+    >>> mean_interval([3.0], [2], (1.0, 7.0))
     (None, None)
     """
     n = sum(weights)

@@ -140,9 +140,17 @@ def _at_element(part: Part, metric: Metric) -> Flags:
         np.add.at(edges, found.begin, 1)
         np.add.at(edges, found.last + 1, -1)
         return np.cumsum(edges[:-1]) > 0
-    if kind == "persona" and not part.knows("persona"):
+    if kind == "persona" and not _knows_persona(part, name):
         raise AnswerError("Scorecard", f"the persona {name!r} names no products to know it by")
     return _named(part, kind, (_PHASES.get(name, name),) if kind == "phase" else (name,))
+
+
+def _knows_persona(part: Part, name: str) -> bool:
+    """Check whether a persona is known: by a column of personas, or by products of its own."""
+    if part.records("persona"):
+        return True
+    journey = part.scope.map
+    return part.knows("persona") and journey is not None and bool(journey.personas[name].products)
 
 
 _PHASES = {"acquire": "buy", "serve": "own"}

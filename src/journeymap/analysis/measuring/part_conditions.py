@@ -41,6 +41,13 @@ def mark_beginning(part: Part, condition: Condition) -> Flags:
 
     A sequence begins with the journey, and may be completed later.
     """
+    if isinstance(condition, Not):
+        return ~mark_beginning(part, condition.condition)
+    if isinstance(condition, All | AnyOf):
+        several = [mark_beginning(part, inner) for inner in condition.conditions]
+        join = np.logical_and if isinstance(condition, All) else np.logical_or
+        joined: Flags = join.reduce(several)
+        return joined
     first = np.zeros(len(part), dtype=bool)
     first[part.offsets[:-1]] = True
     if isinstance(condition, Sequence):
@@ -56,12 +63,10 @@ def _complete(
     part: Part, sequence: Sequence, begin: Flags | None = None
 ) -> tuple[Flags, Flags]:  # fmt: skip
     points = [mark_matching(part, point) for point in sequence.points]
-    if begin is not None:
-        points[0] &= begin
     gaps = [
         mark_matching(part, AnyOf(gap)) if gap else None for gap in sequence.gaps
     ]  # fmt: skip
-    return mark_completing(part, sequence, points, gaps)
+    return mark_completing(part, sequence, points, gaps, begin)
 
 
 def _judge(part: Part, condition: Condition) -> tuple[Flags, Flags]:
@@ -175,6 +180,6 @@ def _absent(part: Part, leaf: Absence) -> tuple[Flags, Flags]:
     ends = part.offsets[1:][part.journey[begun]]
     in_time = following < ends
     in_time[in_time] = part.at[following[in_time]] - part.at[begun[in_time]] <= limit
-    yes[begun] = ~in_time & (part.scope.end - part.at[begun] > limit)
+    yes[begun] = ~in_time & (part.scope.seen_until - part.at[begun] > limit)
     no[begun] = in_time
     return yes, no

@@ -23,6 +23,7 @@ __all__ = ["MODELS", "BgNbd", "Fit", "GammaGamma", "Histories", "ParetoNbd", "Pu
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 MAX_LOG = 12.0
 """Parameters lie between exp(-12) and exp(12): beyond, the data do not determine them."""
+_ALIKE = 100.0  # from where on chances to leave lie so close together that a few points do
 _NEAR = 1e-7  # as close to 1 as an exponent may come
 
 
@@ -130,20 +131,34 @@ class BgNbd:
     def expected(self, values: Floats, seen: Histories, t: float) -> Floats:
         """Compute the purchases of a customer with each history in a time from now on."""
         r, alpha, a, b = values
-        a = _off_one(a)
-        z = t / (alpha + seen.T + t)
-        rest = np.exp((a - 1) * np.log1p(-z)) * hyp2f1(a + b - 1 - r, a - 1, a + b + seen.x - 1, z)
-        found: Floats = (a + b + seen.x - 1) / (a - 1) * (1 - rest) * self.alive(values, seen)
-        return found
+        lasting = _lasting(r + seen.x, alpha + seen.T, a, b + seen.x, np.full(len(seen.x), t))
+        return lasting * self.alive(values, seen)
 
     def expected_anew(self, values: Floats, t: Floats) -> Floats:
         """Compute the repeat purchases of a new customer in a time after the first."""
         r, alpha, a, b = values
-        a = _off_one(a)
-        z = t / (alpha + t)
-        rest = np.exp((a - 1) * np.log1p(-z)) * hyp2f1(a + b - 1 - r, a - 1, a + b - 1, z)
-        found: Floats = (a + b - 1) / (a - 1) * (1 - rest)
-        return found
+        nothing = np.zeros(len(t))
+        return _lasting(r + nothing, alpha + nothing, a, b + nothing, t)
+
+
+def _lasting(shape: Floats, scale: Floats, a: float, b: Floats, t: Floats) -> Floats:
+    """Compute the purchases in a time of those who still buy.
+
+    ``shape`` and ``scale`` are of the rate, ``a`` and ``b`` of the chance to leave at a purchase.
+    """
+    if a > _ALIKE:  # all leave with nearly the same chance: its mean, and some points around it
+        mean = a / (a + b)
+        spread = np.sqrt(mean * (1 - mean) / (a + b + 1))
+        points, weights = np.polynomial.hermite_e.hermegauss(9)
+        chance = np.clip(mean + spread * points[:, None], 1e-12, 1)
+        each = -np.expm1(shape * (np.log(scale) - np.log(scale + chance * t))) / chance
+        alike: Floats = weights @ each / weights.sum()
+        return alike
+    a, whole = _off_one(a), a + b
+    z = t / (scale + t)
+    rest = np.exp((a - 1) * np.log1p(-z)) * hyp2f1(whole - 1 - shape, a - 1, whole - 1, z)
+    found: Floats = (whole - 1) / (a - 1) * (1 - rest)
+    return found
 
 
 class ParetoNbd:

@@ -14,7 +14,7 @@ from journeymap.analysis.measuring.splitting import (
     split_part,
 )
 from journeymap.analysis.table.part import Flags, Ints, Part
-from journeymap.analysis.where import Where
+from journeymap.analysis.where import Where, check_names
 from journeymap.model import Condition
 
 __all__ = ["OTHER", "REST", "Attribute", "Named", "SegmentSplitter", "attribute_of"]
@@ -127,6 +127,7 @@ class SegmentView:
 
 def _mark(part: Part, subset: Subset) -> Flags:
     if isinstance(subset, Condition):
+        check_names(part, subset)
         return mark_matching(part, subset)
     marked = subset.mark(part)
     return np.ones(len(part), dtype=bool) if marked is None else marked

@@ -18,8 +18,9 @@ __all__ = ["mark_completing"]
 
 
 def mark_completing(
-    part: Part, sequence: Sequence, points: Several[Flags], gaps: Several[Flags | None]
-) -> tuple[Flags, Flags]:
+    part: Part, sequence: Sequence, points: Several[Flags], gaps: Several[Flags | None],
+    begin: Flags | None = None,
+) -> tuple[Flags, Flags]:  # fmt: skip
     """Mark the interactions that complete a sequence, and those that do not.
 
     Args:
@@ -28,6 +29,7 @@ def mark_completing(
         points: Where each of its points holds.
         gaps: Where something holds that must not come before each point, or after the last (None:
             there is nothing of the kind).
+        begin: Where it may begin (None: anywhere).
 
     Returns:
         The two marks; neither is set where what must not come may still come in time.
@@ -37,6 +39,8 @@ def mark_completing(
     here = points[0].copy()
     if sequence.occurrence != "any":
         here &= _extreme(part, here, first=sequence.occurrence == "first")
+    if begin is not None:
+        here &= begin
     if gaps[0] is not None:
         here &= _before(gaps[0]) < floor
     begun = np.where(here, rows, -1)
@@ -69,7 +73,7 @@ def _unbroken(
         limit = part.at[np.maximum(begun, 0)] + sequence.within // MICROSECOND
         in_time = part.at[np.minimum(following, len(part) - 1)] <= limit
         broken &= in_time
-        open_ = here & ~broken & (part.scope.end <= limit)
+        open_ = here & ~broken & (part.scope.seen_until <= limit)
     yes: Flags = here & ~broken & ~open_
     return yes, ~yes & ~open_
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
@@ -23,9 +23,10 @@ from journeymap.analysis.measuring.credit_rules import (
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.measuring.resampling import GROUPS, HALVES, assign_groups
 from journeymap.analysis.measuring.sequences import group_sequences
-from journeymap.analysis.row_fields import Amount, Field, Key, N
+from journeymap.analysis.row_fields import Amount, Count, Field, Key, N
 from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
+from journeymap.analysis.where import check_names
 from journeymap.exceptions import ElementError
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition
@@ -62,7 +63,7 @@ class AttributionRow:
     low: Annotated[float, Field("bound", of="share")] | None
     high: Annotated[float, Field("bound", of="share")] | None
     value: Amount | None
-    touched: Amount
+    touched: Count
     n: N
 
 
@@ -167,10 +168,7 @@ class Attribution:
         if self.lookback is not None or self.model == "time-decay":
             require_times(part.scope, "Attribution(lookback=…)")
         names, codes = part.names(self.by), part.codes(self.by).astype(np.int64)
-        done = self._conversions(part)
-        walks = _Walks.of(part, done)
-        kept = ~done & (codes > 0) & self._in_time(part, walks)
-        rows = np.flatnonzero(kept)
+        walks, rows = self._touches(part)
         sizes = np.bincount(walks.path[rows], minlength=len(walks.end))
         some = sizes > 0
         amounts, met = self._amounts(part, walks.end)
@@ -195,11 +193,29 @@ class Attribution:
             decayed = self._decay(part, walks, rows, names, group, amounts)
         return _Measured(paths, decayed, untouched, met)
 
+    def _touches(self, part: Part) -> tuple[_Walks, Ints]:
+        """Find the paths of a part, and the interactions that are touches."""
+        done = self._conversions(part)
+        walks = _Walks.of(part, done)
+        kept = ~done & (part.codes(self.by) > 0) & self._in_time(part, walks)
+        return walks, np.flatnonzero(kept)
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers whose conversions a row counts, as the part numbers them."""
+        if not len(part):
+            return np.zeros(0, dtype=np.int64)
+        walks, rows = self._touches(part)
+        if number == "touched":
+            names = np.array([name == row["element"] for name in part.names(self.by)], dtype=bool)
+            rows = rows[names[part.codes(self.by)[rows]]]
+        return part.customer[rows[walks.converted[walks.path[rows]]]]
+
     def _conversions(self, part: Part) -> Flags:
         if isinstance(self.outcome, str):
             names = part.names("touchpoint")
             found: Flags = part.touchpoints == code_of(names, "touchpoint", self.outcome)
             return found
+        check_names(part, self.outcome)
         return mark_matching(part, self.outcome)
 
     def _in_time(self, part: Part, walks: _Walks) -> Any:
@@ -273,7 +289,7 @@ class Attribution:
             low, high = max(0.0, share - error), min(1.0, share + error)
             rows.append((
                 name, conversions, share, low if enough else None, high if enough else None,
-                value / SCALE if paid else None, float(touched[name]), total,
+                value / SCALE if paid else None, touched[name], total,
             ))  # fmt: skip
         rows.sort(key=lambda row: (-row[2], row[0]))
         frame = pl.DataFrame(rows, schema=AttributionAnswer.schema(), orient="row")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import polars as pl
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency
@@ -181,13 +182,14 @@ class LifetimeValue:
         ElementError: A field has a value that it may not have.
 
     >>> from journeymap.analysis import Columns, Log
-    >>> days = [0, 3, 9, 20, 0, 2, 30, 1, 8, 1, 40, 2, 3, 4, 5, 0, 12]
-    >>> log = Log.from_frame({"customer": list("aaaabbbccddeeefgg"),
-    ...     "touchpoint": ["order"] * 17, "at": [86_400 * day for day in days]},
+    >>> orders = [(who, who + day) for who in range(40)
+    ...           for day in (0, 9, 12, 40, 55, 80, 120)[: 1 + who * who % 7]]
+    >>> log = Log.from_frame({"customer": [str(who) for who, _ in orders],
+    ...     "touchpoint": ["order"] * len(orders), "at": [86_400 * day for _, day in orders]},
     ...     Columns(at_unit="s"))
     >>> fit = log.ask(LifetimeValue("order"))
     >>> fit[0].n, fit[0].repeaters, sorted(fit.parameters)
-    (7, 6, ['a', 'alpha', 'b', 'r'])
+    (40, 34, ['a', 'alpha', 'b', 'r'])
     """
 
     purchase: str = field(validator=of_type(str))
@@ -254,6 +256,12 @@ class LifetimeValue:
             day[repeated], first[known], days.currencies,
         )  # fmt: skip
 
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers who purchased, or did so again, as the part numbers them."""
+        days = PurchaseDays.of(part, self.purchase, self.by, self.currency, paid=False)
+        early = days.day <= self._cut(part.scope)
+        return days.owner[early & ~days.fresh] if number == "repeaters" else days.owner[early]
+
     def _cut(self, scope: Scope) -> int:
         """Return the last day to which the model is fitted, as a number."""
         end = last_day(scope)
@@ -277,7 +285,9 @@ class LifetimeValue:
         names = given.gather(pl.Series(order, dtype=pl.UInt32))
         frequency, first, last, later, amount = (column[order] for column in measured.columns)
         seen = _Customers(names, frequency, first, last, later, amount, self._cut(scope))
-        return _Answering(self, seen, measured).answer()
+        cut = "purchases before the view begins are not seen" if scope.since is not None else ""
+        found = _Answering(self, seen, measured).answer()
+        return evolve(found, note="; ".join(one for one in (found.note, cut) if one))
 
 
 @frozen(eq=False)

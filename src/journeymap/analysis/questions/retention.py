@@ -231,7 +231,8 @@ class Retention:
         """List customer and time of each interaction of a name, in order."""
         who, at = part.customer.astype(np.int64), part.at
         if name is not None:
-            mine = part.codes(self.by) == code_of(part.names(self.by), self.by, name)
+            codes = part.codes(self.by)
+            mine = (codes == code_of(part.names(self.by), self.by, name)) & (codes > 0)
             who, at = who[mine], at[mine]
         order = np.lexsort((at, who))
         return who[order], at[order]

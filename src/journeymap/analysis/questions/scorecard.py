@@ -168,7 +168,8 @@ class Scorecard:
         every: The length of a period (None: the whole log at once).
         last: The length of a moving window instead, such as ``30 days``: what happened in it,
             beside what happened in the window before.
-        as_of: Where the window ends (None: with the log); a day, where it begins.
+        as_of: Where the window ends (None: with the log); a day, where it begins. What began in
+            the window is followed to the end of the log, as it is in periods.
         metric: One metric (None: all).
         week_starts: The first day of a week.
 
@@ -322,7 +323,9 @@ class Scorecard:
         for number, cells in self._periods(worth, scope):
             value = self._value(metric, worth.get(number), number, scope) if known else _NOTHING
             # What adds up is not over before its period is.
-            open_ = cells["complete"] is False and _is_total(metric)
+            open_ = cells["complete"] is False and (
+                _is_total(metric) or (self.last is not None and _is_exact(metric))
+            )
             if self.last is not None and number < _WINDOWS[-1]:  # it is what is before
                 before = None if open_ else value
                 continue
@@ -345,7 +348,8 @@ class Scorecard:
             for number in _WINDOWS:
                 if number < 0 and calendar.begin(number + 1) <= first:  # nothing is known of it
                     continue
-                whole = calendar.begin(number) >= first
+                known = bool(scope.interactions) and scope.end >= calendar.begin(number)
+                whole = known and calendar.begin(number) >= first
                 yield number, {"period": calendar.label(number), "complete": whole}
             return
         span = calendar.span(evolve(scope, last=max(scope.last, scope.end)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from journeymap.analysis.table.columns import Columns
 
@@ -18,7 +18,7 @@ _CUSTOMER = (
     "_case_key", "case", "anonymous_id", "anonymousid",
 )  # fmt: skip
 _TOUCHPOINT = (
-    "touchpoint", "event", "event_name", "event_type", "concept:name", "activity", "activity_en",
+    "touchpoint", "event_name", "event", "event_type", "concept:name", "activity", "activity_en",
     "activity_name", "action",
 )  # fmt: skip
 _AT = (
@@ -27,6 +27,10 @@ _AT = (
     "date",
 )  # fmt: skip
 _DEPARTMENT = ("org:group",)
+_UNITS: dict[tuple[str, str], Literal["s", "us"]] = {
+    ("distinct_id", "time"): "s",  # Mixpanel
+    ("user_pseudo_id", "event_timestamp"): "us",  # Google Analytics
+}
 """Well-known names of columns, of several the first that is there; capitals do not matter."""
 
 
@@ -47,7 +51,10 @@ def guess_columns(there: Iterable[str]) -> Columns:
     )
     if customer is None or touchpoint is None or at is None:
         return Columns()
-    return Columns(customer=customer, touchpoint=touchpoint, at=at, department=department)
+    unit = _UNITS.get((customer.casefold(), at.casefold()))
+    return Columns(
+        customer=customer, touchpoint=touchpoint, at=at, at_unit=unit, department=department
+    )
 
 
 class ColumnGuess:
@@ -68,7 +75,7 @@ def list_guessed(columns: Columns) -> Guessed:
     """List what was guessed, but for columns that have their plain names."""
     named = (
         (role, getattr(columns, role))
-        for role in ("customer", "touchpoint", "at", "end", "department")
+        for role in ("customer", "touchpoint", "at", "at_unit", "department")
     )
     return tuple((role, str(name)) for role, name in named if name not in (role, None))
 

@@ -374,6 +374,18 @@ class Part:
         level = self._levels.get(by)
         return level is not None and level.readable
 
+    def records(self, by: str) -> bool:
+        """Check whether names at a level were recorded, and not only found by a map.
+
+        Args:
+            by: The level.
+
+        Returns:
+            Whether they were.
+        """
+        level = self._levels.get(by)
+        return level is not None and level.codes is not None
+
     def number(self, role: str) -> Ints | None:
         """Read a number of each interaction.
 
