@@ -23,6 +23,8 @@ from journeymap.analysis.questions.attribution import Model
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
 from tests.factories import DAY, HOUR, T0
 
+pytestmark = pytest.mark.slow
+
 MODELS: tuple[Model, ...] = get_args(Model)
 names = st.sampled_from("ABCD")
 walks = st.dictionaries(

@@ -35,6 +35,8 @@ from tests.analysis.test_scorecard import MEASURED, WHOLE
 from tests.analysis.test_splitting import ASKED, views
 from tests.factories import DAY, HOUR, JOURNEY, T0
 
+pytestmark = pytest.mark.slow
+
 happened = st.lists(
     interactions(customers=("ada", "ben", "cyd", "dan", "eve")), min_size=1, max_size=30
 ).map(lambda given: [WHOLE, *given])

@@ -46,6 +46,8 @@ from journeymap.testing import check_question, interactions
 from tests.factories import HOUR
 from tests.factories import JOURNEY as MAP
 
+pytestmark = pytest.mark.slow
+
 QUESTIONS: list[Question[Any]] = [
     Transitions(),
     Transitions("department", waits=False),

@@ -29,6 +29,8 @@ from journeymap.testing import interactions
 from tests.analysis import plain
 from tests.factories import DAY, T0
 
+pytestmark = pytest.mark.slow
+
 HEADER = ["master", "who", "day", "units", "usd"]
 COLUMNS = Columns(
     customer="who", touchpoint="units", at="day", at_format="%Y%m%d", timezone="UTC",

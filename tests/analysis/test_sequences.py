@@ -44,6 +44,8 @@ from journeymap.tracking import MomentReached
 from tests.analysis import plain
 from tests.factories import DAY, HOUR, MAP, SHOP, T0, at, happened
 
+pytestmark = pytest.mark.slow
+
 many = st.lists(interactions(touchpoints=("a", "b", "c")), max_size=14)
 angry = Between("emotion", at_most=-0.2)
 plain_steps: st.SearchStrategy[Any] = st.sampled_from(["a", "b", "c", angry, AnyOf(["a", "b"])])
@@ -125,7 +127,7 @@ def chosen(sent: list[Interaction], keep: Any) -> Counter[tuple[str, ...]]:
     return Counter(tuple(one.touchpoint for one in mine) for mine in found if keep(mine))
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(many, sequences(), sequences())
 def test_a_log_finds_what_trying_all_finds(
     sent: list[Interaction], one: Sequence, other: Sequence
@@ -178,7 +180,7 @@ def test_a_journey_starts_with_a_sequence_whose_first_step_it_starts_with(
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(many, sequences(live=True), sequences(live=True), st.randoms(use_true_random=False))
 def test_a_moment_is_reached_where_the_log_says_so(
     sent: list[Interaction], one: Sequence, other: Sequence, dice: Any

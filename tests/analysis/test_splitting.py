@@ -41,6 +41,8 @@ from tests.analysis.test_laws import QUESTIONS
 from tests.factories import DAY, HOUR, T0
 from tests.factories import JOURNEY as MAP
 
+pytestmark = pytest.mark.slow
+
 ASKED = [question for question in QUESTIONS if not isinstance(question, Resampling)]
 OVER_TIME = [q for q in ASKED if "period" not in q.answer(
     q.measure(next(iter(Log.from_interactions([], map=MAP).parts()))),
