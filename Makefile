@@ -8,7 +8,7 @@ CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-fast test-all torture docs notebooks bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting fuzz clean
+.PHONY: demo test test-fast test-all torture docs notebooks bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting bench-worth fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -71,6 +71,9 @@ bench-live: $(VENV)/dev.ready
 
 bench-next: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/predicting.py ../shared/data
+
+bench-worth: $(VENV)/dev.ready .venv-lifetimes/ready
+	$(BIN)/python -m benchmarks.worth
 
 bench-sources: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/sources.py --gigabyte

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import journeymap as jm
 from journeymap import Interaction, JourneyMap, Tracker
-from journeymap.analysis import Columns, Handoffs, KeyJourneys, Log, Loops, Positions
+from journeymap.analysis import Columns, Funnel, Handoffs, KeyJourneys, Log, Loops, Positions
 from journeymap.testing import interactions
 from journeymap.tracking import KeyJourneyCompleted, KeyJourneyGivenUp, WentDormant
 from tests.factories import DAY, HOUR, JOURNEY, T0
@@ -130,3 +130,7 @@ def test_a_view_is_as_old_as_its_log() -> None:
     assert not any(row.dormant for row in early.ask(Positions()))
     assert not any(row.dormant for row in early.ask(Loops()))
     assert early.journey_table()["dormant"].to_list() == [False, False]
+    awaited = Funnel(["b", "c"], within=10 * DAY)  # a view that ends may not see what comes
+    assert [row.open for row in log.where(customer="ada").ask(Funnel(["a", "b"], within=10 * DAY))
+            if row.step == 1] == [0]  # fmt: skip
+    assert [row.open for row in early.ask(awaited) if row.step == 1] == [1]

@@ -11,7 +11,7 @@ from journeymap.exceptions import ElementError, InteractionError, UnknownName
 from journeymap.model.rules import finite, identifier, to_number
 from journeymap.model.scores import SCORE_KINDS, show_number
 
-__all__ = ["HIDDEN", "SCALES", "Identity", "Money", "Score"]
+__all__ = ["HIDDEN", "SCALES", "Identity", "Money", "Score", "read_amount"]
 
 SCALES: dict[str, tuple[float, float]] = {
     name: (kind.low, kind.high) for name, kind in SCORE_KINDS.items()
@@ -81,7 +81,8 @@ MAX_AMOUNT = 9 * 10**11
 """The largest amount, 900 billion: sums of a log's amounts then fit 64 bits of ten-thousandths."""
 
 
-def _amount(value: Any) -> Decimal:
+def read_amount(value: Any) -> Decimal:
+    """Read an amount; raise InteractionError for what is none, or too large."""
     if isinstance(value, float):
         value = repr(value)  # the number a person sees, not its binary neighbour
     try:
@@ -112,7 +113,7 @@ class Money:
     journeymap.exceptions.InteractionError: Money.currency: EUR and USD are not added (got 'USD')
     """
 
-    amount: Decimal = field(converter=_amount)
+    amount: Decimal = field(converter=read_amount)
     currency: str = field(validator=identifier)
 
     def __add__(self, other: Money) -> Money:

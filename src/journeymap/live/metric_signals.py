@@ -86,18 +86,17 @@ def check_margin(margin: object) -> float:
 
 def latest_readings(readings: Iterable[MetricReading]) -> dict[str, MetricReading]:
     """Take the last reading of each metric whose period is over, or its only one."""
-    found: dict[str, MetricReading] = {}
     every: dict[str, list[MetricReading]] = {}
     for one in readings:
         if not all(hasattr(one, name) for name in ("metric", "verdict", "target", "complete")):
             message = "the rows of a scorecard are expected: log.ask(Scorecard(last='30 days'))"
             raise ElementError("Live", "scorecard", one, message)
         every.setdefault(one.metric, []).append(one)
-    for name, mine in every.items():
-        over = [one for one in mine if one.complete is not False or len(mine) == 1]
-        if over:
-            found[name] = over[-1]
-    return found
+    over = {
+        name: [one for one in mine if one.complete is not False or len(mine) == 1]
+        for name, mine in every.items()
+    }
+    return {name: mine[-1] for name, mine in over.items() if mine}
 
 
 def write_metric_signals(

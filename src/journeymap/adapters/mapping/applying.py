@@ -28,6 +28,7 @@ from journeymap.adapters.source import NO_CURRENCY, DroppedValue, RejectedRow
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Identity, Interaction, Money, Record, Score
 from journeymap.interactions.records import ALWAYS
+from journeymap.interactions.values import read_amount
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.recorded_names import RecordedNames
 from journeymap.model.rules import LINE_ENDS, fault_in_text
@@ -312,7 +313,7 @@ class _Rule:
         number = found.number
         currency = found.currency or self._currency(payload, elements) or self._usual_currency
         if currency is None:
-            return Money(number, "XXX").amount  # the amount is examined
+            return read_amount(number)
         currency = currency.upper()
         if self.rule.minor and currency not in _WHOLE:
             number = number / (1000 if currency in _THOUSANDTHS else 100)

@@ -43,8 +43,7 @@ class PurchaseDays:
         nothing = np.zeros(0, dtype=np.int64)
         if not len(part):
             return cls(nothing, nothing, nothing, frozenset())
-        codes, code = part.codes(by), code_of(part.names(by), by, purchase)
-        rows = np.flatnonzero((codes == code) & (codes > 0))
+        rows = np.flatnonzero(part.codes(by) == code_of(part.names(by), by, purchase))
         amounts, met = np.zeros(len(rows), dtype=np.int64), frozenset[str]()
         found = read_amounts(part, currency) if paid else None
         if found is not None:

@@ -173,10 +173,8 @@ class Attribution:
         some = sizes > 0
         amounts, met = self._amounts(part, walks.end)
         untouched = int((walks.converted & ~some).sum())
-        which, models = group_sequences(
-            codes[rows], np.append(0, np.cumsum(sizes[some])), names
-        )  # fmt: skip
         offsets = np.append(0, np.cumsum(sizes[some]))
+        which, models = group_sequences(codes[rows], offsets, names)
         group = assign_groups(part, GROUPS)[part.journey[walks.end]]
         converted = walks.converted
         paths: dict[Path, list[int]] = {}

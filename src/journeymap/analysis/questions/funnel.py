@@ -410,7 +410,7 @@ class Funnel:
 
     def _open(self, read: Reading, reached: list[Reached], limit: int) -> Ints:
         """Count, by step, what went no further and whose time was not over when the log ended."""
-        each, end = self.count == "completions", read.part.scope.end
+        each, end = self.count == "completions", read.part.scope.seen_until
         found = np.zeros(len(reached), dtype=np.int64)
         further = np.zeros(0, dtype=np.int64)
         for place in range(len(reached) - 1, -1, -1):

@@ -231,8 +231,7 @@ class Retention:
         """List customer and time of each interaction of a name, in order."""
         who, at = part.customer.astype(np.int64), part.at
         if name is not None:
-            codes = part.codes(self.by)
-            mine = (codes == code_of(part.names(self.by), self.by, name)) & (codes > 0)
+            mine = part.codes(self.by) == code_of(part.names(self.by), self.by, name)
             who, at = who[mine], at[mine]
         order = np.lexsort((at, who))
         return who[order], at[order]

@@ -120,13 +120,16 @@ def known_names(part: Part, by: str) -> tuple[str, ...]:
 
 
 def code_of(names: tuple[str | None, ...], by: str, name: str) -> int:
-    """Find the code of a name that a question asks for; raise UnknownName for an unknown one."""
+    """Find the code of a name that a question asks for; raise UnknownName for an unknown one.
+
+    Where nothing has a name, it is one that nothing has: -1.
+    """
     if name in names:
         return names.index(name)
     known = tuple(one for one in names if one is not None)
     if known:
         raise UnknownName(by, name, known)
-    return 0  # a log of nobody knows no names
+    return -1
 
 
 @frozen(eq=False)
