@@ -21,8 +21,10 @@ from journeymap.analysis import (
     Breakdown,
     Columns,
     Compare,
+    Deviations,
     KeyJourneys,
     Log,
+    Satisfaction,
     Scorecard,
     Transitions,
     Variants,
@@ -118,6 +120,12 @@ def test_every_answer_is_that_of_the_memory(folder: Path, rows: pl.DataFrame) ->
         assert large.ask(split) == memory.ask(split)
     large = ParquetLog.read(folder, COLUMNS, map=MEASURED)
     memory = Log.from_frame(rows, COLUMNS, map=MEASURED)
+    for asked in (Scorecard("month"), Transitions(), Satisfaction(), Deviations(currency="EUR")):
+        here: Any = memory.ask(asked)
+        there: Any = large.ask(asked)
+        number = "n" if isinstance(asked, Scorecard) else "customers"
+        row = next(row for row in here if getattr(row, number))
+        assert there.customers(row, number) == here.customers(row, number) != ()
     scored = Breakdown(Scorecard("quarter"), "channel")
     for question in (Scorecard("month"), Scorecard(last="20 days")):
         assert large.ask(question) == memory.ask(question)

@@ -20,6 +20,7 @@ from journeymap.analysis import (
     Columns,
     Funnel,
     Log,
+    Rfm,
     Scorecard,
     Variants,
 )
@@ -86,6 +87,10 @@ def test_every_answer_is_that_of_the_memory(cluster: SparkLog, rows: pl.DataFram
     for question in SPLIT:
         assert cluster.ask(question) == memory.ask(question)
     assert cluster.describe() == memory.describe()
+    for question in (Variants(top=None), Funnel(["a", "b"]), Rfm("a", currency="EUR")):
+        here: Any = memory.ask(question)
+        there: Any = cluster.ask(question)
+        assert there.customers(there[0]) == here.customers(here[0]) != ()
     view, twin = cluster.per("product"), memory.per("product")
     assert view.journeys == twin.journeys
     assert view.ask(Variants(top=None)) == twin.ask(Variants(top=None))
