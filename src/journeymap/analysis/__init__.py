@@ -44,6 +44,11 @@ from journeymap.analysis.questions.loops import Loops, LoopsAnswer, StageLeak
 from journeymap.analysis.questions.next_step import NextStep, NextStepAnswer, NextStepRow
 from journeymap.analysis.questions.paths import Paths, PathsAnswer, PathStep
 from journeymap.analysis.questions.positions import PositionRow, Positions, PositionsAnswer
+from journeymap.analysis.questions.remaining_time import (
+    RemainingTime,
+    RemainingTimeAnswer,
+    RemainingTimeRow,
+)
 from journeymap.analysis.questions.retention import Retention, RetentionAnswer, RetentionRow
 from journeymap.analysis.questions.rfm import Rfm, RfmAnswer, RfmCell
 from journeymap.analysis.questions.satisfaction import (
@@ -129,6 +134,9 @@ __all__ = [
     "Reading",
     "Rejected",
     "Rejection",
+    "RemainingTime",
+    "RemainingTimeAnswer",
+    "RemainingTimeRow",
     "Retention",
     "RetentionAnswer",
     "RetentionRow",

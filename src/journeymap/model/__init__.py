@@ -55,6 +55,7 @@ from journeymap.model.moments import Moment
 from journeymap.model.next_steps import Likely, NextSteps
 from journeymap.model.offers import ContactLimit, Offer, Weight
 from journeymap.model.problems import Problem
+from journeymap.model.remaining_times import Remaining, RemainingTimes
 from journeymap.model.tables import Tables
 
 __all__ = [
@@ -102,6 +103,8 @@ __all__ = [
     "Process",
     "Product",
     "Rating",
+    "Remaining",
+    "RemainingTimes",
     "Repurchase",
     "RetentionAfter",
     "Sequence",

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from journeymap.exceptions import StateError
+from journeymap.exceptions import ElementError, StateError
 
-__all__ = ["END", "START", "Likely", "NextSteps"]
+__all__ = ["END", "START", "Likely", "NextSteps", "Waits", "wait_class"]
 
 START, END = "(start)", "(end)"
-Followers = Mapping[str, tuple[int, int, int]]
+Followers: TypeAlias = Mapping[str, tuple[int, int, int]]
 """How often each element followed, how often it is known how long it took, and how long in all,
 in microseconds."""
+Waits: TypeAlias = Mapping[str, Mapping[str, Mapping[int, int]]]
+"""How many waits from one element to the next fell in each class (see `wait_class`)."""
 
 
 @frozen
@@ -47,6 +51,8 @@ class NextSteps:
         memory: The longest path, in elements.
         contexts: The followers of each path, with count, how many have a wait, and their sum in
             microseconds.
+        weights: The counts of followers, in which later journeys weigh more (None: all alike).
+        waits: The waits from each element to those that followed, by class.
 
     Raises:
         ElementError: The table is none that `NextStep` learns.
@@ -60,6 +66,10 @@ class NextSteps:
     by: str
     memory: int
     contexts: Mapping[tuple[str, ...], Followers] = field(repr=False)
+    weights: Mapping[tuple[str, ...], Mapping[str, float]] | None = field(
+        default=None, repr=False, kw_only=True
+    )
+    waits: Waits = field(factory=dict, repr=False, kw_only=True)
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -67,7 +77,12 @@ class NextSteps:
         return tuple(sorted(self.contexts.get((), {})))
 
     def after(
-        self, trail: Sequence[str], *, top: int | None = None, begun: bool = False
+        self,
+        trail: Sequence[str],
+        *,
+        top: int | None = None,
+        begun: bool = False,
+        waited: timedelta | None = None,
     ) -> tuple[Likely, ...]:
         """Predict the elements that come next.
 
@@ -75,12 +90,22 @@ class NextSteps:
             trail: The elements so far, the latest at the end.
             top: How many to give at most (None: all).
             begun: Whether the trail is the whole of the journey so far.
+            waited: How long nothing has come since the latest (None: that is not considered).
+                What used to come sooner becomes less probable, and the end more.
 
         Returns:
             The elements, the most probable first; all probabilities sum to 1.
+
+        Raises:
+            ElementError: ``waited`` is below zero.
         """
         last = (START, *trail) if begun else tuple(trail)
         chances, waits, n = self._blended(last)
+        if waited is not None:
+            micros = waited // timedelta(microseconds=1)
+            if micros < 0:
+                raise ElementError("NextSteps", "waited", waited, "a wait is not below zero")
+            chances, waits = self._after_wait(last[-1:], chances, micros)
         order = sorted(chances, key=lambda name: (-chances[name], name))[:top]
         return tuple(Likely(name, chances[name], waits.get(name), n) for name in order)
 
@@ -90,16 +115,35 @@ class NextSteps:
         waits: dict[str, float] = {}
         n = 0
         for length in range(min(self.memory, len(last)) + 1):
-            followers = self.contexts.get(last[len(last) - length :])
+            path = last[len(last) - length :]
+            followers = self.contexts.get(path)
             if followers is None:
                 break  # what was never seen shorter was never seen longer
             n, kinds = sum(count for count, _, _ in followers.values()), len(followers)
+            counts: Mapping[str, float] = {name: one[0] for name, one in followers.items()}
+            if self.weights is not None:
+                counts = self.weights[path]
+            total = math.fsum(counts.values()) + kinds
             for name in chances:
-                count, timed, micros = followers.get(name, (0, 0, 0))
-                chances[name] = (count + kinds * chances[name]) / (n + kinds)
+                chances[name] = (counts.get(name, 0) + kinds * chances[name]) / total
+            for name, (_, timed, micros) in followers.items():
                 if timed:
                     waits[name] = micros / timed / 1e6
         return chances, waits, n
+
+    def _after_wait(
+        self, last: tuple[str, ...], chances: dict[str, float], micros: int
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Weigh each element by the share of its waits that were longer (Bayes)."""
+        known = self.waits.get(last[0], {}) if last else {}
+        left: dict[str, float] = {}
+        for name, chance in chances.items():
+            share, rest = _longer(known.get(name, {}), micros)
+            chances[name] = chance if name == END else chance * share
+            if rest is not None:
+                left[name] = rest
+        total = math.fsum(chances.values())
+        return {name: chance / total for name, chance in chances.items()}, left
 
     def to_json(self) -> str:
         """Write the table as one line of JSON.
@@ -111,7 +155,14 @@ class NextSteps:
             [list(last), [[name, *sums] for name, sums in followers.items()]]
             for last, followers in self.contexts.items()
         ]
-        return json.dumps({"by": self.by, "memory": self.memory, "contexts": contexts})
+        data: dict[str, Any] = {"by": self.by, "memory": self.memory, "contexts": contexts}
+        if self.weights is not None:
+            data["weights"] = [[list(last), [*mine.items()]] for last, mine in self.weights.items()]
+        data["waits"] = [
+            [last, [[name, [*counts.items()]] for name, counts in mine.items()]]
+            for last, mine in self.waits.items()
+        ]
+        return json.dumps(data)
 
     @classmethod
     def from_json(cls, text: str) -> NextSteps:
@@ -127,17 +178,7 @@ class NextSteps:
             StateError: The text is no table.
         """
         try:
-            data: dict[str, Any] = json.loads(text)
-            contexts = {
-                tuple(map(str, last)): {
-                    str(name): (_natural(count, 1), _natural(timed, 0), _natural(micros, 0))
-                    for name, count, timed, micros in followers
-                }
-                for last, followers in data["contexts"]
-            }
-            if not all(contexts.values()):
-                raise ValueError("a context that nothing follows")
-            return cls(str(data["by"]), _natural(data["memory"], 0), contexts)
+            return cls(**_read_table(json.loads(text)))
         except (ValueError, TypeError, KeyError, RecursionError):
             raise StateError("this is not a table of next steps") from None
 
@@ -148,7 +189,73 @@ class NextSteps:
         )
 
 
+def wait_class(micros: int) -> int:
+    """Find the class of a wait in microseconds: two for each doubling; 0 for no wait.
+
+    >>> wait_class(0), wait_class(1), wait_class(1_000_000)
+    (0, 1, 40)
+    """
+    return 0 if micros <= 0 else 1 + math.floor(2 * math.log2(micros))
+
+
+def _longer(counts: Mapping[int, int], micros: int) -> tuple[float, float | None]:
+    """Compute the share of waits that are longer, and how much longer, in seconds, on average.
+
+    Within a class they are spread evenly. Half a longer wait is added, so that nothing is
+    impossible because it was not seen.
+    """
+    more = rest = 0.0
+    for number, count in counts.items():
+        low, high = (0.0, 0.0) if not number else (2 ** ((number - 1) / 2), 2 ** (number / 2))
+        from_ = max(low, micros)
+        if not number and not micros:
+            more += count
+        elif high > from_:
+            part = count * (high - from_) / (high - low)
+            more += part
+            rest += part * ((from_ + high) / 2 - micros)
+    n = sum(counts.values())
+    return (more + 0.5) / (n + 0.5), rest / more / 1e6 if more else None
+
+
+def _read_table(data: Mapping[str, Any]) -> dict[str, Any]:
+    contexts = {
+        tuple(map(str, last)): {
+            str(name): (_natural(count, 1), _natural(timed, 0), _natural(micros, 0))
+            for name, count, timed, micros in followers
+        }
+        for last, followers in data["contexts"]
+    }
+    if not all(contexts.values()):
+        raise ValueError("a context that nothing follows")
+    weights = None
+    if data.get("weights") is not None:
+        weights = {
+            tuple(map(str, last)): {str(name): _weight(one) for name, one in mine}
+            for last, mine in data["weights"]
+        }
+        if {last: set(mine) for last, mine in weights.items()} != {
+            last: set(mine) for last, mine in contexts.items()
+        }:
+            raise ValueError("weights of other contexts")
+    waits = {
+        str(last): {
+            str(name): {_natural(number, 0): _natural(count, 1) for number, count in counts}
+            for name, counts in mine
+        }
+        for last, mine in data.get("waits", ())
+    }
+    return {"by": str(data["by"]), "memory": _natural(data["memory"], 0), "contexts": contexts,
+            "weights": weights, "waits": waits}  # fmt: skip
+
+
 def _natural(value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{value!r} is no count")
     return value
+
+
+def _weight(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ValueError(f"{value!r} is no weight")
+    return float(value)

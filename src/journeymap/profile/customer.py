@@ -355,7 +355,7 @@ def _with_position(
         moments=_moments(state, journey),
         scores=tuple(state.scores.values()),
         value=state.value,
-        likely=state.likely_next(likely) if likely is not None else (),
+        likely=state.likely_next(likely, now=view.as_of) if likely is not None else (),
     )
 
 

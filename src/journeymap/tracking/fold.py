@@ -61,8 +61,8 @@ __all__ = ["MAX_PRODUCTS", "TRAIL", "fire", "step"]
 
 MAX_PRODUCTS = 256
 """Products whose journeys are followed for one customer: a state must not grow without end."""
-TRAIL = 6
-"""The last touchpoints that are remembered: one more than the longest memory of `NextStep`."""
+TRAIL = 8
+"""The last touchpoints that are remembered: as many as the longest memory of `NextStep`."""
 _make = tuple.__new__  # a named tuple made by name costs three times as much
 
 

@@ -9,10 +9,10 @@ from attrs import field, frozen
 
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction, Money, Score
-from journeymap.model import Likely, NextSteps
+from journeymap.model import Likely, NextSteps, Remaining, RemainingTimes
 from journeymap.model.instants import MICROSECOND
 from journeymap.tracking.compiled_map import CompiledMap
-from journeymap.tracking.fold_state import FAR, LONG_AGO, FoldState, Occurrence, after
+from journeymap.tracking.fold_state import FAR, LONG_AGO, FoldState, Occurrence, after, utc
 from journeymap.tracking.moments import next_absence
 
 __all__ = ["OpenKeyJourney", "Position", "ProductPosition", "State", "Timer"]
@@ -211,26 +211,63 @@ class State:
         """
         return self.fold_state.slow.seen.get(touchpoint, ())
 
-    def likely_next(self, table: NextSteps, *, top: int | None = 3) -> tuple[Likely, ...]:
+    def likely_next(
+        self, table: NextSteps, *, top: int | None = 3, now: datetime | None = None
+    ) -> tuple[Likely, ...]:
         """Predict the customer's next step by a table that `NextStep` learned.
 
         Args:
             table: A table by touchpoint, or by what the map has for touchpoints: stage, phase,
                 department or process.
             top: How many steps to give at most (None: all).
+            now: The time of asking; the longer nothing has come, the less probable is what comes
+                soon (None: that is not considered).
 
         Returns:
             The steps, the most probable first.
 
         Raises:
             ElementError: The table is by anything else.
+            InteractionError: ``now`` has no zone.
         """
-        if table.by not in _DESIGNED:
+        waited = None
+        if now is not None and self.count:
+            waited = max(timedelta(0), utc(now, self.customer, "now") - self.fold_state.at)
+        trail = self._trail_by(table.by, "likely_next")
+        return table.after(trail, top=top, begun=len(self.trail) == self.count, waited=waited)
+
+    def remaining_time(
+        self, table: RemainingTimes, *, now: datetime | None = None
+    ) -> Remaining | None:
+        """Predict how long the customer's journey goes on, by a table of `RemainingTime`.
+
+        When the journey began is not part of a state: a table that distinguishes that is asked
+        without it.
+
+        Args:
+            table: A table by touchpoint, or by what the map has for touchpoints.
+            now: The time of asking (None: that of the last interaction).
+
+        Returns:
+            The time from then on; None where nothing is known.
+
+        Raises:
+            ElementError: The table is by anything else.
+            InteractionError: ``now`` has no zone.
+        """
+        at = self.fold_state.at if self.count else None
+        if now is not None and at is not None:
+            now = max(at, utc(now, self.customer, "now"))
+        trail = self._trail_by(table.by, "remaining_time")
+        whole = len(self.trail) == self.count
+        return table.after(trail, at=at, now=now if at is not None else None, whole=whole)
+
+    def _trail_by(self, by: str, asked: str) -> list[str]:
+        if by not in _DESIGNED:
             message = f"one by {', '.join(_DESIGNED)} is expected"
-            raise ElementError("State", "likely_next", table.by, message)
-        trail = [self._designed(name, table.by) for name in self.trail]
-        known = [name for name in trail if name is not None]
-        return table.after(known, top=top, begun=len(self.trail) == self.count)
+            raise ElementError("State", asked, by, message)
+        trail = [self._designed(name, by) for name in self.trail]
+        return [name for name in trail if name is not None]
 
     def _designed(self, touchpoint: str, by: str) -> str | None:
         rules = self.compiled.touchpoint(touchpoint)

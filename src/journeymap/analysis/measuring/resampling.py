@@ -13,7 +13,7 @@ from journeymap.analysis.measuring.sequences import hash_sequences
 from journeymap.analysis.question import Question
 from journeymap.analysis.table.part import Ints, Part, Scope
 
-__all__ = ["GROUPS", "HALVES", "Resampled", "Resampling", "assign_groups"]
+__all__ = ["GROUPS", "HALVES", "Resampled", "Resampling", "assign_groups", "hash_customers"]
 
 GROUPS = 16
 """Groups of customers: a power of two, few enough that each question is measured quickly."""
@@ -86,9 +86,13 @@ class _Group:
 
 def assign_groups(part: Part, groups: int) -> Ints:
     """Assign each journey to a group by its customer's name, the same in every engine."""
+    found: Ints = ((hash_customers(part) >> np.uint64(32)) % np.uint64(groups)).astype(np.int64)
+    return found
+
+
+def hash_customers(part: Part) -> Any:
+    """Hash the customer's name of each journey to 64 bits, the same in every engine."""
     text = "".join(part.ids.to_list()).encode()
     offsets = np.append(0, np.cumsum(part.ids.str.len_bytes().to_numpy())).astype(np.int64)
     mixed = hash_sequences(np.frombuffer(text, dtype=np.uint8), offsets, _BYTES)
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58_476D_1CE4_E5B9)
-    found: Ints = ((mixed >> np.uint64(32)) % np.uint64(groups)).astype(np.int64)
-    return found
+    return (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58_476D_1CE4_E5B9)

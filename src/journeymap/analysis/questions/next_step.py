@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any, Literal
+
 import numpy as np
 import polars as pl
 from attrs import Attribute, field, frozen
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.recent_steps import (
+    PERIODS,
+    Learned,
+    choose_memory,
+    total_steps,
+    weigh_steps,
+)
 from journeymap.analysis.row_fields import Count, Key, N, PathKey, Seconds, Share
-from journeymap.analysis.table.part import Ints, Part, Reading, Scope
+from journeymap.analysis.table.part import Ints, Part, Reading, Scope, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model import NextSteps
-from journeymap.model.next_steps import END, START
-from journeymap.model.rules import of_type
+from journeymap.model.durations import span_text
+from journeymap.model.instants import MICROSECOND
+from journeymap.model.next_steps import END, START, wait_class
+from journeymap.model.rules import maybe_length, of_type, positive_duration
 
 __all__ = ["NextStep", "NextStepAnswer", "NextStepRow"]
-
-Learned = dict[tuple[str, ...], dict[str, tuple[int, int, int]]]
 
 
 @frozen
@@ -46,10 +56,31 @@ class NextStepAnswer(Answer[NextStepRow]):
 
     Attributes:
         table: A table that predicts the next step.
+        half_life: The time in which a journey loses half of its weight (None: all weigh alike).
     """
 
     Row = NextStepRow
     table: NextSteps = field(kw_only=True)
+    half_life: timedelta | None = field(default=None, kw_only=True)
+
+    def notes(self) -> list[str]:
+        """Write how much later journeys weigh.
+
+        Returns:
+            The sentences.
+        """
+        if self.half_life is None:
+            return []
+        length = span_text(self.half_life.total_seconds())
+        return [f"a journey that began {length} before the latest weighs half as much"]
+
+
+@frozen(eq=False)
+class _Measured:
+    """Followers of each path, and the waits from each element to the next, by class."""
+
+    steps: Learned
+    waits: dict[tuple[str, str], dict[int, int]]
 
 
 @frozen
@@ -60,9 +91,15 @@ class NextStep:
     tracker with ``state.likely_next(table)``. It is a plain value, and travels as JSON to where
     no log is.
 
+    With ``half_life="chosen"``, the memory and the half-life are those that predict the latest
+    fifth of the journeys best, after learning from those before: a shorter memory, and no
+    forgetting, unless more is better by more than noise.
+
     Attributes:
         by: The level at which interactions are read.
-        memory: How many elements back are remembered, from 0 to 5.
+        memory: How many elements back are remembered, at most, from 0 to 8.
+        half_life: The time in which a journey loses half of its weight, ``chosen``, or None for
+            journeys that all weigh alike.
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -77,16 +114,23 @@ class NextStep:
 
     by: str = field(default="touchpoint", validator=of_type(str))
     memory: int = field(default=3)
+    half_life: timedelta | Literal["chosen"] | None = field(default=None, kw_only=True)
 
     @memory.validator
     def _check(self, attribute: Attribute[int], value: int) -> None:
-        if type(value) is not int or not 0 <= value <= 5:
-            raise ElementError("NextStep", "memory", value, "a whole number from 0 to 5")
+        if type(value) is not int or not 0 <= value <= 8:
+            raise ElementError("NextStep", "memory", value, "a whole number from 0 to 8")
 
-    def measure(self, part: Part) -> Learned:
-        """Count the steps that follow each path in a part."""
+    @half_life.validator
+    def _check_half_life(self, attribute: Any, value: Any) -> None:
+        if value is not None and value != "chosen":
+            positive_duration(self, attribute, maybe_length(value))
+
+    def measure(self, part: Part) -> _Measured:
+        """Count the steps that follow each path in a part, by the period a journey began in."""
         read = part.read(self.by)
         codes, place, waits = _stretched(read)
+        periods = self._periods(read)
         names = [START, *map(str, read.names[1:]), END]
         learned: Learned = {}
         targets = np.flatnonzero(place > 0)
@@ -97,6 +141,8 @@ class NextStep:
                 pairs = context[targets] * len(names) + codes[targets - length]
                 _, context[targets] = np.unique(pairs, return_inverse=True)
             grams = context[targets] * len(names) + codes[targets]
+            if periods is not None:
+                grams = grams * PERIODS + periods[targets]
             order = np.argsort(grams, kind="stable")
             fresh = np.flatnonzero(np.diff(grams[order], prepend=-1))
             if not len(fresh):
@@ -110,30 +156,88 @@ class NextStep:
                 name = names[codes[row]]
                 timed = part.scope.timed and name != END and bool(last) and last[-1] != START
                 found = (count, count, micros) if timed else (count, 0, 0)
-                learned.setdefault(last, {})[name] = found
-        return learned
+                period = 0 if periods is None else int(periods[row])
+                learned.setdefault((period, last), {})[name] = found
+        spread = _spread_waits(read, names) if part.scope.timed else {}
+        return _Measured(learned, spread)
 
-    def merge(self, one: Learned, other: Learned) -> Learned:
+    def _periods(self, read: Reading) -> Ints | None:
+        """Find the period in which the journey of each stretched interaction began."""
+        if self.half_life is None or not len(read.codes):
+            return None
+        scope = read.part.scope
+        require_times(scope, "NextStep(half_life=…)")
+        begun = read.at[read.offsets[:-1]] - scope.first
+        period = begun * PERIODS // (scope.last - scope.first + 1)
+        return np.repeat(period, np.diff(read.offsets) + 2)
+
+    def merge(self, one: _Measured, other: _Measured) -> _Measured:
         """Sum two measurements."""
-        made = {last: dict(followers) for last, followers in one.items()}
-        for last, followers in other.items():
-            mine = made.setdefault(last, {})
+        steps = {last: dict(followers) for last, followers in one.steps.items()}
+        for last, followers in other.steps.items():
+            mine = steps.setdefault(last, {})
             for name, sums in followers.items():
                 a, b, c = mine.get(name, (0, 0, 0))
                 mine[name] = (a + sums[0], b + sums[1], c + sums[2])
-        return made
+        waits = {pair: dict(counts) for pair, counts in one.waits.items()}
+        for pair, counts in other.waits.items():
+            spread = waits.setdefault(pair, {})
+            for number, count in counts.items():
+                spread[number] = spread.get(number, 0) + count
+        return _Measured(steps, waits)
 
-    def answer(self, measured: Learned, scope: Scope) -> NextStepAnswer:
+    def answer(self, measured: _Measured, scope: Scope) -> NextStepAnswer:
         """Make the table, and its rows."""
+        memory, half_life = self.memory, self._half_life_in_periods(scope)
+        if self.half_life == "chosen":
+            memory, half_life = choose_memory(measured.steps, self.memory)
+        steps = total_steps(measured.steps)
+        steps = {path: followers for path, followers in steps.items() if len(path) <= memory}
+        weights = None
+        if half_life is not None:
+            weighed = weigh_steps(measured.steps, half_life)
+            weights = {path: weighed[path] for path in steps}
+        waits: dict[str, dict[str, dict[int, int]]] = {}
+        for (last, name), classes in sorted(measured.waits.items()):
+            waits.setdefault(last, {})[name] = dict(sorted(classes.items()))
+        table = NextSteps(self.by, memory, steps, weights=weights, waits=waits)
         rows = []
-        for path, followers in measured.items():
+        for path, followers in steps.items():
             n = sum(count for count, _, _ in followers.values())
             for name, (count, timed, micros) in followers.items():
                 wait = micros / timed / 1e6 if timed else None
                 rows.append((list(path), name, count, count / n, n, wait))
         rows.sort(key=lambda row: (len(row[0]), row[0], -row[2], row[1]))
         frame = pl.DataFrame(rows, schema=NextStepAnswer.schema(), orient="row")
-        return NextStepAnswer(frame, table=NextSteps(self.by, self.memory, measured))
+        known = None if half_life is None else half_life * _period_length(scope) * MICROSECOND
+        return NextStepAnswer(frame, table=table, half_life=known)
+
+    def _half_life_in_periods(self, scope: Scope) -> float | None:
+        if self.half_life is None or self.half_life == "chosen":
+            return None
+        length = maybe_length(self.half_life)
+        return None if length is None else length / MICROSECOND / _period_length(scope)
+
+
+def _period_length(scope: Scope) -> float:
+    return (scope.last - scope.first + 1) / PERIODS
+
+
+def _spread_waits(read: Reading, names: list[str]) -> dict[tuple[str, str], dict[int, int]]:
+    """Count the waits between consecutive interactions, by class."""
+    to = np.flatnonzero(~read.first)
+    waits = read.at[to] - read.at[to - 1]
+    # The class of a wait doubles with its exponent: two classes for each (see `wait_class`).
+    kinds, inverse = np.unique(waits, return_inverse=True)
+    classes = np.array([wait_class(wait) for wait in kinds.tolist()], dtype=np.int64)[inverse]
+    pairs = (read.codes[to - 1].astype(np.int64) * len(names) + read.codes[to]) * 256 + classes
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    keys, counts = np.unique(pairs, return_counts=True)
+    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+        pair, number = divmod(key, 256)
+        last, name = divmod(pair, len(names))
+        found.setdefault((names[last], names[name]), {})[number] = count
+    return found
 
 
 def _stretched(read: Reading) -> tuple[Ints, Ints, Ints]:
