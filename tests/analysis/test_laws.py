@@ -12,12 +12,13 @@ from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeymap import Interaction
+from journeymap import Dormancy, Interaction
 from journeymap.analysis import (
     Attribution,
     Columns,
     Deviations,
     Distribution,
+    Drivers,
     Dwell,
     Funnel,
     Handoffs,
@@ -63,6 +64,9 @@ QUESTIONS: list[Question[Any]] = [
     Handoffs(),
     Lifecycle("day"),
     Attribution("c"),
+    Drivers("c"),
+    Drivers("c", lead="2 h"),
+    Drivers(Dormancy(), silent="30 h"),
     Attribution("c", "time-decay", by="department", lookback="90 h", currency="EUR"),
     Rfm("a", classes=3, currency="EUR"),
     LifetimeValue("a"),

@@ -23,6 +23,7 @@ from journeymap.analysis.questions.distribution import (
     DistributionAnswer,
     DistributionBin,
 )
+from journeymap.analysis.questions.drivers import Driver, Drivers, DriversAnswer
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer, DwellRow
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelStep, FunnelTarget
 from journeymap.analysis.questions.handoffs import HandoffRow, Handoffs, HandoffsAnswer
@@ -87,6 +88,9 @@ __all__ = [
     "Distribution",
     "DistributionAnswer",
     "DistributionBin",
+    "Driver",
+    "Drivers",
+    "DriversAnswer",
     "Dropped",
     "Dwell",
     "DwellAnswer",

@@ -12,10 +12,9 @@ from journeymap.analysis.table.part import Flags, Ints
 from journeymap.model.next_steps import START, wait_class
 from journeymap.model.remaining_times import Situation, TimesLeft
 
-__all__ = ["LEAST", "QUANTILES", "Predictors", "Sampled", "Situations"]
+__all__ = ["QUANTILES", "Predictors", "Sampled", "Situations"]
 
-LEAST = 50.0
-"""Journeys, by effective number, from which a situation is known."""
+_LEAST, _LEAST_OF_FEW = 50.0, 4.0  # by effective number, from which a situation is known
 QUANTILES = 20
 """Steps between the shortest and the longest time."""
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
@@ -130,14 +129,21 @@ class Situations:
         kept = [facts for facts in choices if _no_worse(errors[facts], errors[best])]
         return min(kept, key=_simplicity)
 
-    def learn(self, facts: Predictors, *, least: float = LEAST) -> dict[Situation, TimesLeft]:
+    @property
+    def least(self) -> float:
+        """How often a situation was met, effectively, from where on it is known."""
+        journeys = len(self.sample.offsets) - 1
+        return min(_LEAST, max(_LEAST_OF_FEW, journeys / 5))
+
+    def learn(self, facts: Predictors, *, least: float | None = None) -> dict[Situation, TimesLeft]:
         """Learn the lengths of all situations that enough journeys came to."""
         sample, found = self.sample, {}
         weights = self._weights(facts.half_life, np.ones(len(sample.codes), dtype=bool))
         for length in range(facts.memory + 1):
             for day, since in _distinctions(facts):
                 kinds, number = np.unique(self._numbers(length, day, since), return_inverse=True)
-                needed = least if length or day or since else 0.0
+                wanted = self.least if least is None else least
+                needed = wanted if length or day or since else 0.0
                 enough = (_effective(number, weights, len(kinds)) >= needed) & (kinds >= 0)
                 known = np.flatnonzero(enough[number])
                 order = known[np.argsort(number[known], kind="stable")]
@@ -177,7 +183,7 @@ class Situations:
         for length in range(facts.memory + 1):
             for day, since in reversed(_distinctions(facts)):
                 median, number = self._median(length, day, since, facts.half_life, learned)
-                better = number >= (LEAST if length or day or since else 0.0)
+                better = number >= (self.least if length or day or since else 0.0)
                 found = np.where(better, median, found)
         return found
 

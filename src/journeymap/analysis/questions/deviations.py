@@ -14,6 +14,7 @@ from journeymap.analysis.measuring.amounts import choose_currency, cumulative_va
 from journeymap.analysis.measuring.counts import mark_changes
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.occurrences import (
+    COMPLETED,
     OPEN,
     Occurrences,
     choose_key_journeys,
@@ -233,6 +234,26 @@ class Deviations:
         departed = np.zeros(len(found.begin), dtype=bool)
         departed[np.unique(events[0])] = True
         return found.begin, departed
+
+    def find_rows(self, part: Part) -> Iterator[tuple[tuple[str, str, str], Ints]]:
+        """Find the interactions from which each deviation is known.
+
+        Args:
+            part: The part.
+
+        Yields:
+            The key journey, the kind and the element; and rows. What is missing, or late, is
+            known where the occurrence is completed, or else with what comes next.
+        """
+        for span in choose_key_journeys(part.scope, self.journey, "Deviations"):
+            found, _, events = self._match(part, span)
+            which, _, _, row, _ = events
+            known = found.last[which] + (found.state[which] != COMPLETED)
+            known = np.where(row >= 0, row, known)
+            journey = np.append(part.journey, -1)
+            there = journey[known] == journey[found.begin[which]]
+            for (name, kind, _, element, _), mine in _split_by_cell(part, span, events):
+                yield (name, kind, element), known[mine[there[mine]]]
 
     def _lateness(self, part: Part, span: KeyJourney, found: Occurrences) -> Ints:
         """Measure how much too late each occurrence was, in microseconds (0: in time)."""

@@ -365,6 +365,11 @@ class Part:
             return level.table[self.codes(level.of)]
         return level.table[self.touchpoints]
 
+    @property
+    def recorded_levels(self) -> tuple[str, ...]:
+        """The levels at which names were recorded, in order."""
+        return tuple(sorted(name for name, one in self._levels.items() if one.codes is not None))
+
     def knows(self, by: str) -> bool:
         """Check whether interactions can be read at a level.
 

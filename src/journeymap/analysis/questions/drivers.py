@@ -1,0 +1,415 @@
+"""Drivers: what goes with an outcome, of all that was known before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.candidates import (
+    NEVER,
+    Candidate,
+    find_candidates,
+    first_rows,
+)
+from journeymap.analysis.measuring.dormancy import find_dormancies
+from journeymap.analysis.measuring.hazards import RiskRatio, Risks, critical_chance
+from journeymap.analysis.measuring.part_conditions import mark_matching
+from journeymap.analysis.measuring.resampling import hash_customers
+from journeymap.analysis.questions.deviations import Deviations
+from journeymap.analysis.questions.key_journeys import mark_failed
+from journeymap.analysis.row_fields import Chance, Count, Field, Key, Mean, N, Text
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
+from journeymap.analysis.where import check_names
+from journeymap.exceptions import AnswerError, ElementError
+from journeymap.model import Condition
+from journeymap.model.conditions import is_condition
+from journeymap.model.instants import MICROSECOND
+from journeymap.model.measures import Dormancy
+from journeymap.model.rules import maybe_length, positive_duration
+
+__all__ = ["Driver", "Drivers", "DriversAnswer"]
+
+MAX_CUSTOMERS = 20_000
+"""Customers that are compared; of more, those whose hashed names are lowest."""
+_ROWS = 8  # interactions of a journey that are looked at, of more
+_EXACT = 24  # interactions up to which journeys are compared at the same number
+_LEAST = 20  # customers of whom a candidate is true, and of whom it is not
+_MOST = 12  # drivers that are found at most
+_Bound = Annotated[float, Field("bound", of="ratio")]
+
+
+@frozen
+class Driver:
+    """A fact that goes with the outcome.
+
+    Attributes:
+        driver: The fact, in words.
+        kind: ``touchpoint``, ``repeat``, ``wait``, ``channel``, ``department``, ``handoff``,
+            ``failure``, ``emotion``, ``deviation`` or ``column``.
+        element: The element, or the column, that it is about.
+        ratio: How many times as likely the outcome is to come next, where the fact is known,
+            adjusted for the other drivers.
+        low: Lower bound of its 95 % interval.
+        high: Upper bound of it.
+        chance: The chance of such an effect, were there none.
+        customers: The customers of whom it was known before the outcome.
+        outcomes: How many of them had the outcome next.
+        n: All customers that were compared.
+    """
+
+    driver: Key
+    kind: Text
+    element: Text
+    ratio: Mean
+    low: _Bound
+    high: _Bound
+    chance: Chance
+    customers: Count
+    outcomes: Count
+    n: N
+
+
+@frozen(eq=False, repr=False)
+class DriversAnswer(Answer[Driver]):
+    """The drivers, the surest first.
+
+    Attributes:
+        outcome: The outcome, in words.
+        examined: How many facts were examined.
+        outcomes: How many customers had the outcome.
+        n: How many customers were compared.
+        sampled: Whether customers were left out, because there are too many.
+    """
+
+    Row = Driver
+    outcome: str = field(default="", kw_only=True)
+    examined: int = field(default=0, kw_only=True)
+    outcomes: int = field(default=0, kw_only=True)
+    n: int = field(default=0, kw_only=True)
+    sampled: bool = field(default=False, kw_only=True)
+
+    def notes(self) -> list[str]:
+        """Write the drivers in words, and how they were found.
+
+        Returns:
+            The sentences.
+        """
+        found = [
+            f"{row.driver}: {row.ratio:.2g} times as likely to {self.outcome} "
+            f"({row.low:.2g}–{row.high:.2g}), {row.customers:,} customers"
+            for row in list(self)[:5]
+        ]
+        found.append(
+            f"{self.examined:,} facts were examined, with at most 5 % of false discoveries; "
+            f"{self.outcomes:,} of {self.n:,} customers did {self.outcome}"
+        )
+        found.append(
+            "known before the outcome; compared at the same point of journeys, and adjusted for "
+            "the other drivers; what goes with an outcome need not cause it"
+        )
+        if self.sampled:
+            found.append(f"learned from {MAX_CUSTOMERS:,} customers")
+        return found
+
+
+@frozen(eq=False)
+class _Measured:
+    """Journeys at their interactions, in order of the customers' hashes.
+
+    ``known`` has, for each candidate, the places of the rows by which it is known.
+    """
+
+    hashes: Any
+    followed: Ints
+    weight: Ints
+    step: Ints
+    known: dict[Candidate, Ints]
+    sampled: bool
+
+
+def _outcome(instance: Any, attribute: Any, value: Any) -> None:
+    if not isinstance(value, (str, Dormancy)):
+        is_condition(instance, attribute, value)
+
+
+@frozen
+class Drivers:
+    """Find what goes with an outcome, of all that was known before it.
+
+    Touchpoints, repeats, waits, failures, bad emotions, channels, departments, handoffs, deviations
+    from key journeys, and the values of columns where journeys begin.
+
+    Each journey is looked at where it stands after each interaction until its first outcome: what
+    is known by then, and whether the outcome comes next. Journeys that have come equally far are
+    compared, so that who left early is not compared with who stayed long. The effect is a ratio
+    of risks by a Poisson regression on all drivers together, with errors from the spread between
+    customers (Zou 2004). Drivers are added one by one, the surest first by its score test, while
+    the rule of Benjamini and Yekutieli (2001) holds that at most 5 % are false discoveries: it
+    asks nothing of how tests depend on one another, and facts of a journey all do. A fact counts
+    if it is known of at least twenty customers, and not of as many.
+
+    Attributes:
+        outcome: The touchpoint, or a condition, that is the outcome (a low score, an amount …); or
+            ``Dormancy()``: silence for longer than the map allows.
+        silent: How long a silence makes a customer dormant, instead of what the map allows.
+        lead: How long before the outcome journeys are looked at for the last time, so that what
+            belongs to the outcome is no driver of it.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+        AnswerError: The log does not know what the outcome needs.
+
+    >>> from journeymap.simulation import broadband, broadband_customers
+    >>> from journeymap.analysis import Log
+    >>> log = Log.from_interactions(broadband_customers(500), map=broadband())
+    >>> answer = log.ask(Drivers("complaint_made"))
+    >>> answer.examined > 20
+    True
+    """
+
+    outcome: str | Condition | Dormancy = field(validator=_outcome)
+    silent: timedelta | None = field(
+        default=None, converter=maybe_length, validator=validators.optional(positive_duration),
+        kw_only=True,
+    )  # fmt: skip
+    lead: timedelta | None = field(
+        default=None, converter=maybe_length, validator=validators.optional(positive_duration),
+        kw_only=True,
+    )  # fmt: skip
+
+    @silent.validator
+    def _check_silent(self, attribute: Any, value: Any) -> None:
+        if value is not None and not isinstance(self.outcome, Dormancy):
+            message = "only with Dormancy() as the outcome"
+            raise ElementError("Drivers", "silent", value, message)
+
+    def measure(self, part: Part) -> _Measured:
+        """Look at journeys after their interactions, and find what was known by then."""
+        part, sampled = _chosen(part)
+        none = np.zeros(0, dtype=np.int64)
+        if not len(part):
+            return _Measured(np.zeros(0, dtype=np.uint64), none, none, none, {}, sampled)
+        rows, followed, weight, marked = self._rows(part)
+        journey = part.journey[rows]
+        order = np.argsort(hash_customers(part)[journey], kind="stable")
+        rows, followed, weight, journey = (one[order] for one in (rows, followed, weight, journey))
+        known: dict[Candidate, Ints] = {}
+        for candidate, first in self._candidates(part, marked):
+            places = np.flatnonzero(first[journey] <= rows)
+            if len(places):
+                mine = known.get(candidate)
+                known[candidate] = places if mine is None else np.union1d(mine, places)
+        hashes = hash_customers(part)[journey]
+        return _Measured(hashes, followed, weight, rows - part.offsets[journey], known, sampled)
+
+    def _rows(self, part: Part) -> tuple[Ints, Ints, Ints, Flags]:
+        """Find the interactions to look at, whether the outcome comes next, and how many each is.
+
+        All before a journey's first outcome, by the lead; of many, one of each of some equal
+        stretches.
+        """
+        marked = self._marked(part)
+        number = np.arange(len(part))
+        if isinstance(self.outcome, Dormancy):
+            silent, unknown = self._silences(part)
+            until = first_rows(part, np.flatnonzero(silent))
+            eligible = (number <= until[part.journey]) & ~unknown
+        else:
+            until = first_rows(part, np.flatnonzero(marked))
+            eligible = number < until[part.journey]
+        met = until < NEVER
+        if self.lead is not None:
+            require_times(part.scope, "Drivers(lead=…)")
+            limit = np.full(part.journeys, np.iinfo(np.int64).max)
+            limit[met] = part.at[until[met]] - self.lead // MICROSECOND
+            eligible &= part.at <= limit[part.journey]
+        followed = np.zeros(len(part), dtype=bool)
+        before = np.full(part.journeys, -1, dtype=np.int64)  # the last that is looked at
+        np.maximum.at(before, part.journey[eligible], number[eligible])
+        followed[before[met & (before >= 0)]] = True
+        rows = np.flatnonzero(eligible)
+        others, count = _stretches(part, rows[~followed[rows]])
+        events = rows[followed[rows]]
+        together = np.concatenate([others, events])
+        weight = np.concatenate([count, np.ones(len(events), dtype=np.int64)])
+        order = np.argsort(together, kind="stable")
+        rows = together[order]
+        return rows, followed[rows].astype(np.int64), weight[order], marked
+
+    def _marked(self, part: Part) -> Flags:
+        if isinstance(self.outcome, Dormancy):
+            return np.zeros(len(part), dtype=bool)
+        if isinstance(self.outcome, str):
+            names = part.names("touchpoint")
+            found: Flags = part.touchpoints == code_of(names, "touchpoint", self.outcome)
+            return found
+        check_names(part, self.outcome)
+        return mark_matching(part, self.outcome)
+
+    def _silences(self, part: Part) -> tuple[Flags, Flags]:
+        """Mark the interactions after which the customer was silent, and where that is open."""
+        last = np.append(part.first[1:], True)
+        require_times(part.scope, "Drivers(Dormancy())")
+        if self.silent is None:
+            if part.scope.map is None or not any(part.scope.map.tables.dormant_after):
+                message = "no map has a dormant_after; name a silence, as in silent='60 days'"
+                raise AnswerError("Drivers(Dormancy())", message)
+            followed, limit = find_dormancies(part)
+        else:
+            limit = np.full(len(part), self.silent // MICROSECOND)
+            over = np.where(last, part.scope.seen_until, np.append(part.at[1:], 0))
+            followed = over - part.at >= limit
+        return followed, last & ~followed
+
+    def _candidates(self, part: Part, marked: Flags) -> Iterator[tuple[Candidate, Ints]]:
+        yield from find_candidates(part, marked, mark_failed(part))
+        if part.scope.map is not None and part.scope.map.key_journeys:
+            for (journey, kind, element), rows in Deviations().find_rows(part):
+                words = f"{kind} in {journey}: {element}"
+                yield ("deviation", element, words), first_rows(part, rows)
+
+    def merge(self, one: _Measured, other: _Measured) -> _Measured:
+        """Keep the customers whose hashed names are lowest of two measurements."""
+        size = len(one.hashes)
+        known = dict(one.known)
+        for candidate, places in other.known.items():
+            mine = known.get(candidate)
+            known[candidate] = (
+                places + size if mine is None else np.concatenate([mine, places + size])
+            )
+        both = _Measured(
+            np.concatenate([one.hashes, other.hashes]),
+            np.concatenate([one.followed, other.followed]),
+            np.concatenate([one.weight, other.weight]), np.concatenate([one.step, other.step]),
+            known, one.sampled or other.sampled,
+        )  # fmt: skip
+        return _lowest(both)
+
+    def answer(self, measured: _Measured, scope: Scope) -> DriversAnswer:
+        """Select drivers, and estimate their effects together."""
+        _, customer = np.unique(measured.hashes, return_inverse=True)
+        n = int(customer.max()) + 1 if len(customer) else 0
+        outcomes = len(np.unique(customer[measured.followed > 0]))
+        words = "go silent" if isinstance(self.outcome, Dormancy) else (
+            f"come to {self.outcome}" if isinstance(self.outcome, str) else "come to the outcome"
+        )  # fmt: skip
+        candidates = _examined(measured, customer, n)
+        risks = Risks(measured.followed.astype(np.float64), measured.weight.astype(np.float64),
+                      _strata(measured.step), customer)  # fmt: skip
+        columns = np.zeros((len(customer), len(candidates)), dtype=bool)
+        for place, candidate in enumerate(candidates):
+            columns[measured.known[candidate], place] = True
+        rows = []
+        if outcomes and candidates:
+            for place, effect in _select(risks, columns):
+                kind, element, driver = candidates[place]
+                people = np.unique(customer[measured.known[candidates[place]]])
+                followed = np.unique(customer[(measured.followed > 0) & columns[:, place]])
+                rows.append((driver, kind, element, effect.ratio, effect.low, effect.high,
+                             effect.chance, len(people), len(followed), n))  # fmt: skip
+        frame = pl.DataFrame(rows, schema=DriversAnswer.schema(), orient="row")
+        return DriversAnswer(frame, outcome=words, examined=len(candidates), outcomes=outcomes, n=n,
+                             sampled=measured.sampled)  # fmt: skip
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of whom a fact was known, also those who were not compared."""
+        if not len(part):
+            return np.zeros(0, dtype=np.int64)
+        rows, followed, _, marked = self._rows(part)
+        known = np.full(len(rows), number == "n")
+        for (_, _, driver), first in self._candidates(part, marked):
+            if driver == row["driver"]:
+                known |= first[part.journey[rows]] <= rows
+        return part.customer[rows[known & (followed > 0) if number == "outcomes" else known]]
+
+
+def _select(risks: Risks, columns: Any) -> list[tuple[int, RiskRatio]]:
+    """Add the surest candidate, beside those chosen, while false discoveries are controlled."""
+    chosen: list[int] = []
+    left = np.arange(columns.shape[1])
+    design = np.zeros((columns.shape[0], 0))
+    beta = np.zeros(0)
+    while len(left) and len(chosen) < _MOST:
+        chances = risks.test(columns[:, left], design, beta)
+        best = int(np.argmin(chances))
+        if chances[best] > critical_chance(len(chosen) + 1, columns.shape[1], 0.05):
+            break
+        chosen.append(int(left[best]))
+        if len(chosen) == 1:  # what goes with the outcome in no way alone is not tried again
+            left, best = left[chances <= 0.1], int((chances[:best] <= 0.1).sum())
+        left = np.delete(left, best)
+        design = columns[:, chosen].astype(np.float64)
+        beta = risks.fit(design, np.append(beta, 0.0))
+    effects = risks.effects(design, beta)
+    order = sorted(range(len(chosen)), key=lambda one: (effects[one].chance, chosen[one]))
+    return [(chosen[one], effects[one]) for one in order]
+
+
+def _examined(measured: _Measured, customer: Ints, n: int) -> list[Candidate]:
+    """List the candidates that are known of enough customers, and of no more than others are."""
+    found: dict[bytes, Candidate] = {}
+    for candidate in sorted(measured.known):
+        places = measured.known[candidate]
+        with_ = len(np.unique(customer[places]))
+        without = np.ones(len(customer), dtype=bool)
+        without[places] = False
+        if with_ >= _LEAST and len(np.unique(customer[without])) >= _LEAST:
+            found.setdefault(places.astype(np.int64).tobytes(), candidate)
+    return list(found.values())
+
+
+def _chosen(part: Part) -> tuple[Part, bool]:
+    """Choose the customers whose hashed names are lowest."""
+    if part.journeys <= MAX_CUSTOMERS:
+        return part, False
+    hashes = hash_customers(part)
+    names = np.unique(hashes)
+    if len(names) <= MAX_CUSTOMERS:
+        return part, False
+    kept = hashes <= names[MAX_CUSTOMERS - 1]
+    lengths = np.diff(part.offsets)
+    rows = np.flatnonzero(np.repeat(kept, lengths))
+    offsets = np.append(0, np.cumsum(lengths[kept]))
+    return part.select_rows(rows, offsets, part.owners[kept]), True
+
+
+def _lowest(measured: _Measured) -> _Measured:
+    """Keep the rows of as many customers as are compared, in order of their hashes."""
+    order = np.argsort(measured.hashes, kind="stable")
+    hashes = measured.hashes[order]
+    number = np.cumsum(np.diff(hashes, prepend=hashes[:1]) > 0)
+    kept = order[number < MAX_CUSTOMERS]
+    place = np.full(len(order), -1, dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    known = {candidate: np.sort(place[places][place[places] >= 0])
+             for candidate, places in measured.known.items()}  # fmt: skip
+    return _Measured(
+        measured.hashes[kept], measured.followed[kept], measured.weight[kept], measured.step[kept],
+        {candidate: places for candidate, places in known.items() if len(places)},
+        measured.sampled or len(kept) < len(order),
+    )  # fmt: skip
+
+
+def _stretches(part: Part, rows: Ints) -> tuple[Ints, Ints]:
+    """Choose the last of each of some stretches of a journey's rows, and count the stretch."""
+    journey = part.journey[rows]
+    size = np.bincount(journey, minlength=part.journeys)[journey]
+    begins = np.flatnonzero(np.diff(journey, prepend=-1))
+    place = np.arange(len(rows)) - np.repeat(begins, np.diff(np.append(begins, len(rows))))
+    stretch = np.where(size <= _ROWS, place, place * _ROWS // np.maximum(size, 1))
+    final = np.append((stretch[1:] != stretch[:-1]) | (journey[1:] != journey[:-1]), True)
+    ends = np.flatnonzero(final) if len(rows) else np.zeros(0, dtype=np.int64)
+    return rows[ends], np.diff(ends, prepend=-1)
+
+
+def _strata(step: Ints) -> Ints:
+    """Class journeys by how many interactions they have: exactly, then in wider classes."""
+    far = _EXACT + np.floor(4 * np.log2(np.maximum(step, 1) / _EXACT)).astype(np.int64)
+    found: Ints = np.where(step < _EXACT, step, np.maximum(far, _EXACT))
+    return found

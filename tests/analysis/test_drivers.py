@@ -1,0 +1,253 @@
+"""Drivers: found where they were planted, nowhere else; formulas against what is known."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+
+from journeymap import At, Dormancy, Not
+from journeymap.analysis import Breakdown, Columns, Compare, Drivers, Log, Where
+from journeymap.analysis.measuring.hazards import Risks, critical_chance
+from journeymap.analysis.questions import drivers
+from journeymap.exceptions import AnswerError, ElementError, UnknownName
+from journeymap.simulation import broadband, broadband_customers
+from tests.factories import T0
+
+pytestmark = pytest.mark.slow
+
+Row = tuple[str, str, Any, str, str, str, float | None, str]
+DAY = timedelta(days=1)
+NAMES = ("search", "call", "invoice", "technician", "support", "delivery")
+
+
+def _log(rows: list[Row]) -> Log:
+    fields = ("customer", "touchpoint", "at", "via", "unit", "result", "mood", "segment")
+    data = {
+        name: list(column) for name, column in zip(fields, zip(*rows, strict=True), strict=True)
+    }
+    columns = Columns(channel="via", department="unit", outcome="result", emotion="mood",
+                      extra=("segment",))  # fmt: skip
+    return Log.from_frame(data, columns)
+
+
+def _world(seed: int, cause: float = 1.0, customers: int = 1000, *, proxy: bool = False) -> Log:
+    """Customers who may leave after each interaction, more likely so after a wait of five days.
+
+    With a proxy, those who waited come to another touchpoint, too, that changes nothing.
+    """
+    chance, rows = random.Random(seed), []
+    for number in range(customers):
+        at, waited = T0 + chance.random() * 300 * DAY, False
+        segment = chance.choice("abc")
+        for place in range(chance.randint(1, 12)):
+            wait = chance.expovariate(1 / 2.5) * DAY
+            name = chance.choice(NAMES)
+            if proxy and waited and chance.random() < 0.4:
+                name = "apology"
+            waited |= name == "technician" and wait > 5 * DAY and place > 0
+            at += wait
+            mood = chance.choice([None, 0.5, -0.5])
+            result = "failed" if chance.random() < 0.1 else "succeeded"
+            rows.append((f"c{number}", name, at, chance.choice(["web", "shop"]),
+                         chance.choice(["Sales", "Service"]), result, mood, segment))  # fmt: skip
+            if chance.random() < 0.05 * (cause if waited else 1):
+                rows.append((f"c{number}", "leave", at + DAY / 8, "web", "", "", None, segment))
+                rows.append((f"c{number}", "survey", at + DAY, "web", "", "", None, segment))
+                break
+    return _log(rows)
+
+
+def test_a_planted_cause_comes_first_and_its_effect_is_right() -> None:
+    """In a hundred worlds: first in 95 at least, and the interval has the truth in 90 at least."""
+    first = inside = 0
+    for seed in range(100):
+        answer = _world(seed, cause=4.0).ask(Drivers("leave"))
+        best = next(iter(answer), None)
+        if best is not None and best.driver.startswith("waiting over 5 d"):
+            assert (best.kind, best.element) == ("wait", "technician")
+            first += 1
+            inside += best.low <= 4.0 <= best.high
+    assert first >= 95
+    assert inside >= 90
+
+
+def test_no_false_alarms() -> None:
+    """In a hundred worlds without a driver, five alarms at most: who leaves has a short journey."""
+    assert sum(len(_world(seed).ask(Drivers("leave"))) > 0 for seed in range(1000, 1100)) <= 5
+
+
+def test_what_only_follows_the_cause_is_no_driver() -> None:
+    for seed in range(5):
+        answer = _world(seed, cause=3.0, customers=4000, proxy=True).ask(Drivers("leave"))
+        found = [row.driver for row in answer]
+        assert found[0] == "waiting over 5 d for technician"
+        assert not [name for name in found if "apology" in name]
+
+
+def test_what_comes_after_the_outcome_is_not_known() -> None:
+    log = _world(1, cause=4.0)
+    answer = log.ask(Drivers("leave"))
+    assert not [row for row in answer if "survey" in row.driver]
+    [best] = list(answer)[:1]
+    shown = repr(answer)
+    assert f"{best.ratio:.2g} times as likely to come to leave" in shown
+    assert f"{answer.examined} facts were examined" in shown
+    assert "need not cause it" in shown
+    people = answer.customers(best)
+    assert len(people) == best.customers
+    assert len(answer.customers(best, "outcomes")) == best.outcomes
+    assert len(answer.customers(best, "n")) == best.n
+
+
+def test_a_lead_leaves_out_what_was_known_late() -> None:
+    """All who leave call an hour before: a fact with a ratio, but none that was known a day ago."""
+    chance = random.Random(4)
+    rows: list[Row] = []
+    for number in range(600):
+        at = T0 + chance.random() * 300 * DAY
+        for _ in range(chance.randint(2, 6)):
+            at += DAY
+            rows.append((f"c{number}", chance.choice(NAMES[:1]), at, "web", "Sales", "", None, "a"))
+        if chance.random() < 0.3:
+            for name, hours in (("goodbye", 1), ("leave", 2)):
+                rows.append((f"c{number}", name, at + hours * DAY / 24, "web", "Sales", "", None,
+                             "a"))  # fmt: skip
+        elif chance.random() < 0.1:
+            rows.append((f"c{number}", "goodbye", at + DAY, "web", "Sales", "", None, "a"))
+    log = _log(rows)
+    assert "coming to goodbye" in [row.driver for row in log.ask(Drivers("leave"))]
+    assert not len(log.ask(Drivers("leave", lead="1 day")))
+
+
+def test_a_silence_is_an_outcome() -> None:
+    """Customers of the shop are silent for good more often; silence that is open is not known."""
+    chance = random.Random(5)
+    rows: list[Row] = []
+    for number in range(1500):
+        at, via = T0 + chance.random() * 200 * DAY, chance.choice(["web", "shop"])
+        for _ in range(20):
+            rows.append((f"c{number}", chance.choice(NAMES), at, via, "Sales", "", None, "a"))
+            at += chance.random() * 20 * DAY
+            if chance.random() < (0.10 if via == "shop" else 0.04):
+                break
+    log = _log(rows)
+    answer = log.ask(Drivers(Dormancy(), silent="45 days"))
+    best = next(iter(answer))
+    assert best.driver in ("by shop", "by web")
+    ratio = best.ratio if best.driver == "by shop" else 1 / best.ratio
+    assert 1.6 < ratio < 2.6  # 2.5, but for those who stop after twenty interactions anyway
+    assert "times as likely to go silent" in repr(answer)
+    with pytest.raises(AnswerError, match="silent='60 days'"):
+        log.ask(Drivers(Dormancy()))
+    with pytest.raises(ElementError, match=r"only with Dormancy\(\)"):
+        Drivers("leave", silent="45 days")
+    mapped = Log.from_interactions(broadband_customers(400, seed=1), map=broadband())
+    assert mapped.ask(Drivers(Dormancy())).outcomes > 0
+
+
+def test_a_ratio_by_hand() -> None:
+    """Of one fact in one stratum, Firth's estimate adds half an outcome to either side."""
+    for with_, without, n, m in ((30, 20, 100, 200), (0, 20, 50, 100), (50, 0, 50, 80)):
+        came = np.r_[np.ones(with_), np.zeros(n - with_), np.ones(without), np.zeros(m - without)]
+        fact = np.r_[np.ones(n), np.zeros(m)][:, None]
+        risks = Risks(came, np.ones(n + m), np.zeros(n + m, dtype=np.int64), np.arange(n + m))
+        beta = risks.fit(fact)
+        ratio = ((with_ + 0.5) / n) / ((without + 0.5) / m)
+        assert float(np.exp(beta[0])) == pytest.approx(ratio, rel=1e-4)
+        [effect] = risks.effects(fact, beta)
+        assert effect.low < ratio < effect.high
+        # The score test is that of two shares, pooled: with the variance of a Poisson outcome.
+        pooled = (with_ + without) / (n + m)
+        z = (with_ / n - without / m) / np.sqrt(pooled * (1 / n + 1 / m))
+        [chance] = risks.test(fact > 0, np.zeros((n + m, 0)), np.zeros(0))
+        assert chance >= 2 * (1 - _normal(abs(z))) * 0.99
+
+
+def _normal(z: float) -> float:
+    from math import erf, sqrt
+
+    return (1 + erf(z / sqrt(2))) / 2
+
+
+def test_strata_are_compared_within() -> None:
+    """A fact that is frequent where the risk is high is no driver (Mantel and Haenszel 1959)."""
+    chance = np.random.default_rng(3)
+    stratum = np.repeat([0, 1], 4000)
+    fact = chance.random(8000) < np.where(stratum, 0.8, 0.1)
+    came = (chance.random(8000) < np.where(stratum, 0.4, 0.05)).astype(float)
+    ones, people = np.ones(8000), np.arange(8000)
+    none = np.zeros((8000, 0)), np.zeros(0)
+    apart = Risks(came, ones, stratum, people).test(fact[:, None], *none)
+    together = Risks(came, ones, np.zeros(8000, dtype=np.int64), people).test(fact[:, None], *none)
+    assert apart[0] > 0.01
+    assert together[0] < 1e-12
+
+
+def test_false_discoveries_by_hand() -> None:
+    harmonic = 1 + 1 / 2 + 1 / 3
+    assert critical_chance(1, 3, 0.05) == pytest.approx(0.05 / (3 * harmonic))
+    assert critical_chance(3, 3, 0.05) == pytest.approx(0.05 / harmonic)
+
+
+def test_many_customers_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever parts they came in, the same customers are compared."""
+    monkeypatch.setattr(drivers, "MAX_CUSTOMERS", 400)
+    log, question = _world(1, cause=5.0), Drivers("leave")
+    answer = log.ask(question)
+    assert (answer.sampled, answer.n) == (True, 400)
+    assert "learned from 400 customers" in repr(answer)
+    for rows in (1, 300):
+        pieces = [question.measure(part) for part in log.parts(rows)]
+        pieces.reverse()
+        merged = question.answer(reduce(question.merge, pieces), next(log.parts()).scope)
+        assert merged == answer
+
+
+def test_segments_and_comparisons() -> None:
+    log = _world(2, cause=5.0, customers=3000)
+    split = log.ask(Breakdown(Drivers("leave"), "segment", attribute="first"))
+    assert {one.segment for one in split} == {"a", "b", "c"}
+    both = log.ask(Compare(Drivers("leave"), Where(channel="web"), Where(channel="shop")))
+    assert len(both) >= 1
+
+
+def test_bad_input() -> None:
+    log = _world(3)
+    with pytest.raises(UnknownName, match=r"'leaves'.*'leave'"):
+        log.ask(Drivers("leaves"))
+    with pytest.raises(ElementError):
+        Drivers(3)  # type: ignore[arg-type]
+    with pytest.raises(ElementError, match="lead"):
+        Drivers("leave", lead="soon")
+    untimed = Log.from_frame({"customer": ["a"], "touchpoint": ["x"], "turn": [1]},
+                             Columns(at=None, order="turn"))  # fmt: skip
+    assert len(untimed.ask(Drivers("x"))) == 0
+    for question in (Drivers("x", lead="1 day"), Drivers(Dormancy(), silent="1 day")):
+        with pytest.raises(AnswerError, match="no times"):
+            untimed.ask(question)
+
+
+@pytest.mark.filterwarnings("error")
+def test_data_without_an_answer() -> None:
+    """No outcome, outcomes alone, one customer, and a fact that decides: no warning, no NaN."""
+
+    def log(*journeys: str) -> Log:
+        rows: list[Row] = [
+            (f"c{number}", name, T0 + place * DAY, "web", "Sales", "", None, "a")
+            for number, names in enumerate(journeys) for place, name in enumerate(names)
+        ]  # fmt: skip
+        return _log(rows)
+
+    for journeys in (["x"], ["xy"], ["y"] * 50, ["xz"] * 50, ["xy"] * 50, ["yx"] * 50):
+        made = log(*journeys, "q")
+        assert len(made.ask(Drivers(Not(At("touchpoint", ["x"]))))) == 0
+    decided = log(*["axy"] * 60, *["bxz"] * 60).ask(Drivers("y"))
+    assert [row.driver for row in decided] in (["coming to a"], ["coming to b"])
+    [row] = decided
+    assert 0 < row.low < row.ratio < row.high < float("inf")
+    assert row.chance < 1e-6
