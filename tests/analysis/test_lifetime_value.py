@@ -316,3 +316,20 @@ def test_customers_who_leave_alike_are_answered_without_intervals() -> None:
     assert row.alive is not None
     assert 0 < row.alive < 1
     assert row.low is None
+
+
+def test_the_value_of_customers_won_is_a_column_of_its_own() -> None:
+    orders = [(who, who + day) for who in range(40)
+              for day in (0, 9, 12, 40, 55, 80, 120)[: 1 + who * who % 7]]  # fmt: skip
+    by = [str(who // 10) if who % 10 else None for who, _ in orders]
+    log = Log.from_frame(
+        {"customer": [str(who) for who, _ in orders], "touchpoint": ["order"] * len(orders),
+         "at": [86_400 * day for _, day in orders], "by": by,
+         "paid": [10.0 + who % 5 + day % 7 for who, day in orders]},
+        Columns(at_unit="s", referred_by="by", value="paid", currency="EUR"),
+    )  # fmt: skip
+    frame = log.ask(LifetimeValue("order", spend="gamma-gamma")).per_customer()
+    value = dict(frame.select("customer", "value").iter_rows())
+    for name, referral in frame.select("customer", "referral").iter_rows():
+        won = [str(who) for who in range(40) if who % 10 and str(who // 10) == name != str(who)]
+        assert referral == pytest.approx(sum(value[one] for one in won))

@@ -45,6 +45,13 @@ from journeymap.analysis.questions.loops import Loops, LoopsAnswer, StageLeak
 from journeymap.analysis.questions.next_step import NextStep, NextStepAnswer, NextStepRow
 from journeymap.analysis.questions.paths import Paths, PathsAnswer, PathStep
 from journeymap.analysis.questions.positions import PositionRow, Positions, PositionsAnswer
+from journeymap.analysis.questions.recommendation import (
+    Acquired,
+    Before,
+    Recommendation,
+    RecommendationAnswer,
+    Recommender,
+)
 from journeymap.analysis.questions.remaining_time import (
     RemainingTime,
     RemainingTimeAnswer,
@@ -72,10 +79,12 @@ from journeymap.analysis.table.part import Part, Reading, Scope
 from journeymap.analysis.where import Where
 
 __all__ = [
+    "Acquired",
     "Answer",
     "Attribution",
     "AttributionAnswer",
     "AttributionRow",
+    "Before",
     "Breakdown",
     "BreakdownAnswer",
     "Columns",
@@ -136,6 +145,9 @@ __all__ = [
     "PositionsAnswer",
     "Question",
     "Reading",
+    "Recommendation",
+    "RecommendationAnswer",
+    "Recommender",
     "Rejected",
     "Rejection",
     "RemainingTime",

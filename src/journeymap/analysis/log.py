@@ -40,6 +40,7 @@ from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.table.renaming import rename_customers
 from journeymap.analysis.table.table import ROWS_IN_A_PART, Table
 from journeymap.exceptions import AnswerError, ColumnsError, SourceError, UnknownName
+from journeymap.identity import Identities
 from journeymap.identity.gathering import Readable
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
@@ -348,6 +349,7 @@ class Log(Askable):
         *,
         map: JourneyMap | None = None,  # noqa: A002
         since: datetime | None = None,
+        identities: Identities | None = None,
         calendar_zone: str | None = None,
     ) -> Log:
         """Take the interactions of a live store, under the ids that their customers have today.
@@ -356,6 +358,8 @@ class Log(Askable):
             store: The store, such as ``live.store``.
             map: The map by which interactions are read.
             since: The time from which on they were recorded (None: all).
+            identities: ``live.identities``, by which customers who recommended are found, whatever
+                became of their ids (None: as far as the journal knows).
             calendar_zone: The zone of calendar periods in answers (None: UTC).
 
         Returns:
@@ -368,7 +372,7 @@ class Log(Askable):
         if since is not None and since.tzinfo is None:
             raise ColumnsError("since: a time without a zone is a guess; name it")
         begin = None if since is None else micros(since)
-        interactions = read_journal(store, begin)
+        interactions = read_journal(store, begin, identities)
         return cls.from_interactions(interactions, map=map, calendar_zone=calendar_zone)
 
     def sketch(self, id: str = "sketch") -> JourneyMap:  # noqa: A002

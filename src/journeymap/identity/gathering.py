@@ -261,7 +261,7 @@ class Customers:
         """
         name = self.identities.current(customer)
         found = self._by_customer()[0].get(name, ())
-        named = [_rename(one, name) for one in found if one.interaction is not None]
+        named = [self._rename(one, name) for one in found if one.interaction is not None]
         return tuple(sorted(named, key=lambda one: one.at.astimezone(UTC)))
 
     def facts(self, customer: str) -> tuple[Trait | Consent, ...]:
@@ -292,7 +292,15 @@ class Customers:
         for name, records in self._by_customer()[0].items():
             for one in records:
                 if one.interaction is not None:
-                    yield _rename(one, name)
+                    yield self._rename(one, name)
+
+    def _rename(self, record: Record, customer: str) -> Interaction:
+        """Put an interaction under the ids of today, also that of who recommended."""
+        assert record.interaction is not None  # noqa: S101  # asked before
+        one, by = record.interaction, record.interaction.referred_by
+        if by is not None:  # a name that is no id of ours stays as it is
+            by = self.identities.find_current(by) or by
+        return evolve(one, customer=customer, referred_by=by)
 
     def _by_customer(self) -> tuple[dict[str, list[Record]], list[SetAside]]:
         self.identities.settle()
@@ -327,8 +335,3 @@ def _content(fact: Trait | Consent) -> str:
     value = fact.value if isinstance(fact, Trait) else fact.given
     name = fact.name if isinstance(fact, Trait) else fact.purpose
     return repr((type(fact).__name__, name, value, fact.source, fact.at.astimezone(UTC)))
-
-
-def _rename(record: Record, customer: str) -> Interaction:
-    assert record.interaction is not None  # noqa: S101  # asked before
-    return evolve(record.interaction, customer=customer)

@@ -164,6 +164,22 @@ class LearnedIdentities:
         """
         return self._id(self._graph.representative(self._node_of(customer)))
 
+    def find_current(self, named: str | Identity) -> str | None:
+        """Find the customer of today by an id or an identity.
+
+        Args:
+            named: Any id that the customer ever had, or an identity.
+
+        Returns:
+            The id; None where it leads to no customer.
+        """
+        if isinstance(named, Identity):
+            return self.customer(named)
+        try:
+            return self.current(named)
+        except IdentityError:
+            return None
+
     def identities_of(self, customer: str) -> tuple[Identity, ...]:
         """List all identities of a customer, the most reliable first.
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.interaction import Interaction
-from journeymap.interactions.values import Money, Score
+from journeymap.interactions.values import Identity, Money, Score
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import fault_in_text
 
@@ -78,6 +78,9 @@ def interaction_data(one: Interaction) -> dict[str, Any]:
         data["value"] = [str(one.value.amount), one.value.currency]
     if one.duration is not None:
         data["duration"] = one.duration // MICROSECOND
+    if one.referred_by is not None:
+        by = one.referred_by
+        data["referred_by"] = [by.namespace, by.value] if isinstance(by, Identity) else by
     if one.extra:
         _plain(one.extra)
         data["extra"] = [list(pair) for pair in one.extra]
@@ -92,6 +95,7 @@ def interaction_text(one: Interaction) -> str:
 def read_interaction(data: Mapping[str, Any]) -> Interaction:
     """Read the interaction that ``interaction_data`` wrote."""
     score, value, duration = data.get("score"), data.get("value"), data.get("duration")
+    by = data.get("referred_by")
     return Interaction(
         data["customer"],
         data["touchpoint"],
@@ -100,6 +104,7 @@ def read_interaction(data: Mapping[str, Any]) -> Interaction:
         score=None if score is None else Score(*score),
         value=None if value is None else Money(*value),
         duration=None if duration is None else timedelta(microseconds=duration),
+        referred_by=Identity(*by) if isinstance(by, list) else by,
         extra=[tuple(pair) for pair in data.get("extra", ())],
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import InteractionError
-from journeymap.interactions.values import Money, Score
+from journeymap.interactions.values import Identity, Money, Score
 from journeymap.model.rules import identifier, maybe_length, of_type, optional_identifier
 
 __all__ = [
@@ -77,6 +77,11 @@ def _length(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         raise InteractionError("Interaction", "duration", value, message)
 
 
+def _recommender(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None and not isinstance(value, Identity):
+        _customer(instance, attribute, value)
+
+
 def _pairs(given: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(dict(given).items(), key=lambda pair: str(pair[0])))
 
@@ -101,6 +106,8 @@ class Interaction:
         score: An answer to a survey question.
         value: Its value.
         duration: How long it took.
+        referred_by: The customer who recommended the company to this one: an id that they ever
+            had, or an identity by which a source knows them.
         extra: Anything else, as pairs of name and value (a mapping is taken too).
 
     Raises:
@@ -136,4 +143,5 @@ class Interaction:
     duration: timedelta | None = field(
         default=None, converter=maybe_length, validator=validators.optional(_length), kw_only=True
     )
+    referred_by: str | Identity | None = field(default=None, validator=_recommender, kw_only=True)
     extra: tuple[tuple[str, Any], ...] = field(default=(), converter=_pairs, kw_only=True)

@@ -11,7 +11,7 @@ from journeymap.exceptions import ElementError, InteractionError, UnknownName
 from journeymap.model.rules import finite, identifier, to_number
 from journeymap.model.scores import SCORE_KINDS, show_number
 
-__all__ = ["HIDDEN", "SCALES", "Identity", "Money", "Score", "read_amount"]
+__all__ = ["HIDDEN", "SCALES", "Identity", "Money", "Score", "name_of", "read_amount"]
 
 SCALES: dict[str, tuple[float, float]] = {
     name: (kind.low, kind.high) for name, kind in SCORE_KINDS.items()
@@ -151,3 +151,8 @@ class Identity:
 
     namespace: str = field(validator=identifier)
     value: str = field(validator=_hidden, repr=lambda _: repr(HIDDEN))
+
+
+def name_of(named: str | Identity | None) -> str | None:
+    """Name a customer in one text: by the id, or by an identity with its namespace."""
+    return f"{named.namespace}:{named.value}" if isinstance(named, Identity) else named

@@ -294,4 +294,5 @@ def interactions(
         duration=_maybe(st.sampled_from(durations)) if durations else st.none(),
         score=_maybe(scores),
         value=_maybe(amounts),
+        referred_by=_maybe(st.sampled_from(customers)),
     )

@@ -208,6 +208,7 @@ class _Rule:
             None if pick is None else amount_finder(pick, "scale") for pick in (rule.low, rule.high)
         ]
         self._duration = None if rule.duration is None else amount_finder(rule.duration, "duration")
+        self._referred_by = [(name, text_finder(pick)) for name, pick in rule.referred_by.items()]
         self._extra = [(name, text_finder(pick)) for name, pick in rule.extra.items()]
         self._traits = [(name, value_finder(pick)) for name, pick in rule.traits.items()]
         self._consents = [(name, text_finder(pick)) for name, pick in rule.consents.items()]
@@ -275,6 +276,14 @@ class _Rule:
         dropped += left_out
         return made
 
+    def _recommender(self, payload: Any, elements: Elements) -> Identity | None:
+        """Find the first identity of who recommended the company."""
+        for space, find in self._referred_by:
+            value = _one_line(find(payload, elements))
+            if value is not None:
+                return Identity(space, value)
+        return None
+
     def _time(self, payload: Any, elements: Elements) -> datetime:
         at = None if self._at is None else self._at.find(payload, elements)
         if at is None and self._touchpoint is not None:
@@ -302,7 +311,7 @@ class _Rule:
         return Interaction(
             customer, touchpoint, at, id=name, source=source,
             score=self._scored(payload, elements), duration=self._length(payload, elements, at),
-            extra=extra, **values,
+            referred_by=self._recommender(payload, elements), extra=extra, **values,
         )  # fmt: skip
 
     def _worth(self, payload: Any, elements: Elements) -> Money | Decimal | None:

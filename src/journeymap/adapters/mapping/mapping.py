@@ -199,6 +199,7 @@ class RecordRule:
         high: The highest answer of its scale.
         duration: How long it took: a number, or a text such as ``01:30:00``, ``PT90M``, ``90 min``.
         end: When it ended, instead of a duration.
+        referred_by: An identity of the customer who recommended the company, by namespace.
         extra: Anything else that the interaction keeps, by name.
         traits: Facts about the customer, by name.
         consents: Consents, by purpose.
@@ -237,6 +238,9 @@ class RecordRule:
     high: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
     duration: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
     end: Pick | None = field(default=None, converter=_maybe, validator=_fit, kw_only=True)
+    referred_by: dict[str, Pick] = field(
+        factory=dict, converter=_each_picked, validator=_fit_all, kw_only=True
+    )
     extra: dict[str, Pick] = field(
         factory=dict, converter=_each_picked, validator=_fit_all, kw_only=True
     )

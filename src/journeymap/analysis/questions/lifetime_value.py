@@ -21,6 +21,7 @@ from journeymap.analysis.measuring.purchase_models import (
     Histories,
     fit,
 )
+from journeymap.analysis.measuring.referrals import find_referrers
 from journeymap.analysis.row_fields import Amount, Count, Field, Mean, N
 from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times
@@ -118,7 +119,8 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
         Returns:
             A frame: customer, frequency (days with repeat purchases), recency and T (weeks from the
             first purchase to the last, and to the end), alive (a probability), expected (purchases
-            within the horizon), spend and value.
+            within the horizon), spend, value, and referral (the value of the customers whom they
+            won by recommending, where the log knows that).
         """
         return self.customer_values
 
@@ -149,6 +151,7 @@ class _Measured:
     days: Ints  # the later purchase days of all, up to the end
     first: Ints  # the first days of those customers
     currencies: frozenset[str] = frozenset()
+    referrers: tuple[str | None, ...] = ()  # who recommended each, where that is recorded
 
 
 def _share(instance: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -250,10 +253,14 @@ class LifetimeValue:
         np.maximum.at(last, place[early], day[early])
         columns = (frequency, first, last, later, amount)
         repeated = ~new & known[place]
+        referrers: tuple[str | None, ...] = ()
+        if part.records("referred_by"):
+            found = find_referrers(part)
+            referrers = tuple(found.get(one) for one in owner[starts][known].tolist())
         return _Measured(
             days.names(part, owner[starts][known]),
             tuple(column[known].astype(np.int64) for column in columns),
-            day[repeated], first[known], days.currencies,
+            day[repeated], first[known], days.currencies, referrers,
         )  # fmt: skip
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
@@ -275,6 +282,7 @@ class LifetimeValue:
             np.concatenate([one.days, other.days]),
             np.concatenate([one.first, other.first]),
             one.currencies | other.currencies,
+            one.referrers + other.referrers,
         )
 
     def answer(self, measured: _Measured, scope: Scope) -> LifetimeValueAnswer:
@@ -287,7 +295,25 @@ class LifetimeValue:
         seen = _Customers(names, frequency, first, last, later, amount, self._cut(scope))
         cut = "purchases before the view begins are not seen" if scope.since is not None else ""
         found = _Answering(self, seen, measured).answer()
-        return evolve(found, note="; ".join(one for one in (found.note, cut) if one))
+        values = _with_referrals(found.customer_values, measured)
+        note = "; ".join(one for one in (found.note, cut) if one)
+        return evolve(found, note=note, customer_values=values)
+
+
+def _with_referrals(values: pl.DataFrame, measured: _Measured) -> pl.DataFrame:
+    """Add to each customer the value of those whom they won by recommending."""
+    links = pl.DataFrame(
+        {"won": measured.names, "customer": measured.referrers or [None] * len(measured.names)},
+        schema={"won": pl.String, "customer": pl.String},
+    )  # fmt: skip
+    links = links.filter(pl.col("customer") != pl.col("won"))
+    won = links.join(values.select(pl.col("customer").alias("won"), "value"), on="won")
+    sums = won.group_by("customer").agg(referral=pl.col("value").sum())
+    found = values.join(sums, on="customer", how="left", maintain_order="left")
+    known = pl.col("value").is_not_null() if measured.referrers else pl.lit(False)
+    return found.with_columns(
+        pl.when(known).then(pl.col("referral").fill_null(0.0)).alias("referral")
+    )
 
 
 @frozen(eq=False)

@@ -40,7 +40,7 @@ from journeymap.model.scores import show_number
 
 __all__ = ["CheckedRows", "Dropped", "Rejected", "Rejection", "check_rows"]
 
-LEVELS = ("source", "channel", "department", "process", "product", "outcome")
+LEVELS = ("source", "channel", "department", "process", "product", "outcome", "referred_by")
 
 
 @frozen

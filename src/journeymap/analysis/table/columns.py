@@ -19,7 +19,7 @@ __all__ = ["XES_COLUMNS", "Columns", "complete_xes", "lacks_times"]
 
 _WORDS: tuple[Literal["score_kind"], Literal["currency"]] = ("score_kind", "currency")
 _LEVELS = ("touchpoint", "stage", "phase", "source", "channel", "department", "process",
-           "product", "outcome", "score_kind", "currency")  # fmt: skip
+           "product", "outcome", "score_kind", "currency", "referred_by")  # fmt: skip
 _UNITS = ("s", "ms", "us", "ns", "excel")
 _name = validators.optional(of_type(str))
 
@@ -95,6 +95,8 @@ class Columns:
         duration: How long it took, in seconds or as ``01:30:00``, ``PT90M``, ``90 min``; waits then
             run from its end.
         end: The time at which it ended, instead of a duration.
+        referred_by: The customer who recommended the company to this one, by the same name as in
+            the column of customers.
         extra: Columns to keep, each a level at which questions can be read.
         rename: Our names of touchpoints, by name or by pattern (``/m/*``: any text behind it); a
             touchpoint of the map can have such names too (``recorded_as``).
@@ -136,6 +138,7 @@ class Columns:
     currency: str | None = field(default=None, validator=_name)
     duration: str | None = field(default=None, validator=_name)
     end: str | None = field(default=None, validator=_name)
+    referred_by: str | None = field(default=None, validator=_name)
     extra: tuple[str, ...] = field(default=(), converter=as_tuple)
     timezone: str | None = field(default=None)
     at_unit: Literal["s", "ms", "us", "ns", "excel"] | None = field(default=None)
@@ -227,7 +230,8 @@ class Columns:
         Returns:
             The names.
         """
-        roles = [a.name for a in fields(Columns)][:18]
+        roles = [a.name for a in fields(Columns)]
+        roles = roles[: roles.index("extra")]
         found: list[str] = []
         for role in (*roles, "order"):
             name = getattr(self, role)

@@ -21,6 +21,7 @@ from journeymap.analysis.table.part import Ints, Level, Scope
 from journeymap.analysis.table.table import Table
 from journeymap.identity.gathering import Readable
 from journeymap.interactions import SCALES, Interaction, Score
+from journeymap.interactions.values import name_of
 from journeymap.model import JourneyMap
 from journeymap.model.instants import micros
 from journeymap.model.scores import SCORE_KINDS, kind_on_scale
@@ -257,6 +258,9 @@ def rows_from_interactions(
         data["value"] = [str(one.value.amount) if one.value else None for one in taken]
         data["currency"] = [one.value.currency if one.value else None for one in taken]
         named |= {"value": "value", "currency": "currency"}
+    if any(one.referred_by is not None for one in taken):
+        data["referred_by"] = [name_of(one.referred_by) for one in taken]
+        named["referred_by"] = "referred_by"
     if any(one.duration is not None for one in taken):
         data["duration"] = [
             None if one.duration is None else one.duration.total_seconds() for one in taken

@@ -1,0 +1,437 @@
+"""Recommendation: customers who win others, and what that is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen, validators
+from scipy.special import stdtrit
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.amounts import choose_currency, read_amounts
+from journeymap.analysis.measuring.intervals import wilson_interval
+from journeymap.analysis.measuring.referrals import find_referrers
+from journeymap.analysis.row_fields import Amount, Count, Field, Key, Seconds
+from journeymap.analysis.table.exact_amounts import SCALE
+from journeymap.analysis.table.part import Ints, Part, Scope, code_of, require_times
+from journeymap.model.instants import MICROSECOND
+from journeymap.model.rules import as_length, of_type, positive_duration
+
+__all__ = [
+    "Acquired",
+    "Before",
+    "Recommendation",
+    "RecommendationAnswer",
+    "Recommender",
+]
+
+_NONE = -1
+_Number: TypeAlias = Annotated[int, Field("amount")]  # behind which no customers are looked for
+
+
+@frozen
+class Recommender:
+    """A customer who won others.
+
+    Attributes:
+        recommender: The customer.
+        won: The customers whom they won.
+        chain: Those whom these won, and so on, with those won directly.
+        depth: How long the longest chain from them is.
+        value: The amounts of the customers whom they won (None: the log has none).
+        chain_value: The amounts of the whole chain.
+        invitations: Their invitations.
+        time: From their beginning to that of the first customer whom they won, in seconds (None:
+            one of the two is not known).
+    """
+
+    recommender: Key
+    won: Count
+    chain: _Number
+    depth: _Number
+    value: Amount | None
+    chain_value: Amount | None
+    invitations: _Number
+    time: Seconds | None
+
+
+@frozen
+class Acquired:
+    """Customers who were recommended, or all others.
+
+    Attributes:
+        group: ``recommended`` or ``others``.
+        n: How many there are.
+        known: Of how many it is known whether they were retained: they began early enough.
+        retained: How many of them came back later than the time of retention.
+        share: Their share of those of whom it is known (None: there are none).
+        low: Lower bound of its 95 % interval (Wilson 1927).
+        high: Upper bound of it.
+        value: The mean amount of all (None: the log has none).
+    """
+
+    group: Literal["recommended", "others"]
+    n: int
+    known: int
+    retained: int
+    share: float | None
+    low: float | None
+    high: float | None
+    value: float | None
+
+
+@frozen
+class Before:
+    """A touchpoint at which recommenders were last, before a customer came whom they won.
+
+    Attributes:
+        touchpoint: The touchpoint.
+        count: How often it was the last.
+        share: Its share of all customers won by known recommenders.
+        usual: Its share of the recommenders' interactions: what chance alone would give.
+    """
+
+    touchpoint: str
+    count: int
+    share: float
+    usual: float
+
+
+@frozen(eq=False, repr=False)
+class RecommendationAnswer(Answer[Recommender]):
+    """The recommenders, those whose chains are worth most first.
+
+    Attributes:
+        customer_count: All customers.
+        recommended: Those who were recommended.
+        recommenders: Those who won others.
+        growth: The customers whom one customer wins, on average (None: there are no customers).
+        growth_low: Lower bound of its 95 % interval, by the spread between customers.
+        growth_high: Upper bound of it.
+        median_time: The median time from a recommender's beginning to that of the first customer
+            whom they won, in seconds.
+        invitations: Invitations.
+        accepted: Customers won by who had invited before, at most as many as they invited.
+        acquired: Recommended customers beside others.
+        before: Touchpoints before recommending, the most frequent first.
+        strangers: Customers who were recommended by a customer whom the log does not know.
+        refused: Recommendations that close a circle, or name the customer themselves.
+        currency: The currency of amounts.
+    """
+
+    Row = Recommender
+    customer_count: int = field(default=0, kw_only=True)
+    recommended: int = field(default=0, kw_only=True)
+    recommenders: int = field(default=0, kw_only=True)
+    growth: float | None = field(default=None, kw_only=True)
+    growth_low: float | None = field(default=None, kw_only=True)
+    growth_high: float | None = field(default=None, kw_only=True)
+    median_time: float | None = field(default=None, kw_only=True)
+    invitations: int = field(default=0, kw_only=True)
+    accepted: int = field(default=0, kw_only=True)
+    acquired: tuple[Acquired, ...] = field(default=(), kw_only=True)
+    before: tuple[Before, ...] = field(default=(), kw_only=True)
+    strangers: int = field(default=0, kw_only=True)
+    refused: int = field(default=0, kw_only=True)
+    currency: str | None = field(default=None, kw_only=True)
+
+    def notes(self) -> list[str]:
+        """Write how the loop grows by itself, and how recommended customers do.
+
+        Returns:
+            The sentences.
+        """
+        if not self.recommended:
+            return ["no interaction names who recommended (referred_by)"]
+        if self.growth is None or self.growth_low is None or self.growth_high is None:
+            return []
+        found = [
+            f"{self.recommended:,} of {self.customer_count:,} customers were recommended, by "
+            f"{self.recommenders:,}: one customer wins {self.growth:.3g} others so far "
+            f"({self.growth_low:.2g}–{self.growth_high:.2g})"
+        ]
+        if self.invitations:
+            found.append(f"{self.accepted:,} of {self.invitations:,} invitations won a customer")
+        shown = [f"{100 * one.share:.0f} % of {one.known:,} {one.group}"
+                 for one in self.acquired if one.share is not None]  # fmt: skip
+        if len(shown) == 2:
+            found.append(f"retained: {', '.join(shown)}; who is recommended may differ anyway")
+        if self.strangers:
+            found.append(f"{self.strangers:,} were recommended by customers who are not known")
+        if self.refused:
+            found.append(f"{self.refused:,} recommendations close a circle; they do not count")
+        return found
+
+
+@frozen(eq=False)
+class _Measured:
+    """Customers: names, who recommended them, when they began and were last there, and amounts.
+
+    Of recommenders, the touchpoints that they came to, with times.
+    """
+
+    names: tuple[str, ...]
+    referrers: tuple[str | None, ...]
+    first: Ints
+    last: Ints
+    value: Ints
+    invited: Ints
+    steps: dict[str, tuple[tuple[int, str], ...]]
+    currencies: frozenset[str]
+
+
+@frozen
+class Recommendation:
+    """Find who wins customers by recommending, and what that is worth.
+
+    An interaction may name who recommended (``Columns(referred_by=…)``,
+    ``Interaction(referred_by=…)``); the first one of a customer that does counts. One who
+    recommended themselves, or was recommended by a customer who came by them, does not.
+
+    Attributes:
+        invitation: The touchpoint at which customers invite others (None: none is recorded).
+        retained_after: A customer is retained who comes back later than that after their beginning.
+        currency: The currency that counts, when the log holds several.
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+
+    >>> from journeymap.analysis import Columns, Log
+    >>> log = Log.from_frame({"customer": list("abc"), "touchpoint": ["buy"] * 3, "at": [0, 1, 2],
+    ...     "by": [None, "a", "b"]}, Columns(at_unit="s", referred_by="by"))
+    >>> answer = log.ask(Recommendation())
+    >>> [(row.recommender, row.won, row.chain, row.depth) for row in answer]
+    [('a', 1, 2, 2), ('b', 1, 1, 1)]
+    >>> round(answer.growth, 3)
+    0.667
+    """
+
+    invitation: str | None = field(default=None, validator=validators.optional(of_type(str)))
+    retained_after: timedelta = field(
+        default=timedelta(days=90), converter=as_length, validator=positive_duration, kw_only=True
+    )
+    currency: str | None = field(
+        default=None, validator=validators.optional(of_type(str)), kw_only=True
+    )
+
+    def measure(self, part: Part) -> _Measured:
+        """Collect the facts of each customer of a part."""
+        require_times(part.scope, "Recommendation")
+        none = np.zeros(0, dtype=np.int64)
+        if not len(part):
+            return _Measured((), (), none, none, none, none, {}, frozenset())
+        begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
+        edges = np.append(part.offsets[begins], len(part))
+        person = np.repeat(np.arange(len(begins)), np.diff(edges))
+        names = tuple(part.ids.gather(begins.astype(np.uint32)).to_list())
+        known = find_referrers(part)
+        referrers = tuple(known.get(owner) for owner in part.owners[begins].tolist())
+        amounts = read_amounts(part, self.currency)
+        value = np.zeros(len(begins), dtype=np.int64)
+        if amounts is not None:
+            np.add.at(value, person, amounts[0].whole)
+        first = np.minimum.reduceat(part.at, edges[:-1])
+        last = np.maximum.reduceat(part.at, edges[:-1])
+        return _Measured(
+            names, referrers, first, last, value,
+            np.bincount(person[self._invitations(part)], minlength=len(begins)),
+            dict(_steps(part, edges, names, set(part.names("referred_by")))),
+            frozenset() if amounts is None else amounts[2],
+        )  # fmt: skip
+
+    def _invitations(self, part: Part) -> Any:
+        if self.invitation is None:
+            return np.zeros(0, dtype=np.int64)
+        names = part.names("touchpoint")
+        code = code_of(names, "touchpoint", self.invitation)
+        return np.flatnonzero(part.touchpoints == code)
+
+    def merge(self, one: _Measured, other: _Measured) -> _Measured:
+        """Join the customers of two parts."""
+        return _Measured(
+            one.names + other.names, one.referrers + other.referrers,
+            np.concatenate([one.first, other.first]), np.concatenate([one.last, other.last]),
+            np.concatenate([one.value, other.value]), np.concatenate([one.invited, other.invited]),
+            one.steps | other.steps, one.currencies | other.currencies,
+        )  # fmt: skip
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints:
+        """Find the customers whom a recommender won."""
+        if not len(part):
+            return np.zeros(0, dtype=np.int64)
+        measured = self.measure(part)
+        begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
+        won = [
+            begins[place] for place, name in enumerate(measured.referrers)
+            if name == row["recommender"] != measured.names[place]
+        ]  # fmt: skip
+        return part.owners[np.array(won, dtype=np.int64)]
+
+    def answer(self, measured: _Measured, scope: Scope) -> RecommendationAnswer:
+        """Follow the chains, and count."""
+        currency = choose_currency("Recommendation", self.currency, measured.currencies)
+        order = np.argsort(np.array(measured.names, dtype=object), kind="stable")
+        names = [measured.names[place] for place in order]
+        place_of = {name: place for place, name in enumerate(names)}
+        referrers = [measured.referrers[place] for place in order]
+        first, last, value, invited = (
+            column[order] for column in (measured.first, measured.last, measured.value,
+                                         measured.invited)
+        )  # fmt: skip
+        parent, strangers, refused = _parents(names, referrers, place_of, first)
+        chains = _Chains.of(parent, value)
+        won = chains.won
+        times = _first_times(parent, first)
+        size = len(names)
+        paid = currency is not None
+        rows = [
+            (names[one], int(won[one]), int(chains.size[one]), int(chains.depth[one]),
+             int(chains.direct[one]) / SCALE if paid else None,
+             int(chains.value[one]) / SCALE if paid else None, int(invited[one]),
+             times[one] / 1e6 if times[one] >= 0 else None)
+            for one in np.flatnonzero(won).tolist()
+        ]  # fmt: skip
+        rows.sort(key=lambda row: (-(row[5] or 0.0), -row[2], row[0]))
+        frame = pl.DataFrame(rows, schema=RecommendationAnswer.schema(), orient="row")
+        growth = low = high = None
+        if size:
+            growth = float(won.mean())
+            half = (
+                0.0 if size < 2 else float(stdtrit(size - 1, 0.975) * won.std(ddof=1) / size**0.5)
+            )
+            low, high = max(0.0, growth - half), growth + half
+        known = [time / 1e6 for time in times if time >= 0]
+        return RecommendationAnswer(
+            frame, customer_count=size, recommended=int((parent >= 0).sum()) + strangers,
+            recommenders=int((won > 0).sum()), growth=growth, growth_low=low, growth_high=high,
+            median_time=float(np.median(known)) if known else None,
+            invitations=int(invited.sum()), accepted=int(np.minimum(won, invited).sum()),
+            acquired=self._acquired(parent, referrers, first, last, value, scope, paid=paid)
+            if size else (), before=_before(parent, first, names, measured.steps),
+            strangers=strangers, refused=refused, currency=currency,
+        )  # fmt: skip
+
+    def _acquired(
+        self, parent: Ints, referrers: list[str | None], first: Ints, last: Ints, value: Ints,
+        scope: Scope, *, paid: bool,
+    ) -> tuple[Acquired, ...]:  # fmt: skip
+        """Compare recommended customers with others."""
+        limit = self.retained_after // MICROSECOND
+        named = np.array([one is not None for one in referrers], dtype=bool)
+        groups: tuple[Literal["recommended", "others"], ...] = ("recommended", "others")
+        known = first + limit < scope.seen_until
+        retained = known & (last - first > limit)
+        found = []
+        for group, chosen in zip(groups, (named, ~named), strict=True):
+            n, seen = int(chosen.sum()), int((chosen & known).sum())
+            kept = int((chosen & retained).sum())
+            low, high = wilson_interval(kept, seen) if seen else (None, None)
+            mean = int(value[chosen].sum()) / SCALE / n if n and paid else None
+            found.append(Acquired(group, n, seen, kept, kept / seen if seen else None, low, high,
+                                  mean))  # fmt: skip
+        return tuple(found)
+
+
+def _steps(
+    part: Part, edges: Ints, names: tuple[str, ...], wanted: set[str | None]
+) -> Iterator[tuple[str, tuple[tuple[int, str], ...]]]:  # fmt: skip
+    """List the touchpoints of those who recommended anybody, in the order of time."""
+    points = part.names("touchpoint")
+    for begin, end, name in zip(edges[:-1].tolist(), edges[1:].tolist(), names, strict=True):
+        if name in wanted:
+            mine = zip(part.at[begin:end].tolist(), part.touchpoints[begin:end].tolist(),
+                       strict=True)  # fmt: skip
+            yield name, tuple((at, str(points[code])) for at, code in sorted(mine))
+
+
+def _parents(
+    names: list[str], referrers: list[str | None], place_of: dict[str, int], first: Ints
+) -> tuple[Ints, int, int]:  # fmt: skip
+    """Find who won whom, as places; how many are won by strangers, and how many do not count.
+
+    In the order of beginnings, so that whoever closes a circle is the one who came first.
+    """
+    parent = np.full(len(names), _NONE, dtype=np.int64)
+    strangers = refused = 0
+    for one in np.argsort(-first, kind="stable").tolist():
+        by = referrers[one]
+        if by is None:
+            continue
+        if by not in place_of:
+            strangers += 1
+            continue
+        above = place_of[by]
+        while above not in (_NONE, one):
+            above = int(parent[above])
+        if above == one:
+            refused += 1
+        else:
+            parent[one] = place_of[by]
+    return parent, strangers, refused
+
+
+@frozen(eq=False)
+class _Chains:
+    """Of each customer: those won, the whole chain, its depth, and the amounts of both."""
+
+    won: Ints
+    size: Ints
+    depth: Ints
+    direct: Ints
+    value: Ints
+
+    @classmethod
+    def of(cls, parent: Ints, value: Ints) -> _Chains:
+        """Sum chains from their ends."""
+        count = len(parent)
+        won = np.bincount(parent[parent >= 0], minlength=count)
+        size, depth, direct, total = (np.zeros(count, dtype=np.int64) for _ in range(4))
+        waiting = won.copy()
+        ready = np.flatnonzero(waiting == 0).tolist()
+        while ready:
+            one = ready.pop()
+            above = int(parent[one])
+            if above == _NONE:
+                continue
+            size[above] += size[one] + 1
+            depth[above] = max(depth[above], depth[one] + 1)
+            direct[above] += value[one]
+            total[above] += total[one] + value[one]
+            waiting[above] -= 1
+            if not waiting[above]:
+                ready.append(above)
+        return cls(won, size, depth, direct, total)
+
+
+def _first_times(parent: Ints, first: Ints) -> Ints:
+    """Measure from each one's beginning to that of the first whom they won; −1 where unknown."""
+    found = np.full(len(parent), np.iinfo(np.int64).max)
+    children = np.flatnonzero(parent >= 0)
+    np.minimum.at(found, parent[children], first[children])
+    return np.where(found < np.iinfo(np.int64).max, np.maximum(-1, found - first), -1)
+
+
+def _before(
+    parent: Ints, first: Ints, names: list[str],
+    steps: Mapping[str, tuple[tuple[int, str], ...]],
+) -> tuple[Before, ...]:  # fmt: skip
+    """Count at which touchpoints recommenders were last before the customers came."""
+    last: dict[str, int] = {}
+    usual: dict[str, int] = {}
+    for one in np.unique(parent[parent >= 0]).tolist():
+        for _, name in steps.get(names[one], ()):
+            usual[name] = usual.get(name, 0) + 1
+    for child in np.flatnonzero(parent >= 0).tolist():
+        earlier = [name for at, name in steps.get(names[int(parent[child])], ())
+                   if at <= first[child]]  # fmt: skip
+        if earlier:
+            last[earlier[-1]] = last.get(earlier[-1], 0) + 1
+    total, all_ = sum(last.values()), sum(usual.values())
+    return tuple(
+        Before(name, count, count / total, usual[name] / all_)
+        for name, count in sorted(last.items(), key=lambda pair: (-pair[1], pair[0]))
+    )

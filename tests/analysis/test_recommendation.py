@@ -1,0 +1,204 @@
+"""Recommendation: chains counted the plain way, merges that are followed, circles, strangers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeymap import (
+    Customers,
+    Identity,
+    IdentityRules,
+    Interaction,
+    Live,
+    Namespace,
+    Record,
+)
+from journeymap.adapters.mapping import PayloadMapping, RecordRule
+from journeymap.adapters.mapping.applying import AppliedMapping
+from journeymap.analysis import Columns, Log, Recommendation
+from journeymap.exceptions import AnswerError, ElementError, InteractionError
+from journeymap.interactions.codec import interaction_data, read_interaction
+from journeymap.live import open_store
+from tests.factories import JOURNEY
+
+T0 = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+names = st.sampled_from("abcdefg")
+
+
+def _log(rows: list[tuple[str, int, str | None, int]]) -> Log:
+    customers, days, by, amounts = zip(*rows, strict=True)
+    data = {"customer": customers, "touchpoint": ["buy"] * len(rows),
+            "at": [T0 + day * DAY for day in days], "by": by, "amount": amounts}  # fmt: skip
+    return Log.from_frame(data, Columns(referred_by="by", value="amount", currency="EUR"))
+
+
+@given(st.dictionaries(names, st.tuples(st.integers(0, 30), st.none() | names, st.integers(1, 9)),
+                       min_size=1))  # fmt: skip
+def test_chains(people: dict[str, tuple[int, str | None, int]]) -> None:
+    """Everyone who came by somebody, and by those, counted by walking down."""
+    log = _log([(name, day, by, amount) for name, (day, by, amount) in people.items()] +
+               [("z", 0, "a", 0)])  # fmt: skip
+    answer = log.ask(Recommendation())
+    everyone = people | {"z": (0, "a", 0)}
+    parents = {name: by for name, (_, by, _) in everyone.items() if by in everyone}
+    circles = {name for name in parents if _closes(name, parents)}
+    if not circles:
+        below = {name: _below(name, parents) for name in everyone}
+        assert {row.recommender: (row.won, row.chain) for row in answer} == {
+            name: (sum(by == name for by in parents.values()), len(mine))
+            for name, mine in below.items() if mine
+        }  # fmt: skip
+        for row in answer:
+            mine = below[row.recommender]
+            assert row.chain_value == sum(everyone[one][2] for one in mine)
+        assert answer.refused == 0
+    else:  # a forest all the same: no one is above themselves
+        assert answer.refused >= 1
+        assert sum(row.won for row in answer) == len(parents) - answer.refused
+    assert answer.growth == pytest.approx(sum(row.won for row in answer) / len(everyone))
+    assert answer.strangers == sum(
+        by is not None and by not in everyone for _, by, _ in everyone.values()
+    )
+
+
+def _closes(name: str, parents: dict[str, str]) -> bool:
+    at: str | None = parents.get(name)
+    for _ in range(20):
+        if at == name:
+            return True
+        at = parents.get(str(at))
+    return False
+
+
+def _below(name: str, parents: dict[str, str]) -> set[str]:
+    mine = {one for one, by in parents.items() if by == name}
+    return mine.union(*(_below(one, parents) for one in mine)) if mine else mine
+
+
+def test_an_answer_by_hand() -> None:
+    rows: list[tuple[str, int, str | None, int]] = [
+        ("ann", 0, None, 10), ("ann", 200, None, 5), ("bob", 20, "ann", 30), ("bob", 150, None, 0),
+        ("cyd", 40, "bob", 7), ("dan", 10, None, 1), ("eve", 300, "nobody", 2),
+    ]  # fmt: skip
+    answer = _log(rows).ask(Recommendation())
+    ann, bob = answer
+    assert (ann.recommender, ann.won, ann.chain, ann.depth) == ("ann", 1, 2, 2)
+    assert (ann.value, ann.chain_value, ann.time) == (30, 37, 20 * 86_400)
+    assert (bob.won, bob.chain_value, bob.time) == (1, 7, 20 * 86_400)
+    assert (answer.customer_count, answer.recommended, answer.recommenders) == (5, 3, 2)
+    assert answer.growth == pytest.approx(2 / 5)
+    assert answer.growth_low == 0
+    assert answer.growth_high == pytest.approx(0.4 + 2.776 * (0.3**0.5) / 5**0.5, abs=1e-3)
+    assert answer.median_time == 20 * 86_400
+    assert answer.strangers == 1
+    recommended, others = answer.acquired
+    assert (recommended.n, recommended.known, recommended.retained) == (3, 2, 1)
+    assert (others.n, others.known, others.retained, others.share) == (2, 2, 1, 0.5)
+    assert recommended.value == pytest.approx((30 + 7 + 2) / 3)
+    assert answer.customers(ann, "won") == ("bob",)
+    assert "one customer wins 0.4 others so far" in repr(answer)
+
+
+def test_invitations_and_what_comes_before() -> None:
+    rows = [
+        ("ann", "buy", 0, None), ("ann", "delivered", 3, None), ("ann", "invited", 4, None),
+        ("ann", "invited", 5, None), ("bob", "buy", 6, "ann"), ("ann", "called", 9, None),
+    ]  # fmt: skip
+    customers, points, days, by = zip(*rows, strict=True)
+    log = Log.from_frame({"customer": customers, "touchpoint": points, "by": by,
+                          "at": [T0 + day * DAY for day in days]},
+                         Columns(referred_by="by"))  # fmt: skip
+    answer = log.ask(Recommendation("invited"))
+    assert (answer.invitations, answer.accepted) == (2, 1)
+    [before] = answer.before
+    assert (before.touchpoint, before.count, before.share) == ("invited", 1, 1.0)
+    assert before.usual == pytest.approx(2 / 5)
+    assert "1 of 2 invitations won a customer" in repr(answer)
+    assert log.ask(Recommendation()).currency is None
+
+
+def test_circles_and_themselves_do_not_count() -> None:
+    answer = _log([("a", 0, "b", 1), ("b", 1, "a", 1), ("c", 2, "c", 1)]).ask(Recommendation())
+    assert answer.refused == 2
+    [row] = answer
+    assert (row.recommender, row.won) == ("a", 1)  # who came first was not won by who came later
+    assert "close a circle" in repr(answer)
+
+
+def test_an_interaction_keeps_who_recommended() -> None:
+    for by in ("ann", Identity("email", "ann@example.org")):
+        one = Interaction("bob", "buy", T0, referred_by=by)
+        assert read_interaction(interaction_data(one)) == one
+        assert "ann@example.org" not in repr(one)
+    for wrong in ("", "a\nb", 3, "x" * 600):
+        with pytest.raises((ElementError, InteractionError)):
+            Interaction("bob", "buy", T0, referred_by=wrong)  # type: ignore[arg-type]
+    log = Log.from_interactions([Interaction("bob", "buy", T0, referred_by="ann")])
+    assert log.history("bob")[0].referred_by == "ann"
+    assert log.where(referred_by="ann").interactions == 1
+
+
+def test_gathered_records_follow_merges() -> None:
+    """Who recommended is known by an email, and is one with somebody else in the end."""
+    mapping = PayloadMapping("shop", [RecordRule(
+        "$.at", {"email": "$.mail"}, "buy", referred_by={"email": "$.friend"},
+    )])  # fmt: skip
+    customers = Customers()
+    payloads = [
+        {"at": "2026-03-01T00:00:00Z", "mail": "ann@example.org"},
+        {"at": "2026-03-02T00:00:00Z", "mail": "bob@example.org", "friend": "ann@example.org"},
+        {"at": "2026-03-03T00:00:00Z", "mail": "cyd@example.org", "friend": "annie@example.org"},
+        {"at": "2026-03-04T00:00:00Z", "mail": "dan@example.org", "friend": ""},
+    ]
+    for payload in payloads:
+        customers.take(AppliedMapping(mapping).apply(payload, 1).records)
+    before = Log.from_interactions(customers.interactions()).ask(Recommendation())
+    assert [(row.won, before.strangers) for row in before] == [(1, 1)]
+    both = Identity("email", "ann@example.org"), Identity("email", "annie@example.org")
+    customers.take(Record(both, T0, "crm"))
+    after = Log.from_interactions(customers.interactions()).ask(Recommendation())
+    assert [(row.won, after.strangers) for row in after] == [(2, 0)]
+    ann = customers.identities.customer(both[0])
+    assert ann is not None
+    assert next(iter(after)).recommender == ann
+    bob = customers.identities.customer(Identity("email", "bob@example.org"))
+    assert bob is not None
+    assert customers.history(bob)[0].referred_by == ann
+
+
+def test_live_follows_merges(tmp_path: Path) -> None:
+    """An id by which somebody recommended leads to the customer whom it is part of today."""
+    rules = IdentityRules([Namespace("email"), Namespace("card")])
+    with Live(JOURNEY, open_store(f"sqlite:///{tmp_path}/live.db"), identities=rules) as live:
+        card, mail = Identity("card", "7"), Identity("email", "ann@example.org")
+        live.take([Record([card], T0, "pos", interaction=Interaction("?", "visit", T0))])
+        assert live.identities is not None
+        known = live.identities.customer(card)
+        live.record(Interaction("bob", "visit", T0 + DAY, referred_by=known))
+        live.record(Interaction("cyd", "visit", T0 + 2 * DAY, referred_by=card))
+        live.take([Record([mail, card], T0, "crm")])
+        for identities in (live.identities, None):
+            log = Log.from_store(live.store, map=JOURNEY, identities=identities)
+            [row] = log.ask(Recommendation())
+            assert row.recommender == live.identities.customer(mail)
+            assert row.won == 2
+
+
+def test_bad_input() -> None:
+    silent = Log.from_frame({"customer": ["a"], "touchpoint": ["x"], "at": [T0]})
+    assert "names who recommended" in repr(silent.ask(Recommendation()))
+    empty = Log.from_frame({"customer": [], "touchpoint": [], "at": []}).ask(Recommendation())
+    assert (len(empty), empty.growth) == (0, None)
+    two = Log.from_frame(
+        {"customer": ["a", "b"], "touchpoint": ["x", "x"], "at": [T0, T0], "by": [None, "a"],
+         "amount": [1, 2], "money": ["EUR", "USD"]},
+        Columns(referred_by="by", value="amount", currency="money"))  # fmt: skip
+    with pytest.raises(AnswerError, match="never added"):
+        two.ask(Recommendation())
+    assert next(iter(two.ask(Recommendation(currency="USD")))).value == 2
