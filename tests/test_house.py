@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "identity": {"interactions", "model", "exceptions"},
     "documents": {"interactions", "model", "exceptions"},
     "tracking": {"interactions", "model", "exceptions"},
+    "templates": {"documents", "model", "exceptions"},
     "simulation": {"interactions", "model", "exceptions"},
     "profile": _PROFILE,
     "adapters": _ADAPTERS,

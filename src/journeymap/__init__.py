@@ -6,6 +6,7 @@ This is the public face of the core. The analysis of recorded interactions lives
 
 from typing import TYPE_CHECKING
 
+from journeymap import templates
 from journeymap.documents import dump, dumps, load, loads, schema
 from journeymap.exceptions import (
     AdapterError,
@@ -228,6 +229,7 @@ __all__ = [
     "load",
     "loads",
     "schema",
+    "templates",
 ]
 
 

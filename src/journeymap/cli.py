@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, fields
 
+from journeymap import templates
 from journeymap.documents import dump, dumps, load, schema
 from journeymap.exceptions import (
     ColumnsError,
@@ -85,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
 
     shape = _command(commands, "schema", _schema, "the JSON Schema of a map, for editors")
     shape.add_argument("-o", "--output", default="-", help="the file to write")
+
+    catalogue = _command(commands, "templates", _templates, "the catalogue of key journeys")
+    catalogue.add_argument("name", nargs="?", help="one to write as a map (none: list them)")
+    catalogue.add_argument("--industry", help="only those of an industry")
+    catalogue.add_argument("-o", "--output", default="-", help="the file to write (YAML)")
 
     adapters = _command(commands, "adapters", _adapters, "the adapters that are installed")
     adapters.add_argument("--json", action="store_true", help="as JSON")
@@ -217,6 +223,16 @@ def _draw(options: argparse.Namespace) -> int:
 
 def _schema(options: argparse.Namespace) -> int:
     _write(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", options.output)
+    return 0
+
+
+def _templates(options: argparse.Namespace) -> int:
+    if options.name is not None:
+        _write(dumps(templates.load(options.name).map), options.output)
+        return 0
+    for name in templates.names(options.industry):
+        one = templates.load(name)
+        print(f"{name:<24} {one.industry:<24} {one.map.description}")
     return 0
 
 

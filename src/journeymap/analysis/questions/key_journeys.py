@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -81,10 +81,25 @@ class KeyJourneysAnswer(Answer[KeyJourneyRow]):
     Attributes:
         quantile_error: How far, relatively, medians and p90 are from exact at most: 0 up to
             100,000 lengths of time, 1/256 beyond.
+        covered: The share of all interactions that belong to the first key journey, to the first
+            two, and so on, beginning with those that cover most (an interaction of several
+            counts once).
     """
 
     Row = KeyJourneyRow
     quantile_error: Error = field(default=0.0, kw_only=True)
+    covered: tuple[tuple[str, float], ...] = field(default=(), kw_only=True)
+
+    def notes(self) -> list[str]:
+        """Write what share of all interactions the key journeys cover.
+
+        Returns:
+            The sentence.
+        """
+        if not self.covered:
+            return []
+        shown = ", ".join(f"{name} {100 * share:.0f} %" for name, share in self.covered)
+        return [f"of all interactions, from the first on: {shown}"]
 
 
 @frozen(eq=False)
@@ -95,6 +110,7 @@ class _Sums:
     times: Spread
     interactions: int
     customers: int
+    covering: dict[int, int]  # how many interactions belong to which key journeys, a bit for each
 
 
 @frozen
@@ -123,6 +139,7 @@ class KeyJourneys:
             spread_lengths(np.concatenate([nothing, *cells]), np.concatenate([nothing, *times])),
             len(part),
             len(np.unique(part.owners)),
+            _covering(part, found),
         )
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
@@ -142,7 +159,9 @@ class KeyJourneys:
             one.times.merge(other.times),
             one.interactions + other.interactions,
             one.customers + other.customers,
-        )
+            {bits: one.covering.get(bits, 0) + other.covering.get(bits, 0)
+             for bits in sorted({*one.covering, *other.covering})},
+        )  # fmt: skip
 
     def answer(self, measured: _Sums, scope: Scope) -> KeyJourneysAnswer:
         """Return shares, times and effort."""
@@ -157,11 +176,47 @@ class KeyJourneys:
             pl.col("time_median", "time_p90").fill_nan(None)
         )
         error = 0.0 if measured.times.exact else BOUND
-        return KeyJourneysAnswer(frame, quantile_error=error)
+        covered = tuple(_cumulated(spans, measured))
+        return KeyJourneysAnswer(frame, quantile_error=error, covered=covered)
 
 
 _COLUMNS = ("count", "customers", "completed", "given_up", "open", "succeeded",
             "micros", "effort", "covered")  # fmt: skip
+
+
+def _covering(part: Part, found: list[Occurrences]) -> dict[int, int]:
+    """Count the interactions that belong to the same key journeys."""
+    rows = np.arange(len(part))
+    kinds = np.zeros(len(part), dtype=np.int64)
+    patterns: list[int] = [0]  # of each kind, the key journeys as bits: there may be many
+    for place, one in enumerate(found):
+        edges = np.zeros(len(part) + 1, dtype=np.int64)
+        np.add.at(edges, one.begin, 1)
+        np.add.at(edges, one.last + 1, -1)
+        inside = np.cumsum(edges)[rows] > 0
+        both, kinds = np.unique(kinds * 2 + inside, return_inverse=True)
+        patterns = [patterns[kind // 2] | (kind % 2) << place for kind in both.tolist()]
+    counts = np.bincount(kinds, minlength=len(patterns)).tolist()
+    return {bits: count for bits, count in zip(patterns, counts, strict=True) if bits and count}
+
+
+def _cumulated(
+    spans: Sequence[KeyJourney], measured: _Sums
+) -> Iterator[tuple[str, float]]:  # fmt: skip
+    """Give the shares of interactions covered, the key journey that adds most first."""
+    left = dict(measured.covering)
+    places = set(range(len(spans)))
+    total = 0
+    while left and places:
+        adds = {place: sum(count for bits, count in left.items() if bits >> place & 1)
+                for place in sorted(places)}  # fmt: skip
+        best = max(adds, key=lambda place: (adds[place], -place))
+        if not adds[best]:
+            return
+        total += adds[best]
+        places.remove(best)
+        left = {bits: count for bits, count in left.items() if not bits >> best & 1}
+        yield spans[best].id, total / measured.interactions
 
 
 def _numbers(part: Part, found: Occurrences) -> list[int]:
