@@ -30,8 +30,8 @@ __all__ = ["main"]
 
 _ROLES = ("customer", "touchpoint", "at", "id", "source", "channel", "department", "process",
           "product", "outcome", "emotion", "emotion-after", "score", "score-kind", "value",
-          "currency", "duration", "end", "referred-by", "order", "timezone", "calendar-zone",
-          "clock-change", "at-unit", "at-format", "decimal")  # fmt: skip
+          "currency", "duration", "end", "cost", "referred-by", "order", "timezone",
+          "calendar-zone", "clock-change", "at-unit", "at-format", "decimal")  # fmt: skip
 _SIMULATED = "Simulated data: a made-up broadband company, no real customer is in here."
 
 

@@ -25,6 +25,12 @@ from journeymap.analysis.questions.distribution import (
 )
 from journeymap.analysis.questions.drivers import Driver, Drivers, DriversAnswer
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer, DwellRow
+from journeymap.analysis.questions.effort_and_cost import (
+    ChannelMove,
+    EffortAndCost,
+    EffortAndCostAnswer,
+    EffortAndCostRow,
+)
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelStep, FunnelTarget
 from journeymap.analysis.questions.handoffs import HandoffRow, Handoffs, HandoffsAnswer
 from journeymap.analysis.questions.investments import (
@@ -87,6 +93,7 @@ __all__ = [
     "Before",
     "Breakdown",
     "BreakdownAnswer",
+    "ChannelMove",
     "Columns",
     "Compare",
     "CompareAnswer",
@@ -104,6 +111,9 @@ __all__ = [
     "Dwell",
     "DwellAnswer",
     "DwellRow",
+    "EffortAndCost",
+    "EffortAndCostAnswer",
+    "EffortAndCostRow",
     "Funnel",
     "FunnelAnswer",
     "FunnelStep",

@@ -51,6 +51,8 @@ def _interaction(table: Table, customer: str, row: int) -> Interaction:
         whole = int(table.numbers["value"][row])
         amount = Decimal(whole * FRACTION + left) / (SCALE * FRACTION)
         values["value"] = Money(amount, _name(table, "currency", row) or "")
+    if numbers.get("cost") is not None:
+        values["cost"] = numbers["cost"]
     if seconds is not None:
         values["duration"] = timedelta(seconds=seconds)
     at = EPOCH + int(table.at[row]) * MICROSECOND

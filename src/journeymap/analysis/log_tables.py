@@ -34,10 +34,10 @@ class InteractionTable:
         for level in ("touchpoint", *(one for one in self.levels if one != "touchpoint")):
             name = f"{level}_name" if level in _FIXED else level
             columns[name] = _names(part, level, np.arange(len(part)))
-        for role in ("duration", "emotion", "emotion_after", "score", "value"):
+        for role in ("duration", "emotion", "emotion_after", "score", "value", "cost"):
             found = _numbers(part, role)
             if found is not None:
-                columns[role] = found
+                columns.setdefault(role, found)
         return pl.DataFrame([column.alias(name) for name, column in columns.items()])
 
     def merge(self, one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:

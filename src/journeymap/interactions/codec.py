@@ -57,7 +57,7 @@ def decoded(text: str) -> Any:
 
 
 _PLAIN = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
-          "emotion_after")  # fmt: skip
+          "emotion_after", "cost")  # fmt: skip
 
 
 def interaction_data(one: Interaction) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from journeymap.interactions.values import Identity, Money, Score
 from journeymap.model.rules import identifier, maybe_length, of_type, optional_identifier
 
 __all__ = [
+    "MAX_COST",
     "MAX_KEY_BYTES",
     "MAX_NAME_BYTES",
     "TOO_LONG_KEY",
@@ -29,6 +30,8 @@ MAX_KEY_BYTES = 1000
 
 MAX_DURATION = timedelta(seconds=3e9)
 """The longest duration, some 95 years: a longer one is in another unit."""
+MAX_COST = 1_000_000_000
+"""The highest cost of one interaction: a higher one is in another unit."""
 TOO_LONG_NAME = f"a store keeps at most {MAX_NAME_BYTES} bytes of it"
 """The fault of a customer's name that is too long."""
 TOO_LONG_KEY = f"a store keeps at most {MAX_KEY_BYTES} bytes of it, with the source"
@@ -70,6 +73,14 @@ def _feeling(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         raise InteractionError("Interaction", attribute.name, value, message)
 
 
+def _cost(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MAX_COST:
+        message = f"a cost from 0 to {MAX_COST:,} is expected"
+        raise InteractionError("Interaction", attribute.name, value, message)
+
+
 def _length(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     of_type(timedelta)(instance, attribute, value)
     if not timedelta(0) <= value <= MAX_DURATION:
@@ -106,6 +117,7 @@ class Interaction:
         score: An answer to a survey question.
         value: Its value.
         duration: How long it took.
+        cost: What it cost the company, in its own currency (None: as the map has it).
         referred_by: The customer who recommended the company to this one: an id that they ever
             had, or an identity by which a source knows them.
         extra: Anything else, as pairs of name and value (a mapping is taken too).
@@ -143,5 +155,6 @@ class Interaction:
     duration: timedelta | None = field(
         default=None, converter=maybe_length, validator=validators.optional(_length), kw_only=True
     )
+    cost: float | None = field(default=None, validator=_cost, kw_only=True)
     referred_by: str | Identity | None = field(default=None, validator=_recommender, kw_only=True)
     extra: tuple[tuple[str, Any], ...] = field(default=(), converter=_pairs, kw_only=True)

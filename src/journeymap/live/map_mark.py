@@ -12,8 +12,8 @@ _SECTIONS = ("channels", "processes", "products", "personas", "metrics")
 _TEXTS = ("name", "description")
 _UNREAD = {
     "stages": ("customer_does", "company_does", "optional", "needs"),
-    "departments": ("invests",),
-    "touchpoints": ("products",),
+    "departments": ("invests", "hourly_cost"),
+    "touchpoints": ("products", "cost"),
     "moments": ("metric",),
     "offers": (
         "action",

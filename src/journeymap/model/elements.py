@@ -162,12 +162,25 @@ class Stage(Named):
     )
 
 
+def _not_negative(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    finite(instance, attribute, value)
+    if value < 0:
+        message = "a cost is not below zero"
+        raise ElementError(type(instance).__name__, attribute.name, value, message)
+
+
+def _cost() -> Any:
+    return field(default=None, converter=to_number, validator=validators.optional(_not_negative),
+                 kw_only=True)  # fmt: skip
+
+
 @frozen
 class Channel(Named):
     """A way in which customer and company meet.
 
     Attributes:
         kind: ``digital``, ``phone``, ``shop``, ``mail``, ``machine`` or ``other``.
+        cost: What an interaction on it costs the company, in its own currency (None: not known).
     """
 
     kind: Literal["digital", "phone", "shop", "mail", "machine", "other"] = field(
@@ -175,6 +188,7 @@ class Channel(Named):
         validator=one_of("digital", "phone", "shop", "mail", "machine", "other"),
         kw_only=True,
     )
+    cost: float | None = _cost()
 
 
 def _maybe_day(instance: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -216,12 +230,15 @@ class Department(Named):
     Attributes:
         calendar: The calendar of its working time (None: always).
         invests: What it invests in the journey.
+        hourly_cost: What an hour of its work costs the company, in its own currency (None: not
+            known).
     """
 
     calendar: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     invests: tuple[Investment, ...] = field(
         default=(), converter=as_tuple, validator=each(Investment), kw_only=True
     )
+    hourly_cost: float | None = _cost()
 
 
 @frozen
@@ -287,6 +304,8 @@ class Touchpoint(Named):
         products: The products it is about.
         recorded_as: Other names under which it is recorded; ``*`` is any text, as in ``/m/*``.
         ends: Whether a journey may end with it: who falls silent there is done, and not dormant.
+        cost: What an interaction at it costs the company, in its own currency, whatever the
+            channel (None: what the channel costs).
     """
 
     stage: str | None = field(default=None, validator=optional_identifier)
@@ -298,6 +317,7 @@ class Touchpoint(Named):
         default=(), converter=as_tuple, validator=names, kw_only=True
     )
     ends: bool = field(default=False, validator=of_type(bool), kw_only=True)
+    cost: float | None = _cost()
 
 
 OfKind = Literal[

@@ -192,6 +192,7 @@ def maps(draw: st.DrawFn) -> JourneyMap:
                      needs=st.lists(st.builds(Need, names(), _texts(), why=_texts()), max_size=2),
                      ends=st.booleans(), optional=st.booleans(), **words),
         channels=_each(draw, channels, Channel, kind=st.sampled_from(["digital", "phone"]),
+                       cost=_maybe(st.integers(0, 99)),
                        **words),
         calendars=draw(_calendars(calendars)),
         departments=_each(draw, departments, Department, calendar=_one(calendars),
@@ -294,5 +295,6 @@ def interactions(
         duration=_maybe(st.sampled_from(durations)) if durations else st.none(),
         score=_maybe(scores),
         value=_maybe(amounts),
+        cost=_maybe(st.integers(0, 900).map(lambda n: n / 10)),
         referred_by=_maybe(st.sampled_from(customers)),
     )

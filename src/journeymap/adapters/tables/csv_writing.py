@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"[+-][\d ]*", re.ASCII)
 COLUMNS = (
     "id", "customer", "touchpoint", "at", "source", "channel", "department", "process", "product",
     "outcome", "emotion", "emotion_after", "score", "score_kind", "value", "currency", "duration",
-    "referred_by",
+    "cost", "referred_by",
 )  # fmt: skip
 
 
@@ -62,6 +62,7 @@ def _row(one: Interaction) -> list[object]:
         one.value.amount if one.value else None,
         _plain(one.value.currency) if one.value else None,
         one.duration.total_seconds() if one.duration is not None else None,
+        one.cost,
         _plain(name_of(one.referred_by)),
     ]
 

@@ -34,6 +34,7 @@ from journeymap.analysis.table.times import (
     read_times,
 )
 from journeymap.exceptions import ColumnsError, SourceError
+from journeymap.interactions.interaction import MAX_COST
 from journeymap.interactions.values import MAX_AMOUNT
 from journeymap.model.recorded_names import RecordedNames
 from journeymap.model.scores import show_number
@@ -326,6 +327,10 @@ def _read_number_columns(
     if columns.duration is not None:
         numbers["duration"] = _read_numbers(
             frame[columns.duration], "duration", 0, 3e9, checked, columns.decimal
+        )
+    if columns.cost is not None:
+        numbers["cost"] = _read_numbers(
+            frame[columns.cost], "cost", 0, MAX_COST, checked, columns.decimal
         )
     if columns.score is not None:
         numbers["score"] = _read_scores(frame[columns.score], names["score_kind"], columns, checked)

@@ -95,6 +95,7 @@ class Columns:
         duration: How long it took, in seconds or as ``01:30:00``, ``PT90M``, ``90 min``; waits then
             run from its end.
         end: The time at which it ended, instead of a duration.
+        cost: What it cost the company, in its own currency.
         referred_by: The customer who recommended the company to this one, by the same name as in
             the column of customers.
         extra: Columns to keep, each a level at which questions can be read.
@@ -138,6 +139,7 @@ class Columns:
     currency: str | None = field(default=None, validator=_name)
     duration: str | None = field(default=None, validator=_name)
     end: str | None = field(default=None, validator=_name)
+    cost: str | None = field(default=None, validator=_name)
     referred_by: str | None = field(default=None, validator=_name)
     extra: tuple[str, ...] = field(default=(), converter=as_tuple)
     timezone: str | None = field(default=None)

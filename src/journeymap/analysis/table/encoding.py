@@ -266,6 +266,9 @@ def rows_from_interactions(
             None if one.duration is None else one.duration.total_seconds() for one in taken
         ]
         named["duration"] = "duration"
+    if any(one.cost is not None for one in taken):
+        data["cost"] = pl.Series([one.cost for one in taken], dtype=pl.Float64)
+        named["cost"] = "cost"
     for name in extras:
         found = [dict(one.extra).get(name) for one in taken]
         data[keys[name]] = [None if value is None else str(value) for value in found]

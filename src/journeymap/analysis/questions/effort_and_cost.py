@@ -1,0 +1,410 @@
+"""Effort and cost: whom a touchpoint, a channel or a key journey serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen, validators
+
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.burdens import BURDENS, NO_COST, Burdens, find_burdens
+from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE, wilson_interval
+from journeymap.analysis.measuring.occurrences import choose_key_journeys, find_occurrences
+from journeymap.analysis.questions.key_journeys import mark_failed
+from journeymap.analysis.row_fields import Amount, Count, Field, Key, Mean, Seconds, Text
+from journeymap.analysis.table.exact_amounts import SCALE
+from journeymap.analysis.table.part import Ints, Part, Scope, require_times
+from journeymap.analysis.where import check_names
+from journeymap.model import Condition
+from journeymap.model.conditions import is_condition
+from journeymap.model.rules import as_length, of_type, positive_duration
+
+__all__ = ["ChannelMove", "EffortAndCost", "EffortAndCostAnswer", "EffortAndCostRow"]
+
+Served: TypeAlias = Literal["both", "the customer", "the company", "neither", "not sure"]
+_ShareOfContacts: TypeAlias = Annotated[float, Field("share", of="contacts")]
+_Effort: TypeAlias = Annotated[float, Field("bound", of="effort")]
+_Cost: TypeAlias = Annotated[float, Field("bound", of="cost_mean")]
+_Demand: TypeAlias = Annotated[float, Field("bound", of="demanded")]
+_MANY = 30  # contacts on a channel, and contacts that are judged at all
+_PLACES = len(BURDENS)
+
+
+@frozen
+class EffortAndCostRow:
+    """The contacts at an element: what they ask of the customer, and of the company.
+
+    Attributes:
+        element: The touchpoint, channel or key journey.
+        contacts: Its contacts.
+        customers: Its customers.
+        effort: The burdens of a contact, on average, from 0 to 6: it failed, was repeated, came on
+            another channel, asked the customer to identify themselves again, came too late, or
+            should not have been.
+        effort_low: Lower bound of its 95 % interval.
+        effort_high: Upper bound of it.
+        failed: The share of contacts that failed or were abandoned.
+        repeated: The share that the customer had at the same touchpoint lately.
+        switched: The share on another channel than the contact before.
+        identified: The share at which the customer had to identify themselves again.
+        waited: The share with too long a wait before.
+        demanded: The share that only exists because something failed or took too long.
+        demanded_low: Lower bound of its 95 % interval (Wilson 1927).
+        demanded_high: Upper bound of it.
+        wait_mean: The mean wait before, in seconds (None: there are none).
+        ces: The mean answer to the Customer Effort Score (None: not asked).
+        cost: The cost of all contacts whose cost is known (None: of none).
+        cost_mean: The mean cost of a contact.
+        cost_low: Lower bound of its 95 % interval.
+        cost_high: Upper bound of it.
+        serves: ``both``, ``the customer`` (at the company's cost), ``the company`` (at the
+            customer's), ``neither``, or ``not sure``.
+    """
+
+    element: Key
+    contacts: Count
+    customers: Count
+    effort: Mean
+    effort_low: _Effort | None
+    effort_high: _Effort | None
+    failed: _ShareOfContacts
+    repeated: _ShareOfContacts
+    switched: _ShareOfContacts
+    identified: _ShareOfContacts
+    waited: _ShareOfContacts
+    demanded: _ShareOfContacts
+    demanded_low: _Demand
+    demanded_high: _Demand
+    wait_mean: Seconds | None
+    ces: Mean | None
+    cost: Amount | None
+    cost_mean: Mean | None
+    cost_low: _Cost | None
+    cost_high: _Cost | None
+    serves: Text
+
+
+@frozen
+class ChannelMove:
+    """The difference between the best channel of an element and all of its contacts.
+
+    Attributes:
+        element: The element.
+        channel: The channel on which a contact asks least of the customer.
+        contacts: Its contacts on that channel.
+        effort: The burdens of a contact there, less those on the other channels.
+        effort_low: Lower bound of its 95 % interval.
+        effort_high: Upper bound of it.
+        cost: The mean cost of a contact there, less that on the other channels (None: unknown).
+        cost_low: Lower bound of its 95 % interval.
+        cost_high: Upper bound of it.
+        total: What the contacts on the other channels would cost more, or less, in all.
+    """
+
+    element: str
+    channel: str
+    contacts: int
+    effort: float
+    effort_low: float
+    effort_high: float
+    cost: float | None
+    cost_low: float | None
+    cost_high: float | None
+    total: float | None
+
+
+@frozen(eq=False, repr=False)
+class EffortAndCostAnswer(Answer[EffortAndCostRow]):
+    """The elements, those of most effort first.
+
+    Attributes:
+        effort: The burdens of all contacts, on average.
+        cost: The mean cost of all contacts whose cost is known.
+        unknown: The share of contacts whose cost is not known.
+        moves: What the best channel of each element would change, where one is better than chance.
+    """
+
+    Row = EffortAndCostRow
+    effort: float | None = field(default=None, kw_only=True)
+    cost: float | None = field(default=None, kw_only=True)
+    unknown: float = field(default=0.0, kw_only=True)
+    moves: tuple[ChannelMove, ...] = field(default=(), kw_only=True)
+
+    def notes(self) -> list[str]:
+        """Write what elements are measured by, and what the best channels would change.
+
+        Returns:
+            The sentences.
+        """
+        if self.effort is None:
+            return []
+        found = [
+            f"{self.effort:.2g} burdens a contact, on average; an element serves the customer if "
+            "it is below, and the company if a contact costs less than the average"
+        ]
+        if self.cost is not None and self.unknown:
+            found.append(f"of {100 * self.unknown:.0f} % of the contacts the cost is not known")
+        found += [
+            f"{one.element} by {one.channel}: {one.effort:+.2g} burdens a contact "
+            f"({one.effort_low:+.2g} to {one.effort_high:+.2g}), if those who come otherwise are "
+            "like those who come so"
+            for one in self.moves[:3]
+        ]
+        return found
+
+
+@frozen(eq=False)
+class _Sums:
+    """Whole numbers of an element on a channel, and squares of effort and cost.
+
+    Contacts, each burden, effort squared, waits and their microseconds, answers and their sum in
+    ten-thousandths, contacts of known cost, their cost, and it squared, in ten-thousandths.
+    """
+
+    numbers: dict[tuple[str, str], list[int]]
+    customers: dict[str, int]
+
+
+@frozen
+class EffortAndCost:
+    """Find whom the journey serves: the customer, the company, both or neither.
+
+    The effort of a contact is counted: whether it failed or was abandoned, repeats one at the same
+    touchpoint, comes on another channel than the one before, asks the customer to identify
+    themselves again, comes after too long a wait, or should not have been. Costs are those
+    recorded, or the map's: of touchpoints, or else of channels, and of a department's hours.
+
+    Attributes:
+        by: ``touchpoint``, ``channel``, another level, or ``key_journey``.
+        lately: Within which time a contact repeats or follows another.
+        patience: The longest wait before a contact that is no burden.
+        failure_demand: The condition of contacts that only exist because something failed or took
+            too long (None: those that follow one that failed, at once and lately).
+        identification: The condition of contacts at which customers identify themselves (None: not
+            known).
+
+    Raises:
+        ElementError: A field has a value that it may not have.
+
+    >>> from journeymap.analysis import Columns, Log
+    >>> log = Log.from_frame({"customer": list("aaab"), "at": [0, 60, 120, 0],
+    ...     "touchpoint": ["call", "call", "pay", "pay"], "cost": [5, 5, 1, 1],
+    ...     "result": ["failed", None, None, None]},
+    ...     Columns(at_unit="s", outcome="result", cost="cost"))
+    >>> [(row.element, row.effort, row.cost_mean) for row in log.ask(EffortAndCost())]
+    [('call', 1.5, 5.0), ('pay', 0.0, 1.0)]
+    """
+
+    by: str = field(default="touchpoint", validator=of_type(str))
+    lately: timedelta = field(
+        default=timedelta(days=7), converter=as_length, validator=positive_duration, kw_only=True
+    )
+    patience: timedelta = field(
+        default=timedelta(days=7), converter=as_length, validator=positive_duration, kw_only=True
+    )
+    failure_demand: Condition | None = field(
+        default=None, validator=validators.optional(is_condition), kw_only=True
+    )
+    identification: Condition | None = field(
+        default=None, validator=validators.optional(is_condition), kw_only=True
+    )
+
+    def measure(self, part: Part) -> _Sums:
+        """Sum the burdens and costs of each element on each channel."""
+        require_times(part.scope, "EffortAndCost")
+        numbers: dict[tuple[str, str], list[int]] = {}
+        customers: dict[str, int] = {}
+        if not len(part):
+            return _Sums(numbers, customers)
+        found = self._burdens(part)
+        channels: tuple[str | None, ...] = ("",)
+        channel = np.zeros(len(part), dtype=np.int64)
+        if part.knows("channel"):
+            channels, channel = part.names("channel"), part.codes("channel").astype(np.int64)
+        for name, rows in self._elements(part):
+            customers[name] = len(np.unique(part.customer[rows]))
+            for code in np.unique(channel[rows]).tolist():
+                mine = rows[channel[rows] == code]
+                numbers[name, channels[code] or ""] = _summed(part, found, mine)
+        return _Sums(numbers, customers)
+
+    def _burdens(self, part: Part) -> Burdens:
+        for condition in (self.failure_demand, self.identification):
+            if condition is not None:
+                check_names(part, condition)
+        return find_burdens(part, mark_failed(part), lately=self.lately, patience=self.patience,
+                            failure_demand=self.failure_demand,
+                            identification=self.identification)  # fmt: skip
+
+    def _elements(self, part: Part) -> Iterator[tuple[str, Ints]]:
+        """Give the elements with the places of their contacts."""
+        if self.by == "key_journey":
+            for span in choose_key_journeys(part.scope, None, "EffortAndCost"):
+                found = find_occurrences(part, span)
+                inside = np.zeros(len(part) + 1, dtype=np.int64)
+                np.add.at(inside, found.begin, 1)
+                np.add.at(inside, found.last + 1, -1)
+                rows = np.flatnonzero(np.cumsum(inside)[:-1] > 0)
+                if len(rows):
+                    yield span.id, rows
+            return
+        names, codes = part.names(self.by), part.codes(self.by)
+        for code in np.unique(codes[codes > 0]).tolist():
+            yield str(names[code]), np.flatnonzero(codes == code)
+
+    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
+        """Find the customers of an element, as the part numbers them."""
+        for name, rows in self._elements(part) if len(part) else ():
+            if name == row["element"]:
+                return part.customer[rows]
+        return np.zeros(0, dtype=np.int64)
+
+    def merge(self, one: _Sums, other: _Sums) -> _Sums:
+        """Sum two measurements."""
+        numbers = dict(one.numbers)
+        for key, sums in other.numbers.items():
+            mine = numbers.get(key)
+            numbers[key] = sums if mine is None else [
+                a + b for a, b in zip(mine, sums, strict=True)
+            ]  # fmt: skip
+        names = sorted({*one.customers, *other.customers})
+        return _Sums(numbers, {
+            name: one.customers.get(name, 0) + other.customers.get(name, 0) for name in names
+        })  # fmt: skip
+
+    def answer(self, measured: _Sums, scope: Scope) -> EffortAndCostAnswer:
+        """Compute shares and means, and judge whom each element serves."""
+        elements: dict[str, dict[str, _Mean]] = {}
+        for (name, channel), sums in sorted(measured.numbers.items()):
+            elements.setdefault(name, {})[channel] = _Mean(sums)
+        whole = _Mean(_added([one for mine in elements.values() for one in mine.values()]))
+        rows, moves = [], []
+        for name, channels in elements.items():
+            mean = _Mean(_added(list(channels.values())))
+            rows.append(_row(name, mean, measured.customers[name], whole))
+            moves += _best_channel(name, channels)
+        rows.sort(key=lambda row: (-row["effort"], row["element"]))
+        moves.sort(key=lambda one: (one.effort * one.contacts, one.element))
+        n = whole.contacts
+        return EffortAndCostAnswer(
+            pl.DataFrame(rows, schema=EffortAndCostAnswer.schema()),
+            effort=whole.effort if n else None,
+            cost=whole.cost, unknown=1 - whole.priced / n if n else 0.0, moves=tuple(moves),
+        )  # fmt: skip
+
+
+def _summed(part: Part, found: Burdens, rows: Ints) -> list[int]:
+    """Sum the numbers of some contacts."""
+    marks = found.marks[rows]
+    effort = marks.sum(axis=1)
+    wait = found.wait[rows]
+    wait = wait[wait >= 0]
+    cost = found.cost[rows]
+    cost = cost[cost != NO_COST]
+    answers = np.zeros(0, dtype=np.int64)
+    score = part.number("score")
+    if score is not None:
+        names, codes = part.names("score_kind"), part.codes("score_kind")[rows]
+        asked = np.array([name == "ces" for name in names], dtype=bool)[codes]
+        answers = score[rows][asked & (score[rows] != np.iinfo(score.dtype).min)]
+    return [
+        len(rows), *marks.sum(axis=0).tolist(), int(np.square(effort).sum()),
+        len(wait), sum(wait.tolist()), len(answers), int(answers.sum()), len(cost),
+        sum(cost.tolist()), sum(one * one for one in cost.tolist()),
+    ]  # fmt: skip
+
+
+class _Mean:
+    """The means of some contacts, with the variances of effort and cost."""
+
+    def __init__(self, sums: list[int]) -> None:
+        self.sums = sums
+        self.contacts, *rest = sums
+        self.marks = rest[:_PLACES]
+        (squares, self.waits, self.waited, self.answers, self.answered, self.priced, cost,
+         cost_squares) = rest[_PLACES:]  # fmt: skip
+        n = max(1, self.contacts)
+        self.effort = sum(self.marks) / n
+        self.effort_error = (max(0.0, squares / n - self.effort**2) / n) ** 0.5
+        self.total = cost / SCALE
+        self.cost = cost / SCALE / self.priced if self.priced else None
+        self.cost_error = None
+        if self.cost is not None:
+            spread = max(0.0, cost_squares / SCALE**2 / self.priced - self.cost**2)
+            self.cost_error = (spread / self.priced) ** 0.5
+
+
+def _added(means: list[_Mean]) -> list[int]:
+    if not means:
+        return [0] * (_PLACES + 9)
+    return [sum(column) for column in zip(*(one.sums for one in means), strict=True)]
+
+
+def _row(name: str, mean: _Mean, customers: int, whole: _Mean) -> dict[str, Any]:
+    n = mean.contacts
+    low, high = wilson_interval(mean.marks[-1], n)
+    half = NORMAL_QUANTILE * mean.effort_error
+    cost_half = None if mean.cost_error is None else NORMAL_QUANTILE * mean.cost_error
+    sure = n >= 2 and mean.effort_error > 0
+    row: dict[str, Any] = {
+        "element": name, "contacts": n, "customers": customers, "effort": mean.effort,
+        "effort_low": max(0.0, mean.effort - half) if sure else None,
+        "effort_high": mean.effort + half if sure else None,
+        "demanded_low": low, "demanded_high": high,
+        "wait_mean": mean.waited / mean.waits / 1e6 if mean.waits else None,
+        "ces": mean.answered / SCALE / mean.answers if mean.answers else None,
+        "cost": mean.total if mean.priced else None, "cost_mean": mean.cost,
+        "cost_low": None if mean.cost is None or cost_half is None else mean.cost - cost_half,
+        "cost_high": None if mean.cost is None or cost_half is None else mean.cost + cost_half,
+        "serves": _serves(mean, whole),
+    }  # fmt: skip
+    return row | {kind: count / n for kind, count in zip(BURDENS, mean.marks, strict=True)}
+
+
+def _serves(mean: _Mean, whole: _Mean) -> Served:
+    """Judge whom an element serves, against the average of all contacts."""
+    if mean.contacts < _MANY or mean.cost is None or whole.cost is None or mean.cost_error is None:
+        return "not sure"
+    easy, cheap = whole.effort - mean.effort, whole.cost - mean.cost
+    if (abs(easy) <= NORMAL_QUANTILE * mean.effort_error
+            or abs(cheap) <= NORMAL_QUANTILE * mean.cost_error):  # fmt: skip
+        return "not sure"
+    if easy > 0:
+        return "both" if cheap > 0 else "the customer"
+    return "the company" if cheap > 0 else "neither"
+
+
+def _best_channel(name: str, channels: dict[str, _Mean]) -> list[ChannelMove]:
+    """Find the channel of least effort, where it is better than the others by more than chance."""
+    known = {one: mean for one, mean in channels.items() if one and mean.contacts >= _MANY}
+    if len(known) < 2:
+        return []
+    best = min(known, key=lambda one: (known[one].effort, one))
+    mine = known[best]
+    others = _Mean(_added([mean for one, mean in known.items() if one != best]))
+    effort = mine.effort - others.effort
+    # Of several channels the best is chosen: as many comparisons are allowed for (Bonferroni).
+    quantile = NORMAL_QUANTILE if len(known) == 2 else _corrected(len(known))
+    half = quantile * (mine.effort_error**2 + others.effort_error**2) ** 0.5
+    if effort + half >= 0:
+        return []
+    cost = cost_half = None
+    if mine.cost is not None and others.cost is not None:
+        errors = (mine.cost_error or 0.0) ** 2 + (others.cost_error or 0.0) ** 2
+        cost, cost_half = mine.cost - others.cost, NORMAL_QUANTILE * errors**0.5
+    return [ChannelMove(
+        name, best, mine.contacts, effort, effort - half, effort + half, cost,
+        None if cost is None or cost_half is None else cost - cost_half,
+        None if cost is None or cost_half is None else cost + cost_half,
+        None if cost is None else cost * others.contacts,
+    )]  # fmt: skip
+
+
+def _corrected(channels: int) -> float:
+    from scipy.special import ndtri
+
+    return float(-ndtri(0.025 / (channels - 1)))

@@ -1,0 +1,221 @@
+"""Effort and cost: counted the plain way, planted shares found, and whom it serves."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import journeymap as jm
+from journeymap.analysis import Breakdown, Columns, Compare, EffortAndCost, Log, Where
+from journeymap.exceptions import AnswerError, ElementError, UnknownName
+from journeymap.testing import interactions
+from tests.factories import JOURNEY, T0
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@given(st.lists(interactions(durations=(HOUR,)), max_size=30))
+def test_counts(given_: list[jm.Interaction]) -> None:
+    """Each burden of each contact, one after the other."""
+    answer = Log.from_interactions(given_, map=JOURNEY).ask(
+        EffortAndCost(lately="2 days", patience="3 days")
+    )
+    found: dict[str, list[list[bool]]] = defaultdict(list)
+    for customer in {one.customer for one in given_}:
+        mine = sorted((one for one in given_ if one.customer == customer), key=lambda one: one.at)
+        for place, one in enumerate(mine):
+            before = mine[place - 1] if place else None
+            near = before is not None and one.at - before.at <= 2 * DAY
+            channels = [_channel(x) for x in (before, one) if x is not None]
+            found[one.touchpoint].append([
+                one.outcome in ("failed", "abandoned"),
+                any(x.touchpoint == one.touchpoint and one.at - x.at <= 2 * DAY
+                    for x in mine[:place]),
+                near and None not in channels and channels[0] != channels[1],
+                False,
+                before is not None and one.at - before.at > 3 * DAY,
+                near and before is not None and before.outcome in ("failed", "abandoned"),
+            ])  # fmt: skip
+    kinds = ("failed", "repeated", "switched", "identified", "waited", "demanded")
+    assert {row.element for row in answer} == set(found)
+    for row in answer:
+        marks = found[row.element]
+        assert row.contacts == len(marks)
+        assert row.effort == pytest.approx(sum(map(sum, marks)) / len(marks))
+        for place, kind in enumerate(kinds):
+            share = sum(mark[place] for mark in marks) / len(marks)
+            assert getattr(row, kind) == pytest.approx(share), kind
+
+
+def _channel(one: jm.Interaction) -> str | None:
+    if one.channel is not None:
+        return one.channel
+    point = JOURNEY.touchpoints.get(one.touchpoint)
+    return point.channels[0] if point is not None and len(point.channels) == 1 else None
+
+
+def _map() -> jm.JourneyMap:
+    return jm.JourneyMap(
+        "shop", stages=[jm.Stage("get", "buy"), jm.Stage("have", "own")],
+        channels=[jm.Channel("phone", cost=6), jm.Channel("web", cost=0.5)],
+        departments=[jm.Department("care", hourly_cost=40), jm.Department("shop")],
+        touchpoints=[jm.Touchpoint("call", "have", department="care", channels=["phone", "web"]),
+                     jm.Touchpoint("visit", "have", department="shop", cost=9),
+                     jm.Touchpoint("other", "have")],
+        key_journeys=[jm.KeyJourney("help", "call", "visit")],
+    )  # fmt: skip
+
+
+def test_costs_are_those_recorded_or_the_maps() -> None:
+    happened = [
+        jm.Interaction("a", "call", T0, channel="phone"),
+        jm.Interaction("a", "call", T0 + HOUR, channel="web", duration=HOUR / 2),
+        jm.Interaction("a", "call", T0 + 2 * HOUR, channel="web", cost=3.25),
+        jm.Interaction("a", "visit", T0 + 3 * HOUR, channel="phone"),
+        jm.Interaction("a", "other", T0 + 4 * HOUR),
+    ]
+    log = Log.from_interactions(happened, map=_map())
+    answer = log.ask(EffortAndCost())
+    cost = {row.element: row.cost for row in answer}
+    assert cost == {"call": pytest.approx(6 + 0.5 + 20 + 3.25), "visit": 9.0, "other": None}
+    assert answer.unknown == pytest.approx(1 / 5)
+    assert "of 20 % of the contacts the cost is not known" in repr(answer)
+    assert [one.cost for one in log.history("a")] == [None, None, 3.25, None, None]
+    [help_] = log.ask(EffortAndCost("key_journey"))
+    assert (help_.element, help_.contacts) == ("help", 4)  # each call begins it anew
+    assert {row.element for row in log.ask(EffortAndCost("channel"))} == {"phone", "web"}
+
+
+def _simulated(seed: int) -> tuple[Log, dict[str, float]]:
+    """Calls of which some only follow a failed delivery; the truth is counted on the way."""
+    chance, rows = random.Random(seed), []
+    calls = demanded = identified = 0
+    for number in range(4000):
+        at, name = T0 + chance.random() * 100 * DAY, f"c{number}"
+        broken = chance.random() < 0.2
+        rows.append((name, "delivery", at, "courier", "failed" if broken else "succeeded", 4.0))
+        if chance.random() < (0.9 if broken else 0.15):
+            calls += 1
+            demanded += broken
+            channel = "phone" if chance.random() < 0.7 else "web"
+            rows.append((name, "call", at + DAY, channel, "succeeded",
+                         8.0 if channel == "phone" else 1.0))  # fmt: skip
+            for _ in range(2 if channel == "phone" and chance.random() < 0.3 else 1):
+                rows.append((name, "identified", at + DAY + HOUR, channel, "succeeded", 0.5))
+            identified += rows[-2][1] == "identified"
+        if chance.random() < 0.5:
+            rows.append((name, "advice", at + 30 * DAY, "shop", "succeeded", 20.0))
+    fields = ("customer", "touchpoint", "at", "via", "result", "cost")
+    data: dict[str, Any] = dict(zip(fields, zip(*rows, strict=True), strict=True))
+    columns = Columns(channel="via", outcome="result", cost="cost")
+    log = Log.from_frame({name: list(one) for name, one in data.items()}, columns)
+    return log, {"demanded": demanded / calls, "identified": identified / calls}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_planted_shares_are_found(seed: int) -> None:
+    log, truth = _simulated(seed)
+    rule = jm.Sequence(jm.At("outcome", ["failed"]), "call", within="3 days")
+    question = EffortAndCost(
+        failure_demand=rule, identification=jm.At("touchpoint", ["identified"]), patience="60 days"
+    )
+    found = {row.element: row for row in log.ask(question)}
+    call = found["call"]
+    assert call.demanded == pytest.approx(truth["demanded"], abs=0.02)
+    assert call.demanded_low <= truth["demanded"] <= call.demanded_high
+    again = found["identified"]
+    share = truth["identified"] / (1 + truth["identified"])
+    assert again.identified == pytest.approx(share, abs=0.02)
+
+
+def test_whom_it_serves_and_the_best_channel() -> None:
+    """Cheap and easy, dear and easy, cheap and hard, dear and hard; and too few to be judged."""
+    chance, rows = random.Random(3), []
+    kinds = {"app": (1, 0.05), "advice": (30, 0.05), "form": (1, 0.6), "hotline": (30, 0.6)}
+    for number in range(2000):
+        for place, (name, (cost, hard)) in enumerate(kinds.items()):
+            result = "failed" if chance.random() < hard else "succeeded"
+            rows.append((f"c{number}", name, T0 + place * 20 * DAY, "x", result,
+                         cost + chance.random()))  # fmt: skip
+        channel = "chat" if number % 2 else "phone"
+        rows.append((f"c{number}", "help", T0 + 90 * DAY, channel,
+                     "failed" if chance.random() < (0.1 if channel == "chat" else 0.3) else "",
+                     3.0 if channel == "chat" else 10.0))  # fmt: skip
+    rows += [(f"c{number}", "rare", T0 + 120 * DAY, "x", "succeeded", 1.0) for number in range(9)]
+    fields = ("customer", "touchpoint", "at", "via", "result", "cost")
+    data = {name: list(one) for name, one in zip(fields, zip(*rows, strict=True), strict=True)}
+    columns = Columns(channel="via", outcome="result", cost="cost")
+    answer = Log.from_frame(data, columns).ask(EffortAndCost(patience="300 days"))
+    served = {row.element: row.serves for row in answer}
+    assert served["app"] == "both"
+    assert served["advice"] == "the customer"
+    assert served["form"] == "the company"
+    assert served["hotline"] == "neither"
+    assert served["rare"] == "not sure"
+    [move] = [one for one in answer.moves if one.element == "help"]
+    assert (move.channel, move.contacts) == ("chat", 1000)
+    assert move.effort_low < -0.2 < move.effort_high
+    assert move.cost == pytest.approx(-7)
+    assert move.total == pytest.approx(-7000)
+    assert "help by chat" in repr(answer)
+
+
+def test_no_channel_is_best_by_chance() -> None:
+    """Of channels that do not differ, one is said to be better in few of a hundred worlds."""
+    found = 0
+    for seed in range(100):
+        chance = random.Random(seed)
+        rows = [(f"c{n}", "help", T0, chance.choice("abc"),
+                 "failed" if chance.random() < 0.3 else "") for n in range(300)]  # fmt: skip
+        fields = ("customer", "touchpoint", "at", "via", "result")
+        data = {name: list(one) for name, one in zip(fields, zip(*rows, strict=True), strict=True)}
+        log = Log.from_frame(data, Columns(channel="via", outcome="result"))
+        found += len(log.ask(EffortAndCost()).moves)
+    assert found <= 10
+
+
+@pytest.mark.filterwarnings("error")
+def test_bad_input() -> None:
+    log, _ = _simulated(1)
+    with pytest.raises(UnknownName):
+        log.ask(EffortAndCost("chanel"))
+    with pytest.raises(UnknownName):
+        log.ask(EffortAndCost(failure_demand=jm.At("touchpoint", ["cal"])))
+    with pytest.raises(ElementError):
+        EffortAndCost(lately="soon")
+    with pytest.raises(AnswerError, match="map"):
+        log.ask(EffortAndCost("key_journey"))
+    with pytest.raises(AnswerError, match="no times"):
+        Log.from_frame({"customer": ["a"], "touchpoint": ["x"], "turn": [1]},
+                       Columns(at=None, order="turn")).ask(EffortAndCost())  # fmt: skip
+    empty = Log.from_frame({"customer": [], "touchpoint": [], "at": []}).ask(EffortAndCost())
+    assert (len(empty), empty.effort, empty.cost) == (0, None, None)
+    one = Log.from_frame({"customer": ["a"], "touchpoint": ["x"], "at": [T0]}).ask(EffortAndCost())
+    assert (one[0].effort, one[0].effort_low, one[0].cost) == (0, None, None)
+    assert one[0].serves == "not sure"
+    bad = Log.from_frame({"customer": ["a", "b", "c"], "touchpoint": ["x"] * 3, "at": [T0] * 3,
+                          "cost": ["1,5", "-2", "3"]}, Columns(cost="cost"))  # fmt: skip
+    assert bad.ask(EffortAndCost())[0].cost == 3
+    assert len(bad.rejected) == 2 or len(bad.dropped) == 2
+    for cost in (-1, float("nan"), "3", True, 1e12):
+        with pytest.raises(jm.InteractionError):
+            jm.Interaction("a", "x", T0, cost=cost)  # type: ignore[arg-type]
+    for wrong in (-1, "much"):
+        with pytest.raises(ElementError):
+            jm.Channel("web", cost=wrong)  # type: ignore[arg-type]
+
+
+def test_segments_and_comparisons() -> None:
+    log, _ = _simulated(2)
+    split = log.ask(Breakdown(EffortAndCost(), "channel", attribute="first"))
+    assert split
+    assert log.ask(Compare(EffortAndCost(), Where(channel="phone"), Where(channel="web")))
+    answer = log.ask(EffortAndCost())
+    row = next(one for one in answer if one.element == "call")
+    assert len(answer.customers(row)) == row.customers
