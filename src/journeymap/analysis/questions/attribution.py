@@ -20,9 +20,11 @@ from journeymap.analysis.measuring.credit_rules import (
     credit_by_place,
     credit_by_set,
 )
+from journeymap.analysis.measuring.learned_credit import LearnedCredit, find_reason_against
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.measuring.resampling import GROUPS, HALVES, assign_groups
 from journeymap.analysis.measuring.sequences import group_sequences
+from journeymap.analysis.measuring.touches import MAX_CUSTOMERS, Touches
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, N
 from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
@@ -35,7 +37,8 @@ from journeymap.model.rules import as_length, maybe_length, of_type, one_of, pos
 
 __all__ = ["Attribution", "AttributionAnswer", "AttributionRow"]
 
-Model: TypeAlias = Literal["first", "last", "linear", "position", "time-decay", "markov", "shapley"]
+Model: TypeAlias = Literal["first", "last", "linear", "position", "time-decay", "markov", "shapley",
+                           "learned"]  # fmt: skip
 Crediting: TypeAlias = Callable[[list[int]], dict[str, tuple[float, float]]]
 _UNIT = 1_000_000_000  # parts of a conversion in which the credit of touches in time is counted
 _STUDENT = float(stdtrit(GROUPS - 1, 0.975))
@@ -74,9 +77,19 @@ class AttributionAnswer(Answer[AttributionRow]):
     Attributes:
         untouched: The conversions that nothing preceded, within the time that counts.
         lost: The paths that led to no conversion.
+        anyway: Of the learned model, the conversions that would have come anyway (None: of another
+            model).
+        identifiable: Of the learned model, whether the data may show causes, as far as they can be
+            asked (None: of another model).
+        reason: Why not.
+        sampled: Whether customers were left out, because there are too many to learn from.
     """
 
     Row = AttributionRow
+    anyway: float | None = field(default=None, kw_only=True)
+    identifiable: bool | None = field(default=None, kw_only=True)
+    reason: str = field(default="", kw_only=True)
+    sampled: bool = field(default=False, kw_only=True)
     untouched: int = field(default=0, kw_only=True)
     lost: int = field(default=0, kw_only=True)
 
@@ -87,6 +100,14 @@ class AttributionAnswer(Answer[AttributionRow]):
             The sentences.
         """
         found = ["credit is no proof of cause: whoever was about to convert meets touches, too"]
+        if self.identifiable is not None:
+            found = [f"not identifiable: {self.reason}"] if self.reason else [
+                "no sign that touches only follow intent; only a hold-out can prove it"
+            ]  # fmt: skip
+        if self.anyway is not None:
+            found.append(f"{self.anyway:,.0f} conversions would have come anyway")
+        if self.sampled:
+            found.append(f"learned from {MAX_CUSTOMERS:,} customers")
         if self.untouched:
             found.append(f"{self.untouched:,} conversions were preceded by no touch")
         return found
@@ -100,6 +121,7 @@ class _Measured:
     decayed: dict[str, list[int]]  # credit of touches in time, and of amounts, group by group
     untouched: int
     currencies: frozenset[str]
+    touches: Touches | None = None
 
 
 def _outcome(instance: Any, attribute: Any, value: Any) -> None:
@@ -117,8 +139,9 @@ class Attribution:
     Attributes:
         outcome: The touchpoint, or a condition, that is a conversion.
         model: ``first``, ``last``, ``linear``, ``position`` (40 % each the first and the last, 20 %
-            those between), ``time-decay``, ``markov`` (the removal effect, Anderl et al. 2016) or
-            ``shapley`` (Shapley 1953).
+            those between), ``time-decay``, ``markov`` (the removal effect, Anderl et al. 2016),
+            ``shapley`` (Shapley 1953), or ``learned``: by how much touches raise the rate of
+            conversions (see `measuring.learned_credit`), and whether that can be known at all.
         by: The level of the elements that earn credit.
         lookback: How long before a conversion touches count (None: any time).
         order: How many touches back the Markov chain remembers, from 1 to 4.
@@ -167,6 +190,8 @@ class Attribution:
             return _Measured({}, {}, 0, frozenset())
         if self.lookback is not None or self.model == "time-decay":
             require_times(part.scope, "Attribution(lookback=…)")
+        if self.model == "learned":
+            return self._kept(part)
         names, codes = part.names(self.by), part.codes(self.by).astype(np.int64)
         walks, rows = self._touches(part)
         sizes = np.bincount(walks.path[rows], minlength=len(walks.end))
@@ -190,6 +215,13 @@ class Attribution:
         if self.model == "time-decay":
             decayed = self._decay(part, walks, rows, names, group, amounts)
         return _Measured(paths, decayed, untouched, met)
+
+    def _kept(self, part: Part) -> _Measured:
+        """Keep touches and conversions one by one, of some customers."""
+        require_times(part.scope, "Attribution(model='learned')")
+        done = self._conversions(part)
+        amounts, met = self._amounts(part, np.arange(len(part)))
+        return _Measured({}, {}, 0, met, Touches.of(part, self.by, done, amounts))
 
     def _touches(self, part: Part) -> tuple[_Walks, Ints]:
         """Find the paths of a part, and the interactions that are touches."""
@@ -254,11 +286,15 @@ class Attribution:
         return _Measured(
             _added(one.paths, other.paths), _added(one.decayed, other.decayed),
             one.untouched + other.untouched, one.currencies | other.currencies,
+            one.touches if other.touches is None else
+            other.touches if one.touches is None else one.touches.merge(other.touches),
         )  # fmt: skip
 
     def answer(self, measured: _Measured, scope: Scope) -> AttributionAnswer:
         """Credit elements, in all and in each half of the customers."""
         choose_currency("Attribution", self.currency, measured.currencies)
+        if measured.touches is not None:
+            return self._learned(measured.touches, scope, paid=bool(measured.currencies))
         paths = {
             path: np.array(numbers, dtype=np.float64).reshape(3, GROUPS)
             for path, numbers in measured.paths.items()
@@ -292,6 +328,40 @@ class Attribution:
         rows.sort(key=lambda row: (-row[2], row[0]))
         frame = pl.DataFrame(rows, schema=AttributionAnswer.schema(), orient="row")
         return AttributionAnswer(frame, untouched=measured.untouched, lost=lost)
+
+    def _learned(self, touches: Touches, scope: Scope, *, paid: bool) -> AttributionAnswer:
+        """Learn a model, in all and of each half of the customers, and ask what can be known."""
+        touched, amounts = touches.learned_from(scope.seen_until)
+        lookback = None if self.lookback is None else self.lookback // MICROSECOND
+        credit = LearnedCredit.of(touched, lookback)
+        shares = credit.shares if credit.shares is not None else np.zeros((0, len(touched.names)))
+        halves = []
+        if credit.memory is not None:
+            some = [touched.of_groups(list(half)) for half in HALVES]
+            halves = [
+                _of_all(LearnedCredit.of(one, lookback, credit.memory).earned) for one in some
+            ]
+        scale = touches.conversions / max(1, len(touched.converted))
+        value = shares.T @ amounts if len(shares) else np.zeros(len(touched.names))
+        share = _of_all(credit.earned)
+        error = _STUDENT * np.sqrt(np.mean([np.square(half - share) for half in halves], axis=0)
+                                   ) if halves else share  # fmt: skip
+        before = touched.count_before_conversions(lookback)
+        rows = [
+            (name, float(credit.earned[place]) * scale, float(share[place]),
+             max(0.0, float(share[place] - error[place])),
+             min(1.0, float(share[place] + error[place])),
+             float(value[place]) * scale / SCALE if paid else None, round(before[place] * scale),
+             touches.conversions)
+            for place, name in enumerate(touched.names) if credit.earned.any()
+        ]  # fmt: skip
+        rows.sort(key=lambda row: (-row[2], row[0]))
+        reason = find_reason_against(touched, credit)
+        return AttributionAnswer(
+            pl.DataFrame(rows, schema=AttributionAnswer.schema(), orient="row"),
+            anyway=credit.anyway * scale, identifiable=not reason, reason=reason,
+            sampled=touches.sampled,
+        )  # fmt: skip
 
     def _crediting(self, measured: _Measured, paths: Walked) -> Crediting:
         """Make what credits elements by the customers of some groups; all that were met."""
@@ -342,6 +412,12 @@ def _shares(credits_: dict[str, tuple[float, float]]) -> dict[str, float]:
     if not total:
         return {}
     return {name: conversions / total for name, (conversions, _) in credits_.items()}
+
+
+def _of_all(earned: Any) -> Any:
+    """Divide what elements earn by what they earn together."""
+    total = earned.sum()
+    return earned / total if total > 0 else np.zeros(len(earned))
 
 
 def _added(one: dict[Any, list[int]], other: dict[Any, list[int]]) -> dict[Any, list[int]]:

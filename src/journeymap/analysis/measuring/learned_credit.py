@@ -1,0 +1,281 @@
+"""Credit learned from when conversions come: a model of their rate, shared out by Shapley's value.
+
+The rate of conversions at a time is that without touches, times a factor for each touch since the
+last conversion, by how long ago it was. It is learned by comparing the moments of conversions with
+moments drawn by chance from all the time in which customers might have converted: a logistic
+regression (Prentice and Breslow 1978). Of a conversion, an element earns its Shapley value in the
+game in which a set of elements is worth the rate with their touches alone; the multilinear
+extension of Owen (1972) gives it exactly, however many elements there are. The rest would have come
+anyway.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+import numpy as np
+from attrs import frozen
+
+from journeymap.analysis.table.part import Ints
+from journeymap.model.instants import MICROSECOND
+
+__all__ = ["LearnedCredit", "Touched", "find_reason_against"]
+
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+_MEMORIES = tuple(timedelta(hours=one) // MICROSECOND for one in (3, 8, 24, 48, 96, 192, 384, 720))
+"""Times in which the effect of a touch falls to a third that are tried."""
+_SURE = 1.96  # standard errors above nothing that an effect must be
+_COMPARED, _MOST = 6, 60_000  # moments drawn for each conversion, and in all
+_RIDGE = 0.1
+_LEAST = 30  # conversions from which anything is learned
+_CLOSE, _CLUSTERED = timedelta(days=1) // MICROSECOND, 2.0
+_ANYWAY = 0.03  # of the conversions, at least, that would have come anyway
+_SEED = 20_26
+
+
+@frozen(eq=False)
+class Touched:
+    """Touches, conversions and the time in which customers might convert.
+
+    Attributes:
+        names: The elements.
+        person: The customer of each touch, as a number; touches are ordered by customer and time.
+        element: The element of each touch, as a place in the names.
+        at: Its time.
+        converted: The customer of each conversion.
+        converted_at: Its time.
+        begin: When each customer was first there.
+        end: When each was last to be seen: the end of the log.
+        group: The group of each customer, of those that are resampled.
+    """
+
+    names: tuple[str, ...]
+    person: Ints
+    element: Ints
+    at: Ints
+    converted: Ints
+    converted_at: Ints
+    begin: Ints
+    end: Ints
+    group: Ints
+
+    def count_before_conversions(self, lookback: int | None) -> list[int]:
+        """Count the conversions before which each element was met, since the one before."""
+        found = np.zeros(len(self.names), dtype=np.int64)
+        until = _next_conversion(self)
+        near = until < np.iinfo(np.int64).max
+        if lookback is not None:
+            near &= until - self.at <= lookback
+        keys = np.unique(np.column_stack([self.person, until, self.element])[near], axis=0)
+        np.add.at(found, keys[:, 2], 1)
+        counts: list[int] = found.tolist()
+        return counts
+
+    def of_groups(self, groups: list[int]) -> Touched:
+        """Select the customers of some groups."""
+        kept = np.isin(self.group, groups)
+        touches, conversions = kept[self.person], kept[self.converted]
+        number = np.cumsum(kept) - 1
+        return Touched(
+            self.names, number[self.person[touches]], self.element[touches], self.at[touches],
+            number[self.converted[conversions]], self.converted_at[conversions],
+            self.begin[kept], self.end[kept], self.group[kept],
+        )  # fmt: skip
+
+
+@frozen(eq=False)
+class LearnedCredit:
+    """The conversions that each element earns, and how many would have come anyway.
+
+    Attributes:
+        earned: The conversions that each element earns.
+        anyway: Those that would have come anyway.
+        memory: The time in which the effect of a touch falls to a third, in microseconds (None:
+            nothing was learned).
+        shares: What each element earns of each conversion.
+    """
+
+    earned: Floats
+    anyway: float
+    memory: int | None = None
+    shares: Floats | None = None
+
+    @classmethod
+    def of(
+        cls, touched: Touched, lookback: int | None, memory: int | None = None
+    ) -> LearnedCredit:  # fmt: skip
+        """Learn the model, with the best memory if none is given, and share out the conversions."""
+        size = len(touched.names)
+        if len(touched.converted) < _LEAST or not size:
+            return cls(np.zeros(size), float(len(touched.converted)))
+        person, at = _drawn_moments(touched)
+        y = np.r_[np.ones(len(touched.converted)), np.zeros(len(person))]
+        best: tuple[float, Floats, Floats, int] | None = None
+        for tried in _MEMORIES if memory is None else (memory,):
+            if lookback is not None and tried > lookback and best is not None:
+                break
+            x = np.concatenate([
+                _doses(touched, *moments, tried, lookback)
+                for moments in ((touched.converted, touched.converted_at), (person, at))
+            ])  # fmt: skip
+            beta, likelihood = _fit_sure(x, y)
+            if best is None or likelihood > best[0] + 1e-9:
+                best = likelihood, beta, x[: len(touched.converted)], tried
+        assert best is not None  # noqa: S101  # there is a memory at least
+        factors = np.exp(best[2] * best[1])
+        shares = _shapley(factors)
+        earned = shares.sum(axis=0)
+        anyway = max(0.0, len(touched.converted) - float(earned.sum()))
+        return cls(earned, anyway, best[3], shares)
+
+
+def find_reason_against(touched: Touched, credit: LearnedCredit) -> str:
+    """Find why the data cannot show what touches cause, without a hold-out; nothing if they may.
+
+    Whoever is about to convert meets touches in bursts: within a day of a touch the next comes far
+    more often than later, which touches that come by chance do not. And where all conversions come
+    soon after touches, there is nobody to compare with.
+    """
+    if len(touched.converted) < _LEAST:
+        return f"there are {len(touched.converted)} conversions: too few to learn from"
+    soon, late = _rates_of_touches(touched)
+    if late <= 0 or soon > _CLUSTERED * late:
+        return (
+            "touches come in bursts, as when customers look for what they are about to buy; "
+            "whether they cause conversions or follow the intent, only a hold-out can show"
+        )
+    total = credit.anyway + float(credit.earned.sum())
+    if credit.anyway < _ANYWAY * total:
+        return "hardly anything is converted without touches, so that there is no comparison"
+    return ""
+
+
+def _rates_of_touches(touched: Touched) -> tuple[float, float]:
+    """Compute the rate of the next touch within a day of one, and later, per day of waiting."""
+    person, at = touched.person, touched.at
+    follows = person[1:] == person[:-1]
+    until = np.minimum(touched.end[person], _next_conversion(touched))
+    gap = until - at
+    gap[:-1] = np.where(follows, np.minimum(gap[:-1], at[1:] - at[:-1]), gap[:-1])
+    event = np.zeros(len(at), dtype=bool)
+    event[:-1] = follows & (at[1:] - at[:-1] <= gap[:-1])
+    gap = np.maximum(gap, 0)
+    soon = event & (gap <= _CLOSE)
+    early, rest = np.minimum(gap, _CLOSE).sum(), np.maximum(gap - _CLOSE, 0).sum()
+    day = float(_CLOSE)
+    return (soon.sum() / max(early / day, 1e-9), (event & ~soon).sum() / max(rest / day, 1e-9))
+
+
+def _next_conversion(touched: Touched) -> Ints:
+    """Find the time of the customer's next conversion after each touch; a far one for none."""
+    far = np.iinfo(np.int64).max
+    found = np.full(len(touched.at), far)
+    order = np.lexsort((touched.converted_at, touched.converted))
+    person, at = touched.converted[order], touched.converted_at[order]
+    spot = _search(person, at, touched.person, touched.at)
+    there = spot < len(person)
+    there[there] = person[spot[there]] == touched.person[there]
+    found[there] = at[spot[there]]
+    return found
+
+
+def _search(persons: Ints, times: Ints, person: Ints, at: Ints) -> Ints:
+    """Find the first place after a time of each customer, in pairs that are ordered."""
+    joined = np.lexsort((np.r_[np.zeros(len(times)), np.ones(len(at))], np.r_[times, at],
+                         np.r_[persons, person]))  # fmt: skip
+    known = joined < len(persons)
+    before = np.cumsum(known)
+    spot = np.empty(len(person), dtype=np.int64)
+    asked = joined[~known] - len(persons)
+    spot[asked] = before[~known]
+    return spot
+
+
+def _drawn_moments(touched: Touched) -> tuple[Ints, Ints]:
+    """Draw moments by chance from the time in which customers might convert."""
+    length = np.maximum(touched.end - touched.begin, 1).astype(np.float64)
+    edges = np.cumsum(length)
+    count = min(_MOST, _COMPARED * len(touched.converted) + 2000)
+    spots = np.sort(np.random.default_rng(_SEED).random(count)) * edges[-1]
+    person = np.minimum(np.searchsorted(edges, spots, side="right"), len(edges) - 1)
+    inside = spots - np.r_[0.0, edges[:-1]][person]
+    return person, touched.begin[person] + inside.astype(np.int64)
+
+
+def _doses(
+    touched: Touched, person: Ints, at: Ints, memory: int, lookback: int | None
+) -> Floats:  # fmt: skip
+    """Sum the touches of each element since the last conversion, each fading with its age."""
+    found = np.zeros((len(person), len(touched.names)))
+    since = _last_conversion(touched, person, at)
+    place = _search(touched.person, touched.at, person, at) - 1
+    oldest = 6 * memory if lookback is None else min(lookback, 6 * memory)
+    alive = np.arange(len(person))
+    while len(alive):
+        row = place[alive]
+        good = (row >= 0) & (touched.person[row] == person[alive])
+        good &= (touched.at[row] > since[alive]) & (at[alive] - touched.at[row] <= oldest)
+        alive, row = alive[good], row[good]
+        ago = (at[alive] - touched.at[row]) / memory
+        found[alive, touched.element[row]] += np.exp(-ago)
+        place[alive] -= 1
+    return found
+
+
+def _last_conversion(touched: Touched, person: Ints, at: Ints) -> Ints:
+    """Find the time of the last conversion before some moments; a far one for none."""
+    order = np.lexsort((touched.converted_at, touched.converted))
+    mine, times = touched.converted[order], touched.converted_at[order]
+    spot = _search(mine, times, person, at - 1) - 1
+    since = np.full(len(person), np.iinfo(np.int64).min)
+    there = spot >= 0
+    there[there] = mine[spot[there]] == person[there]
+    since[there] = times[spot[there]]
+    return since
+
+
+def _fit_sure(x: Floats, y: Floats) -> tuple[Floats, float]:
+    """Fit the effects that are surely above nothing; the others are 0. Give the likelihood, too."""
+    kept = np.arange(x.shape[1])
+    while True:
+        whole = np.column_stack([np.ones(len(x)), x[:, kept]])
+        beta, inverse = _fit(whole, y)
+        ratio = beta[1:] / np.sqrt(np.diag(inverse)[1:])
+        if not len(kept) or ratio.min() > _SURE:
+            break
+        kept = np.delete(kept, int(np.argmin(ratio)))
+    found = np.zeros(x.shape[1])
+    found[kept] = beta[1:]
+    eta = whole @ beta
+    return found, float(y @ eta - np.logaddexp(0, eta).sum())
+
+
+def _fit(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Fit a logistic regression by Newton's method, with a ridge on all but the intercept."""
+    beta = np.zeros(x.shape[1])
+    ridge = np.full(x.shape[1], _RIDGE)
+    ridge[0] = 1e-9
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
+        gradient = x.T @ (y - p) - ridge * beta
+        information = (x * (p * (1 - p))[:, None]).T @ x + np.diag(ridge)
+        step = np.linalg.solve(information, gradient)
+        beta = beta + np.clip(step, -2, 2)
+        if float(np.abs(step).max()) < 1e-7:
+            break
+    return beta, np.linalg.inv(information)
+
+
+def _shapley(factors: Floats) -> Floats:
+    """Share out what a product of factors is above one, as parts of the product."""
+    more = factors - 1.0
+    nodes, weights = np.polynomial.legendre.leggauss(max(1, (factors.shape[1] + 1) // 2))
+    nodes, weights = (nodes + 1) / 2, weights / 2
+    total = np.zeros_like(factors)
+    for t, w in zip(nodes, weights, strict=True):
+        each = np.maximum(1 + t * more, 1e-12)
+        total += w * np.prod(each, axis=1, keepdims=True) / each
+    found: Floats = more * total / np.prod(factors, axis=1, keepdims=True)
+    return found

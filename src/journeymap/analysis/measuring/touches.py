@@ -1,0 +1,92 @@
+"""Touches and conversions of some customers, kept one by one: what a model is learned from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from journeymap.analysis.measuring.learned_credit import Touched
+from journeymap.analysis.measuring.resampling import GROUPS, hash_customers
+from journeymap.analysis.table.part import Flags, Ints, Part
+
+__all__ = ["MAX_CUSTOMERS", "Touches"]
+
+MAX_CUSTOMERS = 20_000
+"""Customers that are learned from; of more, those whose hashed names are lowest."""
+
+
+@frozen(eq=False)
+class Touches:
+    """The interactions of the customers whose hashed names are lowest, in order of the hashes.
+
+    Attributes:
+        names: The elements.
+        hashes: The hash of each interaction's customer.
+        at: Its time.
+        element: Its element, as a place in the names; −1 for a conversion, −2 for none.
+        amount: The amount of a conversion, in ten-thousandths.
+        conversions: The conversions of all customers.
+        amounts: Their amounts.
+        sampled: Whether customers were left out.
+    """
+
+    names: tuple[str, ...]
+    hashes: Any
+    at: Ints
+    element: Ints
+    amount: Ints
+    conversions: int
+    amounts: int
+    sampled: bool
+
+    @classmethod
+    def of(cls, part: Part, by: str, done: Flags, amount: Ints) -> Touches:
+        """Keep what is learned from of a part."""
+        names = tuple(map(str, part.names(by)[1:]))
+        element = part.codes(by).astype(np.int64) - 1
+        element = np.where(done, -1, np.where(element < 0, -2, element))
+        hashes = hash_customers(part)[part.journey]
+        kept = Touches(names, hashes, part.at, element, np.where(done, amount, 0),
+                       int(done.sum()), int(amount[done].sum()), sampled=False)  # fmt: skip
+        return kept._lowest()
+
+    def merge(self, other: Touches) -> Touches:
+        """Keep the customers whose hashed names are lowest of two measurements."""
+        names = tuple(sorted({*self.names, *other.names}))
+        both = Touches(
+            names, np.concatenate([self.hashes, other.hashes]),
+            np.concatenate([self.at, other.at]),
+            np.concatenate([self._recoded(names), other._recoded(names)]),
+            np.concatenate([self.amount, other.amount]), self.conversions + other.conversions,
+            self.amounts + other.amounts, sampled=self.sampled or other.sampled,
+        )  # fmt: skip
+        return both._lowest()
+
+    def _recoded(self, names: tuple[str, ...]) -> Ints:
+        table = np.array([*(names.index(name) for name in self.names), -2, -1], dtype=np.int64)
+        found: Ints = table[self.element]
+        return found
+
+    def _lowest(self) -> Touches:
+        order = np.lexsort((self.at, self.hashes))
+        hashes = self.hashes[order]
+        number = np.cumsum(np.diff(hashes, prepend=hashes[:1]) > 0)
+        kept = order[number < MAX_CUSTOMERS]
+        return Touches(
+            self.names, self.hashes[kept], self.at[kept], self.element[kept], self.amount[kept],
+            self.conversions, self.amounts, sampled=self.sampled or len(kept) < len(order),
+        )  # fmt: skip
+
+    def learned_from(self, end: int) -> tuple[Touched, Ints]:
+        """Give the touches, conversions and times, and the amounts of the conversions."""
+        known, first, person = np.unique(self.hashes, return_index=True, return_inverse=True)
+        names = tuple(sorted(self.names))
+        element = self._recoded(names)
+        touch, conversion = element >= 0, element == -1
+        group = ((known >> np.uint64(32)) % np.uint64(GROUPS)).astype(np.int64)
+        return Touched(
+            names, person[touch], element[touch], self.at[touch], person[conversion],
+            self.at[conversion], self.at[first], np.full(len(known), end), group,
+        ), self.amount[conversion]  # fmt: skip
