@@ -202,3 +202,33 @@ def test_bad_input() -> None:
     with pytest.raises(AnswerError, match="never added"):
         two.ask(Recommendation())
     assert next(iter(two.ask(Recommendation(currency="USD")))).value == 2
+
+
+@pytest.mark.parametrize("identified", [False, True])
+def test_who_is_forgotten_is_forgotten_by_those_they_won(
+    tmp_path: Path, identified: bool
+) -> None:  # fmt: skip
+    """No interaction of others names them any more, in no row of the file; the rest stays."""
+    rules = IdentityRules([Namespace("email")]) if identified else None
+    mail = Identity("email", "ann@example.org")
+    with Live(JOURNEY, f"sqlite:///{tmp_path}/live.db", identities=rules) as live:
+        if live.identities is not None:
+            live.take([Record([mail], T0, "crm", interaction=Interaction("?", "visit", T0))])
+            ann = live.identities.customer(mail) or ""
+        else:
+            live.record(Interaction("ann@example.org", "visit", T0))
+            ann = "ann@example.org"
+        live.record(Interaction("bob", "visit", T0 + DAY, referred_by=ann))
+        live.record(Interaction("bob", "visit", T0 + 2 * DAY, referred_by="dan"))
+        if identified:
+            live.record(Interaction("cyd", "visit", T0 + DAY, referred_by=mail))
+        live.forget(ann)
+        live.record(Interaction("bob", "visit", T0 + 3 * DAY))
+        found = [one.referred_by for one in Log.from_store(live.store, map=JOURNEY).history("bob")]
+        assert found == [None, "dan", None]
+        state = live.state("bob")
+        assert state is not None
+        assert state.count == 3
+    for file in tmp_path.iterdir():
+        assert ann.encode() not in file.read_bytes()
+        assert b"ann@example.org" not in file.read_bytes()

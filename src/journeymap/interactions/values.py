@@ -154,5 +154,5 @@ class Identity:
 
 
 def name_of(named: str | Identity | None) -> str | None:
-    """Name a customer in one text: by the id, or by an identity with its namespace."""
-    return f"{named.namespace}:{named.value}" if isinstance(named, Identity) else named
+    """Name a customer in one text: by the id, or by the value of an identity, as records do."""
+    return named.value if isinstance(named, Identity) else named

@@ -10,6 +10,7 @@ from journeymap.adapters.store import JournalEntry, Transaction, micros
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction
 from journeymap.live.evidence import read_identities
+from journeymap.live.forgetting_referrals import note_referrals
 from journeymap.live.journal import in_order, read_entry, text_with
 from journeymap.live.outbox import letters_for, post_letters
 from journeymap.live.recording import Receipt, Recording, Settings, misplaced, signals_until
@@ -52,6 +53,8 @@ class Correcting:
         tx.journal.delete([customer])
         tx.checkpoints.delete([customer])
         tx.journal.append(evolve(one, number=n) for n, one in enumerate(left, 1))
+        if self._instead is not None:
+            note_referrals(tx, [self._instead])
         if self._instead is None:
             tx.tombstones.set({self._marks.of_key(self._key): RETRACTED})
         if not left:

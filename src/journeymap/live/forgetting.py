@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -19,6 +20,7 @@ from journeymap.identity.links import IdentitySpan
 from journeymap.interactions import Identity
 from journeymap.interactions.codec import encoded
 from journeymap.live.evidence import is_split_data
+from journeymap.live.forgetting_referrals import forget_referrals
 from journeymap.live.regrouping import current_id, owner_of_evidence
 from journeymap.live.removed import Marks
 
@@ -86,8 +88,9 @@ class Forgetting:
 
     def remove(self, now: datetime) -> list[str]:
         """Remove everything; the customers about whom there is other evidence now."""
+        forget_referrals(self._tx, self._is_named)  # while the identities are known
         if self._mine:
-            self._strip_set_aside()  # while the identities are known
+            self._strip_set_aside()
         changed = self._rewrite() if self._mine else []
         marks = [*map(self._marks.of_name, self.names), *map(self._marks.of_identity, self._mine)]
         for name in self.names:
@@ -173,6 +176,9 @@ class Forgetting:
         read = [pair for pair in data["identities"] if self._known.normalize([Identity(*pair)])]
         data = {**data, "identities": read}
         return encoded({name: data[name] for name in data if name not in _FACTS}) if read else None
+
+    def _is_named(self, by: Any) -> bool:
+        return self._among(by) if isinstance(by, list) else by in self.names
 
     def _among(self, pair: Sequence[str]) -> bool:
         normalized = self._known.normalize([Identity(*pair)])

@@ -11,7 +11,7 @@ from typing import Any, Self
 from attrs import evolve
 
 from journeymap.adapters.joining import JoiningStore
-from journeymap.adapters.store import Store, micros
+from journeymap.adapters.store import Store, Transaction, micros
 from journeymap.exceptions import ElementError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Evidence, Identity, Interaction, Record
@@ -20,6 +20,7 @@ from journeymap.live.archiving import archive_interactions
 from journeymap.live.choosing import Choosing
 from journeymap.live.correcting import Correcting
 from journeymap.live.forgetting import forget_customer
+from journeymap.live.forgetting_referrals import forget_referrals
 from journeymap.live.group_commit import GroupCommit
 from journeymap.live.handlers import Breaker
 from journeymap.live.journal import (
@@ -468,7 +469,12 @@ class Live(StoreReading, SignalDelivery):
             self._resolution.forget(customer)
         else:
             marks = {self._marks.of_name(customer): micros(self._states.now())}
-            self._store.run(lambda tx: forget_customer(tx, customer, marks))
+
+            def forget(tx: Transaction) -> None:
+                forget_customer(tx, customer, marks)
+                forget_referrals(tx, lambda by: by == customer)
+
+            self._store.run(forget)
         if not self._store.scrub_blocks:
             self._store.scrub()
 

@@ -13,6 +13,7 @@ from journeymap.adapters.store import JournalEntry, Letter, SetAsideEntry, Trans
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import read_interaction
 from journeymap.live.evidence import read_identities
+from journeymap.live.forgetting_referrals import note_referrals
 from journeymap.live.journal import (
     aside_key,
     in_order,
@@ -124,6 +125,7 @@ class Recording:
             entries += new
             letters += letters_for(signals, self._settings.outgoing, arrived)
         tx.journal.append(entries)
+        note_referrals(tx, self.given)
         self.written = self._states.write(tx, after, versions)
         if letters:
             post_letters(tx, letters)

@@ -20,7 +20,8 @@ WAITS = (60, 600, 3600, 4 * 3600, *(days * 86_400 for days in (1, 2, 3, 5, 7, 14
 NEVER = np.iinfo(np.int64).max
 """The row of what never becomes true."""
 _ANY = ("touchpoint", "channel", "department")  # levels that a journey comes to
-_NOT_COLUMNS = {*_ANY, "stage", "phase", "process", "outcome", "score_kind", "currency"}
+_NOT_COLUMNS = {*_ANY, "stage", "phase", "process", "outcome", "score_kind", "currency",
+                "referred_by"}  # fmt: skip
 _MISSING = np.iinfo(np.int64).min
 
 

@@ -136,7 +136,7 @@ def find_reason_against(touched: Touched, credit: LearnedCredit) -> str:
 
     Whoever is about to convert meets touches in bursts: within a day of a touch the next comes far
     more often than later, which touches that come by chance do not. And where all conversions come
-    soon after touches, there is nobody to compare with.
+    soon after touches, there is nothing to compare with.
     """
     if len(touched.converted) < _LEAST:
         return f"there are {len(touched.converted)} conversions: too few to learn from"

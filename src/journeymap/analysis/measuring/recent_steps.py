@@ -51,7 +51,7 @@ def weigh_steps(
     last = max((period for period, _ in learned if period < until), default=0)
     weights = [1.0] * PERIODS
     if half_life is not None:
-        weights = [2.0 ** ((period - last) / half_life) for period in range(PERIODS)]
+        weights = [2.0 ** (min(0, period - last) / half_life) for period in range(PERIODS)]
     found: dict[Path, dict[str, float]] = {}
     for (period, path), followers in learned.items():
         if period < until:

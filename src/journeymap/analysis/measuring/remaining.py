@@ -144,7 +144,9 @@ class Situations:
                 kinds, number = np.unique(self._numbers(length, day, since), return_inverse=True)
                 wanted = self.least if least is None else least
                 needed = wanted if length or day or since else 0.0
-                enough = (_effective(number, weights, len(kinds)) >= needed) & (kinds >= 0)
+                met = np.bincount(number, weights, minlength=len(kinds)) > 0
+                enough = met & (kinds >= 0)
+                enough &= _effective(number, weights, len(kinds)) >= needed
                 known = np.flatnonzero(enough[number])
                 order = known[np.argsort(number[known], kind="stable")]
                 begins = np.flatnonzero(np.diff(number[order], prepend=-1))

@@ -242,14 +242,13 @@ class Deviations:
             part: The part.
 
         Yields:
-            The key journey, the kind and the element; and rows. What is missing, or late, is
-            known where the occurrence is completed, or else with what comes next.
+            The key journey, the kind and the element; and rows. Deviations are known where the
+            occurrence is completed, or else with what comes next.
         """
         for span in choose_key_journeys(part.scope, self.journey, "Deviations"):
             found, _, events = self._match(part, span)
-            which, _, _, row, _ = events
+            which = events[0]
             known = found.last[which] + (found.state[which] != COMPLETED)
-            known = np.where(row >= 0, row, known)
             journey = np.append(part.journey, -1)
             there = journey[known] == journey[found.begin[which]]
             for (name, kind, _, element, _), mine in _split_by_cell(part, span, events):

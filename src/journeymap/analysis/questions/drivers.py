@@ -18,9 +18,9 @@ from journeymap.analysis.measuring.candidates import (
     first_rows,
 )
 from journeymap.analysis.measuring.dormancy import find_dormancies
-from journeymap.analysis.measuring.hazards import RiskRatio, Risks, critical_chance
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.measuring.resampling import hash_customers
+from journeymap.analysis.measuring.risks import RiskRatio, Risks, critical_chance
 from journeymap.analysis.questions.deviations import Deviations
 from journeymap.analysis.questions.key_journeys import mark_failed
 from journeymap.analysis.row_fields import Chance, Count, Field, Key, Mean, N, Text
@@ -37,8 +37,7 @@ __all__ = ["Driver", "Drivers", "DriversAnswer"]
 
 MAX_CUSTOMERS = 20_000
 """Customers that are compared; of more, those whose hashed names are lowest."""
-_ROWS = 8  # interactions of a journey that are looked at, of more
-_EXACT = 24  # interactions up to which journeys are compared at the same number
+_EXACT = 12  # interactions after each of which journeys are looked at; later, at every seventh
 _LEAST = 20  # customers of whom a candidate is true, and of whom it is not
 _MOST = 12  # drivers that are found at most
 _Bound = Annotated[float, Field("bound", of="ratio")]
@@ -53,13 +52,13 @@ class Driver:
         kind: ``touchpoint``, ``repeat``, ``wait``, ``channel``, ``department``, ``handoff``,
             ``failure``, ``emotion``, ``deviation`` or ``column``.
         element: The element, or the column, that it is about.
-        ratio: How many times as likely the outcome is to come next, where the fact is known,
-            adjusted for the other drivers.
+        ratio: How many times as likely the outcome is, where the fact becomes known, adjusted
+            for the other drivers.
         low: Lower bound of its 95 % interval.
         high: Upper bound of it.
         chance: The chance of such an effect, were there none.
         customers: The customers of whom it was known before the outcome.
-        outcomes: How many of them had the outcome next.
+        outcomes: How many of them had the outcome later.
         n: All customers that were compared.
     """
 
@@ -84,6 +83,7 @@ class DriversAnswer(Answer[Driver]):
         examined: How many facts were examined.
         outcomes: How many customers had the outcome.
         n: How many customers were compared.
+        at_once: How many more had the outcome before anything was known of them.
         sampled: Whether customers were left out, because there are too many.
     """
 
@@ -92,6 +92,7 @@ class DriversAnswer(Answer[Driver]):
     examined: int = field(default=0, kw_only=True)
     outcomes: int = field(default=0, kw_only=True)
     n: int = field(default=0, kw_only=True)
+    at_once: int = field(default=0, kw_only=True)
     sampled: bool = field(default=False, kw_only=True)
 
     def notes(self) -> list[str]:
@@ -113,6 +114,8 @@ class DriversAnswer(Answer[Driver]):
             "known before the outcome; compared at the same point of journeys, and adjusted for "
             "the other drivers; what goes with an outcome need not cause it"
         )
+        if self.at_once:
+            found.append(f"{self.at_once:,} more had the outcome before anything else")
         if self.sampled:
             found.append(f"learned from {MAX_CUSTOMERS:,} customers")
         return found
@@ -120,17 +123,29 @@ class DriversAnswer(Answer[Driver]):
 
 @frozen(eq=False)
 class _Measured:
-    """Journeys at their interactions, in order of the customers' hashes.
+    """Journeys after their interactions, in order of the customers' hashes.
 
-    ``known`` has, for each candidate, the places of the rows by which it is known.
+    ``known`` has, for each candidate, the places of the rows by which it is known; ``everyone`` and
+    ``met`` the hashes of all customers, and of those with an outcome.
     """
 
     hashes: Any
-    followed: Ints
-    weight: Ints
     step: Ints
+    outcome: Ints
     known: dict[Candidate, Ints]
+    everyone: Any
+    met: Any
     sampled: bool
+
+
+def _grid() -> Ints:
+    steps = list(range(_EXACT + 1))
+    while steps[-1] < 1_000_000:
+        steps.append(steps[-1] + max(1, steps[-1] // 7))
+    return np.array(steps, dtype=np.int64)
+
+
+_GRID = _grid()
 
 
 def _outcome(instance: Any, attribute: Any, value: Any) -> None:
@@ -145,14 +160,15 @@ class Drivers:
     Touchpoints, repeats, waits, failures, bad emotions, channels, departments, handoffs, deviations
     from key journeys, and the values of columns where journeys begin.
 
-    Each journey is looked at where it stands after each interaction until its first outcome: what
-    is known by then, and whether the outcome comes next. Journeys that have come equally far are
-    compared, so that who left early is not compared with who stayed long. The effect is a ratio
-    of risks by a Poisson regression on all drivers together, with errors from the spread between
-    customers (Zou 2004). Drivers are added one by one, the surest first by its score test, while
-    the rule of Benjamini and Yekutieli (2001) holds that at most 5 % are false discoveries: it
-    asks nothing of how tests depend on one another, and facts of a journey all do. A fact counts
-    if it is known of at least twenty customers, and not of as many.
+    Each journey is looked at after its interactions (the first thirteen, and then every seventh
+    part further) until its first outcome. Where a fact becomes known, the journey is compared with
+    those that have come as far and do not know it: what share came to the outcome later, had they
+    never come to know it (those that do count up to then, and others for them). The effect is a
+    ratio of these risks by a Poisson regression with the other drivers, with errors from the
+    spread between customers (Zou 2004). Drivers are added one by one, the surest first by its
+    score test, while the rule of Benjamini and Yekutieli (2001) holds that at most 5 % are false
+    discoveries: it asks nothing of how tests depend on one another, and facts of a journey all do.
+    A fact counts if it is known of at least twenty customers, and not of as many.
 
     Attributes:
         outcome: The touchpoint, or a condition, that is the outcome (a low score, an amount …); or
@@ -194,32 +210,31 @@ class Drivers:
         part, sampled = _chosen(part)
         none = np.zeros(0, dtype=np.int64)
         if not len(part):
-            return _Measured(np.zeros(0, dtype=np.uint64), none, none, none, {}, sampled)
-        rows, followed, weight, marked = self._rows(part)
+            return _Measured(np.zeros(0, dtype=np.uint64), none, none, {}, none, none, sampled)
+        hashes = hash_customers(part)
+        rows, step, outcome, marked = self._rows(part)
+        order = np.argsort(hashes[part.journey[rows]], kind="stable")
+        rows, step, outcome = rows[order], step[order], outcome[order]
         journey = part.journey[rows]
-        order = np.argsort(hash_customers(part)[journey], kind="stable")
-        rows, followed, weight, journey = (one[order] for one in (rows, followed, weight, journey))
         known: dict[Candidate, Ints] = {}
         for candidate, first in self._candidates(part, marked):
             places = np.flatnonzero(first[journey] <= rows)
             if len(places):
                 mine = known.get(candidate)
                 known[candidate] = places if mine is None else np.union1d(mine, places)
-        hashes = hash_customers(part)[journey]
-        return _Measured(hashes, followed, weight, rows - part.offsets[journey], known, sampled)
+        met = np.unique(hashes[part.journey[marked]])
+        return _Measured(hashes[journey], step, outcome, known, np.unique(hashes), met, sampled)
 
     def _rows(self, part: Part) -> tuple[Ints, Ints, Ints, Flags]:
-        """Find the interactions to look at, whether the outcome comes next, and how many each is.
+        """Find the interactions to look at, how far they are, and whether an outcome comes later.
 
-        All before a journey's first outcome, by the lead; of many, one of each of some equal
-        stretches.
+        All before a journey's first outcome, by the lead; of many, the same of each journey.
         """
         marked = self._marked(part)
         number = np.arange(len(part))
         if isinstance(self.outcome, Dormancy):
-            silent, unknown = self._silences(part)
-            until = first_rows(part, np.flatnonzero(silent))
-            eligible = (number <= until[part.journey]) & ~unknown
+            until = first_rows(part, np.flatnonzero(self._silences(part)))
+            eligible = number <= until[part.journey]
         else:
             until = first_rows(part, np.flatnonzero(marked))
             eligible = number < until[part.journey]
@@ -229,18 +244,10 @@ class Drivers:
             limit = np.full(part.journeys, np.iinfo(np.int64).max)
             limit[met] = part.at[until[met]] - self.lead // MICROSECOND
             eligible &= part.at <= limit[part.journey]
-        followed = np.zeros(len(part), dtype=bool)
-        before = np.full(part.journeys, -1, dtype=np.int64)  # the last that is looked at
-        np.maximum.at(before, part.journey[eligible], number[eligible])
-        followed[before[met & (before >= 0)]] = True
-        rows = np.flatnonzero(eligible)
-        others, count = _stretches(part, rows[~followed[rows]])
-        events = rows[followed[rows]]
-        together = np.concatenate([others, events])
-        weight = np.concatenate([count, np.ones(len(events), dtype=np.int64)])
-        order = np.argsort(together, kind="stable")
-        rows = together[order]
-        return rows, followed[rows].astype(np.int64), weight[order], marked
+        step = number - part.offsets[:-1][part.journey]
+        place = np.searchsorted(_GRID, step)
+        rows = np.flatnonzero(eligible & (_GRID[np.minimum(place, len(_GRID) - 1)] == step))
+        return rows, place[rows], met[part.journey[rows]].astype(np.int64), marked
 
     def _marked(self, part: Part) -> Flags:
         if isinstance(self.outcome, Dormancy):
@@ -252,20 +259,18 @@ class Drivers:
         check_names(part, self.outcome)
         return mark_matching(part, self.outcome)
 
-    def _silences(self, part: Part) -> tuple[Flags, Flags]:
-        """Mark the interactions after which the customer was silent, and where that is open."""
-        last = np.append(part.first[1:], True)
+    def _silences(self, part: Part) -> Flags:
+        """Mark the interactions after which the customer was silent."""
         require_times(part.scope, "Drivers(Dormancy())")
         if self.silent is None:
             if part.scope.map is None or not any(part.scope.map.tables.dormant_after):
                 message = "no map has a dormant_after; name a silence, as in silent='60 days'"
                 raise AnswerError("Drivers(Dormancy())", message)
-            followed, limit = find_dormancies(part)
-        else:
-            limit = np.full(len(part), self.silent // MICROSECOND)
-            over = np.where(last, part.scope.seen_until, np.append(part.at[1:], 0))
-            followed = over - part.at >= limit
-        return followed, last & ~followed
+            return find_dormancies(part)[0]
+        last = np.append(part.first[1:], True)
+        over = np.where(last, part.scope.seen_until, np.append(part.at[1:], 0))
+        found: Flags = over - part.at >= self.silent // MICROSECOND
+        return found
 
     def _candidates(self, part: Part, marked: Flags) -> Iterator[tuple[Candidate, Ints]]:
         yield from find_candidates(part, marked, mark_failed(part))
@@ -284,10 +289,10 @@ class Drivers:
                 places + size if mine is None else np.concatenate([mine, places + size])
             )
         both = _Measured(
-            np.concatenate([one.hashes, other.hashes]),
-            np.concatenate([one.followed, other.followed]),
-            np.concatenate([one.weight, other.weight]), np.concatenate([one.step, other.step]),
-            known, one.sampled or other.sampled,
+            np.concatenate([one.hashes, other.hashes]), np.concatenate([one.step, other.step]),
+            np.concatenate([one.outcome, other.outcome]), known,
+            np.union1d(one.everyone, other.everyone), np.union1d(one.met, other.met),
+            one.sampled or other.sampled,
         )  # fmt: skip
         return _lowest(both)
 
@@ -295,48 +300,47 @@ class Drivers:
         """Select drivers, and estimate their effects together."""
         _, customer = np.unique(measured.hashes, return_inverse=True)
         n = int(customer.max()) + 1 if len(customer) else 0
-        outcomes = len(np.unique(customer[measured.followed > 0]))
+        outcomes = len(np.unique(customer[measured.outcome > 0]))
         words = "go silent" if isinstance(self.outcome, Dormancy) else (
             f"come to {self.outcome}" if isinstance(self.outcome, str) else "come to the outcome"
         )  # fmt: skip
-        candidates = _examined(measured, customer, n)
-        risks = Risks(measured.followed.astype(np.float64), measured.weight.astype(np.float64),
-                      _strata(measured.step), customer)  # fmt: skip
+        candidates = _examined(measured, customer)
         columns = np.zeros((len(customer), len(candidates)), dtype=bool)
         for place, candidate in enumerate(candidates):
             columns[measured.known[candidate], place] = True
         rows = []
-        if outcomes and candidates:
+        if 0 < outcomes < n and candidates:
+            happened = measured.outcome.astype(np.float64)
+            risks = Risks(happened, measured.step, customer, measured.step == 0)
             for place, effect in _select(risks, columns):
                 kind, element, driver = candidates[place]
-                people = np.unique(customer[measured.known[candidates[place]]])
-                followed = np.unique(customer[(measured.followed > 0) & columns[:, place]])
+                people = np.unique(customer[columns[:, place]])
+                met = np.unique(customer[(measured.outcome > 0) & columns[:, place]])
                 rows.append((driver, kind, element, effect.ratio, effect.low, effect.high,
-                             effect.chance, len(people), len(followed), n))  # fmt: skip
+                             effect.chance, len(people), len(met), n))  # fmt: skip
         frame = pl.DataFrame(rows, schema=DriversAnswer.schema(), orient="row")
         return DriversAnswer(frame, outcome=words, examined=len(candidates), outcomes=outcomes, n=n,
+                             at_once=max(0, len(measured.met) - outcomes),
                              sampled=measured.sampled)  # fmt: skip
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
         """Find the customers of whom a fact was known, also those who were not compared."""
         if not len(part):
             return np.zeros(0, dtype=np.int64)
-        rows, followed, _, marked = self._rows(part)
+        rows, _, outcome, marked = self._rows(part)
         known = np.full(len(rows), number == "n")
         for (_, _, driver), first in self._candidates(part, marked):
             if driver == row["driver"]:
                 known |= first[part.journey[rows]] <= rows
-        return part.customer[rows[known & (followed > 0) if number == "outcomes" else known]]
+        return part.customer[rows[known & (outcome > 0) if number == "outcomes" else known]]
 
 
 def _select(risks: Risks, columns: Any) -> list[tuple[int, RiskRatio]]:
     """Add the surest candidate, beside those chosen, while false discoveries are controlled."""
     chosen: list[int] = []
     left = np.arange(columns.shape[1])
-    design = np.zeros((columns.shape[0], 0))
-    beta = np.zeros(0)
     while len(left) and len(chosen) < _MOST:
-        chances = risks.test(columns[:, left], design, beta)
+        chances = risks.test(columns[:, left], columns[:, chosen])
         best = int(np.argmin(chances))
         if chances[best] > critical_chance(len(chosen) + 1, columns.shape[1], 0.05):
             break
@@ -344,14 +348,14 @@ def _select(risks: Risks, columns: Any) -> list[tuple[int, RiskRatio]]:
         if len(chosen) == 1:  # what goes with the outcome in no way alone is not tried again
             left, best = left[chances <= 0.1], int((chances[:best] <= 0.1).sum())
         left = np.delete(left, best)
-        design = columns[:, chosen].astype(np.float64)
-        beta = risks.fit(design, np.append(beta, 0.0))
-    effects = risks.effects(design, beta)
-    order = sorted(range(len(chosen)), key=lambda one: (effects[one].chance, chosen[one]))
-    return [(chosen[one], effects[one]) for one in order]
+    found = [(place, risks.effect(columns, chosen, place)) for place in chosen]
+    # Beside those that were found later, some are sure no more.
+    sure = [(place, one) for place, one in found
+            if one.chance < 0.05 and (one.low > 1 or one.high < 1)]  # fmt: skip
+    return sorted(sure, key=lambda one: (one[1].chance, one[0]))
 
 
-def _examined(measured: _Measured, customer: Ints, n: int) -> list[Candidate]:
+def _examined(measured: _Measured, customer: Ints) -> list[Candidate]:
     """List the candidates that are known of enough customers, and of no more than others are."""
     found: dict[bytes, Candidate] = {}
     for candidate in sorted(measured.known):
@@ -360,7 +364,8 @@ def _examined(measured: _Measured, customer: Ints, n: int) -> list[Candidate]:
         without = np.ones(len(customer), dtype=bool)
         without[places] = False
         if with_ >= _LEAST and len(np.unique(customer[without])) >= _LEAST:
-            found.setdefault(places.astype(np.int64).tobytes(), candidate)
+            same = places.astype(np.int64).tobytes(), np.flatnonzero(without).tobytes()
+            found.setdefault(min(same), candidate)  # of a fact and its opposite, one
     return list(found.values())
 
 
@@ -383,33 +388,15 @@ def _lowest(measured: _Measured) -> _Measured:
     """Keep the rows of as many customers as are compared, in order of their hashes."""
     order = np.argsort(measured.hashes, kind="stable")
     hashes = measured.hashes[order]
-    number = np.cumsum(np.diff(hashes, prepend=hashes[:1]) > 0)
-    kept = order[number < MAX_CUSTOMERS]
+    kept = order[np.isin(hashes, measured.everyone[:MAX_CUSTOMERS])]
     place = np.full(len(order), -1, dtype=np.int64)
     place[kept] = np.arange(len(kept))
     known = {candidate: np.sort(place[places][place[places] >= 0])
              for candidate, places in measured.known.items()}  # fmt: skip
+    everyone = measured.everyone[:MAX_CUSTOMERS]
     return _Measured(
-        measured.hashes[kept], measured.followed[kept], measured.weight[kept], measured.step[kept],
+        measured.hashes[kept], measured.step[kept], measured.outcome[kept],
         {candidate: places for candidate, places in known.items() if len(places)},
-        measured.sampled or len(kept) < len(order),
+        everyone, measured.met[np.isin(measured.met, everyone)],
+        measured.sampled or len(everyone) < len(measured.everyone),
     )  # fmt: skip
-
-
-def _stretches(part: Part, rows: Ints) -> tuple[Ints, Ints]:
-    """Choose the last of each of some stretches of a journey's rows, and count the stretch."""
-    journey = part.journey[rows]
-    size = np.bincount(journey, minlength=part.journeys)[journey]
-    begins = np.flatnonzero(np.diff(journey, prepend=-1))
-    place = np.arange(len(rows)) - np.repeat(begins, np.diff(np.append(begins, len(rows))))
-    stretch = np.where(size <= _ROWS, place, place * _ROWS // np.maximum(size, 1))
-    final = np.append((stretch[1:] != stretch[:-1]) | (journey[1:] != journey[:-1]), True)
-    ends = np.flatnonzero(final) if len(rows) else np.zeros(0, dtype=np.int64)
-    return rows[ends], np.diff(ends, prepend=-1)
-
-
-def _strata(step: Ints) -> Ints:
-    """Class journeys by how many interactions they have: exactly, then in wider classes."""
-    far = _EXACT + np.floor(4 * np.log2(np.maximum(step, 1) / _EXACT)).astype(np.int64)
-    found: Ints = np.where(step < _EXACT, step, np.maximum(far, _EXACT))
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from operator import itemgetter
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
@@ -345,7 +346,10 @@ def _steps(
         if name in wanted:
             mine = zip(part.at[begin:end].tolist(), part.touchpoints[begin:end].tolist(),
                        strict=True)  # fmt: skip
-            yield name, tuple((at, str(points[code])) for at, code in sorted(mine))
+            yield (
+                name,
+                tuple((at, str(points[code])) for at, code in sorted(mine, key=itemgetter(0))),
+            )
 
 
 def _parents(

@@ -10,10 +10,27 @@ import polars as pl
 from attrs import evolve
 
 from journeymap.analysis.table.ordering import find_offsets, order_rows
+from journeymap.analysis.table.part import Level
 from journeymap.analysis.table.table import Table
 from journeymap.exceptions import AnswerError
 
 __all__ = ["rename_customers"]
+
+_RECOMMENDER = "referred_by"
+
+
+def _renamed(
+    level: Level, name: Callable[[str], str | None], ordered: Callable[[Any], Any]
+) -> Level:  # fmt: skip
+    """Give those who recommended the names that customers have now."""
+    if level.codes is None:
+        return level
+    codes: dict[str, int] = {}
+    table = np.zeros(len(level.names), dtype=level.codes.dtype)
+    for place, old in enumerate(level.names):
+        if old is not None:
+            table[place] = codes.setdefault(name(old) or old, len(codes) + 1)
+    return Level((None, *codes), ordered(table[level.codes]))
 
 
 def rename_customers(table: Table, name: Callable[[str], str | None]) -> Table:
@@ -40,6 +57,11 @@ def rename_customers(table: Table, name: Callable[[str], str | None]) -> Table:
         offsets=find_offsets(ordered(owners)),
         at=ordered(table.at),
         touchpoints=ordered(table.touchpoints),
-        levels={k: evolve(v, codes=ordered(v.codes)) for k, v in table.levels.items()},
+        levels={
+            kind: evolve(level, codes=ordered(level.codes))
+            if kind != _RECOMMENDER
+            else _renamed(level, name, ordered)
+            for kind, level in table.levels.items()
+        },
         numbers={k: ordered(v) for k, v in table.numbers.items()},
     )
