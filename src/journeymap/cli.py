@@ -230,9 +230,9 @@ def _templates(options: argparse.Namespace) -> int:
     if options.name is not None:
         _write(dumps(templates.load(options.name).map), options.output)
         return 0
-    for name in templates.names(options.industry):
-        one = templates.load(name)
-        print(f"{name:<24} {one.industry:<24} {one.map.description}")
+    found = [templates.load(name) for name in templates.names(options.industry)]
+    lines = [f"{one.id:<24} {one.industry:<24} {one.map.description}\n" for one in found]
+    _write("".join(lines), options.output)
     return 0
 
 

@@ -312,3 +312,12 @@ def test_data_without_an_answer() -> None:
     [row] = decided
     assert 0 < row.low < row.ratio < row.high < float("inf")
     assert row.chance < 1e-6
+
+
+def test_what_broadband_customers_complain_of() -> None:
+    """The simulation makes technicians fail with fibre, and complaints follow failures."""
+    log = Log.from_interactions(broadband_customers(4000), map=broadband())
+    found = {row.driver: row for row in log.ask(Drivers("complaint_made"))}
+    assert found["failing at technician_came"].low > 1.5
+    assert found["failing at support_asked"].low > 3
+    assert found["product is fibre"].low > 1.2

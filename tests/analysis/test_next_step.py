@@ -208,3 +208,42 @@ def test_a_half_life_by_hand() -> None:
                              Columns(at=None, order="at"))  # fmt: skip
     with pytest.raises(AnswerError, match="no times"):
         untimed.ask(NextStep(half_life="chosen"))
+
+
+def test_half_lives_that_are_short_or_few() -> None:
+    """A day in a log of years weighs a day; all journeys in two bursts can be chosen from, too."""
+    rows = [(f"c{day}", name, day * 86_400 + place) for day in range(1280)
+            for place, name in enumerate("ab" if day < 1275 else "ac")]  # fmt: skip
+    answer = _log(rows).ask(NextStep(memory=1, half_life="1 day"))
+    assert answer.table.weights is not None
+    weights = answer.table.weights["a",]
+    assert weights["c"] / weights["b"] == pytest.approx((2**5 - 1), rel=0.05)
+    assert answer.half_life is not None
+    assert abs(answer.half_life - timedelta(days=1)) < timedelta(seconds=1)
+    rows = [(f"c{n}", name, (0 if n < 120 else 129_600) + place * 60)
+            for n in range(200) for place, name in enumerate("abc")]  # fmt: skip
+    assert _log([*rows, ("c0", "z", 128 * 86_400)]).ask(NextStep(half_life="chosen")).table.memory
+    rows = [(f"c{n}", "a" if n < 1000 else "b", n * 3600) for n in range(2000)]
+    none = _log(rows).ask(NextStep(memory=0, half_life="chosen"))
+    assert none.half_life is not None
+    assert none.table.memory == 0
+    assert none.table.after([], waited="3 days") == none.table.after([], waited=timedelta(days=3))
+    for wrong in ("soon", 5):
+        with pytest.raises(ElementError, match="length of time"):
+            none.table.after([], waited=wrong)  # type: ignore[arg-type]
+
+
+def test_a_level_that_the_last_interaction_lacks() -> None:
+    """What is at no stage neither waits nor shortens a wait that is measured between stages."""
+    rows = [(f"c{n}", name, at * 86_400) for n in range(40)
+            for name, at in (("a", 0), ("nothing", 10), ("b", 11))]  # fmt: skip
+    customers, names, times = zip(*rows, strict=True)
+    data = {"customer": customers, "touchpoint": names, "at": times}
+    table = Log.from_frame(data, Columns(at_unit="s"), map=JOURNEY).ask(NextStep("stage")).table
+    tracker, begin = Tracker(JOURNEY), datetime(2026, 3, 1, tzinfo=UTC)
+    state, _ = tracker.follow(
+        None,
+        [Interaction("x", "a", begin), Interaction("x", "nothing", begin + timedelta(days=10))],
+    )
+    now = begin + timedelta(days=12)
+    assert state.likely_next(table, now=now) == state.likely_next(table)

@@ -191,7 +191,7 @@ def test_bad_input() -> None:
         with pytest.raises(ElementError, match="from 0 to 8"):
             RemainingTime(memory=memory)  # type: ignore[arg-type]
     with pytest.raises(ElementError, match="half_life"):
-        RemainingTime(half_life="soon")  # type: ignore[arg-type]
+        RemainingTime(half_life="soon")
     with pytest.raises(AnswerError, match="no times"):
         Log.from_frame({"customer": ["a"], "touchpoint": ["x"], "turn": [1]},
                        Columns(at=None, order="turn")).ask(RemainingTime())  # fmt: skip
@@ -212,3 +212,11 @@ def test_bad_input() -> None:
                  good.replace('"memory": 0', '"memory": -1')):  # fmt: skip
         with pytest.raises(StateError, match="this is not a table of remaining times"):
             RemainingTimes.from_json(text)
+
+
+def test_a_half_life_so_short_that_old_elements_weigh_nothing() -> None:
+    rows: list[Row] = []
+    for n in range(1200):
+        rows += [(f"c{n}", "old" if n < 10 else "a", n * DAY), (f"c{n}", "b", n * DAY + 60)]
+    answer = _log(rows).ask(RemainingTime(half_life="1 day"))
+    assert {row.element for row in answer} >= {"a", "b"}

@@ -64,6 +64,7 @@ from journeymap.analysis.questions.remaining_time import (
     RemainingTimeRow,
 )
 from journeymap.analysis.questions.retention import Retention, RetentionAnswer, RetentionRow
+from journeymap.analysis.questions.revenue import Revenue, RevenueAnswer, RevenueRow
 from journeymap.analysis.questions.rfm import Rfm, RfmAnswer, RfmCell
 from journeymap.analysis.questions.satisfaction import (
     Satisfaction,
@@ -166,6 +167,9 @@ __all__ = [
     "Retention",
     "RetentionAnswer",
     "RetentionRow",
+    "Revenue",
+    "RevenueAnswer",
+    "RevenueRow",
     "Rfm",
     "RfmAnswer",
     "RfmCell",

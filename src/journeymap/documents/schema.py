@@ -20,7 +20,7 @@ __all__ = ["schema"]
 
 _NAME = {
     "type": "string", "minLength": 1, "pattern": r"^[^\n\t]*\S[^\n\t]*$",
-    "not": {"enum": ["(start)", "(end)"]},
+    "not": {"enum": ["(start)", "(end)", "(any)"]},
 }  # fmt: skip
 _NUMBER = {"type": "number", "minimum": -1e300, "maximum": 1e300}
 _LIMITS: dict[str, dict[str, Any]] = {

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from journeymap.exceptions import ElementError, StateError
+from journeymap.model.rules import as_length
 
 __all__ = ["END", "START", "Likely", "NextSteps", "Waits", "wait_class"]
 
@@ -82,7 +83,7 @@ class NextSteps:
         *,
         top: int | None = None,
         begun: bool = False,
-        waited: timedelta | None = None,
+        waited: timedelta | str | None = None,
     ) -> tuple[Likely, ...]:
         """Predict the elements that come next.
 
@@ -102,7 +103,11 @@ class NextSteps:
         last = (START, *trail) if begun else tuple(trail)
         chances, waits, n = self._blended(last)
         if waited is not None:
-            micros = waited // timedelta(microseconds=1)
+            length: Any = as_length(waited)
+            if not isinstance(length, timedelta):
+                message = "a length of time is expected, such as '3 days'"
+                raise ElementError("NextSteps", "waited", waited, message)
+            micros = length // timedelta(microseconds=1)
             if micros < 0:
                 raise ElementError("NextSteps", "waited", waited, "a wait is not below zero")
             chances, waits = self._after_wait(last[-1:], chances, micros)

@@ -49,7 +49,7 @@ class Remaining:
         median: The median time until it comes, if it does, in seconds (None: longer than any).
         low: The time before which it comes in one of ten.
         high: The time before which it comes in nine of ten.
-        n: How many journeys that knowledge comes from.
+        n: How many interactions that knowledge comes from.
     """
 
     probability: float

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from attrs import Attribute, validators
 
@@ -20,6 +20,7 @@ __all__ = [
     "UNCLEAN",
     "as_length",
     "as_tuple",
+    "chosen_or_length",
     "each",
     "fault_in_text",
     "finite",
@@ -70,7 +71,7 @@ def identifier(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     text(instance, attribute, value)
     if not value.strip() or "\n" in value or "\t" in value:
         raise _error(instance, attribute, value, "a name is one line and not blank")
-    if value in ("(start)", "(end)"):
+    if value in ("(start)", "(end)", "(any)"):
         raise _error(instance, attribute, value, "this name is reserved for where journeys begin")
 
 
@@ -101,6 +102,13 @@ def as_length(value: str | timedelta) -> timedelta:
 def maybe_length(value: str | timedelta | None) -> timedelta | None:
     """Read a length of time that may be left out; see `as_length`."""
     return None if value is None else as_length(value)
+
+
+def chosen_or_length(
+    value: str | timedelta | None,
+) -> timedelta | Literal["chosen"] | None:
+    """Read a length of time, or the word ``chosen``; see `as_length`."""
+    return "chosen" if value == "chosen" else maybe_length(value)
 
 
 def positive_duration(instance: Any, attribute: Attribute[Any], value: Any) -> None:

@@ -73,7 +73,7 @@ def names() -> st.SearchStrategy[str]:
     Returns:
         A Hypothesis strategy.
     """
-    reserved = ("(start)", "(end)")
+    reserved = ("(start)", "(end)", "(any)")
     return st.text(_letters, min_size=1, max_size=12).filter(
         lambda text: bool(text.strip()) and text not in reserved
     )

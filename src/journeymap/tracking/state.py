@@ -230,10 +230,9 @@ class State:
             ElementError: The table is by anything else.
             InteractionError: ``now`` has no zone.
         """
-        waited = None
-        if now is not None and self.count:
-            waited = max(timedelta(0), utc(now, self.customer, "now") - self.fold_state.at)
-        trail = self._trail_by(table.by, "likely_next")
+        trail, at = self._trail_by(table.by, "likely_next")
+        now = None if now is None else utc(now, self.customer, "now")
+        waited = None if now is None or at is None else max(timedelta(0), now - at)
         return table.after(trail, top=top, begun=len(self.trail) == self.count, waited=waited)
 
     def remaining_time(
@@ -255,19 +254,21 @@ class State:
             ElementError: The table is by anything else.
             InteractionError: ``now`` has no zone.
         """
-        at = self.fold_state.at if self.count else None
-        if now is not None and at is not None:
-            now = max(at, utc(now, self.customer, "now"))
-        trail = self._trail_by(table.by, "remaining_time")
+        trail, at = self._trail_by(table.by, "remaining_time")
+        now = None if now is None else utc(now, self.customer, "now")
+        if now is not None:
+            now = None if at is None else max(at, now)
         whole = len(self.trail) == self.count
-        return table.after(trail, at=at, now=now if at is not None else None, whole=whole)
+        return table.after(trail, at=at, now=now, whole=whole)
 
-    def _trail_by(self, by: str, asked: str) -> list[str]:
+    def _trail_by(self, by: str, asked: str) -> tuple[list[str], datetime | None]:
+        """Give the trail at a level, and the time of its latest if no interaction came later."""
         if by not in _DESIGNED:
             message = f"one by {', '.join(_DESIGNED)} is expected"
             raise ElementError("State", asked, by, message)
         trail = [self._designed(name, by) for name in self.trail]
-        return [name for name in trail if name is not None]
+        known = [name for name in trail if name is not None]
+        return known, self.fold_state.at if trail and trail[-1] is not None else None
 
     def _designed(self, touchpoint: str, by: str) -> str | None:
         rules = self.compiled.touchpoint(touchpoint)

@@ -14,10 +14,12 @@ import numpy as np
 
 from journeymap.model.next_steps import START
 
-__all__ = ["PERIODS", "Learned", "choose_memory", "total_steps", "weigh_steps"]
+__all__ = ["MOST_PERIODS", "PERIODS", "Learned", "choose_memory", "total_steps", "weigh_steps"]
 
 PERIODS = 128
-"""Periods into which the span of a log is divided."""
+"""Periods into which the span of a log is divided, to choose a half-life."""
+MOST_PERIODS = 1 << 17
+"""Periods into which it is divided at most, for a half-life that is given."""
 Path: TypeAlias = tuple[str, ...]
 Learned: TypeAlias = dict[tuple[int, Path], dict[str, tuple[int, int, int]]]
 """The followers of each path, by the period in which journeys began: how often, how often it is
@@ -45,18 +47,15 @@ def total_steps(learned: Learned) -> dict[Path, dict[str, tuple[int, int, int]]]
 
 
 def weigh_steps(
-    learned: Learned, half_life: float | None, until: int = PERIODS
+    learned: Learned, half_life: float | None, until: int = MOST_PERIODS + 1
 ) -> dict[Path, dict[str, float]]:
     """Sum the counts of journeys that began before a period; each half-life halves a weight."""
     last = max((period for period, _ in learned if period < until), default=0)
-    weights = [1.0] * PERIODS
-    if half_life is not None:
-        weights = [2.0 ** (min(0, period - last) / half_life) for period in range(PERIODS)]
     found: dict[Path, dict[str, float]] = {}
     for (period, path), followers in learned.items():
         if period < until:
             mine = found.setdefault(path, {})
-            weight = weights[period]
+            weight = 1.0 if half_life is None else 2.0 ** ((period - last) / half_life)
             for name, (count, _, _) in followers.items():
                 mine[name] = mine.get(name, 0.0) + weight * count
     return found
@@ -97,7 +96,7 @@ def _questions(learned: Learned, most: int, cut: int) -> tuple[Floats, list[tupl
     """Find what followed the longest paths of later journeys, and how often."""
     asked: dict[tuple[Path, str], int] = {}
     for (period, path), followers in learned.items():
-        if period >= cut and (len(path) == most or path[:1] == (START,)):
+        if period >= cut and (len(path) == most or (path[:1] == (START,) and len(path) < most)):
             for name, (count, _, _) in followers.items():
                 asked[path, name] = asked.get((path, name), 0) + count
     return np.array(list(asked.values()), dtype=np.float64), list(asked)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from journeymap.analysis.table.part import Part
+from journeymap.analysis.table.part import Flags, Ints, Part
 
-__all__ = ["find_referrers"]
+__all__ = ["find_parents", "find_referrers"]
 
 
 def find_referrers(part: Part) -> dict[int, str]:
@@ -28,3 +30,41 @@ def find_referrers(part: Part) -> dict[int, str]:
     return {
         owner: str(names[code]) for owner, code in zip(owners, codes[rows].tolist(), strict=True)
     }
+
+
+def find_parents(
+    names: Sequence[str], referrers: Sequence[str | None], first: Ints
+) -> tuple[Ints, Flags, int]:
+    """Find who won whom, as places in the names.
+
+    A recommendation does not count by whom the customer came before, nor one that closes a circle.
+
+    Args:
+        names: The customers.
+        referrers: The name of who recommended each (None: no one did).
+        first: When each began.
+
+    Returns:
+        The place of who won each (−1: no one), marks for those who were won by a customer who is
+        not among the names, and how many recommendations do not count.
+    """
+    place_of = {name: place for place, name in enumerate(names)}
+    parent = np.full(len(names), -1, dtype=np.int64)
+    stranger = np.zeros(len(names), dtype=bool)
+    refused = 0
+    for one in np.argsort(first, kind="stable").tolist():
+        by = referrers[one]
+        if by is None:
+            continue
+        if by not in place_of:
+            stranger[one] = True
+            continue
+        above = place_of[by]
+        early = bool(first[above] <= first[one])
+        while early and above not in (-1, one):
+            above = int(parent[above])
+        if early and above == -1:
+            parent[one] = place_of[by]
+        else:
+            refused += 1
+    return parent, stranger, refused

@@ -21,7 +21,7 @@ from journeymap.analysis.measuring.purchase_models import (
     Histories,
     fit,
 )
-from journeymap.analysis.measuring.referrals import find_referrers
+from journeymap.analysis.measuring.referrals import find_parents, find_referrers
 from journeymap.analysis.row_fields import Amount, Count, Field, Mean, N
 from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times
@@ -120,7 +120,7 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
             A frame: customer, frequency (days with repeat purchases), recency and T (weeks from the
             first purchase to the last, and to the end), alive (a probability), expected (purchases
             within the horizon), spend, value, and referral (the value of the customers whom they
-            won by recommending, where the log knows that).
+            won by recommending, where the log knows that; of those who have purchased themselves).
         """
         return self.customer_values
 
@@ -302,11 +302,13 @@ class LifetimeValue:
 
 def _with_referrals(values: pl.DataFrame, measured: _Measured) -> pl.DataFrame:
     """Add to each customer the value of those whom they won by recommending."""
+    referrers = measured.referrers or (None,) * len(measured.names)
+    parent, _, _ = find_parents(measured.names, referrers, measured.columns[1])
+    recommenders = [None if place < 0 else measured.names[place] for place in parent.tolist()]
     links = pl.DataFrame(
-        {"won": measured.names, "customer": measured.referrers or [None] * len(measured.names)},
+        {"won": measured.names, "customer": recommenders},
         schema={"won": pl.String, "customer": pl.String},
-    )  # fmt: skip
-    links = links.filter(pl.col("customer") != pl.col("won"))
+    )
     won = links.join(values.select(pl.col("customer").alias("won"), "value"), on="won")
     sums = won.group_by("customer").agg(referral=pl.col("value").sum())
     found = values.join(sums, on="customer", how="left", maintain_order="left")

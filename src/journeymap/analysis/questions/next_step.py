@@ -11,6 +11,7 @@ from attrs import Attribute, field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.recent_steps import (
+    MOST_PERIODS,
     PERIODS,
     Learned,
     choose_memory,
@@ -24,7 +25,7 @@ from journeymap.model import NextSteps
 from journeymap.model.durations import span_text
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.next_steps import END, START, wait_class
-from journeymap.model.rules import maybe_length, of_type, positive_duration
+from journeymap.model.rules import chosen_or_length, of_type, positive_duration
 
 __all__ = ["NextStep", "NextStepAnswer", "NextStepRow"]
 
@@ -114,7 +115,9 @@ class NextStep:
 
     by: str = field(default="touchpoint", validator=of_type(str))
     memory: int = field(default=3)
-    half_life: timedelta | Literal["chosen"] | None = field(default=None, kw_only=True)
+    half_life: timedelta | Literal["chosen"] | None = field(
+        default=None, converter=chosen_or_length, kw_only=True
+    )
 
     @memory.validator
     def _check(self, attribute: Attribute[int], value: int) -> None:
@@ -124,7 +127,7 @@ class NextStep:
     @half_life.validator
     def _check_half_life(self, attribute: Any, value: Any) -> None:
         if value is not None and value != "chosen":
-            positive_duration(self, attribute, maybe_length(value))
+            positive_duration(self, attribute, value)
 
     def measure(self, part: Part) -> _Measured:
         """Count the steps that follow each path in a part, by the period a journey began in."""
@@ -135,14 +138,16 @@ class NextStep:
         learned: Learned = {}
         targets = np.flatnonzero(place > 0)
         context = np.zeros(len(codes), dtype=np.int64)  # the number of what came before
-        for length in range(self.memory + 1):
+        # To choose, it must be known when journeys began.
+        most = max(1, self.memory) if self.half_life == "chosen" else self.memory
+        for length in range(most + 1):
             if length:  # one element further back, where the journey reaches so far
                 targets = targets[place[targets] >= length]
                 pairs = context[targets] * len(names) + codes[targets - length]
                 _, context[targets] = np.unique(pairs, return_inverse=True)
             grams = context[targets] * len(names) + codes[targets]
             if periods is not None:
-                grams = grams * PERIODS + periods[targets]
+                grams = grams * self._period_count(part.scope) + periods[targets]
             order = np.argsort(grams, kind="stable")
             fresh = np.flatnonzero(np.diff(grams[order], prepend=-1))
             if not len(fresh):
@@ -168,7 +173,7 @@ class NextStep:
         scope = read.part.scope
         require_times(scope, "NextStep(half_life=…)")
         begun = read.at[read.offsets[:-1]] - scope.first
-        period = begun * PERIODS // (scope.last - scope.first + 1)
+        period = begun * self._period_count(scope) // (scope.last - scope.first + 1)
         return np.repeat(period, np.diff(read.offsets) + 2)
 
     def merge(self, one: _Measured, other: _Measured) -> _Measured:
@@ -191,11 +196,14 @@ class NextStep:
         memory, half_life = self.memory, self._half_life_in_periods(scope)
         if self.half_life == "chosen":
             memory, half_life = choose_memory(measured.steps, self.memory)
-        steps = total_steps(measured.steps)
+        learned = {  # in one order, whatever order the parts came in
+            key: dict(sorted(measured.steps[key].items())) for key in sorted(measured.steps)
+        }
+        steps = total_steps(learned)
         steps = {path: followers for path, followers in steps.items() if len(path) <= memory}
         weights = None
         if half_life is not None:
-            weighed = weigh_steps(measured.steps, half_life)
+            weighed = weigh_steps(learned, half_life)
             weights = {path: weighed[path] for path in steps}
         waits: dict[str, dict[str, dict[int, int]]] = {}
         for (last, name), classes in sorted(measured.waits.items()):
@@ -209,18 +217,26 @@ class NextStep:
                 rows.append((list(path), name, count, count / n, n, wait))
         rows.sort(key=lambda row: (len(row[0]), row[0], -row[2], row[1]))
         frame = pl.DataFrame(rows, schema=NextStepAnswer.schema(), orient="row")
-        known = None if half_life is None else half_life * _period_length(scope) * MICROSECOND
+        known = None
+        if half_life is not None:
+            known = half_life * self._period_length(scope) * MICROSECOND
         return NextStepAnswer(frame, table=table, half_life=known)
 
     def _half_life_in_periods(self, scope: Scope) -> float | None:
         if self.half_life is None or self.half_life == "chosen":
             return None
-        length = maybe_length(self.half_life)
-        return None if length is None else length / MICROSECOND / _period_length(scope)
+        return self.half_life / MICROSECOND / self._period_length(scope)
 
+    def _period_count(self, scope: Scope) -> int:
+        """Divide the span of the log so finely that several periods make a half-life."""
+        if self.half_life is None or self.half_life == "chosen":
+            return PERIODS
+        length = self.half_life
+        finely = 8 * (scope.last - scope.first + 1) // max(1, length // MICROSECOND)
+        return int(min(MOST_PERIODS, max(PERIODS, finely)))
 
-def _period_length(scope: Scope) -> float:
-    return (scope.last - scope.first + 1) / PERIODS
+    def _period_length(self, scope: Scope) -> float:
+        return (scope.last - scope.first + 1) / self._period_count(scope)
 
 
 def _spread_waits(read: Reading, names: list[str]) -> dict[tuple[str, str], dict[int, int]]:

@@ -15,10 +15,10 @@ from scipy.special import stdtrit
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, read_amounts
 from journeymap.analysis.measuring.intervals import wilson_interval
-from journeymap.analysis.measuring.referrals import find_referrers
+from journeymap.analysis.measuring.referrals import find_parents, find_referrers
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, Seconds
 from journeymap.analysis.table.exact_amounts import SCALE
-from journeymap.analysis.table.part import Ints, Part, Scope, code_of, require_times
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import as_length, of_type, positive_duration
 
@@ -120,7 +120,8 @@ class RecommendationAnswer(Answer[Recommender]):
         acquired: Recommended customers beside others.
         before: Touchpoints before recommending, the most frequent first.
         strangers: Customers who were recommended by a customer whom the log does not know.
-        refused: Recommendations that close a circle, or name the customer themselves.
+        refused: Recommendations by customers who came later, by the customer themselves, or that
+            close a circle.
         currency: The currency of amounts.
     """
 
@@ -164,7 +165,10 @@ class RecommendationAnswer(Answer[Recommender]):
         if self.strangers:
             found.append(f"{self.strangers:,} were recommended by customers who are not known")
         if self.refused:
-            found.append(f"{self.refused:,} recommendations close a circle; they do not count")
+            found.append(
+                f"{self.refused:,} recommendations are by who came later, or close a circle; they "
+                "do not count"
+            )
         return found
 
 
@@ -181,6 +185,7 @@ class _Measured:
     last: Ints
     value: Ints
     invited: Ints
+    asked: Ints  # when they first invited anybody
     steps: dict[str, tuple[tuple[int, str], ...]]
     currencies: frozenset[str]
 
@@ -224,7 +229,7 @@ class Recommendation:
         require_times(part.scope, "Recommendation")
         none = np.zeros(0, dtype=np.int64)
         if not len(part):
-            return _Measured((), (), none, none, none, none, {}, frozenset())
+            return _Measured((), (), none, none, none, none, none, {}, frozenset())
         begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
         edges = np.append(part.offsets[begins], len(part))
         person = np.repeat(np.arange(len(begins)), np.diff(edges))
@@ -237,9 +242,12 @@ class Recommendation:
             np.add.at(value, person, amounts[0].whole)
         first = np.minimum.reduceat(part.at, edges[:-1])
         last = np.maximum.reduceat(part.at, edges[:-1])
+        rows = self._invitations(part)
+        asked = np.full(len(begins), np.iinfo(np.int64).max)
+        np.minimum.at(asked, person[rows], part.at[rows])
         return _Measured(
-            names, referrers, first, last, value,
-            np.bincount(person[self._invitations(part)], minlength=len(begins)),
+            names, referrers, first, last, value, np.bincount(person[rows], minlength=len(begins)),
+            asked,
             dict(_steps(part, edges, names, set(part.names("referred_by")))),
             frozenset() if amounts is None else amounts[2],
         )  # fmt: skip
@@ -257,7 +265,8 @@ class Recommendation:
             one.names + other.names, one.referrers + other.referrers,
             np.concatenate([one.first, other.first]), np.concatenate([one.last, other.last]),
             np.concatenate([one.value, other.value]), np.concatenate([one.invited, other.invited]),
-            one.steps | other.steps, one.currencies | other.currencies,
+            np.concatenate([one.asked, other.asked]), one.steps | other.steps,
+            one.currencies | other.currencies,
         )  # fmt: skip
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints:
@@ -266,9 +275,10 @@ class Recommendation:
             return np.zeros(0, dtype=np.int64)
         measured = self.measure(part)
         begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
+        parent, stranger, _ = find_parents(measured.names, measured.referrers, measured.first)
         won = [
             begins[place] for place, name in enumerate(measured.referrers)
-            if name == row["recommender"] != measured.names[place]
+            if name == row["recommender"] and (stranger[place] or parent[place] >= 0)
         ]  # fmt: skip
         return part.owners[np.array(won, dtype=np.int64)]
 
@@ -277,13 +287,13 @@ class Recommendation:
         currency = choose_currency("Recommendation", self.currency, measured.currencies)
         order = np.argsort(np.array(measured.names, dtype=object), kind="stable")
         names = [measured.names[place] for place in order]
-        place_of = {name: place for place, name in enumerate(names)}
         referrers = [measured.referrers[place] for place in order]
-        first, last, value, invited = (
+        first, last, value, invited, asked = (
             column[order] for column in (measured.first, measured.last, measured.value,
-                                         measured.invited)
+                                         measured.invited, measured.asked)
         )  # fmt: skip
-        parent, strangers, refused = _parents(names, referrers, place_of, first)
+        parent, stranger, refused = find_parents(names, referrers, first)
+        strangers = int(stranger.sum())
         chains = _Chains.of(parent, value)
         won = chains.won
         times = _first_times(parent, first)
@@ -310,19 +320,18 @@ class Recommendation:
             frame, customer_count=size, recommended=int((parent >= 0).sum()) + strangers,
             recommenders=int((won > 0).sum()), growth=growth, growth_low=low, growth_high=high,
             median_time=float(np.median(known)) if known else None,
-            invitations=int(invited.sum()), accepted=int(np.minimum(won, invited).sum()),
-            acquired=self._acquired(parent, referrers, first, last, value, scope, paid=paid)
+            invitations=int(invited.sum()), accepted=_accepted(parent, first, asked, invited),
+            acquired=self._acquired((parent >= 0) | stranger, first, last, value, scope, paid=paid)
             if size else (), before=_before(parent, first, names, measured.steps),
             strangers=strangers, refused=refused, currency=currency,
         )  # fmt: skip
 
     def _acquired(
-        self, parent: Ints, referrers: list[str | None], first: Ints, last: Ints, value: Ints,
+        self, named: Flags, first: Ints, last: Ints, value: Ints,
         scope: Scope, *, paid: bool,
     ) -> tuple[Acquired, ...]:  # fmt: skip
         """Compare recommended customers with others."""
         limit = self.retained_after // MICROSECOND
-        named = np.array([one is not None for one in referrers], dtype=bool)
         groups: tuple[Literal["recommended", "others"], ...] = ("recommended", "others")
         known = first + limit < scope.seen_until
         retained = known & (last - first > limit)
@@ -350,32 +359,6 @@ def _steps(
                 name,
                 tuple((at, str(points[code])) for at, code in sorted(mine, key=itemgetter(0))),
             )
-
-
-def _parents(
-    names: list[str], referrers: list[str | None], place_of: dict[str, int], first: Ints
-) -> tuple[Ints, int, int]:  # fmt: skip
-    """Find who won whom, as places; how many are won by strangers, and how many do not count.
-
-    In the order of beginnings, so that whoever closes a circle is the one who came first.
-    """
-    parent = np.full(len(names), _NONE, dtype=np.int64)
-    strangers = refused = 0
-    for one in np.argsort(-first, kind="stable").tolist():
-        by = referrers[one]
-        if by is None:
-            continue
-        if by not in place_of:
-            strangers += 1
-            continue
-        above = place_of[by]
-        while above not in (_NONE, one):
-            above = int(parent[above])
-        if above == one:
-            refused += 1
-        else:
-            parent[one] = place_of[by]
-    return parent, strangers, refused
 
 
 @frozen(eq=False)
@@ -409,6 +392,13 @@ class _Chains:
             if not waiting[above]:
                 ready.append(above)
         return cls(won, size, depth, direct, total)
+
+
+def _accepted(parent: Ints, first: Ints, asked: Ints, invited: Ints) -> int:
+    """Count the customers whom those won who had invited before; an invitation wins one at most."""
+    won = np.flatnonzero(parent >= 0)
+    won = won[asked[parent[won]] <= first[won]]
+    return int(np.minimum(np.bincount(parent[won], minlength=len(parent)), invited).sum())
 
 
 def _first_times(parent: Ints, first: Ints) -> Ints:

@@ -19,7 +19,7 @@ from journeymap.exceptions import ElementError
 from journeymap.model import RemainingTimes
 from journeymap.model.durations import span_text
 from journeymap.model.instants import MICROSECOND
-from journeymap.model.rules import maybe_length, of_type, positive_duration
+from journeymap.model.rules import chosen_or_length, of_type, positive_duration
 
 __all__ = ["RemainingTime", "RemainingTimeAnswer", "RemainingTimeRow"]
 
@@ -131,7 +131,9 @@ class RemainingTime:
     to: str | None = field(default=None, validator=validators.optional(of_type(str)))
     by: str = field(default="touchpoint", validator=of_type(str), kw_only=True)
     memory: int = field(default=8, kw_only=True)
-    half_life: timedelta | Literal["chosen"] | None = field(default="chosen", kw_only=True)
+    half_life: timedelta | Literal["chosen"] | None = field(
+        default="chosen", converter=chosen_or_length, kw_only=True
+    )
 
     @memory.validator
     def _check(self, attribute: Attribute[int], value: int) -> None:
@@ -141,7 +143,7 @@ class RemainingTime:
     @half_life.validator
     def _check_half_life(self, attribute: Any, value: Any) -> None:
         if value is not None and value != "chosen":
-            positive_duration(self, attribute, maybe_length(value))
+            positive_duration(self, attribute, value)
 
     def measure(self, part: Part) -> _Measured:
         """Keep the journeys of some customers of a part."""
@@ -179,8 +181,7 @@ class RemainingTime:
         if self.half_life == "chosen":
             facts = situations.choose(self.memory)
         else:
-            length = maybe_length(self.half_life)
-            half_life = None if length is None else length / MICROSECOND
+            half_life = None if self.half_life is None else self.half_life / MICROSECOND
             facts = Predictors(self.memory, weekdays=False, elapsed=False, half_life=half_life)
         table = RemainingTimes(
             self.by, self.to, facts.memory, zone=scope.zone, weekdays=facts.weekdays,

@@ -19,7 +19,7 @@ from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["clean_names", "encode_clean", "find_long_keys", "name_faults", "read_names"]
 
-_RESERVED = ("(start)", "(end)")
+_RESERVED = ("(start)", "(end)", "(any)")
 
 
 def read_names(frame: pl.DataFrame, column: str) -> pl.Series:
