@@ -12,7 +12,7 @@ import pytest
 from journeymap.analysis import Attribution, Breakdown, Columns, Log
 from journeymap.analysis.measuring import touches as kept_touches
 from journeymap.analysis.measuring.learned_credit import _shapley
-from journeymap.exceptions import AnswerError
+from journeymap.exceptions import AnswerError, ElementError
 
 pytestmark = pytest.mark.slow
 
@@ -182,3 +182,45 @@ def test_data_without_an_answer() -> None:
                              Columns(at=None, order="turn", channel="via"))  # fmt: skip
     with pytest.raises(AnswerError, match="no times"):
         untimed.ask(Attribution("buy", "learned"))
+
+
+def test_a_hold_out_decides() -> None:
+    """Search only follows intent; mail causes conversions. Both are withheld from some."""
+    chance = np.random.default_rng(5)
+    rows: list[tuple[str, float, str, str | None, str | None]] = []
+    caused = 0
+    for customer in range(6000):
+        name, kind = f"c{customer}", chance.random()
+        withheld = "search" if kind < 0.15 else "mail" if kind < 0.3 else None
+        day, intends = float(chance.uniform(0, 50)), chance.random() < 0.3
+        rows.append((name, day, "seen", None, withheld))
+        if intends and withheld != "search":
+            rows += [(name, day + 0.1 + n / 20, "met", "search", None) for n in range(3)]
+        mailed = withheld != "mail" and chance.random() < 0.5
+        if mailed:
+            rows.append((name, day + 0.3, "met", "mail", None))
+        by_mail = mailed and chance.random() < 0.2
+        if by_mail or (intends and chance.random() < 0.5):
+            caused += by_mail and not intends
+            rows.append((name, day + 0.5, "buy", None, None))
+    customers, days, points, channels, outs = zip(*rows, strict=True)
+    times = [int(1_700_000_000 + day * 86_400) for day in days]
+    data = {"customer": list(customers), "touchpoint": list(points), "via": list(channels),
+            "at": times, "out": list(outs)}  # fmt: skip
+    log = Log.from_frame(data, Columns(at_unit="s", channel="via", extra=("out",)))
+    learned = log.ask(Attribution("buy", "learned"))
+    assert learned.identifiable is False
+    answer = log.ask(Attribution("buy", "learned", withheld="out"))
+    assert (answer.identifiable, answer.reason) == (True, "")
+    assert answer.measured == ("mail", "search")
+    found = {row.element: row for row in answer}
+    assert found["mail"].share > 0.75
+    assert found["search"].share < 0.25
+    assert found["search"].low == 0
+    assert found["mail"].conversions == pytest.approx(caused, rel=0.35)
+    assert "measured by a hold-out: mail, search" in repr(answer)
+    question = Attribution("buy", "learned", withheld="out")
+    pieces = [question.measure(part) for part in log.parts(500)]
+    assert question.answer(reduce(question.merge, pieces), next(log.parts()).scope) == answer
+    with pytest.raises(ElementError, match="only a learned model"):
+        Attribution("buy", "markov", withheld="out")

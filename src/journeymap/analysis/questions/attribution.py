@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 from scipy.special import stdtrit
 
 from journeymap.analysis.answers import Answer
@@ -20,6 +20,7 @@ from journeymap.analysis.measuring.credit_rules import (
     credit_by_place,
     credit_by_set,
 )
+from journeymap.analysis.measuring.held_out import HeldOut
 from journeymap.analysis.measuring.learned_credit import LearnedCredit, find_reason_against
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.measuring.resampling import GROUPS, HALVES, assign_groups
@@ -57,7 +58,7 @@ class AttributionRow:
         high: Upper bound of it.
         value: The amounts that it earns (None: the conversions have none).
         touched: The conversions that were preceded by it.
-        n: All conversions that were preceded by any touch.
+        n: All conversions that were preceded by any touch; of the learned model, all.
     """
 
     element: Key
@@ -83,6 +84,7 @@ class AttributionAnswer(Answer[AttributionRow]):
             asked (None: of another model).
         reason: Why not.
         sampled: Whether customers were left out, because there are too many to learn from.
+        measured: The elements whose credit is that of a hold-out.
     """
 
     Row = AttributionRow
@@ -90,6 +92,7 @@ class AttributionAnswer(Answer[AttributionRow]):
     identifiable: bool | None = field(default=None, kw_only=True)
     reason: str = field(default="", kw_only=True)
     sampled: bool = field(default=False, kw_only=True)
+    measured: tuple[str, ...] = field(default=(), kw_only=True)
     untouched: int = field(default=0, kw_only=True)
     lost: int = field(default=0, kw_only=True)
 
@@ -104,6 +107,8 @@ class AttributionAnswer(Answer[AttributionRow]):
             found = [f"not identifiable: {self.reason}"] if self.reason else [
                 "no sign that touches only follow intent; only a hold-out can prove it"
             ]  # fmt: skip
+        if self.measured:
+            found.append(f"measured by a hold-out: {', '.join(self.measured)}")
         if self.anyway is not None:
             found.append(f"{self.anyway:,.0f} conversions would have come anyway")
         if self.sampled:
@@ -122,6 +127,7 @@ class _Measured:
     untouched: int
     currencies: frozenset[str]
     touches: Touches | None = None
+    held_out: HeldOut | None = None
 
 
 def _outcome(instance: Any, attribute: Any, value: Any) -> None:
@@ -148,6 +154,9 @@ class Attribution:
         null_paths: Whether paths without a conversion count in the chain.
         half_life: The time in which a touch loses half of its weight, of ``time-decay``.
         currency: The currency that counts, when the log holds several.
+        withheld: Of the learned model, the column that names, for customers who are held out, the
+            element that is withheld from them (None: there is no hold-out). The credit of such an
+            element is what it causes: the difference of the shares that convert.
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -177,6 +186,16 @@ class Attribution:
     currency: str | None = field(
         default=None, validator=validators.optional(of_type(str)), kw_only=True
     )
+
+    withheld: str | None = field(
+        default=None, validator=validators.optional(of_type(str)), kw_only=True
+    )
+
+    @withheld.validator
+    def _check_withheld(self, attribute: Any, value: Any) -> None:
+        if value is not None and self.model != "learned":
+            message = "only a learned model is calibrated by a hold-out"
+            raise ElementError("Attribution", "withheld", value, message)
 
     @order.validator
     def _check_order(self, attribute: Any, value: Any) -> None:
@@ -221,7 +240,8 @@ class Attribution:
         require_times(part.scope, "Attribution(model='learned')")
         done = self._conversions(part)
         amounts, met = self._amounts(part, np.arange(len(part)))
-        return _Measured({}, {}, 0, met, Touches.of(part, self.by, done, amounts))
+        held_out = None if self.withheld is None else HeldOut.of(part, self.withheld, done)
+        return _Measured({}, {}, 0, met, Touches.of(part, self.by, done, amounts), held_out)
 
     def _touches(self, part: Part) -> tuple[_Walks, Ints]:
         """Find the paths of a part, and the interactions that are touches."""
@@ -288,13 +308,18 @@ class Attribution:
             one.untouched + other.untouched, one.currencies | other.currencies,
             one.touches if other.touches is None else
             other.touches if one.touches is None else one.touches.merge(other.touches),
+            one.held_out if other.held_out is None else
+            other.held_out if one.held_out is None else one.held_out.merge(other.held_out),
         )  # fmt: skip
 
     def answer(self, measured: _Measured, scope: Scope) -> AttributionAnswer:
         """Credit elements, in all and in each half of the customers."""
         choose_currency("Attribution", self.currency, measured.currencies)
         if measured.touches is not None:
-            return self._learned(measured.touches, scope, paid=bool(measured.currencies))
+            learned = self._learned(measured.touches, scope, paid=bool(measured.currencies))
+            if measured.held_out is None:
+                return learned
+            return _calibrated(learned, measured.held_out, measured.touches.conversions)
         paths = {
             path: np.array(numbers, dtype=np.float64).reshape(3, GROUPS)
             for path, numbers in measured.paths.items()
@@ -412,6 +437,37 @@ def _shares(credits_: dict[str, tuple[float, float]]) -> dict[str, float]:
     if not total:
         return {}
     return {name: conversions / total for name, (conversions, _) in credits_.items()}
+
+
+def _calibrated(
+    answer: AttributionAnswer, held_out: HeldOut, conversions: int
+) -> AttributionAnswer:  # fmt: skip
+    """Put what a hold-out measured in the place of what was learned."""
+    caused = {row.element: held_out.caused(row.element) for row in answer}
+    earned = {
+        row.element: row.conversions if (known := caused[row.element]) is None
+        else max(0.0, known[0]) for row in answer
+    }  # fmt: skip
+    total = sum(earned.values())
+    rows = []
+    for row in answer:
+        mine, known = earned[row.element], caused[row.element]
+        share = mine / total if total else 0.0
+        low, high, value = row.low, row.high, row.value
+        if known is not None:
+            low, high = (min(1.0, max(0.0, bound / total)) if total else 0.0 for bound in known[1:])
+            value = (
+                value * mine / row.conversions if value is not None and row.conversions else None
+            )
+        rows.append((row.element, mine, share, low, high, value, row.touched, row.n))
+    rows.sort(key=lambda row: (-row[2], row[0]))
+    measured = tuple(sorted(name for name, known in caused.items() if known is not None))
+    all_ = bool(rows) and all(caused[name] is not None for name, one in earned.items() if one)
+    return evolve(
+        answer, frame=pl.DataFrame(rows, schema=AttributionAnswer.schema(), orient="row"),
+        anyway=max(0.0, conversions - total), measured=measured,
+        identifiable=answer.identifiable or all_, reason="" if all_ else answer.reason,
+    )  # fmt: skip
 
 
 def _of_all(earned: Any) -> Any:
