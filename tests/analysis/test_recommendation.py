@@ -20,10 +20,11 @@ from journeymap import (
 )
 from journeymap.adapters.mapping import PayloadMapping, RecordRule
 from journeymap.adapters.mapping.applying import AppliedMapping
-from journeymap.analysis import Columns, Log, Recommendation
+from journeymap.analysis import Columns, Log, Overview, Recommendation
 from journeymap.exceptions import AnswerError, ElementError, InteractionError
 from journeymap.interactions.codec import interaction_data, read_interaction
 from journeymap.live import open_store
+from journeymap.views import report
 from tests.factories import JOURNEY
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -240,3 +241,13 @@ def test_who_is_forgotten_is_forgotten_by_those_they_won(
     for file in tmp_path.iterdir():
         assert ann.encode() not in file.read_bytes()
         assert b"ann@example.org" not in file.read_bytes()
+
+
+def test_the_loop_shows_what_comes_in_by_recommendation() -> None:
+    happened = [Interaction(name, "a", T0 + n * DAY, referred_by=by)
+                for n, (name, by) in enumerate([("ann", None), ("bob", "ann"), ("cyd", None),
+                                                ("dan", "bob")])]  # fmt: skip
+    page = report(Overview.of(Log.from_interactions(happened, map=JOURNEY)))
+    assert "50 % came by recommendation" in page
+    plain = [Interaction("ann", "a", T0)]
+    assert "recommendation" not in report(Overview.of(Log.from_interactions(plain, map=JOURNEY)))

@@ -15,6 +15,7 @@ from journeymap.analysis.questions.dwell import Dwell, DwellAnswer
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelTarget
 from journeymap.analysis.questions.handoffs import Handoffs, HandoffsAnswer
 from journeymap.analysis.questions.loops import Loops, LoopsAnswer
+from journeymap.analysis.questions.recommendation import Recommendation, RecommendationAnswer
 from journeymap.analysis.questions.scorecard import Scorecard, ScorecardAnswer
 from journeymap.analysis.questions.transitions import Transitions, TransitionsAnswer
 from journeymap.analysis.questions.variants import Variants, VariantsAnswer
@@ -49,6 +50,7 @@ class Overview:
         dropped: How many values were left out of interactions that were kept, by reason.
         scorecard: The metrics, processes and key journeys with a target (None: there are none, or
             the log has no times).
+        recommendation: Who wins customers by recommending (None: the log does not know).
     """
 
     map: JourneyMap
@@ -67,6 +69,7 @@ class Overview:
     handoffs: HandoffsAnswer | None
     dropped: Counter[str] = field(factory=Counter)
     scorecard: ScorecardAnswer | None = None
+    recommendation: RecommendationAnswer | None = None
 
     @classmethod
     def of(cls, log: Log) -> Overview:
@@ -108,6 +111,9 @@ class Overview:
             log.ask(Handoffs(currency=_main_currency(log))) if handed else None,
             log.dropped.reasons,
             log.ask(Scorecard()) if log.scope.timed and Scorecard.suits(log.map) else None,
+            log.ask(Recommendation(currency=_main_currency(log)))
+            if log.scope.timed and "referred_by" in log.levels
+            else None,
         )
 
     def __repr__(self) -> str:

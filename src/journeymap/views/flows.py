@@ -41,12 +41,16 @@ class StageFlow:
 
 @frozen
 class Flows:
-    """The moves between stages, and each stage's own figures."""
+    """The moves between stages, and each stage's own figures.
+
+    ``recommended`` is the share of customers who came by recommendation (None: not known).
+    """
 
     stages: dict[str, StageFlow]
     moves: dict[tuple[str, str], int]
     share_buy: float | None
     share_own: float | None
+    recommended: float | None = None
 
     @classmethod
     def of(cls, overview: Overview) -> Flows:
@@ -65,7 +69,10 @@ class Flows:
             )
         inner = {pair: count for pair, count in moves.items()
                  if pair[0] in stages and pair[1] in stages}  # fmt: skip
-        return cls(stages, inner, overview.loops.share_buy, overview.loops.share_own)
+        won, recommended = overview.recommendation, None
+        if won is not None and won.customer_count:
+            recommended = won.recommended / won.customer_count
+        return cls(stages, inner, overview.loops.share_buy, overview.loops.share_own, recommended)
 
 
 def _friction(

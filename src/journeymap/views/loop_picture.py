@@ -117,6 +117,8 @@ def _lobes(flows: Flows | None) -> list[Shape]:
         share = (flows.share_buy, flows.share_own)[phase is Phase.OWN] if flows else None
         if share is not None:
             words.append(f"{100 * share:.0f} % of the time")
+        if phase is Phase.BUY and flows is not None and flows.recommended is not None:
+            words.append(f"{100 * flows.recommended:.0f} % came by recommendation")
         shapes.append(Words(x, 370, tuple(words), "soft halo", 12.5, "middle"))
     return shapes
 
