@@ -45,6 +45,7 @@ from journeymap.model import (
     AnyOf,
     At,
     Between,
+    BuyingModel,
     Calendar,
     Change,
     Channel,
@@ -88,6 +89,7 @@ from journeymap.model import (
     Touchpoint,
     Wait,
     Weight,
+    Worth,
 )
 from journeymap.profile import Customer, NextBest, ProfileRules, Purpose, TraitRule
 from journeymap.tracking import (
@@ -128,6 +130,7 @@ __all__ = [
     "AsyncLive",
     "At",
     "Between",
+    "BuyingModel",
     "Calendar",
     "CalendarError",
     "CameBack",
@@ -222,6 +225,7 @@ __all__ = [
     "Weight",
     "WentDormant",
     "Withdrawn",
+    "Worth",
     "draw",
     "dump",
     "dumps",

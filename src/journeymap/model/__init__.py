@@ -1,5 +1,6 @@
 """The model of what should happen: the journey map and the elements it is made of."""
 
+from journeymap.model.buying import BuyingModel, Worth
 from journeymap.model.calendars import Calendar, Hours
 from journeymap.model.catalog import Catalog
 from journeymap.model.changes import Change
@@ -66,6 +67,7 @@ __all__ = [
     "AnyOf",
     "At",
     "Between",
+    "BuyingModel",
     "Calendar",
     "Catalog",
     "Change",
@@ -118,4 +120,5 @@ __all__ = [
     "Touchpoint",
     "Wait",
     "Weight",
+    "Worth",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar, runtime_checkable
+from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
@@ -14,7 +15,7 @@ from journeymap.exceptions import IdentityError
 from journeymap.identity.gathering import deduplicate_facts
 from journeymap.interactions import Consent, Identity, Interaction, Money, Score, Trait
 from journeymap.interactions.codec import encoded, interaction_data
-from journeymap.model import JourneyMap, Likely, NextSteps, display
+from journeymap.model import BuyingModel, JourneyMap, Likely, NextSteps, Worth, display
 from journeymap.profile.rules import ProfileRules
 from journeymap.tracking.state import OpenKeyJourney, Position, ProductPosition, State
 from journeymap.tracking.tracker import Tracker
@@ -82,6 +83,7 @@ class Customer:
         emotion: Their mean emotion, from −1 to +1.
         value: Their value in each currency.
         likely: Their likely next steps.
+        worth: What is expected of them, by what they bought.
         withheld: What the purpose does not allow to be shown.
         personal: The names of the traits that pictures and pages hide.
         map: The map.
@@ -102,6 +104,7 @@ class Customer:
     emotion: float | None = None
     value: tuple[Money, ...] = ()
     likely: tuple[Likely, ...] = ()
+    worth: Worth | None = None
     withheld: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
     map: JourneyMap | None = field(default=None, eq=False)
@@ -114,6 +117,7 @@ class Customer:
         map: JourneyMap | None = None,  # noqa: A002
         rules: ProfileRules | None = None,
         likely: NextSteps | None = None,
+        worth: BuyingModel | None = None,
         as_of: datetime | None = None,
         purpose: str | None = None,
     ) -> Customer:
@@ -128,6 +132,7 @@ class Customer:
             map: The map (None: that of the first recorder that has one).
             rules: The rules of traits, consents and purposes.
             likely: A table that predicts the next step.
+            worth: A model of repeat buying that `LifetimeValue` learned (``answer.model``).
             as_of: The time of the view (None: now).
             purpose: The purpose of the view.
 
@@ -156,6 +161,8 @@ class Customer:
                    withheld=tuple(f"trait {name}" for name in hidden),
                    personal=tuple(one.name for one in known if rules.is_personal(one.name)),
                    map=journey)  # fmt: skip
+        if worth is not None:
+            view = evolve(view, worth=_worth_of(worth, whole.history, as_of))
         return _with_position(view, whole.history, journey, likely)
 
     @property
@@ -183,7 +190,7 @@ class Customer:
             "journey": [interaction_data(one) for one in self.journey],
         }  # fmt: skip
         for name in ("position", "products", "key_journeys", "moments", "scores", "emotion",
-                     "value", "likely", "withheld"):  # fmt: skip
+                     "value", "likely", "worth", "withheld"):  # fmt: skip
             data[name] = _plain(getattr(self, name))
         return data
 
@@ -209,7 +216,7 @@ class Customer:
 
 
 _WITHHELD = ("identities", "traits", "position", "products", "journey", "key_journeys", "moments",
-             "scores", "emotion", "value", "likely")  # fmt: skip
+             "scores", "emotion", "value", "likely", "worth")  # fmt: skip
 
 
 @frozen
@@ -357,6 +364,23 @@ def _with_position(
         value=state.value,
         likely=state.likely_next(likely, now=view.as_of) if likely is not None else (),
     )
+
+
+def _worth_of(
+    model: BuyingModel, history: tuple[Interaction, ...], as_of: datetime | None
+) -> Worth | None:  # fmt: skip
+    """Ask the model of the days on which a customer purchased, and of what they paid."""
+    zone = ZoneInfo(model.zone)
+    paid: dict[date, Decimal] = {}
+    for one in history:
+        if one.touchpoint == model.purchase:
+            day = one.at.astimezone(zone).date()
+            known = one.value is not None and model.currency in (None, one.value.currency)
+            amount = one.value.amount if known and one.value is not None else Decimal(0)
+            paid[day] = paid.get(day, Decimal(0)) + amount
+    today = (as_of or datetime.now(UTC)).astimezone(zone).date()
+    amounts = [float(paid[day]) for day in sorted(paid)[1:]]
+    return model.worth_of(list(paid), today=today, amounts=amounts)
 
 
 def _moments(state: State, journey: JourneyMap | None) -> tuple[OpenMoment, ...]:

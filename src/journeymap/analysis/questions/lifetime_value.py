@@ -26,6 +26,7 @@ from journeymap.analysis.row_fields import Amount, Count, Field, Mean, N
 from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times
 from journeymap.exceptions import ElementError
+from journeymap.model import BuyingModel
 from journeymap.model.rules import maybe_length, of_type, one_of, positive_duration
 
 __all__ = ["Holdout", "LifetimeValue", "LifetimeValueAnswer", "LifetimeValueRow"]
@@ -102,6 +103,8 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
         holdout: How well the model predicts what was held out (None: nothing was).
         note: Why there is no model, or what is uncertain about it.
         customer_values: The frame of ``per_customer()``.
+        model: The model with its parameters, to be asked of any customer (None: there is none, or
+            it is not BG/NBD of a touchpoint).
     """
 
     Row = LifetimeValueRow
@@ -112,6 +115,7 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
     holdout: Holdout | None = field(default=None, kw_only=True)
     note: str = field(default="", kw_only=True)
     customer_values: pl.DataFrame = field(factory=pl.DataFrame, kw_only=True, repr=False)
+    model: BuyingModel | None = field(default=None, kw_only=True)
 
     def per_customer(self) -> pl.DataFrame:
         """Give what the model expects of each customer.
@@ -287,7 +291,7 @@ class LifetimeValue:
 
     def answer(self, measured: _Measured, scope: Scope) -> LifetimeValueAnswer:
         """Fit the model, and ask it of every customer."""
-        choose_currency("LifetimeValue", self.currency, measured.currencies)
+        currency = choose_currency("LifetimeValue", self.currency, measured.currencies)
         given = pl.Series("customer", measured.names, pl.String)
         order = given.arg_sort().to_numpy()
         names = given.gather(pl.Series(order, dtype=pl.UInt32))
@@ -297,7 +301,13 @@ class LifetimeValue:
         found = _Answering(self, seen, measured).answer()
         values = _with_referrals(found.customer_values, measured)
         note = "; ".join(one for one in (found.note, cut) if one)
-        return evolve(found, note=note, customer_values=values)
+        model = None
+        if self.model == "bg-nbd" and self.by == "touchpoint" and found.parameters:
+            model = BuyingModel(
+                self.purchase, found.parameters, found.spend_parameters, horizon=self.horizon,
+                margin=self.margin, currency=currency, zone=scope.zone,
+            )  # fmt: skip
+        return evolve(found, note=note, customer_values=values, model=model)
 
 
 def _with_referrals(values: pl.DataFrame, measured: _Measured) -> pl.DataFrame:

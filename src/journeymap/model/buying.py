@@ -1,0 +1,194 @@
+"""The model of repeat buying with its parameters: learned from a log, asked of any customer."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from attrs import field, frozen
+
+from journeymap.exceptions import ElementError, StateError
+from journeymap.model.local_times import is_zone
+
+__all__ = ["BuyingModel", "Worth"]
+
+_ALIKE = 1e3  # of ``a`` above it, all leave with nearly the same chance
+_MOST_TERMS = 1_000_000
+_NAMES, _SPEND = ("r", "alpha", "a", "b"), ("p", "q", "v")
+
+
+@frozen
+class Worth:
+    """The expectations of a customer, from what they bought.
+
+    Attributes:
+        alive: The probability that they still buy.
+        expected: The purchases within the horizon.
+        spend: The expected amount of one (None: there is no model of spend).
+        value: Their product with the margin.
+    """
+
+    alive: float
+    expected: float
+    spend: float | None
+    value: float | None
+
+
+@frozen
+class BuyingModel:
+    """BG/NBD with its parameters, and gamma-gamma for spend (see `LifetimeValue`).
+
+    Attributes:
+        purchase: The touchpoint that is a purchase.
+        parameters: Those of BG/NBD: r, alpha, a and b, of time in weeks.
+        spend: Those of gamma-gamma: p, q and v (empty: there is no model of spend).
+        horizon: The time within which purchases are expected.
+        margin: What of an amount is earned, as a share.
+        currency: The currency of spend (None: the customer's only one).
+        zone: The zone of days: purchases on one day are one.
+
+    Raises:
+        ElementError: A parameter is missing, or not above zero.
+        StateError: A text is no such model.
+
+    >>> fitted = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
+    >>> model = BuyingModel("order", fitted, horizon=timedelta(weeks=39))
+    >>> days = [date(2026, 1, 1), date(2026, 1, 12), date(2026, 7, 31)]
+    >>> found = model.worth_of(days, today=date(2026, 9, 29))
+    >>> round(found.alive, 2), round(found.expected, 2)
+    (0.72, 1.23)
+    """
+
+    purchase: str
+    parameters: Mapping[str, float] = field()
+    spend: Mapping[str, float] = field(factory=dict)
+    horizon: timedelta = field(default=timedelta(days=365), kw_only=True)
+    margin: float = field(default=1.0, kw_only=True)
+    currency: str | None = field(default=None, kw_only=True)
+    zone: str = field(default="UTC", kw_only=True)
+
+    @parameters.validator
+    def _check_parameters(self, attribute: Any, value: Mapping[str, float]) -> None:
+        _check(value, _NAMES, "parameters")
+
+    @spend.validator
+    def _check_spend(self, attribute: Any, value: Mapping[str, float]) -> None:
+        if value:
+            _check(value, _SPEND, "spend")
+
+    def worth_of(
+        self, days: Sequence[date], *, today: date, amounts: Sequence[float] = ()
+    ) -> Worth | None:
+        """Compute what is expected of a customer from a day on.
+
+        Args:
+            days: The days on which they purchased; a day counts once.
+            today: The day.
+            amounts: What they paid on each of the days after the first, in order.
+
+        Returns:
+            What is expected; None of who has not purchased by then.
+        """
+        known = sorted({day for day in days if day <= today})
+        if not known:
+            return None
+        x = len(known) - 1
+        recency, age = ((one - known[0]).days / 7 for one in (known[-1], today))
+        alive = self._alive(x, recency, age)
+        expected = alive * self._lasting(x, age)
+        spend = self._spend(x, list(amounts)) if self.spend else None
+        value = None if spend is None else expected * spend * self.margin
+        return Worth(alive, expected, spend, value)
+
+    def _alive(self, x: int, recency: float, age: float) -> float:
+        r, alpha, a, b = (self.parameters[name] for name in _NAMES)
+        if not x:
+            return 1.0
+        last = max(b + x - 1, 1e-300)
+        odds = math.log(a / last) + (r + x) * math.log((alpha + age) / (alpha + recency))
+        return 1 / (1 + math.exp(odds)) if odds < 700 else 0.0
+
+    def _lasting(self, x: int, age: float) -> float:
+        """Compute the purchases of who still buys (equation 10 of Fader, Hardie and Lee 2005)."""
+        r, alpha, a, b = (self.parameters[name] for name in _NAMES)
+        t, shape, scale = self.horizon / timedelta(weeks=1), r + x, alpha + age
+        b += x
+        if a > _ALIKE or a + b <= 1 + 1e-9:
+            chance = a / (a + b)
+            return -math.expm1(-shape * math.log1p(chance * t / scale)) / chance
+        if abs(a - 1) < 1e-6:
+            a = 1 + 1e-6
+        rest = math.exp(_log_series(shape, b, a + b - 1, t / (scale + t)))
+        return (a + b - 1) / (a - 1) * (1 - rest)
+
+    def _spend(self, x: int, amounts: list[float]) -> float:
+        p, q, v = (self.spend[name] for name in _SPEND)
+        count = min(x, len(amounts))
+        total = sum(amounts[:count])
+        if total <= 0:
+            count, total = 0, 0.0
+        return p * (v + total) / max(p * count + q - 1, 1e-9)
+
+    def to_json(self) -> str:
+        """Write the model as one line of JSON.
+
+        Returns:
+            The text.
+        """
+        return json.dumps({
+            "purchase": self.purchase, "parameters": dict(self.parameters),
+            "spend": dict(self.spend), "horizon": self.horizon.total_seconds(),
+            "margin": self.margin, "currency": self.currency, "zone": self.zone,
+        })  # fmt: skip
+
+    @classmethod
+    def from_json(cls, text: str) -> BuyingModel:
+        """Read a model.
+
+        Args:
+            text: What ``to_json`` wrote.
+
+        Returns:
+            The model.
+
+        Raises:
+            StateError: The text is no such model.
+        """
+        try:
+            data: dict[str, Any] = json.loads(text)
+            if not is_zone(data["zone"]):
+                raise ValueError("an unknown zone")
+            return cls(
+                str(data["purchase"]), data["parameters"], data["spend"],
+                horizon=timedelta(seconds=data["horizon"]), margin=float(data["margin"]),
+                currency=data["currency"], zone=data["zone"],
+            )  # fmt: skip
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, ElementError):
+            raise StateError("this is not a model of repeat buying") from None
+
+
+def _check(values: Mapping[str, float], names: tuple[str, ...], field_: str) -> None:
+    for name in names:
+        value: Any = values.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e300:
+            message = f"{name!r} is expected, above zero"
+            raise ElementError("BuyingModel", field_, value, message)
+
+
+def _log_series(shape: float, b: float, c: float, z: float) -> float:
+    """Compute the logarithm of (1 − z)^shape times Gauss's series 2F1(shape, b; c; z).
+
+    All terms are above zero; each is kept as a logarithm, so that none is too large or too small.
+    """
+    term = total = shape * math.log1p(-z)
+    for n in range(_MOST_TERMS):
+        ratio = (shape + n) * (b + n) / ((c + n) * (n + 1)) * z
+        term += math.log(ratio)
+        high, low = max(total, term), min(total, term)
+        total = high + math.log1p(math.exp(low - high))
+        if ratio < 1 and term - math.log1p(-ratio) < total - 34:
+            break
+    return total
