@@ -184,7 +184,11 @@ def test_what_makes_no_view() -> None:
 def test_customers_under_other_names(taken: list[Interaction], names: dict[str, str]) -> None:
     """Several who turn out to be one have one journey, as if it had been recorded so."""
     apart = list({one.at: one for one in taken}.values())  # ties keep the order of their old names
-    renamed = [evolve(one, customer=names.get(one.customer, one.customer)) for one in apart]
+    renamed = [
+        evolve(one, customer=names.get(one.customer, one.customer),
+               referred_by=names.get(str(one.referred_by), one.referred_by))
+        for one in apart
+    ]  # fmt: skip
     log = Log.from_interactions(apart).known_as(names)
     expected = Log.from_interactions(renamed)
     assert log.ask(Variants(top=None)) == expected.ask(Variants(top=None))

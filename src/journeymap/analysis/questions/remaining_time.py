@@ -71,7 +71,8 @@ class RemainingTimeAnswer(Answer[RemainingTimeRow]):
         Returns:
             The sentences.
         """
-        facts = [f"up to {self.table.memory} elements"]
+        memory = self.table.memory
+        facts = ["the last element"] if memory == 1 else [f"up to {memory} elements"]
         facts += ["the weekday"] if self.table.weekdays else []
         facts += ["the time since the journey began"] if self.table.elapsed else []
         found = [f"predicted by {', '.join(facts)}"]
