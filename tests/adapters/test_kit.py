@@ -496,7 +496,7 @@ def test_each_law_of_stores_bites(wrong: str, law: str, tmp_path: Path) -> None:
     piece = wrong.partition(".")[0]
     pieces = (piece,) if piece in PIECES else PIECES
     with pytest.raises(AssertionError, match=law):
-        check_store(lambda: Spoilt(wrong, tmp_path / "a.db"), cleared, pieces=pieces, examples=500)
+        check_store(lambda: Spoilt(wrong, tmp_path / "a.db"), cleared, pieces=pieces, examples=3000)
 
 
 def test_an_unknown_piece_of_a_store_is_refused() -> None:
