@@ -22,14 +22,14 @@ from journeymap.analysis.moments_in_time import (
     read_lengths,
     read_times,
 )
-from journeymap.analysis.table.part import Flags, Ints, Part, known_names, require_times
+from journeymap.analysis.table.part import Flags, Ints, Part, code_of, known_names, require_times
 from journeymap.exceptions import ColumnsError, UnknownName, nearest
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition, mentions
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import of_type
 
-__all__ = ["Where", "check_names", "choose_subset", "describe_subset"]
+__all__ = ["Where", "check_names", "choose_subset", "describe_subset", "mark_outcome"]
 
 Names = str | Iterable[str] | None
 Elements = str | Condition | Iterable[str | Condition] | None
@@ -296,6 +296,15 @@ class Where:
 def _matching(part: Part, condition: Condition) -> Flags:
     check_names(part, condition)
     return mark_matching(part, condition)
+
+
+def mark_outcome(part: Part, outcome: str | Condition) -> Flags:
+    """Mark the interactions that are an outcome: at a touchpoint, or of which a condition holds."""
+    if isinstance(outcome, str):
+        found: Flags = part.touchpoints == code_of(part.names("touchpoint"), "touchpoint", outcome)
+        return found
+    check_names(part, outcome)
+    return mark_matching(part, outcome)
 
 
 def check_names(part: Part, condition: Condition) -> None:

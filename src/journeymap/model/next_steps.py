@@ -13,7 +13,7 @@ from attrs import field, frozen
 from journeymap.exceptions import ElementError, StateError
 from journeymap.model.rules import as_length
 
-__all__ = ["END", "START", "Likely", "NextSteps", "Waits", "wait_class"]
+__all__ = ["END", "START", "Likely", "NextSteps", "Waits", "read_count", "wait_class"]
 
 START, END = "(start)", "(end)"
 Followers: TypeAlias = Mapping[str, tuple[int, int, int]]
@@ -226,7 +226,7 @@ def _longer(counts: Mapping[int, int], micros: int) -> tuple[float, float | None
 def _read_table(data: Mapping[str, Any]) -> dict[str, Any]:
     contexts = {
         tuple(map(str, last)): {
-            str(name): (_natural(count, 1), _natural(timed, 0), _natural(micros, 0))
+            str(name): (read_count(count, 1), read_count(timed, 0), read_count(micros, 0))
             for name, count, timed, micros in followers
         }
         for last, followers in data["contexts"]
@@ -245,16 +245,17 @@ def _read_table(data: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError("weights of other contexts")
     waits = {
         str(last): {
-            str(name): {_natural(number, 0): _natural(count, 1) for number, count in counts}
+            str(name): {read_count(number, 0): read_count(count, 1) for number, count in counts}
             for name, counts in mine
         }
         for last, mine in data.get("waits", ())
     }
-    return {"by": str(data["by"]), "memory": _natural(data["memory"], 0), "contexts": contexts,
+    return {"by": str(data["by"]), "memory": read_count(data["memory"], 0), "contexts": contexts,
             "weights": weights, "waits": waits}  # fmt: skip
 
 
-def _natural(value: Any, least: int) -> int:
+def read_count(value: Any, least: int = 0) -> int:
+    """Read a count of a table; raise ValueError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{value!r} is no count")
     return value

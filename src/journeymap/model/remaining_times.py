@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from journeymap.exceptions import ElementError, StateError
 from journeymap.model.local_times import is_zone
-from journeymap.model.next_steps import START, wait_class
+from journeymap.model.next_steps import START, read_count, wait_class
 
 __all__ = ["Remaining", "RemainingTimes", "Situation", "TimesLeft"]
 
@@ -177,7 +177,7 @@ class RemainingTimes:
                 raise ValueError("an unknown zone")
             return cls(
                 str(data["by"]), None if data["to"] is None else str(data["to"]),
-                _natural(data["memory"]), zone=data["zone"], weekdays=bool(data["weekdays"]),
+                read_count(data["memory"]), zone=data["zone"], weekdays=bool(data["weekdays"]),
                 elapsed=bool(data["elapsed"]), situations=situations,
             )  # fmt: skip
         except (ValueError, TypeError, KeyError, RecursionError):
@@ -225,8 +225,8 @@ def _remaining(known: TimesLeft, waited: int) -> Remaining:
 
 
 def _read_lengths(n: Any, reached: Any, times: list[Any]) -> TimesLeft:
-    quantiles = tuple(_natural(one) for one in times)
-    if _natural(reached) > _natural(n) or list(quantiles) != sorted(quantiles):
+    quantiles = tuple(read_count(one) for one in times)
+    if read_count(reached) > read_count(n) or list(quantiles) != sorted(quantiles):
         raise ValueError("no lengths of time")
     if reached and len(quantiles) < 2:
         raise ValueError("no quantiles")
@@ -234,10 +234,4 @@ def _read_lengths(n: Any, reached: Any, times: list[Any]) -> TimesLeft:
 
 
 def _maybe(value: Any) -> int | None:
-    return None if value is None else _natural(value)
-
-
-def _natural(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is no count")
-    return value
+    return None if value is None else read_count(value)

@@ -11,15 +11,29 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
+from attrs import Attribute
 
+from journeymap.exceptions import ElementError
 from journeymap.model.next_steps import START
+from journeymap.model.rules import positive_duration
 
-__all__ = ["MOST_PERIODS", "PERIODS", "Learned", "choose_memory", "total_steps", "weigh_steps"]
+__all__ = [
+    "MOST_PERIODS",
+    "PERIODS",
+    "Learned",
+    "check_half_life",
+    "check_memory",
+    "choose_memory",
+    "total_steps",
+    "weigh_steps",
+]
 
 PERIODS = 128
 """Periods into which the span of a log is divided, to choose a half-life."""
 MOST_PERIODS = 1 << 17
 """Periods into which it is divided at most, for a half-life that is given."""
+MOST_MEMORY = 8
+"""Elements back that are remembered at most: as many as a state of the tracker has."""
 Path: TypeAlias = tuple[str, ...]
 Learned: TypeAlias = dict[tuple[int, Path], dict[str, tuple[int, int, int]]]
 """The followers of each path, by the period in which journeys began: how often, how often it is
@@ -33,6 +47,19 @@ _LEAST = 30  # journeys asked
 _UNSEEN = 1e-4  # the probability of what was never seen
 _SLIGHT = 0.002  # nats a step: a fifth of a percent of what is held probable
 _NOISE = 2.0  # standard errors within which a loss is no worse than another
+
+
+def check_memory(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    """Require a number of elements that a table may remember."""
+    if type(value) is not int or not 0 <= value <= MOST_MEMORY:
+        message = f"a whole number from 0 to {MOST_MEMORY}"
+        raise ElementError(type(instance).__name__, attribute.name, value, message)
+
+
+def check_half_life(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    """Require a length of time above zero, the word ``chosen``, or nothing."""
+    if value is not None and value != "chosen":
+        positive_duration(instance, attribute, value)
 
 
 def total_steps(learned: Learned) -> dict[Path, dict[str, tuple[int, int, int]]]:

@@ -13,7 +13,8 @@ from journeymap.analysis.measuring.sequences import hash_sequences
 from journeymap.analysis.question import Question
 from journeymap.analysis.table.part import Ints, Part, Scope
 
-__all__ = ["GROUPS", "HALVES", "Resampled", "Resampling", "assign_groups", "hash_customers"]
+__all__ = ["GROUPS", "HALVES", "Resampled", "Resampling", "assign_groups", "hash_customers",
+           "keep_lowest"]  # fmt: skip
 
 GROUPS = 16
 """Groups of customers: a power of two, few enough that each question is measured quickly."""
@@ -96,3 +97,22 @@ def hash_customers(part: Part) -> Any:
     offsets = np.append(0, np.cumsum(part.ids.str.len_bytes().to_numpy())).astype(np.int64)
     mixed = hash_sequences(np.frombuffer(text, dtype=np.uint8), offsets, _BYTES)
     return (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58_476D_1CE4_E5B9)
+
+
+def keep_lowest(hashes: Any, most: int) -> tuple[Ints, bool]:
+    """Keep the rows of so many customers at most, those whose hashes are lowest.
+
+    The same customers are kept whichever parts they came in, and in whatever order.
+
+    Args:
+        hashes: The hash of each row's customer.
+        most: How many customers are kept.
+
+    Returns:
+        The places of the rows, in order of the hashes, and whether any were left out.
+    """
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    number = np.cumsum(np.diff(ordered, prepend=ordered[:1]) > 0)
+    kept: Ints = order[number < most]
+    return kept, len(kept) < len(order)

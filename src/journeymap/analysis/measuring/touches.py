@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from journeymap.analysis.measuring.learned_credit import Touched
-from journeymap.analysis.measuring.resampling import GROUPS, hash_customers
+from journeymap.analysis.measuring.resampling import GROUPS, hash_customers, keep_lowest
 from journeymap.analysis.table.part import Flags, Ints, Part
 
 __all__ = ["MAX_CUSTOMERS", "Touches"]
@@ -70,13 +70,12 @@ class Touches:
         return found
 
     def _lowest(self) -> Touches:
-        order = np.lexsort((self.at, self.hashes))
-        hashes = self.hashes[order]
-        number = np.cumsum(np.diff(hashes, prepend=hashes[:1]) > 0)
-        kept = order[number < MAX_CUSTOMERS]
+        order = np.argsort(self.at, kind="stable")
+        places, left_out = keep_lowest(self.hashes[order], MAX_CUSTOMERS)
+        kept = order[places]
         return Touches(
             self.names, self.hashes[kept], self.at[kept], self.element[kept], self.amount[kept],
-            self.conversions, self.amounts, sampled=self.sampled or len(kept) < len(order),
+            self.conversions, self.amounts, sampled=self.sampled or left_out,
         )  # fmt: skip
 
     def learned_from(self, end: int) -> tuple[Touched, Ints]:

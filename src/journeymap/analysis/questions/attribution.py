@@ -22,14 +22,13 @@ from journeymap.analysis.measuring.credit_rules import (
 )
 from journeymap.analysis.measuring.held_out import HeldOut
 from journeymap.analysis.measuring.learned_credit import LearnedCredit, find_reason_against
-from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.measuring.resampling import GROUPS, HALVES, assign_groups
 from journeymap.analysis.measuring.sequences import group_sequences
 from journeymap.analysis.measuring.touches import MAX_CUSTOMERS, Touches
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, N
 from journeymap.analysis.table.exact_amounts import SCALE
-from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
-from journeymap.analysis.where import check_names
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
+from journeymap.analysis.where import mark_outcome
 from journeymap.exceptions import ElementError
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition
@@ -238,14 +237,14 @@ class Attribution:
     def _kept(self, part: Part) -> _Measured:
         """Keep touches and conversions one by one, of some customers."""
         require_times(part.scope, "Attribution(model='learned')")
-        done = self._conversions(part)
+        done = mark_outcome(part, self.outcome)
         amounts, met = self._amounts(part, np.arange(len(part)))
         held_out = None if self.withheld is None else HeldOut.of(part, self.withheld, done)
         return _Measured({}, {}, 0, met, Touches.of(part, self.by, done, amounts), held_out)
 
     def _touches(self, part: Part) -> tuple[_Walks, Ints]:
         """Find the paths of a part, and the interactions that are touches."""
-        done = self._conversions(part)
+        done = mark_outcome(part, self.outcome)
         walks = _Walks.of(part, done)
         kept = ~done & (part.codes(self.by) > 0) & self._in_time(part, walks)
         return walks, np.flatnonzero(kept)
@@ -259,14 +258,6 @@ class Attribution:
             names = np.array([name == row["element"] for name in part.names(self.by)], dtype=bool)
             rows = rows[names[part.codes(self.by)[rows]]]
         return part.customer[rows[walks.converted[walks.path[rows]]]]
-
-    def _conversions(self, part: Part) -> Flags:
-        if isinstance(self.outcome, str):
-            names = part.names("touchpoint")
-            found: Flags = part.touchpoints == code_of(names, "touchpoint", self.outcome)
-            return found
-        check_names(part, self.outcome)
-        return mark_matching(part, self.outcome)
 
     def _in_time(self, part: Part, walks: _Walks) -> Any:
         if self.lookback is None:

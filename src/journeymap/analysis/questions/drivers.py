@@ -18,14 +18,13 @@ from journeymap.analysis.measuring.candidates import (
     first_rows,
 )
 from journeymap.analysis.measuring.dormancy import find_dormancies
-from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.measuring.resampling import hash_customers
 from journeymap.analysis.measuring.risks import RiskRatio, Risks, critical_chance
 from journeymap.analysis.questions.deviations import Deviations
 from journeymap.analysis.questions.key_journeys import mark_failed
 from journeymap.analysis.row_fields import Chance, Count, Field, Key, Mean, N, Text
-from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
-from journeymap.analysis.where import check_names
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
+from journeymap.analysis.where import mark_outcome
 from journeymap.exceptions import AnswerError, ElementError
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition
@@ -230,12 +229,13 @@ class Drivers:
 
         All before a journey's first outcome, by the lead; of many, the same of each journey.
         """
-        marked = self._marked(part)
         number = np.arange(len(part))
         if isinstance(self.outcome, Dormancy):
+            marked = np.zeros(len(part), dtype=bool)
             until = first_rows(part, np.flatnonzero(self._silences(part)))
             eligible = number <= until[part.journey]
         else:
+            marked = mark_outcome(part, self.outcome)
             until = first_rows(part, np.flatnonzero(marked))
             eligible = number < until[part.journey]
         met = until < NEVER
@@ -248,16 +248,6 @@ class Drivers:
         place = np.searchsorted(_GRID, step)
         rows = np.flatnonzero(eligible & (_GRID[np.minimum(place, len(_GRID) - 1)] == step))
         return rows, place[rows], met[part.journey[rows]].astype(np.int64), marked
-
-    def _marked(self, part: Part) -> Flags:
-        if isinstance(self.outcome, Dormancy):
-            return np.zeros(len(part), dtype=bool)
-        if isinstance(self.outcome, str):
-            names = part.names("touchpoint")
-            found: Flags = part.touchpoints == code_of(names, "touchpoint", self.outcome)
-            return found
-        check_names(part, self.outcome)
-        return mark_matching(part, self.outcome)
 
     def _silences(self, part: Part) -> Flags:
         """Mark the interactions after which the customer was silent."""

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import polars as pl
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.recent_steps import (
     MOST_PERIODS,
     PERIODS,
     Learned,
+    check_half_life,
+    check_memory,
     choose_memory,
     total_steps,
     weigh_steps,
 )
 from journeymap.analysis.row_fields import Count, Key, N, PathKey, Seconds, Share
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope, require_times
-from journeymap.exceptions import ElementError
 from journeymap.model import NextSteps
 from journeymap.model.durations import span_text
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.next_steps import END, START, wait_class
-from journeymap.model.rules import chosen_or_length, of_type, positive_duration
+from journeymap.model.rules import chosen_or_length, of_type
 
 __all__ = ["NextStep", "NextStepAnswer", "NextStepRow"]
 
@@ -114,20 +115,10 @@ class NextStep:
     """
 
     by: str = field(default="touchpoint", validator=of_type(str))
-    memory: int = field(default=3)
+    memory: int = field(default=3, validator=check_memory)
     half_life: timedelta | Literal["chosen"] | None = field(
-        default=None, converter=chosen_or_length, kw_only=True
+        default=None, converter=chosen_or_length, validator=check_half_life, kw_only=True
     )
-
-    @memory.validator
-    def _check(self, attribute: Attribute[int], value: int) -> None:
-        if type(value) is not int or not 0 <= value <= 8:
-            raise ElementError("NextStep", "memory", value, "a whole number from 0 to 8")
-
-    @half_life.validator
-    def _check_half_life(self, attribute: Any, value: Any) -> None:
-        if value is not None and value != "chosen":
-            positive_duration(self, attribute, value)
 
     def measure(self, part: Part) -> _Measured:
         """Count the steps that follow each path in a part, by the period a journey began in."""

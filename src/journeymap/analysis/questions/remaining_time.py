@@ -7,19 +7,19 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from attrs import Attribute, evolve, field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.recent_steps import check_half_life, check_memory
 from journeymap.analysis.measuring.remaining import Predictors, Sampled, Situations
-from journeymap.analysis.measuring.resampling import hash_customers
+from journeymap.analysis.measuring.resampling import hash_customers, keep_lowest
 from journeymap.analysis.measuring.sequences import expand_spans
 from journeymap.analysis.row_fields import Key, N, Seconds, Share
 from journeymap.analysis.table.part import Ints, Part, Scope, code_of, require_times
-from journeymap.exceptions import ElementError
 from journeymap.model import RemainingTimes
 from journeymap.model.durations import span_text
 from journeymap.model.instants import MICROSECOND
-from journeymap.model.rules import chosen_or_length, of_type, positive_duration
+from journeymap.model.rules import chosen_or_length, of_type
 
 __all__ = ["RemainingTime", "RemainingTimeAnswer", "RemainingTimeRow"]
 
@@ -131,20 +131,10 @@ class RemainingTime:
 
     to: str | None = field(default=None, validator=validators.optional(of_type(str)))
     by: str = field(default="touchpoint", validator=of_type(str), kw_only=True)
-    memory: int = field(default=8, kw_only=True)
+    memory: int = field(default=8, validator=check_memory, kw_only=True)
     half_life: timedelta | Literal["chosen"] | None = field(
-        default="chosen", converter=chosen_or_length, kw_only=True
+        default="chosen", converter=chosen_or_length, validator=check_half_life, kw_only=True
     )
-
-    @memory.validator
-    def _check(self, attribute: Attribute[int], value: int) -> None:
-        if type(value) is not int or not 0 <= value <= 8:
-            raise ElementError("RemainingTime", "memory", value, "a whole number from 0 to 8")
-
-    @half_life.validator
-    def _check_half_life(self, attribute: Any, value: Any) -> None:
-        if value is not None and value != "chosen":
-            positive_duration(self, attribute, value)
 
     def measure(self, part: Part) -> _Measured:
         """Keep the journeys of some customers of a part."""
@@ -230,16 +220,13 @@ def _recode(measured: _Measured, names: tuple[str, ...]) -> Ints:
 
 def _lowest(measured: _Measured) -> _Measured:
     """Keep the journeys of as many customers as are learned from, in order of their hashes."""
-    order = np.argsort(measured.hashes, kind="stable")
-    hashes = measured.hashes[order]
-    customers = np.cumsum(np.diff(hashes, prepend=hashes[:1]) > 0)
-    kept = order[customers < MAX_CUSTOMERS]
+    kept, left_out = keep_lowest(measured.hashes, MAX_CUSTOMERS)
     sizes = measured.sizes[kept]
     begins = np.append(0, np.cumsum(measured.sizes))[kept]
     rows = expand_spans(begins, sizes)
     return _Measured(
         measured.names, measured.hashes[kept], sizes, measured.codes[rows], measured.at[rows],
-        measured.weekday[rows], sampled=measured.sampled or len(kept) < len(order),
+        measured.weekday[rows], sampled=measured.sampled or left_out,
     )  # fmt: skip
 
 
