@@ -52,10 +52,9 @@ def find_parents(
     parent = np.full(len(names), -1, dtype=np.int64)
     stranger = np.zeros(len(names), dtype=bool)
     refused = 0
-    for one in np.argsort(first, kind="stable").tolist():
-        by = referrers[one]
-        if by is None:
-            continue
+    won = np.array([place for place, by in enumerate(referrers) if by is not None], dtype=np.int64)
+    for one in won[np.argsort(first[won], kind="stable")].tolist():
+        by = str(referrers[one])
         if by not in place_of:
             stranger[one] = True
             continue

@@ -312,8 +312,9 @@ class LifetimeValue:
 
 def _with_referrals(values: pl.DataFrame, measured: _Measured) -> pl.DataFrame:
     """Add to each customer the value of those whom they won by recommending."""
-    referrers = measured.referrers or (None,) * len(measured.names)
-    parent, _, _ = find_parents(measured.names, referrers, measured.columns[1])
+    if not measured.referrers:
+        return values.with_columns(pl.lit(None, dtype=pl.Float64).alias("referral"))
+    parent, _, _ = find_parents(measured.names, measured.referrers, measured.columns[1])
     recommenders = [None if place < 0 else measured.names[place] for place in parent.tolist()]
     links = pl.DataFrame(
         {"won": measured.names, "customer": recommenders},
@@ -322,7 +323,7 @@ def _with_referrals(values: pl.DataFrame, measured: _Measured) -> pl.DataFrame:
     won = links.join(values.select(pl.col("customer").alias("won"), "value"), on="won")
     sums = won.group_by("customer").agg(referral=pl.col("value").sum())
     found = values.join(sums, on="customer", how="left", maintain_order="left")
-    known = pl.col("value").is_not_null() if measured.referrers else pl.lit(False)
+    known = pl.col("value").is_not_null()
     return found.with_columns(
         pl.when(known).then(pl.col("referral").fill_null(0.0)).alias("referral")
     )
