@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from journeymap import AsyncLive, JourneyMap, Live, StoreError
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores import SqliteStore, SqlStore
+from journeymap.live import open_store
 from tests.factories import DAY, SHOP, T0, happened
 
 
@@ -76,6 +78,46 @@ def test_what_was_closed_does_not_warn(store: str, closed: str) -> None:
         live.close()
         if closed == "twice":
             live.close()
+
+    assert let_go(hold) == []
+
+
+@pytest.mark.parametrize("call", ["read", "run"])
+def test_a_store_closed_while_it_is_used_leaves_nothing_open(shared: str, call: str) -> None:
+    another = shared.replace("live.db", "another.db")
+
+    def hold() -> None:
+        for store in (open_store(shared), SqlStore(another)):
+            used, close = threading.Event(), threading.Event()
+
+            def work(
+                _: object, used: threading.Event = used, close: threading.Event = close
+            ) -> None:
+                used.set()
+                close.wait(10)
+
+            thread = threading.Thread(target=getattr(store, call), args=(work,))
+            thread.start()
+            used.wait(10)
+            closing = threading.Thread(target=store.close)
+            closing.start()  # SQLite waits for a writer
+            closing.join(0.1)
+            close.set()
+            thread.join(10)
+            closing.join(10)
+
+    assert let_go(hold) == []
+
+
+@pytest.mark.parametrize("call", ["read", "run", "scrub"])
+def test_a_closed_store_is_not_opened_by_using_it(shared: str, call: str) -> None:
+    another = shared.replace("live.db", "another.db")
+
+    def hold() -> None:
+        for store in (open_store(shared), SqlStore(another)):
+            store.close()
+            with pytest.raises(StoreError, match="this store is closed"):
+                store.scrub() if call == "scrub" else getattr(store, call)(lambda tx: None)
 
     assert let_go(hold) == []
 

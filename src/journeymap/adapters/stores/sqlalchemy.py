@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -146,7 +147,7 @@ class SqlStore:
         for turn in range(1, _TRIES + 1):
             committing, db = False, None
             try:
-                with self._engine.connect() as connection, connection.begin() as transaction:
+                with self._connected() as connection, connection.begin() as transaction:
                     _begin_writing(connection)
                     db = SqlConnection(connection, self._prefix)
                     done = work(SqlTransaction(db))
@@ -177,7 +178,7 @@ class SqlStore:
 
         for turn in range(1, _TRIES + 1):
             try:
-                with self._engine.connect() as connection:
+                with self._connected() as connection:
                     tx = SqlTransaction(SqlConnection(connection, self._prefix))
                     tx.meta.lock()
                     past = tx.journal.history(entry.customer)
@@ -238,7 +239,7 @@ class SqlStore:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._engine.connect() as connection:
+            with self._connected() as connection:
                 return work(SqlTransaction(SqlConnection(connection, self._prefix, "")))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
@@ -256,7 +257,7 @@ class SqlStore:
         if not self.scrub_blocks:
             return
         try:
-            with self._engine.connect() as connection:
+            with self._connected() as connection:
                 at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
                 if self._engine.dialect.name == "sqlite":
                     at_once.execute(text("VACUUM"))
@@ -292,8 +293,24 @@ class SqlStore:
             )
             raise StoreError(self.address, message)
 
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """Lend a connection; one that comes back after the store was closed is closed, too."""
+        self._check_open()
+        pool = self._engine.pool
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        finally:
+            if self._closed and self._owned:
+                pool.dispose()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(self.address, "this store is closed")
+
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; those in use are closed where they are given back."""
         self._closed = True
         if self._owned:
             self._engine.dispose()

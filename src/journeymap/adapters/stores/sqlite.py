@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -178,10 +179,9 @@ class SqliteStore:
             try:
                 return self._done(connection, "BEGIN", work)
             finally:
+                self._idle.append(connection)
                 if self._closed:
-                    connection.close()
-                else:
-                    self._idle.append(connection)
+                    self._close_idle()
 
     def _done(
         self, connection: sqlite3.Connection, begin: str, work: Callable[[Transaction], T]
@@ -227,6 +227,10 @@ class SqliteStore:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        with suppress(IndexError):  # another thread took the last
             while self._idle:
                 self._idle.pop().close()
 
