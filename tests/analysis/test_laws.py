@@ -78,6 +78,7 @@ QUESTIONS: list[Question[Any]] = [
     Attribution("c", "time-decay", by="department", lookback="90 h", currency="EUR"),
     Rfm("a", classes=3, currency="EUR"),
     LifetimeValue("a"),
+    LifetimeValue("a", covariate="channel", holdout="1 day"),
     LifetimeValue("a", "pareto-nbd", spend="gamma-gamma", currency="EUR", holdout="3 days"),
     Retention("a", None, "day", "cumulative"),
     Retention(every="week", cohorts="first", week_starts="sunday"),

@@ -45,6 +45,7 @@ from journeymap.analysis.questions.lifetime_value import (
     LifetimeValue,
     LifetimeValueAnswer,
     LifetimeValueRow,
+    SegmentEffect,
 )
 from journeymap.analysis.questions.lift import Lift, LiftAnswer, LiftRow
 from journeymap.analysis.questions.loops import Loops, LoopsAnswer, StageLeak
@@ -181,6 +182,7 @@ __all__ = [
     "ScorecardAnswer",
     "ScorecardRow",
     "Segment",
+    "SegmentEffect",
     "StageLeak",
     "Transition",
     "Transitions",

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from attrs import Attribute, field, frozen
@@ -15,6 +16,7 @@ from journeymap.interactions import Interaction, Money, Score
 from journeymap.model import JourneyMap
 from journeymap.model.rules import as_tuple, identifier
 from journeymap.model.scores import SCORE_KINDS
+from journeymap.simulation.influences import Campaign, Friends, Habit
 
 __all__ = ["Effect", "Simulation", "Walk"]
 
@@ -81,6 +83,17 @@ class Effect:
     feels: float = 0.0
 
 
+@frozen
+class _Arrival:
+    """A customer where they begin: by what name, when, and because of whom."""
+
+    name: str
+    key: str
+    begin: datetime
+    touchpoint: str | None = None
+    referred_by: str | None = None
+
+
 @frozen(kw_only=True)
 class Simulation:
     """Customers who walk a map; iterate over it for their interactions.
@@ -98,6 +111,9 @@ class Simulation:
         start: The time after which customers begin, all in the first two thirds of the window.
         end: The time before which every interaction lies.
         currency: The currency of values.
+        habit: Purchases beside the walk (None: there are none).
+        campaigns: Messages beside the walk, and what they bring.
+        friends: Customers who come because others invited them, beside those counted.
     """
 
     map: JourneyMap
@@ -111,6 +127,9 @@ class Simulation:
     start: datetime = datetime(2025, 1, 1, tzinfo=UTC)
     end: datetime = datetime(2026, 7, 1, tzinfo=UTC)
     currency: str = "EUR"
+    habit: Habit | None = None
+    campaigns: tuple[Campaign, ...] = field(default=(), converter=as_tuple)
+    friends: Friends | None = None
 
     def __attrs_post_init__(self) -> None:
         known = {walk.touchpoint for walk in self.walks}
@@ -123,18 +142,64 @@ class Simulation:
 
     def __iter__(self) -> Iterator[Interaction]:
         walks = {walk.touchpoint: walk for walk in self.walks}
+        window = (self.end - self.start).total_seconds()
         for number in range(self.customers):
             # A seed of its own, so that a customer's journey does not depend on the others'.
-            yield from self._journey(number, random.Random(f"{self.seed}/{number}"), walks)
+            dice = random.Random(f"{self.seed}/{number}")
+            begin = self.start + timedelta(seconds=dice.random() * window * 2 / 3)
+            yield from self._family(_Arrival(f"{number + 1:05d}", f"{number + 1}", begin),
+                                    dice, walks)  # fmt: skip
+
+    def _family(
+        self, arrival: _Arrival, dice: random.Random, walks: dict[str, Walk]
+    ) -> Iterator[Interaction]:
+        """Give a customer's interactions, and those of the friends whom they win."""
+        made = list(self._journey(arrival, dice, walks))
+        others = random.Random(f"{self.seed}/{arrival.key}/more")
+        more = self._beside(arrival, others) if made else []
+        yield from sorted([*made, *more], key=attrgetter("at")) if more else made
+        won = [] if self.friends is None else list(self._won(self.friends, arrival, made, others))
+        for friend in won:
+            chance = random.Random(f"{self.seed}/{friend.key}")
+            yield from self._family(friend, chance, walks)
+
+    def _won(
+        self, friends: Friends, arrival: _Arrival, made: list[Interaction], dice: random.Random
+    ) -> Iterator[_Arrival]:
+        asked = [one.at for one in made if one.touchpoint == friends.invitation]
+        invited = [at for at in asked if dice.random() < friends.wins]
+        for number, at in enumerate(invited, start=1):
+            begin = at + dice.expovariate(1) * friends.within
+            name, key = f"{arrival.name}-{number}", f"{arrival.key}-f{number}"
+            if begin < self.end:
+                yield _Arrival(name, key, begin, friends.arrival, f"customer-{arrival.name}")
+
+    def _beside(self, arrival: _Arrival, dice: random.Random) -> list[Interaction]:
+        """Give what a customer does beside their walk."""
+        customer = f"customer-{arrival.name}"
+        found: list[tuple[datetime, str, str | None, Money | None]] = []
+        if self.habit is not None:
+            for at, amount in self.habit.purchases(arrival.begin, self.end, dice):
+                value = Money(f"{max(amount, 0.01):.2f}", self.currency)
+                found.append((at, self.habit.touchpoint, None, value))
+        for campaign in self.campaigns:
+            for when, touchpoint, channel in campaign.contacts(arrival.begin, self.end, dice):
+                found.append((when, touchpoint, channel, None))
+        return [
+            Interaction(
+                customer, touchpoint, at.replace(microsecond=0), id=f"{arrival.key}-m{number}",
+                source="simulation", channel=channel, value=value,
+            )
+            for number, (at, touchpoint, channel, value) in enumerate(found, start=1)
+        ]  # fmt: skip
 
     def _journey(
-        self, number: int, dice: random.Random, walks: dict[str, Walk]
+        self, arrival: _Arrival, dice: random.Random, walks: dict[str, Walk]
     ) -> Iterator[Interaction]:
-        window = (self.end - self.start).total_seconds()
-        now = self.start + timedelta(seconds=dice.random() * window * 2 / 3)
+        now = arrival.begin
         product = _drawn(dice, self.products)
         liked = _drawn(dice, self.channels)
-        where = _drawn(dice, self.begin)
+        where = arrival.touchpoint or _drawn(dice, self.begin)
         steps = 0
         while where is not None:
             walk = walks[where]
@@ -144,7 +209,7 @@ class Simulation:
                 now += _wait(walk, effects, dice)
             if now >= self.end:
                 return
-            made = self._interaction(walk, effects, dice, now, (number, steps, channel, product))
+            made = self._interaction(walk, effects, dice, now, (arrival, steps, channel, product))
             yield made
             steps += 1
             succeeded = made.outcome == "succeeded"
@@ -164,9 +229,9 @@ class Simulation:
         effects: list[Effect],
         dice: random.Random,
         now: datetime,
-        about: tuple[int, int, str | None, str | None],
+        about: tuple[_Arrival, int, str | None, str | None],
     ) -> Interaction:
-        number, step, channel, product = about
+        arrival, step, channel, product = about
         luck = dice.random()
         fails = min(0.95, walk.fails + sum(effect.fails for effect in effects))
         outcome = "failed" if luck < fails else "succeeded"
@@ -176,12 +241,11 @@ class Simulation:
         mood += dice.gauss(0, 0.22) - (0.0 if outcome == "succeeded" else 0.55)
         emotion = round(max(-1.0, min(1.0, mood)), 2)
         worth = walk.worth if outcome == "succeeded" else None
-        customer = f"customer-{number + 1:05d}"
         return Interaction(
-            customer,
+            f"customer-{arrival.name}",
             walk.touchpoint,
             now.replace(microsecond=0),
-            id=f"{number + 1}-{step + 1}",
+            id=f"{arrival.key}-{step + 1}",
             source="simulation",
             channel=channel,
             product=product,
@@ -189,6 +253,7 @@ class Simulation:
             emotion=emotion,
             score=_score(walk.asks, emotion, dice),
             value=Money(f"{worth * dice.uniform(0.8, 1.2):.2f}", self.currency) if worth else None,
+            referred_by=None if step else arrival.referred_by,
         )
 
 

@@ -65,6 +65,16 @@ class PurchaseDays:
         """Mark the first day of each customer."""
         return np.append(True, self.owner[1:] != self.owner[:-1])[: len(self.owner)]
 
+    def first_names(self, part: Part, purchase: str, by: str, level: str) -> tuple[str | None, ...]:
+        """Find the names at a level of each customer's first purchase, in the order of numbers."""
+        rows = np.flatnonzero(part.codes(by) == code_of(part.names(by), by, purchase))
+        owner = part.customer[rows].astype(np.int64)
+        rows = rows[np.lexsort((part.at[rows], owner))]
+        owner = part.customer[rows]
+        first = rows[np.append(True, owner[1:] != owner[:-1])[: len(rows)]]
+        names = part.names(level)
+        return tuple(names[code] for code in part.codes(level)[first].tolist())
+
     def names(self, part: Part, owners: Ints) -> tuple[str, ...]:
         """Give the names of some customers, in the order of their numbers."""
         heads = np.append(True, part.owners[1:] != part.owners[:-1])[: part.journeys]

@@ -8,69 +8,40 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from attrs import frozen
-from scipy.optimize import minimize
 from scipy.special import digamma, expit, gammaln, hyp2f1
 
-from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE
+from journeymap.analysis.measuring.likelihood import Floats
 
-__all__ = ["MODELS", "BgNbd", "Fit", "GammaGamma", "Histories", "ParetoNbd", "PurchaseModel", "fit"]
+__all__ = ["MODELS", "BgNbd", "GammaGamma", "Histories", "ParetoNbd", "PurchaseModel"]
 
-Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
-MAX_LOG = 12.0
-"""Parameters lie between exp(-12) and exp(12): beyond, the data do not determine them."""
 _ALIKE = 100.0  # from where on chances to leave lie so close together that a few points do
 _NEAR = 1e-7  # as close to 1 as an exponent may come
 
 
 @frozen(eq=False)
 class Histories:
-    """Distinct purchase histories, and how many customers have each."""
+    """Distinct purchase histories, how many customers have each, and their segment, by number."""
 
     x: Floats
     t_x: Floats
     T: Floats
     count: Floats
-
-
-@frozen(eq=False)
-class Fit:
-    """Parameters by maximum likelihood, the log-likelihood, and the covariance of logarithms.
-
-    ``settled`` is false where the data leave a parameter open: it then lies at a limit.
-    """
-
-    values: Floats
-    log_likelihood: float
-    covariance: Floats
-    settled: bool
-
-    def bounds(self) -> tuple[Floats, Floats]:
-        """Compute 95 % intervals of the parameters, on the scale of logarithms."""
-        half = NORMAL_QUANTILE * np.sqrt(np.diag(self.covariance))
-        return self.values * np.exp(-half), self.values * np.exp(half)
-
-    def bounds_of(self, number: Callable[[Floats], float]) -> tuple[float, float]:
-        """Compute the 95 % interval of a positive number that depends on the parameters."""
-        middle, step = np.log(number(self.values)), 1e-4
-        slopes = np.empty(len(self.values))
-        for place in range(len(slopes)):
-            moved = np.ones(len(slopes))
-            moved[place] = np.exp(step)
-            up, down = number(self.values * moved), number(self.values / moved)
-            slopes[place] = (np.log(up) - np.log(down)) / (2 * step)
-        half = NORMAL_QUANTILE * np.sqrt(slopes @ self.covariance @ slopes)
-        return float(np.exp(middle - half)), float(np.exp(middle + half))
+    segment: Any = None
 
 
 class PurchaseModel(Protocol):
-    """A model of repeat buying, by its parameters."""
+    """A model of repeat buying, by its parameters; ``segmented``: those that segments multiply."""
 
     names: tuple[str, ...]
+    segmented: tuple[str, ...]
+
+    def leaving(self, values: Floats) -> float:
+        """Compute how much customers are given to leaving, on average."""
+        ...
 
     def log_likelihood(self, values: Floats, seen: Histories) -> tuple[Floats, Floats | None]:
         """Compute the log-likelihood of each history, and its gradient (None: not known)."""
@@ -93,6 +64,12 @@ class BgNbd:
     """The beta-geometric / NBD model (Fader, Hardie and Lee 2005, Marketing Science 24)."""
 
     names: tuple[str, ...] = ("r", "alpha", "a", "b")
+    segmented: tuple[str, ...] = ("alpha", "a", "b")
+
+    def leaving(self, values: Floats) -> float:
+        """Compute the mean chance to leave at a purchase."""
+        _, _, a, b = values
+        return float(a / (a + b))
 
     def log_likelihood(self, values: Floats, seen: Histories) -> tuple[Floats, Floats | None]:
         """Compute the log-likelihood of each history, and its gradient."""
@@ -165,6 +142,12 @@ class ParetoNbd:
     """The Pareto / NBD model (Schmittlein, Morrison and Colombo 1987, Management Science 33)."""
 
     names: tuple[str, ...] = ("r", "alpha", "s", "beta")
+    segmented: tuple[str, ...] = ("alpha", "beta")
+
+    def leaving(self, values: Floats) -> float:
+        """Compute the mean rate of leaving, a week."""
+        _, _, s, beta = values
+        return float(s / beta)
 
     def log_likelihood(self, values: Floats, seen: Histories) -> tuple[Floats, Floats | None]:
         """Compute the log-likelihood of each history; its gradient is not known."""
@@ -251,64 +234,6 @@ class GammaGamma:
 
 
 MODELS: dict[str, PurchaseModel] = {"bg-nbd": BgNbd(), "pareto-nbd": ParetoNbd()}
-
-Likelihood: TypeAlias = "Callable[[Floats], tuple[Floats, Floats | None]]"
-
-
-def fit(likelihood: Likelihood, count: Floats, start: Floats) -> Fit:
-    """Find the parameters of the greatest likelihood, all above zero.
-
-    Args:
-        likelihood: The log-likelihood of each history by the parameters, with its gradient.
-        count: How many customers have each history.
-        start: Where to begin.
-
-    Returns:
-        The fit; intervals come of the curvature, on the scale of logarithms.
-    """
-    total = count.sum()
-
-    def loss(logs: Floats) -> Any:
-        values = np.exp(logs)
-        found, gradient = likelihood(values)
-        worth = -float(found @ count) / total
-        if not np.isfinite(worth):
-            worth = 1e10
-        if gradient is None:
-            return worth
-        return worth, -(gradient @ count) * values / total
-
-    exact = likelihood(start)[1] is not None
-    bounds = [(-MAX_LOG, MAX_LOG)] * len(start)
-    best = minimize(loss, np.log(start), jac=exact, method="L-BFGS-B", bounds=bounds,
-                    options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9})  # fmt: skip
-    logs: Floats = best.x
-    covariance = _covariance(lambda at: loss(at)[0] if exact else loss(at), logs, total)
-    settled = bool((np.abs(logs) < MAX_LOG - 0.5).all() and np.isfinite(covariance).all())
-    return Fit(np.exp(logs), -float(best.fun) * float(total), covariance, settled)
-
-
-def _covariance(loss: Callable[[Floats], float], logs: Floats, total: float) -> Floats:
-    """Compute the covariance from the curvature of the likelihood; NaN where it is flat."""
-    size, step = len(logs), 1e-4
-    curves = np.empty((size, size))
-    for i in range(size):
-        for j in range(i + 1):
-            bend = 0.0
-            for one in (-step, step):
-                for other in (-step, step):
-                    moved = logs.copy()
-                    moved[i] += one
-                    moved[j] += other
-                    bend += np.sign(one * other) * loss(moved)
-            curves[i, j] = curves[j, i] = bend / (4 * step * step)
-    try:
-        found: Any = np.linalg.inv(curves * total)
-    except np.linalg.LinAlgError:
-        return np.full((size, size), np.nan)
-    certain = bool((np.linalg.eigvalsh(curves) > 0).all())
-    covariance: Floats = found if certain else np.full((size, size), np.nan)
-    return covariance
 
 
 def _off_one(value: float) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
@@ -12,31 +14,30 @@ from attrs import Attribute, evolve, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency
-from journeymap.analysis.measuring.purchase_days import PurchaseDays, last_day
-from journeymap.analysis.measuring.purchase_models import (
-    MODELS,
-    Fit,
-    Floats,
-    GammaGamma,
-    Histories,
-    fit,
+from journeymap.analysis.measuring.fitted_purchases import (
+    MIN_REPEATERS,
+    FittedPurchases,
+    FittedSpend,
+    Purchasers,
+    bound_value,
+    choose_segments,
 )
+from journeymap.analysis.measuring.purchase_days import PurchaseDays, last_day
+from journeymap.analysis.measuring.purchase_models import MODELS
 from journeymap.analysis.measuring.referrals import find_parents, find_referrers
 from journeymap.analysis.row_fields import Amount, Count, Field, Mean, N
-from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model import BuyingModel
 from journeymap.model.rules import maybe_length, of_type, one_of, positive_duration
 
-__all__ = ["Holdout", "LifetimeValue", "LifetimeValueAnswer", "LifetimeValueRow"]
+__all__ = ["Holdout", "LifetimeValue", "LifetimeValueAnswer", "LifetimeValueRow", "SegmentEffect"]
 
 _DAY = timedelta(days=1)
 _WEEK = 7.0
-_YEAR_WEEKS = 365.25 / 7
 _ExpectedBound: TypeAlias = Annotated[float, Field("bound", of="expected")]
-_MIN_REPEATERS = 5
-"""Repeat buyers below which no model is fitted: four parameters need more than a few."""
+_AliveBound: TypeAlias = Annotated[float, Field("bound", of="alive")]
+_ValueBound: TypeAlias = Annotated[float, Field("bound", of="value")]
 
 
 @frozen
@@ -48,12 +49,16 @@ class LifetimeValueRow:
         repeaters: How many of them on more than one day.
         purchases: On how many days they have purchased again, all together.
         alive: The share of customers who are expected to purchase still (None: no model).
+        alive_low: Lower bound of its 95 % interval, parameters being uncertain.
+        alive_high: Upper bound of it.
         expected: The purchases that are expected of a customer within the horizon.
-        low: Lower bound of its 95 % interval, parameters being uncertain.
+        low: Lower bound of its 95 % interval.
         high: Upper bound of it.
         spend: The mean amount that is expected of a purchase (None: no model of spend).
         value: What a customer is expected to be worth within the horizon: purchases, spend and
             margin, discounted.
+        value_low: Lower bound of its 95 % interval.
+        value_high: Upper bound of it.
         total: The value of all of them.
     """
 
@@ -61,12 +66,42 @@ class LifetimeValueRow:
     repeaters: Count
     purchases: Amount
     alive: Annotated[float, Field("share", of="n")] | None
+    alive_low: _AliveBound | None
+    alive_high: _AliveBound | None
     expected: Mean | None
     low: _ExpectedBound | None
     high: _ExpectedBound | None
     spend: Mean | None
     value: Mean | None
+    value_low: _ValueBound | None
+    value_high: _ValueBound | None
     total: Amount | None
+
+
+@frozen
+class SegmentEffect:
+    """The customers of a segment beside those of the largest one, in one model.
+
+    Attributes:
+        segment: The segment.
+        n: How many customers are of it.
+        rate: How often they buy while they do, as a multiple of the largest segment's rate.
+        rate_low: Lower bound of its 95 % interval.
+        rate_high: Upper bound of it.
+        leaving: How much they are given to leaving, as a multiple: of the mean chance to leave at a
+            purchase (BG/NBD), or of the mean rate of leaving (Pareto/NBD).
+        leaving_low: Lower bound of its 95 % interval.
+        leaving_high: Upper bound of it.
+    """
+
+    segment: str
+    n: int
+    rate: float
+    rate_low: float
+    rate_high: float
+    leaving: float
+    leaving_low: float
+    leaving_high: float
 
 
 @frozen
@@ -97,14 +132,16 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
 
     Attributes:
         parameters: The parameters of the model of purchases, of times in weeks (empty: no model).
-        intervals: Their 95 % intervals.
+        intervals: Their 95 % intervals, and those of the model of spend; a bound that the data do
+            not give is infinite, or zero.
         log_likelihood: The greatest likelihood.
         spend_parameters: Those of the model of spend.
         holdout: How well the model predicts what was held out (None: nothing was).
+        effects: The segments by the covariate, the largest first (empty: there is none).
         note: Why there is no model, or what is uncertain about it.
         customer_values: The frame of ``per_customer()``.
         model: The model with its parameters, to be asked of any customer (None: there is none, or
-            it is not BG/NBD of a touchpoint).
+            it is not BG/NBD of a touchpoint, or it has a covariate).
     """
 
     Row = LifetimeValueRow
@@ -113,6 +150,7 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
     log_likelihood: float | None = field(default=None, kw_only=True)
     spend_parameters: dict[str, float] = field(factory=dict, kw_only=True)
     holdout: Holdout | None = field(default=None, kw_only=True)
+    effects: tuple[SegmentEffect, ...] = field(default=(), kw_only=True)
     note: str = field(default="", kw_only=True)
     customer_values: pl.DataFrame = field(factory=pl.DataFrame, kw_only=True, repr=False)
     model: BuyingModel | None = field(default=None, kw_only=True)
@@ -122,9 +160,11 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
 
         Returns:
             A frame: customer, frequency (days with repeat purchases), recency and T (weeks from the
-            first purchase to the last, and to the end), alive (a probability), expected (purchases
-            within the horizon), spend, value, and referral (the value of the customers whom they
-            won by recommending, where the log knows that; of those who have purchased themselves).
+            first purchase to the last, and to the end), segment (by the covariate), alive (a
+            probability), expected (purchases within the horizon) with low and high (the 95 %
+            interval of what is expected, parameters being uncertain; what comes varies more),
+            spend, value, and referral (the value of the customers whom they won by recommending,
+            where the log knows that; of those who have purchased themselves).
         """
         return self.customer_values
 
@@ -138,6 +178,12 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
         if self.parameters:
             shown = ", ".join(f"{name} {value:.4g}" for name, value in self.parameters.items())
             found.append(f"{shown} (weeks); log-likelihood {self.log_likelihood:.1f}")
+        found += [
+            f"{one.segment} beside {self.effects[0].segment}: {one.rate:.2g} times the rate of "
+            f"purchases ({one.rate_low:.2g}–{one.rate_high:.2g}), {one.leaving:.2g} times as given "
+            f"to leaving ({one.leaving_low:.2g}–{one.leaving_high:.2g})"
+            for one in self.effects[1:]
+        ]
         if self.holdout is not None:
             held = self.holdout
             found.append(
@@ -153,9 +199,9 @@ class _Measured:
     names: tuple[str, ...]
     columns: tuple[Ints, ...]  # frequency, first day, last day, later days, amount of repeat days
     days: Ints  # the later purchase days of all, up to the end
-    first: Ints  # the first days of those customers
     currencies: frozenset[str] = frozenset()
     referrers: tuple[str | None, ...] = ()  # who recommended each, where that is recorded
+    segments: tuple[str | None, ...] = ()  # the value of the covariate at the first purchase
 
 
 def _share(instance: Any, attribute: Attribute[Any], value: Any) -> None:
@@ -169,8 +215,8 @@ class LifetimeValue:
 
     A customer's purchases on one day are one. The model of purchases is BG/NBD (Fader, Hardie and
     Lee 2005) or Pareto/NBD (Schmittlein, Morrison and Colombo 1987), that of spend gamma-gamma
-    (Fader and Hardie 2005); parameters are of the greatest likelihood, intervals come of its
-    curvature.
+    (Fader and Hardie 2005). Parameters are of the greatest likelihood; intervals are what it leaves
+    open (the profile), or, of many thousand distinct histories, what its curvature does.
 
     Attributes:
         purchase: The element that is a purchase.
@@ -184,6 +230,9 @@ class LifetimeValue:
             and judged by what is held out (None: nothing).
         currency: The currency that counts, when the log holds several.
         by: The level of the element.
+        covariate: A level or column; customers are of the segment that their first purchase is of,
+            and segments may differ in how often they buy and how soon they leave, all else being
+            of one model (Fader and Hardie 2007). Those with few repeat buyers are taken together.
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -218,6 +267,9 @@ class LifetimeValue:
         default=None, validator=validators.optional(of_type(str)), kw_only=True
     )
     by: str = field(default="touchpoint", validator=of_type(str), kw_only=True)
+    covariate: str | None = field(
+        default=None, validator=validators.optional(of_type(str)), kw_only=True
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.holdout is not None and self.holdout < _DAY:
@@ -235,7 +287,7 @@ class LifetimeValue:
         days = PurchaseDays.of(part, self.purchase, self.by, self.currency, paid=paid)
         if not len(days.day):
             nothing = np.zeros(0, dtype=np.int64)
-            return _Measured((), (nothing,) * 5, nothing, nothing, days.currencies)
+            return _Measured((), (nothing,) * 5, nothing, days.currencies)
         return self._summarise(part, days)
 
     def _summarise(self, part: Part, days: PurchaseDays) -> _Measured:
@@ -261,10 +313,14 @@ class LifetimeValue:
         if part.records("referred_by"):
             found = find_referrers(part)
             referrers = tuple(found.get(one) for one in owner[starts][known].tolist())
+        segments: tuple[str | None, ...] = ()
+        if self.covariate is not None:
+            of_each = days.first_names(part, self.purchase, self.by, self.covariate)
+            segments = tuple(one for one, kept in zip(of_each, known, strict=True) if kept)
         return _Measured(
             days.names(part, owner[starts][known]),
             tuple(column[known].astype(np.int64) for column in columns),
-            day[repeated], first[known], days.currencies, referrers,
+            day[repeated], days.currencies, referrers, segments,
         )  # fmt: skip
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
@@ -284,9 +340,9 @@ class LifetimeValue:
             one.names + other.names,
             tuple(np.concatenate(pair) for pair in zip(one.columns, other.columns, strict=True)),
             np.concatenate([one.days, other.days]),
-            np.concatenate([one.first, other.first]),
             one.currencies | other.currencies,
             one.referrers + other.referrers,
+            one.segments + other.segments,
         )
 
     def answer(self, measured: _Measured, scope: Scope) -> LifetimeValueAnswer:
@@ -296,13 +352,19 @@ class LifetimeValue:
         order = given.arg_sort().to_numpy()
         names = given.gather(pl.Series(order, dtype=pl.UInt32))
         frequency, first, last, later, amount = (column[order] for column in measured.columns)
-        seen = _Customers(names, frequency, first, last, later, amount, self._cut(scope))
+        given_segments = (
+            tuple(measured.segments[place] for place in order) if measured.segments else ()
+        )
+        segments, segment = choose_segments(given_segments, frequency)
+        seen = Purchasers(names, frequency, first, last, later, amount, segment, segments,
+                          self._cut(scope))  # fmt: skip
         cut = "purchases before the view begins are not seen" if scope.since is not None else ""
         found = _Answering(self, seen, measured).answer()
         values = _with_referrals(found.customer_values, measured)
         note = "; ".join(one for one in (found.note, cut) if one)
         model = None
-        if self.model == "bg-nbd" and self.by == "touchpoint" and found.parameters:
+        plain = self.model == "bg-nbd" and self.by == "touchpoint" and self.covariate is None
+        if plain and found.parameters:
             model = BuyingModel(
                 self.purchase, found.parameters, found.spend_parameters, horizon=self.horizon,
                 margin=self.margin, currency=currency, zone=scope.zone,
@@ -329,54 +391,20 @@ def _with_referrals(values: pl.DataFrame, measured: _Measured) -> pl.DataFrame:
     )
 
 
-@frozen(eq=False)
-class _Customers:
-    """The customers in the order of their names, with what is known of each."""
-
-    names: pl.Series
-    frequency: Ints
-    first: Ints
-    last: Ints
-    later: Ints
-    amount: Ints
-    cut: int
-
-    @property
-    def recency(self) -> Floats:
-        """Weeks from the first purchase to the last."""
-        found: Floats = (self.last - self.first) / _WEEK
-        return found
-
-    @property
-    def age(self) -> Floats:
-        """Weeks from the first purchase to the end."""
-        found: Floats = (self.cut - self.first) / _WEEK
-        return found
-
-    def cells(self, *numbers: Ints) -> tuple[Ints, Ints, Ints]:
-        """Find distinct combinations: an example of each, how often it is there, and whose."""
-        order = np.lexsort(numbers[::-1])
-        fresh = np.append(True, np.any([n[order][1:] != n[order][:-1] for n in numbers], axis=0))
-        begins = np.flatnonzero(fresh[: len(order)])
-        whose = np.empty(len(order), dtype=np.int64)
-        whose[order] = np.cumsum(fresh[: len(order)]) - 1
-        return order[begins], np.diff(np.append(begins, len(order))), whose
-
-
 class _Answering:
     """The steps from purchase days to an answer."""
 
-    def __init__(self, question: LifetimeValue, seen: _Customers, measured: _Measured) -> None:
+    def __init__(self, question: LifetimeValue, seen: Purchasers, measured: _Measured) -> None:
         self._question, self._seen, self._measured = question, seen, measured
-        self._model = MODELS[question.model]
-        self._weeks = question.horizon / (7 * _DAY)
 
     def answer(self) -> LifetimeValueAnswer:
         """Fit, and put the answer together."""
         seen = self._seen
         facts: dict[str, Any] = {
             "customer": seen.names, "frequency": seen.frequency, "recency": seen.recency,
-            "T": seen.age,
+            "T": seen.age, "segment": None if self._question.covariate is None else [
+                seen.segments[place] for place in seen.segment.tolist()
+            ],
         }  # fmt: skip
         repeaters = int((seen.frequency > 0).sum())
         row: dict[str, Any] = {
@@ -388,14 +416,14 @@ class _Answering:
             note = "no one has purchased" + (
                 " before what is held out" if self._question.holdout else ""
             )
-        elif repeaters < _MIN_REPEATERS:
+        elif repeaters < MIN_REPEATERS:
             note = f"{repeaters} customers have purchased again: too few to fit a model"
         else:
             with np.errstate(all="ignore"):  # where a likelihood is nothing, its logarithm is -inf
                 note, more = self._ask(row, facts)
         schema = LifetimeValueAnswer.schema()
         rows = [{name: row.get(name) for name in schema}] if row["n"] else []
-        facts = {**dict.fromkeys(_OF_CUSTOMERS), **facts}
+        facts = {name: facts.get(name) for name in _OF_CUSTOMERS}
         return LifetimeValueAnswer(
             pl.DataFrame(rows, schema=schema), note=note,
             customer_values=pl.DataFrame({
@@ -407,97 +435,64 @@ class _Answering:
 
     def _ask(self, row: dict[str, Any], facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Fit the models and ask them; fill in the row and the columns of customers."""
-        seen, model = self._seen, self._model
-        spots, count, whose = seen.cells(seen.frequency, seen.last - seen.first, seen.first)
-        histories = Histories(
-            seen.frequency[spots].astype(float), seen.recency[spots], seen.age[spots],
-            count.astype(float),
-        )  # fmt: skip
-        found = fit(lambda values: model.log_likelihood(values, histories), histories.count,
-                    np.array([1.0, max(float(np.mean(seen.age)), 1.0) / 4, 1.0, 1.0]))  # fmt: skip
-        alive = model.alive(found.values, histories)
-        expected = model.expected(found.values, histories, self._weeks)
-        if not (np.isfinite(alive).all() and np.isfinite(expected).all()):
+        question, seen = self._question, self._seen
+        bought = FittedPurchases(seen, MODELS[question.model], question.horizon / (7 * _DAY))
+        if not bought.determined:
             return "the data do not determine the model of purchases", {}
-        total = float(count.sum())
-
-        def mean(values: Floats) -> float:
-            numbers = model.expected(values, histories, self._weeks)
-            return float(numbers @ histories.count) / total
-
-        row["alive"] = float(alive @ histories.count) / total
-        row["expected"] = mean(found.values)
-        facts["alive"], facts["expected"] = alive[whose], expected[whose]
+        found, names = bought.found, bought.model.names
+        row["alive"] = bought.mean_alive(found.values)
+        row["expected"] = bought.mean_expected(found.values)
+        facts["alive"], facts["expected"] = bought.alive, bought.expected
         more: dict[str, Any] = {
-            "parameters": dict(zip(model.names, found.values.tolist(), strict=True)),
+            "parameters": dict(zip(names, found.values.tolist(), strict=True)),
             "log_likelihood": found.log_likelihood,
-            "holdout": self._judge(found, histories, whose),
+            "holdout": self._judge(bought),
         }
         note = "the data leave a parameter open, so that there are no intervals"
         if found.settled:
             note = ""
-            row["low"], row["high"] = found.bounds_of(mean)
-            low, high = (bound.tolist() for bound in found.bounds())
-            more["intervals"] = dict(
-                zip(model.names, zip(low, high, strict=True), strict=True)
-            )  # fmt: skip
-        spent = self._spend(row, facts, more) if self._question.spend else ""
-        if facts.get("spend") is not None:
-            worth = self._discounted(found, histories)[whose] * facts["spend"]
-            facts["value"] = worth * self._question.margin
-            row["value"], row["total"] = float(facts["value"].mean()), float(facts["value"].sum())
+            row["low"], row["high"] = _finite(found.bounds_of(bought.mean_expected))
+            low, high = found.bounds_of(bought.mean_alive)
+            row["alive_low"], row["alive_high"] = low, min(high, 1.0)
+            facts["low"], facts["high"] = bought.bounds_of_each()
+            more["intervals"] = dict(zip(names, found.bounds(), strict=True))
+            more["effects"] = tuple(_effects(bought, seen))
+        spent = self._spend(row, facts, more, bought) if question.spend else ""
         return "; ".join(one for one in (note, spent) if one), more
 
-    def _discounted(self, found: Fit, histories: Histories) -> Floats:
-        """Compute the purchases within the horizon, later ones counting less."""
-        keep = 1 - self._question.discount
-        if keep == 1:
-            return self._model.expected(found.values, histories, self._weeks)
-        edges = np.linspace(0, self._weeks, _STEPS + 1)
-        sums = [np.zeros(len(histories.x))]
-        sums += [self._model.expected(found.values, histories, float(t)) for t in edges[1:]]
-        middles = (edges[1:] + edges[:-1]) / 2
-        weights = keep ** (middles / _YEAR_WEEKS)
-        total: Floats = np.diff(np.stack(sums), axis=0).T @ weights
-        return total
-
     def _spend(
-        self, row: dict[str, Any], facts: dict[str, Any], more: dict[str, Any]
+        self, row: dict[str, Any], facts: dict[str, Any], more: dict[str, Any],
+        bought: FittedPurchases,
     ) -> str:  # fmt: skip
-        """Fit the model of spend to those whose repeat purchases have amounts above zero."""
-        seen, model = self._seen, GammaGamma()
-        there = np.flatnonzero((seen.frequency > 0) & (seen.amount > 0))
-        if len(there) < _MIN_REPEATERS:
-            return f"{len(there)} customers have repeat purchases with amounts: no model of spend"
-        x, mean = seen.frequency.astype(float), np.zeros(len(seen.names))
-        mean[there] = seen.amount[there] / SCALE / x[there]
-        spots, count, _ = seen.cells(seen.frequency[there], seen.amount[there])
-        some = there[spots]
-        start = np.array([2.0, 2.0, float(np.mean(mean[there]))])
-        found = fit(lambda values: model.log_likelihood(values, x[some], mean[some]),
-                    count.astype(float), start)  # fmt: skip
-        if not found.settled or found.values[1] <= 1:
-            return "the amounts do not determine a model of spend"
-        more["spend_parameters"] = dict(zip(model.names, found.values.tolist(), strict=True))
-        x[mean == 0] = 0  # of amounts that are not known, nothing is
-        facts["spend"] = model.expected(found.values, x, mean)
-        row["spend"] = float(facts["spend"].mean())
+        """Fit the model of spend, and value customers; return why that cannot be done."""
+        spent, question = FittedSpend(self._seen), self._question
+        if spent.spend is None:
+            return spent.note
+        names = spent.model.names
+        more["spend_parameters"] = dict(zip(names, spent.found.values.tolist(), strict=True))
+        facts["spend"] = spent.spend
+        row["spend"] = float(spent.spend.mean())
+        facts["value"] = bought.discounted(question.discount) * spent.spend * question.margin
+        row["value"], row["total"] = float(facts["value"].mean()), float(facts["value"].sum())
+        if bought.found.settled:
+            more["intervals"] |= dict(zip(names, spent.found.bounds(), strict=True))
+            if row["value"] > 0:
+                bounds = bound_value(bought, spent, spent.spend, row["value"])
+                row["value_low"], row["value_high"] = _finite(bounds)
         return ""
 
-    def _judge(self, found: Fit, histories: Histories, whose: Ints) -> Holdout | None:
+    def _judge(self, bought: FittedPurchases) -> Holdout | None:
         """Compare what was held out with what the model expects of it."""
         if self._question.holdout is None:
             return None
         seen, days = self._seen, self._question.holdout // _DAY
-        predicted = self._model.expected(found.values, histories, days / _WEEK)[whose]
+        predicted = bought.expected_later(days / _WEEK)
         errors = predicted - seen.later
-        firsts, many = np.unique(self._measured.first, return_counts=True)
         shares = []
         for week in range(1, days // 7 + 1):
             end = seen.cut + 7 * week
             done = int((self._measured.days <= end).sum())
-            anew = self._model.expected_anew(found.values, (end - firsts) / _WEEK)
-            shares += [abs(float(anew @ many) - done) / done] if done else []
+            shares += [abs(bought.expected_by(end) - done) / done] if done else []
         return Holdout(
             days / _WEEK, int(seen.later.sum()), float(predicted.sum()),
             float(np.abs(errors).mean()), float(np.sqrt((errors**2).mean())),
@@ -505,8 +500,29 @@ class _Answering:
         )  # fmt: skip
 
 
-_STEPS = 12  # parts of the horizon in which purchases are discounted
+def _finite(bounds: tuple[float, float]) -> tuple[float, float | None]:
+    """Leave out an upper bound that the data do not give."""
+    return bounds[0], bounds[1] if bounds[1] < math.inf else None
+
+
+def _effects(bought: FittedPurchases, seen: Purchasers) -> Iterator[SegmentEffect]:
+    """Give the effects of the segments, beside the first."""
+    model, found = bought.model, bought.found
+    for place, name in enumerate(seen.segments):
+        if len(seen.segments) == 1:
+            return
+        rate, rate_bounds, leaving, leaving_bounds = 1.0, (1.0, 1.0), 1.0, (1.0, 1.0)
+        if place:
+            rates = partial(model.rate_of, segment=place)
+            leavings = partial(model.leaving_of, segment=place)
+            rate, rate_bounds = rates(found.values), found.bounds_of(rates)
+            leaving, leaving_bounds = leavings(found.values), found.bounds_of(leavings)
+        yield SegmentEffect(name, int((seen.segment == place).sum()),
+                            rate, *rate_bounds, leaving, *leaving_bounds)  # fmt: skip
+
+
 _OF_CUSTOMERS = {
     "customer": pl.String, "frequency": pl.Int64, "recency": pl.Float64, "T": pl.Float64,
-    "alive": pl.Float64, "expected": pl.Float64, "spend": pl.Float64, "value": pl.Float64,
+    "segment": pl.String, "alive": pl.Float64, "expected": pl.Float64, "low": pl.Float64,
+    "high": pl.Float64, "spend": pl.Float64, "value": pl.Float64,
 }  # fmt: skip
