@@ -1,5 +1,11 @@
 """How the documentation is built."""
 
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 project = "journeymap"
 author = "The journeymap developers"
 copyright = "2026, the journeymap developers"
@@ -16,3 +22,10 @@ napoleon_use_ivar = True
 myst_heading_anchors = 3
 nitpicky = False
 suppress_warnings = ["myst.xref_missing"]
+
+
+def setup(app: Any) -> None:
+    """Draw the gallery before pages are read."""
+    from gallery import draw_gallery
+
+    app.connect("builder-inited", lambda _: draw_gallery(Path(__file__).parent / "drawn"))

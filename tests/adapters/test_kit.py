@@ -536,7 +536,7 @@ def test_each_law_of_actions_bites(wrong: str, law: str) -> None:
         (lambda m: object(), "text/html", "is a text"),
         (lambda m: f"<p>{next(COUNTED)}</p>", "text/html", "something else"),
         (lambda m: '<img src="https://tracker">', "text/html", "network"),
-        (lambda m: "x", "text/plain", "neither SVG nor HTML"),
+        (lambda m: "x", "text/plain", "neither SVG, HTML nor Vega-Lite"),
     ],
 )
 def test_each_law_of_views_bites(draws: Any, media: str, law: str) -> None:

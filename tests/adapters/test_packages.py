@@ -41,7 +41,7 @@ def test_what_comes_with_journeymap_is_listed() -> None:
     with pytest.raises(UnknownName, match="there is no source 'xez'; did you mean 'xes'"):
         sources["xez"]
     assert "postgresql" in stores
-    assert repr(views) == "<Registry of views: customer, map, report>"
+    assert repr(views) == "<Registry of views: chart, chart-dark, customer, map, report>"
     assert len(actions) == 2
 
 

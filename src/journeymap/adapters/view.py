@@ -16,7 +16,7 @@ class View(Protocol):
 
     @property
     def media(self) -> str:
-        """The media type of the text: ``image/svg+xml`` or ``text/html``."""
+        """The media type of the text: ``image/svg+xml``, ``text/html``, or that of Vega-Lite."""
         ...
 
     def __call__(self, subject: Any) -> str:

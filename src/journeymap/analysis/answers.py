@@ -27,6 +27,7 @@ import attrs
 import polars as pl
 from attrs import evolve, fields, frozen
 
+from journeymap.adapters.registry import views
 from journeymap.analysis.behind import (
     Asked,
     CustomersBehind,
@@ -154,6 +155,24 @@ class Answer(Generic[R]):
         with Workbook(os.fspath(path), plain) as book:
             self._flat().write_excel(book, type(self).__name__.removesuffix("Answer")[:31],
                                      autofit=True)  # fmt: skip
+
+    def chart(self, *, dark: bool = False) -> Any:
+        """Draw the answer as a chart, to be shown, changed and saved by Altair's own means.
+
+        Args:
+            dark: For a dark ground.
+
+        Returns:
+            The Altair chart; ``chart.save("file.png")`` writes PNG, SVG or HTML.
+
+        Raises:
+            MissingExtra: The extra ``views`` is not installed.
+            AnswerError: Answers of this kind have no chart.
+        """
+        require("views", "altair")
+        import altair as alt
+
+        return alt.Chart.from_json(views["chart-dark" if dark else "chart"](self))
 
     def _flat(self) -> pl.DataFrame:
         lists = [name for name, kind in self.frame.schema.items() if kind == pl.List]

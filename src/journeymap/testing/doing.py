@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -110,8 +111,10 @@ def check_view(view: View, subjects: st.SearchStrategy[Any], *, examples: int = 
         _hold(view(subject) == text, "drawing twice gives something else")
         if view.media == "image/svg+xml":
             _well_formed(text)
+        elif view.media.startswith("application/vnd.vegalite."):
+            json.loads(text)
         else:
-            _hold(view.media == "text/html", f"{view.media} is neither SVG nor HTML")
+            _hold(view.media == "text/html", f"{view.media} is neither SVG, HTML nor Vega-Lite")
         _harmless(text)
 
     try_laws(laws, subjects, examples=examples)

@@ -7,7 +7,12 @@ from typing import Any
 
 from attrs import frozen
 
-__all__ = ["Registered", "customer_view", "map_view", "report_view"]
+__all__ = [
+    "Registered", "chart_view", "customer_view", "dark_chart_view", "map_view", "report_view",
+]  # fmt: skip
+
+# It is not seen, and no tag begins with it: a chart, and the names in it, may go into a script.
+_JOINER = "\N{WORD JOINER}"
 
 
 @frozen
@@ -39,6 +44,28 @@ def _customer(subject: Any) -> str:
 
     return customer_page(subject)
 
+
+def _chart(subject: Any) -> str:
+    return _chart_text(subject, dark=False)
+
+
+def _dark_chart(subject: Any) -> str:
+    return _chart_text(subject, dark=True)
+
+
+def _chart_text(subject: Any, *, dark: bool) -> str:
+    from journeymap.views.charts.drawing_charts import draw_chart
+    from journeymap.views.tokens import DARK, LIGHT
+
+    text: str = draw_chart(subject, DARK if dark else LIGHT).to_json(indent=None)
+    return text.replace("<", f"<{_JOINER}")
+
+
+chart_view = Registered("application/vnd.vegalite.v6+json", _chart)
+"""An answer as a chart, in Vega-Lite."""
+
+dark_chart_view = Registered("application/vnd.vegalite.v6+json", _dark_chart)
+"""An answer as a chart for a dark ground."""
 
 map_view = Registered("image/svg+xml", _map)
 """A `JourneyMap` as a picture."""

@@ -198,8 +198,9 @@ class FittedPurchases:
         for segment in range(len(seen.segments)):
             firsts, many = np.unique(seen.first[seen.segment == segment], return_counts=True)
             values = self.model.values_of(self.found.values, segment)
-            anew = self.model.model.expected_anew(values, (end - firsts) / _WEEK)
-            total += float(anew @ many)
+            begun = firsts < end
+            anew = self.model.model.expected_anew(values, (end - firsts[begun]) / _WEEK)
+            total += float(anew @ many[begun])
         return total
 
 

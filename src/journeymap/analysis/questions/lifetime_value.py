@@ -34,6 +34,7 @@ from journeymap.model.rules import maybe_length, of_type, one_of, positive_durat
 __all__ = ["Holdout", "LifetimeValue", "LifetimeValueAnswer", "LifetimeValueRow", "SegmentEffect"]
 
 _DAY = timedelta(days=1)
+_MAX_WEEKS = 120  # that repeat purchases are counted up to: of more, every second, third …
 _WEEK = 7.0
 _ExpectedBound: TypeAlias = Annotated[float, Field("bound", of="expected")]
 _AliveBound: TypeAlias = Annotated[float, Field("bound", of="alive")]
@@ -138,6 +139,8 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
         spend_parameters: Those of the model of spend.
         holdout: How well the model predicts what was held out (None: nothing was).
         effects: The segments by the covariate, the largest first (empty: there is none).
+        weekly: Weeks since the first purchase of all, with the repeat purchases up to each, and
+            those that the model expects (empty: no model).
         note: Why there is no model, or what is uncertain about it.
         customer_values: The frame of ``per_customer()``.
         model: The model with its parameters, to be asked of any customer (None: there is none, or
@@ -151,6 +154,7 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
     spend_parameters: dict[str, float] = field(factory=dict, kw_only=True)
     holdout: Holdout | None = field(default=None, kw_only=True)
     effects: tuple[SegmentEffect, ...] = field(default=(), kw_only=True)
+    weekly: tuple[tuple[int, int, float], ...] = field(default=(), kw_only=True)
     note: str = field(default="", kw_only=True)
     customer_values: pl.DataFrame = field(factory=pl.DataFrame, kw_only=True, repr=False)
     model: BuyingModel | None = field(default=None, kw_only=True)
@@ -447,6 +451,7 @@ class _Answering:
             "parameters": dict(zip(names, found.values.tolist(), strict=True)),
             "log_likelihood": found.log_likelihood,
             "holdout": self._judge(bought),
+            "weekly": tuple(self._weekly(bought)),
         }
         note = "the data leave a parameter open, so that there are no intervals"
         if found.settled:
@@ -480,6 +485,15 @@ class _Answering:
                 bounds = bound_value(bought, spent, spent.spend, row["value"])
                 row["value_low"], row["value_high"] = _finite(bounds)
         return ""
+
+    def _weekly(self, bought: FittedPurchases) -> Iterator[tuple[int, int, float]]:
+        """Give the repeat purchases up to each week, beside what the model expects."""
+        seen, days = self._seen, np.sort(self._measured.days)
+        begin, held = int(seen.first.min()), self._question.holdout
+        weeks = (seen.cut - begin + (held // _DAY if held else 0)) // 7
+        for week in range(1, weeks + 1, max(1, weeks // _MAX_WEEKS)):
+            end = begin + 7 * week
+            yield week, int(np.searchsorted(days, end, side="right")), bought.expected_by(end)
 
     def _judge(self, bought: FittedPurchases) -> Holdout | None:
         """Compare what was held out with what the model expects of it."""

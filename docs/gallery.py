@@ -1,0 +1,61 @@
+"""The pictures of the gallery, drawn when the documentation is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from journeymap.analysis import (
+    Compare,
+    Deviations,
+    Distribution,
+    Drivers,
+    EffortAndCost,
+    Funnel,
+    Handoffs,
+    Lifecycle,
+    LifetimeValue,
+    Log,
+    Retention,
+    Satisfaction,
+    Scorecard,
+    Trend,
+    Variants,
+    Where,
+)
+from journeymap.simulation import broadband, broadband_customers, planted_broadband
+
+__all__ = ["draw_gallery"]
+
+_STEPS = ["site_visited", "order_placed", "parcel_delivered", "first_use"]
+_PLAIN: dict[str, Any] = {
+    "funnel": Funnel(_STEPS),
+    "retention": Retention("order_placed", None, "quarter"),
+    "lifecycle": Lifecycle(),
+    "trend": Trend(Funnel(["order_placed", "first_use"]), every="month"),
+    "handoffs": Handoffs(),
+    "distribution": Distribution("wait"),
+    "satisfaction": Satisfaction(),
+    "variants": Variants("stage", collapse=True),
+    "deviations": Deviations(),
+    "drivers": Drivers("complaint_made"),
+    "compare": Compare(Funnel(_STEPS), Where(product="fibre"), Where(product="dsl")),
+    "scorecard": Scorecard(),
+}
+_PLANTED: dict[str, Any] = {
+    "effort": EffortAndCost(),
+    "value": LifetimeValue("extra_booked", holdout="180 days"),
+}
+
+
+def draw_gallery(folder: Path) -> None:
+    """Draw one chart of each kind into a folder, as SVG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = Log.from_interactions(broadband_customers(2000), map=broadband())
+    planted = planted_broadband(1000)
+    for log, questions in (
+        (plain, _PLAIN),
+        (Log.from_interactions(planted, map=planted.map), _PLANTED),
+    ):
+        for name, question in questions.items():
+            log.ask(question).chart().save(folder / f"{name}.svg")

@@ -1,0 +1,220 @@
+"""Lines over time: trends with bands, and repeat purchases beside what a model expects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+from attrs import evolve, frozen
+
+from journeymap.analysis import (
+    BreakdownAnswer,
+    FunnelAnswer,
+    LifetimeValueAnswer,
+    SatisfactionAnswer,
+    TrendAnswer,
+)
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.row_fields import fields_of
+from journeymap.views.charts.bars import bars_of
+from journeymap.views.charts.figures import Unit, join_keys, scale_of
+from journeymap.views.charts.theme import PERIODS, WIDTH
+from journeymap.views.tokens import Tokens
+
+__all__ = ["MainNumber", "draw_cumulative", "draw_trend", "main_number"]
+
+_MAX_LINES = 6
+_BANDS = 2  # lines up to which intervals are drawn
+
+
+@frozen
+class MainNumber:
+    """The number of an answer that is followed over time.
+
+    Attributes:
+        keys: The fields that name a row.
+        value: The field.
+        unit: What it is.
+        low: The field that is the lower bound of its interval.
+        high: The upper bound of it.
+        title: What it is, in words.
+    """
+
+    keys: tuple[str, ...]
+    value: str
+    unit: Unit
+    low: str | None
+    high: str | None
+    title: str
+
+
+_UNITS: dict[str, Unit] = {"share": "share", "seconds": "seconds", "total seconds": "seconds",
+                           "amount": "amount", "count": "count", "mean": "number", "n": "count",
+                           "points": "share"}  # fmt: skip
+
+
+def main_number(answer: Answer[Any]) -> MainNumber:
+    """Find the number that is followed: that of the bars, or else the first share or mean."""
+    bars = bars_of(answer)
+    if bars is not None:
+        high = bars.high if bars.low else None
+        return MainNumber(bars.keys, bars.value, bars.unit, bars.low, high, bars.title)
+    declared = fields_of(answer.row_class)
+    keys = tuple(name for name, one in declared.items() if one.kind == "key")
+    for kinds in (("share",), ("mean",), ("seconds", "amount"), ("count", "n")):
+        for name, one in declared.items():
+            if one.kind in kinds and answer.frame[name].count():
+                bounds = [other for other, two in declared.items()
+                          if two.kind == "bound" and two.of == name]  # fmt: skip
+                low, high = bounds if len(bounds) == 2 else (None, None)
+                words = name.replace("_", " ").capitalize()
+                return MainNumber(keys, name, _UNITS[one.kind], low, high, words)
+    return MainNumber(keys, next(iter(declared)), "count", None, None, "Nothing")
+
+
+def draw_trend(answer: TrendAnswer, tokens: Tokens) -> Any:
+    """Draw a number over periods, one line for each row; the period in progress is dashed.
+
+    Scores of different kinds have axes of their own.
+    """
+    frame, main = _over_time(answer)
+    if "kind" not in frame.columns:
+        return _lines(answer, frame, main, tokens)
+    kinds = list(dict.fromkeys(frame["kind"].to_list()))
+    drawn = [
+        _lines(answer, frame.filter(pl.col("kind") == kind),
+               evolve(main, title=kind.upper() if kind != "emotion" else "Emotion"), tokens)
+        for kind in kinds
+    ]  # fmt: skip
+    return (
+        drawn[0]
+        if len(drawn) == 1
+        else alt.vconcat(*drawn, spacing=28).resolve_scale(color="independent")
+    )
+
+
+def _lines(answer: TrendAnswer, frame: pl.DataFrame, main: MainNumber, tokens: Tokens) -> Any:
+    kept = _largest(frame)
+    cut = "" if len(kept) == frame["label"].n_unique() else (
+        f"the {len(kept)} greatest of {frame['label'].n_unique():,}"
+    )  # fmt: skip
+    frame = frame.filter(pl.col("label").is_in(kept))
+    periods = list(dict.fromkeys(answer.frame["period"].to_list()))
+    unit = scale_of(main.unit, frame["value"])
+    numbers = [name for name in ("value", "low", "high") if name in frame.columns]
+    frame = frame.with_columns(pl.col(name) / unit.factor for name in numbers)
+    x = alt.X("period:O", sort=periods, title=None,
+              axis=PERIODS)  # fmt: skip
+    y = alt.Y("value:Q", title=unit.words or None, axis=alt.Axis(format=unit.format),
+              scale=alt.Scale(zero=main.unit != "number"))  # fmt: skip
+    color = alt.Color("label:N", sort=kept, title=None, scale=alt.Scale(
+        domain=kept, range=list(tokens.segments)[: len(kept)] if len(kept) > 1 else [tokens.buy]),
+        legend=alt.Legend(columns=3) if len(kept) > 1 else None)  # fmt: skip
+    whole = frame.filter(pl.col("complete"))
+    last = pl.concat([whole.group_by("label", maintain_order=True).last().select(frame.columns),
+                      frame.filter(~pl.col("complete"))])  # fmt: skip
+    layers: list[Any] = []
+    if "low" in frame.columns and len(kept) <= _BANDS:
+        layers.append(alt.Chart(frame).mark_area(opacity=0.16).encode(
+            x=x, y=alt.Y("low:Q"), y2="high:Q", color=color))  # fmt: skip
+    tips = [alt.Tooltip("label:N"), alt.Tooltip("period:O"),
+            *(alt.Tooltip(f"{name}:Q", format=unit.format) for name in numbers)]  # fmt: skip
+    layers.append(alt.Chart(whole).mark_line(point={"size": 36}).encode(
+        x=x, y=y, color=color, tooltip=tips))  # fmt: skip
+    if len(last) > len(kept):
+        layers.append(alt.Chart(last).mark_line(strokeDash=[5, 4]).encode(
+            x=x, y=y, color=color, tooltip=tips))  # fmt: skip
+    unfinished = "" if frame["complete"].all() else "dashed: the period in progress"
+    about = [one for one in (cut, unfinished) if one]
+    return alt.layer(*layers).properties(
+        title=alt.TitleParams(main.title, subtitle="; ".join(about)), width=WIDTH, height=280
+    )
+
+
+def _over_time(answer: TrendAnswer) -> tuple[pl.DataFrame, MainNumber]:
+    """Give period, whether it is complete, label, value and bounds of every row."""
+    inner = next((one for one in answer.answers.values() if len(one)), None)
+    segments: tuple[str, ...] = ()
+    if isinstance(inner, BreakdownAnswer):
+        segments = (inner.frame.columns[0],)
+        inner = next((one for one in inner.answers.values() if len(one)), None)
+    frame = answer.frame
+    if inner is None:
+        nothing = {"period": pl.String, "complete": pl.Boolean, "label": pl.String,
+                   "value": pl.Float64}  # fmt: skip
+        return pl.DataFrame(schema=nothing), MainNumber((), "value", "count", None, None, "Nothing")
+    main = main_number(inner)
+    if isinstance(inner, FunnelAnswer):  # everyone is at the first step
+        frame = frame.filter(pl.col("step") > 1)
+        if frame["element"].n_unique() == 1:
+            main = evolve(main, title=f"How many reach {frame['element'][0]}")
+    keys = (*segments, *(key for key in main.keys if frame[key].n_unique() > 1))
+    columns: dict[str, Any] = {
+        "period": pl.col("period").cast(pl.String), "complete": pl.col("complete"),
+        "label": _labels(frame, keys) if keys else pl.lit(main.title),
+        "value": pl.col(main.value).cast(pl.Float64),
+    }  # fmt: skip
+    if isinstance(inner, SatisfactionAnswer):
+        columns |= {"kind": pl.col("kind")}
+        columns["label"] = _labels(frame, tuple(key for key in keys if key != "kind") or ("kind",))
+    if main.low and main.high:
+        columns |= {"low": pl.col(main.low), "high": pl.col(main.high)}
+    return frame.select(**columns).filter(pl.col("value").is_not_null()), main
+
+
+def _labels(frame: pl.DataFrame, keys: tuple[str, ...]) -> pl.Series:
+    """Write the keys of each row as a label; the same keys are the same line."""
+    plain = frame.select(keys).unique(maintain_order=True)
+    labels = plain.with_columns(
+        label=pl.Series(join_keys(plain, keys, sized=False), dtype=pl.String)
+    )
+    return frame.join(labels, on=keys, how="left", nulls_equal=True, maintain_order="left")["label"]
+
+
+def _largest(frame: pl.DataFrame) -> list[str]:
+    """Choose the labels whose values are greatest, in the order in which they come."""
+    order = list(dict.fromkeys(frame["label"].to_list()))
+    sums = dict(frame.group_by("label").agg(pl.col("value").abs().sum()).iter_rows())
+    kept = set(sorted(order, key=lambda label: -sums[label])[:_MAX_LINES])
+    return [label for label in order if label in kept]
+
+
+def draw_cumulative(answer: LifetimeValueAnswer, tokens: Tokens) -> Any:
+    """Draw the repeat purchases up to each week, beside those that the model expects."""
+    rows = [
+        {"week": week, "purchases": number, "which": which}
+        for week, made, expected in answer.weekly
+        for which, number in (("made", float(made)), ("expected by the model", expected))
+    ]
+    schema = {"week": pl.Int64, "purchases": pl.Float64, "which": pl.String}
+    frame = pl.DataFrame(rows, schema=schema)
+    names = ["made", "expected by the model"]
+    color = alt.Color("which:N", sort=names, title=None,
+                      scale=alt.Scale(domain=names, range=[tokens.ink, tokens.buy]))  # fmt: skip
+    dash = alt.StrokeDash("which:N", sort=names, legend=None,
+                          scale=alt.Scale(domain=names, range=[[1, 0], [6, 4]]))  # fmt: skip
+    layers: list[Any] = [
+        alt.Chart(frame).mark_line().encode(
+            x=alt.X("week:Q", title="weeks since the first purchase of all",
+                    axis=alt.Axis(format="d")),
+            y=alt.Y("purchases:Q", title="repeat purchases so far", axis=alt.Axis(format=",.0f")),
+            color=color, strokeDash=dash,
+            tooltip=["which:N", "week:Q", alt.Tooltip("purchases:Q", format=",.0f")],
+        )
+    ]  # fmt: skip
+    held = answer.holdout
+    if held is not None and answer.weekly:
+        cut = answer.weekly[-1][0] - held.weeks
+        place = pl.DataFrame({"week": [cut], "words": ["held out from here"]})
+        layers.append(alt.Chart(place).mark_rule(color=tokens.ink_3, strokeDash=[2, 3]).encode(
+            x="week:Q"))  # fmt: skip
+        layers.append(alt.Chart(place).mark_text(
+            align="left", dx=6, color=tokens.ink_2, fontSize=12, y=10).encode(
+            x="week:Q", text="words:N"))  # fmt: skip
+    n = answer[0].n if len(answer) else 0
+    return alt.layer(*layers).properties(
+        title=alt.TitleParams("Repeat purchases, and what the model expects",
+                              subtitle=f"n = {n:,} customers"),
+        width=WIDTH, height=280,
+    )  # fmt: skip
