@@ -10,6 +10,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from journeymap.adapters.registry import views
+from journeymap.analysis.failing_steps import FailingStep, find_failing_steps
 from journeymap.analysis.log import Log
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelTarget
@@ -51,6 +52,8 @@ class Overview:
         scorecard: The metrics, processes and key journeys with a target (None: there are none, or
             the log has no times).
         recommendation: Who wins customers by recommending (None: the log does not know).
+        failing: Touchpoints that are errors by their name, and what leads to them.
+        drafted: Whether the map is a sketch: its stages, halves and silence are guessed.
     """
 
     map: JourneyMap
@@ -70,6 +73,8 @@ class Overview:
     dropped: Counter[str] = field(factory=Counter)
     scorecard: ScorecardAnswer | None = None
     recommendation: RecommendationAnswer | None = None
+    failing: tuple[FailingStep, ...] = ()
+    drafted: bool = False
 
     @classmethod
     def of(cls, log: Log) -> Overview:
@@ -81,7 +86,8 @@ class Overview:
         Returns:
             The answers.
         """
-        if log.map is None:
+        drafted = log.map is None
+        if drafted:
             log = evolve(log, table=apply_map(log.table, log.sketch()))
         assert log.map is not None  # noqa: S101  # it was just given one
         dwell = (Dwell("stage"),) if log.scope.timed else ()
@@ -114,6 +120,8 @@ class Overview:
             log.ask(Recommendation(currency=_main_currency(log)))
             if log.scope.timed and "referred_by" in log.levels
             else None,
+            find_failing_steps(next(iter(log.parts(None)))),
+            drafted,
         )
 
     def __repr__(self) -> str:

@@ -13,22 +13,52 @@ if TYPE_CHECKING:
 __all__ = ["findings"]
 
 _ENOUGH = 30  # fewer than this is no finding
+_MOST = 5
 
 
 def findings(overview: Overview, flows: Flows) -> list[str]:
-    """List the hottest stage, the greatest leak, the costliest handoff, the worst bounce-back."""
-    return [
-        finding
-        for finding in (
-            _hottest(overview, flows),
-            _leak(overview),
-            _slowest(overview),
-            _dropping(overview),
-            _bouncing(overview),
-            _mood(overview),
+    """List what costs customers most: errors, silence, waits, broken journeys, mood.
+
+    Of a drafted map nothing counts that is guessed: its stages, its halves, and what silence is.
+    """
+    found = _errors(overview)
+    if not overview.drafted:
+        found += [_leak(overview), _hottest(overview, flows)]
+    found += [_slowest(overview), _dropping(overview), _mood(overview), _bouncing(overview)]
+    return [finding for finding in found if finding][:_MOST]
+
+
+def _errors(overview: Overview) -> list[str]:
+    """Name the errors that customers meet, and for whom they are more frequent."""
+    found = []
+    for one in overview.failing:
+        if one.count < _ENOUGH:
+            continue
+        words = (
+            f"{_percent(one.share)} of the customers met “{_point(overview, one.touchpoint)}”, "
+            f"{one.count:,} times in all"
         )
-        if finding
-    ]
+        if one.highest is not None and one.lowest is not None:
+            words += (
+                f"; it is {_thousandth(one.highest.rate)} of a thousand interactions where "
+                f"{one.level} is “{one.highest.segment}”, and {_thousandth(one.lowest.rate)} where "
+                f"it is “{one.lowest.segment}”"
+            )
+        found.append(f"{words}.")
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
+
+
+def _thousandth(share: float) -> str:
+    return f"{1000 * share:.2g}" if share < 0.1 else f"{1000 * share:.0f}"
+
+
+def _point(overview: Overview, name: str) -> str:
+    points = overview.map.touchpoints
+    return points[name].name if name in points else name
 
 
 def _hottest(overview: Overview, flows: Flows) -> str:
@@ -38,11 +68,11 @@ def _hottest(overview: Overview, flows: Flows) -> str:
         if flow.friction is not None and flow.customers >= _ENOUGH
     }
     name = max(enough, key=lambda stage: enough[stage], default="")
-    if enough.get(name, 0.0) < 0.005:  # shown as 0 %
+    if len(overview.map.stages) < 2 or enough.get(name, 0.0) < 0.005:  # shown as 0 %
         return ""
     return (
         f"Most friction lies in “{overview.map.stages[name].name}”: "
-        f"{100 * enough[name]:.0f} % of the moves out of it turn back or fall silent."
+        f"{_percent(enough[name])} of the moves out of it turn back or end in silence."
     )
 
 
@@ -51,10 +81,15 @@ def _leak(overview: Overview) -> str:
     if not rows:
         return ""
     worst = max(rows, key=lambda row: row.leak_share or 0.0)
+    stage = overview.map.stages[worst.element]
+    silence = stage.dormant_after or overview.map.dormant_after
+    if silence is None:
+        return ""
+    others = f", {worst.returned:,} of whom came back later" if worst.returned else ""
     return (
-        f"“{overview.map.stages[worst.element].name}” leaks most: {worst.dormant:,} of "
-        f"{worst.n:,} customers ({100 * (worst.leak_share or 0):.0f} %) fell silent there, "
-        f"{worst.returned:,} of them came back."
+        f"{_percent(worst.leak_share or 0)} of the customers who reach “{stage.name}” do nothing "
+        f"for {span_text(silence.total_seconds())} after it ({worst.dormant:,} of {worst.n:,})"
+        f"{others}: most of all stages."
     )
 
 
@@ -87,8 +122,9 @@ def _dropping(overview: Overview) -> str:
     if worst.value_at_risk and overview.handoffs is not None:
         risk = f"; they had been worth {worst.value_at_risk:,.0f} {overview.handoffs.currency}"
     return (
-        f"Most journeys break off after {_name(overview, worst.source)} has handed over to "
-        f"{_name(overview, worst.target)}: {worst.dropped:,} of {worst.count:,}{risk}."
+        f"After no other handoff do so many journeys break off as after that from "
+        f"{_name(overview, worst.source)} to {_name(overview, worst.target)}: "
+        f"{worst.dropped:,} of {worst.count:,}{risk}."
     )
 
 

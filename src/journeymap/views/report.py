@@ -83,6 +83,8 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
         unmapped=[(shown(name), f"{n:,}") for name, n in _top(overview.unmapped)],
         quantile_error=overview.touchpoints.quantile_error,
         timed=overview.touchpoints.timed,
+        looped=_is_loop(overview),
+        drafted=overview.drafted,
     )
     return page
 
@@ -94,13 +96,20 @@ def _figures(overview: Overview) -> list[tuple[str, str]]:
         ("customers", f"{overview.customers:,}"),
         ("interactions", f"{overview.interactions:,}"),
         ("from – to", _span(overview)),
-        ("laps round the loop", f"{loops.laps:,}"),
         ("rows read", f"{overview.interactions + aside:,}"),
         ("rows set aside", f"{aside:,}"),
     ]
-    if loops.reentry_rate is not None:
-        made.insert(4, ("of owners buy again", f"{100 * loops.reentry_rate:.0f} %"))
+    if _is_loop(overview):
+        made.insert(3, ("laps round the loop", f"{loops.laps:,}"))
+        if loops.reentry_rate is not None:
+            made.insert(4, ("come round once more", f"{100 * loops.reentry_rate:.0f} %"))
     return made
+
+
+def _is_loop(overview: Overview) -> bool:
+    """Check whether customers went round a loop of two halves that is not guessed."""
+    halves = {stage.phase for stage in overview.map.stages.values()}
+    return not overview.drafted and len(halves) == 2 and overview.loops.laps > overview.customers
 
 
 def _span(overview: Overview) -> str:

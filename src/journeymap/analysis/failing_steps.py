@@ -1,0 +1,119 @@
+"""Failing steps: touchpoints that are errors by their name, who meets them, and where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from attrs import evolve, frozen
+
+from journeymap.analysis.measuring.intervals import wilson_interval
+from journeymap.analysis.table.part import Ints, Part
+
+__all__ = ["FailingStep", "SegmentRate", "find_failing_steps"]
+
+_ERROR = re.compile(
+    r"(?<![a-z])(bugs?|errors?|fail(ed|s|ure|ures)?|declined|timed[ _-]?out|timeout|crash(ed)?)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+_MOST = 3
+_ENOUGH = 1000  # interactions of a segment that is compared
+_MAX_VALUES = 12  # values of a level that is compared
+_NEVER = frozenset({"touchpoint", "stage", "phase", "source", "outcome", "department", "process",
+                    "referred_by", "score_kind", "currency"})  # fmt: skip
+
+
+@frozen
+class SegmentRate:
+    """The interactions of a segment that are an error.
+
+    Attributes:
+        segment: The segment.
+        rate: Their share of its interactions.
+        n: Its interactions.
+    """
+
+    segment: str
+    rate: float
+    n: int
+
+
+@frozen
+class FailingStep:
+    """A touchpoint whose name is that of an error.
+
+    Attributes:
+        touchpoint: The touchpoint.
+        count: How often customers met it.
+        customers: How many customers did.
+        share: Their share of all customers.
+        level: The level at which segments differ most, beyond chance (None: at none).
+        highest: The segment in which it is most frequent.
+        lowest: The one in which it is least.
+    """
+
+    touchpoint: str
+    count: int
+    customers: int
+    share: float
+    level: str | None = None
+    highest: SegmentRate | None = None
+    lowest: SegmentRate | None = None
+
+
+def find_failing_steps(part: Part) -> tuple[FailingStep, ...]:
+    """Find the errors of a log given as one part; of one whose outcomes are known, none.
+
+    Args:
+        part: The log.
+
+    Returns:
+        The steps, those that most customers met first; at most three.
+    """
+    if not len(part) or part.records("outcome"):
+        return ()
+    names, codes = part.names("touchpoint"), part.codes("touchpoint").astype(np.int64)
+    everyone = len(np.unique(part.customer))
+    found = []
+    for code in np.unique(codes).tolist():
+        name = names[code]
+        if name is None or not _ERROR.search(name):
+            continue
+        rows = np.flatnonzero(codes == code)
+        people = len(np.unique(part.customer[rows]))
+        step = FailingStep(name, len(rows), people, people / everyone)
+        found.append(_with_segments(step, part, rows))
+    found.sort(key=lambda one: (-one.customers, one.touchpoint))
+    return tuple(found[:_MOST])
+
+
+def _with_segments(step: FailingStep, part: Part, rows: Ints) -> FailingStep:
+    """Add the two segments that differ most beyond chance."""
+    for level, rates in _rates(part, rows):
+        high = max(rates, key=lambda one: one.rate)
+        low = min(rates, key=lambda one: one.rate)
+        above = wilson_interval(round(high.rate * high.n), high.n)[0]
+        below = wilson_interval(round(low.rate * low.n), low.n)[1]
+        known = step.highest.rate - step.lowest.rate if step.highest and step.lowest else 0.0
+        if above > below and high.rate - low.rate > known:
+            step = evolve(step, level=level, highest=high, lowest=low)
+    return step
+
+
+def _rates(part: Part, rows: Ints) -> Iterator[tuple[str, list[SegmentRate]]]:
+    """Give the rates of the segments at each level of few values."""
+    for level in part.recorded_levels:
+        if level in _NEVER:
+            continue
+        names = part.names(level)
+        if not 1 < len(names) - 1 <= _MAX_VALUES:
+            continue
+        codes = part.codes(level).astype(np.int64)
+        sizes = np.bincount(codes, minlength=len(names))
+        met = np.bincount(codes[rows], minlength=len(names))
+        rates = [SegmentRate(str(names[code]), met[code] / sizes[code], int(sizes[code]))
+                 for code in range(1, len(names)) if sizes[code] >= _ENOUGH]  # fmt: skip
+        if len(rates) > 1:
+            yield level, rates

@@ -1,0 +1,107 @@
+"""Headlines that are right: on real logs, on planted truths, and where nothing is known."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import journeymap as jm
+from journeymap.analysis import Columns, Log, Overview
+from journeymap.simulation import broadband, broadband_customers
+from journeymap.views import report
+from journeymap.views.findings import findings
+from journeymap.views.flows import Flows
+
+HEADER = ["master", "who", "day", "units", "usd"]
+GUESSED = ("silence", "friction", "laps", "owners", "come round", "do nothing")
+
+
+def headlines(log: Log) -> str:
+    overview = Overview.of(log)
+    return "\n".join(findings(overview, Flows.of(overview)))
+
+
+@pytest.fixture(scope="module")
+def shop() -> Log:
+    found = importlib.util.find_spec("retentioneering")
+    assert found is not None
+    assert found.submodule_search_locations
+    place = Path(found.submodule_search_locations[0]) / "datasets" / "ecom.csv.gz"
+    frame = pl.read_csv(gzip.decompress(place.read_bytes()))
+    columns = Columns(customer="user_id", touchpoint="event", at="timestamp", timezone="UTC",
+                      extra=("platform", "acquisition_channel"))  # fmt: skip
+    return Log.from_frame(frame, columns)
+
+
+def test_resolving_a_ticket_is_no_leak(data: Path) -> None:
+    log = Log.read(data / "helpdesk" / "helpdesk.xes.gz")
+    words = headlines(log)
+    assert not any(guess in words for guess in GUESSED)
+    page = report(Overview.of(log))
+    assert "are guessed from the log" in page
+    assert "laps round the loop" not in page
+    assert "then buy again" not in page
+
+
+def test_errors_of_a_shop_stand_out_mobile_beside_desktop(shop: Log) -> None:
+    overview = Overview.of(shop)
+    found = {one.touchpoint: one for one in overview.failing}
+    assert set(found) == {"error_page", "payment_error", "checkout_bug"}
+    bug = found["checkout_bug"]
+    assert (bug.count, bug.level) == (44, "platform")
+    assert bug.highest is not None
+    assert bug.lowest is not None
+    assert (bug.highest.segment, bug.lowest.segment, bug.lowest.rate) == ("mobile", "desktop", 0)
+    frame = shop.to_polars()
+    mobile = frame.filter(pl.col("platform") == "mobile")
+    assert bug.highest.n == len(mobile)
+    assert bug.highest.rate == pytest.approx(44 / len(mobile))
+    assert found["error_page"].level is None  # it is as frequent everywhere
+    words = headlines(shop)
+    assert "14 % of the customers met “payment_error”, 119 times in all." in words
+    assert "where platform is “mobile”, and 0 where it is “desktop”" in words
+    assert not any(guess in words for guess in GUESSED)
+
+
+def test_permits_wait_and_end_where_they_do(data: Path) -> None:
+    columns = Columns(customer="case:concept:name", touchpoint="concept:name", at="time:timestamp",
+                      department="org:group", channel="case:channel")  # fmt: skip
+    journey = jm.load(Path(__file__).parents[2] / "examples" / "permits" / "permits.yaml")
+    log = Log.read(data / "receipt" / "receipt.csv", columns, map=journey)
+    words = headlines(log)
+    assert "30 % of the customers who reach “Receipt is confirmed” do nothing for 60 d" in words
+    assert "between Group 2 and Group 1" in words
+    assert "owners" not in report(Overview.of(log))
+
+
+def test_a_company_of_which_the_truth_is_known() -> None:
+    words = headlines(Log.from_interactions(broadband_customers(2500), map=broadband()))
+    first, *_ = words.splitlines()
+    assert "of the customers who reach “Get connected” do nothing for 45 d after it" in first
+    assert "between Distribution and Services" in words
+    assert "after that from Distribution to Services" in words
+    assert len(words.splitlines()) <= 5
+    assert "met “Line failed”" not in words  # outcomes are known, so that names do not count
+
+
+def test_a_log_of_purchases_alone_has_no_headline(data: Path) -> None:
+    columns = Columns(customer="who", touchpoint="units", at="day", at_format="%Y%m%d",
+                      timezone="UTC", rename={"*": "purchase"})  # fmt: skip
+    log = Log.read(data / "cdnow" / "CDNOW_sample.txt", columns, header=HEADER, delimiter=" ")
+    assert headlines(log) == ""
+
+
+def test_few_errors_are_no_headline() -> None:
+    frame = {"customer": ["a", "b"] * 10, "touchpoint": ["home", "login_error"] * 10,
+             "at": list(range(20))}  # fmt: skip
+    log = Log.from_frame(frame, Columns(at_unit="s"))
+    assert [one.touchpoint for one in Overview.of(log).failing] == ["login_error"]
+    assert headlines(log) == ""
+    assert Overview.of(Log.from_interactions([])).failing == ()
+    names = ["terror_movie", "failsafe", "debug", "unfailing"]
+    calm = {"customer": names, "touchpoint": names, "at": [1, 2, 3, 4]}
+    assert Overview.of(Log.from_frame(calm, Columns(at_unit="s"))).failing == ()
