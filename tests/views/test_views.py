@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from journeymap.testing import maps
 from journeymap.views import customer_page, draw, report
 from journeymap.views.findings import findings
 from journeymap.views.flows import COLOURS, Flows, friction_colour
+from journeymap.views.lanes_outside import SideMove, lay_lanes
 from journeymap.views.lemniscate import Curve, spots
 from journeymap.views.loop_picture import loop_scene
 from journeymap.views.scene import Words
@@ -268,6 +270,69 @@ def test_labels_measured_by_a_real_browser(overview: Overview, browser: Any) -> 
             apart |= lower <= other[1] + 5 or other[3] <= upper + 5
             assert apart, (words, other[4])
     page.close()
+
+
+def wandering(halves: tuple[int, int], seed: int) -> Log:
+    """Customers who go anywhere from anywhere."""
+    dice = random.Random(seed)
+    stages = [jm.Stage(f"s{n}", "buy" if n < halves[0] else "own", name=f"Stage of some name {n}",
+                       dormant_after=timedelta(seconds=5)) for n in range(sum(halves))]  # fmt: skip
+    points = [jm.Touchpoint(f"p{n}", f"s{n}") for n in range(len(stages))]
+    journey = jm.JourneyMap("wandering", stages=stages, touchpoints=points)
+    steps = [(f"c{who}", f"p{dice.randrange(len(stages))}", 100 * who + at)
+             for who in range(60) for at in range(20)]  # fmt: skip
+    frame = dict(zip(("customer", "touchpoint", "at"), map(list, zip(*steps, strict=True)),
+                     strict=True))  # fmt: skip
+    return Log.from_frame(frame, Columns(at_unit="s"), map=journey)
+
+
+@pytest.mark.parametrize("halves", [(1, 1), (2, 1), (3, 3), (4, 5), (5, 2), (6, 6)])
+def test_no_flow_crosses_the_words(halves: tuple[int, int], browser: Any) -> None:
+    overview = Overview.of(wandering(halves, sum(halves)))
+    picture = svg(loop_scene(overview.map, Flows.of(overview), standalone=False))
+    page = browser.new_page(viewport={"width": 1300, "height": 1100})
+    page.set_content(f"<body style='margin:0'>{picture}")
+    crossed = page.evaluate(
+        """(() => {
+        const boxes = [...document.querySelectorAll('text')].filter(t => !/number/.test(
+            t.className.baseVal)).map(t => [t.getBBox(), t.textContent]);
+        const found = [];
+        for (const path of document.querySelectorAll('path.chord, path.back, path.flow')) {
+            const length = path.getTotalLength();
+            for (let at = 0; at <= length; at += 2) {
+                const p = path.getPointAtLength(at);
+                for (const [b, words] of boxes)
+                    if (p.x > b.x && p.x < b.x + b.width && p.y > b.y && p.y < b.y + b.height)
+                        found.push([path.className.baseVal, words]);
+            }
+        }
+        return found })()"""
+    )
+    lanes = page.evaluate("document.querySelectorAll('path.chord, path.back').length")
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('text')].map(t => { const b = t.getBBox();"
+        " return [b.x, b.x + b.width, t.textContent] })"
+    )
+    page.close()
+    assert crossed == []
+    assert lanes >= (6 if sum(halves) > 4 else 0)
+    for left, right, words in boxes:
+        assert left >= 0, words
+        assert right <= 1200, words
+
+
+def test_lanes_of_one_place_lie_apart() -> None:
+    moves = [SideMove((str(a), str(b)), float(a), float(b), 1.0 + a) for a in range(4)
+             for b in range(4) if a != b]  # fmt: skip
+    lanes = lay_lanes(moves, 20.0)
+    for place, lane in enumerate(lanes):
+        assert lane.distance - lane.move.width / 2 >= 20
+        for other in lanes[:place]:
+            low, high = lane.move.span
+            begin, end = other.move.span
+            if begin < high and low < end:
+                gap = abs(lane.distance - other.distance)
+                assert gap >= (lane.move.width + other.move.width) / 2
 
 
 def test_a_limit_of_silence_is_needed_for_leaks() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Literal
 
 from attrs import evolve, frozen
@@ -10,6 +11,7 @@ from attrs import evolve, frozen
 from journeymap.model import JourneyMap, Move, Phase, Stage
 from journeymap.model.durations import span_text
 from journeymap.views.flows import COLOURS, Flows, StageFlow, friction_colour
+from journeymap.views.lanes_outside import SideLane, SideMove, lay_lanes
 from journeymap.views.layers import layer_shapes
 from journeymap.views.lemniscate import Curve, Spot, spots
 from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
@@ -18,13 +20,14 @@ from journeymap.views.text_fit import width_of, wrapped
 __all__ = ["loop_scene"]
 
 _WIDTH = 1200.0
-_CURVE = Curve(600, 352, 396, 276)
+_CURVE = Curve(600, 352, 366, 276)
 _TRACK = 30.0
+_NODE = 15.0
 _LABEL = 165.0
 _BOLD = 1.2
 """How much wider a bold text is than a plain one: names are bold."""
-MAX_CHORDS = 8
-"""Moves drawn across the loop, the most frequent: more hide the loop."""
+MAX_CHORDS = 6
+"""Moves drawn beside the loop, the most frequent: more hide the loop."""
 _FRICTION = "Friction: share of moves out of a stage that turn back or fall silent"
 
 
@@ -68,23 +71,24 @@ def loop_scene(
     """
     placed = _placed(journey)
     shapes: list[Shape] = _tracks(placed, flows)
+    lanes = _lanes(journey, placed, flows)
+    shapes += _draw_lanes(journey, lanes, flows)
     if flows and placed:
-        shapes += _chords(journey, placed, flows)
-        shapes += _leaks(placed, flows)
+        shapes += _leaks(placed, flows, lanes)
     shapes += _lobes(flows)
     shapes += _nodes(journey, placed, flows)
-    labels, highest, lowest = _labels(placed, flows)
+    labels, highest, lowest = _labels(placed, flows, lanes)
     shapes += labels
     bottom = max(540.0, lowest + 12)
     if flows:
         shapes += _legend(bottom)
-        bottom += 52
+        bottom += 80
     if standalone:
         below, bottom = layer_shapes(journey, bottom + 8, _WIDTH)
         shapes += below
     top = min(highest, 190.0) - 14
     if standalone:
-        top = min(top - 72, 0.0)
+        top -= 84
         shapes += _heading(journey, top)
     title = f"{journey.name}: the loop"
     return Scene(_WIDTH, bottom + 16 - top, title, _describe(journey, flows), tuple(shapes), top)
@@ -111,7 +115,7 @@ def _heading(journey: JourneyMap, top: float) -> list[Shape]:
 
 def _lobes(flows: Flows | None) -> list[Shape]:
     shapes: list[Shape] = []
-    for phase, x in ((Phase.BUY, 368.0), (Phase.OWN, 832.0)):
+    for phase, x in ((Phase.BUY, 386.0), (Phase.OWN, 814.0)):
         shapes.append(Words(x, 348, (phase.customer.upper(),), f"lobe {phase}", 30, "middle"))
         words = [f"the company {phase.enterprise}s"]
         share = (flows.share_buy, flows.share_own)[phase is Phase.OWN] if flows else None
@@ -172,9 +176,11 @@ def _chevron(start: float, end: float) -> list[Shape]:
     return [Path(points, "chevron", 2.0)]
 
 
-def _chords(journey: JourneyMap, placed: list[_Placed], flows: Flows) -> list[Shape]:
-    """Draw moves that skip stages or turn back, the most frequent ones, through the lobes."""
-    at = {one.stage.id: one for one in placed}
+def _lanes(journey: JourneyMap, placed: list[_Placed], flows: Flows | None) -> tuple[SideLane, ...]:
+    """Lay the moves that skip stages or turn back, the most frequent ones, outside the loop."""
+    if flows is None or not placed:
+        return ()
+    at = {one.stage.id: one.spot.angle for one in placed}
     after = {a.stage.id: b.stage.id for a, b in
              zip(placed, [*placed[1:], placed[0]], strict=True)}  # fmt: skip
     others = [
@@ -184,39 +190,43 @@ def _chords(journey: JourneyMap, placed: list[_Placed], flows: Flows) -> list[Sh
     ]
     total = max(sum(flows.moves.values()), 1)
     most = max(flows.moves.values(), default=1)
-    shapes: list[Shape] = []
+    moves = []
     for count, source, target in sorted(others, reverse=True)[:MAX_CHORDS]:
         if count / total < 0.005:
             continue
-        one, other = at[source], at[target]
-        backward = journey.loop.move(source, target) is Move.BACKWARD
-        tip = f"{one.stage.name} → {other.stage.name}: {count:,} moves"
-        points = _bow(one.spot, other.spot, 0.30 if backward else 0.55)
-        width = 1.2 + 9 * math.sqrt(count / most)
-        shapes.append(Path(points, "back" if backward else "chord", width, tip=tip))
-        shapes.append(_head(points, "back-head" if backward else "chord-head", width))
-    return shapes
+        start, end = at[source], at[target]
+        if not _turns_back(journey, source, target) and end < start:
+            end += math.tau
+        width = 1.2 + 6 * math.sqrt(count / most)
+        moves.append(SideMove((source, target), start, end, width))
+    return lay_lanes(moves, _TRACK / 2 + 5)
 
 
-def _bow(one: Spot, other: Spot, bend: float) -> tuple[tuple[float, float], ...]:
-    """Draw a curve from spot to spot that leaves and arrives on the inside of the loop."""
-    reach = bend * math.hypot(other.x - one.x, other.y - one.y)
-    a = (one.x - one.out_x * 14, one.y - one.out_y * 14)
-    d = (other.x - other.out_x * 20, other.y - other.out_y * 20)
-    b = (a[0] - one.out_x * reach, a[1] - one.out_y * reach)
-    c = (d[0] - other.out_x * reach, d[1] - other.out_y * reach)
-    points = []
-    for step in range(29):
-        t = step / 28
-        u = 1 - t
-        weights = (u**3, 3 * u * u * t, 3 * u * t * t, t**3)
-        points.append(
-            (
-                sum(w * p[0] for w, p in zip(weights, (a, b, c, d), strict=True)),
-                sum(w * p[1] for w, p in zip(weights, (a, b, c, d), strict=True)),
-            )
-        )
-    return tuple(points)
+def _turns_back(journey: JourneyMap, source: str, target: str) -> bool:
+    return journey.loop.move(source, target) is Move.BACKWARD
+
+
+def _draw_lanes(
+    journey: JourneyMap, lanes: tuple[SideLane, ...], flows: Flows | None
+) -> Iterator[Shape]:  # fmt: skip
+    """Draw the lanes, each with its arrow."""
+    if flows is None:
+        return
+    for lane in lanes:
+        source, target = lane.move.key
+        backward = _turns_back(journey, source, target)
+        names = [journey.stages[one].name for one in (source, target)]
+        tip = f"{' → '.join(names)}: {flows.moves[source, target]:,} moves"
+        points = lane.points(_CURVE, _NODE + 4)
+        width = lane.move.width
+        yield Path(points, "back" if backward else "chord", width, tip=tip)
+        yield _head(points, "back-head" if backward else "chord-head", width)
+
+
+def _outer(lanes: tuple[SideLane, ...], angle: float) -> float:
+    """Find how far outside the track lanes reach at an angle of the loop."""
+    reach = max((lane.edge for lane in lanes if lane.passes(angle)), default=0.0)
+    return max(0.0, reach - _TRACK / 2)
 
 
 def _head(points: tuple[tuple[float, float], ...], role: str, width: float) -> Path:
@@ -232,7 +242,7 @@ def _head(points: tuple[tuple[float, float], ...], role: str, width: float) -> P
     return Path(corners, role, 0.5, filled=True)
 
 
-def _leaks(placed: list[_Placed], flows: Flows) -> list[Shape]:
+def _leaks(placed: list[_Placed], flows: Flows, lanes: tuple[SideLane, ...]) -> list[Shape]:
     """Return where customers fall silent: a stroke outward, as wide as their number."""
     most = max([flow.leaks for flow in flows.stages.values()] + [1])
     shapes: list[Shape] = []
@@ -242,8 +252,9 @@ def _leaks(placed: list[_Placed], flows: Flows) -> list[Shape]:
             continue
         spot = one.spot
         width = 2 + 10 * flow.leaks / most
-        begin = (spot.x + spot.out_x * 15, spot.y + spot.out_y * 15)
-        end = (spot.x + spot.out_x * 30, spot.y + spot.out_y * 30)
+        reach = 30 + _outer(lanes, spot.angle)
+        begin = (spot.x + spot.out_x * _NODE, spot.y + spot.out_y * _NODE)
+        end = (spot.x + spot.out_x * reach, spot.y + spot.out_y * reach)
         tip = f"{flow.leaks:,} customers fell silent in {one.stage.name}"
         shapes.append(Path((begin, end), "leak", width, tip=tip))
         shapes.append(_head((begin, begin, end), "leak-head", width))
@@ -254,7 +265,9 @@ def _nodes(journey: JourneyMap, placed: list[_Placed], flows: Flows | None) -> l
     shapes: list[Shape] = []
     for one in placed:
         tip = _tip(journey, one.stage, flows.stages.get(one.stage.id) if flows else None)
-        shapes.append(Dot(one.spot.x, one.spot.y, 15, f"node {one.stage.phase.customer}", tip=tip))
+        shapes.append(
+            Dot(one.spot.x, one.spot.y, _NODE, f"node {one.stage.phase.customer}", tip=tip)
+        )
         shapes.append(Words(one.spot.x, one.spot.y + 5, (str(one.number),), "number", 14, "middle"))
     return shapes
 
@@ -272,7 +285,9 @@ def _tip(journey: JourneyMap, stage: Stage, flow: StageFlow | None) -> str:
     return "\n".join(lines)
 
 
-def _labels(placed: list[_Placed], flows: Flows | None) -> tuple[list[Shape], float, float]:
+def _labels(
+    placed: list[_Placed], flows: Flows | None, lanes: tuple[SideLane, ...]
+) -> tuple[list[Shape], float, float]:
     """Return names beside the loop, pushed apart where they would overlap."""
     shapes: list[Shape] = []
     highest, lowest = _CURVE.y, 0.0
@@ -280,7 +295,7 @@ def _labels(placed: list[_Placed], flows: Flows | None) -> tuple[list[Shape], fl
         mine = [one for one in placed if (one.spot.out_y < 0) is upper]
         settled: list[_Label] = []
         for one in sorted(mine, key=lambda one: abs(one.spot.out_y)):
-            label = _label(one, flows, upper=upper)
+            label = _label(one, flows, lanes, upper=upper)
             settled.append(_clear(label, settled, upper=upper))
             shapes += _leader(one, label, settled[-1], upper=upper)
         for label in settled:
@@ -293,7 +308,9 @@ def _labels(placed: list[_Placed], flows: Flows | None) -> tuple[list[Shape], fl
     return shapes, highest, lowest
 
 
-def _label(one: _Placed, flows: Flows | None, *, upper: bool) -> _Label:
+def _label(
+    one: _Placed, flows: Flows | None, lanes: tuple[SideLane, ...], *, upper: bool
+) -> _Label:  # fmt: skip
     spot = one.spot
     beside = abs(spot.out_x) > 0.9  # at the far end of a lobe, where the room is narrow
     room = _LABEL / _BOLD if beside else _LABEL
@@ -309,7 +326,7 @@ def _label(one: _Placed, flows: Flows | None, *, upper: bool) -> _Label:
         lines += [
             ("soft", text, 12.5) for text in wrapped(one.stage.customer_does, 12.5, _LABEL, 3)
         ]
-    reach = 52 if flow is not None and flow.leaks else 26
+    reach = (52 if flow is not None and flow.leaks else 26) + _outer(lanes, spot.angle)
     if beside:
         label = _Label(spot.x + spot.out_x * reach, 0, tuple(lines),
                        "start" if spot.out_x > 0 else "end")  # fmt: skip
@@ -319,15 +336,18 @@ def _label(one: _Placed, flows: Flows | None, *, upper: bool) -> _Label:
         top = spot.y - reach - label.height if upper else spot.y + reach - 4
     left, right = label.sides
     shift = max(12 - left, 0) - max(right - (_WIDTH - 12), 0)
-    return _off_track(evolve(label, x=label.x + shift, y=top), -4 if upper else 4)
+    return _off_track(evolve(label, x=label.x + shift, y=top), lanes, -4 if upper else 4)
 
 
-def _off_track(label: _Label, step: float) -> _Label:
-    """Move a label outward until the loop no longer runs through it."""
+def _off_track(label: _Label, lanes: tuple[SideLane, ...], step: float) -> _Label:
+    """Move a label outward until neither the loop nor a lane runs through it."""
     left, right = label.sides
-    near = _TRACK / 2 + 3
-    ys = [y for x, y in _CURVE.between(0, math.tau) if left - near < x < right + near]
-    while any(label.y - near < y < label.y + label.height + near for y in ys):
+    lines = [(_TRACK / 2 + 3, _CURVE.between(0, math.tau))]
+    lines += [(lane.move.width / 2 + 4, lane.points(_CURVE, _NODE + 4)) for lane in lanes]
+    spots = [
+        (near, y) for near, points in lines for x, y in points if left - near < x < right + near
+    ]
+    while any(label.y - near < y < label.y + label.height + near for near, y in spots):
         label = evolve(label, y=label.y + step)
     return label
 
@@ -358,22 +378,25 @@ def _leader(one: _Placed, wanted: _Label, found: _Label, *, upper: bool) -> list
 
 
 def _legend(top: float) -> list[Shape]:
-    shapes: list[Shape] = [
-        Words(24, top + 16, (_FRICTION,),
-              "soft", 12),
-    ]  # fmt: skip
+    """Explain colours, and then lines, in two rows."""
+    size = 14.0
+    shapes: list[Shape] = [Words(24, top + 18, (_FRICTION,), "soft", size)]
     labels = ("under 5 %", "5–12 %", "12–25 %", "25–45 %", "45 % and more")
     for place, (colour, words) in enumerate(zip(COLOURS, labels, strict=True)):
-        x = 24 + place * 108
-        shapes.append(Box(x, top + 26, 14, 14, "swatch", colour))
-        shapes.append(Words(x + 20, top + 38, (words,), "soft", 12))
-    notes = ((590, "flow", "width: how many move on"), (806, "back", "dashed: turning back"),
-             (992, "leak", "outward: falling silent"))  # fmt: skip
+        x = 24 + place * 128
+        shapes.append(Box(x, top + 30, 15, 15, "swatch", colour))
+        shapes.append(Words(x + 22, top + 43, (words,), "soft", size))
+    notes = (
+        (24, "flow", "width: how many move on"),
+        (280, "chord", "grey: skipping stages"),
+        (520, "back", "dashed: turning back"),
+        (750, "leak", "outward: falling silent"),
+    )
     for x, role, note in notes:
-        points = ((x, top + 33), (x + 26, top + 33))
+        points = ((x, top + 63), (x + 28, top + 63))
         paint = COLOURS[0] if role == "flow" else None
-        shapes.append(Path(points, role, 6 if role != "back" else 3, paint))
-        shapes.append(Words(x + 36, top + 38, (note,), "soft", 12))
+        shapes.append(Path(points, role, 6 if role in ("flow", "leak") else 3, paint))
+        shapes.append(Words(x + 38, top + 68, (note,), "soft", size))
     return shapes
 
 
