@@ -48,7 +48,7 @@ $(VENV)/python.ready:
 	@touch $@
 
 $(VENV)/demo.ready: pyproject.toml | $(VENV)/python.ready
-	$(PIP) --editable '.[analysis,yaml,views]'
+	$(PIP) --editable '.[cli]'
 	@touch $@
 
 $(VENV)/dev.ready: pyproject.toml tests/data-packages.txt | $(VENV)/python.ready

@@ -143,10 +143,8 @@ def test_a_narrow_console_shows_what_it_can(files: Path) -> None:
 
 
 def test_a_demo_of_nobody_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["demo", "--customers", "-5"])
-    assert caught.value.code == 2
-    assert "from 1 up" in capsys.readouterr().err
+    assert cli.main(["demo", "--customers", "-5"]) == 2
+    assert "x>=1" in capsys.readouterr().err
 
 
 def test_an_interruption_is_no_traceback(
@@ -155,7 +153,7 @@ def test_an_interruption_is_no_traceback(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "load", interrupted)
+    monkeypatch.setattr("journeymap.cli.map_commands.load", interrupted)
     assert cli.main(["check", "map.yaml"]) == 130
     assert "interrupted" in capsys.readouterr().err
 

@@ -123,11 +123,18 @@ def test_the_example_package_passes_the_kit_in_a_fresh_environment(
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert "5 passed" in done.stdout
-    told = subprocess.run(
-        [str(fresh.parent / "journeymap"), "adapters"], capture_output=True, text=True, check=True
-    ).stdout
-    assert told.count("journeymap-example-adapter") == 4
-    assert "FAILED" not in told
+    listed = (
+        "from journeymap.adapters.registry import installed\n"
+        "for one in installed(): print(one.package, one.failure)"
+    )
+    told = subprocess.run([str(fresh), "-c", listed], capture_output=True, text=True, check=True)
+    assert told.stdout.count("journeymap-example-adapter None") == 4
+    assert all(line.endswith(" None") for line in told.stdout.splitlines())
+    command = subprocess.run(
+        [str(fresh.parent / "journeymap"), "adapters"], capture_output=True, text=True
+    )
+    assert command.returncode == 2
+    assert "pip install 'journeymap[cli]'" in command.stderr  # the core has no command line
     core = (
         "import sys, journeymap.testing; print('numpy' in sys.modules);"
         "from journeymap.adapters.mapping.documents import builtin_mappings, load_mapping;"

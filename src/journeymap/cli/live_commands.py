@@ -1,0 +1,173 @@
+"""The commands on a live store: what operators do, and look at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import asdict
+
+from journeymap.adapters.registry import actions
+from journeymap.cli.defaults import read_defaults
+from journeymap.cli.output import ShownProgress, write_text
+from journeymap.documents import load
+from journeymap.exceptions import StoreError
+from journeymap.live import Live
+
+__all__ = ["live"]
+
+_META = "journeymap.store"
+
+
+@click.group()
+def live() -> None:
+    """Operate a live store: --store and --map, or those of a journeymap.toml in this folder."""
+
+
+def _on_store(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options --store and --map: see `_opened`."""
+    option = partial(click.option, expose_value=False, callback=_keep)
+    words = "The map along which customers are followed."
+    command = option("--map", type=click.Path(path_type=Path), metavar="MAP", help=words)(command)
+    store = option("--store", metavar="ADDRESS", help="Such as sqlite:///journey.db.")
+    return click.pass_context(store(command))
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    context.meta.setdefault(_META, {})[parameter.name] = value
+
+
+def _opened(context: click.Context) -> Live:
+    """Open the store that was named, or is in the defaults; close it when done."""
+    given, defaults = context.meta[_META], read_defaults(Path())
+    address, file = given["store"] or defaults.store, given["map"] or defaults.map
+    if address is None:
+        raise click.UsageError("--store is missing, such as sqlite:///journey.db")
+    if file is None:
+        raise click.UsageError("--map is missing: the map along which customers are followed")
+    _check_file(address)
+    return Live(load(file), address)
+
+
+def _check_file(address: str) -> None:
+    """Raise StoreError for a SQLite file that is not there: an operator makes no new store."""
+    _, sign, path = address.partition("sqlite:///")
+    if sign and not Path(path.partition("?")[0]).exists():
+        raise StoreError(address, "there is no such file; an application makes a store, not this")
+
+
+def _time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"{text!r} is no time; such as 2026-03-01T09:00+01:00") from None
+    if found.tzinfo is None:
+        raise click.UsageError(f"{text!r} has no zone; such as 2026-03-01T09:00+01:00")
+    return found.astimezone(UTC)
+
+
+@live.command(short_help="Tell the time: absences, deadlines and silence become due.")
+@_on_store
+@click.option("--now", metavar="TIME", help="The time (that of the clock, unless given).")
+def advance(context: click.Context, now: str | None) -> int:
+    """Let what is due by now become known, and count the signals."""
+    with _opened(context) as opened:
+        signals = opened.advance(None if now is None else _time(now))
+        click.echo(f"{len(signals):,} signals")
+        return 0
+
+
+@live.command(short_help="Hand waiting signals to an action.")
+@_on_store
+@click.option("--action", required=True, metavar="NAME:TARGET",
+              help="The action, such as file:signals.jsonl or log:journeys.")  # fmt: skip
+@click.option("--parallel", type=click.IntRange(1), default=1, show_default=True,
+              help="How many are handed out at once.")  # fmt: skip
+def deliver(context: click.Context, action: str, parallel: int) -> int:
+    """Hand the signals that wait in the outbox to an action; the exit code is 1 if any failed."""
+    with _opened(context) as opened:
+        name, _, target = action.partition(":")
+        done = opened.deliver(actions[name](target), parallel=parallel)
+        click.echo(json.dumps(asdict(done), default=str))
+        return int(bool(done.failed))
+
+
+@live.command(short_help="List the signals that were given up.")
+@_on_store
+def dead_letters(context: click.Context) -> int:
+    """List the signals that were given up, with the reason of the last failure."""
+    with _opened(context) as opened:
+        for one in opened.dead_letters():
+            click.echo(f"{one.id}  {one.signal.kind}  {one.attempts} attempts  {one.reason}")
+        return 0
+
+
+@live.command(short_help="Let signals that were given up wait once more.")
+@_on_store
+@click.argument("letters", nargs=-1)
+def requeue(context: click.Context, letters: tuple[str, ...]) -> int:
+    """Let the signals with the ids LETTERS wait once more; all that were given up without any."""
+    with _opened(context) as opened:
+        click.echo(f"{opened.requeue(letters or None):,} wait once more")
+        return 0
+
+
+@live.command(short_help="Everything a store knows of a customer.")
+@_on_store
+@click.argument("customer")
+@click.option("-o", "--output", default="-", metavar="FILE", help="The file to write (JSON).")
+def export(context: click.Context, customer: str, output: str) -> int:
+    """Write everything that the store knows of CUSTOMER, as JSON."""
+    with _opened(context) as opened:
+        found = opened.export(customer)
+        write_text(json.dumps(found, indent=2, ensure_ascii=False, default=str) + "\n", output)
+        return 0
+
+
+@live.command(short_help="Remove everything of a customer.")
+@_on_store
+@click.argument("customer")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+def forget(context: click.Context, customer: str, *, yes: bool) -> int:
+    """Remove everything of CUSTOMER, for good."""
+    with _opened(context) as opened:
+        if not yes:
+            click.confirm(f"remove everything of {customer!r} for good?", abort=True)
+        opened.forget(customer)
+        click.echo("forgotten")
+        return 0
+
+
+@live.command(short_help="Follow all customers anew, along a changed map.")
+@_on_store
+def rebuild(context: click.Context) -> int:
+    """Fold the journal anew; it may be interrupted, and goes on when called once more."""
+    with _opened(context) as opened:
+        with ShownProgress("rebuilding") as progress:
+            done = opened.rebuild(progress.count)
+        click.echo(repr(done))
+        return 0
+
+
+@live.command(short_help="How much a store holds, and what waits.")
+@_on_store
+def stats(context: click.Context) -> int:
+    """Write how much the store holds, as JSON."""
+    with _opened(context) as opened:
+        click.echo(json.dumps(asdict(opened.stats()), indent=2, default=str))
+        return 0
+
+
+@live.command(short_help="Remove letters that were taken before a time.")
+@_on_store
+@click.option("--before", required=True, metavar="TIME", help="The time, with its zone.")
+def prune(context: click.Context, before: str) -> int:
+    """Remove the letters that were taken or withdrawn before a time."""
+    with _opened(context) as opened:
+        click.echo(f"{opened.prune(_time(before)):,} letters removed")
+        return 0

@@ -1,0 +1,154 @@
+"""Options of a log, and the log that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import fields, frozen
+
+from journeymap.analysis import Columns, Log
+from journeymap.cli.defaults import Defaults, read_defaults
+from journeymap.cli.output import ShownProgress
+from journeymap.documents import load
+from journeymap.exceptions import ColumnsError, SourceError, UnknownName
+
+__all__ = ["LogFile", "log_file", "reading_options"]
+
+_META = "journeymap.reading"
+
+_ROLES = (
+    ("customer", "who it was"), ("touchpoint", "what was touched"), ("at", "when"),
+    ("id", "the interaction's id"), ("source", "the system it comes from"),
+    ("channel", "the channel"), ("department", "the department"), ("process", "the process"),
+    ("product", "the product"), ("outcome", "what came of it"), ("emotion", "from -1 to 1"),
+    ("emotion-after", "the same, afterwards"), ("score", "an answer to a survey"),
+    ("score-kind", "nps, csat or ces"), ("value", "an amount"), ("currency", "its currency"),
+    ("duration", "how long it took"), ("end", "when it ended"), ("cost", "what it cost"),
+    ("referred-by", "who recommended"), ("order", "the order, where there are no times"),
+    ("timezone", "the zone of times without one"), ("calendar-zone", "the zone of periods"),
+    ("clock-change", "how to read times that come twice"), ("at-unit", "s, ms or us"),
+    ("at-format", "as strptime has it"), ("decimal", "the decimal sign"),
+)  # fmt: skip
+
+
+@frozen
+class LogFile:
+    """A log's file, and how it is read.
+
+    Attributes:
+        file: The file.
+        map: The map's file (None: none).
+        columns: Which column is what, as it was given.
+        delimiter: What parts the cells of CSV.
+        encoding: The encoding.
+        strict: Whether the first row that cannot be read is an error.
+        defaults: The defaults beside the log.
+    """
+
+    file: Path
+    map: Path | None
+    columns: dict[str, Any]
+    delimiter: str | None
+    encoding: str | None
+    strict: bool
+    defaults: Defaults
+
+    def log(self, *, mapped: bool = True) -> Log:
+        """Read the log; ``mapped``: with its map, if there is one.
+
+        Raises:
+            SourceError: No row could be read.
+        """
+        columns = Columns(**self._columns())
+        file = self.map or self.defaults.map
+        with ShownProgress("reading") as progress:
+            log = Log.read(
+                self.file,
+                None if columns == Columns() else columns,  # of XES, the standard's
+                map=load(file) if mapped and file else None,
+                strict=self.strict,
+                delimiter=self.delimiter or self.defaults.delimiter,
+                encoding=self.encoding or self.defaults.encoding,
+                progress=progress.share,
+            )
+        if not log.interactions:
+            reasons = log.rejected.reasons.most_common(3)
+            why = "; ".join(f"{reason}: {count}" for reason, count in reasons)
+            raise SourceError(str(self.file), f"no row could be read ({why or 'there is none'})")
+        return log
+
+    def _columns(self) -> dict[str, Any]:
+        known = {one.name for one in fields(Columns)}
+        for name in self.defaults.columns:
+            if name not in known:
+                raise UnknownName("column", name, tuple(sorted(known)))
+        return {**self.defaults.columns, **self.columns}
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the argument LOG and the options of reading it: see `log_file`.
+
+    Args:
+        command: The command.
+
+    Returns:
+        The command with the options.
+    """
+    columns = [
+        _option(f"--{role}", metavar="COLUMN", help=f"Column or setting: {words}.")
+        for role, words in _ROLES
+    ]
+    options = [
+        _option("--map", type=click.Path(path_type=Path), metavar="MAP",
+                help="The map (without one, a draft is made)."),
+        *columns,
+        _option("--extra", multiple=True, metavar="COLUMN",
+                help="A column to keep, as a level of its own; may be repeated."),
+        _option("--untimed", is_flag=True, help="The rows have no times, only order."),
+        _option("--delimiter", metavar="SIGN", help="What parts the cells of CSV."),
+        _option("--encoding", metavar="NAME", help="The encoding of the file."),
+        _option("--strict", is_flag=True, help="Fail at the first unreadable row."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    file = click.argument("file", type=click.Path(path_type=Path), metavar="LOG",
+                          expose_value=False, callback=_keep)  # fmt: skip
+    return click.pass_context(file(command))
+
+
+_option = partial(click.option, expose_value=False, callback=lambda *given: _keep(*given))
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Note the value of an option for `log_file`."""
+    context.meta.setdefault(_META, {})[parameter.name] = value
+
+
+def log_file(context: click.Context) -> LogFile:
+    """Put together what the options of `reading_options` were given.
+
+    Args:
+        context: The context of the command.
+
+    Returns:
+        The file, and how it is read.
+
+    Raises:
+        ColumnsError: Rows without times have a column of times.
+    """
+    given = dict(context.meta[_META])
+    columns = {role.replace("-", "_"): given[role.replace("-", "_")] for role, _ in _ROLES}
+    columns = {name: value for name, value in columns.items() if value is not None}
+    if given["extra"]:
+        columns["extra"] = given["extra"]
+    if given["untimed"]:
+        if "at" in columns:
+            raise ColumnsError("at: rows that are --untimed have no column of times")
+        columns["at"] = None
+    file: Path = given["file"]
+    return LogFile(file, given["map"], columns, given["delimiter"], given["encoding"],
+                   given["strict"], read_defaults(file.parent))  # fmt: skip
