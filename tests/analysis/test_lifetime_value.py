@@ -19,6 +19,7 @@ from scipy.optimize import minimize
 
 from journeymap import Interaction
 from journeymap.analysis import Breakdown, Columns, Compare, LifetimeValue, Log, Retention, Where
+from journeymap.analysis.measuring.fitted_purchases import choose_segments
 from journeymap.analysis.measuring.likelihood import fit
 from journeymap.analysis.measuring.purchase_models import MODELS, GammaGamma, Histories
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
@@ -379,6 +380,8 @@ def test_intervals_hold_what_was_planted() -> None:
 def test_segments_differ_in_one_model(model: Any) -> None:
     log = bought(1, 2400, slower=2.0, leaving=2.5)
     fitted = log.ask(LifetimeValue("buy", model, covariate="shop"))
+    north: Any
+    south: Any
     north, south = fitted.effects
     assert (north.segment, south.segment) == ("north", "south")
     assert (north.n, north.rate, north.leaving) == (1600, 1.0, 1.0)
@@ -403,7 +406,7 @@ def test_segments_differ_in_one_model(model: Any) -> None:
 
 def test_two_segments_without_a_difference_have_none() -> None:
     fitted = bought(3, 900).ask(LifetimeValue("buy", covariate="shop"))
-    south = fitted.effects[1]
+    south: Any = fitted.effects[1]
     assert south.rate_low < 1 < south.rate_high
     assert south.leaving_low < 1 < south.leaving_high
 
@@ -417,9 +420,51 @@ def test_small_segments_are_taken_together() -> None:
                       for who, _, _ in orders]}  # fmt: skip
     log = Log.from_frame(frame, Columns(at_unit="s", extra=("town",)))
     fitted = log.ask(LifetimeValue("buy", covariate="town"))
-    assert set(fitted.per_customer()["segment"]) == {"home", "(others)"}
+    assert [one.segment for one in fitted.effects] == ["home", "(others)"]
+    assert set(fitted.per_customer()["segment"]) == {
+        "home",
+        "(none)",
+        *(f"t{n}" for n in range(12)),
+    }
+    assert "too few repeat buyers of their own in (none), t0" in fitted.note
     with pytest.raises(UnknownName):
         log.ask(LifetimeValue("buy", covariate="towns"))
+
+
+def test_a_segment_that_never_buys_again_keeps_its_name() -> None:
+    frame: dict[str, list[Any]] = {"customer": [], "touchpoint": [], "at": [], "plan": []}
+    dice = np.random.default_rng(2)
+    for person in range(300):
+        plan, begun = ("trial", "full")[person >= 100], dice.uniform(0, 50)
+        days = [begun] if plan == "trial" else begun + np.cumsum(
+            dice.exponential(dice.uniform(10, 90), dice.integers(1, 6)))  # fmt: skip
+        for day in days:
+            frame["customer"].append(str(person))
+            frame["touchpoint"].append("order")
+            frame["at"].append(86_400.0 * float(day))
+            frame["plan"].append(plan)
+    log = Log.from_frame(frame, Columns(at_unit="s", extra=("plan",)))
+    fitted = log.ask(LifetimeValue("order", covariate="plan"))
+    counts = dict(fitted.per_customer()["segment"].value_counts().iter_rows())
+    assert counts == {"trial": 100, "full": 200}
+    assert "of their own in trial: counted with full" in fitted.note
+
+
+def test_names_that_segments_have_are_no_names_of_ours() -> None:
+    values = ("(others)",) * 9 + ("(none)",) * 9 + (None,) * 9 + ("a", "b")
+    chosen = choose_segments(values, np.array([1] * 27 + [0, 0]))
+    assert set(chosen.segments) == {"(others)", "(none)", "(none)′"}
+    assert chosen.own[18] == "(none)′"
+    assert len(chosen.own) == len(values)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 6])
+def test_a_number_has_bounds_where_a_parameter_has_none(seed: int) -> None:
+    """On a ridge where a and b grow together, what is expected hardly changes."""
+    log = bought(seed, 260, leaving=1.0)
+    row: Any = log.ask(LifetimeValue("buy")).frame.row(0, named=True)
+    assert row["low"] is None or row["low"] > 0.5 * row["expected"]
+    assert row["high"] is None or row["high"] < 2 * row["expected"]
 
 
 def test_the_value_has_an_interval(shop: Log) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from attrs import evolve
 
-from journeymap import AnyOf, At, Dormancy, Sequence
+from journeymap import AnyOf, At, Dormancy, ElementError, Sequence, UnknownName
 from journeymap.analysis import (
     Attribution,
     Drivers,
@@ -22,6 +24,9 @@ from journeymap.simulation import (
     FRIENDS,
     QUESTIONS,
     UPGRADES,
+    Campaign,
+    Friends,
+    Habit,
     Simulation,
     broadband,
     planted_broadband,
@@ -128,3 +133,23 @@ def test_the_same_seed_gives_the_same_customers(planted: Simulation) -> None:
     assert all(a.at <= b.at for a, b in pairwise(of_one))
     assert max(one.at for one in planted) < planted.end
     assert planted.end - planted.start > 500 * DAY
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Campaign(touchpoint="a", purchase="b", wins={"web": 0.1}, every=0 * DAY,
+                         within=DAY, anyway=DAY),
+        lambda: Campaign(touchpoint="a", purchase="b", wins={"web": 1.5}, every=DAY, within=DAY,
+                         anyway=DAY),
+        lambda: Habit(touchpoint="a", r=0.001, alpha=1, a=1, b=1, p=1, q=1, v=1),
+        lambda: Friends(invitation="a", arrival="a", wins=1.0, within=DAY),
+        lambda: Friends(invitation="a", arrival="b", wins=-1, within=DAY),
+        lambda: evolve(planted_broadband(1), habit=evolve(EXTRAS, touchpoint="extra_boked")),
+        lambda: evolve(planted_broadband(1), friends=evolve(FRIENDS, arrival="nowhere")),
+        lambda: evolve(planted_broadband(1), campaigns=[evolve(UPGRADES, wins={"wb": 0.1})]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_simulated_is_refused(make: Callable[[], object]) -> None:
+    with pytest.raises((ElementError, UnknownName)):
+        make()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -331,3 +332,141 @@ def test_dormancy_is_named_in_words() -> None:
     log = Log.from_interactions(broadband_customers(1500), map=broadband())
     chart = log.ask(Drivers(Dormancy())).chart()
     assert "Who is likelier to go silent" in json.dumps(chart.to_dict())
+
+
+def small(rows: Sequence[tuple[str, str, int, str | None]]) -> Log:
+    """Customer, touchpoint, time in seconds and channel."""
+    columns = zip(*rows, strict=True)
+    frame = dict(zip(("customer", "touchpoint", "at", "via"), map(list, columns), strict=True))
+    return Log.from_frame(frame, Columns(at_unit="s", channel="via"))
+
+
+def spec_of(chart: Any) -> str:
+    return json.dumps(chart.to_dict(), ensure_ascii=False)
+
+
+def test_a_difference_is_named_as_it_is_counted() -> None:
+    """The second less the first, in the colour of whichever has more."""
+    rows = [(f"{via}{n}", step, n, via) for via, reached in (("phone", 20), ("web", 80))
+            for n in range(100) for step in ("a", *(["b"] if n < reached else []))]  # fmt: skip
+    log = small(rows)
+    chart = log.ask(
+        Compare(Funnel(["a", "b"]), Where(channel="phone"), Where(channel="web"))
+    ).chart()
+    row, *_ = [row for row in plotted(chart) if row.get("label") == "2. b"]
+    assert row["value"] == pytest.approx(60)
+    assert row["color"] == LIGHT.b
+    assert "channel web less channel phone (pp)" in spec_of(chart)
+
+
+def test_segments_share_one_unit_of_time() -> None:
+    rows: list[tuple[str, str, int, str | None]] = []
+    for n in range(20):
+        rows += [(f"w{n}", "a", 0, "web"), (f"w{n}", "b", 720, "web")]
+        rows += [(f"p{n}", "a", 0, "phone"), (f"p{n}", "b", 86_400 * 12, "phone")]
+    chart = small(rows).ask(Breakdown(Dwell("touchpoint"), "channel")).chart()
+    found = {row["segment"]: row["value"] for row in plotted(chart) if row["label"] == "a"}
+    assert found["phone"] / found["web"] == pytest.approx(12 * 86_400 / 720, rel=0.05)
+    assert '"title": "days"' in spec_of(chart)
+
+
+def test_a_period_in_progress_alone_is_drawn() -> None:
+    rows = [(f"c{n}", step, 86_400 * 40 + n, None) for n in range(30) for step in "ab"]
+    chart = small(rows).ask(Trend(Funnel(["a", "b"]), "month")).chart()
+    assert any(row.get("value") == 1 for row in plotted(chart))
+    assert drawn(chart).count('stroke="' + LIGHT.buy.lower()) or "point" in spec_of(chart)
+
+
+def test_periods_without_anything_are_no_bridge() -> None:
+    """Of January, May and July, counts are zero in between, and the axis has every month."""
+    day = 86_400
+    rows = [(f"{at}-{n}", step, at * day + k, None) for at in (5, 125, 190) for n in range(20)
+            for k, step in enumerate("ab")]  # fmt: skip
+    chart = small(rows).ask(Trend(Transitions(), "month")).chart()
+    line = {row["period"]: row["value"] for row in plotted(chart) if row.get("label") == "a → b"}
+    assert list(line) == [f"1970-0{n}-01" for n in range(1, 8)]
+    assert [line[f"1970-0{n}-01"] for n in (2, 3, 4, 6)] == [0, 0, 0, 0]
+    shares = small(rows).ask(Trend(Funnel(["a", "b"]), "month")).chart()
+    values = {row["period"]: row["value"] for row in plotted(shares) if "value" in row}
+    assert values["1970-02-01"] is None
+
+
+def test_the_busiest_departments_are_drawn() -> None:
+    rows: list[dict[str, Any]] = []
+    for n in range(300):
+        rows += [
+            {"customer": f"b{n}", "at": k, "dept": d} for k, d in enumerate(("SALES", "SERVICE"))
+        ]
+    for a in range(15):
+        for b in range(15):
+            if a != b:
+                rows += [
+                    {"customer": f"x{a}-{b}", "at": k, "dept": f"d{d}"}
+                    for k, d in enumerate((a, b))
+                ]
+    frame = {name: [row[name] for row in rows] for name in ("customer", "at", "dept")}
+    frame["touchpoint"] = ["t"] * len(rows)
+    log = Log.from_frame(frame, Columns(at_unit="s", department="dept"))
+    chart = log.ask(Handoffs()).chart()
+    assert any(row["source"] == "SALES" for row in plotted(chart))
+    assert re.search(r"\d+ of 510 handoffs, among 14 of 17 departments", spec_of(chart))
+
+
+def test_segments_without_a_name_and_named_none_are_two() -> None:
+    rows = [(f"c{n}", step, n, None if n < 10 else "None") for n in range(30) for step in "ab"]
+    chart = small(rows).ask(Breakdown(Transitions(), "channel")).chart()
+    counts = {row["segment"]: row["value"] for row in plotted(chart) if row["label"] == "a → b"}
+    assert counts == {"(none)": 10, "None": 20}
+
+
+def test_what_is_left_out_is_written() -> None:
+    rows = [(f"c{n}", step, n, f"v{n % 20:02d}") for n in range(400) for step in "ab"]
+    chart = small(rows).ask(Breakdown(Transitions(), "channel")).chart()
+    assert "6 of 20 segments" in spec_of(chart)
+    weeks = [(f"c{n}", step, 86_400 * 7 * n + k * 86_400 * 8, None) for n in range(60)
+             for k, step in enumerate("ab")]  # fmt: skip
+    cohorts = small(weeks).ask(Retention("a", None, "week")).chart()
+    assert "the last 36 of 60 cohorts" in spec_of(cohorts)
+
+
+def test_nothing_is_compared_where_nothing_has_an_interval() -> None:
+    log = small([("a", "x", 0, "web"), ("b", "x", 1, "phone")])
+    question = Compare(Variants(), Where(channel="web"), Where(channel="phone"))
+    assert "no rows that can be drawn" in spec_of(log.ask(question).chart())
+
+
+def test_trends_by_segment_have_a_title(log: Log) -> None:
+    chart = log.ask(Breakdown(Trend(Satisfaction(), "month"), "product")).chart()
+    assert "How satisfied customers are, by segment" in spec_of(chart)
+
+
+def test_a_scorecard_over_time_shows_the_last_whole_period(log: Log) -> None:
+    chart = log.ask(Scorecard(every="month")).chart()
+    assert "period of 2026-05-01; bar" in spec_of(chart)
+
+
+def test_trends_of_rows_that_are_customers_count_them(log: Log) -> None:
+    answer = log.ask(Trend(Positions(), every="month"))
+    rows = plotted(answer.chart())
+    last = answer.frame.filter(answer.frame["period"] == answer.frame["period"].max())
+    assert rows[-1]["value"] == len(last)
+    bins = log.ask(Trend(Distribution("wait"), every="quarter")).chart()
+    assert "3600.0" not in spec_of(bins)
+
+
+def test_small_amounts_are_not_rounded_away() -> None:
+    frame = {"customer": list("abc"), "touchpoint": ["buy"] * 3, "at": [1, 2, 3],
+             "paid": [0.3, 0.29, 0.2], "what": list("xyz")}  # fmt: skip
+    columns = Columns(at_unit="s", value="paid", currency="EUR", product="what")
+    log = Log.from_frame(frame, columns)
+    assert {"0.30", "0.29", "0.20"} <= set(words_of(drawn(log.ask(Revenue("product")).chart())))
+    for question in (Breakdown(Revenue("product"), "touchpoint"), Trend(Revenue("product"), "day")):
+        assert '"title": "EUR"' in spec_of(log.ask(question).chart())
+
+
+def test_the_cut_of_what_is_held_out(log: Log) -> None:
+    answer = log.ask(LifetimeValue("extra_booked", holdout="120 days"))
+    [place] = {row["week"] for row in plotted(answer.chart()) if "words" in row}
+    assert answer.holdout is not None
+    assert answer.weekly[-1][0] - place == pytest.approx(answer.holdout.weeks, abs=1)
+    assert len(answer.weekly) <= 122

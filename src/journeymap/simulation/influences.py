@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen, validators
+
+from journeymap.exceptions import ElementError
+from journeymap.model.rules import identifier, positive_duration
 
 __all__ = ["Campaign", "Friends", "Habit"]
 
@@ -16,6 +19,22 @@ _WEEK = timedelta(weeks=1)
 
 def _chances(value: Any) -> tuple[tuple[str, float], ...]:
     return tuple((str(name), float(chance)) for name, chance in dict(value).items())
+
+
+def _positive(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value < 1e6:
+        message = "a number from 0.01 up is expected"
+        raise ElementError(type(instance).__name__, attribute.name, value, message)
+
+
+def _chance(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        message = "a probability from 0 to 1 is expected"
+        raise ElementError(type(instance).__name__, attribute.name, value, message)
+
+
+def _chance_of_channel(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    _chance(instance, attribute, value[1])
 
 
 @frozen(kw_only=True)
@@ -33,14 +52,14 @@ class Habit:
         v: Their scale; amounts are ``p * v / (q - 1)`` on average.
     """
 
-    touchpoint: str
-    r: float
-    alpha: float
-    a: float
-    b: float
-    p: float
-    q: float
-    v: float
+    touchpoint: str = field(validator=identifier)
+    r: float = field(validator=_positive)
+    alpha: float = field(validator=_positive)
+    a: float = field(validator=_positive)
+    b: float = field(validator=_positive)
+    p: float = field(validator=_positive)
+    q: float = field(validator=_positive)
+    v: float = field(validator=_positive)
 
     def purchases(
         self, begin: datetime, end: datetime, dice: Random
@@ -57,13 +76,13 @@ class Habit:
         """
         rate = dice.gammavariate(self.r, 1 / self.alpha)
         leaves = dice.betavariate(self.a, self.b)
-        spend = 1 / dice.gammavariate(self.q, 1 / self.v)
+        spend = 1 / max(dice.gammavariate(self.q, 1 / self.v), 1e-9)
         now = begin
         while now < end:
             yield now, dice.gammavariate(self.p, spend)
             if now > begin and dice.random() < leaves:
                 return
-            now += min(dice.expovariate(rate), 10_000) * _WEEK
+            now += min(dice.expovariate(max(rate, 1e-9)), 10_000) * _WEEK
 
 
 @frozen(kw_only=True)
@@ -79,12 +98,14 @@ class Campaign:
         anyway: The mean time between two purchases that come without a message.
     """
 
-    touchpoint: str
-    purchase: str
-    wins: tuple[tuple[str, float], ...] = field(converter=_chances)
-    every: timedelta
-    within: timedelta
-    anyway: timedelta
+    touchpoint: str = field(validator=identifier)
+    purchase: str = field(validator=identifier)
+    wins: tuple[tuple[str, float], ...] = field(
+        converter=_chances, validator=validators.deep_iterable(_chance_of_channel)
+    )
+    every: timedelta = field(validator=positive_duration)
+    within: timedelta = field(validator=positive_duration)
+    anyway: timedelta = field(validator=positive_duration)
 
     def contacts(
         self, begin: datetime, end: datetime, dice: Random
@@ -120,10 +141,16 @@ class Friends:
         within: The mean time until they begin.
     """
 
-    invitation: str
-    arrival: str
-    wins: float
-    within: timedelta
+    invitation: str = field(validator=identifier)
+    arrival: str = field(validator=identifier)
+    wins: float = field(validator=_chance)
+    within: timedelta = field(validator=positive_duration)
+
+    @arrival.validator
+    def _check(self, attribute: Attribute[Any], value: str) -> None:
+        if value == self.invitation:
+            message = "friends do not begin by inviting: their numbers would have no end"
+            raise ElementError("Friends", "arrival", value, message)
 
 
 def _by_chance(

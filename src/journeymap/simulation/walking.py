@@ -139,6 +139,16 @@ class Simulation:
             for name, _ in (*walk.onward, *walk.after_failure):
                 if name not in known:
                     raise UnknownName("walk", name, tuple(known))
+        for name in (self.friends.arrival, self.friends.invitation) if self.friends else ():
+            if name not in known:
+                raise UnknownName("walk", name, tuple(known))
+        sold = [] if self.habit is None else [self.habit.touchpoint]
+        for campaign in self.campaigns:
+            sold += [campaign.touchpoint, campaign.purchase]
+            for channel, _ in campaign.wins:
+                self.map.channels[channel]
+        for name in sold:
+            self.map.touchpoints[name]
 
     def __iter__(self) -> Iterator[Interaction]:
         walks = {walk.touchpoint: walk for walk in self.walks}

@@ -65,9 +65,24 @@ class Purchasers:
         return found
 
 
-def choose_segments(
-    values: tuple[str | None, ...], frequency: Ints
-) -> tuple[tuple[str, ...], Ints]:
+@frozen(eq=False)
+class ChosenSegments:
+    """The segments that a model distinguishes.
+
+    Attributes:
+        segments: Their names, the largest first.
+        codes: The place of each customer's among them.
+        own: The name of each customer's own segment.
+        note: Which are too small for the model, and with which they are counted ("": none is).
+    """
+
+    segments: tuple[str, ...]
+    codes: Ints
+    own: tuple[str, ...] = ()
+    note: str = ""
+
+
+def choose_segments(values: tuple[str | None, ...], frequency: Ints) -> ChosenSegments:
     """Choose the segments that a model distinguishes: the largest first, small ones together.
 
     Args:
@@ -75,22 +90,34 @@ def choose_segments(
         frequency: Their repeat purchases.
 
     Returns:
-        The segments, and the place of each customer's.
+        The segments.
     """
     if not values:
-        return ("",), np.zeros(len(frequency), dtype=np.int64)
-    named = [_NONE if value is None else value for value in values]
-    repeated = [name for name, count in zip(named, frequency.tolist(), strict=True) if count]
-    many, repeaters = Counter(named), Counter(repeated)
+        return ChosenSegments(("",), np.zeros(len(frequency), dtype=np.int64))
+    met = {value for value in values if value is not None}
+    none, others = _free(_NONE, met), _free(_OTHERS, met)
+    own = tuple(none if value is None else value for value in values)
+    repeated = [name for name, count in zip(own, frequency.tolist(), strict=True) if count]
+    many, repeaters = Counter(own), Counter(repeated)
     large = [name for name in many if repeaters[name] >= MIN_REPEATERS]
     kept = sorted(large, key=lambda name: (-many[name], name))[:MAX_SEGMENTS]
-    if len(kept) < len(many):
-        rest = sum(repeaters[name] for name in many if name not in kept)
-        kept = [*kept, _OTHERS] if rest >= MIN_REPEATERS or not kept else kept
+    small = sorted(set(many) - set(kept))
+    rest, note = 0, ""
+    if small:
+        together = sum(repeaters[name] for name in small) >= MIN_REPEATERS or not kept
+        rest, kept = (len(kept), [*kept, others]) if together else (0, kept)
+        words = ", ".join(small[:5]) + (f" and {len(small) - 5} more" if len(small) > 5 else "")
+        note = f"too few repeat buyers of their own in {words}: counted with {kept[rest]}"
     places = {name: place for place, name in enumerate(kept)}
-    others = len(kept) - 1 if kept[-1] == _OTHERS else 0  # too few for a segment: with the largest
-    codes = np.array([places.get(name, others) for name in named], dtype=np.int64)
-    return tuple(kept), codes
+    codes = np.array([places.get(name, rest) for name in own], dtype=np.int64)
+    return ChosenSegments(tuple(kept), codes, own, note)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Find a name that no segment has."""
+    while name in taken:
+        name += "′"
+    return name
 
 
 class FittedPurchases:

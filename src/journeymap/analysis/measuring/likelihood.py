@@ -24,7 +24,8 @@ MAX_PROFILED = 5000
 """Distinct observations up to which intervals are profiled: of more, the curvature is as good."""
 _DROP = NORMAL_QUANTILE**2 / 2  # of the log-likelihood, to the bounds of a 95 % interval
 _WIDE = 0.6  # a standard error of a logarithm: the data say little
-_FAR = 3.0  # standard errors from where on a bound is not looked for: there is hardly one
+_FAR = (3.0, 6.0, 12.0)  # standard errors within which a bound is looked for
+_SAME = 0.01  # of a logarithm
 _NEAR = 0.01  # of the log-likelihood, within which a bound is found
 _STEP = 1e-4  # of logarithms, in differences
 
@@ -150,24 +151,29 @@ def _profile(
     def at(steps: Floats) -> Floats:
         return np.clip(best + axes @ steps, -MAX_LOG, MAX_LOG)
 
-    try:
-        found = minimize(
-            lambda steps: -sign * of(np.exp(at(steps))), np.linalg.solve(axes, away),
-            jac=lambda steps: slopes(at(steps)) @ axes, method="SLSQP",
-            bounds=[(-_FAR, _FAR)] * len(best),
-            constraints=[{"type": "ineq", "fun": lambda steps: room(at(steps)),
-                          "jac": lambda steps: room_slopes(at(steps)) @ axes}],
-            options={"maxiter": 25, "ftol": 1e-6},
-        )  # fmt: skip
-    except ValueError:  # a logarithm of nothing: beyond what the formulas bear
-        return None
-    logs = at(found.x)
-    limit = _DROP if found.success else _NEAR
-    if not np.isfinite(logs).all() or not -_NEAR < room(logs) < limit:
-        return None
-    if (np.abs(found.x) > _FAR - 0.01).any():
-        return sign * math.inf
-    return of(np.exp(logs))
+    number: float | None = None
+    for far in _FAR:
+        try:
+            found = minimize(
+                lambda steps: -sign * of(np.exp(at(steps))), np.linalg.solve(axes, away),
+                jac=lambda steps: slopes(at(steps)) @ axes, method="SLSQP",
+                bounds=[(-far, far)] * len(best),
+                constraints=[{"type": "ineq", "fun": lambda steps: room(at(steps)),
+                              "jac": lambda steps: room_slopes(at(steps)) @ axes}],
+                options={"maxiter": 25, "ftol": 1e-6},
+            )  # fmt: skip
+        except ValueError:  # a logarithm of nothing: beyond what the formulas bear
+            return None
+        logs = at(found.x)
+        limit = _DROP if found.success else _NEAR
+        if not np.isfinite(logs).all() or not -_NEAR < room(logs) < limit:
+            return None
+        before, number = number, of(np.exp(logs))
+        if (np.abs(found.x) < far - 0.01).all():
+            return number
+        if before is not None and abs(number - before) < _SAME:
+            return number  # a parameter goes on without end, and the number no longer follows it
+    return sign * math.inf
 
 
 def fit(likelihood: Likelihood, count: Floats, start: Floats) -> Fit:

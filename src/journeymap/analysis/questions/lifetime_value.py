@@ -87,7 +87,7 @@ class SegmentEffect:
         segment: The segment.
         n: How many customers are of it.
         rate: How often they buy while they do, as a multiple of the largest segment's rate.
-        rate_low: Lower bound of its 95 % interval.
+        rate_low: Lower bound of its 95 % interval (None: the data give none).
         rate_high: Upper bound of it.
         leaving: How much they are given to leaving, as a multiple: of the mean chance to leave at a
             purchase (BG/NBD), or of the mean rate of leaving (Pareto/NBD).
@@ -98,11 +98,11 @@ class SegmentEffect:
     segment: str
     n: int
     rate: float
-    rate_low: float
-    rate_high: float
+    rate_low: float | None
+    rate_high: float | None
     leaving: float
-    leaving_low: float
-    leaving_high: float
+    leaving_low: float | None
+    leaving_high: float | None
 
 
 @frozen
@@ -184,8 +184,8 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
             found.append(f"{shown} (weeks); log-likelihood {self.log_likelihood:.1f}")
         found += [
             f"{one.segment} beside {self.effects[0].segment}: {one.rate:.2g} times the rate of "
-            f"purchases ({one.rate_low:.2g}–{one.rate_high:.2g}), {one.leaving:.2g} times as given "
-            f"to leaving ({one.leaving_low:.2g}–{one.leaving_high:.2g})"
+            f"purchases{_write_bounds(one.rate_low, one.rate_high)}, {one.leaving:.2g} times as "
+            f"given to leaving{_write_bounds(one.leaving_low, one.leaving_high)}"
             for one in self.effects[1:]
         ]
         if self.holdout is not None:
@@ -359,13 +359,17 @@ class LifetimeValue:
         given_segments = (
             tuple(measured.segments[place] for place in order) if measured.segments else ()
         )
-        segments, segment = choose_segments(given_segments, frequency)
-        seen = Purchasers(names, frequency, first, last, later, amount, segment, segments,
-                          self._cut(scope))  # fmt: skip
+        chosen = choose_segments(given_segments, frequency)
+        seen = Purchasers(
+            names, frequency, first, last, later, amount, chosen.codes, chosen.segments,
+            self._cut(scope),
+        )  # fmt: skip
         cut = "purchases before the view begins are not seen" if scope.since is not None else ""
         found = _Answering(self, seen, measured).answer()
         values = _with_referrals(found.customer_values, measured)
-        note = "; ".join(one for one in (found.note, cut) if one)
+        if given_segments:
+            values = values.with_columns(segment=pl.Series(chosen.own, dtype=pl.String))
+        note = "; ".join(one for one in (found.note, cut, chosen.note) if one)
         model = None
         plain = self.model == "bg-nbd" and self.by == "touchpoint" and self.covariate is None
         if plain and found.parameters:
@@ -452,16 +456,16 @@ class _Answering:
             "log_likelihood": found.log_likelihood,
             "holdout": self._judge(bought),
             "weekly": tuple(self._weekly(bought)),
+            "effects": tuple(_effects(bought, seen)),
         }
         note = "the data leave a parameter open, so that there are no intervals"
         if found.settled:
             note = ""
             row["low"], row["high"] = _finite(found.bounds_of(bought.mean_expected))
             low, high = found.bounds_of(bought.mean_alive)
-            row["alive_low"], row["alive_high"] = low, min(high, 1.0)
+            row["alive_low"], row["alive_high"] = low or None, min(high, 1.0)
             facts["low"], facts["high"] = bought.bounds_of_each()
             more["intervals"] = dict(zip(names, found.bounds(), strict=True))
-            more["effects"] = tuple(_effects(bought, seen))
         spent = self._spend(row, facts, more, bought) if question.spend else ""
         return "; ".join(one for one in (note, spent) if one), more
 
@@ -491,7 +495,8 @@ class _Answering:
         seen, days = self._seen, np.sort(self._measured.days)
         begin, held = int(seen.first.min()), self._question.holdout
         weeks = (seen.cut - begin + (held // _DAY if held else 0)) // 7
-        for week in range(1, weeks + 1, max(1, weeks // _MAX_WEEKS)):
+        shown = {*range(1, weeks + 1, max(1, -(-weeks // _MAX_WEEKS))), weeks} - {0}
+        for week in sorted(shown):
             end = begin + 7 * week
             yield week, int(np.searchsorted(days, end, side="right")), bought.expected_by(end)
 
@@ -514,9 +519,19 @@ class _Answering:
         )  # fmt: skip
 
 
-def _finite(bounds: tuple[float, float]) -> tuple[float, float | None]:
-    """Leave out an upper bound that the data do not give."""
-    return bounds[0], bounds[1] if bounds[1] < math.inf else None
+def _write_bounds(low: float | None, high: float | None) -> str:
+    """Write an interval; nothing if it is not known."""
+    if low is None and high is None:
+        return ""
+    if low is None:
+        return f" (up to {high:.2g})"
+    return f" (from {low:.2g})" if high is None else f" ({low:.2g}–{high:.2g})"
+
+
+def _finite(bounds: tuple[float, float]) -> tuple[float | None, float | None]:
+    """Leave out bounds that the data do not give."""
+    low, high = bounds
+    return low if low > 0 else None, high if high < math.inf else None
 
 
 def _effects(bought: FittedPurchases, seen: Purchasers) -> Iterator[SegmentEffect]:
@@ -525,12 +540,14 @@ def _effects(bought: FittedPurchases, seen: Purchasers) -> Iterator[SegmentEffec
     for place, name in enumerate(seen.segments):
         if len(seen.segments) == 1:
             return
-        rate, rate_bounds, leaving, leaving_bounds = 1.0, (1.0, 1.0), 1.0, (1.0, 1.0)
-        if place:
-            rates = partial(model.rate_of, segment=place)
-            leavings = partial(model.leaving_of, segment=place)
-            rate, rate_bounds = rates(found.values), found.bounds_of(rates)
-            leaving, leaving_bounds = leavings(found.values), found.bounds_of(leavings)
+        rates = partial(model.rate_of, segment=place)
+        leavings = partial(model.leaving_of, segment=place)
+        rate, leaving = rates(found.values), leavings(found.values)
+        rate_bounds: tuple[float | None, float | None] = (None, None) if place else (1.0, 1.0)
+        leaving_bounds = rate_bounds
+        if place and found.settled:
+            rate_bounds = _finite(found.bounds_of(rates))
+            leaving_bounds = _finite(found.bounds_of(leavings))
         yield SegmentEffect(name, int((seen.segment == place).sum()),
                             rate, *rate_bounds, leaving, *leaving_bounds)  # fmt: skip
 

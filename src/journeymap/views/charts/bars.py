@@ -13,7 +13,6 @@ from journeymap.analysis import (
     DeviationsAnswer,
     DwellAnswer,
     FunnelAnswer,
-    InvestmentsAnswer,
     KeyJourneysAnswer,
     LiftAnswer,
     LoopsAnswer,
@@ -25,7 +24,17 @@ from journeymap.analysis import (
     VariantsAnswer,
 )
 from journeymap.analysis.answers import Answer
-from journeymap.views.charts.figures import Unit, cut_rows, join_keys, scale_of, write_count
+from journeymap.views.charts.figures import (
+    MAX_ROWS,
+    Scale,
+    Unit,
+    currency_of,
+    cut_rows,
+    join_keys,
+    label_rows,
+    scale_of,
+    write_count,
+)
 from journeymap.views.charts.theme import WIDTH
 from journeymap.views.tokens import Tokens
 
@@ -81,8 +90,6 @@ _BARS: dict[type[Any], Bars] = {
                          rank="count"),
     LiftAnswer: Bars("How many reach the goal", ("group",), "share", "share", "low", "high",
                      ordered=True),
-    InvestmentsAnswer: Bars("Change of metrics since investments", ("department", "what", "metric"),
-                            "change", "number", "change_low", "change_high"),
     RemainingTimeAnswer: Bars("How long it takes from here: median, and where 80 % lie",
                               ("element",), "median", "seconds", "low", "high"),
 }  # fmt: skip
@@ -97,8 +104,8 @@ def bars_of(answer: Answer[Any]) -> Bars | None:
         return None
     frame = answer.frame
     if len(frame) and not frame[found.value].count() and "count" in frame.columns:
-        # A log without times has no waits to show.
-        return evolve(found, value="count", unit="count", low=None, high=None)
+        return evolve(found, title=f"{found.title}: not known; how many there are", value="count",
+                      unit="count", low=None, high=None)  # fmt: skip
     return found
 
 
@@ -117,20 +124,23 @@ def _deviations(answer: DeviationsAnswer) -> Bars:
 
 def draw_bars(answer: Answer[Any], bars: Bars, tokens: Tokens) -> Any:
     """Draw the bars of an answer, each with its interval and its number."""
-    frame, cut = _plotted(answer, bars)
-    unit = scale_of(bars.unit, answer.frame[bars.value], getattr(answer, "currency", None))
-    labels = frame["label"].to_list()
-    y = alt.Y("label:N", sort=labels, title=None)
-    axis = alt.Axis(format=unit.format, tickCount=6)
-    scale = alt.Scale(zero=True, nice=True)
-    base = alt.Chart(frame)
+    frame = answer.frame.filter(pl.col(bars.value).is_not_null())
+    unit = scale_of(bars.unit, frame[bars.value], currency_of(answer))
+    frame, cut = cut_rows(frame, None if bars.ordered else bars.rank or bars.value)
+    labels = join_keys(frame, bars.keys, sized=bars.unit in ("share", "seconds"))
+    plotted = _measured(frame, bars, unit, pl.Series(labels, dtype=pl.String))
+    if not bars.ordered:
+        plotted = plotted.sort("value", descending=True, maintain_order=True)
+    y = alt.Y("label:N", sort=plotted["label"].to_list(), title=None)
+    axis = alt.Axis(format=unit.format, tickCount=6, tickMinStep=unit.step)
+    base = alt.Chart(plotted)
     layers: list[Any] = [
         base.mark_bar(color=getattr(tokens, bars.color), height=16).encode(
-            x=alt.X("value:Q", title=unit.words or None, axis=axis, scale=scale), y=y,
-            tooltip=_tooltip(frame, unit.format),
+            x=alt.X("value:Q", title=unit.words or None, axis=axis), y=y,
+            tooltip=_tooltip(plotted, unit.format),
         )
     ]  # fmt: skip
-    if "high" in frame.columns:
+    if "high" in plotted.columns:
         layers.append(base.mark_rule(color=tokens.ink, strokeWidth=1.5).encode(
             x="low:Q", x2="high:Q", y=y))  # fmt: skip
     layers.append(base.mark_text(align="left", dx=6, color=tokens.ink, fontSize=12).encode(
@@ -142,67 +152,77 @@ def draw_bars(answer: Answer[Any], bars: Bars, tokens: Tokens) -> Any:
     )  # fmt: skip
 
 
-def draw_grouped_bars(answers: dict[str, Answer[Any]], bars: Bars, tokens: Tokens) -> Any:
-    """Draw the bars of several segments side by side."""
-    parts = [
-        _plotted(answer, bars, sized=False)[0].with_columns(pl.lit(name).alias("segment"))
-        for name, answer in answers.items()
-    ]
-    frame = pl.concat(parts, how="diagonal")
-    unit = scale_of(bars.unit, frame["value"], None)
-    unit = evolve(unit, factor=1.0, words=_words(bars, answers))
+def draw_grouped_bars(
+    answers: dict[str, Answer[Any]], bars: Bars, tokens: Tokens, cut: str
+) -> Any:  # fmt: skip
+    """Draw the bars of several segments side by side; ``cut`` says which segments are left out."""
     names = list(answers)
-    labels = list(dict.fromkeys(frame["label"].to_list()))
-    y = alt.Y("label:N", sort=labels, title=None)
-    offset = alt.YOffset("segment:N", sort=names)
-    color = alt.Color(
-        "segment:N",
-        sort=names,
-        title=None,
-        scale=alt.Scale(domain=names, range=list(tokens.segments[: len(names)])),
+    frame = pl.concat([
+        answer.frame.filter(pl.col(bars.value).is_not_null()).with_columns(
+            pl.lit(name).alias("segment name")
+        )
+        for name, answer in answers.items()
+    ])  # fmt: skip
+    frame = frame.with_columns(label_rows(frame, bars.keys).alias("label"))
+    order, fewer = _greatest(frame, bars)
+    frame = frame.filter(pl.col("label").is_in(order))
+    unit = scale_of(bars.unit, frame[bars.value], currency_of(next(iter(answers.values()))))
+    plotted = _measured(frame, bars, unit, frame["label"]).with_columns(
+        segment=frame["segment name"]
     )
-    base = alt.Chart(frame)
+    y = alt.Y("label:N", sort=order, title=None)
+    offset = alt.YOffset("segment:N", sort=names)
+    scale = alt.Scale(domain=names, range=list(tokens.segments[: len(names)]))
+    axis = alt.Axis(format=unit.format, tickCount=6, tickMinStep=unit.step)
+    base = alt.Chart(plotted)
     layers: list[Any] = [
         base.mark_bar().encode(
-            x=alt.X("value:Q", title=unit.words or None, axis=alt.Axis(format=unit.format)),
-            y=y, yOffset=offset, color=color, tooltip=_tooltip(frame, unit.format),
+            x=alt.X("value:Q", title=unit.words or None, axis=axis),
+            y=y, yOffset=offset, tooltip=_tooltip(plotted, unit.format),
+            color=alt.Color("segment:N", sort=names, title=None, scale=scale),
         )
     ]  # fmt: skip
-    if "high" in frame.columns:
+    if "high" in plotted.columns:
         layers.append(base.mark_rule(color=tokens.ink, strokeWidth=1.5).encode(
             x="low:Q", x2="high:Q", y=y, yOffset=offset))  # fmt: skip
-    sizes = [f"{name} {count}" for name, answer in answers.items()
-             if (count := write_count(answer).removeprefix("n = "))]  # fmt: skip
+    sizes = [f"{name} {_write_sizes(answer)}" for name, answer in answers.items()
+             if _write_sizes(answer)]  # fmt: skip
+    about = [f"n: {', '.join(sizes)}" if sizes else "", fewer, cut]
     return alt.layer(*layers).properties(
-        title=alt.TitleParams(bars.title, subtitle=f"n: {', '.join(sizes)}" if sizes else ""),
+        title=alt.TitleParams(bars.title, subtitle="; ".join(one for one in about if one)),
         width=WIDTH, height=alt.Step(max(12, 30 // max(1, len(names)))),
     )  # fmt: skip
 
 
-def _words(bars: Bars, answers: dict[str, Answer[Any]]) -> str:
-    together = pl.concat([answer.frame[bars.value].cast(pl.Float64) for answer in answers.values()])
-    return scale_of(bars.unit, together).words
+def _write_sizes(answer: Answer[Any]) -> str:
+    """Write the n of a segment, or between which numbers it lies."""
+    if "n" not in answer.frame.columns:
+        return ""
+    low: Any = answer.frame["n"].min()
+    high: Any = answer.frame["n"].max()
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
 
 
-def _plotted(
-    answer: Answer[Any], bars: Bars, *, sized: bool = True
-) -> tuple[pl.DataFrame, str]:  # fmt: skip
-    """Give label, value, bounds and where the number stands, of the rows that are shown."""
-    frame = answer.frame.filter(pl.col(bars.value).is_not_null())
-    unit = scale_of(bars.unit, frame[bars.value])
-    frame, cut = cut_rows(frame, None if bars.ordered else bars.rank or bars.value)
-    sized = sized and bars.unit in ("share", "seconds")
-    labels = join_keys(frame, bars.keys, sized=sized)
-    columns: dict[str, Any] = {"label": pl.Series(labels, dtype=pl.String),
-               "value": pl.col(bars.value) / unit.factor}  # fmt: skip
+def _greatest(frame: pl.DataFrame, bars: Bars) -> tuple[list[str], str]:
+    """Choose the labels that are shown of all segments, in order, and write what is left out."""
+    order = list(dict.fromkeys(frame["label"].to_list()))
+    if not bars.ordered:
+        rank = pl.col(bars.rank or bars.value).abs().max()
+        sizes = dict(frame.group_by("label").agg(rank).iter_rows())
+        order.sort(key=lambda label: -sizes[label])
+    fewer = f"the {MAX_ROWS} {'first' if bars.ordered else 'greatest'} of {len(order):,}"
+    return order[:MAX_ROWS], fewer if len(order) > MAX_ROWS else ""
+
+
+def _measured(frame: pl.DataFrame, bars: Bars, unit: Scale, labels: pl.Series) -> pl.DataFrame:
+    """Give label, value, bounds and where the number stands."""
+    columns: dict[str, Any] = {"label": labels, "value": pl.col(bars.value) / unit.factor}
     if bars.low or bars.high:
         columns["low"] = pl.col(bars.low or bars.value) / unit.factor
         columns["high"] = pl.col(bars.high or bars.value) / unit.factor
     made = frame.select(**columns)
-    if not bars.ordered:
-        made = made.sort("value", descending=True, maintain_order=True)
     ends = [name for name in ("value", "high") if name in made.columns]
-    return made.with_columns(end=pl.max_horizontal(*ends, pl.lit(0.0))), cut
+    return made.with_columns(end=pl.max_horizontal(*ends, pl.lit(0.0)))
 
 
 def _tooltip(frame: pl.DataFrame, pattern: str) -> list[alt.Tooltip]:

@@ -8,7 +8,12 @@ import altair as alt
 import polars as pl
 
 from journeymap.analysis import CompareAnswer, DriversAnswer
-from journeymap.views.charts.figures import choose_time_unit, cut_rows, make_unique
+from journeymap.views.charts.figures import (
+    choose_time_unit,
+    currency_of,
+    cut_rows,
+    make_unique,
+)
 from journeymap.views.charts.theme import WIDTH
 from journeymap.views.tokens import Tokens
 
@@ -31,16 +36,18 @@ def draw_drivers(answer: DriversAnswer, tokens: Tokens) -> Any:
               scale=alt.Scale(type="log", nice=False, domain=[low, high]))  # fmt: skip
     about = [f"n = {answer.n:,} customers, {answer.outcomes:,} with the outcome", cut]
     return _layers(
-        frame, x, 1.0, pl.col("value") > 1, (tokens.bad, tokens.good), tokens,
+        frame, x, 1.0, pl.col("value") > 1, (tokens.b, tokens.a), tokens,
         alt.TitleParams(f"Who is likelier to {answer.outcome}",
                         subtitle="; ".join(one for one in about if one)),
     )  # fmt: skip
 
 
 def draw_compare(answer: CompareAnswer, tokens: Tokens) -> Any:
-    """Draw the differences of each measure with their intervals, beside none."""
+    """Draw the differences of each measure with their intervals (None: none has one)."""
     frame = answer.frame.drop_nulls(("difference", "low", "high"))
-    measures = list(dict.fromkeys(frame["measure"].to_list()))[:_MAX_MEASURES]
+    every = list(dict.fromkeys(frame["measure"].to_list()))
+    measures = every[:_MAX_MEASURES]
+    fewer = f"{len(measures)} of {len(every)} measures" if len(every) > len(measures) else ""
     one, other = answer.names
     made = []
     for measure in measures:
@@ -52,22 +59,24 @@ def draw_compare(answer: CompareAnswer, tokens: Tokens) -> Any:
         elif kinds & {"seconds", "total seconds"}:
             factor, words = choose_time_unit(rows["difference"])
             unit = f" ({words})"
+        elif kinds <= {"amount"} and currency_of(answer.a):
+            unit = f" ({currency_of(answer.a)})"
         plotted = rows.select(
             label=pl.Series(_write_what(rows), dtype=pl.String),
             value=pl.col("difference") / factor, low=pl.col("low") / factor,
             high=pl.col("high") / factor, sure=pl.col("p_adjusted") < _SURE,
         )  # fmt: skip
         axis = alt.Axis(format="+,.3~r", tickCount=6)
-        x = alt.X("value:Q", title=f"{one} less {other}{unit}", axis=axis)
-        words = f"{measure.replace('_', ' ').capitalize()}: {one} beside {other}"
-        about = [one_ for one_ in ("grey: no more than chance", cut) if one_]
+        x = alt.X("value:Q", title=f"{other} less {one}{unit}", axis=axis)
+        words = f"{measure.replace('_', ' ').capitalize()}: {other} beside {one}"
+        about = [part for part in ("grey: no more than chance", cut, fewer) if part]
         made.append(_layers(
-            plotted, x, 0.0, pl.col("value") > 0, (tokens.a, tokens.b), tokens,
+            plotted, x, 0.0, pl.col("value") > 0, (tokens.b, tokens.a), tokens,
             alt.TitleParams(words, subtitle="; ".join(about)),
         ))  # fmt: skip
-    if len(made) == 1:
-        return made[0]
-    return alt.vconcat(*made, spacing=28)
+    if not made:
+        return None
+    return made[0] if len(made) == 1 else alt.vconcat(*made, spacing=28)
 
 
 def _write_what(frame: pl.DataFrame) -> list[str]:

@@ -15,6 +15,7 @@ from journeymap.analysis import (
     DriversAnswer,
     EffortAndCostAnswer,
     HandoffsAnswer,
+    InvestmentsAnswer,
     LifecycleAnswer,
     LifetimeValueAnswer,
     PositionsAnswer,
@@ -27,13 +28,15 @@ from journeymap.analysis import (
 )
 from journeymap.analysis.answers import Answer
 from journeymap.exceptions import AnswerError
-from journeymap.views.charts.bars import bars_of, draw_bars, draw_grouped_bars
+from journeymap.views.charts.bars import Bars, bars_of, draw_bars, draw_grouped_bars
 from journeymap.views.charts.differences import draw_compare, draw_drivers
+from journeymap.views.charts.figures import make_unique
 from journeymap.views.charts.grids import draw_handoffs, draw_retention, draw_rfm
 from journeymap.views.charts.lines import draw_cumulative, draw_trend
 from journeymap.views.charts.others import (
     draw_distribution,
     draw_effort,
+    draw_investments,
     draw_lifecycle,
     draw_positions,
     draw_recommendation,
@@ -52,6 +55,7 @@ _DRAWN: dict[type[Any], Callable[[Any, Tokens], Any]] = {
     DriversAnswer: draw_drivers,
     EffortAndCostAnswer: draw_effort,
     HandoffsAnswer: draw_handoffs,
+    InvestmentsAnswer: draw_investments,
     LifecycleAnswer: draw_lifecycle,
     LifetimeValueAnswer: draw_cumulative,
     PositionsAnswer: draw_positions,
@@ -87,7 +91,8 @@ def _drawn(answer: Answer[Any], tokens: Tokens) -> Any:
         return _by_segment(answer, tokens)
     draw = _DRAWN.get(type(answer))
     if draw is not None:
-        return draw(answer, tokens)
+        drawn = draw(answer, tokens)
+        return _nothing(tokens) if drawn is None else drawn
     bars = bars_of(answer)
     if bars is None:
         raise AnswerError(type(answer).__name__, "there is no chart for answers of this kind")
@@ -98,24 +103,35 @@ def _drawn(answer: Answer[Any], tokens: Tokens) -> Any:
 
 def _by_segment(answer: BreakdownAnswer, tokens: Tokens) -> Any:
     """Draw segments side by side: bars together, and other charts one beside the other."""
-    answers = {str(name): one for name, one in answer.answers.items() if len(one)}
+    some = [(name, one) for name, one in answer.answers.items() if len(one)]
+    named = make_unique(["(none)" if name is None else name for name, _ in some])
+    answers = dict(zip(named, [one for _, one in some], strict=True))
     shown = dict(list(answers.items())[:_MAX_SEGMENTS])
     if not shown:
         return _nothing(tokens)
-    bars = bars_of(next(iter(shown.values())))
+    fewer = len(answers) - len(shown)
+    cut = f"{len(shown)} of {len(answers)} segments" if fewer else ""
+    bars = _bars_of_all(list(shown.values()))
     if bars is not None:
-        return draw_grouped_bars(shown, bars, tokens)
-    charts = []
-    title = ""
+        return draw_grouped_bars(shown, bars, tokens, cut)
+    charts, title = [], ""
     for name, one in shown.items():
         chart = _drawn(one, tokens)
-        title = str(chart.title.text)
-        charts.append(chart.properties(title=alt.TitleParams(name, fontSize=14)))
-    cut = len(answers) - len(shown)
-    words = f"{cut} more segments are not shown" if cut else ""
+        own = chart.title if isinstance(chart.title, alt.TitleParams) else alt.TitleParams("")
+        title = title or str(own.text)
+        about = own.subtitle if isinstance(own.subtitle, str) else ""
+        charts.append(chart.properties(title=alt.TitleParams(name, subtitle=about, fontSize=14)))
+    heading = f"{title}, by segment" if title else "By segment"
     return alt.concat(*charts, columns=2, spacing=32).properties(
-        title=alt.TitleParams(f"{title}, by segment", subtitle=words)
+        title=alt.TitleParams(heading, subtitle=cut)
     ).resolve_scale(color="independent")  # fmt: skip
+
+
+def _bars_of_all(answers: list[Answer[Any]]) -> Bars | None:
+    """Find what the bars of several answers are: the first that has its own numbers decides."""
+    found = [bars_of(one) for one in answers]
+    usual = [one for one in found if one is not None and one.value != "count"]
+    return next(iter(usual), found[0])
 
 
 def _nothing(tokens: Tokens) -> Any:

@@ -34,11 +34,13 @@ class Scale:
         factor: What a number is divided by.
         format: How axis and labels write it, as D3 has it.
         words: The unit in words, for the axis.
+        step: The least distance of two ticks.
     """
 
     factor: float
     format: str
     words: str
+    step: float = 0.0
 
 
 def choose_time_unit(seconds: pl.Series) -> tuple[float, str]:
@@ -66,9 +68,10 @@ def scale_of(unit: Unit, values: pl.Series, currency: str | None = None) -> Scal
             factor, words = choose_time_unit(values)
             return Scale(factor, ",.3~r", words)
         case "amount":
-            return Scale(1.0, ",.0f", currency or "")
+            most = float(values.abs().max() or 0)  # type: ignore[arg-type]
+            return Scale(1.0, ",.0f" if most >= 100 else ",.2f", currency or "")
         case "count":
-            return Scale(1.0, ",.0f", "")
+            return Scale(1.0, ",.0f", "", 1.0)
         case "number":
             return Scale(1.0, ",.2~f", "")
 
@@ -96,6 +99,22 @@ def join_keys(frame: pl.DataFrame, names: tuple[str, ...], *, sized: bool) -> li
             label += f"  (n {sizes[number]:,})"
         found.append(label)
     return make_unique(found)
+
+
+def label_rows(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Series:
+    """Write the keys of each row as a label; rows of the same keys have the same one."""
+    plain = frame.select(names).unique(maintain_order=True)
+    labels = plain.with_columns(
+        label=pl.Series(join_keys(plain, names, sized=False), dtype=pl.String)
+    )
+    found = frame.join(labels, on=names, how="left", nulls_equal=True, maintain_order="left")
+    return found["label"]
+
+
+def currency_of(answer: Answer[Any]) -> str | None:
+    """Find the currency of an answer's amounts (None: it has none)."""
+    found: str | None = getattr(answer, "currency", None)
+    return found
 
 
 def make_unique(labels: list[str]) -> list[str]:

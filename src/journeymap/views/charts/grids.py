@@ -32,7 +32,9 @@ def draw_retention(answer: RetentionAnswer, tokens: Tokens) -> Any:
     labels = list(dict.fromkeys(frame["label"].to_list()))
     x = alt.X("period:O", title="periods since the first one",
               axis=alt.Axis(labelAngle=0, orient="top", ticks=False, domain=False))  # fmt: skip
-    about = [f"{len(cohorts)} cohorts"]
+    number = answer.frame["cohort"].n_unique()
+    about = [f"{number} cohorts" if number == len(cohorts) else
+             f"the last {len(cohorts)} of {number} cohorts"]  # fmt: skip
     if not frame["complete"].all():
         about.append("pale: the period is in progress")
     return _cells(
@@ -52,9 +54,15 @@ def draw_handoffs(answer: HandoffsAnswer, tokens: Tokens) -> Any:
     """Draw from which department to which customers are handed, and how long they wait."""
     waits = bool(answer.frame["wait_mean"].count())
     frame = answer.frame
-    names = pl.concat([frame["source"], frame["target"]])
-    often = names.value_counts(sort=True)[:, 0].head(_MAX_DEPARTMENTS).to_list()
+    busy = pl.concat([frame.select(name=pl.col(side), count=pl.col("count"))
+                      for side in ("source", "target")])  # fmt: skip
+    names = busy.group_by("name").sum().sort("count", "name", descending=[True, False])["name"]
+    often = names.head(_MAX_DEPARTMENTS).to_list()
     frame = frame.filter(pl.col("source").is_in(often) & pl.col("target").is_in(often))
+    total, drawn = answer.frame["count"].sum(), frame["count"].sum()
+    about = f"{drawn:,} handoffs"
+    if drawn < total:
+        about = f"{drawn:,} of {total:,} handoffs, among {len(often)} of {len(names)} departments"
     unit = scale_of("seconds", frame["wait_mean"]) if waits else scale_of("count", frame["count"])
     value = (pl.col("wait_mean") / unit.factor) if waits else pl.col("count").cast(pl.Float64)
     frame = frame.select("source", "target", "count", value=value,
@@ -67,7 +75,7 @@ def draw_handoffs(answer: HandoffsAnswer, tokens: Tokens) -> Any:
         alt.X("target:N", sort=order, title="to",
               axis=alt.Axis(labelAngle=-40, orient="bottom", labelLimit=120)),
         alt.Y("source:N", sort=order, title="from"), "value", unit.format, tokens,
-        alt.TitleParams(title, subtitle=f"{words}{answer.frame['count'].sum():,} handoffs"),
+        alt.TitleParams(title, subtitle=f"{words}{about}"),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import altair as alt
@@ -10,21 +11,26 @@ from attrs import evolve, frozen
 
 from journeymap.analysis import (
     BreakdownAnswer,
+    DistributionAnswer,
     FunnelAnswer,
     LifetimeValueAnswer,
+    PositionsAnswer,
+    RecommendationAnswer,
     SatisfactionAnswer,
     TrendAnswer,
 )
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.row_fields import fields_of
 from journeymap.views.charts.bars import bars_of
-from journeymap.views.charts.figures import Unit, join_keys, scale_of
+from journeymap.views.charts.figures import Unit, currency_of, label_rows, scale_of
+from journeymap.views.charts.others import write_bin
 from journeymap.views.charts.theme import PERIODS, WIDTH
 from journeymap.views.tokens import Tokens
 
 __all__ = ["MainNumber", "draw_cumulative", "draw_trend", "main_number"]
 
 _MAX_LINES = 6
+_STEPS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 _BANDS = 2  # lines up to which intervals are drawn
 
 
@@ -39,6 +45,7 @@ class MainNumber:
         low: The field that is the lower bound of its interval.
         high: The upper bound of it.
         title: What it is, in words.
+        currency: The currency of amounts.
     """
 
     keys: tuple[str, ...]
@@ -47,6 +54,7 @@ class MainNumber:
     low: str | None
     high: str | None
     title: str
+    currency: str | None = None
 
 
 _UNITS: dict[str, Unit] = {"share": "share", "seconds": "seconds", "total seconds": "seconds",
@@ -79,6 +87,8 @@ def draw_trend(answer: TrendAnswer, tokens: Tokens) -> Any:
     Scores of different kinds have axes of their own.
     """
     frame, main = _over_time(answer)
+    if not len(frame):
+        return None
     if "kind" not in frame.columns:
         return _lines(answer, frame, main, tokens)
     kinds = list(dict.fromkeys(frame["kind"].to_list()))
@@ -87,33 +97,31 @@ def draw_trend(answer: TrendAnswer, tokens: Tokens) -> Any:
                evolve(main, title=kind.upper() if kind != "emotion" else "Emotion"), tokens)
         for kind in kinds
     ]  # fmt: skip
-    return (
-        drawn[0]
-        if len(drawn) == 1
-        else alt.vconcat(*drawn, spacing=28).resolve_scale(color="independent")
-    )
+    if len(drawn) == 1:
+        return drawn[0]
+    return alt.vconcat(*drawn, spacing=28).resolve_scale(color="independent").properties(
+        title=alt.TitleParams("How satisfied customers are")
+    )  # fmt: skip
 
 
 def _lines(answer: TrendAnswer, frame: pl.DataFrame, main: MainNumber, tokens: Tokens) -> Any:
-    kept = _largest(frame)
-    cut = "" if len(kept) == frame["label"].n_unique() else (
-        f"the {len(kept)} greatest of {frame['label'].n_unique():,}"
-    )  # fmt: skip
-    frame = frame.filter(pl.col("label").is_in(kept))
-    periods = list(dict.fromkeys(answer.frame["period"].to_list()))
-    unit = scale_of(main.unit, frame["value"])
+    kept = _largest(frame, main)
+    number = frame["label"].n_unique()
+    cut = "" if len(kept) == number else f"the {len(kept)} greatest of {number:,}"
+    periods = _periods(answer)
+    frame = _filled(frame.filter(pl.col("label").is_in(kept)), answer, periods, main)
+    unit = scale_of(main.unit, frame["value"], main.currency)
     numbers = [name for name in ("value", "low", "high") if name in frame.columns]
     frame = frame.with_columns(pl.col(name) / unit.factor for name in numbers)
-    x = alt.X("period:O", sort=periods, title=None,
-              axis=PERIODS)  # fmt: skip
-    y = alt.Y("value:Q", title=unit.words or None, axis=alt.Axis(format=unit.format),
-              scale=alt.Scale(zero=main.unit != "number"))  # fmt: skip
-    color = alt.Color("label:N", sort=kept, title=None, scale=alt.Scale(
-        domain=kept, range=list(tokens.segments)[: len(kept)] if len(kept) > 1 else [tokens.buy]),
-        legend=alt.Legend(columns=3) if len(kept) > 1 else None)  # fmt: skip
-    whole = frame.filter(pl.col("complete"))
-    last = pl.concat([whole.group_by("label", maintain_order=True).last().select(frame.columns),
-                      frame.filter(~pl.col("complete"))])  # fmt: skip
+    x = alt.X("period:O", title=None, axis=PERIODS, scale=alt.Scale(domain=periods))
+    y = alt.Y("value:Q", title=unit.words or None, scale=alt.Scale(zero=main.unit != "number"),
+              axis=alt.Axis(format=unit.format, tickMinStep=unit.step))  # fmt: skip
+    colors = list(tokens.segments)[: len(kept)] if len(kept) > 1 else [tokens.buy]
+    color = alt.Color("label:N", sort=kept, title=None,
+                      scale=alt.Scale(domain=kept, range=colors),
+                      legend=alt.Legend(columns=3) if len(kept) > 1 else None)  # fmt: skip
+    whole, open_ones = frame.filter(pl.col("complete")), frame.filter(~pl.col("complete"))
+    before = whole.group_by("label", maintain_order=True).last().select(frame.columns)
     layers: list[Any] = []
     if "low" in frame.columns and len(kept) <= _BANDS:
         layers.append(alt.Chart(frame).mark_area(opacity=0.16).encode(
@@ -122,14 +130,45 @@ def _lines(answer: TrendAnswer, frame: pl.DataFrame, main: MainNumber, tokens: T
             *(alt.Tooltip(f"{name}:Q", format=unit.format) for name in numbers)]  # fmt: skip
     layers.append(alt.Chart(whole).mark_line(point={"size": 36}).encode(
         x=x, y=y, color=color, tooltip=tips))  # fmt: skip
-    if len(last) > len(kept):
-        layers.append(alt.Chart(last).mark_line(strokeDash=[5, 4]).encode(
+    if len(open_ones):
+        ended = alt.Chart(pl.concat([before, open_ones]))
+        layers.append(ended.mark_line(strokeDash=[5, 4], point={"size": 36}).encode(
             x=x, y=y, color=color, tooltip=tips))  # fmt: skip
-    unfinished = "" if frame["complete"].all() else "dashed: the period in progress"
-    about = [one for one in (cut, unfinished) if one]
+    about = [cut, "dashed: the period in progress" if len(open_ones) else ""]
     return alt.layer(*layers).properties(
-        title=alt.TitleParams(main.title, subtitle="; ".join(about)), width=WIDTH, height=280
-    )
+        title=alt.TitleParams(main.title, subtitle="; ".join(one for one in about if one)),
+        width=WIDTH, height=280,
+    )  # fmt: skip
+
+
+def _periods(answer: TrendAnswer) -> list[str]:
+    """List all periods from the first to the last, also those in which nothing happened."""
+    met = sorted({str(period) for period in answer.frame["period"].to_list()})
+    every = getattr(getattr(answer, "_asked").question, "every", None)  # noqa: B009
+    if every not in _STEPS or len(met) < 2:
+        return met
+    first, last = date.fromisoformat(met[0]), date.fromisoformat(met[-1])
+    found = pl.date_range(first, last, interval=_STEPS[every], eager=True)
+    return sorted({*met, *(day.isoformat() for day in found.to_list())})
+
+
+def _filled(
+    frame: pl.DataFrame, answer: TrendAnswer, periods: list[str], main: MainNumber
+) -> pl.DataFrame:
+    """Add the periods in which a line has no row: nothing happened, or nothing is known of it."""
+    done = {str(period): complete for period, complete
+            in answer.frame.select("period", "complete").iter_rows()}  # fmt: skip
+    grid = pl.DataFrame({
+        "label": [label for label in frame["label"].unique(maintain_order=True) for _ in periods],
+        "period": periods * frame["label"].n_unique(),
+    }).with_columns(
+        complete=pl.col("period").replace_strict(done, default=True, return_dtype=pl.Boolean)
+    )  # fmt: skip
+    made = grid.join(frame.drop("complete"), on=["label", "period"], how="left",
+                     maintain_order="left")  # fmt: skip
+    if main.unit in ("count", "amount") and not main.low:
+        made = made.with_columns(pl.col("value").fill_null(0.0))
+    return made.select([*frame.columns])
 
 
 def _over_time(answer: TrendAnswer) -> tuple[pl.DataFrame, MainNumber]:
@@ -141,10 +180,14 @@ def _over_time(answer: TrendAnswer) -> tuple[pl.DataFrame, MainNumber]:
         inner = next((one for one in inner.answers.values() if len(one)), None)
     frame = answer.frame
     if inner is None:
-        nothing = {"period": pl.String, "complete": pl.Boolean, "label": pl.String,
-                   "value": pl.Float64}  # fmt: skip
-        return pl.DataFrame(schema=nothing), MainNumber((), "value", "count", None, None, "Nothing")
-    main = main_number(inner)
+        return pl.DataFrame(), MainNumber((), "value", "count", None, None, "Nothing")
+    if isinstance(inner, (PositionsAnswer, RecommendationAnswer)):  # rows are single customers
+        counted = frame.group_by("period", "complete", *segments, maintain_order=True).len("value")
+        words = "Customers" if isinstance(inner, PositionsAnswer) else "Customers who won others"
+        main = MainNumber((), "value", "count", None, None, words)
+        frame = counted
+    else:
+        main = main_number(inner)
     if isinstance(inner, FunnelAnswer):  # everyone is at the first step
         frame = frame.filter(pl.col("step") > 1)
         if frame["element"].n_unique() == 1:
@@ -152,31 +195,32 @@ def _over_time(answer: TrendAnswer) -> tuple[pl.DataFrame, MainNumber]:
     keys = (*segments, *(key for key in main.keys if frame[key].n_unique() > 1))
     columns: dict[str, Any] = {
         "period": pl.col("period").cast(pl.String), "complete": pl.col("complete"),
-        "label": _labels(frame, keys) if keys else pl.lit(main.title),
+        "label": label_rows(frame, keys) if keys else pl.lit(main.title),
         "value": pl.col(main.value).cast(pl.Float64),
+        "weight": pl.col(next(name for name in ("count", "n", "customers", main.value)
+                               if name in frame.columns)).cast(pl.Float64),
     }  # fmt: skip
+    if isinstance(inner, DistributionAnswer):
+        columns["label"] = pl.Series(
+            [write_bin(low, high, inner.unit) for low, high in
+             frame.select("low", "high").iter_rows()], dtype=pl.String)  # fmt: skip
     if isinstance(inner, SatisfactionAnswer):
         columns |= {"kind": pl.col("kind")}
-        columns["label"] = _labels(frame, tuple(key for key in keys if key != "kind") or ("kind",))
+        columns["label"] = label_rows(
+            frame, tuple(key for key in keys if key != "kind") or ("kind",)
+        )
     if main.low and main.high:
         columns |= {"low": pl.col(main.low), "high": pl.col(main.high)}
+    main = evolve(main, currency=currency_of(inner))
     return frame.select(**columns).filter(pl.col("value").is_not_null()), main
 
 
-def _labels(frame: pl.DataFrame, keys: tuple[str, ...]) -> pl.Series:
-    """Write the keys of each row as a label; the same keys are the same line."""
-    plain = frame.select(keys).unique(maintain_order=True)
-    labels = plain.with_columns(
-        label=pl.Series(join_keys(plain, keys, sized=False), dtype=pl.String)
-    )
-    return frame.join(labels, on=keys, how="left", nulls_equal=True, maintain_order="left")["label"]
-
-
-def _largest(frame: pl.DataFrame) -> list[str]:
-    """Choose the labels whose values are greatest, in the order in which they come."""
+def _largest(frame: pl.DataFrame, main: MainNumber) -> list[str]:
+    """Choose the labels of most weight, in the order in which they come."""
     order = list(dict.fromkeys(frame["label"].to_list()))
-    sums = dict(frame.group_by("label").agg(pl.col("value").abs().sum()).iter_rows())
-    kept = set(sorted(order, key=lambda label: -sums[label])[:_MAX_LINES])
+    by = "value" if main.unit in ("count", "amount") else "weight"
+    sums = dict(frame.group_by("label").agg(pl.col(by).abs().sum()).iter_rows())
+    kept = set(sorted(order, key=lambda label: -(sums[label] or 0.0))[:_MAX_LINES])
     return [label for label in order if label in kept]
 
 
@@ -205,7 +249,7 @@ def draw_cumulative(answer: LifetimeValueAnswer, tokens: Tokens) -> Any:
     ]  # fmt: skip
     held = answer.holdout
     if held is not None and answer.weekly:
-        cut = answer.weekly[-1][0] - held.weeks
+        cut = answer.customer_values["T"].max()  # of the first customer: from then to the cut
         place = pl.DataFrame({"week": [cut], "words": ["held out from here"]})
         layers.append(alt.Chart(place).mark_rule(color=tokens.ink_3, strokeDash=[2, 3]).encode(
             x="week:Q"))  # fmt: skip

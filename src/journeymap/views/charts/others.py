@@ -10,6 +10,7 @@ import polars as pl
 from journeymap.analysis import (
     DistributionAnswer,
     EffortAndCostAnswer,
+    InvestmentsAnswer,
     LifecycleAnswer,
     PositionsAnswer,
     RecommendationAnswer,
@@ -17,13 +18,13 @@ from journeymap.analysis import (
     ScorecardAnswer,
 )
 from journeymap.model.durations import span_text
-from journeymap.views.charts.figures import make_unique
+from journeymap.views.charts.figures import join_keys, make_unique
 from journeymap.views.charts.theme import PERIODS, WIDTH
 from journeymap.views.tokens import Tokens
 
 __all__ = [
-    "draw_distribution", "draw_effort", "draw_lifecycle", "draw_positions", "draw_recommendation",
-    "draw_satisfaction", "draw_scorecard",
+    "draw_distribution", "draw_effort", "draw_investments", "draw_lifecycle", "draw_positions",
+    "draw_recommendation", "draw_satisfaction", "draw_scorecard", "write_bin",
 ]  # fmt: skip
 
 _KINDS = ("nps", "csat", "ces", "emotion")
@@ -68,7 +69,7 @@ def draw_lifecycle(answer: LifecycleAnswer, tokens: Tokens) -> Any:
 def draw_distribution(answer: DistributionAnswer, tokens: Tokens) -> Any:
     """Draw how often numbers lie within each bin, with the median and the 90th percentile."""
     labels = make_unique([
-        _write_bin(row["low"], row["high"], answer.unit) for row in answer.frame.to_dicts()
+        write_bin(row["low"], row["high"], answer.unit) for row in answer.frame.to_dicts()
     ])  # fmt: skip
     frame = answer.frame.select(label=pl.Series(labels, dtype=pl.String), count=pl.col("count"),
                                 share=pl.col("share"))  # fmt: skip
@@ -98,7 +99,7 @@ def draw_distribution(answer: DistributionAnswer, tokens: Tokens) -> Any:
     )
 
 
-def _write_bin(low: float | None, high: float | None, unit: str) -> str:
+def write_bin(low: float | None, high: float | None, unit: str) -> str:
     """Write the edges of a bin."""
     if low is None and high is None:
         return "all"
@@ -161,7 +162,16 @@ def _sized(frame: pl.DataFrame) -> list[str]:
 
 def draw_scorecard(answer: ScorecardAnswer, tokens: Tokens) -> Any:
     """Draw the metrics of the last period as bullets: value, interval and target."""
-    frame = answer.frame.drop_nulls("value").group_by("metric", maintain_order=True).last()
+    known = answer.frame.drop_nulls("value")
+    done = known.filter(pl.col("complete").fill_null(value=True))
+    known = done if len(done) else known
+    period: Any = known["period"].max()
+    frame = known.filter(pl.col("period").eq_missing(period))
+    about = "bar: value, line: interval, tick: target"
+    if period is not None:
+        about = f"period of {period}{'' if len(done) else ', in progress'}; {about}"
+    if not len(frame):
+        return None
     colors = {"met": tokens.good, "missed": tokens.bad, "not sure": tokens.watch}
     made = []
     for row in frame.to_dicts():
@@ -189,7 +199,35 @@ def draw_scorecard(answer: ScorecardAnswer, tokens: Tokens) -> Any:
         ).properties(width=WIDTH - 220, height=30))  # fmt: skip
     return alt.vconcat(*made, spacing=4).properties(
         title=alt.TitleParams("The metrics of the map",
-                              subtitle="bar: value, line: interval, tick: target")
+                              subtitle=about)
+    )  # fmt: skip
+
+
+def draw_investments(answer: InvestmentsAnswer, tokens: Tokens) -> Any:
+    """Draw how metrics changed since investments, those of one unit on one axis."""
+    frame = answer.frame.drop_nulls("change")
+    made = []
+    for unit in dict.fromkeys(frame["unit"].to_list()):
+        rows = frame.filter(pl.col("unit").eq_missing(unit)).head(15)
+        plotted = rows.select(
+            label=pl.Series(join_keys(rows, ("department", "what", "metric"), sized=False),
+                            dtype=pl.String),
+            value=pl.col("change"), low=pl.col("change_low"), high=pl.col("change_high"),
+        )  # fmt: skip
+        y = alt.Y("label:N", sort=plotted["label"].to_list(), title=None)
+        base = alt.Chart(plotted)
+        x = alt.X("value:Q", title=f"change ({unit or 'no unit'})",
+                  axis=alt.Axis(format="+,.3~r", tickCount=6))  # fmt: skip
+        made.append(alt.layer(
+            base.mark_bar(color=tokens.buy, height=16).encode(
+                x=x, y=y, tooltip=["label:N", "value:Q", "low:Q", "high:Q"]),
+            base.mark_rule(color=tokens.ink, strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y),
+        ).properties(width=WIDTH, height=alt.Step(26)))  # fmt: skip
+    if not made:
+        return None
+    return alt.vconcat(*made, spacing=20).properties(
+        title=alt.TitleParams("How metrics changed since investments",
+                              subtitle="change is no proof of cause")
     )  # fmt: skip
 
 
