@@ -155,7 +155,7 @@ def draw_bars(answer: Answer[Any], bars: Bars, tokens: Tokens) -> Any:
 def draw_grouped_bars(
     answers: dict[str, Answer[Any]], bars: Bars, tokens: Tokens, cut: str
 ) -> Any:  # fmt: skip
-    """Draw the bars of several segments side by side; ``cut`` says which segments are left out."""
+    """Draw the bars of several segments side by side; ``cut`` names how many segments there are."""
     names = list(answers)
     frame = pl.concat([
         answer.frame.filter(pl.col(bars.value).is_not_null()).with_columns(

@@ -73,7 +73,7 @@ def draw_handoffs(answer: HandoffsAnswer, tokens: Tokens) -> Any:
     return _cells(
         frame.drop_nulls("value"),
         alt.X("target:N", sort=order, title="to",
-              axis=alt.Axis(labelAngle=-40, orient="bottom", labelLimit=120)),
+              axis=alt.Axis(labelAngle=-40, orient="bottom", labelLimit=120, labelOverlap=False)),
         alt.Y("source:N", sort=order, title="from"), "value", unit.format, tokens,
         alt.TitleParams(title, subtitle=f"{words}{about}"),
     )  # fmt: skip

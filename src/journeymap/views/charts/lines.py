@@ -20,6 +20,7 @@ from journeymap.analysis import (
     TrendAnswer,
 )
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.segments import attribute_of
 from journeymap.analysis.row_fields import fields_of
 from journeymap.views.charts.bars import bars_of
 from journeymap.views.charts.figures import Unit, currency_of, label_rows, scale_of
@@ -113,7 +114,8 @@ def _lines(answer: TrendAnswer, frame: pl.DataFrame, main: MainNumber, tokens: T
     unit = scale_of(main.unit, frame["value"], main.currency)
     numbers = [name for name in ("value", "low", "high") if name in frame.columns]
     frame = frame.with_columns(pl.col(name) / unit.factor for name in numbers)
-    x = alt.X("period:O", title=None, axis=PERIODS, scale=alt.Scale(domain=periods))
+    x = alt.X("period:O", title=_period_words(answer), axis=PERIODS,
+              scale=alt.Scale(domain=periods))  # fmt: skip
     y = alt.Y("value:Q", title=unit.words or None, scale=alt.Scale(zero=main.unit != "number"),
               axis=alt.Axis(format=unit.format, tickMinStep=unit.step))  # fmt: skip
     colors = list(tokens.segments)[: len(kept)] if len(kept) > 1 else [tokens.buy]
@@ -139,6 +141,15 @@ def _lines(answer: TrendAnswer, frame: pl.DataFrame, main: MainNumber, tokens: T
         title=alt.TitleParams(main.title, subtitle="; ".join(one for one in about if one)),
         width=WIDTH, height=280,
     )  # fmt: skip
+
+
+def _period_words(answer: TrendAnswer) -> str | None:
+    """Write what a period holds, where that is not what happened in it."""
+    question = getattr(answer, "_asked").question  # noqa: B009
+    if question is None:
+        return None
+    attribute = question.attribute or attribute_of(question.question)
+    return "period in which journeys began" if attribute == "first" else None
 
 
 def _periods(answer: TrendAnswer) -> list[str]:

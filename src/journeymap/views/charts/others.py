@@ -74,7 +74,8 @@ def draw_distribution(answer: DistributionAnswer, tokens: Tokens) -> Any:
     frame = answer.frame.select(label=pl.Series(labels, dtype=pl.String), count=pl.col("count"),
                                 share=pl.col("share"))  # fmt: skip
     base = alt.Chart(frame)
-    x = alt.X("label:N", sort=labels, title=None, axis=alt.Axis(labelAngle=-40))
+    x = alt.X("label:N", sort=labels, title=None,
+              axis=alt.Axis(labelAngle=-40, labelOverlap=False))  # fmt: skip
     bars = base.mark_bar(color=tokens.buy).encode(
         x=x, y=alt.Y("share:Q", title="share", axis=alt.Axis(format=".0%")),
         tooltip=["label:N", alt.Tooltip("count:Q", format=",.0f"),
