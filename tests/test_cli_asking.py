@@ -185,6 +185,42 @@ def test_a_log_is_described(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "set aside, no customer: 1" in out
 
 
+def test_a_store_is_read_as_a_log(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with jm.Live(broadband(), "sqlite:///live.db") as live:
+        live.record_many(broadband_customers(40))
+    log = Log.from_interactions(broadband_customers(40))
+    assert (
+        main(["report", "--store", "sqlite:///live.db", "--map", "map.yaml", "-o", "r.html"]) == 0
+    )
+    assert f"{log.interactions:,} interactions of 40 customers" in capsys.readouterr().out
+    assert "Notice a need" in Path("r.html").read_text()
+    assert main(["ask", "sqlite:///live.db", "Transitions", "-o", "t.csv"]) == 0
+    assert pl.read_csv("t.csv")["count"].sum() == log.ask(Transitions()).frame["count"].sum()
+    assert main(["describe", "--store", "sqlite:///none.db"]) == 2
+    assert "no such file" in capsys.readouterr().err
+    assert main(["describe", "sqlite:///live.db", "--customer", "who"]) == 2
+    assert "a store knows its columns" in capsys.readouterr().err
+    assert main(["describe"]) == 2
+    assert "LOG is missing" in capsys.readouterr().err
+
+
+def test_a_page_is_written_anew_until_interrupted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("journeymap.cli.log_commands.time.sleep", sleep)
+    assert main(["report", "log.csv", *MAPPED, "--every", "60", "-o", "r.html"]) == 130
+    assert waits == [60, 60, 60]
+    assert capsys.readouterr().out.count("→ r.html") == 3
+    assert "</html>" in Path("r.html").read_text()
+
+
 def test_operating_a_live_store(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begin = datetime(2026, 3, 1, tzinfo=UTC)
     with jm.Live(broadband(), "sqlite:///live.db", clock=lambda: begin) as live:

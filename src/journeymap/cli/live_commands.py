@@ -15,8 +15,8 @@ from attrs import asdict
 from journeymap.adapters.registry import actions
 from journeymap.cli.defaults import read_defaults
 from journeymap.cli.output import ShownProgress, write_text
+from journeymap.cli.store_files import check_store_file
 from journeymap.documents import load
-from journeymap.exceptions import StoreError
 from journeymap.live import Live
 
 __all__ = ["live"]
@@ -50,15 +50,8 @@ def _opened(context: click.Context) -> Live:
         raise click.UsageError("--store is missing, such as sqlite:///journey.db")
     if file is None:
         raise click.UsageError("--map is missing: the map along which customers are followed")
-    _check_file(address)
+    check_store_file(address)
     return Live(load(file), address)
-
-
-def _check_file(address: str) -> None:
-    """Raise StoreError for a SQLite file that is not there: an operator makes no new store."""
-    _, sign, path = address.partition("sqlite:///")
-    if sign and not Path(path.partition("?")[0]).exists():
-        raise StoreError(address, "there is no such file; an application makes a store, not this")
 
 
 def _time(text: str) -> datetime:

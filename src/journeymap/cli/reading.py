@@ -13,8 +13,11 @@ from attrs import fields, frozen
 from journeymap.analysis import Columns, Log
 from journeymap.cli.defaults import Defaults, read_defaults
 from journeymap.cli.output import ShownProgress
+from journeymap.cli.store_files import check_store_file
 from journeymap.documents import load
 from journeymap.exceptions import ColumnsError, SourceError, UnknownName
+from journeymap.live import open_store
+from journeymap.model import JourneyMap
 
 __all__ = ["LogFile", "log_file", "reading_options"]
 
@@ -40,7 +43,7 @@ class LogFile:
     """A log's file, and how it is read.
 
     Attributes:
-        file: The file.
+        file: The file, or the address of a live store.
         map: The map's file (None: none).
         columns: Which column is what, as it was given.
         delimiter: What parts the cells of CSV.
@@ -49,7 +52,7 @@ class LogFile:
         defaults: The defaults beside the log.
     """
 
-    file: Path
+    file: str
     map: Path | None
     columns: dict[str, Any]
     delimiter: str | None
@@ -63,8 +66,10 @@ class LogFile:
         Raises:
             SourceError: No row could be read.
         """
-        columns = Columns(**self._columns())
         file = self.map or self.defaults.map
+        if "://" in self.file:
+            return self._recorded(load(file) if mapped and file else None)
+        columns = Columns(**self._columns())
         with ShownProgress("reading") as progress:
             log = Log.read(
                 self.file,
@@ -80,6 +85,18 @@ class LogFile:
             why = "; ".join(f"{reason}: {count}" for reason, count in reasons)
             raise SourceError(str(self.file), f"no row could be read ({why or 'there is none'})")
         return log
+
+    def _recorded(self, journey: JourneyMap | None) -> Log:
+        """Read what a live store has recorded."""
+        if self.columns:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in self.columns)
+            raise click.UsageError(f"{names}: a store knows its columns")
+        check_store_file(self.file)
+        store = open_store(self.file)
+        try:
+            return Log.from_store(store, map=journey)
+        finally:
+            store.close()
 
     def _columns(self) -> dict[str, Any]:
         known = {one.name for one in fields(Columns)}
@@ -105,6 +122,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         _option("--map", type=click.Path(path_type=Path), metavar="MAP",
                 help="The map (without one, a draft is made)."),
+        _option("--store", metavar="ADDRESS", help="A live store in the place of LOG."),
         *columns,
         _option("--extra", multiple=True, metavar="COLUMN",
                 help="A column to keep, as a level of its own; may be repeated."),
@@ -115,8 +133,8 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
-    file = click.argument("file", type=click.Path(path_type=Path), metavar="LOG",
-                          expose_value=False, callback=_keep)  # fmt: skip
+    file = click.argument("file", required=False, metavar="LOG", expose_value=False,
+                          callback=_keep)  # fmt: skip
     return click.pass_context(file(command))
 
 
@@ -149,6 +167,9 @@ def log_file(context: click.Context) -> LogFile:
         if "at" in columns:
             raise ColumnsError("at: rows that are --untimed have no column of times")
         columns["at"] = None
-    file: Path = given["file"]
+    file: str | None = given["store"] or given["file"]
+    if file is None:
+        raise click.UsageError("LOG is missing: a file, or the address of a live store")
+    folder = Path() if "://" in file else Path(file).parent
     return LogFile(file, given["map"], columns, given["delimiter"], given["encoding"],
-                   given["strict"], read_defaults(file.parent))  # fmt: skip
+                   given["strict"], read_defaults(folder))  # fmt: skip
