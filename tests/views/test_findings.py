@@ -105,3 +105,11 @@ def test_few_errors_are_no_headline() -> None:
     names = ["terror_movie", "failsafe", "debug", "unfailing"]
     calm = {"customer": names, "touchpoint": names, "at": [1, 2, 3, 4]}
     assert Overview.of(Log.from_frame(calm, Columns(at_unit="s"))).failing == ()
+
+
+def test_a_number_and_its_unit_stay_on_one_line() -> None:
+    log = Log.from_interactions(broadband_customers(2500), map=broadband())
+    page = report(Overview.of(log))
+    part = page[page.index("What stands out") : page.index("The loop")]
+    assert not any(f"{digit} %" in part for digit in range(10))
+    assert "\N{NO-BREAK SPACE}EUR" in part

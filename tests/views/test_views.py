@@ -229,7 +229,7 @@ def test_the_page_in_a_real_browser(
     assert said == []
     assert asked == [file.as_uri()]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 24, 31)"
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 21, 28)"
     assert dark is (scheme == "dark")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "To the loop"

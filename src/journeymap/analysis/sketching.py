@@ -57,7 +57,7 @@ def draft_map(part: Part, name: str) -> JourneyMap:
     note = f" {left_out} names could not be kept." if left_out else ""
     return JourneyMap(
         name,
-        description=f"Drafted from {len(part)} interactions of {customers} customers.{note}"
+        description=f"Drafted from {len(part):,} interactions of {customers:,} customers.{note}"
         + _guesses(silence, [point for point in points if point.ends]),
         dormant_after=silence,
         stages=stages,

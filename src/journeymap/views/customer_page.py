@@ -9,6 +9,7 @@ from journeymap.profile import Customer
 from journeymap.views.svg import svg
 from journeymap.views.text_fit import shown
 from journeymap.views.timeline import timeline_scene
+from journeymap.views.tokens import DARK, LIGHT, css_of
 
 __all__ = ["customer_page"]
 
@@ -41,6 +42,8 @@ def customer_page(customer: Customer, *, personal: bool = False) -> str:
         title=shown(f"Customer {customer.id}"),
         picture=Markup(picture),  # noqa: S704  # the writer of SVG has escaped every text in it
         purpose=shown(customer.purpose or ""),
+        light=css_of(LIGHT),
+        dark=css_of(DARK),
         withheld=[shown(one) for one in customer.withheld],
         identities=[
             (shown(one.namespace), shown(one.value) if personal else _HIDDEN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -14,12 +15,14 @@ from journeymap.views.layers import LAYERS, layers_of
 from journeymap.views.loop_picture import loop_scene
 from journeymap.views.svg import svg
 from journeymap.views.text_fit import shown
+from journeymap.views.tokens import DARK, LIGHT, css_of
 
 if TYPE_CHECKING:
     from journeymap.analysis import HandoffsAnswer, Overview, ScorecardRow
 
 __all__ = ["report"]
 
+_UNIT = re.compile(r"(?<=\d) (?=(%|[A-Z]{3}|d|h|min|s)(?![A-Za-z]))")
 MAX_DEPARTMENTS = 14
 """Rows and columns of the table of handoffs: more are not legible on A4."""
 HEAT_LEVELS = 5
@@ -69,7 +72,7 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
         description=shown(overview.map.description),
         picture=Markup(picture),  # noqa: S704  # the writer of SVG has escaped every text in it
         figures=_figures(overview),
-        findings=[shown(text) for text in findings(overview, flows)],
+        findings=[_together(shown(text)) for text in findings(overview, flows)],
         stages=_stages(overview, flows),
         layers=LAYERS,
         layer_rows=_layer_rows(overview),
@@ -85,8 +88,15 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
         timed=overview.touchpoints.timed,
         looped=_is_loop(overview),
         drafted=overview.drafted,
+        light=css_of(LIGHT),
+        dark=css_of(DARK),
     )
     return page
+
+
+def _together(text: str) -> str:
+    """Keep numbers and their units on one line."""
+    return _UNIT.sub("\N{NO-BREAK SPACE}", text)
 
 
 def _figures(overview: Overview) -> list[tuple[str, str]]:

@@ -6,21 +6,13 @@ from html import escape
 
 from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
 from journeymap.views.text_fit import shown
+from journeymap.views.tokens import DARK, LIGHT, css_of
 
-__all__ = ["PALETTE", "svg"]
-
-PALETTE = """
---ink:#1c2733;--soft:#52616f;--faint:#8796a5;--paper:#ffffff;--card:#f4f6f8;--line:#d5dce3;
---track:#e6ebf0;--buy:#2f6f9f;--own:#2a8c74;--leak:#b4432f;--node:#ffffff
-"""
-_DARK = """
---ink:#e8edf2;--soft:#b3c0cc;--faint:#8494a3;--paper:#12181f;--card:#1b232c;--line:#33404d;
---track:#26313c;--buy:#6db3e8;--own:#55c4a6;--leak:#f08a74;--node:#12181f
-"""
+__all__ = ["svg"]
 
 _STYLE = f"""
-svg.jm{{{PALETTE.strip()};font-family:system-ui,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}}
-@media (prefers-color-scheme:dark){{svg.jm{{{_DARK.strip()}}}}}
+svg.jm{{{css_of(LIGHT)};font-family:system-ui,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}}
+@media (prefers-color-scheme:dark){{svg.jm{{{css_of(DARK)}}}}}
 .jm .paper{{fill:var(--paper)}}
 .jm path{{fill:none;stroke-linecap:round;stroke-linejoin:round}}
 .jm .track{{stroke:var(--track)}} .jm path.buy,.jm circle.buy{{stroke:var(--buy)}}

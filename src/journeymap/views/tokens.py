@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-__all__ = ["CHART_FONT", "DARK", "LIGHT", "Tokens"]
+__all__ = ["CHART_FONT", "DARK", "LIGHT", "Tokens", "css_of"]
 
 CHART_FONT = 'Arial, "Helvetica Neue", Helvetica, sans-serif'
 """The family of text in charts: of the same width wherever they are laid out, and shown."""
@@ -62,3 +62,20 @@ DARK = Tokens(
     segments=("#56B4E9", "#E69F00", "#2FC79B", "#E79AC4", "#F0E442", "#EAF0F6", "#728296"),
 )  # fmt: skip
 """Colours on a dark ground."""
+
+
+def css_of(tokens: Tokens) -> str:
+    """Write the colours that pages and pictures use as custom properties of CSS.
+
+    Args:
+        tokens: The colours.
+
+    Returns:
+        The declarations, without braces.
+    """
+    named = {
+        "ink": tokens.ink, "soft": tokens.ink_2, "faint": tokens.ink_3, "paper": tokens.paper,
+        "card": tokens.panel, "line": tokens.line, "track": tokens.line, "buy": tokens.buy,
+        "own": tokens.own, "leak": tokens.bad, "node": tokens.paper,
+    }  # fmt: skip
+    return ";".join(f"--{name}:{color}" for name, color in named.items())
