@@ -16,6 +16,7 @@ from journeymap.analysis import (
     Lifecycle,
     LifetimeValue,
     Log,
+    Paths,
     Retention,
     Satisfaction,
     Scorecard,
@@ -24,6 +25,7 @@ from journeymap.analysis import (
     Where,
 )
 from journeymap.simulation import broadband, broadband_customers, planted_broadband
+from journeymap.views import draw_flow
 
 __all__ = ["draw_gallery"]
 
@@ -53,6 +55,7 @@ def draw_gallery(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     plain = Log.from_interactions(broadband_customers(2000), map=broadband())
     planted = planted_broadband(1000)
+    draw_flow(plain.ask(Paths()), plain.map, folder / "flow.svg")
     for log, questions in (
         (plain, _PLAIN),
         (Log.from_interactions(planted, map=planted.map), _PLANTED),

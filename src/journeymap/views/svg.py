@@ -28,6 +28,10 @@ svg.jm{{{css_of(LIGHT)};font-family:system-ui,"Segoe UI",Roboto,"Helvetica Neue"
 .jm text.lobe,.jm .halo{{paint-order:stroke;stroke:var(--paper);stroke-width:6;
 stroke-linejoin:round}}
 .jm text.buy{{fill:var(--buy)}} .jm text.own{{fill:var(--own)}}
+.jm .band{{fill:var(--buy);fill-opacity:.3;stroke:none}} .jm .band.own{{fill:var(--own)}}
+.jm .band.rest{{fill:var(--faint)}} .jm rect.stop{{fill:var(--card);stroke:var(--buy)}}
+.jm rect.stop.own{{stroke:var(--own)}} .jm rect.stop.rest{{stroke:var(--faint)}}
+.jm .stop-name{{font-weight:600}}
 .jm rect.card{{fill:var(--card);stroke:var(--line)}} .jm rect.rule{{fill:var(--line)}}
 """
 
