@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from journeymap import AsyncLive, JourneyMap, Live, StoreError
+from journeymap import AsyncLive, JourneyMap, Live, StoreError, UnknownName
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores import SqliteStore, SqlStore
+from journeymap.analysis import Log
 from journeymap.live import open_store
 from tests.factories import DAY, SHOP, T0, happened
 
@@ -174,3 +175,16 @@ def test_time_passes_in_slices_for_asyncio(store: str, monkeypatch: pytest.Monke
     assert sizes == [3, 3, 1]
     assert counts == {"choose": 0, "use": 7}
     assert len(names) == 7
+
+
+def test_a_log_is_read_from_an_address(shared: str) -> None:
+    with Live(SHOP, shared) as live:
+        live.record(happened("order", 0))
+        whole = Log.from_store(live.store, map=SHOP)
+    again = Log.from_store(shared, map=SHOP)
+    assert again.interactions == whole.interactions == 1
+    assert again.map == SHOP
+    with pytest.raises(UnknownName):
+        Log.from_store("sqlte:///a.db")
+    with pytest.raises(StoreError, match="no such file"):
+        Log.from_store("sqlite:///none.db")

@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 from journeymap.adapters.sources.store_journal import read_journal
 from journeymap.adapters.sources.xes import read_xes_rows
 from journeymap.adapters.store import Store
+from journeymap.adapters.stores.open_store import check_store_file, open_store
 from journeymap.adapters.tables.frames import read_frame, read_parquet
 from journeymap.adapters.tables.rows import Rows
 from journeymap.adapters.tables.text_files import (
@@ -345,7 +346,7 @@ class Log(Askable):
     @classmethod
     def from_store(
         cls,
-        store: Store,
+        store: Store | str,
         *,
         map: JourneyMap | None = None,  # noqa: A002
         since: datetime | None = None,
@@ -355,7 +356,7 @@ class Log(Askable):
         """Take the interactions of a live store, under the ids that their customers have today.
 
         Args:
-            store: The store, such as ``live.store``.
+            store: The store, such as ``live.store``; or its address, which is opened and closed.
             map: The map by which interactions are read.
             since: The time from which on they were recorded (None: all).
             identities: ``live.identities``, by which customers who recommended are found, whatever
@@ -366,9 +367,20 @@ class Log(Askable):
             The log.
 
         Raises:
-            StoreError: The store failed.
+            StoreError: The store failed, or there is no such file.
+            UnknownName: No store has such an address.
             ColumnsError: The time has no zone.
         """
+        if isinstance(store, str):
+            check_store_file(store)
+            opened = open_store(store)
+            try:
+                return cls.from_store(
+                    opened, map=map, since=since, identities=identities,
+                    calendar_zone=calendar_zone,
+                )  # fmt: skip
+            finally:
+                opened.close()
         if since is not None and since.tzinfo is None:
             raise ColumnsError("since: a time without a zone is a guess; name it")
         begin = None if since is None else micros(since)

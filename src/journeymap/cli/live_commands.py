@@ -13,9 +13,9 @@ import click
 from attrs import asdict
 
 from journeymap.adapters.registry import actions
+from journeymap.adapters.stores.open_store import check_store_file
 from journeymap.cli.defaults import read_defaults
 from journeymap.cli.output import ShownProgress, write_text
-from journeymap.cli.store_files import check_store_file
 from journeymap.documents import load
 from journeymap.live import Live
 

@@ -13,10 +13,8 @@ from attrs import fields, frozen
 from journeymap.analysis import Columns, Log
 from journeymap.cli.defaults import Defaults, read_defaults
 from journeymap.cli.output import ShownProgress
-from journeymap.cli.store_files import check_store_file
 from journeymap.documents import load
 from journeymap.exceptions import ColumnsError, SourceError, UnknownName
-from journeymap.live import open_store
 from journeymap.model import JourneyMap
 
 __all__ = ["LogFile", "log_file", "reading_options"]
@@ -91,12 +89,7 @@ class LogFile:
         if self.columns:
             names = ", ".join(f"--{name.replace('_', '-')}" for name in self.columns)
             raise click.UsageError(f"{names}: a store knows its columns")
-        check_store_file(self.file)
-        store = open_store(self.file)
-        try:
-            return Log.from_store(store, map=journey)
-        finally:
-            store.close()
+        return Log.from_store(self.file, map=journey)
 
     def _columns(self) -> dict[str, Any]:
         known = {one.name for one in fields(Columns)}

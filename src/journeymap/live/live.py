@@ -12,6 +12,7 @@ from attrs import evolve
 
 from journeymap.adapters.joining import JoiningStore
 from journeymap.adapters.store import Store, Transaction, micros
+from journeymap.adapters.stores.open_store import open_store
 from journeymap.exceptions import ElementError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Evidence, Identity, Interaction, Record
@@ -33,7 +34,6 @@ from journeymap.live.journal import (
 from journeymap.live.kept_rules import check_rules_given
 from journeymap.live.log_lines import write_log
 from journeymap.live.map_names import MapNames
-from journeymap.live.open_store import open_store
 from journeymap.live.rebuilding import Rebuilt, rebuild
 from journeymap.live.recording import BATCH, Advancing, Receipt, Recording, Returning, Settings
 from journeymap.live.removed import Marks

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores.sqlalchemy import SqlStore
 from journeymap.adapters.stores.sqlite import SqliteStore, sqlite_store
-from journeymap.exceptions import UnknownName, nearest
+from journeymap.exceptions import StoreError, UnknownName, nearest
 
-__all__ = ["open_store"]
+__all__ = ["check_store_file", "open_store"]
 
 
 def open_store(store: str | os.PathLike[str] | Store) -> Store:
@@ -46,3 +47,17 @@ def open_store(store: str | os.PathLike[str] | Store) -> Store:
         known = [f"{name}://…" for name in stores if name != "memory"]
         raise UnknownName("store", store, ("memory", *known))
     return SqlStore(store)
+
+
+def check_store_file(address: str) -> None:
+    """Check that the file of a SQLite address is there: whoever only reads makes no store.
+
+    Args:
+        address: The address of a store.
+
+    Raises:
+        StoreError: There is no such file.
+    """
+    _, sign, path = address.partition("sqlite:///")
+    if sign and not Path(path.partition("?")[0]).exists():
+        raise StoreError(address, "there is no such file; an application makes a store, not this")
