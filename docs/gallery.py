@@ -16,6 +16,7 @@ from journeymap.analysis import (
     Lifecycle,
     LifetimeValue,
     Log,
+    Overview,
     Paths,
     Retention,
     Satisfaction,
@@ -26,6 +27,9 @@ from journeymap.analysis import (
 )
 from journeymap.simulation import broadband, broadband_customers, planted_broadband
 from journeymap.views import draw_flow
+from journeymap.views.flows import Flows
+from journeymap.views.loop_picture import loop_scene
+from journeymap.views.svg import svg
 
 __all__ = ["draw_gallery"]
 
@@ -55,6 +59,9 @@ def draw_gallery(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     plain = Log.from_interactions(broadband_customers(2000), map=broadband())
     planted = planted_broadband(1000)
+    overview = Overview.of(plain)
+    loop = svg(loop_scene(overview.map, Flows.of(overview), standalone=False))
+    (folder / "loop.svg").write_text(loop, encoding="utf-8")
     draw_flow(plain.ask(Paths()), plain.map, folder / "flow.svg")
     for log, questions in (
         (plain, _PLAIN),
