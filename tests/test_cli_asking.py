@@ -97,6 +97,8 @@ def test_what_cannot_be_asked(
         "Funnel(**{'steps': ['a']})", "Funnel(['a'", "At('outcome', ['failed'])", "Where()",
         "Funnel(" * 500, "-" * 9000 + "1", "x" * 20_000, "Transitions(by=b'x')", "Transitions;1",
         "Money('1', 'EUR')", "Interaction('a', 'b', 'c')", "exec('1')", "Transitions\x00",
+        "Where({[1]: 2})", "Breakdown(Transitions, {[1]: 2})", "Funnel({1: 2})", "Funnel('\\d')",
+        "Trend(7, every=8)", "Paths(steps=10**400)", "Paths(steps=1e999)", "Breakdown(At, At)",
     ],
 )  # fmt: skip
 def test_what_is_no_question_is_refused(text: str) -> None:

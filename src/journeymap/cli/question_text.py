@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import warnings
 from typing import Any
 
 import journeymap
@@ -71,7 +72,9 @@ def read_question(text: str) -> Any:
     if len(text) > _LONGEST:
         raise QuestionError(text, f"longer than {_LONGEST:,} characters")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an escape that is none, and the like
+            tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         place = getattr(error, "offset", None)
         reason = getattr(error, "msg", None) or str(error)
@@ -100,10 +103,11 @@ def _value(text: str, node: ast.expr) -> Any:
         case ast.Tuple(elts=parts):
             return tuple(_value(text, part) for part in parts)
         case ast.Dict(keys=keys, values=values) if all(key is not None for key in keys):
-            pairs = zip(keys, values, strict=True)
-            return {
-                _value(text, key): _value(text, value) for key, value in pairs if key is not None
-            }
+            named = zip(keys, values, strict=True)
+            pairs = [(_value(text, key), _value(text, value)) for key, value in named if key]
+            if not all(isinstance(key, str) for key, _ in pairs):
+                raise QuestionError(text, "the keys of {…} are texts", node.col_offset + 1)
+            return dict(pairs)
         case ast.Call(func=ast.Name(id=name), args=parts, keywords=named):
             return _made(text, name, node, parts, named)
     message = "a text, a number, a list or a name with parentheses is expected"
@@ -123,7 +127,9 @@ def _made(
     keywords = {str(one.arg): _value(text, one.value) for one in named}
     try:
         return kind(*arguments, **keywords)
-    except TypeError as error:
+    except JourneyMapError:
+        raise
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
         taken = ", ".join(inspect.signature(kind).parameters)
         message = f"{name} does not take this ({error}); it takes {taken}"
         raise QuestionError(text, message, node.col_offset + 1) from None
