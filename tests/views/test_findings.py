@@ -113,3 +113,12 @@ def test_a_number_and_its_unit_stay_on_one_line() -> None:
     part = page[page.index("What stands out") : page.index("The loop")]
     assert not any(f"{digit} %" in part for digit in range(10))
     assert "\N{NO-BREAK SPACE}EUR" in part
+
+
+def test_a_page_without_charts_is_small(shop: Log, data: Path) -> None:
+    tickets = Log.read(data / "helpdesk" / "helpdesk.xes.gz")
+    for log in (shop, tickets, Log.from_interactions(broadband_customers(2500), map=broadband())):
+        page = report(Overview.of(log))
+        assert len(page.encode()) < 150_000
+        assert "The ways that customers take" in page
+        assert log.map is not None or 'class="band own"' not in page

@@ -16,6 +16,7 @@ from journeymap.analysis.questions.dwell import Dwell, DwellAnswer
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelTarget
 from journeymap.analysis.questions.handoffs import Handoffs, HandoffsAnswer
 from journeymap.analysis.questions.loops import Loops, LoopsAnswer
+from journeymap.analysis.questions.paths import Paths, PathsAnswer
 from journeymap.analysis.questions.recommendation import Recommendation, RecommendationAnswer
 from journeymap.analysis.questions.scorecard import Scorecard, ScorecardAnswer
 from journeymap.analysis.questions.transitions import Transitions, TransitionsAnswer
@@ -53,6 +54,7 @@ class Overview:
             the log has no times).
         recommendation: Who wins customers by recommending (None: the log does not know).
         failing: Touchpoints that are errors by their name, and what leads to them.
+        paths: The first steps of journeys (None: they were not asked for).
         drafted: Whether the map is a sketch: its stages, halves and silence are guessed.
     """
 
@@ -75,6 +77,7 @@ class Overview:
     recommendation: RecommendationAnswer | None = None
     failing: tuple[FailingStep, ...] = ()
     drafted: bool = False
+    paths: PathsAnswer | None = None
 
     @classmethod
     def of(cls, log: Log) -> Overview:
@@ -91,11 +94,12 @@ class Overview:
             log = evolve(log, table=apply_map(log.table, log.sketch()))
         assert log.map is not None  # noqa: S101  # it was just given one
         dwell = (Dwell("stage"),) if log.scope.timed else ()
-        stages, touchpoints, loops, variants, *stays = log.ask(
+        stages, touchpoints, loops, variants, paths, *stays = log.ask(
             Transitions("stage"),
             Transitions("touchpoint"),
             Loops(),
             Variants("touchpoint", top=8, collapse=True),
+            Paths(),
             *dwell,
         )
         steps = _to_purchase(log.map)
@@ -122,6 +126,7 @@ class Overview:
             else None,
             find_failing_steps(next(iter(log.parts(None)))),
             drafted,
+            paths,
         )
 
     def __repr__(self) -> str:

@@ -24,6 +24,8 @@ __all__ = ["draw_flow", "flow_scene"]
 OTHERS, END = "(others)", "(end)"
 _MARGIN, _TOP, _GAP = 24.0, 118.0, 12.0
 _BOX, _BETWEEN, _LOW, _TALL = 156.0, 64.0, 40.0, 430.0
+_FINE = 10  # parts of a band's curve
+_SEEN = 0.5  # pixels of a band that can be seen
 _BOLD = 1.2  # how much wider a bold text is than a plain one
 _Node = tuple[int, str]  # the step, and the element at it
 
@@ -59,7 +61,11 @@ class _Flow:
 
 
 def flow_scene(
-    answer: PathsAnswer, journey: JourneyMap | None = None, *, strongest: int = 6
+    answer: PathsAnswer,
+    journey: JourneyMap | None = None,
+    *,
+    strongest: int = 6,
+    heading: bool = True,
 ) -> Scene:
     """Lay out the flow of journeys.
 
@@ -67,6 +73,7 @@ def flow_scene(
         answer: The paths.
         journey: The map, for names and for the half of the loop (None: names as recorded).
         strongest: How many elements are shown at each step; all others are one.
+        heading: Whether the picture has a title of its own.
 
     Returns:
         The picture; the heights at every step add up to the journeys that come so far.
@@ -81,17 +88,23 @@ def flow_scene(
     whole = sum(count for (step, _), count in flow.nodes.items() if step == 1)
     width = max(1200.0, 2 * _MARGIN + flow.steps * (_BOX + _BETWEEN) - _BETWEEN)
     placed = _place(flow, whole, width)
-    shapes: list[Shape] = [
-        Words(_MARGIN, 40, ("The ways that customers take, step by step",), "name", 20),
-        Words(_MARGIN, 64, (f"{whole:,} journeys; heights are their numbers",), "soft", 13),
-    ]
+    top = 0.0 if heading else 78.0
+    shapes: list[Shape] = (
+        []
+        if not heading
+        else [
+            Words(_MARGIN, 40, ("The ways that customers take, step by step",), "name", 20),
+            Words(_MARGIN, 64, (f"{whole:,} journeys; heights are their numbers",), "soft", 13),
+        ]
+    )
     shapes += [Words(_left(step, flow.steps, width), 100, (f"step {step}",), "soft", 13)
                for step in range(1, flow.steps + 1)]  # fmt: skip
     shapes += _bands(flow, placed, journey, whole)
     for node in placed.values():
         shapes += _box(node, journey, whole)
     bottom = max((node.y + node.height for node in placed.values()), default=_TOP)
-    return Scene(width, bottom + _MARGIN, "Flow of journeys", _describe(flow), tuple(shapes))
+    return Scene(width, bottom + _MARGIN - top, "Flow of journeys", _describe(flow), tuple(shapes),
+                 top)  # fmt: skip
 
 
 def _left(step: int, steps: int, width: float) -> float:
@@ -156,6 +169,8 @@ def _bands(
         start, end = leaving[source], coming[target]
         leaving[source] += thick
         coming[target] += thick
+        if thick < _SEEN:
+            continue
         one, other = placed[source], placed[target]
         points = _ribbon((one.x + _BOX, start), (other.x, end), thick)
         share = 100 * count / one.count
@@ -175,8 +190,8 @@ def _ribbon(start: Point, end: Point, thick: float) -> tuple[Point, ...]:
     """Give the outline of a band that leaves and arrives level."""
     (ax, ay), (bx, by) = start, end
     upper = []
-    for step in range(25):
-        share = step / 24
+    for step in range(_FINE + 1):
+        share = step / _FINE
         rise = (1 - math.cos(math.pi * share)) / 2
         upper.append((ax + (bx - ax) * share, ay + (by - ay) * rise))
     lower = [(x, y + thick) for x, y in reversed(upper)]

@@ -10,6 +10,7 @@ from attrs import frozen
 from journeymap.exceptions import require
 from journeymap.model.durations import span_text
 from journeymap.views.findings import findings
+from journeymap.views.flow_picture import flow_scene
 from journeymap.views.flows import Flows, friction_colour
 from journeymap.views.layers import LAYERS, layers_of
 from journeymap.views.loop_picture import loop_scene
@@ -71,6 +72,7 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
         note=shown(note),
         description=shown(overview.map.description),
         picture=Markup(picture),  # noqa: S704  # the writer of SVG has escaped every text in it
+        flow=Markup(_flow(overview)),  # noqa: S704  # the writer of SVG has escaped it, too
         figures=_figures(overview),
         findings=[_together(shown(text)) for text in findings(overview, flows)],
         stages=_stages(overview, flows),
@@ -92,6 +94,15 @@ def report(overview: Overview, *, title: str | None = None, note: str = "") -> s
         dark=css_of(DARK),
     )
     return page
+
+
+def _flow(overview: Overview) -> str:
+    """Draw the ways that customers take, if any took one."""
+    if overview.paths is None or not len(overview.paths):
+        return ""
+    journey = None if overview.drafted else overview.map  # halves that are guessed are no colour
+    scene = flow_scene(overview.paths, journey, strongest=5, heading=False)
+    return svg(scene, frame=False)
 
 
 def _together(text: str) -> str:
