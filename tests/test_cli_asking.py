@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -98,7 +100,8 @@ def test_what_cannot_be_asked(
         "Funnel(" * 500, "-" * 9000 + "1", "x" * 20_000, "Transitions(by=b'x')", "Transitions;1",
         "Money('1', 'EUR')", "Interaction('a', 'b', 'c')", "exec('1')", "Transitions\x00",
         "Where({[1]: 2})", "Breakdown(Transitions, {[1]: 2})", "Funnel({1: 2})", "Funnel('\\d')",
-        "Trend(7, every=8)", "Paths(steps=10**400)", "Paths(steps=1e999)", "Breakdown(At, At)",
+        "Trend(7, every=8)", "Paths(steps=10**400)", "Paths(steps=1e999)",
+        "Paths(steps=100000000)", "Transitions(by=[])", "Dwell(by=[])", "Breakdown(At, At)",
     ],
 )  # fmt: skip
 def test_what_is_no_question_is_refused(text: str) -> None:
@@ -213,14 +216,79 @@ def test_a_page_is_written_anew_until_interrupted(
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
+        if len(waits) == 2:
+            Path("log.csv").rename("away.csv")
         if len(waits) == 3:
             raise KeyboardInterrupt
 
     monkeypatch.setattr("journeymap.cli.log_commands.time.sleep", sleep)
     assert main(["report", "log.csv", *MAPPED, "--every", "60", "-o", "r.html"]) == 130
     assert waits == [60, 60, 60]
-    assert capsys.readouterr().out.count("→ r.html") == 3
+    out, err = capsys.readouterr()
+    assert out.count("→ r.html") == 2
+    assert "the page stays as it is" in err
     assert "</html>" in Path("r.html").read_text()
+
+
+def test_output_keeps_what_stands_there(folder: Path) -> None:
+    draw = ["draw", "map.yaml", "-o"]
+    Path("real.svg").write_text("old")
+    Path("real.svg").chmod(0o600)
+    Path("link.svg").symlink_to("real.svg")
+    assert main([*draw, "link.svg"]) == 0
+    assert Path("link.svg").is_symlink()
+    assert Path("real.svg").read_text().startswith("<svg")
+    assert Path("real.svg").stat().st_mode & 0o777 == 0o600
+    os.mkfifo("pipe")
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append(Path("pipe").read_text()))
+    reader.start()
+    assert main([*draw, "pipe"]) == 0
+    reader.join(10)
+    assert got[0].startswith("<svg")
+    assert main([*draw, "."]) == 2
+    assert main([*draw, "map.png"]) == 2
+    assert main(["draw", "map.yaml", "-o", "n" * 200 + ".svg"]) == 0
+    assert not list(folder.glob(".journeymap-*"))
+    assert main(["templates", "onboarding", "-o", "t.json"]) in (0, 2)
+    name = jm.templates.names()[0]
+    assert main(["templates", name, "-o", "t.json"]) == 0
+    assert main(["check", "t.json"]) == 0
+
+
+def test_columns_that_are_not_named_are_guessed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("other.csv").write_text(
+        "user_id;event;timestamp;platform\nu1;a;2026-03-01T09:00;web\nu1;b;2026-03-01T10:00;app\n"
+    )
+    arguments = ["ask", "other.csv", "Transitions", "--extra", "platform", "--timezone", "UTC"]
+    assert main([*arguments, "--by", "platform"]) == 0
+    assert "a" in capsys.readouterr().out
+    pl.read_csv("other.csv", separator=";").write_parquet("other.parquet")
+    arguments[1] = "other.parquet"
+    assert main([*arguments, "--by", "platform"]) == 0
+
+
+def test_a_log_and_a_store_are_not_read_at_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with jm.Live(broadband(), "sqlite:///live.db") as live:
+        live.record_many(broadband_customers(5))
+    assert main(["describe", "log.csv", "--store", "sqlite:///live.db"]) == 2
+    assert "only one of them" in capsys.readouterr().err
+    Path("journeymap.toml").write_text('store = "sqlite:///live.db"\nmap = "map.yaml"\n')
+    assert main(["describe"]) == 0
+    assert "5 customers" in capsys.readouterr().out
+    assert main(["describe", "sqlite:///live.db?mode=ro"]) == 2
+    Path("empty.db").touch()
+    assert main(["describe", "sqlite:///empty.db"]) == 2
+    assert Path("empty.db").stat().st_size == 0
+    assert main(["live", "forget", "nobody", "--yes"]) == 1
+    assert main(["live", "requeue", "none"]) == 1
+    capsys.readouterr()
+    assert main(["live", "stats", "--store", "bob:s3cret@h/db"]) == 2
+    assert "s3cret" not in capsys.readouterr().err
 
 
 def test_operating_a_live_store(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,8 +102,9 @@ def test_few_errors_are_no_headline() -> None:
     assert [one.touchpoint for one in Overview.of(log).failing] == ["login_error"]
     assert headlines(log) == ""
     assert Overview.of(Log.from_interactions([])).failing == ()
-    names = ["terror_movie", "failsafe", "debug", "unfailing"]
-    calm = {"customer": names, "touchpoint": names, "at": [1, 2, 3, 4]}
+    names = ["terror_movie", "failsafe", "debug", "unfailing", "no errors found", "error_resolved",
+             "cookies declined"]  # fmt: skip
+    calm = {"customer": names, "touchpoint": names, "at": list(range(len(names)))}
     assert Overview.of(Log.from_frame(calm, Columns(at_unit="s"))).failing == ()
 
 
@@ -122,3 +123,35 @@ def test_a_page_without_charts_is_small(shop: Log, data: Path) -> None:
         assert len(page.encode()) < 150_000
         assert "The ways that customers take" in page
         assert log.map is not None or 'class="band own"' not in page
+
+
+def test_one_customer_alone_is_no_headline() -> None:
+    """A thousand errors of one, and a rate of nearly a tenth."""
+    rows = [("one", "sync error", "app")] * 1000 + [(f"c{n}", "home", "web") for n in range(3000)]
+    frame = dict(zip(("customer", "touchpoint", "via"), map(list, zip(*rows, strict=True)),
+                     strict=True))  # fmt: skip
+    frame["at"] = list(range(len(rows)))
+    assert headlines(Log.from_frame(frame, Columns(at_unit="s", channel="via"))) == ""
+    names = ["PaymentFailed"] * 996 + ["home"] * 9004
+    many = {
+        "customer": [f"c{n % 400}" for n in range(10_000)],
+        "touchpoint": names,
+        "at": list(range(10_000)),
+        "via": ["web", "app"] * 5000,
+    }
+    words = headlines(Log.from_frame(many, Columns(at_unit="s", channel="via")))
+    assert "met “PaymentFailed”, 996 times" in words
+    assert "e+0" not in words
+
+
+def test_the_worst_is_the_worst_of_all() -> None:
+    """Few handoffs that cost most keep a headline about others from being given."""
+    rows: list[tuple[str, str, int]] = []
+    for n in range(29):
+        rows += [(f"a{n}", "A", 0), (f"a{n}", "B", 30 * 86_400)]
+    for n in range(100):
+        rows += [(f"c{n}", "C", 0), (f"c{n}", "D", 3_600)]
+    frame = dict(zip(("customer", "dept", "at"), map(list, zip(*rows, strict=True)), strict=True))
+    frame["touchpoint"] = ["t"] * len(rows)
+    words = headlines(Log.from_frame(frame, Columns(at_unit="s", department="dept")))
+    assert "all taken together" not in words

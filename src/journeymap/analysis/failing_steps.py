@@ -8,16 +8,19 @@ from collections.abc import Iterator
 import numpy as np
 from attrs import evolve, frozen
 
-from journeymap.analysis.measuring.intervals import wilson_interval
+from journeymap.analysis.measuring.intervals import wilson_bounds
 from journeymap.analysis.table.part import Ints, Part
 
 __all__ = ["FailingStep", "SegmentRate", "find_failing_steps"]
 
 _ERROR = re.compile(
-    r"(?<![a-z])(bugs?|errors?|fail(ed|s|ure|ures)?|declined|timed[ _-]?out|timeout|crash(ed)?)"
-    r"(?![a-z])",
-    re.IGNORECASE,
+    r"\b(bugs?|errors?|fail(ed|s|ure|ures)?|timed[ -]?out|timeout|crash(ed)?|"
+    r"(payment|card|order|transaction|purchase)s? (was |were )?declined)\b"
 )
+_HEALED = re.compile(r"\b(no|not|without|zero|never|resolved|fixed|solved|cleared|recovered|"
+                     r"handled|corrected|debug)\b")  # fmt: skip
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SURE = 3.5  # standard errors: several levels and values are compared
 _MOST = 3
 _ENOUGH = 1000  # interactions of a segment that is compared
 _MAX_VALUES = 12  # values of a level that is compared
@@ -79,7 +82,7 @@ def find_failing_steps(part: Part) -> tuple[FailingStep, ...]:
     found = []
     for code in np.unique(codes).tolist():
         name = names[code]
-        if name is None or not _ERROR.search(name):
+        if name is None or not _is_error(name):
             continue
         rows = np.flatnonzero(codes == code)
         people = len(np.unique(part.customer[rows]))
@@ -89,13 +92,19 @@ def find_failing_steps(part: Part) -> tuple[FailingStep, ...]:
     return tuple(found[:_MOST])
 
 
+def _is_error(name: str) -> bool:
+    """Check whether a name is that of an error, and not of one that was healed."""
+    words = re.sub(r"[_\-./:]+", " ", _CAMEL.sub(" ", name)).lower()
+    return bool(_ERROR.search(words)) and not _HEALED.search(words)
+
+
 def _with_segments(step: FailingStep, part: Part, rows: Ints) -> FailingStep:
     """Add the two segments that differ most beyond chance."""
     for level, rates in _rates(part, rows):
         high = max(rates, key=lambda one: one.rate)
         low = min(rates, key=lambda one: one.rate)
-        above = wilson_interval(round(high.rate * high.n), high.n)[0]
-        below = wilson_interval(round(low.rate * low.n), low.n)[1]
+        above = wilson_bounds(high.rate, high.n, _SURE)[0]
+        below = wilson_bounds(low.rate, low.n, _SURE)[1]
         known = step.highest.rate - step.lowest.rate if step.highest and step.lowest else 0.0
         if above > below and high.rate - low.rate > known:
             step = evolve(step, level=level, highest=high, lowest=low)

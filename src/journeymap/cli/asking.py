@@ -9,7 +9,7 @@ import click
 
 from journeymap.analysis import Breakdown, Log, Trend
 from journeymap.analysis.answers import Answer
-from journeymap.cli.output import write_text
+from journeymap.cli.output import replaced, write_text
 from journeymap.cli.question_text import read_question
 from journeymap.cli.reading import log_file, reading_options
 
@@ -77,10 +77,12 @@ def _write(answer: Answer[Any], output: str, suffix: str, rows: int, *, dark: bo
         write_text(answer.to_csv(), output)
     elif suffix == ".json":
         write_text(answer.to_polars().write_json() + "\n", output)
-    elif suffix == ".xlsx":
-        answer.to_excel(output)
     else:
-        answer.chart(dark=dark).save(output)
+        with replaced(output) as file:
+            if suffix == ".xlsx":
+                answer.to_excel(file)
+            else:
+                answer.chart(dark=dark).save(str(file))
     if output != "-":
         click.echo(f"{len(answer):,} rows → {output}")
 

@@ -106,8 +106,9 @@ def dead_letters(context: click.Context) -> int:
 def requeue(context: click.Context, letters: tuple[str, ...]) -> int:
     """Let the signals with the ids LETTERS wait once more; all that were given up without any."""
     with _opened(context) as opened:
-        click.echo(f"{opened.requeue(letters or None):,} wait once more")
-        return 0
+        done = opened.requeue(letters or None)
+        click.echo(f"{done:,} wait once more")
+        return int(done < len(letters))
 
 
 @live.command(short_help="Everything a store knows of a customer.")
@@ -131,6 +132,10 @@ def forget(context: click.Context, customer: str, *, yes: bool) -> int:
     with _opened(context) as opened:
         if not yes:
             click.confirm(f"remove everything of {customer!r} for good?", abort=True)
+        known = opened.export(customer)
+        if not any(known.get(name) for name in known if name != "customer"):
+            click.echo(f"nothing is known of {customer!r}", err=True)
+            return 1
         opened.forget(customer)
         click.echo("forgotten")
         return 0

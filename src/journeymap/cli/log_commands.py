@@ -10,6 +10,7 @@ from journeymap.analysis import Overview
 from journeymap.cli.output import write_text
 from journeymap.cli.reading import log_file, reading_options
 from journeymap.documents import dump, dumps
+from journeymap.exceptions import JourneyMapError
 
 __all__ = ["report", "sketch"]
 
@@ -32,16 +33,23 @@ def report(
     from journeymap.views import report as draw_report
 
     reading = log_file(context)
-    while True:
+
+    def write() -> None:
         log = reading.log()
         page = draw_report(Overview.of(log), title=title or reading.defaults.title,
                            note=note or reading.defaults.note)  # fmt: skip
         write_text(page, output)
         if output != "-":
             click.echo(f"{log!r} → {output}")
-        if every is None:
-            return 0
+
+    write()
+    while every is not None:
         time.sleep(every)
+        try:
+            write()
+        except (JourneyMapError, OSError) as error:  # the log may be exchanged just now
+            click.echo(f"journeymap: {error}; the page stays as it is", err=True)
+    return 0
 
 
 @click.command()

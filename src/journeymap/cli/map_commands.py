@@ -9,8 +9,8 @@ import click
 from attrs import asdict
 
 from journeymap import templates as catalogue
-from journeymap.cli.output import write_text
-from journeymap.documents import dumps, load
+from journeymap.cli.output import replaced, write_text
+from journeymap.documents import dump, dumps, load
 from journeymap.documents import schema as map_schema
 
 __all__ = ["adapters", "check", "diff", "draw", "map_payload", "schema", "templates"]
@@ -52,6 +52,8 @@ def draw(map: Path, output: str) -> int:  # noqa: A002
     """Draw MAP."""
     from journeymap.views import draw as draw_map
 
+    if output != "-" and Path(output).suffix.lower() not in (".svg", ""):
+        raise click.UsageError(f"{output!r}: a picture is SVG; name a file that ends with .svg")
     write_text(draw_map(load(map)), output)
     return 0
 
@@ -70,6 +72,10 @@ def schema(output: str) -> int:
 @_to_file
 def templates(name: str | None, industry: str | None, output: str) -> int:
     """List the catalogue of key journeys, or write the one called NAME as a map."""
+    if name is not None and output != "-":
+        with replaced(output) as file:
+            dump(catalogue.load(name).map, file)
+        return 0
     if name is not None:
         write_text(dumps(catalogue.load(name).map), output)
         return 0

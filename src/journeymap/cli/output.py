@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["ShownProgress", "write_text"]
+__all__ = ["ShownProgress", "replaced", "write_text"]
 
 
 def write_text(text: str, output: str) -> None:
-    """Write a text to a file at once, or to the terminal (``-``).
+    """Write a text to a file, whole or not at all, or to the terminal (``-``).
 
     Args:
         text: The text.
@@ -23,13 +26,51 @@ def write_text(text: str, output: str) -> None:
             sys.stdout.reconfigure(encoding="utf-8")  # documents are UTF-8 wherever they go
         sys.stdout.write(text)
         return
-    whole = Path(output)
-    part = whole.with_name(f".{whole.name}.part")
+    with replaced(output) as file:
+        file.write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def replaced(output: str) -> Iterator[Path]:
+    """Give a file to be written that takes the place of another when it is done.
+
+    A link stays one, and a file keeps who may read it. What is no file, such as a pipe, is written
+    directly; so is a file in a folder where none can be made.
+
+    Args:
+        output: The file whose place it takes.
+
+    Raises:
+        OSError: It is a folder, or cannot be written.
+    """
+    target = Path(output).resolve() if Path(output).is_symlink() else Path(output)
+    if not target.name or target.is_dir():
+        raise IsADirectoryError(f"{output!r} is a folder: a file is expected")
+    if target.exists() and not target.is_file():
+        yield target
+        return
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
     try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, whole)
+        handle, name = tempfile.mkstemp(target.suffix, ".journeymap-", target.parent)
+    except PermissionError:
+        if not target.exists():
+            raise
+        yield target
+        return
+    os.close(handle)
+    try:
+        yield Path(name)
+        os.chmod(name, mode)
+        os.replace(name, target)
     finally:
-        part.unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """Read which rights new files do not get."""
+    current = os.umask(0o077)
+    os.umask(current)
+    return current
 
 
 class ShownProgress:

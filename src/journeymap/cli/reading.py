@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-from attrs import fields, frozen
+import polars as pl
+from attrs import evolve, fields, frozen
 
 from journeymap.analysis import Columns, Log
+from journeymap.analysis.table.guessing import guess_columns
 from journeymap.cli.defaults import Defaults, read_defaults
 from journeymap.cli.output import ShownProgress
 from journeymap.documents import load
@@ -20,6 +23,7 @@ from journeymap.model import JourneyMap
 __all__ = ["LogFile", "log_file", "reading_options"]
 
 _META = "journeymap.reading"
+_GUESSED = (".csv", ".tsv", ".parquet")
 
 _ROLES = (
     ("customer", "who it was"), ("touchpoint", "what was touched"), ("at", "when"),
@@ -67,11 +71,11 @@ class LogFile:
         file = self.map or self.defaults.map
         if "://" in self.file:
             return self._recorded(load(file) if mapped and file else None)
-        columns = Columns(**self._columns())
+        columns = self._columns()
         with ShownProgress("reading") as progress:
             log = Log.read(
                 self.file,
-                None if columns == Columns() else columns,  # of XES, the standard's
+                columns,
                 map=load(file) if mapped and file else None,
                 strict=self.strict,
                 delimiter=self.delimiter or self.defaults.delimiter,
@@ -91,12 +95,37 @@ class LogFile:
             raise click.UsageError(f"{names}: a store knows its columns")
         return Log.from_store(self.file, map=journey)
 
-    def _columns(self) -> dict[str, Any]:
+    def _columns(self) -> Columns | None:
+        """Put together which column is what; roles that none has are guessed (None: all)."""
+        given = {**self.defaults.columns, **self.columns}
         known = {one.name for one in fields(Columns)}
-        for name in self.defaults.columns:
+        for name in given:
             if name not in known:
                 raise UnknownName("column", name, tuple(sorted(known)))
-        return {**self.defaults.columns, **self.columns}
+        if not given:
+            return None
+        try:
+            columns = Columns(**given)
+            named = {"customer", "touchpoint", "at"} & set(given)
+            if named or not self.file.lower().endswith(_GUESSED):
+                return columns
+            return evolve(guess_columns(self._names()), **given)
+        except TypeError as error:
+            raise ColumnsError(f"a setting of another kind ({error})") from None
+
+    def _names(self) -> list[str]:
+        """List the columns of the file, by its first row."""
+        place = Path(self.file)
+        if place.suffix.lower() == ".parquet":
+            return pl.scan_parquet(place).collect_schema().names()
+        encoding = self.encoding or self.defaults.encoding or "utf-8-sig"
+        try:
+            with place.open(encoding=encoding, newline="") as file:
+                head = file.readline()
+        except (LookupError, UnicodeError):
+            return []  # reading will say what is wrong
+        sign = self.delimiter or self.defaults.delimiter or max(",;\t|", key=head.count)
+        return next(csv.reader([head], delimiter=sign), [])
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,7 +189,9 @@ def log_file(context: click.Context) -> LogFile:
         if "at" in columns:
             raise ColumnsError("at: rows that are --untimed have no column of times")
         columns["at"] = None
-    file: str | None = given["store"] or given["file"]
+    if given["store"] and given["file"]:
+        raise click.UsageError(f"--store and {given['file']}: only one of them is read")
+    file: str | None = given["store"] or given["file"] or read_defaults(Path()).store
     if file is None:
         raise click.UsageError("LOG is missing: a file, or the address of a live store")
     folder = Path() if "://" in file else Path(file).parent

@@ -32,7 +32,7 @@ def _errors(overview: Overview) -> list[str]:
     """Name the errors that customers meet, and for whom they are more frequent."""
     found = []
     for one in overview.failing:
-        if one.count < _ENOUGH:
+        if one.customers < _ENOUGH:
             continue
         words = (
             f"{_percent(one.share)} of the customers met “{_point(overview, one.touchpoint)}”, "
@@ -68,10 +68,11 @@ def _hottest(overview: Overview, flows: Flows) -> str:
         if flow.friction is not None and flow.customers >= _ENOUGH
     }
     name = max(enough, key=lambda stage: enough[stage], default="")
-    if len(overview.map.stages) < 2 or enough.get(name, 0.0) < 0.005:  # shown as 0 %
+    if len(enough) < 2 or enough.get(name, 0.0) < 0.005:  # shown as 0 %
         return ""
+    stage = overview.map.stages[name].name
     return (
-        f"Most friction lies in “{overview.map.stages[name].name}”: "
+        f"Of the stages that {_ENOUGH} customers reach, most friction lies in “{stage}”: "
         f"{_percent(enough[name])} of the moves out of it turn back or end in silence."
     )
 
@@ -89,7 +90,7 @@ def _leak(overview: Overview) -> str:
     return (
         f"{_percent(worst.leak_share or 0)} of the customers who reach “{stage.name}” do nothing "
         f"for {span_text(silence.total_seconds())} after it ({worst.dormant:,} of {worst.n:,})"
-        f"{others}: most of all stages."
+        f"{others}."
     )
 
 
@@ -99,12 +100,14 @@ def _name(overview: Overview, department: str) -> str:
 
 
 def _slowest(overview: Overview) -> str:
-    rows = [row for row in overview.handoffs or () if row.count >= _ENOUGH and row.wait_mean]
+    rows = [row for row in overview.handoffs or () if row.wait_mean]
     if not rows:
         return ""
     total = sum((row.wait_mean or 0) * row.count for row in rows)
     worst = max(rows, key=lambda row: (row.wait_mean or 0) * row.count)
     cost = (worst.wait_mean or 0) * worst.count
+    if worst.count < _ENOUGH:
+        return ""
     return (
         f"Customers wait longest, all taken together, between {_name(overview, worst.source)} and "
         f"{_name(overview, worst.target)}: {worst.count:,} handoffs of "
@@ -114,10 +117,14 @@ def _slowest(overview: Overview) -> str:
 
 
 def _dropping(overview: Overview) -> str:
-    rows = [row for row in overview.handoffs or () if row.count >= _ENOUGH and row.dropped]
+    rows = [row for row in overview.handoffs or () if row.dropped]
     if not rows:
         return ""
     worst = max(rows, key=lambda row: row.dropped)
+    if worst.count < _ENOUGH or any(
+        row.dropped == worst.dropped and row is not worst for row in rows
+    ):  # too few, or none is alone the worst
+        return ""
     risk = ""
     if worst.value_at_risk and overview.handoffs is not None:
         risk = f"; they had been worth {worst.value_at_risk:,.0f} {overview.handoffs.currency}"
@@ -148,7 +155,7 @@ def _mood(overview: Overview) -> str:
     if (worst.emotion_change or 0.0) > -0.005:  # shown as 0.00
         return ""
     return (
-        f"The mood falls most from {_name(overview, worst.source)} to "
+        f"The mood falls from {_name(overview, worst.source)} to "
         f"{_name(overview, worst.target)}: by {abs(worst.emotion_change or 0):.2f} on a scale "
         "from −1 to +1."
     )

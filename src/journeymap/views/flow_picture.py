@@ -76,7 +76,8 @@ def flow_scene(
         heading: Whether the picture has a title of its own.
 
     Returns:
-        The picture; the heights at every step add up to the journeys that come so far.
+        The picture; bands are as thick as journeys are many, and add up at every step; boxes of few
+        journeys are higher, so that they can be read.
 
     Raises:
         ElementError: ``strongest`` is not from 1 up.
@@ -94,7 +95,13 @@ def flow_scene(
         if not heading
         else [
             Words(_MARGIN, 40, ("The ways that customers take, step by step",), "name", 20),
-            Words(_MARGIN, 64, (f"{whole:,} journeys; heights are their numbers",), "soft", 13),
+            Words(
+                _MARGIN,
+                64,
+                (f"{whole:,} journeys; bands are as thick as they are many",),
+                "soft",
+                13,
+            ),
         ]
     )
     shapes += [Words(_left(step, flow.steps, width), 100, (f"step {step}",), "soft", 13)

@@ -45,7 +45,8 @@ def open_store(store: str | os.PathLike[str] | Store) -> Store:
         raise UnknownName("store", scheme, tuple(stores))
     if "://" not in store:
         known = [f"{name}://…" for name in stores if name != "memory"]
-        raise UnknownName("store", store, ("memory", *known))
+        _, sign, host = store.rpartition("@")  # a password may stand before it
+        raise UnknownName("store", f"…@{host}" if sign else store, ("memory", *known))
     return SqlStore(store)
 
 
@@ -59,5 +60,9 @@ def check_store_file(address: str) -> None:
         StoreError: There is no such file.
     """
     _, sign, path = address.partition("sqlite:///")
-    if sign and not Path(path.partition("?")[0]).exists():
+    if sign and "?" in path:
+        raise StoreError(address, "the address of a SQLite file has no options")
+    if sign and not Path(path).exists():
         raise StoreError(address, "there is no such file; an application makes a store, not this")
+    if sign and not Path(path).stat().st_size:
+        raise StoreError(address, "the file is empty: an application makes a store, not this")

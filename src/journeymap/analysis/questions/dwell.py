@@ -87,7 +87,7 @@ class Dwell:
     [('x', 90.0, 0), ('y', None, 1)]
     """
 
-    by: str = "stage"
+    by: str = field(default="stage", validator=of_type(str))
     working_time: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
     def measure(self, part: Part) -> Tally:

@@ -222,7 +222,7 @@ class Funnel:
     waits_from: Literal["last", "first"] = field(
         default="last", validator=one_of("last", "first"), kw_only=True
     )
-    by: str = field(default="touchpoint", kw_only=True)
+    by: str = field(default="touchpoint", validator=of_type(str), kw_only=True)
 
     @steps.validator
     def _check(self, attribute: Attribute[Any], value: tuple[FunnelTarget, ...]) -> None:

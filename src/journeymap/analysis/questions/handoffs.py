@@ -129,7 +129,7 @@ class Handoffs:
     (2, 1)
     """
 
-    by: str = "department"
+    by: str = field(default="department", validator=of_type(str))
     currency: str | None = None
     working_time: bool = field(default=False, validator=of_type(bool), kw_only=True)
 

@@ -21,6 +21,7 @@ from journeymap.model.rules import of_type
 __all__ = ["PathStep", "Paths", "PathsAnswer"]
 
 _name: Any = validators.optional(of_type(str))
+_MAX_STEPS = 1000
 
 
 @frozen
@@ -71,7 +72,7 @@ class Paths:
 
     Attributes:
         by: The level at which interactions are read.
-        steps: How many steps are followed, from 2 up.
+        steps: How many steps are followed, from 2 to 1,000.
         start: The element where paths begin, when a journey first comes to it; journeys that
             never do are left out (None: where journeys begin).
         end: The element where paths end, when a journey first comes to it after that; then the
@@ -94,8 +95,9 @@ class Paths:
 
     @steps.validator
     def _check(self, attribute: Attribute[int], value: int) -> None:
-        if type(value) is not int or value < 2:
-            raise ElementError("Paths", "steps", value, "a whole number from 2 up is expected")
+        if type(value) is not int or not 2 <= value <= _MAX_STEPS:
+            message = f"a whole number from 2 up is expected, up to {_MAX_STEPS:,}"
+            raise ElementError("Paths", "steps", value, message)
 
     def measure(self, part: Part) -> tuple[Tally, ...]:
         """Count pairs at each step."""

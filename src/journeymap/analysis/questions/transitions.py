@@ -86,7 +86,7 @@ class Transitions:
     (1, 0.5, 60.0)
     """
 
-    by: str = "touchpoint"
+    by: str = field(default="touchpoint", validator=of_type(str))
     waits: bool = field(default=True, validator=_flag, kw_only=True)
     working_time: bool = field(default=False, validator=_flag, kw_only=True)
 

@@ -105,7 +105,7 @@ class Variants:
     [(('x',), 2)]
     """
 
-    by: str = "touchpoint"
+    by: str = field(default="touchpoint", validator=of_type(str))
     top: int | None = field(default=None)
     collapse: bool = field(default=False, validator=of_type(bool), kw_only=True)
 
