@@ -24,6 +24,8 @@ from journeymap.exceptions import JourneyMapError
 from journeymap.simulation import broadband, broadband_customers
 from tests.analysis.test_laws import QUESTIONS
 
+pytestmark = pytest.mark.slow
+
 MAPPED = ["--map", "map.yaml", "--channel", "channel", "--product", "product"]
 
 

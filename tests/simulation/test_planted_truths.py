@@ -33,6 +33,8 @@ from journeymap.simulation import (
 )
 from tests.factories import DAY
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def planted() -> Simulation:

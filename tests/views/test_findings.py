@@ -16,6 +16,8 @@ from journeymap.views import report
 from journeymap.views.findings import findings
 from journeymap.views.flows import Flows
 
+pytestmark = pytest.mark.slow
+
 HEADER = ["master", "who", "day", "units", "usd"]
 GUESSED = ("silence", "friction", "laps", "owners", "come round", "do nothing")
 

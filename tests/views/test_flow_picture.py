@@ -19,6 +19,8 @@ from journeymap.views.flow_picture import OTHERS, _gathered, flow_scene
 from journeymap.views.scene import Box, Path
 from tests.views.test_views import browser  # noqa: F401  # the fixture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def log() -> Log:

@@ -8,7 +8,6 @@ nothing.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +19,6 @@ from journeymap.analysis.measuring.likelihood import Floats
 __all__ = ["MODELS", "BgNbd", "GammaGamma", "Histories", "ParetoNbd", "PurchaseModel"]
 
 _ALIKE = 100.0  # from where on chances to leave lie so close together that a few points do
-_MANY = 20_000  # histories from which on a second thread pays
 _NEAR = 1e-7  # as close to 1 as an exponent may come
 
 
@@ -190,21 +188,10 @@ class ParetoNbd:
         r, alpha, s, beta = values
         x = seen.x
         stays = -(r + x) * np.log(alpha + seen.T) - s * np.log(beta + seen.T)
-        until, now = self._both_leaving(values, x, seen.t_x, seen.T)
+        until, now = self._leaving(values, x, seen.t_x), self._leaving(values, x, seen.T)
         with np.errstate(divide="ignore"):
             gone = until + np.log(-np.expm1(np.minimum(now - until, 0)))
         return stays, np.log(s) - np.log(r + s + x) + gone
-
-    def _both_leaving(
-        self, values: Floats, x: Floats, one: Floats, other: Floats
-    ) -> tuple[Floats, Floats]:
-        """Compute both, at once where there are many."""
-        if len(x) < _MANY:
-            return self._leaving(values, x, one), self._leaving(values, x, other)
-        with ThreadPoolExecutor(1) as beside:
-            first = beside.submit(self._leaving, values, x, one)
-            second = self._leaving(values, x, other)
-            return first.result(), second
 
     def _leaving(self, values: Floats, x: Floats, y: Floats) -> Floats:
         r, alpha, s, beta = values
