@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,12 @@ from attrs import asdict
 from journeymap.adapters.registry import actions
 from journeymap.adapters.stores.open_store import check_store_file
 from journeymap.cli.defaults import read_defaults
+from journeymap.cli.kept_options import kept_option, kept_values
 from journeymap.cli.output import ShownProgress, write_text
 from journeymap.documents import load
 from journeymap.live import Live
 
 __all__ = ["live"]
-
-_META = "journeymap.store"
 
 
 @click.group()
@@ -31,20 +29,17 @@ def live() -> None:
 
 def _on_store(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options --store and --map: see `_opened`."""
-    option = partial(click.option, expose_value=False, callback=_keep)
     words = "The map along which customers are followed."
-    command = option("--map", type=click.Path(path_type=Path), metavar="MAP", help=words)(command)
-    store = option("--store", metavar="ADDRESS", help="Such as sqlite:///journey.db.")
+    command = kept_option("--map", type=click.Path(path_type=Path), metavar="MAP", help=words)(
+        command
+    )
+    store = kept_option("--store", metavar="ADDRESS", help="Such as sqlite:///journey.db.")
     return click.pass_context(store(command))
-
-
-def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    context.meta.setdefault(_META, {})[parameter.name] = value
 
 
 def _opened(context: click.Context) -> Live:
     """Open the store that was named, or is in the defaults; close it when done."""
-    given, defaults = context.meta[_META], read_defaults(Path())
+    given, defaults = kept_values(context), read_defaults(Path())
     address, file = given["store"] or defaults.store, given["map"] or defaults.map
     if address is None:
         raise click.UsageError("--store is missing, such as sqlite:///journey.db")

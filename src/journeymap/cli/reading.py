@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from attrs import evolve, fields, frozen
 from journeymap.analysis import Columns, Log
 from journeymap.analysis.table.guessing import guess_columns
 from journeymap.cli.defaults import Defaults, read_defaults
+from journeymap.cli.kept_options import keep_value, kept_option, kept_values
 from journeymap.cli.output import ShownProgress
 from journeymap.documents import load
 from journeymap.exceptions import ColumnsError, SourceError, UnknownName
@@ -22,7 +22,6 @@ from journeymap.model import JourneyMap
 
 __all__ = ["LogFile", "log_file", "reading_options"]
 
-_META = "journeymap.reading"
 _GUESSED = (".csv", ".tsv", ".parquet")
 
 _ROLES = (
@@ -138,34 +137,26 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         The command with the options.
     """
     columns = [
-        _option(f"--{role}", metavar="COLUMN", help=f"Column or setting: {words}.")
+        kept_option(f"--{role}", metavar="COLUMN", help=f"Column or setting: {words}.")
         for role, words in _ROLES
     ]
     options = [
-        _option("--map", type=click.Path(path_type=Path), metavar="MAP",
+        kept_option("--map", type=click.Path(path_type=Path), metavar="MAP",
                 help="The map (without one, a draft is made)."),
-        _option("--store", metavar="ADDRESS", help="A live store in the place of LOG."),
+        kept_option("--store", metavar="ADDRESS", help="A live store in the place of LOG."),
         *columns,
-        _option("--extra", multiple=True, metavar="COLUMN",
+        kept_option("--extra", multiple=True, metavar="COLUMN",
                 help="A column to keep, as a level of its own; may be repeated."),
-        _option("--untimed", is_flag=True, help="The rows have no times, only order."),
-        _option("--delimiter", metavar="SIGN", help="What parts the cells of CSV."),
-        _option("--encoding", metavar="NAME", help="The encoding of the file."),
-        _option("--strict", is_flag=True, help="Fail at the first unreadable row."),
+        kept_option("--untimed", is_flag=True, help="The rows have no times, only order."),
+        kept_option("--delimiter", metavar="SIGN", help="What parts the cells of CSV."),
+        kept_option("--encoding", metavar="NAME", help="The encoding of the file."),
+        kept_option("--strict", is_flag=True, help="Fail at the first unreadable row."),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
     file = click.argument("file", required=False, metavar="LOG", expose_value=False,
-                          callback=_keep)  # fmt: skip
+                          callback=keep_value)  # fmt: skip
     return click.pass_context(file(command))
-
-
-_option = partial(click.option, expose_value=False, callback=lambda *given: _keep(*given))
-
-
-def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    """Note the value of an option for `log_file`."""
-    context.meta.setdefault(_META, {})[parameter.name] = value
 
 
 def log_file(context: click.Context) -> LogFile:
@@ -180,7 +171,7 @@ def log_file(context: click.Context) -> LogFile:
     Raises:
         ColumnsError: Rows without times have a column of times.
     """
-    given = dict(context.meta[_META])
+    given = kept_values(context)
     columns = {role.replace("-", "_"): given[role.replace("-", "_")] for role, _ in _ROLES}
     columns = {name: value for name, value in columns.items() if value is not None}
     if given["extra"]:
