@@ -87,6 +87,11 @@ class Answer(Generic[R]):
         return self.Row
 
     @property
+    def question(self) -> Any:
+        """The question that was asked (None: it is not known)."""
+        return self._asked.question
+
+    @property
     def rows(self) -> tuple[R, ...]:
         """The rows as objects."""
         return tuple(self)

@@ -145,17 +145,16 @@ def _lines(answer: TrendAnswer, frame: pl.DataFrame, main: MainNumber, tokens: T
 
 def _period_words(answer: TrendAnswer) -> str | None:
     """Write what a period holds, where that is not what happened in it."""
-    question = getattr(answer, "_asked").question  # noqa: B009
-    if question is None:
+    if answer.question is None:
         return None
-    attribute = question.attribute or attribute_of(question.question)
+    attribute = answer.question.attribute or attribute_of(answer.question.question)
     return "period in which journeys began" if attribute == "first" else None
 
 
 def _periods(answer: TrendAnswer) -> list[str]:
     """List all periods from the first to the last, also those in which nothing happened."""
     met = sorted({str(period) for period in answer.frame["period"].to_list()})
-    every = getattr(getattr(answer, "_asked").question, "every", None)  # noqa: B009
+    every = None if answer.question is None else answer.question.every
     if every not in _STEPS or len(met) < 2:
         return met
     first, last = date.fromisoformat(met[0]), date.fromisoformat(met[-1])
