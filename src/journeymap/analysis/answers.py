@@ -288,11 +288,11 @@ class Answer(Generic[R]):
 
     def __repr__(self) -> str:
         more = self._more()
-        lines = _lines(self._shown()) + ([more] if more else [])
+        lines = _lines(self.text_rows()) + ([more] if more else [])
         return "\n".join([type(self).__name__, *self._all_notes(), *lines])
 
     def _repr_html_(self) -> str:
-        head, *body = self._shown()
+        head, *body = self.text_rows()
         cells = "".join(f"<th>{html.escape(name)}</th>" for name in head)
         nowrap = ' style="white-space:nowrap"'  # a number and its unit stay on one line
         lines = "".join(
@@ -327,7 +327,12 @@ class Answer(Generic[R]):
             name for name in frame.columns if len(frame) and frame[name].null_count() == len(frame)
         ]
 
-    def _shown(self) -> list[list[str]]:
+    def text_rows(self) -> list[list[str]]:
+        """Write the rows as the answer shows them: the names of the columns first.
+
+        Returns:
+            A list of texts for each row, up to ``max_rows``; columns without a value are left out.
+        """
         empty = self._empty
         columns = [name for name in self._columns() if name not in empty]
         top = self.frame.select(columns).head(self.max_rows)

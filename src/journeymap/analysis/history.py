@@ -1,7 +1,8 @@
-"""Histories: one customer's interactions, read back out of a table."""
+"""Histories: customers' interactions, read back out of a table."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,10 @@ from journeymap.interactions import Interaction, Money, Score
 from journeymap.model.instants import EPOCH, MICROSECOND
 from journeymap.model.scores import kind_on_scale, plain_kind
 
-__all__ = ["read_history"]
+__all__ = ["read_histories", "read_history"]
+
+
+_DESIGNED = frozenset((*LEVELS, "touchpoint", "stage", "phase", "score_kind", "currency"))
 
 
 def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
@@ -28,6 +32,15 @@ def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
         return ()
     begin, end = int(table.offsets[found]), int(table.offsets[found + 1])
     return tuple(_interaction(table, customer, row) for row in range(begin, end))
+
+
+def read_histories(table: Table) -> Iterator[tuple[Interaction, ...]]:
+    """Read the interactions of every customer back; see `Log.histories`."""
+    require_times(table.scope, "histories")
+    edges = table.offsets.tolist()
+    for place, customer in enumerate(table.ids):
+        rows = range(edges[place], edges[place + 1])
+        yield tuple(_interaction(table, customer, row) for row in rows)
 
 
 def _interaction(table: Table, customer: str, row: int) -> Interaction:
@@ -55,6 +68,10 @@ def _interaction(table: Table, customer: str, row: int) -> Interaction:
         values["cost"] = numbers["cost"]
     if seconds is not None:
         values["duration"] = timedelta(seconds=seconds)
+    extras = [name for name, found in table.levels.items()
+              if name not in _DESIGNED and found.codes is not None]  # fmt: skip
+    kept = [(name.removeprefix("extra."), _name(table, name, row)) for name in extras]
+    values["extra"] = {name: value for name, value in kept if value is not None}
     at = EPOCH + int(table.at[row]) * MICROSECOND
     return Interaction(customer, str(touchpoint), at, **values)
 

@@ -25,7 +25,7 @@ from journeymap.adapters.tables.text_files import (
     read_rows,
 )
 from journeymap.analysis.askable import Askable, LogSize
-from journeymap.analysis.history import read_history
+from journeymap.analysis.history import read_histories, read_history
 from journeymap.analysis.question import Question
 from journeymap.analysis.sketching import draft_map
 from journeymap.analysis.table.checking import Dropped, Rejected, check_rows
@@ -271,7 +271,7 @@ class Log(Askable):
     def history(self, customer: str) -> tuple[Interaction, ...]:
         """Read one customer's interactions back, in order of time.
 
-        Their ids, and the columns kept as ``extra``, are not part of them.
+        Their ids are not part of them; the columns kept as ``extra`` are texts.
 
         Args:
             customer: The customer's name in this log.
@@ -286,6 +286,26 @@ class Log(Askable):
             message = "a history is read from the whole log, not from a part that where() shows"
             raise AnswerError("history", message)
         return read_history(self.table, customer)
+
+    def histories(self) -> Iterator[tuple[Interaction, ...]]:
+        """Read the interactions of every customer back, one customer after the other.
+
+        Yields:
+            The interactions of a customer, in order of time; as those of `history`.
+
+        Raises:
+            AnswerError: The log is a view, or it has no times.
+
+        >>> from datetime import UTC, datetime
+        >>> then = datetime(2026, 3, 1, tzinfo=UTC)
+        >>> log = Log.from_interactions([Interaction(who, "paid", then) for who in ("a", "b")])
+        >>> [[one.touchpoint for one in history] for history in log.histories()]
+        [['paid'], ['paid']]
+        """
+        if self._views:
+            message = "histories are read from the whole log, not from a part that where() shows"
+            raise AnswerError("histories", message)
+        return read_histories(self.table)
 
     def known_as(self, names: Mapping[str, str] | Callable[[str], str | None]) -> Log:
         """Give customers other names; those who get one name become one customer.

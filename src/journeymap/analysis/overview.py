@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import html
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from attrs import evolve, field, frozen
 
 from journeymap.adapters.registry import views
+from journeymap.analysis.answers import Answer
+from journeymap.analysis.askable import AnyQuestion
 from journeymap.analysis.failing_steps import FailingStep, find_failing_steps
 from journeymap.analysis.log import Log
+from journeymap.analysis.measuring.periods import PERIODS, Period
+from journeymap.analysis.questions.deviations import Deviations, DeviationsAnswer
 from journeymap.analysis.questions.dwell import Dwell, DwellAnswer
+from journeymap.analysis.questions.effort_and_cost import EffortAndCost, EffortAndCostAnswer
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelTarget
 from journeymap.analysis.questions.handoffs import Handoffs, HandoffsAnswer
+from journeymap.analysis.questions.key_journeys import KeyJourneys, KeyJourneysAnswer
+from journeymap.analysis.questions.lifecycle import Lifecycle, LifecycleAnswer
 from journeymap.analysis.questions.loops import Loops, LoopsAnswer
 from journeymap.analysis.questions.paths import Paths, PathsAnswer
 from journeymap.analysis.questions.recommendation import Recommendation, RecommendationAnswer
+from journeymap.analysis.questions.retention import Retention, RetentionAnswer
+from journeymap.analysis.questions.revenue import Revenue, RevenueAnswer
+from journeymap.analysis.questions.satisfaction import Satisfaction, SatisfactionAnswer
 from journeymap.analysis.questions.scorecard import Scorecard, ScorecardAnswer
 from journeymap.analysis.questions.transitions import Transitions, TransitionsAnswer
 from journeymap.analysis.questions.variants import Variants, VariantsAnswer
+from journeymap.analysis.slices import Slice, choose_period, make_slices
 from journeymap.analysis.table.encoding import apply_map
-from journeymap.exceptions import MissingExtra, UnknownName
+from journeymap.exceptions import ElementError, MissingExtra, UnknownName
 from journeymap.model import JourneyMap, Phase
 
 __all__ = ["Overview"]
@@ -56,6 +69,18 @@ class Overview:
         failing: Touchpoints that are errors by their name, and what leads to them.
         paths: The first steps of journeys (None: they were not asked for).
         drafted: Whether the map is a sketch: its stages, halves and silence are guessed.
+        every: The length of the periods (None: the log is too short for any, or has no times).
+        periods: The scorecard period by period (None: no metrics, or no periods).
+        lifecycle: New, returning and dormant customers by period (None: no periods).
+        retention: Who came back, by the period of the first interaction (None: no periods).
+        revenue: What was earned at each touchpoint (None: the log has no amounts).
+        key_journeys: The key journeys (None: the map has none).
+        deviations: Where they depart from their plans (None: the map has none).
+        effort: Effort and cost by touchpoint (None: the log has no times).
+        satisfaction: Answers and emotions by touchpoint (None: the log has neither).
+        by: The level of the segments (None: there are none).
+        slices: The answers of each segment and period.
+        asked: The answers to further questions.
     """
 
     map: JourneyMap
@@ -78,55 +103,72 @@ class Overview:
     failing: tuple[FailingStep, ...] = ()
     drafted: bool = False
     paths: PathsAnswer | None = None
+    every: Period | None = field(default=None, kw_only=True)
+    periods: ScorecardAnswer | None = field(default=None, kw_only=True)
+    lifecycle: LifecycleAnswer | None = field(default=None, kw_only=True)
+    retention: RetentionAnswer | None = field(default=None, kw_only=True)
+    revenue: RevenueAnswer | None = field(default=None, kw_only=True)
+    key_journeys: KeyJourneysAnswer | None = field(default=None, kw_only=True)
+    deviations: DeviationsAnswer | None = field(default=None, kw_only=True)
+    effort: EffortAndCostAnswer | None = field(default=None, kw_only=True)
+    satisfaction: SatisfactionAnswer | None = field(default=None, kw_only=True)
+    by: str | None = field(default=None, kw_only=True)
+    slices: tuple[Slice, ...] = field(default=(), kw_only=True)
+    asked: tuple[Answer[Any], ...] = field(default=(), kw_only=True)
 
     @classmethod
-    def of(cls, log: Log) -> Overview:
+    def of(
+        cls,
+        log: Log,
+        *,
+        by: str | None = None,
+        every: Period | None = None,
+        sliced: bool = False,
+        asked: Iterable[AnyQuestion[Any]] = (),
+    ) -> Overview:
         """Ask a log; one read without a map is shown on its own sketch.
 
         Args:
             log: The log.
+            by: A level by which readers may choose segments (None: they may not).
+            every: The length of the periods (None: by the length of the log).
+            sliced: Whether readers may choose periods; with ``by`` they always may.
+            asked: Further questions, such as `Drivers` or `Compare`.
 
         Returns:
             The answers.
+
+        Raises:
+            ElementError: There is no such period.
+            UnknownName: The log has no such level.
         """
+        if every is not None and every not in PERIODS:
+            raise ElementError("Overview", "every", every, f"one of {', '.join(PERIODS)}")
         drafted = log.map is None
         if drafted:
             log = evolve(log, table=apply_map(log.table, log.sketch()))
         assert log.map is not None  # noqa: S101  # it was just given one
-        dwell = (Dwell("stage"),) if log.scope.timed else ()
-        stages, touchpoints, loops, variants, paths, *stays = log.ask(
-            Transitions("stage"),
-            Transitions("touchpoint"),
-            Loops(),
-            Variants("touchpoint", top=8, collapse=True),
-            Paths(),
-            *dwell,
-        )
         steps = _to_purchase(log.map)
-        handed = "department" in log.levels
+        funnel = Funnel(steps, by="stage") if steps else None
+        every = every or choose_period(log.first, log.last) if log.scope.timed else None
         return cls(
-            log.map,
-            log.customers,
-            log.interactions,
-            log.first,
-            log.last,
-            log.rejected.reasons,
-            log.unmapped,
-            stages,
-            touchpoints,
-            loops,
-            stays[0] if stays else None,
-            variants,
-            log.ask(Funnel(steps, by="stage")) if steps else None,
-            log.ask(Handoffs(currency=_main_currency(log))) if handed else None,
-            log.dropped.reasons,
-            log.ask(Scorecard()) if log.scope.timed and Scorecard.suits(log.map) else None,
-            log.ask(Recommendation(currency=_main_currency(log)))
-            if log.scope.timed and "referred_by" in log.levels
-            else None,
-            find_failing_steps(next(iter(log.parts(None)))),
-            drafted,
-            paths,
+            map=log.map,
+            customers=log.customers,
+            interactions=log.interactions,
+            first=log.first,
+            last=log.last,
+            rejected=log.rejected.reasons,
+            dropped=log.dropped.reasons,
+            unmapped=log.unmapped,
+            failing=find_failing_steps(next(iter(log.parts(None)))),
+            drafted=drafted,
+            every=every,
+            by=by,
+            slices=make_slices(log, by, every, funnel) if by is not None or sliced else (),
+            asked=tuple(log.ask(one) for one in asked),
+            **_ask_some(log, _on_journeys(log, funnel)),
+            **_ask_some(log, _by_period(log, every)),
+            **_ask_some(log, _on_worth_and_plans(log)),
         )
 
     def __repr__(self) -> str:
@@ -145,6 +187,57 @@ class Overview:
             f'<iframe srcdoc="{html.escape(page)}" sandbox="" title="Report" '
             'style="width:100%;height:44rem;border:1px solid #ccc"></iframe>'
         )
+
+
+def _ask_some(log: Log, asked: dict[str, Any]) -> dict[str, Any]:
+    """Ask the questions that suit a log, in one pass; None: it does not suit."""
+    some = [name for name, one in asked.items() if one is not None]
+    answers = log.ask(*(asked[name] for name in some)) if some else ()
+    given = (answers,) if len(some) == 1 else answers
+    return {**dict.fromkeys(asked), **dict(zip(some, given, strict=True))}
+
+
+def _on_journeys(log: Log, funnel: Funnel | None) -> dict[str, Any]:
+    """List the questions on journeys, handoffs and metrics; None: they do not suit the log."""
+    assert log.map is not None  # noqa: S101  # it was given one
+    timed, currency = log.scope.timed, _main_currency(log)
+    referred = timed and "referred_by" in log.levels
+    return {
+        "stages": Transitions("stage"),
+        "touchpoints": Transitions("touchpoint"),
+        "loops": Loops(),
+        "dwell": Dwell("stage") if timed else None,
+        "variants": Variants("touchpoint", top=8, collapse=True),
+        "paths": Paths(),
+        "funnel": funnel,
+        "handoffs": Handoffs(currency=currency) if "department" in log.levels else None,
+        "scorecard": Scorecard() if timed and Scorecard.suits(log.map) else None,
+        "recommendation": Recommendation(currency=currency) if referred else None,
+    }
+
+
+def _by_period(log: Log, every: Period | None) -> dict[str, Any]:
+    """List the questions that are asked period by period."""
+    if every is None:
+        return {}
+    assert log.map is not None  # noqa: S101  # it was given one
+    scored = Scorecard(every) if Scorecard.suits(log.map) else None
+    return {"periods": scored, "lifecycle": Lifecycle(every), "retention": Retention(every=every)}
+
+
+def _on_worth_and_plans(log: Log) -> dict[str, Any]:
+    """List the questions on what things are worth, cost and feel like, and how plans are kept."""
+    assert log.map is not None  # noqa: S101  # it was given one
+    numbers, planned = log.table.numbers, bool(log.map.key_journeys)
+    currency = _main_currency(log)
+    rated = any(name in numbers for name in ("score", "emotion", "emotion_after"))
+    return {
+        "revenue": Revenue(currency=currency) if currency else None,
+        "key_journeys": KeyJourneys() if planned else None,
+        "deviations": Deviations(currency=currency) if planned else None,
+        "effort": EffortAndCost() if log.scope.timed else None,
+        "satisfaction": Satisfaction() if rated else None,
+    }
 
 
 def _to_purchase(journey: JourneyMap) -> tuple[FunnelTarget, ...]:

@@ -29,7 +29,7 @@ from journeymap.model.conditions import is_condition, mentions
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import of_type
 
-__all__ = ["Where", "check_names", "choose_subset", "describe_subset", "mark_outcome"]
+__all__ = ["LEVELS", "Where", "check_names", "choose_subset", "describe_subset", "mark_outcome"]
 
 Names = str | Iterable[str] | None
 Elements = str | Condition | Iterable[str | Condition] | None

@@ -22,7 +22,7 @@ _FILES = (".csv", ".json", ".xlsx", *_CHARTS)
 @click.command()
 @reading_options
 @click.argument("question")
-@click.option("--by", metavar="LEVEL", help="For each segment: a level, or a column of --extra.")
+@click.option("--by", metavar="LEVEL", help="For each segment: a level, or a column.")
 @click.option("--every", metavar="PERIOD", help="For each period: day, week, month, quarter, year.")
 @click.option("--where", multiple=True, metavar="LEVEL=NAME",
               help="Only interactions of a name; may be repeated.")  # fmt: skip
@@ -52,7 +52,8 @@ def ask(
     if output != "-" and suffix not in _FILES:
         message = f"{output!r} has none of the suffixes {', '.join(_FILES)}"
         raise click.UsageError(message)
-    log = _chosen(log_file(context).log(), where, since, until)
+    named = [one.partition("=")[0].strip() for one in where]
+    log = _chosen(log_file(context).keeping(by, *named).log(), where, since, until)
     _write(log.ask(wanted), output, suffix, rows, dark=dark)
     return 0
 

@@ -8,6 +8,7 @@ import click
 
 from journeymap.adapters.tables.csv_writing import write_csv
 from journeymap.analysis import Columns, Log, Overview
+from journeymap.cli.following import follow_customers
 from journeymap.cli.output import ShownProgress, write_text
 from journeymap.documents import dump
 from journeymap.simulation import broadband, broadband_customers
@@ -53,7 +54,8 @@ def demo(output: Path, customers: int, seed: int) -> int:
     with ShownProgress("reading") as progress:
         log = Log.read(file, columns, map=journey, progress=progress.share)
     page = output / "report.html"
-    write_text(report(Overview.of(log), note=_SIMULATED), str(page))
+    text = report(Overview.of(log), note=_SIMULATED, front_line=follow_customers(log))
+    write_text(text, str(page))
     for line in (
         _SIMULATED, repr(log), f"the map:    {output / 'broadband.yaml'}",
         f"the log:    {file}", f"the report: {page.resolve()}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from attrs import evolve, fields, frozen
 
 from journeymap.analysis import Columns, Log
 from journeymap.analysis.table.guessing import guess_columns
+from journeymap.analysis.where import LEVELS
 from journeymap.cli.defaults import Defaults, read_defaults
 from journeymap.cli.kept_options import keep_value, kept_option, kept_values
 from journeymap.cli.output import ShownProgress
@@ -22,7 +24,7 @@ from journeymap.model import JourneyMap
 
 __all__ = ["LogFile", "log_file", "reading_options"]
 
-_GUESSED = (".csv", ".tsv", ".parquet")
+_GUESSED = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 
 _ROLES = (
     ("customer", "who it was"), ("touchpoint", "what was touched"), ("at", "when"),
@@ -87,6 +89,31 @@ class LogFile:
             raise SourceError(str(self.file), f"no row could be read ({why or 'there is none'})")
         return log
 
+    @property
+    def name(self) -> str:
+        """The name of the file without its suffixes, or of the store."""
+        return Path(self.file).name.split(".")[0]
+
+    def keeping(self, *levels: str | None) -> LogFile:
+        """Keep the columns that segments or subsets are made by, if they are none of the levels.
+
+        Args:
+            *levels: Levels or columns (None: none is named).
+
+        Returns:
+            The same file, read with these columns.
+        """
+        if "://" in self.file:
+            return self
+        extra = tuple(self.columns.get("extra", self.defaults.columns.get("extra", ())))
+        wanted = [one for one in levels if one and one not in (*LEVELS, *extra)]
+        if wanted and self.file.lower().endswith(_GUESSED):
+            names = self._names()
+            wanted = [one for one in wanted if one in names]
+        if not wanted:
+            return self
+        return evolve(self, columns={**self.columns, "extra": (*extra, *dict.fromkeys(wanted))})
+
     def _recorded(self, journey: JourneyMap | None) -> Log:
         """Read what a live store has recorded."""
         if self.columns:
@@ -119,9 +146,12 @@ class LogFile:
             return pl.scan_parquet(place).collect_schema().names()
         encoding = self.encoding or self.defaults.encoding or "utf-8-sig"
         try:
-            with place.open(encoding=encoding, newline="") as file:
+            packed = place.suffix.lower() == ".gz"
+            with (gzip.open if packed else open)(
+                place, "rt", encoding=encoding, newline=""
+            ) as file:
                 head = file.readline()
-        except (LookupError, UnicodeError):
+        except (LookupError, UnicodeError, gzip.BadGzipFile, EOFError):
             return []  # reading will say what is wrong
         sign = self.delimiter or self.defaults.delimiter or max(",;\t|", key=head.count)
         return next(csv.reader([head], delimiter=sign), [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path as FilePath
@@ -24,7 +23,6 @@ __all__ = ["draw_flow", "flow_scene"]
 OTHERS, END = "(others)", "(end)"
 _MARGIN, _TOP, _GAP = 24.0, 118.0, 12.0
 _BOX, _BETWEEN, _LOW, _TALL = 156.0, 64.0, 40.0, 430.0
-_FINE = 10  # parts of a band's curve
 _SEEN = 0.5  # pixels of a band that can be seen
 _BOLD = 1.2  # how much wider a bold text is than a plain one
 _Node = tuple[int, str]  # the step, and the element at it
@@ -182,9 +180,9 @@ def _bands(
         points = _ribbon((one.x + _BOX, start), (other.x, end), thick)
         share = 100 * count / one.count
         names = [_name(node.name, journey) for node in (one, other)]
-        tip = f"{' → '.join(names)}: {count:,} journeys, {share:.0f} % of those at the first"
+        tip = f"{' → '.join(names)}: {count:,} journeys, {share:.0f} %"
         role = "rest" if other.name in (OTHERS, END) else _half(one.name, journey)
-        shapes.append(Path(points, f"band {role}", 0.6, filled=True, tip=tip))
+        shapes.append(Path(points, f"band {role}", 0.6, filled=True, curved=True, tip=tip))
     return shapes
 
 
@@ -196,13 +194,9 @@ def _first(node: _Placed, thick: float) -> float:
 def _ribbon(start: Point, end: Point, thick: float) -> tuple[Point, ...]:
     """Give the outline of a band that leaves and arrives level."""
     (ax, ay), (bx, by) = start, end
-    upper = []
-    for step in range(_FINE + 1):
-        share = step / _FINE
-        rise = (1 - math.cos(math.pi * share)) / 2
-        upper.append((ax + (bx - ax) * share, ay + (by - ay) * rise))
-    lower = [(x, y + thick) for x, y in reversed(upper)]
-    return (*upper, *lower)
+    middle = (ax + bx) / 2
+    upper = ((ax, ay), (middle, ay), (middle, by), (bx, by))
+    return (*upper, *((x, y + thick) for x, y in reversed(upper)))
 
 
 def _box(node: _Placed, journey: JourneyMap | None, whole: int) -> list[Shape]:

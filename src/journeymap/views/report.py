@@ -1,8 +1,10 @@
-"""One self-contained page about a log: the loop with real figures, handoffs, journeys, funnel."""
+"""One self-contained page about a log, for executives, departments, analysts and the front line."""
 
 from __future__ import annotations
 
-import re
+import base64
+import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -10,104 +12,156 @@ from attrs import frozen
 from journeymap.exceptions import require
 from journeymap.model.durations import span_text
 from journeymap.views.findings import findings
-from journeymap.views.flow_picture import flow_scene
-from journeymap.views.flows import Flows, friction_colour
+from journeymap.views.flows import Flows
 from journeymap.views.layers import LAYERS, layers_of
 from journeymap.views.loop_picture import loop_scene
-from journeymap.views.svg import svg
+from journeymap.views.pages.analyst_page import (
+    answer_tables,
+    dwell_table,
+    key_journeys_table,
+    show_slices,
+)
+from journeymap.views.pages.department_pages import make_department_pages
+from journeymap.views.pages.executive_page import (
+    cohorts,
+    lifecycle_table,
+    losses_table,
+    quadrants,
+    revenue_table,
+    stages_table,
+    targets_table,
+)
+from journeymap.views.pages.figure_cards import make_cards
+from journeymap.views.pages.front_line_page import make_front_line_page
+from journeymap.views.pages.page_charts import draw_charts
+from journeymap.views.pages.page_table import Definitions
+from journeymap.views.pages.wording import department_name, keep_together
+from journeymap.views.svg import STYLE, svg
 from journeymap.views.text_fit import shown
 from journeymap.views.tokens import DARK, LIGHT, css_of
 
 if TYPE_CHECKING:
-    from journeymap.analysis import HandoffsAnswer, Overview, ScorecardRow
+    from journeymap.analysis import Overview
+    from journeymap.profile import Customer, FrontLine
 
 __all__ = ["report"]
 
-_UNIT = re.compile(r"(?<=\d) (?=(%|[A-Z]{3}|d|h|min|s)(?![A-Za-z]))")
 MAX_DEPARTMENTS = 14
 """Rows and columns of the table of handoffs: more are not legible on A4."""
 HEAT_LEVELS = 5
 """Shades of the table of handoffs: as many as the template's style sheet has."""
+_EXECUTIVE_CARDS, _STEPS = 8, 16
 
 
 @frozen
 class _Cell:
-    """A pair of departments in the matrix: what is shown, how hot it is, and the whole story."""
+    """A pair of departments in the matrix: what is shown, and how hot it is."""
 
     text: str
     heat: int
-    tip: str
 
 
-def report(overview: Overview, *, title: str | None = None, note: str = "") -> str:
+def report(
+    overview: Overview,
+    *,
+    title: str | None = None,
+    note: str = "",
+    front_line: FrontLine | None = None,
+    customers: Sequence[Customer] = (),
+    people: bool = False,
+    charts: bool = False,
+) -> str:
     """Make the report of a log, which opens from disk and asks no network.
+
+    It has a part for each kind of reader. Without script it shows all of them below one another.
 
     Args:
         overview: The answers that the report shows, all of one log.
         title: The page's title (None: made of the map's name).
         note: Words at the top, for what a reader must know first: for example that data is
             simulated.
+        front_line: What is owed to customers now (None: the page has no part about that).
+        customers: Views of customers whose journeys are drawn, with ``people`` alone.
+        people: Whether the page may name customers.
+        charts: Whether the answers are drawn as charts, too.
 
     Returns:
         The page as HTML.
 
     Raises:
-        MissingExtra: jinja2 is not installed.
+        MissingExtra: jinja2 is not installed; or what draws charts.
     """
     require("views", "jinja2", "markupsafe")
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("journeymap.views"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    flows = Flows.of(overview)
-    picture = svg(loop_scene(overview.map, flows, standalone=False), frame=False)
+    environment = Environment(loader=PackageLoader("journeymap.views"), autoescape=True,
+                              undefined=StrictUndefined, trim_blocks=True,
+                              lstrip_blocks=True)  # fmt: skip
+    environment.filters["picture"] = Markup  # the writer of SVG has escaped every text in it
+    lines = environment.get_template("report.js").render().splitlines()
+    script = "\n".join(line for one in lines if (line := one.strip()) and line[:2] != "//")
+    departments, hidden = make_department_pages(overview, front_line, people=people)
     page: str = environment.get_template("report.html.jinja").render(
         title=shown(title or overview.map.name),
         note=shown(note),
-        description=shown(overview.map.description),
-        picture=Markup(picture),  # noqa: S704  # the writer of SVG has escaped every text in it
-        flow=Markup(_flow(overview)),  # noqa: S704  # the writer of SVG has escaped it, too
-        figures=_figures(overview),
-        findings=[_together(shown(text)) for text in findings(overview, flows)],
-        stages=_stages(overview, flows),
-        layers=LAYERS,
-        layer_rows=_layer_rows(overview),
-        targets=_targets(overview),
-        funnel=_funnel(overview),
-        matrix=_matrix(overview),
-        handoffs=_handoffs(overview),
-        journeys=_journeys(overview),
-        rejected=[(shown(why), f"{n:,}") for why, n in overview.rejected.most_common(20)],
-        dropped=[(shown(why), f"{n:,}") for why, n in overview.dropped.most_common(20)],
-        unmapped=[(shown(name), f"{n:,}") for name, n in _top(overview.unmapped)],
-        quantile_error=overview.touchpoints.quantile_error,
-        timed=overview.touchpoints.timed,
-        looped=_is_loop(overview),
-        drafted=overview.drafted,
+        departments=departments,
+        hidden_departments=hidden,
+        charts=list(draw_charts(overview)) if charts else [],
+        line=make_front_line_page(overview, front_line, customers, people=people),
         light=css_of(LIGHT),
         dark=css_of(DARK),
+        pictures=STYLE.strip(),
+        definitions=Definitions(),
+        script=script,
+        allowed=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **_for_executives(overview, people=people),
+        **_for_analysts(overview),
     )
     return page
 
 
-def _flow(overview: Overview) -> str:
-    """Draw the ways that customers take, if any took one."""
-    if overview.paths is None or not len(overview.paths):
-        return ""
-    journey = None if overview.drafted else overview.map  # halves that are guessed are no colour
-    scene = flow_scene(overview.paths, journey, strongest=5, heading=False)
-    return svg(scene, frame=False)
+def _for_executives(overview: Overview, *, people: bool) -> dict[str, Any]:
+    """Make what executives are shown, and what stands at the top."""
+    flows = Flows.of(overview)
+    tables = (losses_table(overview), revenue_table(overview), lifecycle_table(overview))
+    return {
+        "description": shown(overview.map.description),
+        "figures": _figures(overview),
+        "findings": [keep_together(shown(text)) for text in findings(overview, flows)],
+        "cards": make_cards(overview)[:_EXECUTIVE_CARDS],
+        "picture": svg(
+            loop_scene(overview.map, flows, standalone=False), frame=False, styled=False
+        ),
+        "stages": stages_table(overview, flows, people=people),
+        "executive": [table for table in tables if table is not None],
+        "cohorts": cohorts(overview),
+        "quadrants": quadrants(overview),
+        "targets": targets_table(overview),
+        "timed": overview.touchpoints.timed,
+        "looped": _is_loop(overview),
+        "drafted": overview.drafted,
+        "quantile_error": overview.touchpoints.quantile_error,
+    }
 
 
-def _together(text: str) -> str:
-    """Keep numbers and their units on one line."""
-    return _UNIT.sub("\N{NO-BREAK SPACE}", text)
+def _for_analysts(overview: Overview) -> dict[str, Any]:
+    """Make what analysts are shown, and the matrix of handoffs."""
+    tables = (key_journeys_table(overview), dwell_table(overview), *answer_tables(overview))
+    return {
+        "matrix": _matrix(overview),
+        "slices": show_slices(overview),
+        "by": shown(overview.by or ""),
+        "every": overview.every,
+        "journeys": _journeys(overview),
+        "tables": [table for table in tables if table is not None],
+        "all_cohorts": cohorts(overview, None),
+        "layers": LAYERS,
+        "layer_rows": _layer_rows(overview),
+        "rejected": [(shown(why), f"{n:,}") for why, n in overview.rejected.most_common(20)],
+        "dropped": [(shown(why), f"{n:,}") for why, n in overview.dropped.most_common(20)],
+        "unmapped": [(shown(name), f"{n:,}") for name, n in _top(overview.unmapped)],
+    }
 
 
 def _figures(overview: Overview) -> list[tuple[str, str]]:
@@ -143,25 +197,6 @@ def _wait(seconds: float | None) -> str:
     return "–" if seconds is None else span_text(seconds)
 
 
-def _stages(overview: Overview, flows: Flows) -> list[dict[str, Any]]:
-    made = []
-    for number, stage in enumerate(overview.map.stages.values(), 1):
-        flow = flows.stages[stage.id]
-        made.append(
-            {
-                "number": number,
-                "name": shown(stage.name),
-                "phase": stage.phase.customer,
-                "customers": f"{flow.customers:,}",
-                "stay": "–" if flow.stay is None else span_text(flow.stay),
-                "leak": "–" if flow.leak_share is None else f"{100 * flow.leak_share:.1f} %",
-                "friction": "–" if flow.friction is None else f"{100 * flow.friction:.0f} %",
-                "colour": friction_colour(flow.friction),
-            }
-        )
-    return made
-
-
 def _layer_rows(overview: Overview) -> list[dict[str, Any]]:
     return [
         {
@@ -171,63 +206,6 @@ def _layer_rows(overview: Overview) -> list[dict[str, Any]]:
             "cells": [[shown(text) for text in cell] for cell in one.cells],
         }
         for one in layers_of(overview.map)
-    ]
-
-
-def _targets(overview: Overview) -> list[dict[str, Any]]:
-    """List the metrics beside their targets, those that are missed first."""
-    answer = overview.scorecard
-    if answer is None:
-        return []
-    order = {"missed": 0, "not sure": 1, "met": 2}
-    rows = sorted(answer, key=lambda row: order.get(row.verdict or "", 3))
-    return [
-        {
-            "name": shown(_metric(overview, row)),
-            "value": "–" if row.value is None else _in_unit(row.value, row.unit),
-            "target": "–" if row.target is None else _in_unit(row.target, row.unit),
-            "verdict": row.verdict or row.note or "no target",
-            "class": (row.verdict or "none").replace(" ", "-"),
-            "interval": "–" if row.low is None or row.high is None
-            else f"{_rounded(row.low)} to {_rounded(row.high)}",
-            "n": f"{row.n:,}" if row.n else "–",
-            "departments": ", ".join(_department(overview, name) for name in row.departments),
-        }
-        for row in rows
-    ]  # fmt: skip
-
-
-def _metric(overview: Overview, row: ScorecardRow) -> str:
-    """Name a metric, or the process or key journey whose target it is."""
-    if row.metric in overview.map.metrics:
-        return overview.map.metrics[row.metric].name
-    kind, _, name = row.of.partition(" ")
-    catalog = overview.map.processes if kind == "process" else overview.map.key_journeys
-    return f"{catalog[name].name} (median time)"
-
-
-def _in_unit(number: float, unit: str) -> str:
-    return f"{_rounded(number)} {shown(unit)}".rstrip()
-
-
-def _rounded(number: float) -> str:
-    return f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
-
-
-def _funnel(overview: Overview) -> list[dict[str, Any]]:
-    if overview.funnel is None:
-        return []
-    stages = overview.map.stages
-    return [
-        {
-            "name": shown(stages[row.element].name),
-            "phase": stages[row.element].phase.customer,
-            "count": f"{row.count:,}",
-            "percent": f"{100 * row.share:.0f} %",
-            "width": f"{max(100 * row.share, 0.5):.1f}",
-            "step": f"{100 * row.share_previous:.0f} %",
-        }
-        for row in overview.funnel
     ]
 
 
@@ -247,9 +225,9 @@ def _matrix(overview: Overview) -> dict[str, Any] | None:
     most = max(waiting.values()) or 1.0
     cells = {(row.source, row.target): _cell(row, waiting, most) for row in answer}
     return {
-        "names": [_department(overview, name) for name in order],
+        "names": [department_name(overview, name) for name in order],
         "rows": [
-            (_department(overview, source), [cells.get((source, target)) for target in order])
+            (department_name(overview, source), [cells.get((source, target)) for target in order])
             for source in order
         ],
         "hidden": len(busy) - len(order),
@@ -259,41 +237,7 @@ def _matrix(overview: Overview) -> dict[str, Any] | None:
 def _cell(row: Any, waiting: dict[tuple[str, str], float], most: float) -> _Cell:
     share = waiting[row.source, row.target] / most
     heat = min(HEAT_LEVELS, int(share * HEAT_LEVELS) + 1) if share > 0.01 else 0
-    tip = (
-        f"{row.count:,} handoffs; mean wait {_wait(row.wait_mean)}, "
-        f"median {_wait(row.wait_median)}; {row.bounced:,} bounced back; "
-        f"{row.dropped:,} journeys ended there"
-    )
-    return _Cell(f"{row.count:,}", heat, tip)
-
-
-def _handoffs(overview: Overview) -> list[dict[str, str]]:
-    """List the handoffs that cost most waiting altogether."""
-    answer: HandoffsAnswer | None = overview.handoffs
-    if answer is None:
-        return []
-    rows = sorted(answer, key=lambda row: -(row.wait_mean or 0) * row.count)[:8]
-    return [
-        {
-            "name": f"{_department(overview, row.source)} → {_department(overview, row.target)}",
-            "count": f"{row.count:,}",
-            "mean": _wait(row.wait_mean),
-            "median": _wait(row.wait_median),
-            "p90": _wait(row.wait_p90),
-            "bounced": f"{100 * row.bounced / row.count:.0f} %",
-            "dropped": f"{100 * row.drop_share:.1f} %",
-            "emotion": "–" if row.emotion_change is None else f"{row.emotion_change:+.2f}",
-            "risk": "–"
-            if row.value_at_risk is None
-            else f"{row.value_at_risk:,.0f} {answer.currency or ''}".strip(),
-        }
-        for row in rows
-    ]
-
-
-def _department(overview: Overview, name: str) -> str:
-    known = overview.map.departments
-    return shown(known[name].name if name in known else name)
+    return _Cell(f"{row.count:,}", heat)
 
 
 def _journeys(overview: Overview) -> list[dict[str, Any]]:
@@ -308,7 +252,8 @@ def _journeys(overview: Overview) -> list[dict[str, Any]]:
             steps.append((shown(points[name].name if name in points else name), phase))
         made.append(
             {
-                "steps": steps,
+                "steps": steps[:_STEPS],
+                "more": max(0, len(steps) - _STEPS),
                 "count": f"{row.count:,}",
                 "percent": f"{100 * row.share:.1f} %",
                 "width": f"{100 * row.share / most:.1f}",

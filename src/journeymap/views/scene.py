@@ -17,13 +17,17 @@ Point: TypeAlias = tuple[float, float]
 
 @frozen
 class Path:
-    """A line through points, as wide as ``width``; ``filled`` closes it into an area."""
+    """A line through points, as wide as ``width``; ``filled`` closes it into an area.
+
+    ``curved``: of each four points, the middle two bend the line between the others.
+    """
 
     points: tuple[Point, ...]
     role: str
     width: float = 1.0
     colour: str | None = None
     filled: bool = False
+    curved: bool = False
     tip: str = ""
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 
 from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
 from journeymap.views.text_fit import shown
 from journeymap.views.tokens import DARK, LIGHT, css_of
 
-__all__ = ["svg"]
+__all__ = ["STYLE", "svg"]
 
-_STYLE = f"""
+STYLE = f"""
 svg.jm{{{css_of(LIGHT)};font-family:system-ui,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}}
 @media (prefers-color-scheme:dark){{svg.jm{{{css_of(DARK)}}}}}
 .jm .paper{{fill:var(--paper)}}
@@ -36,15 +37,16 @@ stroke-linejoin:round}}
 """
 
 
-def svg(scene: Scene, *, frame: bool = True) -> str:
-    """Write a scene as SVG; ``frame`` paints the paper behind it."""
+def svg(scene: Scene, *, frame: bool = True, styled: bool = True) -> str:
+    """Write a scene as SVG; ``frame`` paints the paper, ``styled``: it brings its style sheet."""
     size = f'viewBox="0 {scene.top:g} {scene.width:g} {scene.height:g}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="jm" {size} role="img" '
         f'width="{scene.width:g}" height="{scene.height:g}">',
         f"<title>{_text(scene.title)}</title><desc>{_text(scene.description)}</desc>",
-        f"<style>{_STYLE.strip()}</style>",
     ]
+    if styled:
+        parts.append(f"<style>{STYLE.strip()}</style>")
     if frame:
         parts.append(
             f'<rect class="paper" y="{scene.top:g}" '
@@ -60,34 +62,56 @@ def _shape(shape: Shape) -> str:
     tip = f"<title>{_text(shape.tip)}</title>" if shape.tip else ""
     role = escape(shape.role, quote=True)
     if isinstance(shape, Path):
-        where = " ".join(f"{x:.1f},{y:.1f}" for x, y in shape.points)
-        paint = "fill" if shape.filled else "stroke"
-        colour = f' style="{paint}:{escape(shape.colour, quote=True)}"' if shape.colour else ""
-        end = "Z" if shape.filled else ""
-        width = f' stroke-width="{shape.width:.1f}"'
-        return f'<path class="{role}" d="M{where}{end}"{width}{colour}>{tip}</path>'
+        return _path(shape, role, tip)
     colour = f' style="fill:{escape(shape.colour, quote=True)}"' if shape.colour else ""
     if isinstance(shape, Dot):
-        place = f'cx="{shape.x:.1f}" cy="{shape.y:.1f}" r="{shape.radius:.1f}"'
+        place = f'cx="{_short(shape.x)}" cy="{_short(shape.y)}" r="{_short(shape.radius)}"'
         return f'<circle class="{role}" {place}{colour}>{tip}</circle>'
     return _box(shape, role, colour, tip)
 
 
+def _short(number: float) -> str:
+    """Write a length to a tenth of a pixel, without a needless zero."""
+    written = f"{number:.1f}".removesuffix(".0")
+    return "0" if written == "-0" else written
+
+
+def _path(path: Path, role: str, tip: str) -> str:
+    places = [f"{_short(x)},{_short(y)}" for x, y in path.points]
+    if path.curved:
+        where = "L".join(f"{a}C{b} {c} {d}" for a, b, c, d in _curves(places))
+    else:
+        where = " ".join(places)
+    paint = "fill" if path.filled else "stroke"
+    colour = f' style="{paint}:{escape(path.colour, quote=True)}"' if path.colour else ""
+    end = "Z" if path.filled else ""
+    width = "" if path.filled else f' stroke-width="{_short(path.width)}"'
+    return f'<path class="{role}" d="M{where}{end}"{width}{colour}>{tip}</path>'
+
+
+def _curves(places: list[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Give the points of each curve: both ends, and the two between that bend it."""
+    points = iter(places)
+    return zip(points, points, points, points, strict=True)
+
+
 def _box(shape: Box, role: str, colour: str, tip: str) -> str:
-    place = f'x="{shape.x:.1f}" y="{shape.y:.1f}"'
-    size = f'width="{shape.width:.1f}" height="{shape.height:.1f}" rx="4"'
+    place = f'x="{_short(shape.x)}" y="{_short(shape.y)}"'
+    size = f'width="{_short(shape.width)}" height="{_short(shape.height)}" rx="4"'
     return f'<rect class="{role}" {place} {size}{colour}>{tip}</rect>'
 
 
 def _words(words: Words) -> str:
-    lines = "".join(
-        f'<tspan x="{words.x:.1f}" dy="{words.size * words.leading if place else 0:.1f}">'
-        f"{_text(line)}</tspan>"
-        for place, line in enumerate(words.lines)
-    )
+    x = _short(words.x)
+    first, *others = [_text(line) for line in words.lines] or [""]
+    lines = first + "".join(
+        f'<tspan x="{x}" dy="{_short(words.size * words.leading)}">{line}</tspan>'
+        for line in others
+    )  # fmt: skip
+    anchor = "" if words.anchor == "start" else f' text-anchor="{words.anchor}"'
     return (
-        f'<text class="{escape(words.role, quote=True)}" x="{words.x:.1f}" y="{words.y:.1f}" '
-        f'font-size="{words.size:g}" text-anchor="{words.anchor}">{lines}</text>'
+        f'<text class="{escape(words.role, quote=True)}" x="{x}" y="{_short(words.y)}" '
+        f'font-size="{words.size:g}"{anchor}>{lines}</text>'
     )
 
 

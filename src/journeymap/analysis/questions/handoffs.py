@@ -17,7 +17,7 @@ from journeymap.analysis.measuring.tally import Tally, add_lengths, count_custom
 from journeymap.analysis.questions.transitions import measure_waits, wait_columns
 from journeymap.analysis.row_fields import Amount, Count, Error, Field, Key, Mean, N, Seconds, Share
 from journeymap.analysis.table.exact_amounts import FRACTION, SCALE, amount_of
-from journeymap.analysis.table.part import Ints, Part, Reading, Scope, require_times
+from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, require_times
 from journeymap.model.rules import of_type
 
 __all__ = ["HandoffRow", "Handoffs", "HandoffsAnswer"]
@@ -140,18 +140,10 @@ class Handoffs:
         codes = read.codes.astype(np.int64)
         change = np.flatnonzero(~read.first[1:] & (codes[1:] != codes[:-1]))
         pairs = codes[change] * size + codes[change + 1]
-        bounced = _bounced(codes, change, read)
-        ended = _ends(part, read)[change + 1] & ~_succeeded(part, read)[change + 1]
-        silent = _is_silent(part, read)[change + 1]
-        done = mark_ends(part) if read.rows is None else mark_ends(part)[read.rows]
-        ended &= ~done[change + 1]  # where a journey may end, none was lost
-        dropped = ended & silent
-        columns: dict[str, Ints | None] = {
-            "count": None,
-            "bounced": bounced.astype(np.int64),
-            "dropped": dropped.astype(np.int64),
-            "open": (ended & ~silent).astype(np.int64),
-        }
+        marks = _mark(part, read, codes, change)
+        dropped = marks["dropped"]
+        columns: dict[str, Ints | None] = {"count": None}
+        columns |= {name: mark.astype(np.int64) for name, mark in marks.items()}
         columns |= _changes(part, read, change)
         worth, currencies = cumulative_value(part, self.currency)
         value = worth if worth is None or read.rows is None else worth.select(read.rows)
@@ -170,7 +162,7 @@ class Handoffs:
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
         """Find the customers of a row, as the part numbers them."""
-        if number not in ("customers", "count"):
+        if number not in ("customers", "count", "bounced", "dropped", "open"):
             return None
         read = part.read(self.by)
         codes = read.codes.astype(np.int64)
@@ -178,8 +170,11 @@ class Handoffs:
             np.array([name == row[one] for name in read.names], dtype=bool)[codes]
             for one in ("source", "target")
         )
-        change = np.flatnonzero(~read.first[1:] & before[:-1] & after[1:])
-        found: Ints = read.customer[change]
+        change = np.flatnonzero(~read.first[1:] & (codes[1:] != codes[:-1]))
+        mine = before[change] & after[change + 1]
+        if number not in ("customers", "count"):
+            mine &= _mark(part, read, codes, change)[number]
+        found: Ints = read.customer[change[mine]]
         return found
 
     def merge(self, one: _Measured, other: _Measured) -> _Measured:
@@ -225,6 +220,16 @@ class Handoffs:
 class _Measured:
     tally: Tally
     currencies: frozenset[str]
+
+
+def _mark(part: Part, read: Reading, codes: Ints, change: Ints) -> dict[str, Flags]:
+    """Mark the handoffs that bounced back, and those after which journeys ended, or may go on."""
+    ended = _ends(part, read)[change + 1] & ~_succeeded(part, read)[change + 1]
+    silent = _is_silent(part, read)[change + 1]
+    done = mark_ends(part) if read.rows is None else mark_ends(part)[read.rows]
+    ended &= ~done[change + 1]  # where a journey may end, none was lost
+    return {"bounced": _bounced(codes, change, read), "dropped": ended & silent,
+            "open": ended & ~silent}  # fmt: skip
 
 
 def _bounced(codes: Ints, change: Ints, read: Reading) -> Any:

@@ -1,0 +1,256 @@
+"""The front line: which customers wait for whom, and how fast moments of truth are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from attrs import evolve, field, frozen
+
+from journeymap.exceptions import ElementError
+from journeymap.interactions import Interaction
+from journeymap.model import JourneyMap
+from journeymap.profile.next_best import NextBest
+from journeymap.tracking.signals import MomentReached
+from journeymap.tracking.state import State
+from journeymap.tracking.tracker import Tracker
+
+__all__ = ["FrontLine", "MomentService", "Waiting"]
+
+
+@frozen
+class Waiting:
+    """One reason for which a customer waits for a department.
+
+    Attributes:
+        customer: The customer.
+        why: ``moment``: a moment of truth without an answer; ``key journey``: one that takes longer
+            than it should.
+        name: The id of the moment or key journey.
+        owner: The department that should act (None: the map names none).
+        action: What it should do.
+        since: Since when the customer waits.
+        due: By when it should be done.
+        late: Whether that is over.
+        about: The product, order … that it is about (None: the moment keeps none apart).
+        offer: The best offer for the customer now (None: there is none, or none was asked for).
+        reason: Why it is the best.
+    """
+
+    customer: str
+    why: Literal["moment", "key journey"]
+    name: str
+    owner: str | None
+    action: str
+    since: datetime
+    due: datetime
+    late: bool
+    about: str | None = None
+    offer: str | None = None
+    reason: str = ""
+
+
+@frozen
+class MomentService:
+    """How a moment of truth with a deadline was answered.
+
+    A moment is answered when its owner takes an interaction of the customer after it.
+
+    Attributes:
+        moment: The moment's id.
+        owner: The department that owns it.
+        reached: How often it was reached.
+        in_time: How often it was answered by its deadline.
+        late: How often after it.
+        missed: How often it was not answered, and the deadline is over.
+        open: How often it is not answered yet, and the deadline is not over.
+        median: The median time to the answer, of those answered (None: there is none).
+    """
+
+    moment: str
+    owner: str | None
+    reached: int
+    in_time: int
+    late: int
+    missed: int
+    open: int
+    median: timedelta | None
+
+
+@frozen
+class _Owed:
+    """A moment that was reached, and when its owner answered it (None: not so far)."""
+
+    moment: MomentReached
+    due: datetime
+    answered: datetime | None = None
+
+
+@frozen(repr=False)
+class FrontLine:
+    """Everything that departments owe their customers at one time.
+
+    Attributes:
+        as_of: The time.
+        customers: How many customers were followed.
+        moments: The moments with a deadline, in the order of the map.
+        waiting: Who waits: what is due next first, then what is late, the latest first.
+    """
+
+    as_of: datetime
+    customers: int = 0
+    moments: tuple[MomentService, ...] = ()
+    waiting: tuple[Waiting, ...] = field(default=())
+
+    @classmethod
+    def of(
+        cls,
+        map: JourneyMap,  # noqa: A002
+        histories: Iterable[Iterable[Interaction]],
+        as_of: datetime,
+        offers: NextBest | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> FrontLine:
+        """Follow every customer to a time, and list what is owed then.
+
+        Args:
+            map: The map with the moments of truth and the key journeys.
+            histories: The interactions of each customer, in order of time, such as
+                ``log.histories()``; later ones than the time do not count.
+            as_of: The time.
+            offers: What chooses the best offer for those who wait (None: none is chosen).
+            progress: A function that is called with how many customers were followed so far.
+
+        Returns:
+            What is owed.
+
+        Raises:
+            ElementError: The time has no zone.
+
+        >>> from journeymap.model import At, Department, Moment, Stage, Touchpoint
+        >>> shop = JourneyMap("shop", stages=[Stage("use", "own")],
+        ...     departments=[Department("support")], touchpoints=[Touchpoint("call", "use")],
+        ...     moments=[Moment("failed", At("outcome", ["failed"]), owner="support",
+        ...                     action="call back", deadline=timedelta(hours=4))])
+        >>> nine = datetime(2026, 3, 2, 9, tzinfo=UTC)
+        >>> call = Interaction("ada", "call", nine, outcome="failed")
+        >>> line = FrontLine.of(shop, [[call]], nine + timedelta(hours=5))
+        >>> [(one.customer, one.action, one.late) for one in line.waiting]
+        [('ada', 'call back', True)]
+        """
+        if as_of.tzinfo is None:
+            raise ElementError("FrontLine", "as_of", as_of, "a time with a zone is expected")
+        now = as_of.astimezone(UTC)
+        tracker = Tracker(map, horizon=timedelta(0))
+        owed: list[_Owed] = []
+        waiting: list[Waiting] = []
+        followed = 0
+        for history in histories:
+            known = [one for one in history if one.at <= now]
+            if not known:
+                continue
+            state, mine = _follow(tracker, known, now)
+            owed += mine
+            waiting += _with_offers([*_unanswered(mine, now), *_stuck(map, state, now)],
+                                    state, now, offers)  # fmt: skip
+            followed += 1
+            if progress is not None:
+                progress(followed)
+        waiting.sort(key=lambda one: (one.customer, one.name, one.about or ""))
+        waiting.sort(key=lambda one: (one.late, abs(one.due - now)))
+        return cls(now, followed, _all_served(map, owed, now), tuple(waiting))
+
+    def __repr__(self) -> str:
+        late = sum(one.late for one in self.waiting)
+        return (
+            f"<FrontLine at {self.as_of:%Y-%m-%d %H:%M} UTC: {len(self.waiting):,} waits of "
+            f"{self.customers:,} customers, {late:,} of them late>"
+        )
+
+
+def _follow(
+    tracker: Tracker, history: list[Interaction], now: datetime
+) -> tuple[State, list[_Owed]]:
+    """Follow one customer, and find when each moment was answered: by its owner, after it."""
+    state, traced = tracker.trace(None, history)
+    names, points = tracker.map.recorded_names, tracker.map.touchpoints
+    open_: list[_Owed] = []
+    done: list[_Owed] = []
+    for one, signals in zip(history, traced, strict=True):
+        reached = list(_owed(signals))
+        before = [owed for owed in reached if owed.moment.at < one.at]
+        open_ += before  # an absence became certain before this interaction
+        point = points.get(names.resolve(one.touchpoint))
+        taken_by = one.department or (None if point is None else point.department)
+        if taken_by is not None:
+            done += [evolve(o, answered=one.at) for o in open_ if o.moment.owner == taken_by]
+            open_ = [owed for owed in open_ if owed.moment.owner != taken_by]
+        open_ += [owed for owed in reached if owed.moment.at >= one.at]
+    state, later = tracker.advance(state, now)
+    return state, [*done, *open_, *_owed(later)]
+
+
+def _owed(signals: Iterable[object]) -> Iterator[_Owed]:
+    for one in signals:
+        if isinstance(one, MomentReached) and one.due is not None:
+            yield _Owed(one, one.due)
+
+
+def _unanswered(owed: Iterable[_Owed], now: datetime) -> Iterator[Waiting]:
+    for one in owed:
+        if one.answered is None:
+            moment = one.moment
+            yield Waiting(moment.customer, "moment", moment.moment, moment.owner, moment.action,
+                          moment.at, one.due, one.due < now, moment.about)  # fmt: skip
+
+
+def _stuck(journey: JourneyMap, state: State, now: datetime) -> Iterator[Waiting]:
+    """List the key journeys that take longer than they should."""
+    for one in state.key_journeys:
+        if one.due is not None and one.late:
+            points: Mapping[str, object] = journey.touchpoints
+            awaited = [journey.touchpoints[name].name for name in one.expected if name in points]
+            action = f"see to it that “{'” or “'.join(awaited)}” follows" if awaited else ""
+            owner = journey.key_journeys[one.journey].owner
+            yield Waiting(state.customer, "key journey", one.journey, owner, action, one.begun,
+                          one.due, late=True)  # fmt: skip
+
+
+def _with_offers(
+    waiting: list[Waiting], state: State, now: datetime, offers: NextBest | None
+) -> list[Waiting]:
+    """Add the best offer for the customer, and why it is the best."""
+    if not waiting or offers is None:
+        return waiting
+    choice = offers.choose(state, now)
+    if choice.best is None:
+        return waiting
+    best, *others = choice.candidates
+    reason = f"worth {best.priority:,.3g} weighed by how likely it is taken"
+    beaten = [one for one in others if "is more" in one.lost]
+    if beaten:
+        reason += f"; next comes {beaten[0].offer} with {beaten[0].priority:,.3g}"
+    return [evolve(one, offer=choice.best.id, reason=reason) for one in waiting]
+
+
+def _all_served(journey: JourneyMap, owed: list[_Owed], now: datetime) -> tuple[MomentService, ...]:
+    """Sum up the moments with a deadline, in the order of the map."""
+    by_moment: dict[str, list[_Owed]] = {
+        name: [] for name, moment in journey.moments.items() if moment.deadline is not None
+    }
+    for one in owed:
+        by_moment[one.moment.moment].append(one)
+    return tuple(_served(name, mine, now) for name, mine in by_moment.items())
+
+
+def _served(moment: str, owed: list[_Owed], now: datetime) -> MomentService:
+    times = sorted(o.answered - o.moment.at for o in owed if o.answered is not None)
+    answered = [one for one in owed if one.answered is not None]
+    in_time = sum(one.answered <= one.due for one in answered if one.answered is not None)
+    missed = sum(one.answered is None and one.due < now for one in owed)
+    half = len(times) // 2
+    median = (times[half] + times[-half - 1]) / 2 if times else None
+    owner = owed[0].moment.owner if owed else None
+    return MomentService(moment, owner, len(owed), in_time, len(answered) - in_time, missed,
+                         len(owed) - len(answered) - missed, median)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Pages of the report, one for each kind of reader."""

@@ -1,0 +1,147 @@
+"""The front line: who waits for whom, and how fast moments of truth are answered."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeymap import (
+    Absence,
+    At,
+    Department,
+    ElementError,
+    Interaction,
+    JourneyMap,
+    KeyJourney,
+    Moment,
+    NextBest,
+    Offer,
+    Stage,
+    Touchpoint,
+)
+from journeymap.analysis import Log
+from journeymap.profile import FrontLine
+from journeymap.testing import interactions
+from journeymap.tracking import MomentOverdue, MomentReached, Tracker
+from tests.factories import DAY, HOUR, T0, at
+
+SHOP = JourneyMap(
+    "shop",
+    dormant_after=90 * DAY,
+    departments=[Department("support"), Department("care"), Department("sales")],
+    stages=[Stage("choose", "buy"), Stage("use", "own")],
+    touchpoints=[Touchpoint("a", "choose"), Touchpoint("b", "use", department="care"),
+                 Touchpoint("c", "use"), Touchpoint("d", "use")],
+    moments=[
+        Moment("failed", At("outcome", ("failed",)), owner="support", action="Say sorry",
+               deadline=30 * HOUR),
+        Moment("unused", Absence("c", "a", 2 * DAY), owner="care", action="Call", deadline=DAY,
+               per="product"),
+        Moment("noted", At("outcome", ("abandoned",)), owner="sales"),
+    ],
+    key_journeys=[KeyJourney("trial", "a", "d", within=3 * DAY, owner="sales")],
+    offers=[Offer("router", propensity=0.5, value=30), Offer("case", propensity=0.1, value=5)],
+)  # fmt: skip
+
+
+def line(*happened: Interaction, hours: float) -> FrontLine:
+    return FrontLine.of(SHOP, [happened], T0 + hours * HOUR)
+
+
+def test_a_moment_waits_until_its_owner_answers() -> None:
+    call = at("b", 0, outcome="failed")
+    assert [one.late for one in line(call, hours=1).waiting] == [False]
+    assert [one.late for one in line(call, hours=30).waiting] == [False]
+    [late] = line(call, hours=31).waiting
+    assert (late.name, late.owner, late.action, late.late) == (
+        "failed", "support", "Say sorry", True)  # fmt: skip
+    answered = line(call, at("b", 5, department="support"), hours=31)
+    assert answered.waiting == ()
+    [failed, _] = answered.moments
+    assert (failed.reached, failed.in_time, failed.median) == (1, 1, 5 * HOUR)
+    too_late = line(call, at("b", 40, department="support"), hours=50).moments[0]
+    assert (too_late.in_time, too_late.late, too_late.missed) == (0, 1, 0)
+
+
+def test_who_reaches_a_moment_does_not_answer_it() -> None:
+    [failed, _] = line(at("b", 0, outcome="failed", department="support"), hours=1).moments
+    assert (failed.reached, failed.open) == (1, 1)
+
+
+def test_an_absence_is_kept_apart_by_product() -> None:
+    found = line(at("a", 0, product="tv"), at("a", 1, product="tea"), at("c", 9, product="tea"),
+                 hours=49)  # fmt: skip
+    assert [(one.name, one.about) for one in found.waiting] == [("unused", "tv")]
+
+
+def test_a_key_journey_that_takes_too_long() -> None:
+    found = line(at("a", 0), at("c", 1), hours=80)
+    [stuck] = [one for one in found.waiting if one.why == "key journey"]
+    assert (stuck.name, stuck.owner, stuck.late) == ("trial", "sales", True)
+    assert stuck.since == T0
+    assert "“D”" in stuck.action
+    assert line(at("a", 0), at("c", 1), at("d", 2), hours=80).waiting == ()
+
+
+def test_what_comes_later_does_not_count() -> None:
+    call, answer = at("b", 0, outcome="failed"), at("b", 5, department="support")
+    assert len(line(call, answer, hours=4).waiting) == 1
+
+
+def test_the_next_best_offer_comes_with_its_reason() -> None:
+    call = at("b", 0, outcome="failed")
+    [one] = FrontLine.of(SHOP, [[call]], T0 + HOUR, NextBest(SHOP)).waiting
+    assert one.offer == "router"
+    assert one.reason == "worth 15 weighed by how likely it is taken; next comes case with 0.5"
+
+
+def test_the_order_is_that_of_urgency() -> None:
+    histories = [
+        [Interaction(name, "b", T0 + hour * HOUR, outcome="failed")]
+        for name, hour in (("late", 0), ("later", 4), ("soon", 6), ("then", 8))
+    ]
+    found = FrontLine.of(SHOP, histories, T0 + 35 * HOUR).waiting
+    assert [one.customer for one in found] == ["soon", "then", "later", "late"]
+
+
+def test_a_time_has_a_zone_and_no_history_may_be_empty() -> None:
+    with pytest.raises(ElementError, match="with a zone"):
+        FrontLine.of(SHOP, [], datetime(2026, 3, 1))
+    seen: list[int] = []
+    found = FrontLine.of(SHOP, [[], [at("a", 0)], [at("a", 99)]], T0 + HOUR, progress=seen.append)
+    assert (found.customers, seen) == (1, [1])
+    assert repr(found).endswith("10:00 UTC: 0 waits of 1 customers, 0 of them late>")
+
+
+@given(st.lists(interactions(), max_size=25), st.integers(0, 600))
+def test_it_is_what_the_tracker_signals(happened: list[Interaction], hours: int) -> None:
+    now = T0 + hours * HOUR
+    log = Log.from_interactions(happened, map=SHOP)
+    found = FrontLine.of(SHOP, log.histories(), now)
+    ordered = sorted(happened, key=lambda one: (one.customer, one.at))
+    signals = []
+    for _, theirs in groupby(ordered, key=lambda one: one.customer):
+        known = [one for one in theirs if one.at <= now]
+        if known:
+            tracker = Tracker(SHOP, horizon=timedelta(0))
+            state, told = tracker.follow(None, known)
+            signals += [*told, *tracker.advance(state, now)[1]]
+    for served in found.moments:
+        mine = [one for one in signals if getattr(one, "moment", None) == served.moment]
+        reached = [one for one in mine if isinstance(one, MomentReached)]
+        overdue = [one for one in mine if isinstance(one, MomentOverdue)]
+        assert served.reached == len(reached)
+        assert served.late + served.missed == len(overdue)
+        assert served.reached == served.in_time + served.late + served.missed + served.open
+        unanswered = [one for one in found.waiting if one.name == served.moment]
+        assert len(unanswered) == served.missed + served.open
+
+
+def test_a_log_gives_back_what_it_was_given() -> None:
+    given_ = [at("a", 0, product="tv", extra={"order": "7", "source": "shop"}), at("c", 1)]
+    [history] = Log.from_interactions(given_).histories()
+    assert list(history) == given_

@@ -1,0 +1,241 @@
+"""The report for its four kinds of reader, in a real browser: tabs, choices, tables, names."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import journeymap as jm
+from journeymap.analysis import Columns, Log, Overview, Satisfaction
+from journeymap.profile import FrontLine
+from journeymap.simulation import broadband, broadband_customers
+from journeymap.views import report
+from tests.conftest import required
+
+pytestmark = pytest.mark.slow
+
+TABS = ("executive", "departments", "analyst", "front-line")
+EVIL = "<img src=x onerror=alert(1)>=cmd|'/c'!A1"
+
+
+@pytest.fixture(scope="module")
+def log() -> Log:
+    return Log.from_interactions(broadband_customers(1500), map=broadband())
+
+
+@pytest.fixture(scope="module")
+def line(log: Log) -> FrontLine:
+    assert log.map is not None
+    assert log.last is not None
+    return FrontLine.of(log.map, log.histories(), log.last)
+
+
+@pytest.fixture(scope="module")
+def plain(log: Log, line: FrontLine) -> str:
+    return report(Overview.of(log), front_line=line)
+
+
+@pytest.fixture(scope="module")
+def whole(log: Log, line: FrontLine) -> str:
+    views = [jm.Customer.of(one.customer, log, as_of=log.last) for one in line.waiting[:2]]
+    overview = Overview.of(log, by="channel", asked=[Satisfaction("stage")])
+    return report(overview, front_line=line, customers=views, people=True, charts=True)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as player:
+        opened = player.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield opened
+        opened.close()
+
+
+def opened(browser: Any, folder: Path, text: str, tab: str = "executive", **how: Any) -> Any:
+    """Open a page in a tab; nothing may be said on the console, or asked of a network."""
+    file = folder / "report.html"
+    file.write_text(text, encoding="utf-8")
+    page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **how})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda asked: said.append(asked.url) if "://" in asked.url else None)
+    page.goto(f"{file.as_uri()}#{tab}")
+    assert [one for one in said if not one.startswith(file.as_uri())] == []
+    return page
+
+
+def shown(page: Any, what: str) -> list[str]:
+    """List the ids of what can be seen."""
+    found: list[str] = page.evaluate(
+        f"[...document.querySelectorAll('{what}')].filter(e => e.checkVisibility()).map(e => e.id)"
+    )
+    return found
+
+
+def test_one_part_at_a_time(plain: str, browser: Any, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, plain)
+    assert shown(page, ".tab") == ["executive"]
+    page.click("text=Analyst")
+    assert shown(page, ".tab") == ["analyst"]
+    page.keyboard.press("ArrowRight")
+    assert shown(page, ".tab") == ["front-line"]
+    assert page.evaluate("document.activeElement.id") == "to-front-line"
+    page.keyboard.press("ArrowRight")
+    assert shown(page, ".tab") == ["executive"]
+    page.close()
+    page = opened(browser, tmp_path, plain, "departments")
+    assert shown(page, ".tab") == ["departments"]
+    page.close()
+
+
+def test_without_script_everything_is_there(plain: str, browser: Any, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, plain, java_script_enabled=False)
+    for tab in TABS:
+        assert page.locator(f"#{tab}").is_visible()
+    assert page.locator(".department >> nth=3").is_visible()
+    assert not page.locator("#department").is_visible()
+    page.close()
+
+
+def test_one_department_at_a_time(plain: str, browser: Any, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, plain, "departments")
+    assert shown(page, ".department") == ["department-1"]
+    page.select_option("#department", label="Services")
+    [services] = shown(page, ".department")
+    words = page.locator(f"#{services}").inner_text()
+    assert "of the" in words
+    assert "moments of truth that it owed were answered in time" in words
+    assert "The technician does not come" in words
+    page.close()
+
+
+def test_readers_choose_segments_and_periods(
+    log: Log, whole: str, browser: Any, tmp_path: Path
+) -> None:
+    page = opened(browser, tmp_path, whole, "analyst")
+    overview = Overview.of(log, by="channel")
+    for one in overview.slices[:9]:
+        page.select_option("#segment", value=one.segment or "")
+        if one.period is None:
+            page.select_option("#period", value="")
+        else:
+            name = datetime.fromisoformat(one.period).strftime("%B %Y")
+            page.select_option("#period", label=name)
+        words = page.locator(".slice:visible").inner_text()
+        assert f"{one.journeys:,} journeys" in words
+        assert one.funnel is not None
+        for row in one.funnel:
+            assert f"{row.count:,}" in words
+    page.close()
+
+
+def test_tables_are_folded_sorted_and_copied(whole: str, browser: Any, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, whole)
+    table = page.locator("table.data", has_text="Verdict").filter(has_text="Over")
+    assert table.locator("tbody tr:visible").count() == 12
+    page.click("text=/Show all \\d+ rows/")
+    assert table.locator("tbody tr:visible").count() > 12
+    stages = page.locator("table.data", has_text="Median stay")
+    stages.get_by_role("button", name="Sort by Median stay").click()
+    spans = {"d": 86400.0, "h": 3600.0, "min": 60.0, "s": 1.0}
+    for order in (True, False):
+        cells = stages.locator("tbody td:nth-child(3)").all_inner_texts()
+        numbers = [sum(float(n) * spans[unit] for n, unit in re.findall(r"([\d.]+) (\w+)", one))
+                   for one in cells]  # fmt: skip
+        assert numbers == sorted(numbers, reverse=order)
+        stages.get_by_role("button", name="Sort by Median stay").click()
+    page.click("[popovertarget] >> nth=0")
+    assert page.locator("[popover]:popover-open").inner_text()
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 820, 390])
+def test_every_part_fits_and_is_accessible(
+    whole: str, browser: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    package = "axe_playwright_python"
+    required(importlib.util.find_spec(package), f"the package {package}")
+    axe = (importlib.resources.files(package) / "axe.min.js").read_text(encoding="utf-8")
+    for tab in TABS:
+        page = opened(browser, tmp_path, whole, tab, color_scheme=scheme,
+                      viewport={"width": width, "height": 900})  # fmt: skip
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.evaluate(axe)
+        found = page.evaluate("axe.run()")["violations"]
+        assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+        page.close()
+
+
+def test_all_parts_are_printed(plain: str, browser: Any, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, plain)
+    page.emulate_media(media="print")
+    assert shown(page, ".tab") == list(TABS)
+    assert len(shown(page, ".department")) == 8
+    assert shown(page, "select") == []
+    assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+    page.close()
+
+
+def test_sizes(plain: str, whole: str) -> None:
+    assert len(plain.encode()) < 150_000
+    assert len(whole.encode()) < 2_000_000
+
+
+def test_customers_are_named_only_where_they_may_be(plain: str, whole: str) -> None:
+    assert not re.search(r"customer-\d{5}", plain)
+    assert re.search(r"customer-\d{5}", whole)
+
+
+def test_hostile_names_stay_names(browser: Any, tmp_path: Path) -> None:
+    """Names of customers, segments and offers neither run nor become formulas."""
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    journey = jm.JourneyMap(
+        "shop", name=EVIL, stages=[jm.Stage("use", "own", name=EVIL)],
+        departments=[jm.Department("team", name=EVIL)],
+        touchpoints=[jm.Touchpoint("call", "use", name=EVIL, department="team")],
+        moments=[jm.Moment("m", jm.At("outcome", ("failed",)), owner="team", action=EVIL,
+                           name=EVIL, deadline=timedelta(hours=1))],
+        offers=[jm.Offer("o", propensity=1, value=1, name=EVIL)],
+    )  # fmt: skip
+    happened = [
+        jm.Interaction(
+            f"{EVIL}{n}",
+            "call",
+            begin + timedelta(days=n),
+            channel=EVIL,
+            outcome="failed",
+            extra={"plan": EVIL},
+        )
+        for n in range(9)
+    ]
+    log = Log.from_interactions(happened, map=journey)
+    waits = FrontLine.of(journey, log.histories(), begin + timedelta(days=20),
+                         jm.NextBest(journey))  # fmt: skip
+    views = [jm.Customer.of(f"{EVIL}0", log)]
+    page_text = report(Overview.of(log, by="plan"), front_line=waits, customers=views, people=True)
+    assert "<img src=x" not in page_text
+    page = opened(browser, tmp_path, page_text, "front-line")
+    assert page.locator("img").count() == 0
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.locator("button", has_text="Copy as CSV").last.click()
+    copied = page.evaluate("window.copied")
+    assert EVIL in copied
+    assert not re.search(r'"[=@]', copied)
+    page.close()
+
+
+def test_a_log_of_little_makes_a_page() -> None:
+    frame = {"customer": ["a"], "touchpoint": ["x"], "at": [0]}
+    page = report(Overview.of(Log.from_frame(frame, Columns(at_unit="s"))), charts=True)
+    assert "one stage only" in page
