@@ -26,7 +26,7 @@ from journeymap.analysis import (
     Where,
 )
 from journeymap.simulation import broadband, broadband_customers, planted_broadband
-from journeymap.views import draw_flow
+from journeymap.views import draw_difference, draw_flow, draw_lanes, draw_plan
 from journeymap.views.flows import Flows
 from journeymap.views.loop_picture import loop_scene
 from journeymap.views.svg import svg
@@ -63,6 +63,13 @@ def draw_gallery(folder: Path) -> None:
     loop = svg(loop_scene(overview.map, Flows.of(overview), standalone=False))
     (folder / "loop.svg").write_text(loop, encoding="utf-8")
     draw_flow(plain.ask(Paths()), plain.map, folder / "flow.svg")
+    draw_lanes(overview, folder / "lanes.svg")
+    draw_plan(plain.ask(Deviations()), overview.map, "onboarding", folder / "plan.svg")
+    complained = plain.ask(
+        Compare(Handoffs(), Where(contain="complaint_made"), Where(avoid="complaint_made"),
+                names=("complained", "never complained"))
+    )  # fmt: skip
+    draw_difference(complained, overview.map, folder / "difference.svg")
     for log, questions in (
         (plain, _PLAIN),
         (Log.from_interactions(planted, map=planted.map), _PLANTED),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -115,6 +116,45 @@ def test_a_time_has_a_zone_and_no_history_may_be_empty() -> None:
     found = FrontLine.of(SHOP, [[], [at("a", 0)], [at("a", 99)]], T0 + HOUR, progress=seen.append)
     assert (found.customers, seen) == (1, [1])
     assert repr(found).endswith("10:00 UTC: 0 waits of 1 customers, 0 of them late>")
+
+
+def test_the_order_of_arrival_and_second_copies_do_not_matter() -> None:
+    call, answer = at("b", 5, outcome="failed", id="1"), at("b", 3, department="support", id="2")
+    found = FrontLine.of(SHOP, [[call, answer, call]], T0 + 6 * HOUR)
+    assert (found.moments[0].reached, found.moments[0].open) == (1, 1)
+    assert found == FrontLine.of(SHOP, [[answer, call]], T0 + 6 * HOUR)
+
+
+def test_owners_are_those_of_the_map() -> None:
+    assert [one.owner for one in line(at("c", 0), hours=1).moments] == ["support", "care"]
+    unowned = SHOP.replace(KeyJourney("trial", "a", "b", within=3 * DAY))
+    waits = FrontLine.of(unowned, [[at("a", 0), at("c", 1)]], T0 + 80 * HOUR).waiting
+    [stuck] = [one for one in waits if one.why == "key journey"]
+    assert stuck.owner == "care"  # as the tracker has it: who takes the end
+
+
+def test_offers_of_equal_priority() -> None:
+    equal = SHOP.replace(Offer("case", propensity=0.5, value=30))
+    [one] = FrontLine.of(
+        equal, [[at("b", 0, outcome="failed")]], T0 + HOUR, NextBest(equal)
+    ).waiting
+    assert one.reason.endswith("next comes case with 15")
+
+
+@pytest.mark.parametrize("orders", [(5, 5.0), (True, "true"), ("x", "x"), (2.5, "2.5")])
+def test_extras_are_the_same_in_a_log(orders: tuple[Any, Any]) -> None:
+    journey = SHOP.replace(Moment("unused", Absence("c", "a", 2 * DAY), owner="care", action="Call",
+                                  deadline=DAY, per="order"))  # fmt: skip
+    happened = [at("a", 0, extra={"order": orders[0]}), at("c", 1, extra={"order": orders[1]})]
+    [history] = Log.from_interactions(happened).histories()
+    now = T0 + 60 * HOUR
+    assert FrontLine.of(journey, [history], now) == FrontLine.of(journey, [happened], now)
+
+
+def test_extras_keep_their_names() -> None:
+    extra = {"source": "s", "extra.source": "x", "extra.foo": "y", "foo": "z", "extra.extra.a": "q"}
+    [history] = Log.from_interactions([at("a", 0, extra=extra)]).histories()
+    assert dict(history[0].extra) == extra
 
 
 @given(st.lists(interactions(), max_size=25), st.integers(0, 600))

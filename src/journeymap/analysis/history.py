@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from journeymap.analysis.table.checking import LEVELS
+from journeymap.analysis.table.encoding import carried_name
 from journeymap.analysis.table.exact_amounts import FRACTION, NO_NUMBER, SCALE
 from journeymap.analysis.table.part import require_times
 from journeymap.analysis.table.table import Table
@@ -38,9 +39,10 @@ def read_histories(table: Table) -> Iterator[tuple[Interaction, ...]]:
     """Read the interactions of every customer back; see `Log.histories`."""
     require_times(table.scope, "histories")
     edges = table.offsets.tolist()
-    for place, customer in enumerate(table.ids):
-        rows = range(edges[place], edges[place + 1])
-        yield tuple(_interaction(table, customer, row) for row in rows)
+    return (
+        tuple(_interaction(table, customer, row) for row in range(edges[place], edges[place + 1]))
+        for place, customer in enumerate(table.ids)
+    )
 
 
 def _interaction(table: Table, customer: str, row: int) -> Interaction:
@@ -70,7 +72,7 @@ def _interaction(table: Table, customer: str, row: int) -> Interaction:
         values["duration"] = timedelta(seconds=seconds)
     extras = [name for name, found in table.levels.items()
               if name not in _DESIGNED and found.codes is not None]  # fmt: skip
-    kept = [(name.removeprefix("extra."), _name(table, name, row)) for name in extras]
+    kept = [(carried_name(name), _name(table, name, row)) for name in extras]
     values["extra"] = {name: value for name, value in kept if value is not None}
     at = EPOCH + int(table.at[row]) * MICROSECOND
     return Interaction(customer, str(touchpoint), at, **values)

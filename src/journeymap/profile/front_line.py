@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from attrs import evolve, field, frozen
 
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction
-from journeymap.model import JourneyMap
+from journeymap.model import JourneyMap, Moment
+from journeymap.model.matching import element_and_department
 from journeymap.profile.next_best import NextBest
+from journeymap.tracking.fold_state import utc
 from journeymap.tracking.signals import MomentReached
 from journeymap.tracking.state import State
 from journeymap.tracking.tracker import Tracker
@@ -116,8 +118,8 @@ class FrontLine:
 
         Args:
             map: The map with the moments of truth and the key journeys.
-            histories: The interactions of each customer, in order of time, such as
-                ``log.histories()``; later ones than the time do not count.
+            histories: The interactions of each customer, such as ``log.histories()``; later ones
+                than the time do not count, and what came twice counts once.
             as_of: The time.
             offers: What chooses the best offer for those who wait (None: none is chosen).
             progress: A function that is called with how many customers were followed so far.
@@ -133,21 +135,22 @@ class FrontLine:
         ...     departments=[Department("support")], touchpoints=[Touchpoint("call", "use")],
         ...     moments=[Moment("failed", At("outcome", ["failed"]), owner="support",
         ...                     action="call back", deadline=timedelta(hours=4))])
+        >>> from datetime import UTC
         >>> nine = datetime(2026, 3, 2, 9, tzinfo=UTC)
         >>> call = Interaction("ada", "call", nine, outcome="failed")
         >>> line = FrontLine.of(shop, [[call]], nine + timedelta(hours=5))
         >>> [(one.customer, one.action, one.late) for one in line.waiting]
         [('ada', 'call back', True)]
         """
-        if as_of.tzinfo is None:
+        if getattr(as_of, "tzinfo", None) is None:
             raise ElementError("FrontLine", "as_of", as_of, "a time with a zone is expected")
-        now = as_of.astimezone(UTC)
+        now = utc(as_of, "FrontLine", "as_of")
         tracker = Tracker(map, horizon=timedelta(0))
         owed: list[_Owed] = []
         waiting: list[Waiting] = []
         followed = 0
         for history in histories:
-            known = [one for one in history if one.at <= now]
+            known = _in_order(one for one in history if one.at <= now)
             if not known:
                 continue
             state, mine = _follow(tracker, known, now)
@@ -167,6 +170,19 @@ class FrontLine:
             f"<FrontLine at {self.as_of:%Y-%m-%d %H:%M} UTC: {len(self.waiting):,} waits of "
             f"{self.customers:,} customers, {late:,} of them late>"
         )
+
+
+def _in_order(history: Iterable[Interaction]) -> list[Interaction]:
+    """Order the interactions of a customer by time, each once; ties keep their order."""
+    known: set[tuple[str | None, str]] = set()
+    kept = []
+    for one in sorted(history, key=lambda one: one.at):
+        if one.id is not None:
+            if (one.source, one.id) in known:
+                continue
+            known.add((one.source, one.id))
+        kept.append(one)
+    return kept
 
 
 def _follow(
@@ -212,7 +228,7 @@ def _stuck(journey: JourneyMap, state: State, now: datetime) -> Iterator[Waiting
             points: Mapping[str, object] = journey.touchpoints
             awaited = [journey.touchpoints[name].name for name in one.expected if name in points]
             action = f"see to it that “{'” or “'.join(awaited)}” follows" if awaited else ""
-            owner = journey.key_journeys[one.journey].owner
+            _, owner = element_and_department(journey, journey.key_journeys[one.journey], None)
             yield Waiting(state.customer, "key journey", one.journey, owner, action, one.begun,
                           one.due, late=True)  # fmt: skip
 
@@ -228,7 +244,7 @@ def _with_offers(
         return waiting
     best, *others = choice.candidates
     reason = f"worth {best.priority:,.3g} weighed by how likely it is taken"
-    beaten = [one for one in others if "is more" in one.lost]
+    beaten = [one for one in others if f"of {best.offer!r} is " in one.lost]
     if beaten:
         reason += f"; next comes {beaten[0].offer} with {beaten[0].priority:,.3g}"
     return [evolve(one, offer=choice.best.id, reason=reason) for one in waiting]
@@ -241,16 +257,18 @@ def _all_served(journey: JourneyMap, owed: list[_Owed], now: datetime) -> tuple[
     }
     for one in owed:
         by_moment[one.moment.moment].append(one)
-    return tuple(_served(name, mine, now) for name, mine in by_moment.items())
+    return tuple(
+        _served(journey.moments[name], mine, now) for name, mine in by_moment.items()
+    )  # fmt: skip
 
 
-def _served(moment: str, owed: list[_Owed], now: datetime) -> MomentService:
+def _served(moment: Moment, owed: list[_Owed], now: datetime) -> MomentService:
     times = sorted(o.answered - o.moment.at for o in owed if o.answered is not None)
     answered = [one for one in owed if one.answered is not None]
     in_time = sum(one.answered <= one.due for one in answered if one.answered is not None)
     missed = sum(one.answered is None and one.due < now for one in owed)
     half = len(times) // 2
     median = (times[half] + times[-half - 1]) / 2 if times else None
-    owner = owed[0].moment.owner if owed else None
-    return MomentService(moment, owner, len(owed), in_time, len(answered) - in_time, missed,
-                         len(owed) - len(answered) - missed, median)  # fmt: skip
+    late, still_open = len(answered) - in_time, len(owed) - len(answered) - missed
+    return MomentService(moment.id, moment.owner, len(owed), in_time, late, missed, still_open,
+                         median)  # fmt: skip

@@ -14,6 +14,7 @@ from journeymap.model import JourneyMap
 from journeymap.views.scene import Box, Path, Point, Scene, Shape, Words
 from journeymap.views.svg import svg
 from journeymap.views.text_fit import wrapped
+from journeymap.views.tints import Tints, tint_legend
 
 if TYPE_CHECKING:
     from journeymap.analysis import PathsAnswer
@@ -64,6 +65,7 @@ def flow_scene(
     *,
     strongest: int = 6,
     heading: bool = True,
+    tints: Tints | None = None,
 ) -> Scene:
     """Lay out the flow of journeys.
 
@@ -72,6 +74,7 @@ def flow_scene(
         journey: The map, for names and for the half of the loop (None: names as recorded).
         strongest: How many elements are shown at each step; all others are one.
         heading: Whether the picture has a title of its own.
+        tints: The differences of two subsets, by which bands are coloured (None: by their half).
 
     Returns:
         The picture; bands are as thick as journeys are many, and add up at every step; boxes of few
@@ -92,7 +95,7 @@ def flow_scene(
         []
         if not heading
         else [
-            Words(_MARGIN, 40, ("The ways that customers take, step by step",), "name", 20),
+            Words(_MARGIN, 40, wrapped(_heading(tints), 20, 1100 / _BOLD, 1), "name", 20),
             Words(
                 _MARGIN,
                 64,
@@ -104,12 +107,21 @@ def flow_scene(
     )
     shapes += [Words(_left(step, flow.steps, width), 100, (f"step {step}",), "soft", 13)
                for step in range(1, flow.steps + 1)]  # fmt: skip
-    shapes += _bands(flow, placed, journey, whole)
+    shapes += _bands(flow, placed, journey, whole, tints)
     for node in placed.values():
         shapes += _box(node, journey, whole)
     bottom = max((node.y + node.height for node in placed.values()), default=_TOP)
+    if tints is not None:
+        shapes += tint_legend(tints, _MARGIN, bottom + 24)
+        bottom += 84
     return Scene(width, bottom + _MARGIN - top, "Flow of journeys", _describe(flow), tuple(shapes),
                  top)  # fmt: skip
+
+
+def _heading(tints: Tints | None) -> str:
+    if tints is None:
+        return "The ways that customers take, step by step"
+    return f"Where {tints.names[0]} and {tints.names[1]} go different ways, step by step"
 
 
 def _left(step: int, steps: int, width: float) -> float:
@@ -160,7 +172,11 @@ def _place(flow: _Flow, whole: int, width: float) -> dict[_Node, _Placed]:
 
 
 def _bands(
-    flow: _Flow, placed: dict[_Node, _Placed], journey: JourneyMap | None, whole: int
+    flow: _Flow,
+    placed: dict[_Node, _Placed],
+    journey: JourneyMap | None,
+    whole: int,
+    tints: Tints | None,
 ) -> list[Shape]:
     """Draw a band for each move, as thick at both ends as its journeys are many."""
     scale = _TALL / max(1, whole)
@@ -182,6 +198,10 @@ def _bands(
         names = [_name(node.name, journey) for node in (one, other)]
         tip = f"{' → '.join(names)}: {count:,} journeys, {share:.0f} %"
         role = "rest" if other.name in (OTHERS, END) else _half(one.name, journey)
+        if tints is not None:
+            what = (str(source[0]), one.name, other.name)
+            role, words = tints.side(what), tints.words(what)
+            tip = f"{' → '.join(names)}: {words}" if words else tip
         shapes.append(Path(points, f"band {role}", 0.6, filled=True, curved=True, tip=tip))
     return shapes
 

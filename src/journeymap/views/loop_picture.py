@@ -16,6 +16,7 @@ from journeymap.views.layers import layer_shapes
 from journeymap.views.lemniscate import Curve, Spot, spots
 from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
 from journeymap.views.text_fit import width_of, wrapped
+from journeymap.views.tints import Tints, tint_legend
 
 __all__ = ["loop_scene"]
 
@@ -63,16 +64,21 @@ class _Label:
 
 
 def loop_scene(
-    journey: JourneyMap, flows: Flows | None = None, *, standalone: bool = True
+    journey: JourneyMap,
+    flows: Flows | None = None,
+    *,
+    standalone: bool = True,
+    tints: Tints | None = None,
 ) -> Scene:
     """Draw a map, with ``flows`` the real customers on it.
 
-    A ``standalone`` picture has a heading above the loop and the five layers below it.
+    A ``standalone`` picture has a heading above the loop and the five layers below it. With
+    ``tints`` moves are coloured by the difference of two subsets, and not by friction.
     """
     placed = _placed(journey)
-    shapes: list[Shape] = _tracks(placed, flows)
+    shapes: list[Shape] = _tracks(placed, flows, tints)
     lanes = _lanes(journey, placed, flows)
-    shapes += _draw_lanes(journey, lanes, flows)
+    shapes += _draw_lanes(journey, lanes, flows, tints)
     if flows and placed:
         shapes += _leaks(placed, flows, lanes)
     shapes += _lobes(flows)
@@ -80,9 +86,12 @@ def loop_scene(
     labels, highest, lowest = _labels(placed, flows, lanes)
     shapes += labels
     bottom = max(540.0, lowest + 12)
-    if flows:
+    if flows and tints is None:
         shapes += _legend(bottom)
         bottom += 80
+    elif tints is not None:
+        shapes += tint_legend(tints, 24, bottom + 10)
+        bottom += 84
     if standalone:
         below, bottom = layer_shapes(journey, bottom + 8, _WIDTH)
         shapes += below
@@ -127,7 +136,7 @@ def _lobes(flows: Flows | None) -> list[Shape]:
     return shapes
 
 
-def _tracks(placed: list[_Placed], flows: Flows | None) -> list[Shape]:
+def _tracks(placed: list[_Placed], flows: Flows | None, tints: Tints | None) -> list[Shape]:
     """Draw the loop itself, and on it each stage's way to the next one."""
     if not placed:
         return [Path(_CURVE.between(0, math.tau), "track", _TRACK)]
@@ -143,18 +152,21 @@ def _tracks(placed: list[_Placed], flows: Flows | None) -> list[Shape]:
         if flows is None:
             shapes.append(Path(points, one.stage.phase.customer, 5))
         else:
-            shapes.append(_flow(one, other, points, flows, most))
+            shapes.append(_flow(one, other, points, flows, most, tints))
         chevrons += _chevron(start, end)
     return shapes + chevrons
 
 
 def _flow(one: _Placed, other: _Placed, points: tuple[tuple[float, float], ...], flows: Flows,
-          most: int) -> Path:  # fmt: skip
+          most: int, tints: Tints | None) -> Path:  # fmt: skip
     count = flows.moves.get((one.stage.id, other.stage.id), 0)
     own = flows.stages.get(one.stage.id)
     friction = own.friction if own else None
     width = 2 + (_TRACK - 4) * math.sqrt(count / most) if count else 1.0
     tip = f"{one.stage.name} → {other.stage.name}: {count:,} moves"
+    if tints is not None:
+        what = (one.stage.id, other.stage.id)
+        return Path(points, "flow", width, tints.color(what), tip=f"{tip}; {tints.words(what)}")
     if friction is not None:
         tip += (
             f"; {100 * friction:.0f} % of what leaves {one.stage.name} turns back or falls silent"
@@ -207,7 +219,7 @@ def _turns_back(journey: JourneyMap, source: str, target: str) -> bool:
 
 
 def _draw_lanes(
-    journey: JourneyMap, lanes: tuple[SideLane, ...], flows: Flows | None
+    journey: JourneyMap, lanes: tuple[SideLane, ...], flows: Flows | None, tints: Tints | None
 ) -> Iterator[Shape]:  # fmt: skip
     """Draw the lanes, each with its arrow."""
     if flows is None:
@@ -219,8 +231,11 @@ def _draw_lanes(
         tip = f"{' → '.join(names)}: {flows.moves[source, target]:,} moves"
         points = lane.points(_CURVE, _NODE + 4)
         width = lane.move.width
-        yield Path(points, "back" if backward else "chord", width, tip=tip)
-        yield _head(points, "back-head" if backward else "chord-head", width)
+        color = None
+        if tints is not None:
+            color, tip = tints.color((source, target)), f"{tip}; {tints.words((source, target))}"
+        yield Path(points, "back" if backward else "chord", width, color, tip=tip)
+        yield _head(points, "back-head" if backward else "chord-head", width, color)
 
 
 def _outer(lanes: tuple[SideLane, ...], angle: float) -> float:
@@ -229,7 +244,9 @@ def _outer(lanes: tuple[SideLane, ...], angle: float) -> float:
     return max(0.0, reach - _TRACK / 2)
 
 
-def _head(points: tuple[tuple[float, float], ...], role: str, width: float) -> Path:
+def _head(
+    points: tuple[tuple[float, float], ...], role: str, width: float, color: str | None = None
+) -> Path:
     (ax, ay), (bx, by) = points[-3], points[-1]
     length = math.hypot(bx - ax, by - ay) or 1.0
     ux, uy = (bx - ax) / length, (by - ay) / length
@@ -239,7 +256,7 @@ def _head(points: tuple[tuple[float, float], ...], role: str, width: float) -> P
         (bx - uy * size * 0.8, by + ux * size * 0.8),
         (bx + uy * size * 0.8, by - ux * size * 0.8),
     )
-    return Path(corners, role, 0.5, filled=True)
+    return Path(corners, role, 0.5, color, filled=True)
 
 
 def _leaks(placed: list[_Placed], flows: Flows, lanes: tuple[SideLane, ...]) -> list[Shape]:

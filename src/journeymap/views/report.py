@@ -13,6 +13,7 @@ from journeymap.exceptions import require
 from journeymap.model.durations import span_text
 from journeymap.views.findings import findings
 from journeymap.views.flows import Flows
+from journeymap.views.lanes_picture import lanes_scene
 from journeymap.views.layers import LAYERS, layers_of
 from journeymap.views.loop_picture import loop_scene
 from journeymap.views.pages.analyst_page import (
@@ -36,6 +37,7 @@ from journeymap.views.pages.front_line_page import make_front_line_page
 from journeymap.views.pages.page_charts import draw_charts
 from journeymap.views.pages.page_table import Definitions
 from journeymap.views.pages.wording import department_name, keep_together
+from journeymap.views.plan_picture import plan_scene
 from journeymap.views.svg import STYLE, svg
 from journeymap.views.text_fit import shown
 from journeymap.views.tokens import DARK, LIGHT, css_of
@@ -50,7 +52,7 @@ MAX_DEPARTMENTS = 14
 """Rows and columns of the table of handoffs: more are not legible on A4."""
 HEAT_LEVELS = 5
 """Shades of the table of handoffs: as many as the template's style sheet has."""
-_EXECUTIVE_CARDS, _STEPS = 8, 16
+_EXECUTIVE_CARDS, _STEPS = 6, 16
 
 
 @frozen
@@ -108,6 +110,7 @@ def report(
         departments=departments,
         hidden_departments=hidden,
         charts=list(draw_charts(overview)) if charts else [],
+        drawn=_pictures(overview) if charts else [],
         line=make_front_line_page(overview, front_line, customers, people=people),
         light=css_of(LIGHT),
         dark=css_of(DARK),
@@ -119,6 +122,15 @@ def report(
         **_for_analysts(overview),
     )
     return page
+
+
+def _pictures(overview: Overview) -> list[str]:
+    """Draw the lanes, and the plan of each key journey with what happened."""
+    scenes = [lanes_scene(overview)]
+    if overview.deviations is not None:
+        scenes += [plan_scene(overview.deviations, overview.map, journey)
+                   for journey in overview.map.key_journeys]  # fmt: skip
+    return [svg(scene, frame=False, styled=False) for scene in scenes]
 
 
 def _for_executives(overview: Overview, *, people: bool) -> dict[str, Any]:

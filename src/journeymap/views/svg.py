@@ -29,10 +29,23 @@ svg.jm{{{css_of(LIGHT)};font-family:system-ui,"Segoe UI",Roboto,"Helvetica Neue"
 .jm text.lobe,.jm .halo{{paint-order:stroke;stroke:var(--paper);stroke-width:6;
 stroke-linejoin:round}}
 .jm text.buy{{fill:var(--buy)}} .jm text.own{{fill:var(--own)}}
-.jm .band{{fill:var(--buy);fill-opacity:.3;stroke:none}} .jm .band.own{{fill:var(--own)}}
-.jm .band.rest{{fill:var(--faint)}} .jm rect.stop{{fill:var(--card);stroke:var(--buy)}}
+.jm path.band{{fill:var(--buy);fill-opacity:.3;stroke:none}} .jm path.band.own{{fill:var(--own)}}
+.jm path.band.rest{{fill:var(--faint)}} .jm rect.stop{{fill:var(--card);stroke:var(--buy)}}
 .jm rect.stop.own{{stroke:var(--own)}} .jm rect.stop.rest{{stroke:var(--faint)}}
+.jm path.band.a{{fill:var(--a);fill-opacity:.55}}
+.jm path.band.b{{fill:var(--b);fill-opacity:.55}} .jm path.band.same{{fill:var(--faint)}}
+.jm rect.differs{{fill:var(--card);stroke:var(--line)}}
+.jm rect.differs.a{{fill:var(--a);fill-opacity:.35}}
+.jm rect.differs.b{{fill:var(--b);fill-opacity:.35}}
 .jm .stop-name{{font-weight:600}}
+.jm rect.lane{{fill:var(--card)}} .jm .way{{stroke:var(--faint);stroke-opacity:.45}}
+.jm circle.touch{{fill:var(--node);stroke:var(--faint);stroke-width:3}}
+.jm circle.touch.buy{{stroke:var(--buy)}} .jm circle.touch.own{{stroke:var(--own)}}
+.jm .mood{{stroke:var(--soft)}} .jm .mood-band{{fill:var(--soft);fill-opacity:.18}}
+.jm .mood-dot{{fill:var(--soft)}} .jm .moment{{fill:var(--ink)}}
+.jm text.in-moment{{fill:var(--paper);font-weight:700}} .jm rect.wait{{fill:var(--faint)}}
+.jm rect.stray,.jm .notch{{fill:var(--leak)}} .jm .stream{{stroke:var(--own);stroke-opacity:.35;
+stroke-linecap:butt}} .jm .skip{{stroke:var(--leak);stroke-opacity:.5}}
 .jm rect.card{{fill:var(--card);stroke:var(--line)}} .jm rect.rule{{fill:var(--line)}}
 """
 

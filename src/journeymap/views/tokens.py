@@ -76,6 +76,6 @@ def css_of(tokens: Tokens) -> str:
     named = {
         "ink": tokens.ink, "soft": tokens.ink_2, "faint": tokens.ink_3, "paper": tokens.paper,
         "card": tokens.panel, "line": tokens.line, "track": tokens.line, "buy": tokens.buy,
-        "own": tokens.own, "leak": tokens.bad, "node": tokens.paper,
+        "own": tokens.own, "leak": tokens.bad, "node": tokens.paper, "a": tokens.a, "b": tokens.b,
     }  # fmt: skip
     return ";".join(f"--{name}:{color}" for name, color in named.items())

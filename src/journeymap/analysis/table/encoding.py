@@ -23,6 +23,7 @@ from journeymap.identity.gathering import Readable
 from journeymap.interactions import SCALES, Interaction, Score
 from journeymap.interactions.values import name_of
 from journeymap.model import JourneyMap
+from journeymap.model.conditions import plain_text
 from journeymap.model.instants import micros
 from journeymap.model.scores import SCORE_KINDS, kind_on_scale
 
@@ -229,6 +230,16 @@ def _instant(at: datetime) -> int:
         return -(2**62) if at.year == 1 else 2**62
 
 
+def _is_taken(name: str) -> bool:
+    return name in _TAKEN or name.startswith("extra.")
+
+
+def carried_name(column: str) -> str:
+    """Give the name under which interactions carried what stands in an extra column."""
+    own = column.removeprefix("extra.")
+    return own if own != column and _is_taken(own) else column
+
+
 def rows_from_interactions(
     interactions: Iterable[Interaction], zone: str | None = None
 ) -> tuple[Rows, Columns]:
@@ -236,7 +247,7 @@ def rows_from_interactions(
     taken = list(interactions)
     extras = sorted({name for one in taken for name, _ in one.extra})
     # What is carried under the name of a column of ours is kept beside it.
-    keys = {name: f"extra.{name}" if name in _TAKEN else name for name in extras}
+    keys = {name: f"extra.{name}" if _is_taken(name) else name for name in extras}
     data: dict[str, Any] = {
         "customer": [one.customer for one in taken],
         "touchpoint": [one.touchpoint for one in taken],
@@ -271,7 +282,7 @@ def rows_from_interactions(
         named["cost"] = "cost"
     for name in extras:
         found = [dict(one.extra).get(name) for one in taken]
-        data[keys[name]] = [None if value is None else str(value) for value in found]
+        data[keys[name]] = [None if value is None else plain_text(value) for value in found]
     frame = pl.DataFrame(data)
     columns = Columns(extra=tuple(keys.values()), at_unit="us", calendar_zone=zone, **named)
     lines = np.arange(1, len(frame) + 1)

@@ -90,10 +90,11 @@ def _summary(overview: Overview, line: FrontLine) -> PageTable | None:
     for (name, owner, action), waits in sorted(groups.items(), key=lambda one: -len(one[1])):
         late = sum(one.late for one in waits)
         ages = sorted((line.as_of - one.since).total_seconds() for one in waits)
+        median = ages[len(ages) // 2]
         due = min((one.due for one in waits if not one.late), default=None)
         rows.append((element_name(overview, name), department_name(overview, owner), action,
                      Cell(count_text(len(waits) - late), len(waits) - late),
-                     Cell(count_text(late), late), Cell(wait_text(ages[len(ages) // 2]), ages[0]),
+                     Cell(count_text(late), late), Cell(wait_text(median), median),
                      "–" if due is None else f"{due:%d %b %Y, %H:%M}"))  # fmt: skip
     return make_table("What customers wait for.", columns, rows)
 

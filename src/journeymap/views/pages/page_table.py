@@ -64,7 +64,7 @@ class Cell:
     @property
     def order(self) -> str:
         """The number by which rows are sorted, as it is written into the page."""
-        return "" if self.sort is None else f"{self.sort:.6g}"
+        return "" if self.sort is None else f"{self.sort:.15g}"
 
 
 @frozen
