@@ -8,7 +8,7 @@ CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-fast test-all torture docs notebooks bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting bench-worth fuzz clean
+.PHONY: demo test thorough coverage test-all torture docs notebooks bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting bench-worth fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -21,17 +21,22 @@ test: $(VENV)/dev.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term --cov-fail-under=95
+	$(BIN)/python -m pytest --numprocesses=auto -m 'not slow'
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs out/docs
 
-# Without what takes long and depends little on the version of Python.
-test-fast: $(VENV)/dev.ready
-	$(BIN)/python -m pytest --numprocesses=auto -m 'not slow'
+# What takes long: worlds of customers, real browsers, Spark, services, kills.
+thorough: $(VENV)/dev.ready
+	$(BIN)/python -m pytest --numprocesses=auto -m slow
+
+# All tests, with the lines that they run. It is quick where Python monitors itself, from 3.12 up.
+coverage: $(VENV)/dev.ready
+	COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if hasattr(sys, "monitoring") else "ctrace")') \
+	  $(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term --cov-fail-under=97
 
 # Everything, on every Python from 3.11 up that is found here.
 test-all:
 	@set -e; pythons=$$(.ci/pythons); test -n "$$pythons"; \
-	for python in $$pythons; do $(MAKE) test PYTHON=$$python; done
+	for python in $$pythons; do $(MAKE) test thorough PYTHON=$$python; done
 
 docs: $(VENV)/dev.ready
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs out/docs

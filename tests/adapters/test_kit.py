@@ -468,6 +468,7 @@ class StaleStates:
         return getattr(self.piece, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "law"),
     [

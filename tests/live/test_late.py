@@ -156,6 +156,7 @@ def happenings(dice: Any, number: int, hours: int) -> list[Interaction]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(
     st.integers(2, 90),
