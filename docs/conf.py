@@ -25,7 +25,10 @@ suppress_warnings = ["myst.xref_missing"]
 
 
 def setup(app: Any) -> None:
-    """Draw the gallery before pages are read."""
+    """Draw the gallery before pages are read, and write them for language models afterwards."""
     from gallery import draw_gallery
+    from language_models import write_texts
 
-    app.connect("builder-inited", lambda _: draw_gallery(Path(__file__).parent / "drawn"))
+    here = Path(__file__).parent
+    app.connect("builder-inited", lambda _: draw_gallery(here / "drawn"))
+    app.connect("build-finished", lambda app, _: write_texts(here, Path(app.outdir)))
