@@ -28,7 +28,10 @@ def setup(app: Any) -> None:
     """Draw the gallery before pages are read, and write them for language models afterwards."""
     from gallery import draw_gallery
     from language_models import write_texts
+    from notebook_pages import write_notebooks
 
     here = Path(__file__).parent
     app.connect("builder-inited", lambda _: draw_gallery(here / "drawn"))
+    notebooks = here.parent / "examples" / "notebooks"
+    app.connect("builder-inited", lambda _: write_notebooks(notebooks, here / "drawn"))
     app.connect("build-finished", lambda app, _: write_texts(here, Path(app.outdir)))

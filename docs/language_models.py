@@ -7,7 +7,7 @@ from pathlib import Path
 
 __all__ = ["write_texts"]
 
-_TREE = re.compile(r"```\{toctree\}\n(?::.*\n)*\n?((?:[\w-]+\n)+)```")
+_TREE = re.compile(r"```\{toctree\}\n(?::.*\n)*\n?((?:[\w/-]+\n)+)```")
 _MEMBERS = re.compile(r"^\.\. auto\w+:: (\S+)$", re.MULTILINE)
 
 
@@ -20,7 +20,8 @@ def write_texts(source: Path, target: Path) -> None:
     """
     index = (source / "index.md").read_text(encoding="utf-8")
     [tree] = _TREE.findall(index)
-    pages = {name: _read(source / f"{name}.md") for name in tree.split()}
+    known = [name for name in tree.split() if (source / f"{name}.md").is_file()]
+    pages = {name: _read(source / f"{name}.md") for name in known if "/" not in name}
     first = index.split("\n\n")
     lines = [f"{first[0]}", "", f"> {' '.join(first[1].split())}", "", "## Pages", ""]
     lines += [f"- [{_title(text)}]({name}.html): {_about(text)}" for name, text in pages.items()]
@@ -60,5 +61,5 @@ def _about(text: str) -> str:
     """Give the first sentence of a page."""
     for paragraph in text.split("\n\n")[1:]:
         if paragraph[:1].isalpha() or paragraph[:1] == "`":
-            return re.split(r"(?<=[.:])\s", " ".join(paragraph.split()))[0]
+            return re.split(r"(?<=[.])\s", " ".join(paragraph.split()))[0].rstrip(":")
     return ""
