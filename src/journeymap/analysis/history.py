@@ -1,26 +1,32 @@
-"""Histories: customers' interactions, read back out of a table."""
+"""Histories: customers' interactions, read back out of a table column by column."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import repeat
 from typing import Any
+
+import numpy as np
+import polars as pl
 
 from journeymap.analysis.table.checking import LEVELS
 from journeymap.analysis.table.encoding import carried_name
 from journeymap.analysis.table.exact_amounts import FRACTION, NO_NUMBER, SCALE
 from journeymap.analysis.table.part import require_times
-from journeymap.analysis.table.table import Table
+from journeymap.analysis.table.table import ROWS_IN_A_PART, Table
 from journeymap.exceptions import AnswerError
 from journeymap.interactions import Interaction, Money, Score
-from journeymap.model.instants import EPOCH, MICROSECOND
+from journeymap.interactions.trusted import make_interaction
 from journeymap.model.scores import kind_on_scale, plain_kind
 
 __all__ = ["read_histories", "read_history"]
 
 
 _DESIGNED = frozenset((*LEVELS, "touchpoint", "stage", "phase", "score_kind", "currency"))
+_CARRIED = ("channel", "department", "process", "product", "outcome")
+_SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
@@ -32,65 +38,157 @@ def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
     if found is None:
         return ()
     begin, end = int(table.offsets[found]), int(table.offsets[found + 1])
-    return tuple(_interaction(table, customer, row) for row in range(begin, end))
+    return tuple(_read(table, begin, end, repeat(customer), _make_checked))
 
 
 def read_histories(table: Table) -> Iterator[tuple[Interaction, ...]]:
     """Read the interactions of every customer back; see `Log.histories`."""
     require_times(table.scope, "histories")
-    edges = table.offsets.tolist()
+    _check_columns(table)
+    return _all_histories(table)
+
+
+def _all_histories(table: Table) -> Iterator[tuple[Interaction, ...]]:
+    """Read customers by parts of the table, whose columns are converted as a whole."""
+    edges, names = table.offsets.tolist(), table.ids.to_list()
+    first = 0
+    while first < len(names):
+        last = int(np.searchsorted(table.offsets, edges[first] + ROWS_IN_A_PART))
+        last = min(max(last, first + 1), len(names))
+        begin, end = edges[first], edges[last]
+        owners = [
+            name for place, name in enumerate(names[first:last], first)
+            for _ in range(edges[place], edges[place + 1])
+        ]  # fmt: skip
+        made = list(_read(table, begin, end, owners, make_interaction))
+        for place in range(first, last):
+            Interaction(names[place], "any", _SOME_TIME)  # whether an interaction may have the name
+            yield tuple(made[edges[place] - begin : edges[place + 1] - begin])
+        first = last
+
+
+def _check_columns(table: Table) -> None:
+    """Check each distinct name once, and the bounds of numbers; raise what a value would raise."""
+    for level in (*_CARRIED, "source", "referred_by"):
+        found = table.levels.get(level)
+        for name in () if found is None else found.names:
+            if name is not None:
+                named: Any = {level: str(name)}
+                Interaction("any", "any", _SOME_TIME, **named)
+    for name in table.levels["touchpoint"].names:
+        if name is not None:
+            Interaction("any", str(name), _SOME_TIME)
+    for role in ("emotion", "emotion_after", "cost", "duration"):
+        numbers = [one for one in _numbers(table, role, 0, len(table)) if one is not None]
+        for one in (min(numbers), max(numbers)) if numbers else ():
+            value: Any = timedelta(seconds=one) if role == "duration" else one
+            Interaction("any", "any", _SOME_TIME, **{role: value})
+
+
+def _make_checked(
+    customer: str, touchpoint: str, at: datetime, id: None, source: str | None,  # noqa: A002
+    channel: str | None, department: str | None, process: str | None, product: str | None,
+    outcome: str | None, emotion: float | None, emotion_after: float | None, score: Score | None,
+    value: Money | None, duration: timedelta | None, cost: float | None,
+    referred_by: str | None, extra: tuple[tuple[str, Any], ...],
+) -> Interaction:  # fmt: skip
+    return Interaction(
+        customer, touchpoint, at, id=id, source=source, channel=channel, department=department,
+        process=process, product=product, outcome=outcome, emotion=emotion,
+        emotion_after=emotion_after, score=score, value=value, duration=duration, cost=cost,
+        referred_by=referred_by, extra=extra,
+    )  # fmt: skip
+
+
+def _read(
+    table: Table, begin: int, end: int, owners: Any, make: Callable[..., Interaction]
+) -> Iterator[Interaction]:
+    """Make the interactions of some rows, whose owners are given."""
+    names = {level: _names(table, level, begin, end) for level in (*LEVELS, "touchpoint")}
+    times = pl.Series(table.at[begin:end]).cast(pl.Datetime("us")).to_list()
+    lengths = [None if one is None else timedelta(seconds=one)
+               for one in _numbers(table, "duration", begin, end)]  # fmt: skip
+    return map(
+        make, owners, names["touchpoint"], (at.replace(tzinfo=UTC) for at in times), repeat(None),
+        names["source"], *(names[level] for level in _CARRIED),
+        _numbers(table, "emotion", begin, end), _numbers(table, "emotion_after", begin, end),
+        _scores(table, begin, end), _values(table, begin, end), lengths,
+        _numbers(table, "cost", begin, end), names["referred_by"], _extras(table, begin, end),
+    )  # fmt: skip
+
+
+def _names(table: Table, level: str, begin: int, end: int) -> list[str | None]:
+    """Read the names of some rows at a level (None: there is none)."""
+    if level == "touchpoint":
+        codes, found = table.touchpoints[begin:end], table.levels[level]
+    else:
+        known = table.levels.get(level)
+        if known is None or (known.codes is None and known.table is None):
+            return [None] * (end - begin)
+        found = known
+        if known.codes is not None:
+            codes = known.codes[begin:end]
+        elif known.table is not None:
+            codes = known.table[table.touchpoints[begin:end]]
+    names = [None if name is None else str(name) for name in found.names]
+    return [names[code] for code in codes.tolist()]
+
+
+def _numbers(table: Table, role: str, begin: int, end: int) -> list[float | None]:
+    """Read the numbers of some rows (None: there is none)."""
+    column = table.numbers.get(role)
+    if column is None:
+        return [None] * (end - begin)
+    missing = (-(2 ** (8 * column.dtype.itemsize - 1)), NO_NUMBER)
+    return [None if one in missing else one / SCALE for one in column[begin:end].tolist()]
+
+
+def _scores(table: Table, begin: int, end: int) -> list[Score | None]:
+    """Read the answers of some rows, each distinct one made once."""
+    numbers = _numbers(table, "score", begin, end)
+    if "score" not in table.numbers:
+        return [None] * (end - begin)
+    made: dict[tuple[float, str], Score] = {}
+    found: list[Score | None] = []
+    for number, kind in zip(numbers, _names(table, "score_kind", begin, end), strict=True):
+        if number is None:
+            found.append(None)
+            continue
+        key = (number, kind or "")
+        if key not in made:
+            low, high = table.scope.scales[key[1]]
+            plain = plain_kind(key[1])
+            named = plain if key[1] == kind_on_scale(plain, low, high) else key[1]
+            made[key] = Score(named, number, low, high)
+        found.append(made[key])
+    return found
+
+
+def _values(table: Table, begin: int, end: int) -> list[Money | None]:
+    """Read the amounts of some rows, exactly."""
+    column, fractions = table.numbers.get("value"), table.numbers.get("value_fraction")
+    if column is None:
+        return [None] * (end - begin)
+    missing = (-(2 ** (8 * column.dtype.itemsize - 1)), NO_NUMBER)
+    left = [0] * (end - begin) if fractions is None else fractions[begin:end].tolist()
+    rows = zip(column[begin:end].tolist(), left, _names(table, "currency", begin, end), strict=True)
+    return [
+        None if whole in missing
+        else Money(Decimal(whole * FRACTION + part) / (SCALE * FRACTION), currency or "")
+        for whole, part, currency in rows
+    ]  # fmt: skip
+
+
+def _extras(table: Table, begin: int, end: int) -> Iterator[tuple[tuple[str, Any], ...]]:
+    """Read what else is carried, ordered by name."""
+    columns = [name for name, found in table.levels.items()
+               if name not in _DESIGNED and found.codes is not None]  # fmt: skip
+    if not columns:
+        return repeat((), end - begin)
+    carried = sorted((carried_name(name), name) for name in columns)
+    rows = zip(*(_names(table, name, begin, end) for _, name in carried), strict=True)
     return (
-        tuple(_interaction(table, customer, row) for row in range(edges[place], edges[place + 1]))
-        for place, customer in enumerate(table.ids)
-    )
-
-
-def _interaction(table: Table, customer: str, row: int) -> Interaction:
-    touchpoint = table.levels["touchpoint"].names[int(table.touchpoints[row])]
-    roles = [role for role in table.numbers if role != "value_fraction"]
-    numbers = {role: _number(table, role, row) for role in roles}
-    values: dict[str, Any] = {name: _name(table, name, row) for name in LEVELS}
-    for name in ("emotion", "emotion_after"):
-        if numbers.get(name) is not None:
-            values[name] = numbers[name]
-    score, value, seconds = (numbers.get(name) for name in ("score", "value", "duration"))
-    if score is not None:
-        kind = _name(table, "score_kind", row) or ""
-        low, high = table.scope.scales[kind]
-        plain = plain_kind(kind)
-        named = plain if kind == kind_on_scale(plain, low, high) else kind
-        values["score"] = Score(named, score, low, high)
-    if value is not None:
-        fraction = table.numbers.get("value_fraction")
-        left = 0 if fraction is None else int(fraction[row])
-        whole = int(table.numbers["value"][row])
-        amount = Decimal(whole * FRACTION + left) / (SCALE * FRACTION)
-        values["value"] = Money(amount, _name(table, "currency", row) or "")
-    if numbers.get("cost") is not None:
-        values["cost"] = numbers["cost"]
-    if seconds is not None:
-        values["duration"] = timedelta(seconds=seconds)
-    extras = [name for name, found in table.levels.items()
-              if name not in _DESIGNED and found.codes is not None]  # fmt: skip
-    kept = [(carried_name(name), _name(table, name, row)) for name in extras]
-    values["extra"] = {name: value for name, value in kept if value is not None}
-    at = EPOCH + int(table.at[row]) * MICROSECOND
-    return Interaction(customer, str(touchpoint), at, **values)
-
-
-def _name(table: Table, level: str, row: int) -> str | None:
-    found = table.levels.get(level)
-    if found is None:
-        return None
-    if found.codes is not None:
-        return found.names[int(found.codes[row])]
-    if found.table is not None:
-        return found.names[int(found.table[table.touchpoints[row]])]
-    return None
-
-
-def _number(table: Table, role: str, row: int) -> float | None:
-    column = table.numbers[role]
-    found = int(column[row])
-    missing = -(2 ** (8 * column.dtype.itemsize - 1))
-    return None if found in (missing, NO_NUMBER) else found / SCALE
+        tuple((name, value) for (name, _), value in zip(carried, row, strict=True)
+              if value is not None)
+        for row in rows
+    )  # fmt: skip

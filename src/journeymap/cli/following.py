@@ -6,6 +6,7 @@ import click
 
 from journeymap.analysis import Log
 from journeymap.cli.output import ShownProgress
+from journeymap.exceptions import InteractionError
 from journeymap.profile import FrontLine, NextBest
 
 __all__ = ["MOST_FOLLOWED", "follow_customers"]
@@ -22,7 +23,8 @@ def follow_customers(log: Log) -> FrontLine | None:
 
     Returns:
         What is owed; None where the map has neither moments with a deadline nor key journeys with
-        a time, and, with a word to the terminal, where the log is too long for it.
+        a time, and, with a word to the terminal, where the log is too long for it or has names that no
+        interaction may have.
     """
     journey = log.map
     if journey is None or log.last is None or not log.scope.timed:
@@ -35,6 +37,10 @@ def follow_customers(log: Log) -> FrontLine | None:
                    "who waits for whom (in Python, FrontLine does)", err=True)  # fmt: skip
         return None
     offers = NextBest(journey) if journey.offers else None
-    with ShownProgress("following") as progress:
-        return FrontLine.of(journey, log.histories(), log.last, offers,
-                            lambda done: progress.share(done / log.customers))  # fmt: skip
+    try:
+        with ShownProgress("following") as progress:
+            return FrontLine.of(journey, log.histories(), log.last, offers,
+                                lambda done: progress.share(done / log.customers))  # fmt: skip
+    except InteractionError as error:  # a log is read with names that no interaction may have
+        click.echo(f"journeymap: {error}; the page does not say who waits for whom", err=True)
+        return None

@@ -1,0 +1,67 @@
+"""Values that were checked before: the same interactions as those that are checked one by one."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from datetime import timedelta
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeymap import Interaction, InteractionError, Money, Score
+from journeymap.analysis import Columns, Log
+from journeymap.interactions.trusted import make_interaction
+from journeymap.testing import interactions
+from tests.factories import at
+
+
+@given(interactions(durations=(timedelta(minutes=5),)))
+def test_a_trusted_interaction_is_the_checked_one(one: Interaction) -> None:
+    made = make_interaction(*attrs.astuple(one, recurse=False))
+    assert made == one
+    assert hash(made) == hash(one)
+    assert repr(made) == repr(one)
+    assert copy.copy(made) == pickle.loads(pickle.dumps(made)) == one  # noqa: S301  # our own
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        made.customer = "other"  # type: ignore[misc]
+
+
+@given(st.lists(interactions(durations=(timedelta(minutes=5),)), max_size=30))
+def test_histories_are_the_history_of_each(happened: list[Interaction]) -> None:
+    log = Log.from_interactions(happened)
+    found = list(log.histories())
+    assert found == [log.history(name) for name in log.customer_ids.to_list()]
+    ordered = sorted(happened, key=lambda one: (one.customer, one.at))
+    assert sorted((one for history in found for one in history),
+                  key=lambda one: (one.customer, one.at)) == ordered  # fmt: skip
+
+
+def test_amounts_scores_and_extras_come_back_as_they_were() -> None:
+    given_ = [
+        at("a", 0, value=Money("0.1234567890123", "EUR"), score=Score("ease", 3, 1, 7)),
+        at("b", 1, value=Money(-5, "USD"), emotion=-0.25, emotion_after=1, cost=2.5),
+        at("c", 2, extra={"b": "2", "a": "1"}, referred_by="ben", score=Score("nps", 0)),
+    ]
+    [history] = Log.from_interactions(given_).histories()
+    assert list(history) == given_
+
+
+@pytest.mark.parametrize("wrong", [{"customer": "x" * 600}, {"touchpoint": "x" * 600}, {}])
+def test_what_no_interaction_may_have_is_refused_alike(wrong: dict[str, str]) -> None:
+    frame = {"customer": ["a"], "touchpoint": ["t"], "at": [0], "cost": ["1"]}
+    frame |= {name: [value] for name, value in wrong.items()}
+    log = Log.from_frame(frame, Columns(at_unit="s", cost="cost"))
+    name = frame["customer"][0]
+
+    def outcome(read: object) -> object:
+        try:
+            return list(read())  # type: ignore[operator]
+        except InteractionError as error:
+            return str(error)
+
+    one = outcome(lambda: log.history(str(name)))
+    several = outcome(lambda: [one for history in log.histories() for one in history])
+    assert one == several
