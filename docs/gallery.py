@@ -25,8 +25,9 @@ from journeymap.analysis import (
     Variants,
     Where,
 )
+from journeymap.profile import Customer
 from journeymap.simulation import broadband, broadband_customers, planted_broadband
-from journeymap.views import draw_difference, draw_flow, draw_lanes, draw_plan
+from journeymap.views import draw_customer, draw_difference, draw_flow, draw_lanes, draw_plan
 from journeymap.views.flows import Flows
 from journeymap.views.loop_picture import loop_scene
 from journeymap.views.svg import svg
@@ -64,6 +65,8 @@ def draw_gallery(folder: Path) -> None:
     (folder / "loop.svg").write_text(loop, encoding="utf-8")
     draw_flow(plain.ask(Paths()), plain.map, folder / "flow.svg")
     draw_lanes(overview, folder / "lanes.svg")
+    one = draw_customer(Customer.of("customer-00001", plain))
+    (folder / "customer.svg").write_text(one, encoding="utf-8")
     draw_plan(plain.ask(Deviations()), overview.map, "onboarding", folder / "plan.svg")
     complained = plain.ask(
         Compare(Handoffs(), Where(contain="complaint_made"), Where(avoid="complaint_made"),

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,46 @@ def test_report(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "</html>" in Path("r.html").read_text()
     assert cli.main(["report", "log.csv", *NAMED, "--title", "T", "-o", "-"]) == 0
     assert "<title>T</title>" in capsys.readouterr().out
+
+
+def test_a_report_of_a_store_is_as_of_now(files: Path) -> None:
+    """What nobody answered becomes late, though nothing more is recorded."""
+    shop = jm.JourneyMap(
+        "shop", stages=[jm.Stage("use", "own")], departments=[jm.Department("support")],
+        touchpoints=[jm.Touchpoint("call", "use")],
+        moments=[jm.Moment("failed", jm.At("outcome", ("failed",)), owner="support",
+                           action="Call back", deadline=timedelta(hours=4))],
+    )  # fmt: skip
+    jm.dump(shop, "shop.yaml")
+    then = datetime.now(UTC) - timedelta(days=3)
+    with jm.Live(shop, "sqlite:///live.db") as live:
+        live.record(jm.Interaction("ada", "call", then, outcome="failed"))
+    report = ["report", "--store", "sqlite:///live.db", "--map", "shop.yaml", "-o", "r.html"]
+    assert cli.main(report) == 0
+    page = Path("r.html").read_text()
+    assert "1 of 1 customer wait" in page
+    assert "1 wait, 1 of them over time" in page
+    assert "ada" not in page
+    assert cli.main([*report, "--people"]) == 0
+    assert ">ada<" in Path("r.html").read_text()
+
+
+def test_a_report_with_choices_and_questions(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"c{n},{what},2026-0{1 + n % 5}-01T0{hour}:00:00Z,{'ab'[n % 2]}"
+            for n in range(40) for hour, what in enumerate(("look", "buy"))]  # fmt: skip
+    Path("many.csv").write_text("\n".join(["who,what,when,team", *rows]))
+    args = ["report", "many.csv", *NAMED, "-o", "r.html"]
+    assert cli.main([*args, "--by", "team", "--period", "month", "--ask", "Dwell()"]) == 0
+    page = Path("r.html").read_text()
+    assert 'data-segment="a"' in page
+    assert 'data-period="May 2026"' in page
+    assert "Dwell." in page
+    assert cli.main([*args, "--by", "who"]) == 2
+    assert "name customers" in capsys.readouterr().err
+    assert cli.main([*args, "--ask", "Dwel()"]) == 2
+    assert "Dwell" in capsys.readouterr().err
 
 
 def test_sketch(files: Path, capsys: pytest.CaptureFixture[str]) -> None:

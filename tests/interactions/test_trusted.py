@@ -51,10 +51,16 @@ def test_amounts_scores_and_extras_come_back_as_they_were() -> None:
 
 @pytest.mark.parametrize("wrong", [{"customer": "x" * 600}, {"touchpoint": "x" * 600}, {}])
 def test_what_no_interaction_may_have_is_refused_alike(wrong: dict[str, str]) -> None:
-    frame = {"customer": ["a"], "touchpoint": ["t"], "at": [0], "cost": ["1"]}
-    frame |= {name: [value] for name, value in wrong.items()}
+    frame: dict[str, list[object]] = {
+        "customer": ["a"],
+        "touchpoint": ["t"],
+        "at": [0],
+        "cost": ["1"],
+    }
+    for column, value in wrong.items():
+        frame[column] = [value]
     log = Log.from_frame(frame, Columns(at_unit="s", cost="cost"))
-    name = frame["customer"][0]
+    name = str(frame["customer"][0])
 
     def outcome(read: object) -> object:
         try:
@@ -62,6 +68,6 @@ def test_what_no_interaction_may_have_is_refused_alike(wrong: dict[str, str]) ->
         except InteractionError as error:
             return str(error)
 
-    one = outcome(lambda: log.history(str(name)))
+    one = outcome(lambda: log.history(name))
     several = outcome(lambda: [one for history in log.histories() for one in history])
     assert one == several

@@ -10,12 +10,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import fields
 
 import journeymap as jm
-from journeymap.analysis import Columns, Log, Overview, Satisfaction
+from journeymap.analysis import (
+    Breakdown,
+    Columns,
+    DeviationsAnswer,
+    FunnelAnswer,
+    HandoffsAnswer,
+    Log,
+    Overview,
+    Positions,
+    Satisfaction,
+    Scorecard,
+)
 from journeymap.profile import FrontLine
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.views import report
+from journeymap.views.pages.page_table import define
+from journeymap.views.pages.wording import (
+    interval_text,
+    money_text,
+    number_text,
+    share_text,
+    unit_text,
+)
 from tests.conftest import required
 
 pytestmark = pytest.mark.slow
@@ -113,8 +133,7 @@ def test_one_department_at_a_time(plain: str, browser: Any, tmp_path: Path) -> N
     page.select_option("#department", label="Services")
     [services] = shown(page, ".department")
     words = page.locator(f"#{services}").inner_text()
-    assert "of the" in words
-    assert "moments of truth that it owed were answered in time" in words
+    assert "moments of truth that it owed came in time" in words
     assert "The technician does not come" in words
     page.close()
 
@@ -171,9 +190,10 @@ def test_every_part_fits_and_is_accessible(
         page = opened(browser, tmp_path, whole, tab, color_scheme=scheme,
                       viewport={"width": width, "height": 900})  # fmt: skip
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.evaluate(axe)
-        found = page.evaluate("axe.run()")["violations"]
-        assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+        if (width, scheme) in ((1440, "light"), (1440, "dark"), (390, "light")):
+            page.evaluate(axe)
+            found = page.evaluate("axe.run()")["violations"]
+            assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
         page.close()
 
 
@@ -233,6 +253,125 @@ def test_hostile_names_stay_names(browser: Any, tmp_path: Path) -> None:
     assert EVIL in copied
     assert not re.search(r'"[=@]', copied)
     page.close()
+
+
+def shop_log(**columns: list[Any]) -> Log:
+    size = len(next(iter(columns.values())))
+    frame = {"customer": [f"cust-{n:03}" for n in range(size)], "touchpoint": ["buy"] * size,
+             "at": list(range(0, size * 86_400, 86_400)), **columns}  # fmt: skip
+    roles: Any = {one: one for one in columns if one in ("value", "currency", "referred_by")}
+    extra = [name for name in columns if name not in roles]
+    return Log.from_frame(frame, Columns(at_unit="s", extra=extra, **roles))
+
+
+def test_answers_that_name_customers_are_withheld(log: Log) -> None:
+    asked: list[Any] = [Positions(), Breakdown(Positions(), "channel"), Satisfaction("stage")]
+    overview = Overview.of(log, asked=asked)
+    assert overview.naming == (0, 1)
+    page = report(overview, charts=True)
+    assert not re.search(r"customer-\d{5}", page)
+    assert "The answer to Positions names customers" in page
+    assert re.search(r"customer-\d{5}", report(overview, people=True))
+
+
+def test_segments_are_no_customers() -> None:
+    who = [f"cust-{n:03}" for n in range(30)]
+    for by, log in (("who", shop_log(who=who)), ("referred_by", shop_log(referred_by=who[::-1]))):
+        with pytest.raises(jm.ElementError, match="name customers"):
+            Overview.of(log, by=by)
+
+
+def test_segments_without_a_value_stay_apart() -> None:
+    log = shop_log(plan=["(not known)", "(not known)", None, None, None, "a", "a", "b"])
+    sizes = {one.segment: one.journeys for one in Overview.of(log, by="plan").slices
+             if one.period is None}  # fmt: skip
+    assert sizes == {None: 8, "(not known)": 2, "(not known)*": 3, "a": 2, "b": 1}
+
+
+def test_thousands_of_segments_are_put_together() -> None:
+    plans = [f"p{n}" for n in range(900)] + [f"q{n % 7}" for n in range(900)]
+    slices = Overview.of(shop_log(plan=plans), by="plan").slices
+    shown = {one.segment for one in slices if one.segment}
+    assert "(other)" in shown
+    assert len(shown) == 6
+
+
+def test_other_currencies_are_named() -> None:
+    log = shop_log(value=[1000] * 25 + [1000] * 15, currency=["EUR"] * 25 + ["USD"] * 15)
+    page = report(Overview.of(log))
+    assert "Amounts in USD are left out here and below." in page
+    assert "left out here" not in report(Overview.of(shop_log(value=[1], currency=["EUR"])))
+
+
+def test_a_part_of_a_log_is_called_one(log: Log) -> None:
+    assert "about a part of the log only" in report(Overview.of(log.where(channel="app")))
+    assert "about a part of the log only" not in report(Overview.of(log))
+
+
+def test_long_logs_by_day_make_a_page() -> None:
+    frame = {"customer": ["a", "b", "a"], "touchpoint": ["x"] * 3, "at": [0, 1, 3000 * 86_400]}
+    overview = Overview.of(Log.from_frame(frame, Columns(at_unit="s")), every="day")
+    assert overview.retention is None
+    assert "</html>" in report(overview)
+
+
+def test_churn_is_not_judged_before_silence_is_over(log: Log) -> None:
+    """A month looks the same when it is over, whatever comes after it."""
+    cut = datetime(2026, 1, 1, tzinfo=UTC)
+    early = Log.from_interactions(
+        [one for one in broadband_customers(1500) if one.at < cut], map=broadband()
+    )
+    for whole in (log.ask(Scorecard("month")), early.ask(Scorecard("month"))):
+        rows = [row for row in whole if row.metric == "churn"]
+        settled = [row for row in rows if row.complete]
+        assert settled
+        assert all(row.verdict is None for row in rows if not row.complete)
+        assert str(settled[-1].period) < str(rows[-3].period)
+    before = {row.period: row.value for row in early.ask(Scorecard("month"))
+              if row.metric == "churn" and row.complete}  # fmt: skip
+    after = {row.period: row.value for row in log.ask(Scorecard("month")) if row.metric == "churn"}
+    assert before.items() <= after.items()
+
+
+@pytest.mark.parametrize(("number", "text"), [(999.7, "1,000"), (0.0000123, "< 0.001"), (0, "0"),
+                                              (-42.94, "−42.9"), (12345.6, "12,346")])  # fmt: skip
+def test_numbers_are_written_plainly(number: float, text: str) -> None:
+    assert number_text(number) == text
+
+
+def test_shares_money_and_times_have_one_minus() -> None:
+    assert share_text(-0.05) == "−5.0 %"
+    assert money_text(-240, "EUR") == "−240 EUR"
+    assert money_text(-0.001, "EUR") == "0.00 EUR"
+    assert unit_text(-2.5, "h") == "−2 h 30 min"
+    assert interval_text(54.8, 93, unit="%") == "54.8 to 93 %"
+
+
+def test_definitions_fit_a_page() -> None:
+    for answer in (DeviationsAnswer, HandoffsAnswer, FunnelAnswer):
+        for one in fields(answer.Row):
+            words = define(answer.Row, one.name)
+            assert words
+            assert "None" not in words
+            assert "in seconds" not in words
+
+
+def test_names_of_any_length_fit_a_phone(browser: Any, tmp_path: Path) -> None:
+    long = "Donaudampfschiff" * 16
+    departments = [jm.Department(f"d{n}", name=f"{long}{n}") for n in range(2)]
+    journey = jm.JourneyMap(
+        "long", departments=departments, stages=[jm.Stage("use", "own", name=long)],
+        touchpoints=[jm.Touchpoint(f"p{n}", "use", department=f"d{n}", name=long)
+                     for n in range(2)],
+    )  # fmt: skip
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    happened = [jm.Interaction(f"c{n}", f"p{step}", begin + timedelta(days=n, hours=step),
+                               channel=long) for n in range(40) for step in range(2)]  # fmt: skip
+    text = report(Overview.of(Log.from_interactions(happened, map=journey), by="channel"))
+    for tab in TABS[:3]:
+        page = opened(browser, tmp_path, text, tab, viewport={"width": 390, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+        page.close()
 
 
 def test_a_log_of_little_makes_a_page() -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import polars as pl
 from attrs import evolve, field, frozen
 
 from journeymap.adapters.registry import views
@@ -39,6 +40,10 @@ from journeymap.exceptions import ElementError, MissingExtra, UnknownName
 from journeymap.model import JourneyMap, Phase
 
 __all__ = ["Overview"]
+
+LENGTHS_IN_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
+"""About how many days a period has."""
+_MANY_PERIODS, _MANY_NAMES = 400, 1000
 
 
 @frozen(eq=False, repr=False)
@@ -81,6 +86,9 @@ class Overview:
         by: The level of the segments (None: there are none).
         slices: The answers of each segment and period.
         asked: The answers to further questions.
+        naming: The places of those among them whose rows name customers.
+        currencies: The currencies of the log's amounts, the main one first.
+        partial: Whether this is about a part of a log, which `where` shows.
     """
 
     map: JourneyMap
@@ -115,6 +123,9 @@ class Overview:
     by: str | None = field(default=None, kw_only=True)
     slices: tuple[Slice, ...] = field(default=(), kw_only=True)
     asked: tuple[Answer[Any], ...] = field(default=(), kw_only=True)
+    naming: tuple[int, ...] = field(default=(), kw_only=True)
+    currencies: tuple[str, ...] = field(default=(), kw_only=True)
+    partial: bool = field(default=False, kw_only=True)
 
     @classmethod
     def of(
@@ -130,7 +141,8 @@ class Overview:
 
         Args:
             log: The log.
-            by: A level by which readers may choose segments (None: they may not).
+            by: A level by which readers may choose segments (None: they may not); none that names
+                customers.
             every: The length of the periods (None: by the length of the log).
             sliced: Whether readers may choose periods; with ``by`` they always may.
             asked: Further questions, such as `Drivers` or `Compare`.
@@ -139,18 +151,21 @@ class Overview:
             The answers.
 
         Raises:
-            ElementError: There is no such period.
+            ElementError: There is no such period, or the level names customers.
             UnknownName: The log has no such level.
         """
         if every is not None and every not in PERIODS:
             raise ElementError("Overview", "every", every, f"one of {', '.join(PERIODS)}")
+        customers = frozenset(log.customer_ids.to_list())
+        if by is not None:
+            _check_segments(log, by, customers)
         drafted = log.map is None
         if drafted:
             log = evolve(log, table=apply_map(log.table, log.sketch()))
         assert log.map is not None  # noqa: S101  # it was just given one
-        steps = _to_purchase(log.map)
-        funnel = Funnel(steps, by="stage") if steps else None
+        funnel = _to_purchase(log.map)
         every = every or choose_period(log.first, log.last) if log.scope.timed else None
+        answers = tuple(log.ask(one) for one in asked)
         return cls(
             map=log.map,
             customers=log.customers,
@@ -165,7 +180,10 @@ class Overview:
             every=every,
             by=by,
             slices=make_slices(log, by, every, funnel) if by is not None or sliced else (),
-            asked=tuple(log.ask(one) for one in asked),
+            asked=answers,
+            naming=tuple(n for n, one in enumerate(answers) if _names_any(one, customers)),
+            currencies=_currencies(log),
+            partial=log.interactions < len(log.table),
             **_ask_some(log, _on_journeys(log, funnel)),
             **_ask_some(log, _by_period(log, every)),
             **_ask_some(log, _on_worth_and_plans(log)),
@@ -222,7 +240,13 @@ def _by_period(log: Log, every: Period | None) -> dict[str, Any]:
         return {}
     assert log.map is not None  # noqa: S101  # it was given one
     scored = Scorecard(every) if Scorecard.suits(log.map) else None
-    return {"periods": scored, "lifecycle": Lifecycle(every), "retention": Retention(every=every)}
+    followed = _MANY_PERIODS * LENGTHS_IN_DAYS[every] >= _days(log)
+    return {"periods": scored, "lifecycle": Lifecycle(every),
+            "retention": Retention(every=every) if followed else None}  # fmt: skip
+
+
+def _days(log: Log) -> int:
+    return 0 if log.first is None or log.last is None else (log.last - log.first).days
 
 
 def _on_worth_and_plans(log: Log) -> dict[str, Any]:
@@ -240,22 +264,51 @@ def _on_worth_and_plans(log: Log) -> dict[str, Any]:
     }
 
 
-def _to_purchase(journey: JourneyMap) -> tuple[FunnelTarget, ...]:
-    """List the steps of a funnel to a purchase: the stages of buy, and the first of own."""
+def _names_any(answer: Answer[Any], customers: frozenset[str]) -> bool:
+    """Check whether a cell of an answer is a customer's name."""
+    for column in answer.frame.get_columns():
+        if column.dtype == pl.List(pl.String):
+            column = column.explode()
+        if column.dtype == pl.String and not customers.isdisjoint(column.drop_nulls().unique()):
+            return True
+    return False
+
+
+def _check_segments(log: Log, level: str, customers: frozenset[str]) -> None:
+    """Refuse a level whose values are customers' names, or as many as there are customers."""
+    [part] = log.parts(None)
+    names = [name for name in part.names(level) if name is not None]
+    known = sum(str(name) in customers for name in names)
+    many = len(names) > _MANY_NAMES and 2 * len(names) > len(customers)
+    if level == "referred_by" or known > len(names) // 2 or many:
+        message = "its values name customers: choose a level of segments"
+        raise ElementError("Overview", "by", level, message)
+
+
+def _currencies(log: Log) -> tuple[str, ...]:
+    """List the currencies of a log's amounts, the most frequent first."""
+    if "currency" not in log.levels:
+        return ()
+    [part] = log.parts(None)
+    counts = np.bincount(part.codes("currency"), minlength=1)
+    named = [(int(count), str(name)) for count, name in zip(counts, part.names("currency"),
+             strict=False) if count and name is not None]  # fmt: skip
+    return tuple(name for _, name in sorted(named, key=lambda one: (-one[0], one[1])))
+
+
+def _to_purchase(journey: JourneyMap) -> Funnel | None:
+    """Make the funnel to a purchase: the stages of buy, and the first of own."""
     buy, own = journey.loop.half(Phase.BUY), journey.loop.half(Phase.OWN)
     stages = (*buy, *own[:1])
-    edges = (stages[0], stages[-1]) if stages else ()
-    return tuple(
+    if not stages:
+        return None
+    edges = (stages[0], stages[-1])
+    steps = tuple(
         FunnelTarget(stage.id, optional=stage.optional and stage not in edges) for stage in stages
     )
+    return Funnel(steps, by="stage")
 
 
 def _main_currency(log: Log) -> str | None:
     """Find the currency of most interactions that have a value."""
-    if "currency" not in log.levels:
-        return None
-    [part] = log.parts(None)
-    counts = np.bincount(part.codes("currency"), minlength=2)
-    counts[0] = 0
-    name = part.names("currency")[int(counts.argmax())]
-    return name if counts.any() else None
+    return next(iter(_currencies(log)), None)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from attrs import frozen
 
 from journeymap.analysis.log import Log
 from journeymap.analysis.measuring.periods import Period
+from journeymap.analysis.measuring.segments import SegmentSplitter
 from journeymap.analysis.questions.breakdown import Breakdown
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer
 from journeymap.analysis.questions.paths import Paths, PathsAnswer
@@ -20,6 +23,7 @@ __all__ = ["Slice", "choose_period", "make_slices"]
 MAX_SEGMENTS = 6
 """Segments of which a page holds slices: the largest."""
 MAX_PERIODS = 4
+_NOT_KNOWN = "(not known)"
 """Periods of which it does: the latest."""
 _PERIODS: tuple[tuple[Period, int], ...] = (
     ("year", 5 * 365), ("quarter", 2 * 365), ("month", 120), ("week", 28), ("day", 4),
@@ -78,14 +82,17 @@ def make_slices(
     Returns:
         All together first; then the periods, the segments, and the periods of each segment.
     """
+    smallest = None if by is None else _smallest_shown(log, by)
     asked: list[Any] = [Paths(), *([] if funnel is None else [funnel])]
     ways: list[tuple[bool, bool, Any]] = [(False, False, lambda one: one)]
     if every is not None:
         ways.append((False, True, lambda one: Trend(one, every)))
     if by is not None:
-        ways.append((True, False, lambda one: Breakdown(one, by)))
+        ways.append((True, False, lambda one: Breakdown(one, by, smallest=smallest)))
         if every is not None:
-            ways.append((True, True, lambda one: Breakdown(Trend(one, every), by)))
+            ways.append(
+                (True, True, lambda one: Breakdown(Trend(one, every), by, smallest=smallest))
+            )
     if len(ways) == 1:
         return ()
     answers = iter(log.ask(*(split(one) for _, _, split in ways for one in asked)))
@@ -102,18 +109,30 @@ def _parts(
     answer: Any, segmented: bool, dated: bool
 ) -> Iterator[tuple[tuple[str | None, str | None], Any]]:
     """Give the answers of segments and periods, each with its key."""
-    by_segment = (
-        {_named(name): one for name, one in answer.answers.items()} if segmented
-        else {None: answer}
-    )  # fmt: skip
+    by_segment: dict[str | None, Any] = {None: answer}
+    if segmented:
+        unknown = _NOT_KNOWN
+        while unknown in answer.answers:  # a segment has this very name
+            unknown += "*"
+        by_segment = {unknown if name is None else name: one
+                      for name, one in answer.answers.items()}  # fmt: skip
     for segment, one in by_segment.items():
         by_period = one.answers if dated else {None: one}
         for period, inner in by_period.items():
             yield (segment, period), inner
 
 
-def _named(segment: str | None) -> str:
-    return "(not known)" if segment is None else segment
+def _smallest_shown(log: Log, by: str) -> int:
+    """Count the journeys of the smallest segment that is shown alone."""
+    counts: Counter[Any] = Counter()
+    for part in log.parts():
+        found = SegmentSplitter(by, "first").codes(part)
+        journeys = np.bincount(found.codes, minlength=len(found.keys)).tolist()
+        for name, count in zip(found.keys, journeys, strict=False):
+            counts[name] += count
+    counts.pop(None, None)
+    largest = counts.most_common(MAX_SEGMENTS)
+    return max(1, largest[-1][1]) if largest else 1
 
 
 def _slice(key: tuple[str | None, str | None], given: list[Any]) -> Slice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import click
 
@@ -51,9 +52,10 @@ def report(
     def write() -> None:
         log = reading.log()
         overview = Overview.of(log, by=by, every=period, sliced=period is not None, asked=questions)
-        line = follow_customers(log)
+        now = datetime.now(UTC) if reading.is_store else log.last
+        line = follow_customers(log, now=now)
         waiting = dict.fromkeys(one.customer for one in (line.waiting if line and people else ()))
-        views = [Customer.of(one, log, as_of=log.last) for one in list(waiting)[:_TIMELINES]]
+        views = [Customer.of(one, log, as_of=now) for one in list(waiting)[:_TIMELINES]]
         named = title or reading.defaults.title or (reading.name if log.map is None else None)
         page = draw_report(overview, title=named,
                            note=note or reading.defaults.note, front_line=line,

@@ -70,7 +70,7 @@ class LogFile:
             SourceError: No row could be read.
         """
         file = self.map or self.defaults.map
-        if "://" in self.file:
+        if self.is_store:
             return self._recorded(load(file) if mapped and file else None)
         columns = self._columns()
         with ShownProgress("reading") as progress:
@@ -94,6 +94,11 @@ class LogFile:
         """The name of the file without its suffixes, or of the store."""
         return Path(self.file).name.split(".")[0]
 
+    @property
+    def is_store(self) -> bool:
+        """Check whether it is the address of a live store."""
+        return "://" in self.file
+
     def keeping(self, *levels: str | None) -> LogFile:
         """Keep the columns that segments or subsets are made by, if they are none of the levels.
 
@@ -103,7 +108,7 @@ class LogFile:
         Returns:
             The same file, read with these columns.
         """
-        if "://" in self.file:
+        if self.is_store:
             return self
         extra = tuple(self.columns.get("extra", self.defaults.columns.get("extra", ())))
         wanted = [one for one in levels if one and one not in (*LEVELS, *extra)]

@@ -109,7 +109,7 @@ def report(
         note=shown(note),
         departments=departments,
         hidden_departments=hidden,
-        charts=list(draw_charts(overview)) if charts else [],
+        charts=list(draw_charts(overview, people=people)) if charts else [],
         drawn=_pictures(overview) if charts else [],
         line=make_front_line_page(overview, front_line, customers, people=people),
         light=css_of(LIGHT),
@@ -119,7 +119,7 @@ def report(
         script=script,
         allowed=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         **_for_executives(overview, people=people),
-        **_for_analysts(overview),
+        **_for_analysts(overview, people=people),
     )
     return page
 
@@ -157,15 +157,19 @@ def _for_executives(overview: Overview, *, people: bool) -> dict[str, Any]:
     }
 
 
-def _for_analysts(overview: Overview) -> dict[str, Any]:
+def _for_analysts(overview: Overview, *, people: bool) -> dict[str, Any]:
     """Make what analysts are shown, and the matrix of handoffs."""
-    tables = (key_journeys_table(overview), dwell_table(overview), *answer_tables(overview))
+    asked = list(answer_tables(overview, people=people))
+    tables = (key_journeys_table(overview), dwell_table(overview),
+              *(one for one in asked if not isinstance(one, str)))  # fmt: skip
     return {
         "matrix": _matrix(overview),
         "slices": show_slices(overview),
         "by": shown(overview.by or ""),
         "every": overview.every,
         "journeys": _journeys(overview),
+        "withheld": [one for one in asked if isinstance(one, str)],
+        "partial": overview.partial,
         "tables": [table for table in tables if table is not None],
         "all_cohorts": cohorts(overview, None),
         "layers": LAYERS,
@@ -183,7 +187,7 @@ def _figures(overview: Overview) -> list[tuple[str, str]]:
         ("customers", f"{overview.customers:,}"),
         ("interactions", f"{overview.interactions:,}"),
         ("from – to", _span(overview)),
-        ("rows read", f"{overview.interactions + aside:,}"),
+        ("rows read", "–" if overview.partial else f"{overview.interactions + aside:,}"),
         ("rows set aside", f"{aside:,}"),
     ]
     if _is_loop(overview):

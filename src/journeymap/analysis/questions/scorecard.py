@@ -34,7 +34,16 @@ from journeymap.analysis.moments_in_time import TimeOrDay, as_time, begin_of, ch
 from journeymap.analysis.row_fields import Amount, Field, Flag, Key, Mean, N, Names, Text
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
-from journeymap.model import AmountOf, Frequency, JourneyMap, Metric, Of, TimeBetween, TimeIn
+from journeymap.model import (
+    AmountOf,
+    Dormancy,
+    Frequency,
+    JourneyMap,
+    Metric,
+    Of,
+    TimeBetween,
+    TimeIn,
+)
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import maybe_length, of_type, one_of, positive_duration
 
@@ -58,7 +67,8 @@ class ScorecardRow:
         departments: The departments that share it.
         period: The first day of the period, or the beginning of the window, ISO 8601 (None: all of
             the log).
-        complete: Whether the log covers all of the period (None: it is no period).
+        complete: Whether the log covers all of the period; of dormancy, and as much time after it
+            as silence takes (None: it is no period).
         value: The value, in ``unit`` (None: nothing was counted).
         n: How many answers, waits, interactions, journeys or customers it is taken over.
         low: Lower bound of its 95 % interval (None: it has none).
@@ -321,11 +331,14 @@ class Scorecard:
         note = note or _note(metric, worth)
         before: Value | None = None
         for number, cells in self._periods(worth, scope):
+            if cells["complete"] and not self._silence_is_over(metric, number, scope):
+                cells |= {"complete": False}
             value = self._value(metric, worth.get(number), number, scope) if known else _NOTHING
             # What adds up is not over before its period is.
             open_ = cells["complete"] is False and (
-                _is_total(metric) or (self.last is not None and _is_exact(metric))
-            )
+                _is_total(metric) or isinstance(metric.measure, Dormancy)
+                or (self.last is not None and _is_exact(metric))
+            )  # fmt: skip
             if self.last is not None and number < _WINDOWS[-1]:  # it is what is before
                 before = None if open_ else value
                 continue
@@ -335,6 +348,16 @@ class Scorecard:
                 **_change(value, None if open_ else before),
             }  # fmt: skip
             before = value
+
+    def _silence_is_over(self, metric: Metric, number: int, scope: Scope) -> bool:
+        """Check whether the log goes on for as long after a period as silence takes."""
+        if not isinstance(metric.measure, Dormancy) or scope.map is None:
+            return True
+        calendar = self._calendar(scope)
+        longest = max((one for one in scope.map.tables.dormant_after if one is not None), default=0)
+        if calendar is None:
+            return True
+        return bool(calendar.begin(number + 1) + longest <= scope.seen_until + 1)
 
     def _periods(
         self, worth: dict[int, Worth], scope: Scope

@@ -171,16 +171,22 @@ def key_journeys_table(overview: Overview) -> PageTable | None:
     return make_table("How the key journeys go.", columns, rows)
 
 
-def answer_tables(overview: Overview) -> Iterator[PageTable]:
+def answer_tables(overview: Overview, *, people: bool) -> Iterator[PageTable | str]:
     """Lay out the answers to further questions, as they show themselves.
 
     Args:
         overview: The answers.
+        people: Whether customers are named.
 
     Yields:
-        A table for each; its notes are the caption.
+        A table for each, whose notes are its caption; words in the place of one that names
+        customers and may not.
     """
-    for answer in overview.asked:
+    for place, answer in enumerate(overview.asked):
+        if place in overview.naming and not people:
+            named = type(answer.question).__name__
+            yield f"The answer to {named} names customers; it is shown with people=True alone."
+            continue
         header, *rows = answer.show(_ROWS).text_rows()
         columns = [Column(name, define(answer.row_class, name), numeric=_numeric(answer, name))
                    for name in header]  # fmt: skip

@@ -16,7 +16,6 @@ from journeymap.views.pages.page_table import (
     make_table,
 )
 from journeymap.views.pages.wording import (
-    MISSING,
     count_text,
     decimal_text,
     department_name,
@@ -24,6 +23,7 @@ from journeymap.views.pages.wording import (
     interval_text,
     money_text,
     number_text,
+    plural_text,
     share_text,
     signed_text,
     wait_text,
@@ -108,8 +108,8 @@ def _headline(
     over = sum(one.in_time + one.late + one.missed for one in served)
     if over:
         in_time = sum(one.in_time for one in served)
-        return (f"{share_text(in_time / over)} of the {over:,} moments of truth that it owed were "
-                "answered in time.")  # fmt: skip
+        moments = plural_text(over, "moment", "moments")
+        return f"{share_text(in_time / over)} of {moments} of truth that it owed came in time."
     waits = [row for row in entering if row.wait_mean and row.count]
     if not waits:
         return ""
@@ -258,7 +258,7 @@ def _deviations(overview: Overview, department: str, most: int, people: bool) ->
         (element_name(overview, row.journey),
          f"{row.kind.capitalize()}: {element_name(overview, row.element)}",
          count_text(row.count),
-         count_customers(answer, row, "customers", people=True) if people else MISSING,
+         count_customers(answer, row, "customers", people=people),
          share_text(row.share), interval_text(row.low, row.high, share=True), count_text(row.n),
          wait_text(row.time_lost or None),
          money_text(row.value_at_stake or None, answer.currency))

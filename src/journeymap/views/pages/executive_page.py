@@ -40,7 +40,7 @@ __all__ = [
     "stages_table", "targets_table",
 ]  # fmt: skip
 
-_COHORTS, _FOLLOWED, _PERIODS, _ROWS = 6, 9, 8, 8
+_COHORTS, _MOST_COHORTS, _FOLLOWED, _PERIODS, _ROWS = 6, 36, 9, 8, 8
 _SHADES = 5
 _SERVES = (
     ("both", "Little effort, little cost"), ("the company", "Much effort, little cost"),
@@ -69,7 +69,7 @@ def cohorts(overview: Overview, most: int | None = _COHORTS) -> Cohorts | None:
 
     Args:
         overview: The answers.
-        most: How many cohorts there are at most (None: all).
+        most: How many cohorts there are at most (None: the latest 36).
 
     Returns:
         The table; None where there is nothing to follow.
@@ -80,7 +80,7 @@ def cohorts(overview: Overview, most: int | None = _COHORTS) -> Cohorts | None:
     by_cohort: dict[str, list[RetentionRow]] = {}
     for row in answer:
         by_cohort.setdefault(row.cohort, []).append(row)
-    chosen = list(by_cohort.items())[-(most or len(by_cohort)) :]
+    chosen = list(by_cohort.items())[-(most or _MOST_COHORTS) :]
     periods = sorted({row.period for _, rows in chosen for row in rows if row.period})[:_FOLLOWED]
     if not periods:
         return None
@@ -108,7 +108,7 @@ def revenue_table(overview: Overview) -> PageTable | None:
         return None
     kind, currency = answer.Row, answer.currency
     columns = [Column("Touchpoint", numeric=False), Column("Net revenue", define(kind, "net")),
-               Column("Share", define(kind, "share")),
+               Column("Share", "Its share of the net revenue of all."),
                Column("Given back", define(kind, "given_back")),
                Column("Purchases", define(kind, "purchases")),
                Column("Customers", define(kind, "customers")),
@@ -122,7 +122,13 @@ def revenue_table(overview: Overview) -> PageTable | None:
          money_text(row.per_customer, currency))
         for row in answer
     ]  # fmt: skip
-    return make_table("Where customers pay, net of what was given back.", columns, rows)
+    others = [one for one in overview.currencies if one != currency]
+    left = (
+        f" Amounts in {', '.join(map(shown, others))} are left out here and below."
+        if others
+        else ""
+    )
+    return make_table(f"Where customers pay, net of what was given back.{left}", columns, rows)
 
 
 def losses_table(overview: Overview) -> PageTable | None:
@@ -192,9 +198,9 @@ def lifecycle_table(overview: Overview) -> PageTable | None:
     columns = [Column(str(overview.every).capitalize(), numeric=False),
                *(Column(name.capitalize(), define(kind, name)) for name in names)]  # fmt: skip
     rows: list[tuple[Cell | str, ...]] = [
-        (period_name(row.period, overview.every),
+        (Cell(period_name(row.period, overview.every), place),
          *(count_text(getattr(row, name)) for name in names))
-        for row in answer[-_PERIODS:]
+        for place, row in enumerate(answer[-_PERIODS:])
     ]  # fmt: skip
     caption = "Customers period by period; the last one may not be over."
     return make_table(caption, columns, rows)

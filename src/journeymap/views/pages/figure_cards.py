@@ -86,7 +86,7 @@ def make_cards(overview: Overview, metrics: Iterable[str] | None = None) -> list
     for metric, periods in rows.items():
         over = [row for row in periods if row.complete and row.value is not None]
         row = over[-1] if over else whole.get(metric, periods[-1])
-        if row.value is not None:
+        if row.value is not None and not (row.note and not row.value):  # a sum of nothing
             cards.append((_ORDER.get(row.verdict or "", 3), _card(overview, row, periods)))
     return [card for _, card in sorted(cards, key=lambda one: one[0])]
 
@@ -119,10 +119,10 @@ def _change(row: ScorecardRow) -> str:
     if row.change is None:
         return ""
     arrow = "▲" if row.change > 0 else "▼" if row.change < 0 else "="
-    unit = row.unit if row.unit != "%" else ""  # a difference of shares is in points
+    unit = "pp" if row.unit == "%" else row.unit  # a difference of shares is in points
     words = f"{arrow} {unit_text(abs(row.change), unit)} on the period before"
     if row.change_low is not None and row.change_high is not None:
-        words += f" ({interval_text(row.change_low, row.change_high, unit=row.unit)})"
+        words += f" ({interval_text(row.change_low, row.change_high, unit=unit)})"
         if row.change_low <= 0 <= row.change_high:
             words += ", may be chance"
     return words

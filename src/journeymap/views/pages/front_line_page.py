@@ -12,6 +12,7 @@ from journeymap.views.pages.wording import (
     count_text,
     department_name,
     element_name,
+    plural_text,
     wait_text,
 )
 from journeymap.views.svg import svg
@@ -61,9 +62,9 @@ def make_front_line_page(
     late = sum(one.late for one in line.waiting)
     people_waiting = len({one.customer for one in line.waiting})
     headline = (
-        f"At {line.as_of:%d %b %Y, %H:%M} UTC, {people_waiting:,} of {line.customers:,} customers "
-        f"wait for an answer or a step that is due; of {len(line.waiting):,} waits, {late:,} are "
-        "over their time."
+        f"At {line.as_of:%d %b %Y, %H:%M} UTC, {people_waiting:,} of "
+        f"{plural_text(line.customers, 'customer', 'customers')} wait for an answer or a step that "
+        f"is due: {plural_text(len(line.waiting), 'wait', 'waits')}, {late:,} of them over time."
     )
     tables = [_summary(overview, line)]
     if people:
@@ -95,7 +96,8 @@ def _summary(overview: Overview, line: FrontLine) -> PageTable | None:
         rows.append((element_name(overview, name), department_name(overview, owner), action,
                      Cell(count_text(len(waits) - late), len(waits) - late),
                      Cell(count_text(late), late), Cell(wait_text(median), median),
-                     "–" if due is None else f"{due:%d %b %Y, %H:%M}"))  # fmt: skip
+                     Cell("–", 0) if due is None
+                     else Cell(f"{due:%d %b %Y, %H:%M}", due.timestamp())))  # fmt: skip
     return make_table("What customers wait for.", columns, rows)
 
 

@@ -33,11 +33,12 @@ class ChartImage:
     dark: str
 
 
-def draw_charts(overview: Overview) -> Iterator[ChartImage]:
+def draw_charts(overview: Overview, *, people: bool) -> Iterator[ChartImage]:
     """Draw the charts of the answers that have rows.
 
     Args:
         overview: The answers.
+        people: Whether customers are named.
 
     Yields:
         A picture for each.
@@ -46,10 +47,12 @@ def draw_charts(overview: Overview) -> Iterator[ChartImage]:
         MissingExtra: altair or vl-convert is not installed.
     """
     require("views", "altair", "vl_convert")
+    asked = [one for place, one in enumerate(overview.asked)
+             if people or place not in overview.naming]  # fmt: skip
     answers = (
         overview.scorecard, overview.funnel, overview.retention, overview.lifecycle,
         overview.key_journeys, overview.deviations, overview.handoffs, overview.satisfaction,
-        overview.effort, overview.revenue, overview.dwell, *overview.asked,
+        overview.effort, overview.revenue, overview.dwell, *asked,
     )  # fmt: skip
     for answer in answers:
         if answer is not None and len(answer):
@@ -67,7 +70,10 @@ def _drawn(answer: Any, tokens: Tokens) -> tuple[str, str]:
     chart = draw_chart(answer, tokens)
     picture = vl_convert.vegalite_to_svg(chart.to_json(indent=None))
     heading = getattr(chart.title, "text", chart.title)
-    title = heading if isinstance(heading, str) else " ".join(map(str, heading or ()))
+    title = heading if isinstance(heading, str) else ""
+    if isinstance(heading, list):
+        title = " ".join(map(str, heading))
+    title = title or type(answer).__name__.removesuffix("Answer")
     return f"data:image/svg+xml,{quote(picture, safe=_PLAIN)}", shown(title)
 
 

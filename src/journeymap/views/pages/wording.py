@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 __all__ = [
     "MISSING", "count_text", "decimal_text", "department_name", "element_name", "interval_text",
     "keep_together",
-    "money_text", "number_text", "period_name", "share_text", "signed_text", "unit_text",
+    "money_text", "number_text", "period_name", "plural_text",
+    "share_text", "signed_text", "unit_text",
     "wait_text",
 ]  # fmt: skip
 
@@ -37,7 +38,18 @@ def number_text(number: float | None) -> str:
     """Write any number: three figures, and whole above a thousand."""
     if number is None:
         return MISSING
-    written = f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"
+    size = abs(number)
+    if 0 < size < 0.001:
+        return f"< {'' if number > 0 else _MINUS}0.001"
+    if size >= 999.5:
+        return _signed(f"{number:,.0f}")
+    return _signed(f"{number:.3g}")
+
+
+def _signed(written: str) -> str:
+    """Write minus as a sign; nothing, rounded, has none."""
+    if not any(one in "123456789" for one in written):
+        written = written.removeprefix("-")
     return written.replace("-", _MINUS)
 
 
@@ -68,7 +80,7 @@ def share_text(share: float | None) -> str:
         return "0 %"
     if 0 < share < 0.0005:
         return "< 0.1 %"
-    return f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %"
+    return _signed(f"{100 * share:.1f} %" if abs(share) < 0.0995 else f"{100 * share:.0f} %")
 
 
 def interval_text(
@@ -79,6 +91,8 @@ def interval_text(
         return MISSING
     if unit in _TIMES:
         return f"{unit_text(low, unit)} to {unit_text(high, unit)}"
+    if unit in ("%", "pp"):
+        return f"{number_text(low)} to {number_text(high)} {unit}"
     if not share:
         return f"{number_text(low)} to {number_text(high)}"
     form = ".0f" if min(low, high) >= 0.0995 else ".1f"
@@ -103,7 +117,7 @@ def money_text(amount: float | None, currency: str | None) -> str:
     if amount is None:
         return MISSING
     written = f"{amount:,.2f}" if abs(amount) < 1000 and amount % 1 else f"{amount:,.0f}"
-    return f"{written} {shown(currency or '')}".rstrip()
+    return f"{_signed(written)} {shown(currency or '')}".rstrip()
 
 
 def period_name(first_day: str, every: str | None) -> str:
@@ -136,3 +150,8 @@ def element_name(overview: Overview, name: str) -> str:
         if name in known:
             return shown(known[name].name)
     return shown(name)
+
+
+def plural_text(count: int, one: str, several: str) -> str:
+    """Write a count with its word."""
+    return f"{count:,} {one if count == 1 else several}"

@@ -70,16 +70,23 @@
     if (none) none.hidden = found;
   };
   [segment, period].forEach((one) => one && one.addEventListener("change", cut));
+  cut();
 
   // Tables: twelve rows at first, sorted on request, to be copied.
   const value = (row, place) => {
-    const cell = row.cells[place], text = cell.textContent.trim().replaceAll("−", "-");
+    const cell = row.cells[place];
+    const text = (cell.dataset.text || cell.textContent).trim().replaceAll("−", "-")
+      .replace(/^▼ /, "-").replace(/^▲ /, "");
     if (cell.dataset.sort !== undefined) return Number(cell.dataset.sort);
-    if (text === "–") return -Infinity;
+    if (text === "–" || text === "") return -Infinity;
+    if (/^\d{4}-\d\d-\d\d/.test(text)) return Date.parse(text);
     const spans = [...text.matchAll(/([\d.,]+) (d|h|min|s)\b/g)];
     const seconds = { d: 86400, h: 3600, min: 60, s: 1 };
     const plain = (number) => Number(number.replaceAll(",", ""));
-    if (spans.length) return spans.reduce((sum, [, n, unit]) => sum + plain(n) * seconds[unit], 0);
+    if (spans.length) {
+      const sum = spans.reduce((total, [, n, unit]) => total + plain(n) * seconds[unit], 0);
+      return text.startsWith("-") ? -sum : sum;
+    }
     const number = text.match(/^[<+-]? ?[\d.,]+/);
     return number ? plain(number[0].replace(/[<+ ]/g, "")) : text;
   };
@@ -119,8 +126,8 @@
     const copy = make("button", "Copy as CSV", `Copy as CSV: ${name}`);
     copy.addEventListener("click", () => {
       const quoted = (cell) => {
-        const text = (cell.dataset.text || cell.textContent.replace(/[↕]/g, "")).trim().replace(/\s+/g, " ");
-        const safe = /^[=+\-@\t]/.test(text) && !/^[+-]?[\d.,]/.test(text) ? `'${text}` : text;
+        const text = (cell.dataset.text || cell.textContent.replace(/[↕]/g, "")).trim().replace(/\s+/g, " ").replaceAll("−", "-");
+        const safe = /^[=+\-@\t]/.test(text) && !/^[+-]?[\d.,]+( (%|pp|[A-Z]{3}))?$/.test(text) ? `'${text}` : text;
         return `"${safe.replaceAll('"', '""')}"`;
       };
       const lines = [table.tHead.rows[0], ...body.rows].map((row) => [...row.cells].map(quoted).join(","));
