@@ -43,6 +43,7 @@ from journeymap import (
 from journeymap.analysis import Log, NextStep
 from journeymap.testing import interactions
 from journeymap.views import customer_page, draw_customer
+from tests.factories import at
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = T0 + timedelta(days=30)
@@ -253,3 +254,13 @@ def test_times_are_compared_by_what_they_are() -> None:
     happened = [Interaction("x", "a", at) for at in (early, late)]
     customers, name = gathered(*(record(1, interaction=one) for one in happened))
     assert "20 min later" in draw_customer(Customer.of(name, customers))
+
+
+def test_interactions_that_differ_in_what_both_carry_are_two() -> None:
+    """What only one of them carries does not part them."""
+    one = at("order", 0, extra={"number": 1, "clerk": "bob"})
+    same, other = at("order", 0, extra={"number": "1"}), at("order", 0, extra={"number": "2"})
+    log = Log.from_interactions([same])
+    assert len(Customer.of("ada", log, Log.from_interactions([one])).journey) == 1
+    assert len(Customer.of("ada", log, Log.from_interactions([other])).journey) == 2
+    assert len(Customer.of("ada", log, Log.from_interactions([at("order", 0)])).journey) == 1

@@ -156,7 +156,7 @@ class Overview:
         """
         if every is not None and every not in PERIODS:
             raise ElementError("Overview", "every", every, f"one of {', '.join(PERIODS)}")
-        customers = frozenset(log.customer_ids.to_list())
+        customers = frozenset(log.customer_ids if asked or by is not None else ())
         if by is not None:
             _check_segments(log, by, customers)
         drafted = log.map is None

@@ -16,6 +16,7 @@ from journeymap.identity.gathering import deduplicate_facts
 from journeymap.interactions import Consent, Identity, Interaction, Money, Score, Trait
 from journeymap.interactions.codec import encoded, interaction_data
 from journeymap.model import BuyingModel, JourneyMap, Likely, NextSteps, Worth, display
+from journeymap.model.conditions import plain_text
 from journeymap.profile.rules import ProfileRules
 from journeymap.tracking.state import OpenKeyJourney, Position, ProductPosition, State
 from journeymap.tracking.tracker import Tracker
@@ -314,10 +315,15 @@ def _merge_histories(histories: list[list[Interaction]]) -> tuple[Interaction, .
     """Merge histories; what several have recorded counts as often as in the longest one."""
     kept: list[Interaction] = []
     counted: Counter[object] = Counter()
+    carried = [
+        {name for one in history for name, _ in one.extra} for history in histories if history
+    ]
+    shared = set.intersection(*carried) if carried else set()
     for history in histories:
         mine: Counter[object] = Counter()
         for one in history:
-            key = _key(one)
+            extra = tuple((name, plain_text(value)) for name, value in one.extra if name in shared)
+            key = (_key(one), extra)
             mine[key] += 1
             if mine[key] > counted[key]:
                 kept.append(one)

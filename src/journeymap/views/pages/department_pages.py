@@ -109,7 +109,8 @@ def _headline(
     if over:
         in_time = sum(one.in_time for one in served)
         moments = plural_text(over, "moment", "moments")
-        return f"{share_text(in_time / over)} of {moments} of truth that it owed came in time."
+        return (f"{share_text(in_time / over)} of the answers that it owed to {moments} of truth "
+                "came in time.")  # fmt: skip
     waits = [row for row in entering if row.wait_mean and row.count]
     if not waits:
         return ""
