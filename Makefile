@@ -8,7 +8,7 @@ CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test thorough coverage test-all torture docs notebooks bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting bench-worth fuzz clean
+.PHONY: demo test thorough coverage test-all torture docs notebooks bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting bench-worth bench-values fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -91,6 +91,9 @@ fuzz: $(VENV)/dev.ready
 	for target in csv jsonl json parquet xes ocel singer payload mapping path proposal; do \
 	  $(BIN)/python -m tests.adapters.fuzzing $$target -max_total_time=$(SECONDS) \
 	    -artifact_prefix=out/fuzz/ || exit 1; done
+
+bench-values: $(VENV)/dev.ready
+	$(BIN)/python -m benchmarks.values
 
 bench-reading: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/reading.py

@@ -5,17 +5,18 @@ from __future__ import annotations
 import copy
 import pickle
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeymap import Interaction, InteractionError, Money, Score
+from journeymap import Interaction, InteractionError, JourneyMapError, Money, Score
 from journeymap.analysis import Columns, Log
-from journeymap.interactions.trusted import make_interaction
+from journeymap.interactions.trusted import add_value, make_interaction
 from journeymap.testing import interactions
-from tests.factories import at
+from tests.factories import T0, at
 
 
 @given(interactions(durations=(timedelta(minutes=5),)))
@@ -71,3 +72,33 @@ def test_what_no_interaction_may_have_is_refused_alike(wrong: dict[str, str]) ->
     one = outcome(lambda: log.history(name))
     several = outcome(lambda: [one for history in log.histories() for one in history])
     assert one == several
+
+
+@given(interactions(), st.decimals(0, 500, places=2))
+def test_an_amount_is_added_as_by_evolve(one: Interaction, amount: object) -> None:
+    money = Money(amount, "EUR")
+    assert add_value(one, money) == attrs.evolve(one, value=money)
+
+
+def refusal(role: str, name: object) -> str | None:
+    """Give the reason why a field may not have a name."""
+    values: Any = {"customer": "ada", "touchpoint": "t", role: name}
+    try:
+        Interaction(at=T0, **values)
+    except JourneyMapError as error:
+        return str(error).partition(": ")[2]
+    return None
+
+
+@given(st.lists(st.text(max_size=12) | st.sampled_from(["web", "(start)", "a\tb", " ", "\ufeff"])))
+def test_a_repeated_name_is_refused_as_any_other(names: list[str]) -> None:
+    """Whatever was accepted before, and however often."""
+    for name in [*names, *names]:
+        assert refusal("channel", name) == refusal("touchpoint", name) == refusal("customer", name)
+
+
+@pytest.mark.parametrize("wrong", [5, ["web"], b"web", True])
+def test_a_name_is_a_text(wrong: object) -> None:
+    assert refusal("channel", "web") is None
+    for role in ("channel", "touchpoint"):
+        assert "a text is expected" in str(refusal(role, wrong))

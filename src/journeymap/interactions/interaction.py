@@ -10,7 +10,14 @@ from attrs import Attribute, field, frozen, validators
 
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.values import Identity, Money, Score
-from journeymap.model.rules import identifier, maybe_length, of_type, optional_identifier
+from journeymap.model.rules import (
+    identifier,
+    maybe_length,
+    of_type,
+    optional_identifier,
+    optional_repeated_name,
+    repeated_name,
+)
 
 __all__ = [
     "MAX_COST",
@@ -135,15 +142,15 @@ class Interaction:
     """
 
     customer: str = field(validator=_customer)
-    touchpoint: str = field(validator=identifier)
+    touchpoint: str = field(validator=repeated_name)
     at: datetime = field(validator=aware_time)
     id: str | None = field(default=None, validator=_id, kw_only=True)
-    source: str | None = field(default=None, validator=optional_identifier, kw_only=True)
-    channel: str | None = field(default=None, validator=optional_identifier, kw_only=True)
-    department: str | None = field(default=None, validator=optional_identifier, kw_only=True)
-    process: str | None = field(default=None, validator=optional_identifier, kw_only=True)
-    product: str | None = field(default=None, validator=optional_identifier, kw_only=True)
-    outcome: str | None = field(default=None, validator=optional_identifier, kw_only=True)
+    source: str | None = field(default=None, validator=optional_repeated_name, kw_only=True)
+    channel: str | None = field(default=None, validator=optional_repeated_name, kw_only=True)
+    department: str | None = field(default=None, validator=optional_repeated_name, kw_only=True)
+    process: str | None = field(default=None, validator=optional_repeated_name, kw_only=True)
+    product: str | None = field(default=None, validator=optional_repeated_name, kw_only=True)
+    outcome: str | None = field(default=None, validator=optional_repeated_name, kw_only=True)
     emotion: float | None = field(default=None, validator=_feeling, kw_only=True)
     emotion_after: float | None = field(default=None, validator=_feeling, kw_only=True)
     score: Score | None = field(

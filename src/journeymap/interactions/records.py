@@ -13,7 +13,14 @@ from journeymap.exceptions import InteractionError
 from journeymap.interactions.codec import is_plain
 from journeymap.interactions.interaction import Interaction, aware_time
 from journeymap.interactions.values import HIDDEN, Identity
-from journeymap.model.rules import as_tuple, each, identifier, of_type, optional_identifier
+from journeymap.model.rules import (
+    as_tuple,
+    each,
+    identifier,
+    of_type,
+    optional_identifier,
+    repeated_name,
+)
 
 __all__ = ["ALWAYS", "Consent", "Evidence", "Record", "Trait"]
 
@@ -76,7 +83,7 @@ class Trait:
 
     name: str = field(validator=identifier)
     value: Any = field(repr=lambda _: repr(HIDDEN))
-    source: str = field(validator=identifier)
+    source: str = field(validator=repeated_name)
     at: datetime = field(validator=aware_time)
 
 
@@ -93,7 +100,7 @@ class Consent:
 
     purpose: str = field(validator=identifier)
     given: bool = field(validator=of_type(bool))
-    source: str = field(validator=identifier)
+    source: str = field(validator=repeated_name)
     at: datetime = field(validator=aware_time)
 
 
@@ -111,7 +118,7 @@ class Evidence:
 
     identities: tuple[Identity, ...] = field(converter=_once, validator=[each(Identity), _some])
     at: datetime = field(validator=aware_time)
-    source: str = field(validator=identifier)
+    source: str = field(validator=repeated_name)
     batch: str | None = field(default=None, validator=optional_identifier)
     weight: float | None = None
 
@@ -142,7 +149,7 @@ class Record:
 
     identities: tuple[Identity, ...] = field(converter=_once, validator=[each(Identity), _some])
     at: datetime = field(validator=aware_time)
-    source: str = field(validator=identifier)
+    source: str = field(validator=repeated_name)
     id: str | None = field(default=None, validator=optional_identifier, kw_only=True)
     interaction: Interaction | None = field(
         default=None,

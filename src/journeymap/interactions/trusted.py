@@ -10,7 +10,7 @@ from attrs import fields
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.values import Identity, Money, Score
 
-__all__ = ["make_interaction"]
+__all__ = ["add_value", "make_interaction"]
 
 _new = object.__new__
 # The setters of the slots: an attribute of a frozen value cannot be set by its name.
@@ -72,3 +72,20 @@ def make_interaction(
     _referred_by(made, referred_by)
     _extra(made, extra)
     return made
+
+
+def add_value(one: Interaction, value: Money) -> Interaction:
+    """Make the same interaction with an amount; both were checked already.
+
+    Args:
+        one: The interaction.
+        value: The amount.
+
+    Returns:
+        The interaction with the amount.
+    """
+    return make_interaction(
+        one.customer, one.touchpoint, one.at, one.id, one.source, one.channel, one.department,
+        one.process, one.product, one.outcome, one.emotion, one.emotion_after, one.score, value,
+        one.duration, one.cost, one.referred_by, one.extra,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from journeymap.exceptions import ElementError, InteractionError, UnknownName
-from journeymap.model.rules import finite, identifier, to_number
+from journeymap.model.rules import finite, identifier, repeated_name, to_number
 from journeymap.model.scores import SCORE_KINDS, show_number
 
 __all__ = ["HIDDEN", "SCALES", "Identity", "Money", "Score", "name_of", "read_amount"]
@@ -48,7 +48,7 @@ class Score:
     Score(kind='nps', value=9.0, low=0.0, high=10.0)
     """
 
-    kind: str = field(validator=identifier)
+    kind: str = field(validator=repeated_name)
     value: float = field(converter=to_number, validator=finite)
     low: float = field(converter=to_number, validator=finite)
     high: float = field(converter=to_number, validator=finite)
@@ -114,7 +114,7 @@ class Money:
     """
 
     amount: Decimal = field(converter=read_amount)
-    currency: str = field(validator=identifier)
+    currency: str = field(validator=repeated_name)
 
     def __add__(self, other: Money) -> Money:
         if not isinstance(other, Money):
@@ -149,7 +149,7 @@ class Identity:
     'ada@example.org'
     """
 
-    namespace: str = field(validator=identifier)
+    namespace: str = field(validator=repeated_name)
     value: str = field(validator=_hidden, repr=lambda _: repr(HIDDEN))
 
 

@@ -30,8 +30,10 @@ __all__ = [
     "of_type",
     "one_of",
     "optional_identifier",
+    "optional_repeated_name",
     "optional_text",
     "positive_duration",
+    "repeated_name",
     "text",
     "to_number",
 ]
@@ -73,6 +75,26 @@ def identifier(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         raise _error(instance, attribute, value, "a name is one line and not blank")
     if value in ("(start)", "(end)", "(any)"):
         raise _error(instance, attribute, value, "this name is reserved for where journeys begin")
+
+
+_MOST_KEPT = 4096
+_passed: set[str] = set()  # names that passed; of places and systems, never of people
+
+
+def repeated_name(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    """Require a name, as `identifier` does, where the same few come again and again."""
+    if type(value) is str and value in _passed:
+        return
+    identifier(instance, attribute, value)
+    if len(_passed) >= _MOST_KEPT:
+        _passed.clear()
+    _passed.add(value)
+
+
+def optional_repeated_name(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    """Require a name that may be left out; see `repeated_name`."""
+    if value is not None:
+        repeated_name(instance, attribute, value)
 
 
 optional_text = validators.optional(text)

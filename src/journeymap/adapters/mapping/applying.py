@@ -28,6 +28,7 @@ from journeymap.adapters.source import NO_CURRENCY, DroppedValue, RejectedRow
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Identity, Interaction, Money, Record, Score
 from journeymap.interactions.records import ALWAYS
+from journeymap.interactions.trusted import add_value
 from journeymap.interactions.values import read_amount
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.recorded_names import RecordedNames
@@ -266,7 +267,7 @@ class _Rule:
             if isinstance(money, Decimal):
                 left_out.append(DroppedValue(row, "value", NO_CURRENCY, str(money)))
             elif money is not None:
-                happened = evolve(happened, value=money)
+                happened = add_value(happened, money)
         traits = [(n, v) for n, find in self._traits if is_present(v := find(payload, elements))]
         for _, value in traits:
             _check_text(value)
