@@ -117,6 +117,32 @@ def test_labels_never_overlap_nor_leave_the_picture(names: str, browser: Any) ->
                 assert apart, (kind, words, other[4])
 
 
+@pytest.mark.parametrize("names", ["web", "a rather long name of it all", "Donaudampfschiff" * 3])
+def test_no_way_crosses_the_words(names: str, browser: Any) -> None:
+    _, log = long_names(names)
+    broad = Log.from_interactions(broadband_customers(300), map=broadband())
+    for picture in (draw_lanes(Overview.of(log)), draw_lanes(Overview.of(broad))):
+        page = browser.new_page(viewport={"width": 1600, "height": 1400})
+        page.set_content(f"<body style='margin:0'>{picture}")
+        ways, crossed = page.evaluate(
+            """(() => {
+            const boxes = [...document.querySelectorAll('text:not(.in-moment)')].map(
+                t => [t.getBBox(), t.textContent]);
+            const ways = [...document.querySelectorAll('path.way')], found = [];
+            for (const path of ways)
+                for (let at = 0; at <= path.getTotalLength(); at += 2) {
+                    const p = path.getPointAtLength(at);
+                    for (const [b, words] of boxes)
+                        if (p.x > b.x && p.x < b.x + b.width && p.y > b.y && p.y < b.y + b.height)
+                            found.push(words);
+                }
+            return [ways.length, found] })()"""
+        )
+        page.close()
+        assert ways > 5
+        assert crossed == []
+
+
 def test_hostile_names_are_shown_and_not_run() -> None:
     for picture in pictures(*long_names(EVIL)).values():
         assert "<script" not in picture

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from journeymap.model import JourneyMap, Touchpoint
 from journeymap.model.conditions import mentions
 from journeymap.model.durations import span_text
-from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
+from journeymap.views.scene import Box, Dot, Path, Point, Scene, Shape, Words
 from journeymap.views.svg import svg
 from journeymap.views.text_fit import wrapped
 
@@ -28,6 +28,7 @@ _LEFT, _SLOT, _MARGIN = 150.0, 104.0, 24.0
 _ROOM = _SLOT - 10
 _HEAD, _STAGE, _MOOD, _LANE, _BAR = 84.0, 58.0, 96.0, 118.0, 62.0
 _MIN_RADIUS, _MAX_RADIUS = 5.0, 19.0
+_ROUND = 14.0  # the radius of a way's corners
 _BOLD = 1.2  # how much wider a bold text is than a plain one
 
 
@@ -255,11 +256,31 @@ def _ways(overview: Overview, plan: _Plan) -> Iterator[Shape]:
     most = max((count for count, _ in best.values()), default=1)
     for source, (count, target) in sorted(best.items()):
         one, other = at[source], at[target]
-        bend = (one.x + other.x) / 2
-        points = ((one.x, plan.y(one)), (bend, plan.y(one)), (bend, plan.y(other)),
-                  (other.x, plan.y(other)))  # fmt: skip
         tip = f"{one.touchpoint.name} → {other.touchpoint.name}: {count:,}"
-        yield Path(points, "way", 1 + 7 * math.sqrt(count / most), curved=True, tip=tip)
+        width = 1 + 7 * math.sqrt(count / most)
+        yield Path(_route(plan, one, other), "way", width, curved=True, tip=tip)
+
+
+def _route(plan: _Plan, one: _Point, other: _Point) -> tuple[Point, ...]:
+    """Lead along a lane, and between two slots to the other lane: there no words stand.
+
+    Each four points are a straight piece, or a round corner.
+    """
+    start, end = (one.x, plan.y(one)), (other.x, plan.y(other))
+    if one.lane == other.lane:
+        return (start, start, end, end)
+    right = 1 if other.x > one.x else -1
+    down = 1 if end[1] > start[1] else -1
+    across = other.x - right * _SLOT / 2  # beside the slot of the other one
+    corners = ((across, start[1]), (across, end[1]))
+    before = (across - right * _ROUND, start[1])
+    return (
+        start, start, before, before,
+        before, corners[0], corners[0], (across, start[1] + down * _ROUND),
+        (across, end[1] - down * _ROUND), corners[1], corners[1],
+        (across + right * _ROUND, end[1]), (across + right * _ROUND, end[1]),
+        (across + right * _ROUND, end[1]), end, end,
+    )  # fmt: skip
 
 
 def _nodes(plan: _Plan) -> Iterator[Shape]:
