@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from journeymap import ElementError, UnknownName
-from journeymap.analysis import Breakdown, Columns, Log, Overview, Paths, Trend
+from journeymap.analysis import Breakdown, Columns, Log, Overview, Paths, Retention, Trend
 from journeymap.analysis.slices import MAX_PERIODS, MAX_SEGMENTS, choose_period
 from journeymap.simulation import broadband, broadband_customers
 from tests.factories import DAY, T0
@@ -21,6 +21,7 @@ def test_each_slice_is_what_the_questions_answer() -> None:
     by_segment = LOG.ask(Breakdown(Paths(), "channel"))
     by_period = LOG.ask(Trend(Paths(), "quarter"))
     both = LOG.ask(Breakdown(Trend(Paths(), "quarter"), "channel"))
+    cohorts = LOG.ask(Breakdown(Retention(every="quarter"), "channel"))
     seen = set()
     for one in overview.slices:
         seen.add((one.segment is not None, one.period is not None))
@@ -31,6 +32,12 @@ def test_each_slice_is_what_the_questions_answer() -> None:
         else:
             whole = both.answers[one.segment].answers[one.period]
         assert one.paths == whole
+        if one.period is not None:
+            assert one.retention is None
+        elif one.segment is not None:
+            assert one.retention == cohorts.answers[one.segment]
+        else:
+            assert one.retention == overview.retention
         assert one.journeys == sum(row.count for row in whole if row.step == 1) > 0
     assert seen == {(False, False), (False, True), (True, False), (True, True)}
     assert sum(one.journeys for one in overview.slices if one.segment and not one.period) == 200

@@ -374,6 +374,16 @@ def test_names_of_any_length_fit_a_phone(browser: Any, tmp_path: Path) -> None:
         page.close()
 
 
+def test_a_draft_has_no_layers_and_single_journeys_are_called_so(log: Log) -> None:
+    frame = {"customer": ["a", "a", "b"], "touchpoint": ["x", "y", "y"], "at": [0, 60, 90]}
+    page = report(Overview.of(Log.from_frame(frame, Columns(at_unit="s"))))
+    assert "The five layers" not in page
+    assert "No two are alike" in page
+    whole = report(Overview.of(log))
+    assert "The five layers" in whole
+    assert "No two are alike" not in whole
+
+
 def test_a_log_of_little_makes_a_page() -> None:
     frame = {"customer": ["a"], "touchpoint": ["x"], "at": [0]}
     page = report(Overview.of(Log.from_frame(frame, Columns(at_unit="s"))), charts=True)

@@ -41,8 +41,7 @@ from journeymap.model import JourneyMap, Phase
 
 __all__ = ["Overview"]
 
-LENGTHS_IN_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
-"""About how many days a period has."""
+_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}  # about, of a period
 _MANY_PERIODS, _MANY_NAMES = 400, 1000
 
 
@@ -179,7 +178,7 @@ class Overview:
             drafted=drafted,
             every=every,
             by=by,
-            slices=make_slices(log, by, every, funnel) if by is not None or sliced else (),
+            slices=_slices(log, by, every, funnel) if by is not None or sliced else (),
             asked=answers,
             naming=tuple(n for n, one in enumerate(answers) if _names_any(one, customers)),
             currencies=_currencies(log),
@@ -240,9 +239,20 @@ def _by_period(log: Log, every: Period | None) -> dict[str, Any]:
         return {}
     assert log.map is not None  # noqa: S101  # it was given one
     scored = Scorecard(every) if Scorecard.suits(log.map) else None
-    followed = _MANY_PERIODS * LENGTHS_IN_DAYS[every] >= _days(log)
-    return {"periods": scored, "lifecycle": Lifecycle(every),
-            "retention": Retention(every=every) if followed else None}  # fmt: skip
+    return {"periods": scored, "lifecycle": Lifecycle(every), "retention": _retention(log, every)}
+
+
+def _retention(log: Log, every: Period) -> Retention | None:
+    """Ask who came back, unless there are too many periods for that to be read."""
+    return Retention(every=every) if _MANY_PERIODS * _DAYS[every] >= _days(log) else None
+
+
+def _slices(
+    log: Log, by: str | None, every: Period | None, funnel: Funnel | None
+) -> tuple[Slice, ...]:
+    """Ask what readers may choose; cohorts of each segment, if there are periods."""
+    asked = None if every is None or by is None else _retention(log, every)
+    return make_slices(log, by, every, funnel, asked)
 
 
 def _days(log: Log) -> int:

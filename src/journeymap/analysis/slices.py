@@ -16,6 +16,7 @@ from journeymap.analysis.measuring.segments import SegmentSplitter
 from journeymap.analysis.questions.breakdown import Breakdown
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer
 from journeymap.analysis.questions.paths import Paths, PathsAnswer
+from journeymap.analysis.questions.retention import Retention, RetentionAnswer
 from journeymap.analysis.questions.trend import Trend
 
 __all__ = ["Slice", "choose_period", "make_slices"]
@@ -43,6 +44,7 @@ class Slice:
         journeys: How many journeys there are.
         paths: Their first steps.
         funnel: The steps to the purchase (None: the map has none).
+        retention: Who came back (None: a period has one cohort only, or it was not asked for).
     """
 
     segment: str | None
@@ -50,6 +52,7 @@ class Slice:
     journeys: int
     paths: PathsAnswer
     funnel: FunnelAnswer | None
+    retention: RetentionAnswer | None = None
 
 
 def choose_period(first: datetime | None, last: datetime | None) -> Period | None:
@@ -69,7 +72,11 @@ def choose_period(first: datetime | None, last: datetime | None) -> Period | Non
 
 
 def make_slices(
-    log: Log, by: str | None, every: Period | None, funnel: Funnel | None
+    log: Log,
+    by: str | None,
+    every: Period | None,
+    funnel: Funnel | None,
+    retention: Retention | None = None,
 ) -> tuple[Slice, ...]:
     """Ask for the first steps and the funnel of each segment and period, in one pass.
 
@@ -78,6 +85,7 @@ def make_slices(
         by: The level of the segments (None: there are none).
         every: The length of a period (None: there are none).
         funnel: The steps to the purchase (None: there are none).
+        retention: Who came back, asked of each segment (None: it is not asked).
 
     Returns:
         All together first; then the periods, the segments, and the periods of each segment.
@@ -95,13 +103,18 @@ def make_slices(
             )
     if len(ways) == 1:
         return ()
-    answers = iter(log.ask(*(split(one) for _, _, split in ways for one in asked)))
+    cohorts = [] if retention is None else [retention]
+    plan = [(segmented, dated, split, [*asked, *([] if dated else cohorts)])
+            for segmented, dated, split in ways]  # fmt: skip
+    answers = iter(log.ask(*(split(one) for _, _, split, some in plan for one in some)))
     found: dict[tuple[str | None, str | None], list[Any]] = {}
-    for segmented, dated, _ in ways:
-        for _ in asked:
+    for segmented, dated, _, some in plan:
+        for _ in some:
             for key, answer in _parts(next(answers), segmented, dated):
                 found.setdefault(key, []).append(answer)
-    made = [_slice(key, given) for key, given in found.items() if len(given) == len(asked)]
+    made = [
+        _slice(key, given, len(asked)) for key, given in found.items() if len(given) >= len(asked)
+    ]
     return tuple(_few(made))
 
 
@@ -135,10 +148,11 @@ def _smallest_shown(log: Log, by: str) -> int:
     return max(1, largest[-1][1]) if largest else 1
 
 
-def _slice(key: tuple[str | None, str | None], given: list[Any]) -> Slice:
+def _slice(key: tuple[str | None, str | None], given: list[Any], known: int) -> Slice:
     paths: PathsAnswer = given[0]
     journeys = sum(row.count for row in paths if row.step == 1)
-    return Slice(*key, journeys, paths, given[1] if len(given) > 1 else None)
+    funnel = given[1] if known > 1 else None
+    return Slice(*key, journeys, paths, funnel, given[known] if len(given) > known else None)
 
 
 def _few(slices: list[Slice]) -> list[Slice]:

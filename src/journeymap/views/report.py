@@ -147,7 +147,7 @@ def _for_executives(overview: Overview, *, people: bool) -> dict[str, Any]:
         ),
         "stages": stages_table(overview, flows, people=people),
         "executive": [table for table in tables if table is not None],
-        "cohorts": cohorts(overview),
+        "cohorts": cohorts(overview.retention, overview.every),
         "quadrants": quadrants(overview),
         "targets": targets_table(overview),
         "timed": overview.touchpoints.timed,
@@ -171,7 +171,6 @@ def _for_analysts(overview: Overview, *, people: bool) -> dict[str, Any]:
         "withheld": [one for one in asked if isinstance(one, str)],
         "partial": overview.partial,
         "tables": [table for table in tables if table is not None],
-        "all_cohorts": cohorts(overview, None),
         "layers": LAYERS,
         "layer_rows": _layer_rows(overview),
         "rejected": [(shown(why), f"{n:,}") for why, n in overview.rejected.most_common(20)],
@@ -214,6 +213,10 @@ def _wait(seconds: float | None) -> str:
 
 
 def _layer_rows(overview: Overview) -> list[dict[str, Any]]:
+    """Lay out the five layers; a draft has none."""
+    rows = layers_of(overview.map)
+    if not any(cell for one in rows for cell in one.cells):
+        return []
     return [
         {
             "number": one.number,
@@ -221,7 +224,7 @@ def _layer_rows(overview: Overview) -> list[dict[str, Any]]:
             "phase": one.stage.phase.customer,
             "cells": [[shown(text) for text in cell] for cell in one.cells],
         }
-        for one in layers_of(overview.map)
+        for one in rows
     ]
 
 

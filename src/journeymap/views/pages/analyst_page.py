@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from journeymap.views.flow_picture import flow_scene
+from journeymap.views.pages.executive_page import Cohorts, cohorts
 from journeymap.views.pages.page_table import Cell, Column, PageTable, define, make_table
 from journeymap.views.pages.wording import (
     count_text,
@@ -66,6 +67,7 @@ class ShownSlice:
         journeys: How many journeys there are.
         flow: The flow as SVG (empty: there is none).
         funnel: The funnel.
+        cohorts: Who came back (None: not of a period, which has one cohort).
     """
 
     segment: str
@@ -73,6 +75,7 @@ class ShownSlice:
     journeys: str
     flow: str
     funnel: list[FunnelBar]
+    cohorts: Cohorts | None
 
 
 def show_slices(overview: Overview) -> list[ShownSlice]:
@@ -87,13 +90,15 @@ def show_slices(overview: Overview) -> list[ShownSlice]:
     paths = overview.paths
     journeys = sum(row.count for row in paths or () if row.step == 1)
     whole = ShownSlice("", "", count_text(journeys), _flow(overview, paths),
-                       funnel_bars(overview, overview.funnel))  # fmt: skip
+                       funnel_bars(overview, overview.funnel),
+                       cohorts(overview.retention, overview.every, None))  # fmt: skip
     rest = [
         ShownSlice(
             shown(one.segment or ""),
             "" if one.period is None else period_name(one.period, overview.every),
             count_text(one.journeys), _flow(overview, one.paths),
             funnel_bars(overview, one.funnel),
+            cohorts(one.retention, overview.every, None),
         ) for one in overview.slices if one.segment is not None or one.period is not None
     ]  # fmt: skip
     return [whole, *rest]

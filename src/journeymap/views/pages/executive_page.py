@@ -33,7 +33,7 @@ from journeymap.views.pages.wording import (
 from journeymap.views.text_fit import shown
 
 if TYPE_CHECKING:
-    from journeymap.analysis import Overview, RetentionRow
+    from journeymap.analysis import Overview, RetentionAnswer, RetentionRow
 
 __all__ = [
     "Cohorts", "cohorts", "lifecycle_table", "losses_table", "quadrants", "revenue_table",
@@ -64,17 +64,19 @@ class Cohorts:
     unit: str
 
 
-def cohorts(overview: Overview, most: int | None = _COHORTS) -> Cohorts | None:
+def cohorts(
+    answer: RetentionAnswer | None, every: str | None, most: int | None = _COHORTS
+) -> Cohorts | None:
     """Lay out the latest cohorts, each as far as it was followed.
 
     Args:
-        overview: The answers.
+        answer: Who came back (None: it is not known).
+        every: The length of a period.
         most: How many cohorts there are at most (None: the latest 36).
 
     Returns:
         The table; None where there is nothing to follow.
     """
-    answer = overview.retention
     if answer is None:
         return None
     by_cohort: dict[str, list[RetentionRow]] = {}
@@ -89,8 +91,8 @@ def cohorts(overview: Overview, most: int | None = _COHORTS) -> Cohorts | None:
     for cohort, rows in chosen:
         found = {row.period: row for row in rows}
         cells = tuple(_cohort_cell(found.get(period), most_back) for period in periods)
-        made.append((period_name(cohort, overview.every), count_text(rows[0].n), cells))
-    return Cohorts(tuple(periods), tuple(made), overview.every or "period")
+        made.append((period_name(cohort, every), count_text(rows[0].n), cells))
+    return Cohorts(tuple(periods), tuple(made), every or "period")
 
 
 def _cohort_cell(row: RetentionRow | None, most: float) -> tuple[str, int, str] | None:
