@@ -303,6 +303,17 @@ def test_other_currencies_are_named() -> None:
     assert "left out here" not in report(Overview.of(shop_log(value=[1], currency=["EUR"])))
 
 
+def test_a_sum_of_nothing_is_no_figure(log: Log) -> None:
+    """No interaction of the log has a cost: what acquisition costs is not known."""
+    overview = Overview.of(log)
+    [row] = [row for row in overview.scorecard or () if row.metric == "acquisition_cost"]
+    assert (row.value, row.note) == (0.0, "there are no amounts below zero")
+    page = report(overview)
+    assert "<h4>Acquisition cost</h4>" not in page
+    assert "there are no amounts below zero" in page
+    assert "<td>0 EUR</td>" not in page
+
+
 def test_a_part_of_a_log_is_called_one(log: Log) -> None:
     assert "about a part of the log only" in report(Overview.of(log.where(channel="app")))
     assert "about a part of the log only" not in report(Overview.of(log))

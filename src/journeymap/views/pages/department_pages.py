@@ -37,7 +37,7 @@ __all__ = ["DepartmentPage", "make_department_pages"]
 
 MAX_DEPARTMENTS = 14
 """Departments that have a page of their own: the busiest."""
-_ALL_ROWS, _MOST_ROWS = 32, 5  # of one table on the pages of all departments, and of one
+_ALL_ROWS, _MOST_ROWS = 28, 5  # of one table on the pages of all departments, and of one
 
 
 @frozen

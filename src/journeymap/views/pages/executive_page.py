@@ -33,7 +33,7 @@ from journeymap.views.pages.wording import (
 from journeymap.views.text_fit import shown
 
 if TYPE_CHECKING:
-    from journeymap.analysis import Overview, RetentionAnswer, RetentionRow
+    from journeymap.analysis import Overview, RetentionAnswer, RetentionRow, ScorecardRow
 
 __all__ = [
     "Cohorts", "cohorts", "lifecycle_table", "losses_table", "quadrants", "revenue_table",
@@ -245,11 +245,21 @@ def targets_table(overview: Overview) -> PageTable | None:
                Column("95 % interval", define(kind, "low")),
                Column("Over", define(kind, "n"))]  # fmt: skip
     rows = [
-        (metric_name(overview, row), unit_text(row.value, row.unit),
-         unit_text(row.target, row.unit),
-         Cell(row.verdict or row.note or "no target",
-              tone=(row.verdict or "none").replace(" ", "-")),
+        (metric_name(overview, row),
+         unit_text(None if _counts_nothing(row) else row.value, row.unit),
+         unit_text(row.target, row.unit), _verdict(row),
          interval_text(row.low, row.high, unit=row.unit), count_text(row.n or None))
         for row in sorted(answer, key=lambda row: order.get(row.verdict or "", 3))
     ]  # fmt: skip
     return make_table("“Not sure”: the interval spans the target.", columns, rows)
+
+
+def _counts_nothing(row: ScorecardRow) -> bool:
+    """Check whether a value of nothing is one because nothing was recorded."""
+    return bool(row.note) and not row.value
+
+
+def _verdict(row: ScorecardRow) -> Cell:
+    """Write the verdict, or why there is none."""
+    verdict = None if _counts_nothing(row) else row.verdict
+    return Cell(verdict or row.note or "no target", tone=(verdict or "none").replace(" ", "-"))
