@@ -10,8 +10,10 @@ import statistics
 import subprocess
 import sys
 import time
+import timeit
 from collections import namedtuple
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from attrs import astuple, fields
@@ -74,6 +76,13 @@ def main() -> None:
     show("named tuples", plain, len(rows), plain)
     show("trusted interactions", trusted, len(rows), plain)
     show("checked interactions", slow, len(rows), plain)
+    makers: dict[str, Callable[..., Any]] = {
+        "a named tuple": Row, "trusted": make_interaction, "checked": checked
+    }  # fmt: skip
+    for what, make in makers.items():
+        space = {"make": make, "row": rows[5]}
+        best = min(timeit.repeat("make(*row)", globals=space, number=100_000, repeat=5))
+        print(f"{what:24} {10 * best:6.2f} µs, not kept")
     log = Log.from_interactions(given, map=broadband())
     show("histories of a log", once(log.histories), len(rows), plain)
     assert log.map is not None
@@ -85,6 +94,10 @@ def main() -> None:
     starts = [float(subprocess.run([sys.executable, "-c", _START], capture_output=True, text=True,
                                    check=True).stdout) for _ in range(7)]  # fmt: skip
     print(f"import journeymap adds {1e3 * statistics.median(starts):.1f} ms")
+    command = [str(Path(sys.executable).with_name("journeymap")), "--help"]
+    helps = [once(lambda: [subprocess.run(command, capture_output=True, check=True)])
+             for _ in range(7)]  # fmt: skip
+    print(f"journeymap --help takes {1e3 * statistics.median(helps):.0f} ms")
 
 
 if __name__ == "__main__":

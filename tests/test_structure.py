@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -214,3 +216,18 @@ def test_docstrings_are_plain(path: Path) -> None:
         if SUBJECT.match(prose):
             wrong.append(f"line {line} {name}: begins with {prose.split()[0]!r}")
     assert not wrong
+
+
+def test_nothing_is_tracked_that_was_built_or_fetched() -> None:
+    """Archives and large files come from elsewhere: they are fetched or made when needed."""
+    root = SOURCE.parents[1]
+    if shutil.which("git") is None or not (root / ".git").exists():
+        pytest.skip("this is no clone")
+    shown = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True)
+    files = [root / name for name in shown.stdout.decode().split("\0") if name]
+    built = {".whl", ".gz", ".zip", ".tar", ".png", ".jpg", ".pdf", ".so", ".pyc", ".db"}
+    found = [
+        str(file.relative_to(root)) for file in files
+        if file.exists() and (file.suffix in built or file.stat().st_size > 400_000)
+    ]  # fmt: skip
+    assert found == []

@@ -49,7 +49,6 @@ from journeymap.simulation import broadband, broadband_customers, planted_broadb
 from journeymap.testing import interactions
 from journeymap.views.charts.theme import crossing
 from journeymap.views.tokens import DARK, LIGHT, Tokens
-from tests.views.test_views import browser  # noqa: F401  # the fixture
 
 pytestmark = pytest.mark.slow
 
@@ -133,7 +132,7 @@ def test_every_answer_has_its_chart(log: Log, question: Any) -> None:
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=repr)
-def test_labels_are_not_cut_and_do_not_overlap(log: Log, question: Any, browser: Any) -> None:  # noqa: F811
+def test_labels_are_not_cut_and_do_not_overlap(log: Log, question: Any, browser: Any) -> None:
     picture = drawn(log.ask(question).chart())
     page = browser.new_page(viewport={"width": 1800, "height": 1400})
     page.set_content(f"<body style='margin:0'>{picture}")

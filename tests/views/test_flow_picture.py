@@ -17,7 +17,6 @@ from journeymap.testing import interactions
 from journeymap.views import draw_flow
 from journeymap.views.flow_picture import OTHERS, _gathered, flow_scene
 from journeymap.views.scene import Box, Path
-from tests.views.test_views import browser  # noqa: F401  # the fixture
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +71,7 @@ def test_boxes_are_as_high_as_their_numbers(log: Log) -> None:
 @pytest.mark.parametrize(("by", "steps", "strongest"),
                          [("touchpoint", 5, 6), ("stage", 7, 4), ("touchpoint", 9, 8)])  # fmt: skip
 def test_labels_lie_in_their_boxes(
-    log: Log, browser: Any, by: str, steps: int, strongest: int  # noqa: F811
+    log: Log, browser: Any, by: str, steps: int, strongest: int
 ) -> None:  # fmt: skip
     picture = draw_flow(log.ask(Paths(by, steps)), broadband(), strongest=strongest)
     page = browser.new_page(viewport={"width": 2400, "height": 1400})

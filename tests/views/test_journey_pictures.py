@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,16 +37,6 @@ EVIL = '</text><script>alert(1)</script>&"'
 @pytest.fixture(scope="module")
 def log() -> Log:
     return Log.from_interactions(broadband_customers(1200), map=broadband())
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def compared(log: Log, question: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.resources
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,13 @@ from journeymap.analysis import (
     Satisfaction,
     Scorecard,
 )
+from journeymap.model.measures import is_time
 from journeymap.profile import FrontLine
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.views import report
+from journeymap.views.pages.figure_cards import make_cards
 from journeymap.views.pages.page_table import define
-from journeymap.views.pages.wording import (
+from journeymap.views.wording import (
     interval_text,
     money_text,
     number_text,
@@ -66,18 +67,6 @@ def whole(log: Log, line: FrontLine) -> str:
     views = [jm.Customer.of(one.customer, log, as_of=log.last) for one in line.waiting[:2]]
     overview = Overview.of(log, by="channel", asked=[Satisfaction("stage")])
     return report(overview, front_line=line, customers=views, people=True, charts=True)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as player:
-        opened = player.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield opened
-        opened.close()
 
 
 def opened(browser: Any, folder: Path, text: str, tab: str = "executive", **how: Any) -> Any:
@@ -342,6 +331,24 @@ def test_churn_is_not_judged_before_silence_is_over(log: Log) -> None:
               if row.metric == "churn" and row.complete}  # fmt: skip
     after = {row.period: row.value for row in log.ask(Scorecard("month")) if row.metric == "churn"}
     assert before.items() <= after.items()
+
+
+def test_a_complete_period_stays_as_it_is(log: Log) -> None:
+    """Whatever comes later: but for times, of which the page shows those of the whole log."""
+    cut = datetime(2026, 1, 1, tzinfo=UTC)
+    early = Log.from_interactions(
+        [one for one in broadband_customers(1500) if one.at < cut], map=broadband()
+    )
+    late = {(row.metric, row.period): row.value for row in log.ask(Scorecard("month"))}
+    metrics = broadband().metrics
+    moved = {row.metric for row in early.ask(Scorecard("month"))
+             if row.complete and row.value != late[row.metric, row.period]}  # fmt: skip
+    assert all(one not in metrics or is_time(metrics[one].measure) for one in moved)
+    for overview in (Overview.of(early), Overview.of(log)):
+        whole = {card.name for card in make_cards(overview) if card.period == "the whole log"}
+        assert {metrics[one].name for one in moved if one in metrics} <= whole
+        assert {card.name for card in make_cards(overview) if "(median time)" in card.name} <= whole
+        assert all(not card.line for card in make_cards(overview) if card.name in whole)
 
 
 @pytest.mark.parametrize(("number", "text"), [(999.7, "1,000"), (0.0000123, "< 0.001"), (0, "0"),

@@ -202,18 +202,6 @@ def test_findings_speak_only_of_enough() -> None:
     assert all("go straight back" in told for told in findings(few, Flows.of(few)))
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic",
-                 "--disable-background-networking"]  # fmt: skip
-    with sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=chromium, args=arguments)
-        yield opened
-        opened.close()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 820, 390])
 def test_the_page_in_a_real_browser(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -14,9 +13,10 @@ from journeymap.views.flow_picture import flow_scene
 from journeymap.views.flows import Flows
 from journeymap.views.loop_picture import loop_scene
 from journeymap.views.scene import Box, Scene, Shape, Words
-from journeymap.views.svg import svg
+from journeymap.views.svg import write_svg
 from journeymap.views.text_fit import wrapped
 from journeymap.views.tints import Tints, tint_legend
+from journeymap.views.wording import name_in_map
 
 if TYPE_CHECKING:
     from journeymap.analysis import CompareAnswer
@@ -110,10 +110,7 @@ def draw_difference(
     >>> draw_difference(answer).startswith("<svg ")
     True
     """
-    text = svg(difference_scene(answer, map, strongest=strongest))
-    if path is not None:
-        FilePath(path).write_text(text, encoding="utf-8", newline="\n")
-    return text
+    return write_svg(difference_scene(answer, map, strongest=strongest), path)
 
 
 def _both(answer: CompareAnswer) -> Any:
@@ -141,10 +138,6 @@ def _matrix(answer: CompareAnswer, tints: Tints, journey: JourneyMap | None) -> 
         order = {name: place for place, name in enumerate(journey.departments)}
         names.sort(key=lambda name: order.get(name, len(order)))
 
-    def shown(name: str) -> str:
-        known = journey is not None and name in journey.departments
-        return journey.departments[name].name if journey is not None and known else name
-
     shapes: list[Shape] = [
         Words(24, 40, ("Handoffs: where the shares differ",), "name", 20),
         Words(24, 64, ("From the department on the left to the one on top; each share is of all "
@@ -152,11 +145,12 @@ def _matrix(answer: CompareAnswer, tints: Tints, journey: JourneyMap | None) -> 
     ]  # fmt: skip
     for place, name in enumerate(names):
         x, y = _LEFT + place * _CELL, _TOP + place * _HIGH
-        lines = wrapped(shown(name), 12, (_CELL - 12) / 1.2, 3)
+        named = name_in_map(journey, name)
+        lines = wrapped(named, 12, (_CELL - 12) / 1.2, 3)
         top = _TOP - 12 - 15 * (len(lines) - 1)
         shapes.append(Words(x + _CELL / 2, top, lines, "stop-name", 12, "middle"))
-        shapes.append(Words(_LEFT - 10, y + 28, wrapped(shown(name), 12, 150 / 1.2, 1), "stop-name",
-                            12, "end"))  # fmt: skip
+        beside = wrapped(named, 12, 150 / 1.2, 1)
+        shapes.append(Words(_LEFT - 10, y + 28, beside, "stop-name", 12, "end"))
     for row in rows:
         if row.source not in names or row.target not in names:
             continue
@@ -166,7 +160,8 @@ def _matrix(answer: CompareAnswer, tints: Tints, journey: JourneyMap | None) -> 
         one, other = tints.shares.get(what, (0.0, 0.0))
         side = tints.side(what)
         words = f"{100 * one:.0f} % | {100 * other:.0f} %"
-        tip = f"{shown(row.source)} → {shown(row.target)}: {tints.words(what)}"
+        ends = " → ".join(name_in_map(journey, name) for name in what)
+        tip = f"{ends}: {tints.words(what)}"
         shapes += [Box(x + 2, y + 2, _CELL - 4, _HIGH - 4, f"differs {side}", tip=tip),
                    Words(x + _CELL / 2, y + 28, (words,), "plain", 13, "middle")]  # fmt: skip
     bottom = _TOP + len(names) * _HIGH + 22

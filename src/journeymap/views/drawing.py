@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path as FilePath
 
 from journeymap.model import JourneyMap
 from journeymap.model.display import paint_with
 from journeymap.views.loop_picture import loop_scene
-from journeymap.views.svg import svg
+from journeymap.views.svg import write_svg
 
 __all__ = ["draw"]
 
@@ -31,10 +30,7 @@ def draw(
     >>> draw(shop).startswith("<svg ")
     True
     """
-    text = svg(loop_scene(map))
-    if path is not None:
-        FilePath(path).write_text(text, encoding="utf-8", newline="\n")
-    return text
+    return write_svg(loop_scene(map), path)
 
 
 paint_with(JourneyMap, draw)

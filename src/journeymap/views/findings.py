@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from journeymap.model.durations import span_text
+from journeymap.views.wording import department_name, element_name, share_text
 
 if TYPE_CHECKING:
-    from journeymap.analysis import Overview
+    from journeymap.analysis import HandoffRow, Overview
     from journeymap.views.flows import Flows
 
 __all__ = ["findings"]
@@ -35,7 +36,8 @@ def _errors(overview: Overview) -> list[str]:
         if one.customers < _ENOUGH:
             continue
         words = (
-            f"{_percent(one.share)} of the customers met “{_point(overview, one.touchpoint)}”, "
+            f"{share_text(one.share)} of the customers met "
+            f"“{element_name(overview, one.touchpoint)}”, "
             f"{one.count:,} times in all"
         )
         if one.highest is not None and one.lowest is not None:
@@ -48,17 +50,8 @@ def _errors(overview: Overview) -> list[str]:
     return found
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
-
-
 def _thousandth(share: float) -> str:
     return f"{1000 * share:.2g}" if share < 0.1 else f"{1000 * share:.0f}"
-
-
-def _point(overview: Overview, name: str) -> str:
-    points = overview.map.touchpoints
-    return points[name].name if name in points else name
 
 
 def _hottest(overview: Overview, flows: Flows) -> str:
@@ -73,7 +66,7 @@ def _hottest(overview: Overview, flows: Flows) -> str:
     stage = overview.map.stages[name].name
     return (
         f"Of the stages that {_ENOUGH} customers reach, most friction lies in “{stage}”: "
-        f"{_percent(enough[name])} of the moves out of it turn back or end in silence."
+        f"{share_text(enough[name])} of the moves out of it turn back or end in silence."
     )
 
 
@@ -88,15 +81,14 @@ def _leak(overview: Overview) -> str:
         return ""
     others = f", {worst.returned:,} of whom came back later" if worst.returned else ""
     return (
-        f"{_percent(worst.leak_share or 0)} of the customers who reach “{stage.name}” do nothing "
+        f"{share_text(worst.leak_share or 0)} of the customers who reach “{stage.name}” do nothing "
         f"for {span_text(silence.total_seconds())} after it ({worst.dormant:,} of {worst.n:,})"
         f"{others}."
     )
 
 
-def _name(overview: Overview, department: str) -> str:
-    known = overview.map.departments
-    return known[department].name if department in known else department
+def _ends(overview: Overview, row: HandoffRow) -> tuple[str, str]:
+    return department_name(overview, row.source), department_name(overview, row.target)
 
 
 def _slowest(overview: Overview) -> str:
@@ -108,9 +100,10 @@ def _slowest(overview: Overview) -> str:
     cost = (worst.wait_mean or 0) * worst.count
     if worst.count < _ENOUGH:
         return ""
+    source, target = _ends(overview, worst)
     return (
-        f"Customers wait longest, all taken together, between {_name(overview, worst.source)} and "
-        f"{_name(overview, worst.target)}: {worst.count:,} handoffs of "
+        f"Customers wait longest, all taken together, between {source} and "
+        f"{target}: {worst.count:,} handoffs of "
         f"{span_text(worst.wait_mean or 0)} on average, {100 * cost / total:.0f} % of all waiting "
         "between departments."
     )
@@ -128,9 +121,10 @@ def _dropping(overview: Overview) -> str:
     risk = ""
     if worst.value_at_risk and overview.handoffs is not None:
         risk = f"; they had been worth {worst.value_at_risk:,.0f} {overview.handoffs.currency}"
+    source, target = _ends(overview, worst)
     return (
         f"After no other handoff do so many journeys break off as after that from "
-        f"{_name(overview, worst.source)} to {_name(overview, worst.target)}: "
+        f"{source} to {target}: "
         f"{worst.dropped:,} of {worst.count:,}{risk}."
     )
 
@@ -140,10 +134,11 @@ def _bouncing(overview: Overview) -> str:
     if answer is None or not answer.bounce_backs:
         return ""
     worst = max(answer, key=lambda row: row.bounced)
+    source, target = _ends(overview, worst)
     return (
         f"{answer.bounce_backs:,} of {answer.total:,} handoffs go straight back to where they came "
-        f"from, most often from {_name(overview, worst.source)} to "
-        f"{_name(overview, worst.target)} ({worst.bounced:,})."
+        f"from, most often from {source} to "
+        f"{target} ({worst.bounced:,})."
     )
 
 
@@ -154,8 +149,9 @@ def _mood(overview: Overview) -> str:
     worst = min(rows, key=lambda row: row.emotion_change or 0.0)
     if (worst.emotion_change or 0.0) > -0.005:  # shown as 0.00
         return ""
+    source, target = _ends(overview, worst)
     return (
-        f"The mood falls from {_name(overview, worst.source)} to "
-        f"{_name(overview, worst.target)}: by {abs(worst.emotion_change or 0):.2f} on a scale "
+        f"The mood falls from {source} to "
+        f"{target}: by {abs(worst.emotion_change or 0):.2f} on a scale "
         "from −1 to +1."
     )

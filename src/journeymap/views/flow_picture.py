@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -12,9 +11,10 @@ from attrs import field, frozen
 from journeymap.exceptions import ElementError
 from journeymap.model import JourneyMap
 from journeymap.views.scene import Box, Path, Point, Scene, Shape, Words
-from journeymap.views.svg import svg
+from journeymap.views.svg import write_svg
 from journeymap.views.text_fit import wrapped
 from journeymap.views.tints import Tints, tint_legend
+from journeymap.views.wording import name_in_map
 
 if TYPE_CHECKING:
     from journeymap.analysis import PathsAnswer
@@ -195,7 +195,7 @@ def _bands(
         one, other = placed[source], placed[target]
         points = _ribbon((one.x + _BOX, start), (other.x, end), thick)
         share = 100 * count / one.count
-        names = [_name(node.name, journey) for node in (one, other)]
+        names = [name_in_map(journey, node.name) for node in (one, other)]
         tip = f"{' → '.join(names)}: {count:,} journeys, {share:.0f} %"
         role = "rest" if other.name in (OTHERS, END) else _half(one.name, journey)
         if tints is not None:
@@ -221,7 +221,7 @@ def _ribbon(start: Point, end: Point, thick: float) -> tuple[Point, ...]:
 
 def _box(node: _Placed, journey: JourneyMap | None, whole: int) -> list[Shape]:
     share = 100 * node.count / max(1, whole)
-    name = {END: "ends here", OTHERS: "others"}.get(node.name) or _name(node.name, journey)
+    name = {END: "ends here", OTHERS: "others"}.get(node.name) or name_in_map(journey, node.name)
     middle = node.y + node.height / 2
     role = "rest" if node.name in (OTHERS, END) else _half(node.name, journey)
     return [
@@ -229,15 +229,6 @@ def _box(node: _Placed, journey: JourneyMap | None, whole: int) -> list[Shape]:
         Words(node.x + 10, middle - 3, wrapped(name, 13, (_BOX - 20) / _BOLD, 1), "stop-name", 13),
         Words(node.x + 10, middle + 14, (f"{node.count:,} · {share:.0f} %",), "soft", 12),
     ]
-
-
-def _name(name: str, journey: JourneyMap | None) -> str:
-    if journey is None:
-        return name
-    for known in (journey.touchpoints, journey.stages, journey.departments, journey.channels):
-        if name in known:
-            return known[name].name
-    return name
 
 
 def _half(name: str, journey: JourneyMap | None) -> str:
@@ -284,7 +275,4 @@ def draw_flow(
     >>> draw_flow(log.ask(Paths(steps=2))).startswith("<svg ")
     True
     """
-    text = svg(flow_scene(answer, map, strongest=strongest))
-    if path is not None:
-        FilePath(path).write_text(text, encoding="utf-8", newline="\n")
-    return text
+    return write_svg(flow_scene(answer, map, strongest=strongest), path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import field, frozen
@@ -14,8 +13,9 @@ from journeymap.model import JourneyMap, Touchpoint
 from journeymap.model.conditions import mentions
 from journeymap.model.durations import span_text
 from journeymap.views.scene import Box, Dot, Path, Point, Scene, Shape, Words
-from journeymap.views.svg import svg
+from journeymap.views.svg import write_svg
 from journeymap.views.text_fit import wrapped
+from journeymap.views.wording import wait_text
 
 if TYPE_CHECKING:
     from journeymap.analysis import Overview
@@ -120,10 +120,7 @@ def draw_lanes(overview: Overview, path: str | os.PathLike[str] | None = None) -
     >>> draw_lanes(Overview.of(log)).startswith("<svg ")
     True
     """
-    text = svg(lanes_scene(overview))
-    if path is not None:
-        FilePath(path).write_text(text, encoding="utf-8", newline="\n")
-    return text
+    return write_svg(lanes_scene(overview), path)
 
 
 def _planned(overview: Overview) -> _Plan:
@@ -175,12 +172,8 @@ def _deviations(overview: Overview) -> dict[str, tuple[int, str]]:
     made = {}
     for name, (count, value, lost) in sums.items():
         cost = f"≥ {value:,.0f} {answer.currency or ''}" if answer is not None and value else ""
-        made[name] = (count, cost or (f"{_span(lost)} lost" if lost else ""))
+        made[name] = (count, cost or (f"{wait_text(lost)} lost" if lost else ""))
     return made
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds / 86_400:,.0f} d" if seconds >= 86_400 * 1000 else span_text(seconds)
 
 
 def _heading(overview: Overview, plan: _Plan) -> list[Shape]:

@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -15,8 +14,9 @@ from journeymap.exceptions import UnknownName
 from journeymap.model import JourneyMap, KeyJourney
 from journeymap.model.durations import span_text
 from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
-from journeymap.views.svg import svg
+from journeymap.views.svg import write_svg
 from journeymap.views.text_fit import wrapped
+from journeymap.views.wording import name_in_map, wait_text
 
 if TYPE_CHECKING:
     from journeymap.analysis import Deviation, DeviationsAnswer
@@ -97,18 +97,15 @@ def draw_plan(
     Raises:
         UnknownName: The map has no such key journey.
     """
-    text = svg(plan_scene(answer, map, journey))
-    if path is not None:
-        FilePath(path).write_text(text, encoding="utf-8", newline="\n")
-    return text
+    return write_svg(plan_scene(answer, map, journey), path)
 
 
 def _stops(journey: JourneyMap, span: KeyJourney, rows: list[Deviation], whole: int) -> list[_Stop]:
     """Put the start, the steps and the end side by side; without steps, the start and the end."""
-    steps = [("/".join(_name(journey, name) for name in step.touchpoints), step) for step in
+    steps = [("/".join(name_in_map(journey, name) for name in step.touchpoints), step) for step in
              span.steps]  # fmt: skip
     if not steps:
-        steps = [(_name(journey, name), None) for name in (span.start, span.end)]  # type: ignore[misc]
+        steps = [(name_in_map(journey, name), None) for name in (span.start, span.end)]  # type: ignore[misc]
     stops = []
     for place, (name, _) in enumerate(steps, 1):
         mine = [row for row in rows if row.step == place]
@@ -121,11 +118,6 @@ def _stops(journey: JourneyMap, span: KeyJourney, rows: list[Deviation], whole: 
         ordered = sorted(strays, key=lambda row: -row.count)
         stops.append(_Stop(name, x, passed, missing, tuple(ordered)))
     return stops
-
-
-def _name(journey: JourneyMap, touchpoint: str) -> str:
-    known = journey.touchpoints
-    return known[touchpoint].name if touchpoint in known else touchpoint
 
 
 def _heading(answer: DeviationsAnswer, span: KeyJourney, whole: int) -> list[Shape]:
@@ -172,7 +164,7 @@ def _stop(stop: _Stop, whole: int, journey: JourneyMap, currency: str) -> tuple[
         shapes.append(Words(middle, top, tuple(words), "loss halo", 12, "middle"))
     y = _TOP + _HIGH + 22
     for row in stop.strays[:3]:
-        element = "" if row.kind in ("late", "failed") else f": {_name(journey, row.element)}"
+        element = "" if row.kind in ("late", "failed") else f": {name_in_map(journey, row.element)}"
         words = [f"{row.kind} {row.count:,} ×{element}", *_cost((row,), currency)]
         lines = tuple(line for one in words for line in wrapped(one, 12, _BOX - 14, 2))
         shapes += [Dot(stop.x + 3, y - 4, 3, "notch"),
@@ -187,11 +179,7 @@ def _cost(rows: tuple[Deviation, ...], currency: str) -> list[str]:
     if value:
         return [f"{value:,.0f} {currency} at stake".replace("  ", " ")]
     lost = sum(row.time_lost or 0.0 for row in rows)
-    return [f"{_span(lost)} lost"] if lost else []
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds / 86_400:,.0f} d" if seconds >= 86_400 * 1000 else span_text(seconds)
+    return [f"{wait_text(lost)} lost"] if lost else []
 
 
 def _others(
@@ -210,7 +198,7 @@ def _others(
     shapes: list[Shape] = [Words(_MARGIN, top, (title,), "stop-name", 13)]
     for row in others[:_MOST_OTHERS]:
         top += 24
-        name = _name(journey, row.element) + ("" if row.kind == "ad hoc" else f": {row.kind}")
+        name = name_in_map(journey, row.element) + ("" if row.kind == "ad hoc" else f": {row.kind}")
         if met[row.kind, row.element] > 1 and row.department is not None:  # once for each of them
             name += f" ({row.department})"
         width = 240 * row.count / most

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from journeymap.exceptions import require
-from journeymap.model.durations import span_text
 from journeymap.views.findings import findings
 from journeymap.views.flows import Flows
 from journeymap.views.lanes_picture import lanes_scene
@@ -36,11 +35,11 @@ from journeymap.views.pages.figure_cards import make_cards
 from journeymap.views.pages.front_line_page import make_front_line_page
 from journeymap.views.pages.page_charts import draw_charts
 from journeymap.views.pages.page_table import Definitions
-from journeymap.views.pages.wording import department_name, keep_together
 from journeymap.views.plan_picture import plan_scene
 from journeymap.views.svg import STYLE, svg
 from journeymap.views.text_fit import shown
 from journeymap.views.tokens import DARK, LIGHT, css_of
+from journeymap.views.wording import department_name, keep_together
 
 if TYPE_CHECKING:
     from journeymap.analysis import Overview
@@ -206,10 +205,6 @@ def _span(overview: Overview) -> str:
     if overview.first is None or overview.last is None:
         return "not known" if overview.interactions else "–"
     return f"{overview.first.date()} – {overview.last.date()}"
-
-
-def _wait(seconds: float | None) -> str:
-    return "–" if seconds is None else span_text(seconds)
 
 
 def _layer_rows(overview: Overview) -> list[dict[str, Any]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path as FilePath
 
 from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
 from journeymap.views.text_fit import shown
 from journeymap.views.tokens import DARK, LIGHT, css_of
 
-__all__ = ["STYLE", "svg"]
+__all__ = ["STYLE", "svg", "write_svg"]
 
 STYLE = f"""
 svg.jm{{{css_of(LIGHT)};font-family:system-ui,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}}
@@ -67,6 +69,14 @@ def svg(scene: Scene, *, frame: bool = True, styled: bool = True) -> str:
         )
     parts += [_shape(shape) for shape in scene.shapes]
     return "\n".join([*parts, "</svg>\n"])
+
+
+def write_svg(scene: Scene, path: str | os.PathLike[str] | None) -> str:
+    """Write a scene as SVG, and into a file if one is given."""
+    text = svg(scene)
+    if path is not None:
+        FilePath(path).write_text(text, encoding="utf-8", newline="\n")
+    return text
 
 
 def _shape(shape: Shape) -> str:

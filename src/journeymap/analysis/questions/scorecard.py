@@ -173,6 +173,7 @@ class Scorecard:
     Processes and key journeys with a target are measured, too: by their median time. Answers,
     waits and interactions count in the period in which they are or begin; a journey or customer
     counts in each period in which something of it is counted, by what happens in that period.
+    What is not over has no length yet, and is not counted: the latest times are too short.
 
     Attributes:
         every: The length of a period (None: the whole log at once).

@@ -10,7 +10,9 @@ from attrs import frozen
 from journeymap.views.flow_picture import flow_scene
 from journeymap.views.pages.executive_page import Cohorts, cohorts
 from journeymap.views.pages.page_table import Cell, Column, PageTable, define, make_table
-from journeymap.views.pages.wording import (
+from journeymap.views.svg import svg
+from journeymap.views.text_fit import shown
+from journeymap.views.wording import (
     count_text,
     element_name,
     interval_text,
@@ -18,8 +20,6 @@ from journeymap.views.pages.wording import (
     share_text,
     wait_text,
 )
-from journeymap.views.svg import svg
-from journeymap.views.text_fit import shown
 
 if TYPE_CHECKING:
     from journeymap.analysis import FunnelAnswer, Overview, PathsAnswer

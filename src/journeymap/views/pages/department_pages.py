@@ -15,7 +15,7 @@ from journeymap.views.pages.page_table import (
     define,
     make_table,
 )
-from journeymap.views.pages.wording import (
+from journeymap.views.wording import (
     count_text,
     decimal_text,
     department_name,

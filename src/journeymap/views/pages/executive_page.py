@@ -17,7 +17,8 @@ from journeymap.views.pages.page_table import (
     define,
     make_table,
 )
-from journeymap.views.pages.wording import (
+from journeymap.views.text_fit import shown
+from journeymap.views.wording import (
     count_text,
     decimal_text,
     department_name,
@@ -30,7 +31,6 @@ from journeymap.views.pages.wording import (
     unit_text,
     wait_text,
 )
-from journeymap.views.text_fit import shown
 
 if TYPE_CHECKING:
     from journeymap.analysis import Overview, RetentionAnswer, RetentionRow, ScorecardRow

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import fields, frozen
 
-from journeymap.views.pages.wording import (
+from journeymap.model.measures import is_time
+from journeymap.views.text_fit import shown
+from journeymap.views.wording import (
     MISSING,
     count_text,
     department_name,
@@ -17,7 +19,6 @@ from journeymap.views.pages.wording import (
     period_name,
     unit_text,
 )
-from journeymap.views.text_fit import shown
 
 if TYPE_CHECKING:
     from journeymap.analysis import Overview, ScorecardRow
@@ -71,7 +72,8 @@ def make_cards(overview: Overview, metrics: Iterable[str] | None = None) -> list
         metrics: The ids of the metrics (None: all).
 
     Returns:
-        The cards: of the last complete period, or of the whole log where there is none.
+        The cards: of the last complete period; of the whole log where there is none, and of times:
+        what began lately and is not over is not counted, so that the latest times are too short.
     """
     answer = overview.periods or overview.scorecard
     if answer is None:
@@ -85,10 +87,18 @@ def make_cards(overview: Overview, metrics: Iterable[str] | None = None) -> list
     cards = []
     for metric, periods in rows.items():
         over = [row for row in periods if row.complete and row.value is not None]
-        row = over[-1] if over else whole.get(metric, periods[-1])
+        if metric in whole and (not over or _is_time(overview, metric)):
+            over, periods = [whole[metric]], []
+        row = (over or periods)[-1]
         if row.value is not None and not (row.note and not row.value):  # a sum of nothing
             cards.append((_ORDER.get(row.verdict or "", 3), _card(overview, row, periods)))
     return [card for _, card in sorted(cards, key=lambda one: one[0])]
+
+
+def _is_time(overview: Overview, metric: str) -> bool:
+    """Check whether a metric is a length of time; targets of processes and key journeys are."""
+    known = overview.map.metrics.get(metric)
+    return known is None or is_time(known.measure)
 
 
 def metric_name(overview: Overview, row: ScorecardRow) -> str:

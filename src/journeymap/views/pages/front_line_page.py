@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from journeymap.views.pages.page_table import Cell, Column, PageTable, make_table
-from journeymap.views.pages.wording import (
+from journeymap.views.svg import svg
+from journeymap.views.text_fit import shown
+from journeymap.views.timeline import timeline_scene
+from journeymap.views.wording import (
     count_text,
     department_name,
     element_name,
     plural_text,
     wait_text,
 )
-from journeymap.views.svg import svg
-from journeymap.views.text_fit import shown
-from journeymap.views.timeline import timeline_scene
 
 if TYPE_CHECKING:
     from journeymap.analysis import Overview

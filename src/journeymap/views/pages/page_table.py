@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from journeymap.views.pages.wording import MISSING, count_text
 from journeymap.views.text_fit import shown
+from journeymap.views.wording import MISSING, count_text
 
 __all__ = [
     "Cell",

@@ -11,12 +11,24 @@ from journeymap.views.text_fit import shown
 
 if TYPE_CHECKING:
     from journeymap.analysis import Overview
+    from journeymap.model import JourneyMap
 
 __all__ = [
-    "MISSING", "count_text", "decimal_text", "department_name", "element_name", "interval_text",
+    "MISSING",
+    "count_text",
+    "decimal_text",
+    "department_name",
+    "element_name",
+    "interval_text",
     "keep_together",
-    "money_text", "number_text", "period_name", "plural_text",
-    "share_text", "signed_text", "unit_text",
+    "money_text",
+    "name_in_map",
+    "number_text",
+    "period_name",
+    "plural_text",
+    "share_text",
+    "signed_text",
+    "unit_text",
     "wait_text",
 ]  # fmt: skip
 
@@ -144,11 +156,16 @@ def department_name(overview: Overview, department: str | None) -> str:
 
 def element_name(overview: Overview, name: str) -> str:
     """Name a touchpoint, stage, moment or key journey as the map does."""
-    journey = overview.map
-    for known in (journey.touchpoints, journey.stages, journey.moments, journey.key_journeys,
-                  journey.departments, journey.channels):  # fmt: skip
-        if name in known:
-            return shown(known[name].name)
+    return name_in_map(overview.map, name)
+
+
+def name_in_map(journey: JourneyMap | None, name: str) -> str:
+    """Name an element as a map does; without a map, as it was recorded."""
+    if journey is not None:
+        for known in (journey.touchpoints, journey.stages, journey.moments, journey.key_journeys,
+                      journey.departments, journey.channels):  # fmt: skip
+            if name in known:
+                return shown(known[name].name)
     return shown(name)
 
 
