@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs as long, and other tests have their own
 def browser(chromium: str) -> Iterator[Any]:
     """Chromium, which asks no network by itself."""
     from playwright.sync_api import sync_playwright
