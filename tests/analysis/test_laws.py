@@ -40,6 +40,7 @@ from journeymap.analysis import (
     Rfm,
     Satisfaction,
     Scope,
+    Signals,
     Transitions,
     Variants,
 )
@@ -96,6 +97,8 @@ QUESTIONS: list[Question[Any]] = [
     Deviations("ab", working_time=True),
     Positions(),
     Positions(datetime(2026, 3, 9, tzinfo=UTC)),
+    Signals(),
+    Signals("handoff", as_of=datetime(2026, 3, 9, tzinfo=UTC)),
     NextStep(),
     NextStep(memory=2, half_life="chosen"),
     RemainingTime(memory=2),

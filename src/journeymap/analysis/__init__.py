@@ -78,6 +78,7 @@ from journeymap.analysis.questions.scorecard import (
     ScorecardAnswer,
     ScorecardRow,
 )
+from journeymap.analysis.questions.signals import SignalRow, Signals, SignalsAnswer
 from journeymap.analysis.questions.transitions import Transition, Transitions, TransitionsAnswer
 from journeymap.analysis.questions.trend import Trend, TrendAnswer, TrendPeriod
 from journeymap.analysis.questions.variants import Variant, Variants, VariantsAnswer
@@ -183,6 +184,9 @@ __all__ = [
     "ScorecardRow",
     "Segment",
     "SegmentEffect",
+    "SignalRow",
+    "Signals",
+    "SignalsAnswer",
     "StageLeak",
     "Transition",
     "Transitions",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import Attribute
 
-from journeymap.exceptions import ColumnsError
+from journeymap.exceptions import AnswerError, ColumnsError
 from journeymap.model.instants import micros
 from journeymap.model.local_times import start_of_day
 from journeymap.model.rules import maybe_length
@@ -22,6 +22,7 @@ __all__ = [
     "TimeOrDay",
     "as_time",
     "begin_of",
+    "check_as_of",
     "check_time",
     "end_of",
     "read_lengths",
@@ -74,6 +75,15 @@ def check_time(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         raise ColumnsError(f"{message} {value!r}")
     if value.tzinfo is None or value.utcoffset() is None:
         raise ColumnsError(f"{attribute.name}: a time without a zone is a guess; name it")
+
+
+def check_as_of(instance: object, attribute: Attribute[datetime | None], value: object) -> None:
+    """Require a time with a zone, or none."""
+    if value is None:
+        return
+    if not isinstance(value, datetime) or value.tzinfo is None or value.utcoffset() is None:
+        message = f"{attribute.name}: a time with a zone is expected, not {value!r}"
+        raise AnswerError(type(instance).__name__, message)
 
 
 def begin_of(moment: TimeOrDay, zone: str) -> int:

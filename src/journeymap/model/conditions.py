@@ -32,7 +32,7 @@ from journeymap.model.rules import (
     positive_duration,
     to_number,
 )
-from journeymap.model.scores import ScoreName
+from journeymap.model.scores import SCORE_KINDS, ScoreName
 
 __all__ = [
     "AT_FIELDS",
@@ -55,6 +55,7 @@ __all__ = [
     "is_condition",
     "leaves",
     "mentions",
+    "needs_score",
     "plain_text",
     "touchpoints_of",
     "verdict",
@@ -476,6 +477,15 @@ def _verdict(condition: Condition, truths: Iterator[bool | None]) -> bool | None
         found = [_verdict(inner, truths) for inner in condition.conditions]
         return decides if decides in found else None if None in found else not decides
     return next(truths)
+
+
+def needs_score(condition: Condition) -> bool:
+    """Check whether only an interaction with a score can meet a condition."""
+    if isinstance(condition, All):
+        return any(map(needs_score, condition.conditions))
+    if isinstance(condition, AnyOf):
+        return all(map(needs_score, condition.conditions))
+    return isinstance(condition, Between) and condition.what in SCORE_KINDS
 
 
 def mentions(condition: Condition) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from math import factorial, prod
 from typing import Any
 
 from hypothesis import strategies as st
@@ -53,6 +54,7 @@ from journeymap.model import (
     Weight,
 )
 from journeymap.model.conditions import Occurrence
+from journeymap.model.elements import MAX_ORDERS
 from journeymap.model.instants import MICROSECOND
 
 __all__ = ["interactions", "maps", "names"]
@@ -225,8 +227,8 @@ def _watched(draw: st.DrawFn, journey: JourneyMap) -> JourneyMap:
                action=_texts(), deadline=_maybe(_lengths), metric=_one(metrics),
                per=_maybe(st.sampled_from(["product", "order"])), cool_down=_maybe(_lengths)),
         *_each(draw, _ids(draw, 0, 2), KeyJourney, start=point, end=point,
-               steps=st.lists(_steps(points), max_size=4), within=_maybe(_lengths),
-               given_up_after=_maybe(_lengths),
+               steps=st.lists(_steps(points), max_size=4).filter(_in_few_orders),
+               within=_maybe(_lengths), given_up_after=_maybe(_lengths),
                owner=_one(departments)),
         *_each(draw, _ids(draw, 0, 2), Offer, touchpoint=point, leads_to=_maybe(point),
                owner=_one(departments), eligible=st.lists(asked, max_size=2),
@@ -254,6 +256,10 @@ def _steps(points: list[str]) -> st.SearchStrategy[Step]:
         return one
     several = st.lists(st.sampled_from(points), min_size=2, max_size=3, unique=True)
     return one | st.builds(Step, all_of=several, **flags)
+
+
+def _in_few_orders(steps: list[Step]) -> bool:
+    return prod(factorial(len(step.all_of)) for step in steps) <= MAX_ORDERS
 
 
 def interactions(

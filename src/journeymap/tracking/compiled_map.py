@@ -10,16 +10,13 @@ from attrs import field, frozen
 from journeymap.model import Calendar, JourneyMap, KeyJourney, Moment, Plan
 from journeymap.model.conditions import (
     Absence,
-    All,
-    AnyOf,
-    Between,
     Condition,
     Count,
     leaves,
+    needs_score,
     touchpoints_of,
 )
 from journeymap.model.matching import element_and_department, may_start_again
-from journeymap.model.scores import SCORE_KINDS
 from journeymap.tracking.fold_state import StageRules, Test
 from journeymap.tracking.followed_sequences import FollowedSequence
 from journeymap.tracking.interaction_conditions import (
@@ -180,8 +177,8 @@ class CompiledMap:
         every = self.key_journeys.values()
         rules = TouchpointRules(
             name, stage, fixed["department"], fixed["process"], fixed["channel"],
-            tuple(one for one in tests if not _needs_score(one.moment.when)),
-            tuple(one for one in tests if _needs_score(one.moment.when)),
+            tuple(one for one in tests if not needs_score(one.moment.when)),
+            tuple(one for one in tests if needs_score(one.moment.when)),
             absence_tests, tuple(one for one in every if one.journey.start == name),
             self.remembered.get(name, 0), tuple(self.remembered_apart.get(name, {}).items()),
             follow_sequences(journey, fixed),
@@ -229,14 +226,6 @@ def _compile_completion(condition: Condition, fixed: dict[str, str | None]) -> T
     if isinstance(with_it, bool):
         return (lambda one, at, seen: not without(one, at, seen)) if with_it else False
     return lambda one, at, seen: with_it(one, at, seen) and not without(one, at, seen)
-
-
-def _needs_score(condition: Condition) -> bool:
-    if isinstance(condition, All):
-        return any(map(_needs_score, condition.conditions))
-    if isinstance(condition, AnyOf):
-        return all(map(_needs_score, condition.conditions))
-    return isinstance(condition, Between) and condition.what in SCORE_KINDS
 
 
 def compile_map(journey: JourneyMap) -> CompiledMap:

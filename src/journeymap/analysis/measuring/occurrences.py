@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from attrs import frozen
+from attrs import fields, frozen
 
 from journeymap.analysis.measuring.dormancy import NEVER, find_dormancies
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
@@ -14,14 +14,20 @@ from journeymap.model.matching import may_start_again
 
 __all__ = [
     "COMPLETED",
+    "DORMANT",
     "GIVEN_UP",
     "OPEN",
+    "OUT_OF_TIME",
+    "STARTED_AGAIN",
     "Occurrences",
     "choose_key_journeys",
     "find_occurrences",
+    "first_after",
+    "mark_failed",
 ]
 
 OPEN, COMPLETED, GIVEN_UP = 0, 1, 2
+STARTED_AGAIN, OUT_OF_TIME, DORMANT = 0, 1, 2
 
 
 @frozen(eq=False)
@@ -29,13 +35,19 @@ class Occurrences:
     """Each one's first and last interaction as rows of the part, how it ended and when.
 
     ``over`` is the time of the end touchpoint, or at which it was given up; for one that is still
-    open it is the end of the log. In a log without times nothing is given up for its time.
+    open it is the end of the log. In a log without times nothing is given up for its time. ``why``
+    it was given up is −1 for one that was not.
     """
 
     begin: Ints
     last: Ints
     state: Ints
     over: Ints
+    why: Ints
+
+    def select(self, places: Ints | Flags) -> Occurrences:
+        """Select some of them."""
+        return Occurrences(*(getattr(self, one.name)[places] for one in fields(Occurrences)))
 
 
 def choose_key_journeys(scope: Scope, wanted: str | None, question: str) -> tuple[KeyJourney, ...]:
@@ -63,7 +75,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
     silent, allowed = find_dormancies(part, at_ends=True)
     at = part.at if part.scope.timed else np.zeros(len(part), dtype=np.int64)
     next_start, next_end, next_silent = (_next(flags) for flags in (starts, ends, silent))
-    found: list[tuple[Ints, Ints, Ints, Ints]] = []
+    found: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
     if restarts:  # what begins depends on what is over: one after the other, all journeys at once
         begin = next_start[part.offsets[:-1]]
         begin = begin[begin < part.offsets[1:]]
@@ -73,7 +85,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
         stop = journey_end[begin]
         limit = _limit(span, at[begin], part.scope)
         end, restart = next_end[begin + 1], np.where(restarts, size, next_start[begin + 1])
-        quiet, late = next_silent[begin], _first_after(part, begin, stop, limit)
+        quiet, late = next_silent[begin], first_after(part, begin, stop, limit)
         # The first of these to come decides; at the same interaction, the end.
         done = (end < stop) & (end <= restart) & (end <= quiet) & (end < late)
         renewed = ~done & (restart < stop) & (restart <= quiet) & (restart < late)
@@ -91,7 +103,8 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
         over = np.full(len(begin), part.scope.seen_until)
         over[done], over[renewed] = at[end[done]], at[restart[renewed]]
         over[timed], over[dormant] = limit[timed], asleep[dormant]
-        found.append((begin, final, state, over))
+        why = np.select([renewed, timed, dormant], [STARTED_AGAIN, OUT_OF_TIME, DORMANT], -1)
+        found.append((begin, final, state, over, why))
         if not restarts:
             break
         following = next_start[np.where(done | dormant | timed, final + 1, restart)]
@@ -99,7 +112,7 @@ def find_occurrences(part: Part, span: KeyJourney) -> Occurrences:
         begin = following[following < stop]
     nothing = np.zeros(0, dtype=np.int64)
     columns = [np.concatenate([nothing, *pieces]) for pieces in zip(*found, strict=True)]
-    return Occurrences(*(columns or [nothing] * 4))
+    return Occurrences(*(columns or [nothing] * 5))
 
 
 def _next(flags: Flags) -> Ints:
@@ -116,7 +129,7 @@ def _limit(span: KeyJourney, begun: Ints, scope: Scope) -> Ints:
     return begun + span.given_up_after // MICROSECOND
 
 
-def _first_after(part: Part, begin: Ints, stop: Ints, limit: Ints) -> Ints:
+def first_after(part: Part, begin: Ints, stop: Ints, limit: Ints) -> Ints:
     """Find the first interaction of each journey after a time, or where the journey stops."""
     if not len(limit) or int(limit.min()) == NEVER:
         return stop.copy()
@@ -127,3 +140,11 @@ def _first_after(part: Part, begin: Ints, stop: Ints, limit: Ints) -> Ints:
         low = np.where(early, middle + 1, low)
         high = np.where((low <= high) & ~early, np.minimum(high, middle), high)
     return low
+
+
+def mark_failed(part: Part) -> Flags:
+    """Return which interactions failed or were abandoned."""
+    if not part.knows("outcome"):
+        return np.zeros(len(part), dtype=bool)
+    bad = np.array([name in ("failed", "abandoned") for name in part.names("outcome")])
+    return bad[part.codes("outcome")]

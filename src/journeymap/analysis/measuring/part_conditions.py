@@ -28,7 +28,7 @@ from journeymap.model import (
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.scores import SCORE_KINDS, plain_kind
 
-__all__ = ["mark_beginning", "mark_matching"]
+__all__ = ["mark_beginning", "mark_matching", "mark_since", "rows_at"]
 
 
 def mark_matching(part: Part, condition: Condition) -> Flags:
@@ -135,26 +135,26 @@ def _between(part: Part, leaf: Between) -> Flags:
     return found
 
 
-def _at(part: Part, touchpoint: str) -> Ints:
-    """Return the rows at a touchpoint."""
+def rows_at(part: Part, touchpoint: str) -> Ints:
+    """Find the interactions at a touchpoint."""
     found: Ints = np.flatnonzero(_named(part, "touchpoint", (touchpoint,)))
     return found
 
 
 def _counted(part: Part, leaf: Count) -> Flags:
-    rows = _at(part, leaf.touchpoint)
+    rows = rows_at(part, leaf.touchpoint)
     # The row at which the count was begun, for each interaction: so many back, itself included.
     place = np.searchsorted(rows, np.arange(len(part)), side="right") - leaf.at_least
-    return _since(part, rows, place, at_most=leaf.within)
+    return mark_since(part, rows, place, at_most=leaf.within)
 
 
 def _waited(part: Part, leaf: Wait) -> Flags:
-    rows = _at(part, leaf.since)
+    rows = rows_at(part, leaf.since)
     place = np.searchsorted(rows, np.arange(len(part)), side="left") - 1
-    return _since(part, rows, place, at_least=leaf.at_least)
+    return mark_since(part, rows, place, at_least=leaf.at_least)
 
 
-def _since(
+def mark_since(
     part: Part, rows: Ints, place: Ints, *,
     at_most: timedelta | None = None, at_least: timedelta | None = None,
 ) -> Flags:  # fmt: skip
@@ -173,7 +173,7 @@ def _absent(part: Part, leaf: Absence) -> tuple[Flags, Flags]:
     """Of what began it: nothing came in time, or something did; of all else it does not hold."""
     yes = np.zeros(len(part), dtype=bool)
     no = np.ones(len(part), dtype=bool)
-    begun, rows = _at(part, leaf.after), _at(part, leaf.touchpoint)
+    begun, rows = rows_at(part, leaf.after), rows_at(part, leaf.touchpoint)
     limit = leaf.within // MICROSECOND
     place = np.searchsorted(rows, begun, side="right")
     following = np.append(rows, len(part))[place]

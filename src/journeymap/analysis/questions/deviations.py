@@ -13,6 +13,12 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, cumulative_value
 from journeymap.analysis.measuring.counts import mark_changes
 from journeymap.analysis.measuring.intervals import wilson_interval
+from journeymap.analysis.measuring.matched_occurrences import (
+    Events,
+    MatchedOccurrences,
+    join_events,
+    late_events,
+)
 from journeymap.analysis.measuring.occurrences import (
     COMPLETED,
     OPEN,
@@ -20,14 +26,12 @@ from journeymap.analysis.measuring.occurrences import (
     choose_key_journeys,
     find_occurrences,
 )
-from journeymap.analysis.measuring.sequences import expand_spans, group_sequences
 from journeymap.analysis.measuring.tally import sum_exactly
 from journeymap.analysis.measuring.working_time import (
     department_codes,
     measure_waits_between,
     measure_working_time,
 )
-from journeymap.analysis.questions.key_journeys import mark_failed
 from journeymap.analysis.row_fields import (
     Amount,
     Bound,
@@ -42,7 +46,7 @@ from journeymap.analysis.row_fields import (
 )
 from journeymap.analysis.table.exact_amounts import Amounts, amount_of
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
-from journeymap.model import JourneyMap, KeyJourney, Match, Plan
+from journeymap.model import JourneyMap, KeyJourney, Plan
 from journeymap.model.conditions import touchpoints_of
 from journeymap.model.deviations import DEVIATION_KINDS, DeviationKind
 from journeymap.model.instants import MICROSECOND
@@ -207,17 +211,17 @@ class Deviations:
             costs={name: cost for name, (_, _, cost) in measured.journeys.items()},
         )
 
-    def _match(self, part: Part, span: KeyJourney) -> tuple[Occurrences, _Matched, Events]:
+    def _match(
+        self, part: Part, span: KeyJourney
+    ) -> tuple[Occurrences, MatchedOccurrences, Events]:
         """Match the occurrences that count; give them with all that departs from the plan."""
         found = find_occurrences(part, span)
         lost = self._lateness(part, span, found)
         keep = (found.state != OPEN) | (lost > 0)
-        found = Occurrences(
-            found.begin[keep], found.last[keep], found.state[keep], found.over[keep]
-        )
-        matched = _Matched.of(part, Plan.of(span), found)
-        return found, matched, _together(
-            [*matched.deviations(), _late(lost[keep]), matched.failures(part)]
+        found = found.select(keep)
+        matched = MatchedOccurrences.of(part, Plan.of(span), found)
+        return found, matched, join_events(
+            [*matched.deviations(), late_events(lost[keep]), matched.failures(part)]
         )  # fmt: skip
 
     def mark_departed(self, part: Part, span: KeyJourney) -> tuple[Ints, Flags]:
@@ -304,99 +308,6 @@ class Deviations:
                 if name == cell:
                     people = part.customer[found.begin[np.unique(events[0][mine])]]
         return people
-
-
-# Which occurrence, kind, step from 1 (0: none), row (−1: none), and microseconds too late.
-Events = tuple[Ints, Ints, Ints, Ints, Ints]
-
-
-@frozen(eq=False)
-class _Matched:
-    """The occurrences of a part and the match of each distinct sequence of touchpoints."""
-
-    plan: Plan | None
-    found: Occurrences
-    which: Ints
-    matches: tuple[Match, ...]
-
-    @classmethod
-    def of(cls, part: Part, plan: Plan | None, found: Occurrences) -> _Matched:
-        """Match each distinct sequence once."""
-        lengths = found.last - found.begin + 1
-        if plan is None or not len(lengths):
-            return cls(None, found, np.zeros(len(lengths), dtype=np.int64), ())
-        names = part.names("touchpoint")
-        codes = part.touchpoints[expand_spans(found.begin, lengths)]
-        offsets = np.append(0, np.cumsum(lengths))
-        which, models = group_sequences(codes, offsets, names)
-        sequences = [codes[offsets[m] : offsets[m + 1]].tolist() for m in models.tolist()]
-        matches = [plan.match(tuple(str(names[code]) for code in one)) for one in sequences]
-        return cls(plan, found, which, tuple(matches))
-
-    @property
-    def cost(self) -> int:
-        """The number of deviations of all that is over."""
-        costs = np.array([match.cost for match in self.matches], dtype=np.int64)
-        return int(costs[self.which][self.found.state != OPEN].sum()) if len(costs) else 0
-
-    def deviations(self) -> Iterator[Events]:
-        """List the deviations of occurrences that are over; open ones may still be healed."""
-        if not self.matches:
-            return
-        flat = [
-            (DEVIATION_KINDS.index(d.kind), _or_none(d.step), _or_none(d.place))
-            for match in self.matches
-            for d in match.deviations
-        ]
-        sizes = np.array([len(match.deviations) for match in self.matches])
-        kind, step, place = np.array(flat, dtype=np.int64).reshape(-1, 3).T
-        starts = np.cumsum(sizes) - sizes
-        over = np.flatnonzero(self.found.state != OPEN)
-        mine = self.which[over]
-        spots = _stretches(starts[mine], sizes[mine])
-        which = np.repeat(over, sizes[mine])
-        place = place[spots]
-        row = np.where(place >= 0, self.found.begin[which] + place, -1)
-        yield which, kind[spots], step[spots] + 1, row, np.zeros(len(which), dtype=np.int64)
-
-    def failures(self, part: Part) -> Events:
-        """List the interactions that failed or were abandoned, with their steps."""
-        lengths = self.found.last - self.found.begin + 1
-        rows = _stretches(self.found.begin, lengths)
-        which = np.repeat(np.arange(len(lengths)), lengths)
-        bad = mark_failed(part)[rows]
-        rows, which = rows[bad], which[bad]
-        step = np.zeros(len(rows), dtype=np.int64)
-        if self.matches:
-            steps = [1 + _or_none(step) for match in self.matches for step in match.steps]
-            sizes = np.array([len(match.steps) for match in self.matches])
-            starts = (np.cumsum(sizes) - sizes)[self.which]
-            place = rows - self.found.begin[which]
-            step = np.array(steps, dtype=np.int64)[starts[which] + place]
-        kind = np.full(len(rows), DEVIATION_KINDS.index("failed"))
-        return which, kind, step, rows, np.zeros(len(rows), dtype=np.int64)
-
-
-def _or_none(place: int | None) -> int:
-    """Convert a place to a number that an array can hold: −1 for none."""
-    return -1 if place is None else place
-
-
-def _stretches(begins: Ints, lengths: Ints) -> Ints:
-    """List the places of some stretches, of which some may be empty."""
-    some = lengths > 0
-    return expand_spans(begins[some], lengths[some])
-
-
-def _late(lost: Ints) -> Events:
-    which = np.flatnonzero(lost)
-    none = np.zeros(len(which), dtype=np.int64)
-    return which, np.full(len(which), DEVIATION_KINDS.index("late")), none, none - 1, lost[which]
-
-
-def _together(events: list[Events]) -> Events:
-    which, kind, step, row, lost = (np.concatenate(column) for column in zip(*events, strict=True))
-    return which, kind, step, row, lost
 
 
 def _owner(part: Part, span: KeyJourney) -> int:

@@ -18,10 +18,10 @@ from journeymap.analysis.measuring.candidates import (
     first_rows,
 )
 from journeymap.analysis.measuring.dormancy import find_dormancies
+from journeymap.analysis.measuring.occurrences import mark_failed
 from journeymap.analysis.measuring.resampling import hash_customers
 from journeymap.analysis.measuring.risks import RiskRatio, Risks, critical_chance
 from journeymap.analysis.questions.deviations import Deviations
-from journeymap.analysis.questions.key_journeys import mark_failed
 from journeymap.analysis.row_fields import Chance, Count, Field, Key, Mean, N, Text
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
 from journeymap.analysis.where import mark_outcome

@@ -13,8 +13,11 @@ from attrs import field, frozen, validators
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.burdens import BURDENS, NO_COST, Burdens, find_burdens
 from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE, wilson_interval
-from journeymap.analysis.measuring.occurrences import choose_key_journeys, find_occurrences
-from journeymap.analysis.questions.key_journeys import mark_failed
+from journeymap.analysis.measuring.occurrences import (
+    choose_key_journeys,
+    find_occurrences,
+    mark_failed,
+)
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, Mean, Seconds, Text
 from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times

@@ -18,11 +18,12 @@ from journeymap.analysis.measuring.occurrences import (
     Occurrences,
     choose_key_journeys,
     find_occurrences,
+    mark_failed,
 )
 from journeymap.analysis.measuring.quantiles import BOUND, Spread, spread_lengths
 from journeymap.analysis.measuring.tally import sum_exactly
 from journeymap.analysis.row_fields import Bound, Count, Error, Field, Key, Mean, N, Seconds, Share
-from journeymap.analysis.table.part import Flags, Ints, Part, Scope
+from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.model import KeyJourney
 from journeymap.model.rules import of_type
 
@@ -235,14 +236,6 @@ def _numbers(part: Part, found: Occurrences) -> list[int]:
         int(steps[completed].sum()),
         int(steps.sum()),
     ]
-
-
-def mark_failed(part: Part) -> Flags:
-    """Return which interactions failed or were abandoned."""
-    if not part.knows("outcome"):
-        return np.zeros(len(part), dtype=bool)
-    bad = np.array([name in ("failed", "abandoned") for name in part.names("outcome")])
-    return bad[part.codes("outcome")]
 
 
 def _times(part: Part, found: Occurrences) -> Ints:

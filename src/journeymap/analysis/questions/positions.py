@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.dormancy import find_dormancies, mark_ends
+from journeymap.analysis.moments_in_time import check_as_of
 from journeymap.analysis.row_fields import Count, Flag, Instant, Key, Mean, Seconds, Text
 from journeymap.analysis.table.exact_amounts import NO_NUMBER, SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, require_times
 from journeymap.analysis.where import Where
-from journeymap.exceptions import AnswerError
 from journeymap.model import JourneyMap, Move
 from journeymap.model.instants import MICROSECOND, micros
 
@@ -79,13 +79,6 @@ class PositionsAnswer(Answer[PositionRow]):
         return [counts + asleep] if counts else []
 
 
-def _is_time(instance: object, attribute: Attribute[datetime | None], value: object) -> None:
-    if value is None:
-        return
-    if not isinstance(value, datetime) or value.tzinfo is None or value.utcoffset() is None:
-        raise AnswerError("Positions", f"as_of: a time with a zone is expected, not {value!r}")
-
-
 @frozen
 class Positions:
     """Find where each customer stands, as the tracker does.
@@ -105,7 +98,7 @@ class Positions:
     [('a', 'y', 2)]
     """
 
-    as_of: datetime | None = field(default=None, validator=_is_time)
+    as_of: datetime | None = field(default=None, validator=check_as_of)
 
     def measure(self, part: Part) -> pl.DataFrame:
         """Find the position of each journey of a part."""

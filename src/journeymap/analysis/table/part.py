@@ -251,7 +251,18 @@ class Part:
     @cached_property
     def ids(self) -> pl.Series:
         """The customer of each journey, by the name that the log knows them by."""
-        return self._ids.gather(self.owners.astype(np.uint32))
+        return self.names_of(self.owners)
+
+    def names_of(self, owners: Ints) -> pl.Series:
+        """Look up the names of customers.
+
+        Args:
+            owners: Their numbers in the part.
+
+        Returns:
+            The names by which the log knows them.
+        """
+        return self._ids.gather(owners.astype(np.uint32))
 
     @cached_property
     def unbounded(self) -> Part:

@@ -24,6 +24,7 @@ from journeymap.analysis import (
     RfmAnswer,
     SatisfactionAnswer,
     ScorecardAnswer,
+    SignalsAnswer,
     TrendAnswer,
 )
 from journeymap.analysis.answers import Answer
@@ -42,6 +43,7 @@ from journeymap.views.charts.others import (
     draw_recommendation,
     draw_satisfaction,
     draw_scorecard,
+    draw_signals,
 )
 from journeymap.views.charts.theme import WIDTH, config_of
 from journeymap.views.tokens import Tokens
@@ -64,6 +66,7 @@ _DRAWN: dict[type[Any], Callable[[Any, Tokens], Any]] = {
     RfmAnswer: draw_rfm,
     SatisfactionAnswer: draw_satisfaction,
     ScorecardAnswer: draw_scorecard,
+    SignalsAnswer: draw_signals,
     TrendAnswer: draw_trend,
 }
 

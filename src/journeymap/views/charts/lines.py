@@ -17,6 +17,7 @@ from journeymap.analysis import (
     PositionsAnswer,
     RecommendationAnswer,
     SatisfactionAnswer,
+    SignalsAnswer,
     TrendAnswer,
 )
 from journeymap.analysis.answers import Answer
@@ -181,6 +182,14 @@ def _filled(
     return made.select([*frame.columns])
 
 
+_COUNTED: dict[type[Any], str] = {
+    PositionsAnswer: "Customers",
+    RecommendationAnswer: "Customers who won others",
+    SignalsAnswer: "Signals",
+}
+"""Answers whose rows are single customers or signals, which are counted."""
+
+
 def _over_time(answer: TrendAnswer) -> tuple[pl.DataFrame, MainNumber]:
     """Give period, whether it is complete, label, value and bounds of every row."""
     inner = next((one for one in answer.answers.values() if len(one)), None)
@@ -191,9 +200,9 @@ def _over_time(answer: TrendAnswer) -> tuple[pl.DataFrame, MainNumber]:
     frame = answer.frame
     if inner is None:
         return pl.DataFrame(), MainNumber((), "value", "count", None, None, "Nothing")
-    if isinstance(inner, (PositionsAnswer, RecommendationAnswer)):  # rows are single customers
+    words = next((words for kind, words in _COUNTED.items() if isinstance(inner, kind)), None)
+    if words is not None:
         counted = frame.group_by("period", "complete", *segments, maintain_order=True).len("value")
-        words = "Customers" if isinstance(inner, PositionsAnswer) else "Customers who won others"
         main = MainNumber((), "value", "count", None, None, words)
         frame = counted
     else:

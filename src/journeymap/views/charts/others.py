@@ -16,6 +16,7 @@ from journeymap.analysis import (
     RecommendationAnswer,
     SatisfactionAnswer,
     ScorecardAnswer,
+    SignalsAnswer,
 )
 from journeymap.model.durations import span_text
 from journeymap.views.charts.figures import join_keys, make_unique
@@ -311,6 +312,18 @@ def draw_positions(answer: PositionsAnswer, tokens: Tokens) -> Any:
                         scale=alt.Scale(domain=names, range=[tokens.own, tokens.ink_3])),
         tooltip=["stage:N", "state:N", alt.Tooltip("customers:Q", format=",.0f")],
     ).properties(title=alt.TitleParams("Where customers stand", subtitle=f"n = {len(answer):,}"),
+                 width=WIDTH, height=alt.Step(28))  # fmt: skip
+    return chart
+
+
+def draw_signals(answer: SignalsAnswer, tokens: Tokens) -> Any:
+    """Draw how many signals of each kind there are."""
+    frame = answer.frame["kind"].value_counts(name="signals").sort("signals", "kind")
+    chart: Any = alt.Chart(frame).mark_bar(height=18, color=tokens.own).encode(
+        x=alt.X("signals:Q", title="signals", axis=alt.Axis(format=",.0f", tickCount=6)),
+        y=alt.Y("kind:N", sort="-x", title=None),
+        tooltip=["kind:N", alt.Tooltip("signals:Q", format=",.0f")],
+    ).properties(title=alt.TitleParams("What became true", subtitle=f"n = {len(answer):,}"),
                  width=WIDTH, height=alt.Step(28))  # fmt: skip
     return chart
 

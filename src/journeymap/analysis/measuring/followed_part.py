@@ -1,0 +1,176 @@
+"""A part of a log as it is followed along the map, and the signals found in it, kind by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from attrs import field, frozen
+
+from journeymap.analysis.measuring.occurrences import first_after
+from journeymap.analysis.measuring.working_time import department_codes
+from journeymap.analysis.table.part import Flags, Ints, Part
+from journeymap.model import JourneyMap
+from journeymap.model.instants import MICROSECOND
+
+__all__ = [
+    "FollowedPart",
+    "SignalBatch",
+    "instants",
+    "join_batches",
+    "length_of",
+    "pick",
+    "truths",
+    "whole_numbers",
+]
+
+_LONGEST = 10**17
+"""Microseconds in about 3,000 years: no sum of a time and this is more than an integer holds."""
+_TIME = pl.Datetime("us", "UTC")
+
+
+def length_of(length: timedelta) -> int:
+    """Convert a length of time to microseconds; one beyond all that is recorded is cut."""
+    return min(length // MICROSECOND, _LONGEST)
+
+
+@frozen(eq=False)
+class FollowedPart:
+    """A part of a log that is followed up to a time.
+
+    Attributes:
+        part: The part; its scope has the time, as the end of all that was recorded.
+        map: The map along which it is followed.
+    """
+
+    part: Part
+    map: JourneyMap
+
+    @property
+    def until(self) -> int:
+        """The time up to which the part is followed, in microseconds."""
+        return self.part.scope.seen_until
+
+    @cached_property
+    def tie(self) -> Ints:
+        """The number of each interaction among those of its journey at the same time."""
+        size = len(self.part)
+        rows = np.arange(size)
+        begins = self.part.first.copy()
+        begins[1:] |= self.part.at[1:] != self.part.at[:-1]
+        return rows - np.maximum.accumulate(np.where(begins, rows, 0))
+
+    @cached_property
+    def stop(self) -> Ints:
+        """Where the journey of each interaction ends."""
+        return np.repeat(self.part.offsets[1:], np.diff(self.part.offsets))
+
+    @cached_property
+    def department(self) -> Ints:
+        """The department that took each interaction, as a code (0: none)."""
+        return department_codes(self.part)
+
+    def last_until(self, rows: Ints, times: Ints) -> Ints:
+        """Find the last interaction up to a time, in the journeys of some interactions."""
+        return first_after(self.part, rows, self.stop[rows], times) - 1
+
+    def names(self, level: str, codes: Ints) -> pl.Series:
+        """Look up names by their codes; none for 0."""
+        if not self.part.knows(level):
+            return pl.Series([None] * len(codes), dtype=pl.String)
+        names = pl.Series(self.part.names(level), dtype=pl.String)
+        return names.gather(codes.astype(np.uint32))
+
+    def touchpoints(self, rows: Ints) -> pl.Series:
+        """Look up the touchpoints of some interactions."""
+        return self.names("touchpoint", self.part.touchpoints[rows].astype(np.int64))
+
+
+@frozen(eq=False)
+class SignalBatch:
+    """Signals of one kind, in columns.
+
+    Attributes:
+        kind: The kind.
+        rows: The interaction at which each was emitted, or the last one before it.
+        at: When, in microseconds.
+        tie: The number of the interaction among those at one time.
+        rank: The place of the kind among all that is emitted at once.
+        cells: What else is in it: a column, or one value for all.
+        later: Whether they were emitted because time passed.
+        order: The place of each among those of its kind that are emitted at once.
+        then: The same, where the order is equal.
+    """
+
+    kind: str
+    rows: Ints
+    at: Ints
+    tie: Ints
+    rank: int
+    cells: dict[str, Any]
+    later: bool = field(default=False, kw_only=True)
+    order: Ints | None = field(default=None, kw_only=True)
+    then: Ints | None = field(default=None, kw_only=True)
+
+    def frame(self, part: Part, columns: dict[str, Any]) -> pl.DataFrame:
+        """Make the rows of these signals."""
+        owners = part.owners[part.journey[self.rows]]
+        made = {
+            "customer": part.names_of(owners),
+            "at": instants(self.at),
+            "tie": pl.Series(self.tie, dtype=pl.Int64),
+            "kind": self.kind,
+            **self.cells,
+        }
+        size = len(self.rows)
+        series = []
+        for name, type_ in columns.items():
+            cell = made.get(name)
+            if not isinstance(cell, pl.Series):
+                cell = pl.Series([cell], dtype=type_).new_from_index(0, size)
+            series.append(cell.alias(name))
+        return pl.DataFrame(series)
+
+
+def pick(words: tuple[str, ...], places: Ints) -> pl.Series:
+    """Look up words by their places."""
+    return pl.Series(words, dtype=pl.String).gather(places.astype(np.uint32))
+
+
+def whole_numbers(numbers: Ints) -> pl.Series:
+    """Make a column of whole numbers; none for those below 0."""
+    found = pl.Series(numbers, dtype=pl.Int64)
+    return found.set(found < 0, None)
+
+
+def truths(marks: Flags) -> pl.Series:
+    """Make a column of truths."""
+    return pl.Series(marks, dtype=pl.Boolean)
+
+
+def instants(times: Ints) -> pl.Series:
+    """Convert microseconds to times in UTC."""
+    return pl.Series(times, dtype=pl.Int64).cast(_TIME)
+
+
+def join_batches(
+    part: Part, batches: Iterable[SignalBatch], columns: dict[str, Any]
+) -> pl.DataFrame:
+    """Put signals together in the order in which they are emitted, journey by journey."""
+    some = [one for one in batches if len(one.rows)]
+    if not some:
+        return pl.DataFrame(schema=columns)
+    later = [np.full(len(one.rows), one.later) for one in some]
+    rank = [np.full(len(one.rows), one.rank) for one in some]
+    # What is emitted at an interaction goes by rank; what time brings about, by time first.
+    time = [one.at if one.later else np.zeros(len(one.rows), dtype=np.int64) for one in some]
+    order = [np.zeros(len(one.rows)) if one.order is None else one.order for one in some]
+    then = [np.zeros(len(one.rows)) if one.then is None else one.then for one in some]
+    rows = [one.rows for one in some]
+    keys = [np.concatenate(key) for key in (then, order, rank, time, later, rows)]
+    frame = pl.concat([one.frame(part, columns) for one in some])
+    return frame[pl.Series(np.lexsort(keys), dtype=pl.UInt32)]

@@ -1,0 +1,181 @@
+"""Conditions of moments of truth, asked of a whole part at once as the fold asks them.
+
+At each interaction they look back only; what looks ahead, an absence, is found apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from attrs import frozen
+
+from journeymap.analysis.measuring.followed_part import length_of
+from journeymap.analysis.measuring.part_conditions import mark_matching, mark_since, rows_at
+from journeymap.analysis.table.part import Flags, Ints, Part
+from journeymap.model import (
+    Absence,
+    All,
+    AnyOf,
+    At,
+    Between,
+    Condition,
+    Consented,
+    Count,
+    HasTrait,
+    Moment,
+    Not,
+)
+from journeymap.model.conditions import SimpleCondition, leaves, touchpoints_of, verdict
+from journeymap.model.scores import SCORE_KINDS
+
+__all__ = ["Awaiting", "find_awaiting", "mark_reaching"]
+
+
+def mark_reaching(part: Part, moment: Moment) -> Flags:
+    """Mark the interactions that reach a moment at once."""
+    when = moment.when
+    found = judge(when, iter([_mark(part, leaf) for leaf in leaves(when)]))
+    if all(isinstance(leaf, Count) for leaf in leaves(when)):
+        # The interaction that completes it meets it, and not every one while it holds.
+        before = [_mark_before(part, leaf) for leaf in leaves(when) if isinstance(leaf, Count)]
+        found = found & ~judge(when, iter(before)) & _mark_named(part, touchpoints_of(when))
+    return found & ~_mark_named(part, beginnings(moment))
+
+
+def beginnings(moment: Moment) -> tuple[str, ...]:
+    """List the touchpoints after which a moment waits for an absence."""
+    found = [leaf.after for leaf in leaves(moment.when) if isinstance(leaf, Absence)]
+    return tuple(dict.fromkeys(found))
+
+
+def judge(condition: Condition, marks: Iterator[Flags]) -> Flags:
+    """Judge a condition by the marks of its simple conditions, from left to right."""
+    if isinstance(condition, Not):
+        return ~judge(condition.condition, marks)
+    if isinstance(condition, All | AnyOf):
+        join = np.logical_and if isinstance(condition, All) else np.logical_or
+        joined: Flags = join.reduce([judge(inner, marks) for inner in condition.conditions])
+        return joined
+    return next(marks)
+
+
+@frozen(eq=False)
+class Awaiting:
+    """Interactions after which a moment turns on an absence, and what becomes of each.
+
+    Attributes:
+        rows: The interactions.
+        reached: Whether the moment is reached.
+        by: The interaction that decides it (−1: none does, but time).
+        at: The time that decides it (of an interaction, 0).
+    """
+
+    rows: Ints
+    reached: Flags
+    by: Ints
+    at: Ints
+
+
+def find_awaiting(part: Part, moment: Moment) -> Iterator[Awaiting]:
+    """Find what becomes of all that waits for an absence."""
+    simple = tuple(leaves(moment.when))
+    for name in beginnings(moment):
+        rows = rows_at(part, name)
+        if not len(rows):
+            continue
+        awaited = [
+            place for place, leaf in enumerate(simple)
+            if isinstance(leaf, Absence) and leaf.after == name
+        ]  # fmt: skip
+        marks = [_mark(part, leaf)[rows] for leaf in simple]
+        chosen = [leaf for leaf in map(simple.__getitem__, awaited) if isinstance(leaf, Absence)]
+        came = [_find_next(part, rows, leaf) for leaf in chosen]
+        limits = [part.at[rows] + length_of(leaf.within) for leaf in chosen]
+        if len(awaited) == 1:
+            yield _decide(moment.when, rows, marks, awaited[0], came[0], limits[0])
+        else:
+            yield _decide_one_by_one(part, moment.when, rows, marks, awaited, came, limits)
+
+
+def _decide(
+    when: Condition, rows: Ints, marks: list[Flags], place: int, came: Ints, limit: Ints
+) -> Awaiting:
+    """Decide by one absence: what comes in time, or does not."""
+    size = len(rows)
+    absent, present = (
+        judge(when, iter([*marks[:place], np.full(size, truth), *marks[place + 1 :]]))
+        for truth in (True, False)
+    )
+    settled = absent == present
+    by = np.where(settled, rows, came)
+    return Awaiting(rows, np.where(by >= 0, present, absent), by, np.where(by >= 0, 0, limit))
+
+
+def _decide_one_by_one(
+    part: Part, when: Condition, rows: Ints, marks: list[Flags], awaited: list[int],
+    came: list[Ints], limits: list[Ints],
+) -> Awaiting:  # fmt: skip
+    """Decide by several absences, in the order in which each is settled."""
+    reached, by = np.zeros(len(rows), dtype=bool), rows.copy()
+    at = np.zeros(len(rows), dtype=np.int64)
+    for one in range(len(rows)):
+        truths: list[bool | None] = [bool(mark[one]) for mark in marks]
+        for place in awaited:
+            truths[place] = None
+        held = verdict(when, truths)
+        # What comes at a time comes before that time is over.
+        events = sorted(
+            (int(part.at[found[one]]), 0, int(found[one]), place) if found[one] >= 0
+            else (int(limit[one]), 1, -1, place)
+            for place, found, limit in zip(awaited, came, limits, strict=True)
+        )  # fmt: skip
+        while held is None:
+            time, timer, row, _ = events[0]
+            for event in events:
+                if event[:3] == (time, timer, row):
+                    truths[event[3]] = bool(timer)
+            events = [event for event in events if event[:3] != (time, timer, row)]
+            held = verdict(when, truths)
+            by[one], at[one] = (-1, time) if timer else (row, 0)
+        reached[one] = held
+    return Awaiting(rows, reached, by, at)
+
+
+def _find_next(part: Part, rows: Ints, leaf: Absence) -> Ints:
+    """Find the first interaction that comes in time after each; −1 where none does."""
+    there = rows_at(part, leaf.touchpoint)
+    place = np.searchsorted(there, rows, side="right")
+    following = np.append(there, len(part))[place]
+    in_time = following < part.offsets[1:][part.journey[rows]]
+    row = following[in_time]
+    in_time[in_time] = part.at[row] - part.at[rows[in_time]] <= length_of(leaf.within)
+    return np.where(in_time, following, -1)
+
+
+def _mark(part: Part, leaf: SimpleCondition) -> Flags:
+    """Mark where a simple condition holds; of what the log does not know, nowhere."""
+    match leaf:
+        case Absence() | Consented() | HasTrait():
+            known = False
+        case At():
+            known = part.knows(leaf.what)
+        case Between():
+            role = "score" if leaf.what in SCORE_KINDS else leaf.what
+            known = part.number(role) is not None
+        case _:
+            known = True
+    return mark_matching(part, leaf) if known else np.zeros(len(part), dtype=bool)
+
+
+def _mark_before(part: Part, leaf: Count) -> Flags:
+    """Mark where a count held before the interaction."""
+    rows = rows_at(part, leaf.touchpoint)
+    place = np.searchsorted(rows, np.arange(len(part)), side="left") - leaf.at_least
+    return mark_since(part, rows, place, at_most=leaf.within)
+
+
+def _mark_named(part: Part, touchpoints: tuple[str, ...]) -> Flags:
+    chosen = np.array([name in touchpoints for name in part.names("touchpoint")], dtype=bool)
+    found: Flags = chosen[part.touchpoints]
+    return found

@@ -1,0 +1,139 @@
+"""The signals of a log are those that the tracker emits, one by one and in their order."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import pytest
+from attrs import asdict, evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeymap import (
+    Absence,
+    All,
+    AnyOf,
+    At,
+    Between,
+    Calendar,
+    Condition,
+    Count,
+    Department,
+    Hours,
+    Interaction,
+    JourneyMap,
+    Moment,
+    Not,
+    Sequence,
+    Wait,
+)
+from journeymap.analysis import Log, Signals
+from journeymap.simulation import broadband, broadband_customers
+from journeymap.testing import interactions, maps
+from journeymap.tracking import Signal, Tracker
+from tests.factories import BEGIN, HOUR, JOURNEY
+
+
+def emitted(journey: JourneyMap, log: Log, until: datetime) -> list[dict[str, Any]]:
+    """What the tracker emits of each customer of a log, and of the time until then."""
+    tracker = Tracker(journey, horizon=timedelta(0))
+    found: list[dict[str, Any]] = []
+    for history in sorted(log.histories(), key=lambda mine: mine[0].customer):
+        mine = [one for one in history if one.at <= until]
+        if mine:
+            state, signals = tracker.follow(None, mine)
+            _, later = tracker.advance(state, until)
+            found += [plain(signal) for signal in (*signals, *later)]
+    return found
+
+
+def plain(signal: Signal) -> dict[str, Any]:
+    cells = {"kind": signal.kind, **asdict(signal, recurse=False)}
+    return {name: cell for name, cell in cells.items() if cell is not None}
+
+
+def answered(log: Log, question: Signals) -> list[dict[str, Any]]:
+    """The signals of a log, as the tracker's; when a moment was answered is in the log's alone."""
+    rows = log.ask(question).frame.drop("answered").to_dicts()
+    return [{name: cell for name, cell in row.items() if cell is not None} for row in rows]
+
+
+def check(journey: JourneyMap, log: Log, until: datetime | None = None) -> int:
+    last = max(one.at for mine in log.histories() for one in mine)
+    want = emitted(journey, log, until or last)
+    got = answered(log, Signals(as_of=until))
+    assert got == want
+    return len(want)
+
+
+hours = st.integers(1, 90).map(lambda count: count * HOUR)
+maybe_hours = st.none() | hours
+point = st.sampled_from(["a", "b", "c"])
+simple: st.SearchStrategy[Condition] = st.one_of(
+    st.sampled_from([
+        At("touchpoint", ["a"]), At("touchpoint", ["b", "c"]), At("stage", ["use", "buy"]),
+        At("channel", ["web"]), At("outcome", ["failed"]), At("department", ["sales"]),
+    ]),
+    st.builds(Between, st.just("nps"), at_least=st.integers(0, 10)),
+    st.builds(Between, st.just("emotion"), at_most=st.sampled_from([-0.5, 0.25])),
+    st.builds(Between, st.just("value"), st.integers(0, 500), currency=st.just("EUR")),
+    st.builds(Count, point, st.integers(1, 3), maybe_hours),
+    st.builds(Wait, point, hours),
+    st.builds(Absence, point, point, hours),
+    st.builds(Absence, point, point, hours),
+    st.builds(lambda one, two, within, first: Sequence(one, two, within=within, occurrence=first),
+              point, point, maybe_hours, st.sampled_from(["any", "first"])),
+    st.builds(lambda one, two, far: Sequence(one, Not(far), two), point, point, point),
+)  # fmt: skip
+conditions = st.recursive(
+    simple,
+    lambda inner: (
+        st.builds(All, st.lists(inner, min_size=1, max_size=3))
+        | st.builds(AnyOf, st.lists(inner, min_size=1, max_size=3))
+        | st.builds(Not, inner)
+    ),
+    max_leaves=4,
+)
+moments = st.builds(
+    Moment, st.uuids().map(str), conditions, owner=st.sampled_from([None, "sales", "billing"]),
+    deadline=maybe_hours, per=st.sampled_from([None, None, "product", "order"]),
+    cool_down=maybe_hours,
+)  # fmt: skip
+OFFICE = JOURNEY.add(
+    Calendar("office", [Hours("FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", time(9), time(17))])
+).replace(Department("billing", calendar="office"))
+
+
+@st.composite
+def followed(draw: st.DrawFn) -> tuple[JourneyMap, list[Interaction], int]:
+    """A map whose limits are often just met, or one of any kind; interactions, and hours later."""
+    few = draw(st.lists(moments, max_size=3, unique_by=lambda one: one.id))
+    journey = draw(maps()) if draw(st.integers(0, 9)) == 0 else OFFICE.add(*few)
+    points = (*journey.touchpoints, "elsewhere")
+    departments = (*journey.departments, "nowhere")
+    single = interactions(customers=("ada", "ben"), touchpoints=points, departments=departments)
+    ordered = st.builds(
+        lambda one, order, at: evolve(one, at=at, extra=(("order", order),) if order else ()),
+        single, st.sampled_from(["", "", "1", "2"]),
+        st.integers(0, 120).map(lambda count: BEGIN + count * HOUR),
+    )  # fmt: skip
+    return journey, draw(st.lists(ordered, min_size=1, max_size=25)), draw(st.integers(0, 200))
+
+
+@pytest.mark.slow
+@settings(max_examples=3000)
+@given(followed())
+def test_signals_are_the_trackers_on_any_map(
+    drawn: tuple[JourneyMap, list[Interaction], int],
+) -> None:
+    journey, given_, later = drawn
+    log = Log.from_interactions(given_, map=journey)
+    check(journey, log)
+    check(journey, log, BEGIN + timedelta(hours=later))
+
+
+def test_signals_of_the_broadband_company() -> None:
+    journey = broadband()
+    log = Log.from_interactions(broadband_customers(400), map=journey)
+    assert check(journey, log) > 5_000
