@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 from attrs import asdict, evolve
 from hypothesis import given, settings
@@ -28,11 +29,13 @@ from journeymap import (
     Sequence,
     Wait,
 )
-from journeymap.analysis import Log, Signals
+from journeymap.analysis import Columns, Log, Signals
+from journeymap.analysis.questions.found_signals import SIGNAL_KINDS
+from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.testing import interactions, maps
 from journeymap.tracking import Signal, Tracker
-from tests.factories import BEGIN, HOUR, JOURNEY
+from tests.factories import BEGIN, HOUR, JOURNEY, MAP, T0, at
 
 
 def emitted(journey: JourneyMap, log: Log, until: datetime) -> list[dict[str, Any]]:
@@ -122,18 +125,76 @@ def followed(draw: st.DrawFn) -> tuple[JourneyMap, list[Interaction], int]:
 
 
 @pytest.mark.slow
-@settings(max_examples=3000)
+@settings(max_examples=500)
 @given(followed())
-def test_signals_are_the_trackers_on_any_map(
-    drawn: tuple[JourneyMap, list[Interaction], int],
-) -> None:
+def test_signals_are_the_trackers(drawn: tuple[JourneyMap, list[Interaction], int]) -> None:
     journey, given_, later = drawn
     log = Log.from_interactions(given_, map=journey)
     check(journey, log)
-    check(journey, log, BEGIN + timedelta(hours=later))
+    check(journey, log, BEGIN + later * HOUR)
 
 
 def test_signals_of_the_broadband_company() -> None:
     journey = broadband()
     log = Log.from_interactions(broadband_customers(400), map=journey)
     assert check(journey, log) > 5_000
+    every = log.ask(Signals()).frame
+    for kind in SIGNAL_KINDS:
+        assert log.ask(Signals(kind)).frame.equals(every.filter(pl.col("kind") == kind))
+        assert len(log.ask(Signals()).of(kind)) == len(log.ask(Signals(kind)))
+
+
+MISSED = At("outcome", ["failed"])
+HELP = MAP.add(Moment("help", MISSED, owner="sales", action="Call back", deadline=4 * HOUR))
+
+
+def test_a_moment_knows_when_it_was_answered() -> None:
+    happened = [at("c", 0, outcome="failed"), at("a", 3), at("c", 9, outcome="failed"),
+                at("c", 30)]  # fmt: skip
+    log = Log.from_interactions(happened, map=HELP)
+    rows = log.ask(Signals("moment reached")).of("moment reached").to_dicts()
+    assert [(row["due"] - T0, row["answered"]) for row in rows] == [
+        (4 * HOUR, T0 + 3 * HOUR), (13 * HOUR, None)]  # fmt: skip
+    [overdue] = log.ask(Signals("moment overdue"))
+    assert (overdue.at, overdue.reached, overdue.owner) == (T0 + 13 * HOUR, T0 + 9 * HOUR, "sales")
+
+
+def test_what_is_emitted_at_one_time_keeps_its_order() -> None:
+    few = [Moment(name, MISSED) for name in ("z", "y", "x")]
+    log = Log.from_interactions([at("a", 0, outcome="failed")] * 2, map=MAP.add(*few))
+    reached = [(row.tie, row.moment) for row in log.ask(Signals("moment reached"))]
+    assert reached == [(tie, name) for tie in (0, 1) for name in ("z", "y", "x")]
+
+
+def test_each_journey_of_a_view_is_followed_alone() -> None:
+    happened = [at("a", 0, product="tv"), at("c", 1, product="tea"), at("b", 2, product="tv")]
+    log = Log.from_interactions(happened, map=MAP).per("product")
+    assert [(row.stage, row.source) for row in log.ask(Signals("stage entered"))] == [
+        ("want", None), ("buy", "want"), ("use", None)]  # fmt: skip
+
+
+def test_columns_that_a_log_does_not_have_meet_no_condition() -> None:
+    asks: tuple[Condition, ...] = (
+        Between("nps", 9),
+        Between("value", 1, currency="EUR"),
+        At("channel", ["web"]),
+    )
+    few = [Moment(f"m{n}", one, per="order") for n, one in enumerate(asks)]
+    frame = {"customer": ["ada"], "touchpoint": ["c"], "at": [0]}
+    log = Log.from_frame(frame, Columns(at_unit="s"), map=MAP.add(*few))
+    assert len(log.ask(Signals("moment reached"))) == 0
+
+
+def test_signals_need_a_map_times_and_known_kinds() -> None:
+    frame = {"customer": ["ada"], "touchpoint": ["c"], "at": [0]}
+    with pytest.raises(AnswerError, match="read the log with map"):
+        Log.from_frame(frame, Columns(at_unit="s")).ask(Signals())
+    with pytest.raises(AnswerError, match="no times"):
+        Log.from_frame(frame, Columns(at=None), map=MAP).ask(Signals())
+    with pytest.raises(UnknownName, match="moment reached"):
+        Signals("moment reachd")
+    with pytest.raises(UnknownName, match="handoff"):
+        Log.from_interactions([at("a", 0)], map=MAP).ask(Signals()).of("hand off")
+    with pytest.raises(AnswerError, match="a time with a zone"):
+        Signals(as_of=datetime(2026, 3, 1))
+    assert len(Log.from_interactions([]).ask(Signals())) == 0

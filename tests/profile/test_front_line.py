@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ from journeymap import (
     Stage,
     Touchpoint,
 )
-from journeymap.analysis import Log
+from journeymap.analysis import Log, Signals
 from journeymap.profile import FrontLine
 from journeymap.testing import interactions
 from journeymap.tracking import MomentOverdue, MomentReached, Tracker
@@ -162,6 +163,12 @@ def test_it_is_what_the_tracker_signals(happened: list[Interaction], hours: int)
     now = T0 + hours * HOUR
     log = Log.from_interactions(happened, map=SHOP)
     found = FrontLine.of(SHOP, log.histories(), now)
+    at_once = log.ask(Signals(FrontLine.SIGNALS, as_of=now))
+    offers = NextBest(SHOP)
+    assert found == FrontLine.of_signals(SHOP, at_once, log.histories, now, found.customers)
+    assert FrontLine.of(SHOP, log.histories(), now, offers) == FrontLine.of_signals(
+        SHOP, at_once, log.histories, now, found.customers, offers
+    )
     ordered = sorted(happened, key=lambda one: (one.customer, one.at))
     signals = []
     for _, theirs in groupby(ordered, key=lambda one: one.customer):
@@ -185,3 +192,13 @@ def test_a_log_gives_back_what_it_was_given() -> None:
     given_ = [at("a", 0, product="tv", extra={"order": "7", "source": "shop"}), at("c", 1)]
     [history] = Log.from_interactions(given_).histories()
     assert list(history) == given_
+
+
+def test_the_histories_of_some() -> None:
+    given_ = [evolve(at("a", n, product="tv" if n % 2 else None), customer=f"c{n % 5}")
+              for n in range(40)]  # fmt: skip
+    log = Log.from_interactions(given_)
+    every = {mine[0].customer: mine for mine in log.histories()}
+    some = list(log.histories(["c3", "none", "c1"]))
+    assert sorted(some, key=lambda mine: mine[0].customer) == [every["c1"], every["c3"]]
+    assert list(log.histories([])) == []

@@ -31,6 +31,7 @@ from journeymap.analysis.questions.effort_and_cost import (
     EffortAndCostAnswer,
     EffortAndCostRow,
 )
+from journeymap.analysis.questions.found_signals import SignalRow, Signals, SignalsAnswer
 from journeymap.analysis.questions.funnel import Funnel, FunnelAnswer, FunnelStep, FunnelTarget
 from journeymap.analysis.questions.handoffs import HandoffRow, Handoffs, HandoffsAnswer
 from journeymap.analysis.questions.investments import (
@@ -78,7 +79,6 @@ from journeymap.analysis.questions.scorecard import (
     ScorecardAnswer,
     ScorecardRow,
 )
-from journeymap.analysis.questions.signals import SignalRow, Signals, SignalsAnswer
 from journeymap.analysis.questions.transitions import Transition, Transitions, TransitionsAnswer
 from journeymap.analysis.questions.trend import Trend, TrendAnswer, TrendPeriod
 from journeymap.analysis.questions.variants import Variant, Variants, VariantsAnswer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import repeat
@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from attrs import evolve
 
+from journeymap.analysis.measuring.sequences import expand_spans
 from journeymap.analysis.table.checking import LEVELS
 from journeymap.analysis.table.encoding import carried_name
 from journeymap.analysis.table.exact_amounts import FRACTION, NO_NUMBER, SCALE
@@ -41,9 +43,13 @@ def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
     return tuple(_read(table, begin, end, repeat(customer), _make_checked))
 
 
-def read_histories(table: Table) -> Iterator[tuple[Interaction, ...]]:
-    """Read the interactions of every customer back; see `Log.histories`."""
+def read_histories(
+    table: Table, customers: Iterable[str] | None = None
+) -> Iterator[tuple[Interaction, ...]]:
+    """Read the interactions of every customer back, or of some; see `Log.histories`."""
     require_times(table.scope, "histories")
+    if customers is not None:
+        table = _select(table, customers)
     _check_columns(table)
     return _all_histories(table)
 
@@ -65,6 +71,22 @@ def _all_histories(table: Table) -> Iterator[tuple[Interaction, ...]]:
             Interaction(names[place], "any", _SOME_TIME)  # whether an interaction may have the name
             yield tuple(made[edges[place] - begin : edges[place + 1] - begin])
         first = last
+
+
+def _select(table: Table, customers: Iterable[str]) -> Table:
+    """Make a table of some customers; those whom it does not have are left out."""
+    chosen = table.ids.is_in(list(customers)).to_numpy()
+    begins, lengths = table.offsets[:-1][chosen], np.diff(table.offsets)[chosen]
+    rows = expand_spans(begins, lengths)
+    levels = {
+        name: one if one.codes is None else evolve(one, codes=one.codes[rows])
+        for name, one in table.levels.items()
+    }
+    return evolve(
+        table, ids=table.ids.filter(pl.Series(chosen)), offsets=np.append(0, np.cumsum(lengths)),
+        at=table.at[rows], touchpoints=table.touchpoints[rows], levels=levels,
+        numbers={role: numbers[rows] for role, numbers in table.numbers.items()},
+    )  # fmt: skip
 
 
 def _check_columns(table: Table) -> None:

@@ -287,8 +287,14 @@ class Log(Askable):
             raise AnswerError("history", message)
         return read_history(self.table, customer)
 
-    def histories(self) -> Iterator[tuple[Interaction, ...]]:
+    def histories(
+        self, customers: Iterable[str] | None = None
+    ) -> Iterator[tuple[Interaction, ...]]:
         """Read the interactions of every customer back, one customer after the other.
+
+        Args:
+            customers: The names of those to read (None: all); whom the log does not have is left
+                out.
 
         Yields:
             The interactions of a customer, in order of time; as those of `history`.
@@ -305,7 +311,7 @@ class Log(Askable):
         if self._views:
             message = "histories are read from the whole log, not from a part that where() shows"
             raise AnswerError("histories", message)
-        return read_histories(self.table)
+        return read_histories(self.table, customers)
 
     def known_as(self, names: Mapping[str, str] | Callable[[str], str | None]) -> Log:
         """Give customers other names; those who get one name become one customer.

@@ -6,15 +6,13 @@ from datetime import datetime
 
 import click
 
-from journeymap.analysis import Log
+from journeymap.analysis import Log, Signals
 from journeymap.cli.output import ShownProgress
 from journeymap.exceptions import InteractionError
+from journeymap.model.instants import MICROSECOND
 from journeymap.profile import FrontLine, NextBest
 
-__all__ = ["MOST_FOLLOWED", "follow_customers"]
-
-MOST_FOLLOWED = 1_000_000
-"""Interactions of a log up to which a report follows every customer to its end."""
+__all__ = ["follow_customers"]
 
 
 def follow_customers(log: Log, *, now: datetime | None = None) -> FrontLine | None:
@@ -26,8 +24,8 @@ def follow_customers(log: Log, *, now: datetime | None = None) -> FrontLine | No
 
     Returns:
         What is owed; None where the map has neither moments with a deadline nor key journeys with
-        a time; and, with a word to the terminal, of a log that is too long for it, or has names
-        that no interaction may have.
+        a time; and, with a word to the terminal, of a log with names that no interaction may
+        have.
     """
     journey = log.map
     if journey is None or log.last is None or not log.scope.timed:
@@ -35,17 +33,15 @@ def follow_customers(log: Log, *, now: datetime | None = None) -> FrontLine | No
     deadlines = any(one.deadline is not None for one in journey.moments.values())
     if not deadlines and not any(one.within for one in journey.key_journeys.values()):
         return None
-    if log.interactions > MOST_FOLLOWED:
-        click.echo(f"journeymap: more than {MOST_FOLLOWED:,} interactions: the page does not say "
-                   "who waits for whom (in Python, FrontLine does)", err=True)  # fmt: skip
-        return None
     offers = NextBest(journey) if journey.offers else None
+    as_of = now or log.last
+    known = log if as_of >= log.last else log.where(until=as_of + MICROSECOND)
     try:
-        with ShownProgress("following") as progress:
-            return FrontLine.of(
-                journey, log.histories(), now or log.last, offers,
-                lambda done: progress.share(done / log.customers),
-            )  # fmt: skip
+        with ShownProgress("following"):
+            signals = log.ask(Signals(FrontLine.SIGNALS, as_of=as_of))
+            return FrontLine.of_signals(
+                journey, signals, log.histories, as_of, known.customers, offers
+            )
     except InteractionError as error:  # a log is read with names that no interaction may have
         click.echo(f"journeymap: {error}; the page does not say who waits for whom", err=True)
         return None

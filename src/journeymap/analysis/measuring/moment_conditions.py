@@ -90,16 +90,16 @@ def find_awaiting(part: Part, moment: Moment) -> Iterator[Awaiting]:
         ]  # fmt: skip
         marks = [_mark(part, leaf)[rows] for leaf in simple]
         chosen = [leaf for leaf in map(simple.__getitem__, awaited) if isinstance(leaf, Absence)]
-        came = [_find_next(part, rows, leaf) for leaf in chosen]
+        followers = [_find_next(part, rows, leaf) for leaf in chosen]
         limits = [part.at[rows] + length_of(leaf.within) for leaf in chosen]
         if len(awaited) == 1:
-            yield _decide(moment.when, rows, marks, awaited[0], came[0], limits[0])
+            yield _decide(moment.when, rows, marks, awaited[0], followers[0], limits[0])
         else:
-            yield _decide_one_by_one(part, moment.when, rows, marks, awaited, came, limits)
+            yield _decide_one_by_one(part, moment.when, rows, marks, awaited, followers, limits)
 
 
 def _decide(
-    when: Condition, rows: Ints, marks: list[Flags], place: int, came: Ints, limit: Ints
+    when: Condition, rows: Ints, marks: list[Flags], place: int, followers: Ints, limit: Ints
 ) -> Awaiting:
     """Decide by one absence: what comes in time, or does not."""
     size = len(rows)
@@ -108,13 +108,13 @@ def _decide(
         for truth in (True, False)
     )
     settled = absent == present
-    by = np.where(settled, rows, came)
+    by = np.where(settled, rows, followers)
     return Awaiting(rows, np.where(by >= 0, present, absent), by, np.where(by >= 0, 0, limit))
 
 
 def _decide_one_by_one(
     part: Part, when: Condition, rows: Ints, marks: list[Flags], awaited: list[int],
-    came: list[Ints], limits: list[Ints],
+    followers: list[Ints], limits: list[Ints],
 ) -> Awaiting:  # fmt: skip
     """Decide by several absences, in the order in which each is settled."""
     reached, by = np.zeros(len(rows), dtype=bool), rows.copy()
@@ -128,7 +128,7 @@ def _decide_one_by_one(
         events = sorted(
             (int(part.at[found[one]]), 0, int(found[one]), place) if found[one] >= 0
             else (int(limit[one]), 1, -1, place)
-            for place, found, limit in zip(awaited, came, limits, strict=True)
+            for place, found, limit in zip(awaited, followers, limits, strict=True)
         )  # fmt: skip
         while held is None:
             time, timer, row, _ = events[0]

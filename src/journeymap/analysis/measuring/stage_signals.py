@@ -73,8 +73,8 @@ def find_silences(followed: FollowedPart) -> Iterator[SignalBatch]:
     stage = followed.names("stage", stage_codes(part)[rows])
     at = part.at[rows] + allowed[rows]
     yield SignalBatch("went dormant", rows, at, tie[rows], 1, {"stage": stage}, later=True)
-    again = rows + 1 < followed.stop[rows]
-    back = rows[again] + 1
+    returning = rows + 1 < followed.stop[rows]
+    back = rows[returning] + 1
     yield SignalBatch(
-        "came back", back, part.at[back], tie[back], 0, {"stage": stage.filter(again)}
+        "came back", back, part.at[back], tie[back], 0, {"stage": stage.filter(returning)}
     )
