@@ -14,6 +14,9 @@ from journeymap.profile import FrontLine, NextBest
 
 __all__ = ["follow_customers"]
 
+_OFFERED = 1000
+"""For how many of those who wait an offer is chosen: many more than a page names."""
+
 
 def follow_customers(log: Log, *, now: datetime | None = None) -> FrontLine | None:
     """Find what is owed to customers at the end of a log, or now.
@@ -40,7 +43,7 @@ def follow_customers(log: Log, *, now: datetime | None = None) -> FrontLine | No
         with ShownProgress("following"):
             signals = log.ask(Signals(FrontLine.SIGNALS, as_of=as_of))
             return FrontLine.of_signals(
-                journey, signals, log.histories, as_of, known.customers, offers
+                journey, signals, log.histories, as_of, known.customers, offers, _OFFERED
             )
     except InteractionError as error:  # a log is read with names that no interaction may have
         click.echo(f"journeymap: {error}; the page does not say who waits for whom", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, Protocol
@@ -10,7 +11,7 @@ from attrs import evolve, field, frozen
 
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction
-from journeymap.model import JourneyMap, Moment
+from journeymap.model import JourneyMap, Moment, Plan
 from journeymap.model.matching import element_and_department
 from journeymap.profile.next_best import NextBest
 from journeymap.tracking.fold_state import utc
@@ -89,19 +90,11 @@ class _Owed:
     answered: datetime | None = None
 
 
-class FoundRows(Protocol):
-    """Signals of one kind, as a table."""
-
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """Give each signal as a mapping of its fields."""
-        ...
-
-
 class FoundSignals(Protocol):
     """The signals of a log, as `journeymap.analysis.Signals` finds them."""
 
-    def of(self, kind: str) -> FoundRows:
-        """Select those of one kind."""
+    def of(self, kind: str) -> Any:
+        """Select those of one kind, as a frame."""
         ...
 
 
@@ -175,7 +168,7 @@ class FrontLine:
                 continue
             state, mine = _follow(tracker, known, now)
             owed += mine
-            waiting += _with_offers([*_unanswered(mine, now), *_stuck(map, state, now)],
+            waiting += _with_offers([*_unanswered(mine, now), *_stuck(map, state)],
                                     state, now, offers)  # fmt: skip
             followed += 1
             if progress is not None:
@@ -191,10 +184,12 @@ class FrontLine:
         as_of: datetime,
         customers: int,
         offers: NextBest | None = None,
+        offered: int | None = None,
     ) -> FrontLine:
         """List what is owed at a time, by the signals of a log that were found all at once.
 
-        The same as following every customer, many times faster: followed are only those who wait.
+        The same as following every customer, many times faster: followed are only those who get an
+        offer.
 
         Args:
             map: The map of the log.
@@ -203,6 +198,7 @@ class FrontLine:
             as_of: The time.
             customers: How many customers there are.
             offers: What chooses the best offer for those who wait (None: none is chosen).
+            offered: For how many of those who wait, the most urgent first (None: for all).
 
         Returns:
             What is owed.
@@ -212,20 +208,19 @@ class FrontLine:
         """
         if getattr(as_of, "tzinfo", None) is None:
             raise ElementError("FrontLine", "as_of", as_of, "a time with a zone is expected")
-        now, tracker = utc(as_of, "FrontLine", "as_of"), Tracker(map, horizon=timedelta(0))
+        now = utc(as_of, "FrontLine", "as_of")
         owed = list(_found_owed(signals))
-        open_: dict[str, list[_Owed]] = {name: [] for name in _found_late(signals)}
-        for one in owed:
-            if one.answered is None:
-                open_.setdefault(one.moment.customer, []).append(one)
-        waiting: list[Waiting] = []
-        for history in histories(list(open_)):
+        waiting = list(_unanswered(owed, now))
+        late = _found_late(signals)
+        for history in histories(list(late)) if late else ():
             known = _in_order(one for one in history if one.at <= now)
-            state, _ = tracker.advance(tracker.follow(None, known)[0], now)
-            mine = open_[state.customer]
-            waiting += _with_offers([*_unanswered(mine, now), *_stuck(map, state, now)],
-                                    state, now, offers)  # fmt: skip
-        return cls(now, customers, _all_served(map, owed, now), _by_urgency(waiting, now))
+            for name, begun, tie, due in late[known[0].customer]:
+                path = _path_from(map, known, begun, tie)
+                waiting.append(_stuck_in(map, known[0].customer, name, path, begun, due))
+        ordered = _by_urgency(waiting, now)
+        if offers is not None:
+            ordered = _with_best(map, ordered, histories, now, offers, offered)
+        return cls(now, customers, _all_served(map, owed, now), ordered)
 
     def __repr__(self) -> str:
         late = sum(one.late for one in self.waiting)
@@ -243,23 +238,59 @@ def _by_urgency(waiting: list[Waiting], now: datetime) -> tuple[Waiting, ...]:
 
 def _found_owed(signals: FoundSignals) -> Iterator[_Owed]:
     """Give the moments with a deadline that were found, with when each was answered."""
-    for one in signals.of("moment reached").to_dicts():
-        if one["due"] is not None:
-            answered = one.pop("answered")
-            yield _Owed(MomentReached(**one), one["due"], answered)
+    found = signals.of("moment reached")
+    names = ("customer", "at", "tie", "moment", "touchpoint", "owner", "action", "due", "begun",
+             "begun_tie", "about")  # fmt: skip
+    columns = zip(*(found[name] for name in names), strict=True)
+    for one, answered in zip(columns, found["answered"], strict=True):
+        if one[7] is not None:
+            yield _Owed(MomentReached(*one), one[7], answered)
 
 
-def _found_late(signals: FoundSignals) -> Iterator[str]:
-    """Give the customers who are on a key journey that takes longer than it should."""
+def _found_late(signals: FoundSignals) -> dict[str, list[tuple[str, datetime, int, datetime]]]:
+    """Give the key journeys that take longer than they should: name, begun, tie and when due."""
     mark = ("customer", "journey", "begun", "begun_tie")
-    over = {
-        tuple(one[name] for name in mark)
-        for kind in ("key journey completed", "key journey given up")
-        for one in signals.of(kind).to_dicts()
-    }
-    for one in signals.of("deviation").to_dicts():
-        if one["deviation"] == "late" and tuple(one[name] for name in mark) not in over:
-            yield str(one["customer"])
+    over: set[tuple[Any, ...]] = set()
+    for kind in ("key journey completed", "key journey given up"):
+        ended = signals.of(kind)
+        over.update(zip(*(ended[name] for name in mark), strict=True))
+    deviations = signals.of("deviation")
+    late = deviations.filter(deviations["deviation"] == "late")
+    found: dict[str, list[tuple[str, datetime, int, datetime]]] = {}
+    for one in zip(*(late[name] for name in (*mark, "at")), strict=True):
+        if one[:4] not in over:
+            found.setdefault(one[0], []).append(one[1:])
+    return found
+
+
+def _path_from(
+    journey: JourneyMap, history: list[Interaction], begun: datetime, tie: int
+) -> tuple[str, ...]:
+    """List the touchpoints from the interaction on with which a key journey began."""
+    times = [one.at for one in history]
+    resolve = journey.recorded_names.resolve
+    return tuple(resolve(one.touchpoint) for one in history[bisect_left(times, begun) + tie :])
+
+
+def _with_best(
+    journey: JourneyMap, waiting: tuple[Waiting, ...],
+    histories: Callable[[Iterable[str]], Iterable[Iterable[Interaction]]], now: datetime,
+    offers: NextBest, offered: int | None,
+) -> tuple[Waiting, ...]:  # fmt: skip
+    """Add the best offer for the most urgent of those who wait."""
+    first = waiting[:offered]
+    mine: dict[str, list[int]] = {}
+    for place, one in enumerate(first):
+        mine.setdefault(one.customer, []).append(place)
+    tracker, made = Tracker(journey, horizon=timedelta(0)), list(first)
+    for history in histories(list(mine)):
+        known = _in_order(one for one in history if one.at <= now)
+        state, _ = tracker.advance(tracker.follow(None, known)[0], now)
+        places = mine[state.customer]
+        better = _with_offers([first[place] for place in places], state, now, offers)
+        for place, one in zip(places, better, strict=True):
+            made[place] = one
+    return (*made, *waiting[len(first) :])
 
 
 def _in_order(history: Iterable[Interaction]) -> list[Interaction]:
@@ -311,16 +342,26 @@ def _unanswered(owed: Iterable[_Owed], now: datetime) -> Iterator[Waiting]:
                           moment.at, one.due, one.due < now, moment.about)  # fmt: skip
 
 
-def _stuck(journey: JourneyMap, state: State, now: datetime) -> Iterator[Waiting]:
+def _stuck(journey: JourneyMap, state: State) -> Iterator[Waiting]:
     """List the key journeys that take longer than they should."""
     for one in state.key_journeys:
         if one.due is not None and one.late:
-            points: Mapping[str, object] = journey.touchpoints
-            awaited = [journey.touchpoints[name].name for name in one.expected if name in points]
-            action = f"see to it that “{'” or “'.join(awaited)}” follows" if awaited else ""
-            _, owner = element_and_department(journey, journey.key_journeys[one.journey], None)
-            yield Waiting(state.customer, "key journey", one.journey, owner, action, one.begun,
-                          one.due, late=True)  # fmt: skip
+            yield _stuck_in(journey, state.customer, one.journey, one.path, one.begun, one.due)
+
+
+def _stuck_in(
+    journey: JourneyMap, customer: str, name: str, path: tuple[str, ...], begun: datetime,
+    due: datetime,
+) -> Waiting:  # fmt: skip
+    """Describe the wait of a customer who is on a key journey for too long."""
+    span = journey.key_journeys[name]
+    plan = Plan.of(span)
+    expected = (span.end,) if plan is None else plan.next_after(path)
+    points: Mapping[str, object] = journey.touchpoints
+    awaited = [journey.touchpoints[one].name for one in expected if one in points]
+    action = f"see to it that “{'” or “'.join(awaited)}” follows" if awaited else ""
+    _, owner = element_and_department(journey, span, None)
+    return Waiting(customer, "key journey", name, owner, action, begun, due, late=True)
 
 
 def _with_offers(
