@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -25,6 +26,7 @@ from journeymap import (
     Interaction,
     JourneyMap,
     Moment,
+    Money,
     Not,
     Sequence,
     Wait,
@@ -198,3 +200,12 @@ def test_signals_need_a_map_times_and_known_kinds() -> None:
     with pytest.raises(AnswerError, match="a time with a zone"):
         Signals(as_of=datetime(2026, 3, 1))
     assert len(Log.from_interactions([]).ask(Signals())) == 0
+
+
+def test_a_bound_between_two_numbers_is_not_met_by_the_lower() -> None:
+    few = [Moment("tiny", Between("value", 1e-231, currency="EUR")),
+           Moment("low", Between("emotion", at_most=0.49999)),
+           Moment("high", Between("emotion", 0.50001))]  # fmt: skip
+    happened = [at("a", 0, value=Money(Decimal(0), "EUR"), emotion=0.5)]
+    log = Log.from_interactions(happened, map=MAP.add(*few))
+    assert check(MAP.add(*few), log) == 1

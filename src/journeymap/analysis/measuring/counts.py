@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from attrs import frozen
 
 from journeymap.analysis.table.part import Flags, Ints
 
-__all__ = ["Counts", "count_combinations", "deduplicate_pairs", "mark_changes"]
+__all__ = ["Counts", "count_combinations", "deduplicate_pairs", "distinct", "mark_changes"]
 
 _MAX_DENSE = 1 << 20  # cells counted in a plain array, 8 MB; more are counted by key
 
@@ -34,6 +35,19 @@ class Counts:
             mine, theirs = _recoded(self, names), _recoded(other, names)
         keys = tuple(np.concatenate(pair) for pair in zip(mine, theirs, strict=True))
         return count_combinations(names, keys, np.concatenate([self.count, other.count]))
+
+
+def distinct(numbers: Any) -> Ints:
+    """List the distinct numbers of some, in order: where they are dense, without a sort."""
+    if not len(numbers):
+        return np.zeros(0, dtype=np.int64)
+    low, high = int(numbers.min()), int(numbers.max())
+    if high - low > 4 * len(numbers) + 1024:
+        found: Ints = np.unique(numbers)
+        return found
+    there = np.zeros(high - low + 1, dtype=bool)
+    there[numbers.astype(np.int64) - low] = True
+    return np.flatnonzero(there) + low
 
 
 def count_combinations(

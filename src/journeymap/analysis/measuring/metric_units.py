@@ -8,6 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from journeymap.analysis.measuring.amounts import read_amounts
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.dormancy import find_dormancies
 from journeymap.analysis.measuring.occurrences import (
     COMPLETED,
@@ -180,7 +181,7 @@ def _ratings(part: Part, metric: Metric, measure: Rating) -> Ratings:
     others: set[str] = set()
     if not feeling:
         names = part.names("score_kind")
-        kinds = np.unique(part.codes("score_kind")[_at_element(part, metric)]).tolist()
+        kinds = distinct(part.codes("score_kind")[_at_element(part, metric)]).tolist()
         others = {name for name in map(names.__getitem__, kinds) if name is not None
                   and name != measure.what and plain_kind(name) == measure.what}  # fmt: skip
     return Ratings(
@@ -332,7 +333,7 @@ def _by_customer(part: Part, rows: Ints) -> tuple[Ints, Ints, Ints]:
     np.minimum.at(first, owner[rows], part.at[rows])
     last = np.full(size, np.iinfo(np.int64).min)
     np.maximum.at(last, owner, part.at)
-    mine = np.unique(owner[rows])
+    mine = distinct(owner[rows])
     return mine, first[mine], last[mine]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from attrs import frozen
 from scipy.special import bdtr, stdtrit
 
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import (
     mean_interval,
     nps_interval,
@@ -77,7 +78,7 @@ def sum_units(units: Units, period: Ints, of_period: Ints | None = None) -> dict
     """Sum what a metric counts, by the period of each row (and of each unit that is counted)."""
     found: dict[int, Worth] = {}
     periods = period if of_period is None else np.concatenate([period, of_period])
-    for number in np.unique(periods).tolist():
+    for number in distinct(periods).tolist():
         mine = period == number
         match units:
             case Hits():
@@ -100,8 +101,12 @@ def sum_units(units: Units, period: Ints, of_period: Ints | None = None) -> dict
 
 
 def _count(unit: Ints, hit: Flags, counts: Flags | None) -> Counted:
-    counted = np.unique(unit if counts is None else unit[counts])
-    return Counted(len(counted), len(np.intersect1d(counted, unit[hit])))
+    counted = distinct(unit if counts is None else unit[counts])
+    hits = distinct(unit[hit])
+    found = np.searchsorted(counted, hits)
+    inside = found < len(counted)
+    inside[inside] = counted[found[inside]] == hits[inside]
+    return Counted(len(counted), int(inside.sum()))
 
 
 def _sum_by_unit(units: Sums, mine: Ints, counted: Ints) -> Summed:
@@ -111,7 +116,7 @@ def _sum_by_unit(units: Sums, mine: Ints, counted: Ints) -> Summed:
         parts.append(units.fraction[mine])
     if not len(units.of_unit):
         return Summed(len(parts[0]), _joined([_exact(one) for one in parts]), 0)
-    people = np.unique(counted)
+    people = distinct(counted)
     spots = np.searchsorted(people, units.unit[mine])
     sums = [np.zeros(len(people), dtype=np.int64) for _ in parts]
     for total, one in zip(sums, parts, strict=True):

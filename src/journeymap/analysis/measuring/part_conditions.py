@@ -121,7 +121,7 @@ def _between(part: Part, leaf: Between) -> Flags:
     left = np.zeros(len(numbers), dtype=np.int64) if left is None else left
     # As decimals, exactly: 0.07 is seven hundredths, and not its binary neighbour.
     if leaf.at_least is not None:
-        whole, rest = split_bound(leaf.at_least)
+        whole, rest = split_bound(leaf.at_least, least=True)
         found &= (numbers > whole) | ((numbers == whole) & (left >= rest))
     if leaf.at_most is not None:
         whole, rest = split_bound(leaf.at_most)

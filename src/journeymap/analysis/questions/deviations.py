@@ -11,7 +11,7 @@ from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, cumulative_value
-from journeymap.analysis.measuring.counts import mark_changes
+from journeymap.analysis.measuring.counts import distinct, mark_changes
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.matched_occurrences import (
     Events,
@@ -161,7 +161,7 @@ class Deviations:
             found, matched, events = self._match(part, span)
             for cell, sums in self._sums(part, span, found, events, worth):
                 cells[cell] = sums
-            strayed = np.unique(events[0])
+            strayed = distinct(events[0])
             journeys[span.id] = [len(found.begin), len(found.begin) - len(strayed), matched.cost]
         return _Measured(cells, journeys, met)
 
@@ -290,9 +290,9 @@ class Deviations:
             rows = row[after]
             waits[after] = measure_waits_between(part, rows - 1, rows, working=self.working_time)
         for cell, mine in _split_by_cell(part, span, events):
-            inside = np.unique(which[mine])
+            inside = distinct(which[mine])
             value = 0 if worth is None else worth.select(found.last[inside]).total()
-            customers = len(np.unique(part.customer[found.begin[inside]]))
+            customers = len(distinct(part.customer[found.begin[inside]]))
             yield cell, [len(mine), customers, len(inside), sum_exactly(waits[mine]), value]
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:

@@ -12,6 +12,7 @@ from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.burdens import BURDENS, NO_COST, Burdens, find_burdens
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE, wilson_interval
 from journeymap.analysis.measuring.occurrences import (
     choose_key_journeys,
@@ -229,8 +230,8 @@ class EffortAndCost:
         if part.knows("channel"):
             channels, channel = part.names("channel"), part.codes("channel").astype(np.int64)
         for name, rows in self._elements(part):
-            customers[name] = len(np.unique(part.customer[rows]))
-            for code in np.unique(channel[rows]).tolist():
+            customers[name] = len(distinct(part.customer[rows]))
+            for code in distinct(channel[rows]).tolist():
                 mine = rows[channel[rows] == code]
                 numbers[name, channels[code] or ""] = _summed(part, found, mine)
         return _Sums(numbers, customers)
@@ -256,7 +257,7 @@ class EffortAndCost:
                     yield span.id, rows
             return
         names, codes = part.names(self.by), part.codes(self.by)
-        for code in np.unique(codes[codes > 0]).tolist():
+        for code in distinct(codes[codes > 0]).tolist():
             yield str(names[code]), np.flatnonzero(codes == code)
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:

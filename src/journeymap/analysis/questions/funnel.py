@@ -11,6 +11,7 @@ import polars as pl
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.quantiles import BOUND
 from journeymap.analysis.measuring.tally import Tally, add_lengths, tally_cells
@@ -386,7 +387,7 @@ class Funnel:
             since = starts[firsts] if begun is None else begun[read.journey[rows[firsts]]]
             if read.part.scope.timed:
                 waits.append(read.at[rows[firsts]] - read.at[since])
-            someone = np.unique(read.customer[rows])
+            someone = distinct(read.customer[rows])
             people.append(someone)
             people_cells.append(np.full(len(someone), number))
         names = (None, *(str(number) for number in range(1, len(reached) + 1)))

@@ -10,6 +10,7 @@ import polars as pl
 from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.occurrences import (
     COMPLETED,
@@ -139,7 +140,7 @@ class KeyJourneys:
             rows,
             spread_lengths(np.concatenate([nothing, *cells]), np.concatenate([nothing, *times])),
             len(part),
-            len(np.unique(part.owners)),
+            len(distinct(part.owners)),
             _covering(part, found),
         )
 
@@ -227,7 +228,7 @@ def _numbers(part: Part, found: Occurrences) -> list[int]:
     steps = found.last - found.begin + 1
     return [
         len(found.begin),
-        len(np.unique(part.customer[found.begin])),
+        len(distinct(part.customer[found.begin])),
         int(completed.sum()),
         int((found.state == GIVEN_UP).sum()),
         int((found.state == OPEN).sum()),

@@ -11,6 +11,7 @@ import polars as pl
 from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.dormancy import find_dormancies, stage_codes
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.quantiles import Spread, spread_lengths
@@ -152,7 +153,7 @@ class Loops:
             np.zeros(len(codes), dtype=bool) if journey is None else mark_lap_starts(read, journey)
         )
         turned = np.bincount(read.journey[fresh], minlength=part.journeys)
-        owning = np.unique(read.journey[phase == _OWN])
+        owning = distinct(read.journey[phase == _OWN])
         lengths, gaps = (np.zeros(size, dtype=np.int64) for size in (0, len(codes[1:])))
         if part.scope.timed:
             lengths = _lap_times(part, read.journey[fresh], read.at[fresh])
@@ -224,7 +225,7 @@ def _stages(part: Part, codes: Ints, first: Any, customer: Ints) -> Tally:
     entered = first.copy()
     entered[1:] |= codes[1:] != codes[:-1]
     silent, back, who = _dormancies(part)
-    made = tally_cells(part.names("stage"), 1, np.unique(codes), {})
+    made = tally_cells(part.names("stage"), 1, distinct(codes), {})
     made.sums["count"] = np.bincount(codes[entered], minlength=len(made.names))[made.keys]
     for name, found, people in (
         ("customers", codes, customer),

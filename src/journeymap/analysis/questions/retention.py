@@ -233,6 +233,9 @@ class Retention:
         if name is not None:
             mine = part.codes(self.by) == code_of(part.names(self.by), self.by, name)
             who, at = who[mine], at[mine]
+        same = who[1:] == who[:-1]
+        if ((who[1:] > who[:-1]) | (same & (at[1:] >= at[:-1]))).all():
+            return who, at
         order = np.lexsort((at, who))
         return who[order], at[order]
 

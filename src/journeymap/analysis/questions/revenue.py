@@ -11,6 +11,7 @@ from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, read_amounts
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, Mean
 from journeymap.analysis.table.exact_amounts import Amounts, amount_of
 from journeymap.analysis.table.part import Ints, Part, Scope
@@ -109,7 +110,7 @@ class Revenue:
             earned = _is_positive(mine)
             sums[name] = [
                 mine.where(earned).total(), mine.where(~earned).total(), int(earned.sum()),
-                len(np.unique(part.customer[rows[earned]])),
+                len(distinct(part.customer[rows[earned]])),
             ]  # fmt: skip
         return sums, met
 
@@ -119,7 +120,7 @@ class Revenue:
             return [(_EVERYTHING, rows)]
         names, codes = part.names(self.by), part.codes(self.by)[rows]
         return [(names[code] or _UNNAMED, rows[codes == code])
-                for code in np.unique(codes).tolist()]  # fmt: skip
+                for code in distinct(codes).tolist()]  # fmt: skip
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints:
         """Find the customers who paid at an element, as the part numbers them."""

@@ -71,12 +71,16 @@ def split_amounts(numbers: Any) -> tuple[Ints, Ints]:
     )
 
 
-def split_bound(bound: float) -> tuple[int, int]:
-    """Split a bound of amounts as they are split: ten-thousandths, and parts of one."""
+def split_bound(bound: float, *, least: bool = False) -> tuple[int, int]:
+    """Split a bound of amounts as they are split: ten-thousandths, and parts of one.
+
+    What lies between two amounts is rounded up where it is the least (it may be all parts of one).
+    """
     most = 9 * 10**17
     scaled = max(Decimal(-most), min(Decimal(most), Decimal(repr(bound)) * SCALE))
     whole = int(scaled.to_integral_value("ROUND_FLOOR"))
-    return whole, int((scaled - whole) * FRACTION)
+    parts = (scaled - whole) * FRACTION
+    return whole, int(parts.to_integral_value("ROUND_CEILING" if least else "ROUND_FLOOR"))
 
 
 def amount_of(total: int) -> float:
