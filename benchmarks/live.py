@@ -27,6 +27,7 @@ from journeymap import Interaction, JourneyMap, Live, Tracker
 from journeymap.adapters.stores import SqliteStore
 from journeymap.adapters.stores import sqlite as sqlite_store
 from journeymap.adapters.stores.sql_tables import TABLES
+from journeymap.analysis import Log, Signals
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.tracking import StageEntered
 
@@ -152,6 +153,19 @@ def fold(customers: int, times: int) -> None:
     ):
         seconds, _ = timed(work, times)
         print(f"| {name} | {count / seconds:,.0f} |", flush=True)
+    for name, journey in (("whole", whole), ("plain", plain)):
+        log = Log.from_interactions(given, map=journey)
+        seconds, found = timed(lambda log=log: log.ask(Signals()), times)  # type: ignore[misc]
+        tracker = Tracker(journey, timedelta(0))
+        followed = 0
+        assert log.last is not None
+        for history in log.histories():
+            state, signals = tracker.follow(None, history)
+            followed += len(signals) + len(tracker.advance(state, log.last)[1])
+        assert followed == len(found), "the same signals"
+        print(
+            f"| `Signals` of a log at once, the {name} map | {count / seconds:,.0f} |", flush=True
+        )
     some = dict(list(journeys.items())[: max(50, customers // 20)])
     few = sum(map(len, some.values()))
     expected = stages_of(plain, some)

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from journeymap import Interaction, InteractionError, JourneyMapError, Money, Score
 from journeymap.analysis import Columns, Log
-from journeymap.interactions.trusted import add_value, make_interaction
+from journeymap.interactions import Identity, Record
+from journeymap.interactions.trusted import (
+    add_value,
+    make_interaction,
+    read_identity,
+    read_interaction,
+    read_record,
+)
 from journeymap.testing import interactions
 from tests.factories import T0, at
 
@@ -102,3 +109,30 @@ def test_a_name_is_a_text(wrong: object) -> None:
     assert refusal("channel", "web") is None
     for role in ("channel", "touchpoint"):
         assert "a text is expected" in str(refusal(role, wrong))
+
+
+odd = st.text(max_size=4) | st.sampled_from(
+    ["web", " ", "(start)", "(x)", "a\nb", "\ufeff", "\u00a0", "\ud800", "é", "x" * 126, "x" * 600]
+)
+
+
+def result(make: Any, *given_: Any, **named: Any) -> object:
+    try:
+        return make(*given_, **named)
+    except JourneyMapError as error:
+        return str(error)
+
+
+@given(odd, odd, st.none() | odd, odd, st.dictionaries(st.sampled_from(
+    ["channel", "department", "process", "product", "outcome"]), st.none() | odd))  # fmt: skip
+def test_texts_from_outside_are_taken_and_refused_alike(
+    customer: str, touchpoint: str, name: str | None, source: str, names: dict[str, str | None]
+) -> None:
+    by = result(Identity, touchpoint, customer)
+    assert result(read_identity, touchpoint, customer) == by
+    one = result(Interaction, customer, touchpoint, T0, id=name, source=source, **names)
+    assert result(read_interaction, customer, touchpoint, T0, name, source, names) == one
+    if isinstance(by, Identity) and isinstance(one, Interaction):
+        for several in ([by], [by, by], [by, Identity("other", "x")]):
+            record = result(Record, several, T0, source, id=name, interaction=one)
+            assert result(read_record, several, T0, source, name, one, 7) == record

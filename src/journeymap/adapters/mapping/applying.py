@@ -28,7 +28,12 @@ from journeymap.adapters.source import NO_CURRENCY, DroppedValue, RejectedRow
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Identity, Interaction, Money, Record, Score
 from journeymap.interactions.records import ALWAYS
-from journeymap.interactions.trusted import add_value
+from journeymap.interactions.trusted import (
+    add_value,
+    read_identity,
+    read_interaction,
+    read_record,
+)
 from journeymap.interactions.values import read_amount
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.recorded_names import RecordedNames
@@ -130,7 +135,8 @@ class AppliedMapping:
                             reason = str(error) or type(error).__name__
                             held = row_text(elements[0])
                             rejected.append(RejectedRow(row, reason, held, part=part))
-            records = list(_number_siblings(records))
+            if len(records) > 1:
+                records = list(_number_siblings(records))
         except _FAULTS as error:
             return _broken(row, str(error) or type(error).__name__, payload)
         if not applied:
@@ -147,9 +153,6 @@ def _broken(row: int, reason: str, payload: Any) -> MappedPayload:
 
 def _number_siblings(records: list[Record]) -> Iterator[Record]:
     """Give records of one payload that have one id each its own, for stores to know them by."""
-    if len(records) == 1:
-        yield records[0]
-        return
     met: dict[tuple[str, str], int] = {}
     for one in records:
         if one.id is not None:
@@ -213,12 +216,22 @@ class _Rule:
         self._extra = [(name, text_finder(pick)) for name, pick in rule.extra.items()]
         self._traits = [(name, value_finder(pick)) for name, pick in rule.traits.items()]
         self._consents = [(name, text_finder(pick)) for name, pick in rule.consents.items()]
+        # What most mappings do without is not asked for each payload.
+        self._is_flat = not (rule.each or rule.optional or self._single)
+        self._has_facts = bool(self._traits or self._consents)
+        self._is_short = not (
+            self._feelings or self._extra or self._score or self._duration or self._end
+            or self._referred_by
+        )  # fmt: skip
 
     def applies(self, payload: Mapping[str, Any]) -> bool:
         return all(test(payload, ()) for test in self._whole)
 
     def walk(self, payload: Mapping[str, Any]) -> Iterator[tuple[Elements, str]]:
         """Give the elements of the lists that are walked through, each with its place."""
+        if self._is_flat:
+            yield (), ""
+            return
         for elements, part in self._descend(payload, (), "", 0):
             timed = not self.rule.optional or (
                 self._at is not None and self._at.finds(payload, elements)
@@ -248,7 +261,7 @@ class _Rule:
         self, payload: Any, elements: Elements, row: int, dropped: list[DroppedValue]
     ) -> Record:
         identities = [
-            Identity(space, _one_line(value))
+            read_identity(space, _one_line(value))
             for space, find in self._identities
             if (value := find(payload, elements)) is not None
         ]
@@ -263,11 +276,15 @@ class _Rule:
         left_out: list[DroppedValue] = []
         if self._touchpoint is not None:
             happened = self._interaction(payload, elements, identities[0].value, at, source, name)
-            money = self._worth(payload, elements)
+            money = None if self._value is None else self._worth(payload, elements)
             if isinstance(money, Decimal):
                 left_out.append(DroppedValue(row, "value", NO_CURRENCY, str(money)))
             elif money is not None:
                 happened = add_value(happened, money)
+        if not self._has_facts:
+            made = read_record(identities, at, source, name, happened, row)
+            dropped += left_out
+            return made
         traits = [(n, v) for n, find in self._traits if is_present(v := find(payload, elements))]
         for _, value in traits:
             _check_text(value)
@@ -303,6 +320,8 @@ class _Rule:
         values: dict[str, Any] = {
             role: _one_line(find(payload, elements)) for role, find in self._names
         }
+        if self._is_short:
+            return read_interaction(customer, touchpoint, at, name, source, values)
         for role, measure in self._feelings:
             felt = measure(payload, elements)
             values[role] = None if felt is None else float(felt.number)

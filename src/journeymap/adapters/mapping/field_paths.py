@@ -60,7 +60,11 @@ def make_getter(path: str) -> Getter:
     level = element_level(path)
     if level == 0 and len(steps) == 1 and isinstance(steps[0], str):
         name = steps[0]
-        return lambda payload, elements: _value_at(payload, name)
+
+        def get_named(payload: Any, elements: Elements) -> Any:
+            return payload.get(name) if type(payload) is dict else _value_at(payload, name)
+
+        return get_named
 
     def get(payload: Any, elements: Elements) -> Any:
         value = payload if level == 0 else elements[level - 1]

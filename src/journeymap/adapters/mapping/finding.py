@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
-from attrs import frozen
+from attrs import field, frozen
 
 from journeymap.adapters.mapping.field_paths import Elements, Getter, element_level, make_getter
 from journeymap.adapters.mapping.mapping import Pick, RecordRule, Unit
@@ -33,6 +33,8 @@ __all__ = [
 
 _NO_ZONE = "a time without a zone is a guess; name the mapping's timezone"
 _NO_UNIT = "a number; say what it counts with unit = 's', 'ms' or 'us'"
+_LONGEST_DAY = 10
+"""Letters of a day without a time."""
 FindText: TypeAlias = Callable[[Any, Elements], str | None]
 FindValue: TypeAlias = Callable[[Any, Elements], Any]
 Test: TypeAlias = Callable[[Any, Elements], bool]
@@ -70,7 +72,8 @@ def text_finder(pick: Pick) -> FindText:
         [get], finish = places[0].gets, places[0].finish
 
         def find_one(payload: Any, elements: Elements) -> str | None:
-            text = _as_text(get(payload, elements))
+            found = get(payload, elements)
+            text = found.strip() or None if type(found) is str else _as_text(found)
             return None if text is None else finish(text)
 
         return find_one
@@ -100,6 +103,15 @@ class TimeFinder:
     _places: tuple[_Place, ...]
     _zone: ZoneInfo | None
     _clock_change: ClockChange | None
+    _usual: Getter | None = field(init=False)  # where a text of ISO 8601 is expected, and no more
+
+    @_usual.default
+    def _find_usual(self) -> Getter | None:
+        if len(self._places) != 1 or not self._places[0].is_plain:
+            return None
+        pick = self._places[0].pick
+        changed = pick.format or pick.unit or pick.names or pick.prefix or pick.case or pick.only
+        return None if changed else self._places[0].gets[0]
 
     @classmethod
     def of(cls, pick: Pick, zone: ZoneInfo | None, clock_change: ClockChange | None) -> TimeFinder:
@@ -108,6 +120,16 @@ class TimeFinder:
 
     def find(self, payload: Any, elements: Elements) -> datetime | None:
         """Find the time; None where there is none, and ValueError where none can be read."""
+        if self._usual is not None:
+            text = self._usual(payload, elements)
+            if type(text) is str and len(text) > _LONGEST_DAY:
+                try:
+                    at = datetime.fromisoformat(text)
+                    if at.tzinfo is not None:
+                        at.astimezone(UTC)  # whether there is such a time
+                        return at
+                except (ValueError, OverflowError):
+                    pass  # read with more care below
 
         def read(place: _Place) -> datetime | None:
             found = place.value(payload, elements)

@@ -17,6 +17,7 @@ from journeymap.analysis.measuring.candidates import (
     find_candidates,
     first_rows,
 )
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.dormancy import find_dormancies
 from journeymap.analysis.measuring.occurrences import mark_failed
 from journeymap.analysis.measuring.resampling import hash_customers
@@ -290,7 +291,7 @@ class Drivers:
         """Select drivers, and estimate their effects together."""
         _, customer = np.unique(measured.hashes, return_inverse=True)
         n = int(customer.max()) + 1 if len(customer) else 0
-        outcomes = len(np.unique(customer[measured.outcome > 0]))
+        outcomes = len(distinct(customer[measured.outcome > 0]))
         words = "go silent" if isinstance(self.outcome, Dormancy) else (
             f"come to {self.outcome}" if isinstance(self.outcome, str) else "come to the outcome"
         )  # fmt: skip
@@ -304,8 +305,8 @@ class Drivers:
             risks = Risks(happened, measured.step, customer, measured.step == 0)
             for place, effect in _select(risks, columns):
                 kind, element, driver = candidates[place]
-                people = np.unique(customer[columns[:, place]])
-                met = np.unique(customer[(measured.outcome > 0) & columns[:, place]])
+                people = distinct(customer[columns[:, place]])
+                met = distinct(customer[(measured.outcome > 0) & columns[:, place]])
                 rows.append((driver, kind, element, effect.ratio, effect.low, effect.high,
                              effect.chance, len(people), len(met), n))  # fmt: skip
         frame = pl.DataFrame(rows, schema=DriversAnswer.schema(), orient="row")
@@ -350,10 +351,10 @@ def _examined(measured: _Measured, customer: Ints) -> list[Candidate]:
     found: dict[bytes, Candidate] = {}
     for candidate in sorted(measured.known):
         places = measured.known[candidate]
-        with_ = len(np.unique(customer[places]))
+        with_ = len(distinct(customer[places]))
         without = np.ones(len(customer), dtype=bool)
         without[places] = False
-        if with_ >= _LEAST and len(np.unique(customer[without])) >= _LEAST:
+        if with_ >= _LEAST and len(distinct(customer[without])) >= _LEAST:
             same = places.astype(np.int64).tobytes(), np.flatnonzero(without).tobytes()
             found.setdefault(min(same), candidate)  # of a fact and its opposite, one
     return list(found.values())
