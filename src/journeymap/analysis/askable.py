@@ -15,6 +15,7 @@ from journeymap.analysis.answers import mark_answer
 from journeymap.analysis.grouping import Per, Sessions
 from journeymap.analysis.log_description import CountLevels, LogDescription
 from journeymap.analysis.log_tables import InteractionTable, JourneyTable
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.moments_in_time import GivenLengths, GivenTime, GivenTimes
 from journeymap.analysis.question import PreparedQuestion, Question, prepare_question
 from journeymap.analysis.table.columns import Columns
@@ -73,7 +74,7 @@ class _Count:
     def measure(self, part: Part) -> LogSize:
         if not len(part):
             return LogSize(0, 0, 0)
-        people = len(np.unique(part.owners))
+        people = len(distinct(part.owners))
         first, last = (part.at.min(), part.at.max()) if part.scope.timed else (0, 0)
         return LogSize(people, part.journeys, len(part), int(first), int(last))
 

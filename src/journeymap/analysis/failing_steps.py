@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from attrs import evolve, frozen
 
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import wilson_bounds
 from journeymap.analysis.table.part import Ints, Part
 
@@ -78,14 +79,14 @@ def find_failing_steps(part: Part) -> tuple[FailingStep, ...]:
     if not len(part) or part.records("outcome"):
         return ()
     names, codes = part.names("touchpoint"), part.codes("touchpoint").astype(np.int64)
-    everyone = len(np.unique(part.customer))
+    everyone = len(distinct(part.customer))
     found = []
-    for code in np.unique(codes).tolist():
+    for code in distinct(codes).tolist():
         name = names[code]
         if name is None or not _is_error(name):
             continue
         rows = np.flatnonzero(codes == code)
-        people = len(np.unique(part.customer[rows]))
+        people = len(distinct(part.customer[rows]))
         step = FailingStep(name, len(rows), people, people / everyone)
         found.append(_with_segments(step, part, rows))
     found.sort(key=lambda one: (-one.customers, one.touchpoint))

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from attrs import frozen
 
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.dormancy import find_dormancies
 from journeymap.analysis.table.exact_amounts import FRACTION, NO_NUMBER, SCALE
 from journeymap.analysis.table.part import Ints, Part, Scope
@@ -71,7 +72,7 @@ class JourneyTable:
             seen = np.zeros(part.journeys, dtype=np.uint32)
             seen[read.journey] = read.codes
             names = pl.Series(part.names("stage"), dtype=pl.String)
-            cells = np.unique(read.journey * len(names) + read.codes) // len(names)
+            cells = distinct(read.journey * len(names) + read.codes) // len(names)
             columns["stages"] = pl.Series(
                 np.bincount(cells, minlength=part.journeys), dtype=pl.Int64
             )

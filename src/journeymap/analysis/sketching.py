@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.table.part import Part
 from journeymap.exceptions import ElementError
 from journeymap.model import Channel, Department, JourneyMap, Phase, Stage, Touchpoint
@@ -52,7 +53,7 @@ def draft_map(part: Part, name: str) -> JourneyMap:
             for code in inside
         ]
     left_out = len(met) - len(usable)
-    customers = len(np.unique(part.owners))
+    customers = len(distinct(part.owners))
     silence = _silence(part)
     note = f" {left_out} names could not be kept." if left_out else ""
     return JourneyMap(
@@ -142,7 +143,7 @@ def _silence(part: Any) -> timedelta | None:
         return None
     longest = np.zeros(int(part.customer.max()) + 1, dtype=np.int64)
     np.maximum.at(longest, part.customer[inner].astype(np.int64), waits)
-    known = longest[np.unique(part.customer[inner])]
+    known = longest[distinct(part.customer[inner])]
     return timedelta(days=int(np.ceil(np.quantile(known, 0.95) / 86_400e6)) or 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.table.exact_amounts import NO_NUMBER, Amounts
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError, UnknownName
@@ -21,7 +22,7 @@ def read_amounts(part: Part, currency: str | None) -> tuple[Amounts, Flags, froz
         return None
     there = amounts != NO_NUMBER
     names, codes = part.names("currency"), part.codes("currency")
-    met = frozenset(str(names[code]) for code in np.unique(codes[there]).tolist())
+    met = frozenset(str(names[code]) for code in distinct(codes[there]).tolist())
     if currency is not None:
         known = tuple(name for name in names if name is not None)
         if known and currency not in known:

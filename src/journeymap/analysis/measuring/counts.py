@@ -38,12 +38,13 @@ class Counts:
 
 
 def distinct(numbers: Any) -> Ints:
-    """List the distinct numbers of some, in order: where they are dense, without a sort."""
+    """List the distinct whole numbers of some, in order: where they are dense, without a sort."""
     if not len(numbers):
         return np.zeros(0, dtype=np.int64)
     low, high = int(numbers.min()), int(numbers.max())
     if high - low > 4 * len(numbers) + 1024:
-        found: Ints = np.unique(numbers)
+        ordered = np.sort(numbers)
+        found: Ints = ordered[np.append(True, ordered[1:] != ordered[:-1])]
         return found
     there = np.zeros(high - low + 1, dtype=bool)
     there[numbers.astype(np.int64) - low] = True

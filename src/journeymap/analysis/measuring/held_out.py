@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from attrs import frozen
 
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import newcombe_interval
 from journeymap.analysis.table.part import Flags, Part
 
@@ -32,7 +33,7 @@ class HeldOut:
         withheld = np.zeros(len(owner), dtype=np.int64)
         withheld[place[rows]] = codes[rows]
         found = {}
-        for code in np.unique(withheld).tolist():
+        for code in distinct(withheld).tolist():
             mine = conversions[withheld == code]
             found[names[code] or ""] = (len(mine), int((mine > 0).sum()), int(mine.sum()))
         return cls(found)

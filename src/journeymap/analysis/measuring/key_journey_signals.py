@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from attrs import frozen
 
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.followed_part import (
     FollowedPart,
     SignalBatch,
@@ -143,7 +144,7 @@ class _Followed:
         element = followed.touchpoints(known)
         department = followed.names("department", followed.department[known])
         gone = np.flatnonzero(row < 0)
-        for one in np.unique(step[gone]).tolist():
+        for one in distinct(step[gone]).tolist():
             here = pl.Series(gone[step[gone] == one])
             name, owner = element_and_department(followed.map, self.span, one - 1)
             element[here], department[here] = name, owner

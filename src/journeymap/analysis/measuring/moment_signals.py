@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from attrs import frozen
 
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.followed_part import (
     FollowedPart,
     SignalBatch,
@@ -164,7 +165,7 @@ def _emit(
         }
         # One that time has reached keeps the tie of the interaction that began it.
         ties = np.where(mine.later == 1, tie[mine.begun], tie[mine.rows])
-        for rank in np.unique(mine.rank).tolist():
+        for rank in distinct(mine.rank).tolist():
             chosen = np.flatnonzero(mine.rank == rank)
             yield SignalBatch(
                 "moment reached", mine.rows[chosen], mine.at[chosen], ties[chosen], rank,

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from attrs import frozen
 
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.measuring.splitting import (
     Key,
@@ -97,7 +98,7 @@ class SegmentSplitter:
         for place, (_, subset) in enumerate(named, 1):
             marked: Flags | Ints = _mark(part, subset)
             if self.attribute != "each":
-                marked = np.unique(part.journey[marked])
+                marked = distinct(part.journey[marked])
             mine = np.zeros(len(codes), dtype=bool)
             mine[marked] = True
             codes[mine & (codes == 0)] = place

@@ -13,6 +13,7 @@ from scipy.special import stdtrit
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, read_amounts
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.credit_rules import (
     MarkovChain,
     Path,
@@ -289,7 +290,7 @@ class Attribution:
         codes = part.codes(self.by)[rows].astype(np.int64)
         np.add.at(sums[:, 0], (codes, group[path]), credit)
         np.add.at(sums[:, 1], (codes, group[path]), worth)
-        there = np.unique(codes).tolist()
+        there = distinct(codes).tolist()
         return {str(names[code]): sums[code].ravel().tolist() for code in there}
 
     def merge(self, one: _Measured, other: _Measured) -> _Measured:

@@ -236,7 +236,7 @@ class Deviations:
         """
         found, _, events = self._match(part, span)
         departed = np.zeros(len(found.begin), dtype=bool)
-        departed[np.unique(events[0])] = True
+        departed[distinct(events[0])] = True
         return found.begin, departed
 
     def find_rows(self, part: Part) -> Iterator[tuple[tuple[str, str, str], Ints]]:
@@ -306,7 +306,7 @@ class Deviations:
             found, _, events = self._match(part, span)
             for name, mine in _split_by_cell(part, span, events):
                 if name == cell:
-                    people = part.customer[found.begin[np.unique(events[0][mine])]]
+                    people = part.customer[found.begin[distinct(events[0][mine])]]
         return people
 
 

@@ -382,7 +382,7 @@ class Funnel:
         cells, waits, people, people_cells = [], [], [], []
         begun = self._begun(read, reached[0])
         for number, (rows, starts) in enumerate(reached, 1):
-            once, firsts = np.unique(starts if each else read.journey[rows], return_index=True)
+            once, firsts = _first_of_each(starts if each else read.journey[rows])
             cells.append(np.full(len(once), number))
             since = starts[firsts] if begun is None else begun[read.journey[rows[firsts]]]
             if read.part.scope.timed:
@@ -413,6 +413,8 @@ class Funnel:
         """Count, by step, what went no further and whose time was not over when the log ended."""
         each, end = self.count == "completions", read.part.scope.seen_until
         found = np.zeros(len(reached), dtype=np.int64)
+        if limit == _NEVER and all(step.within is None for step in self.steps):
+            return found
         further = np.zeros(0, dtype=np.int64)
         for place in range(len(reached) - 1, -1, -1):
             rows, starts = reached[place]
@@ -432,6 +434,15 @@ class Funnel:
                     found[place] = int((stopped & inside).sum())
             further = np.union1d(further, units)
         return found
+
+
+def _first_of_each(units: Ints) -> tuple[Ints, Ints]:
+    """List distinct units in order, and the place at which each comes first."""
+    if not (units[1:] >= units[:-1]).all():
+        once, firsts = np.unique(units, return_index=True)
+        return once, firsts
+    firsts = np.flatnonzero(np.append(True, units[1:] != units[:-1])[: len(units)])
+    return units[firsts], firsts
 
 
 def _before(rows: Ints) -> Ints:

@@ -10,7 +10,12 @@ import polars as pl
 from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.counts import Counts, count_combinations, deduplicate_pairs
+from journeymap.analysis.measuring.counts import (
+    Counts,
+    count_combinations,
+    deduplicate_pairs,
+    distinct,
+)
 from journeymap.analysis.measuring.periods import (
     PERIODS,
     WEEK_STARTS,
@@ -93,7 +98,7 @@ class Lifecycle:
             return None
         who, when, kinds = self._parts_of(part)
         periods = CalendarPeriods(self.every, self.week_starts, part.scope.zone)
-        mine = [number for number in np.unique(when).tolist()
+        mine = [number for number in distinct(when).tolist()
                 if periods.start(number).isoformat() == row["period"]]  # fmt: skip
         return who[np.isin(when, mine) & np.isin(kinds, wanted)]
 

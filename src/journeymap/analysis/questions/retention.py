@@ -10,7 +10,12 @@ import polars as pl
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.counts import Counts, count_combinations, deduplicate_pairs
+from journeymap.analysis.measuring.counts import (
+    Counts,
+    count_combinations,
+    deduplicate_pairs,
+    distinct,
+)
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.periods import (
     LENGTHS,
@@ -154,7 +159,7 @@ class Retention:
         """Find the customers of a row, as the part numbers them."""
         cohort, entry, later, who = self._returns(part)
         numbered = _Numbered.of(self, part.scope)
-        labels = [one for one in np.unique(cohort).tolist() if numbered.label(one) == row["cohort"]]
+        labels = [one for one in distinct(cohort).tolist() if numbered.label(one) == row["cohort"]]
         mine = np.isin(cohort, labels)
         if number == "n":
             return who[mine]

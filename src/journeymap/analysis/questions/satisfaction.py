@@ -11,7 +11,7 @@ import polars as pl
 from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.counts import Counts, count_combinations
+from journeymap.analysis.measuring.counts import Counts, count_combinations, distinct
 from journeymap.analysis.measuring.element_order import element_order
 from journeymap.analysis.measuring.intervals import mean_interval, nps_interval, wilson_interval
 from journeymap.analysis.row_fields import Count, Field, Key, Mean, N, Text
@@ -182,7 +182,7 @@ def _rows(kind: str, counts: Counts, scope: Scope) -> Iterator[Row]:
     low, high = (-1.0, 1.0) if kind in _FEELINGS else scope.scales[kind]
     lowest, highest = show_number(low), show_number(high)
     codes, answers = counts.keys
-    for code in np.unique(codes).tolist():
+    for code in distinct(codes).tolist():
         mine = codes == code
         customers = int(counts.count[mine & (answers < 0)].sum())
         given = mine & (answers >= 0)

@@ -12,6 +12,7 @@ import polars as pl
 from attrs import evolve, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.metric_units import Hits, Sums, find_units
 from journeymap.analysis.measuring.metric_values import (
     Rated,
@@ -256,9 +257,7 @@ class Scorecard:
         if calendar is None:
             return owner
         period = calendar.number(at)
-        numbers = [
-            one for one in np.unique(period).tolist() if calendar.label(one) == row["period"]
-        ]
+        numbers = [one for one in distinct(period).tolist() if calendar.label(one) == row["period"]]
         return owner[np.isin(period, numbers)]
 
     def merge(self, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class Reading:
     @cached_property
     def customer(self) -> Ints:
         """Each one's customer, as a number that is unique in the part."""
-        return self.part.customer if self.rows is None else self.part.customer[self.rows]
+        return self.part.customer if self.rows is None else self.part.owners[self.journey]
 
     @cached_property
     def ends(self) -> Ints:
