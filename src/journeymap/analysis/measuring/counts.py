@@ -10,7 +10,14 @@ from attrs import frozen
 
 from journeymap.analysis.table.part import Flags, Ints
 
-__all__ = ["Counts", "count_combinations", "deduplicate_pairs", "distinct", "mark_changes"]
+__all__ = [
+    "Counts",
+    "count_combinations",
+    "deduplicate_pairs",
+    "distinct",
+    "mark_changes",
+    "rank_distinct",
+]
 
 _MAX_DENSE = 1 << 20  # cells counted in a plain array, 8 MB; more are counted by key
 
@@ -39,9 +46,7 @@ class Counts:
 
 def distinct(numbers: Any) -> Ints:
     """List the distinct whole numbers of some, in order: where they are dense, without a sort."""
-    if not len(numbers):
-        return np.zeros(0, dtype=np.int64)
-    low, high = int(numbers.min()), int(numbers.max())
+    low, high = _bounds(numbers)
     if high - low > 4 * len(numbers) + 1024:
         ordered = np.sort(numbers)
         found: Ints = ordered[np.append(True, ordered[1:] != ordered[:-1])]
@@ -49,6 +54,22 @@ def distinct(numbers: Any) -> Ints:
     there = np.zeros(high - low + 1, dtype=bool)
     there[numbers.astype(np.int64) - low] = True
     return np.flatnonzero(there) + low
+
+
+def rank_distinct(numbers: Ints) -> Ints:
+    """Give each of some whole numbers its place among the distinct ones, from 0."""
+    low, high = _bounds(numbers)
+    if high - low > 4 * len(numbers) + 1024:
+        _, places = np.unique(numbers, return_inverse=True)
+        return places
+    there = np.zeros(high - low + 1, dtype=np.int64)
+    there[numbers - low] = 1
+    found: Ints = (np.cumsum(there) - 1)[numbers - low]
+    return found
+
+
+def _bounds(numbers: Any) -> tuple[int, int]:
+    return (int(numbers.min()), int(numbers.max())) if len(numbers) else (0, -1)
 
 
 def count_combinations(

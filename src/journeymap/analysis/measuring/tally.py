@@ -13,6 +13,7 @@ __all__ = [
     "Tally",
     "add_lengths",
     "count_customers",
+    "sum_cells_exactly",
     "sum_exactly",
     "tally_cells",
     "tally_customers",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import timedelta
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -10,6 +12,7 @@ import polars as pl
 from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.counts import distinct, rank_distinct
 from journeymap.analysis.measuring.recent_steps import (
     MOST_PERIODS,
     PERIODS,
@@ -20,6 +23,7 @@ from journeymap.analysis.measuring.recent_steps import (
     total_steps,
     weigh_steps,
 )
+from journeymap.analysis.measuring.tally import sum_cells_exactly
 from journeymap.analysis.row_fields import Count, Key, N, PathKey, Seconds, Share
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope, require_times
 from journeymap.model import NextSteps
@@ -135,18 +139,17 @@ class NextStep:
             if length:  # one element further back, where the journey reaches so far
                 targets = targets[place[targets] >= length]
                 pairs = context[targets] * len(names) + codes[targets - length]
-                _, context[targets] = np.unique(pairs, return_inverse=True)
+                context[targets] = rank_distinct(pairs)
             grams = context[targets] * len(names) + codes[targets]
             if periods is not None:
                 grams = grams * self._period_count(part.scope) + periods[targets]
-            order = np.argsort(grams, kind="stable")
-            fresh = np.flatnonzero(np.diff(grams[order], prepend=-1))
-            if not len(fresh):
-                continue
-            counts = np.diff(np.append(fresh, len(order)))
-            sums = np.add.reduceat(waits[targets[order]], fresh)
+            which = rank_distinct(grams)
+            counts = np.bincount(which)
+            sums = sum_cells_exactly(which, waits[targets], len(counts))
+            example = np.zeros(len(counts), dtype=np.int64)
+            example[which[::-1]] = targets[::-1]  # of several rows the first
             for row, count, micros in zip(
-                targets[order[fresh]].tolist(), counts.tolist(), sums.tolist(), strict=True
+                example.tolist(), counts.tolist(), sums.tolist(), strict=True
             ):
                 last = tuple(names[code] for code in codes[row - length : row].tolist())
                 name = names[codes[row]]
@@ -234,17 +237,26 @@ def _spread_waits(read: Reading, names: list[str]) -> dict[tuple[str, str], dict
     """Count the waits between consecutive interactions, by class."""
     to = np.flatnonzero(~read.first)
     waits = read.at[to] - read.at[to - 1]
-    # The class of a wait doubles with its exponent: two classes for each (see `wait_class`).
-    kinds, inverse = np.unique(waits, return_inverse=True)
-    classes = np.array([wait_class(wait) for wait in kinds.tolist()], dtype=np.int64)[inverse]
+    classes = np.searchsorted(_class_begins(), waits, side="right")
     pairs = (read.codes[to - 1].astype(np.int64) * len(names) + read.codes[to]) * 256 + classes
     found: dict[tuple[str, str], dict[int, int]] = {}
-    keys, counts = np.unique(pairs, return_counts=True)
+    keys, counts = distinct(pairs), np.bincount(rank_distinct(pairs))
     for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
         pair, number = divmod(key, 256)
         last, name = divmod(pair, len(names))
         found.setdefault((names[last], names[name]), {})[number] = count
     return found
+
+
+@cache
+def _class_begins() -> Ints:
+    """List the shortest wait of each class from 1 on (see `wait_class`)."""
+    longest = 2**62
+    found = [
+        bisect_left(range(longest), number, key=wait_class)
+        for number in range(1, wait_class(longest))
+    ]
+    return np.array(found, dtype=np.int64)
 
 
 def _stretched(read: Reading) -> tuple[Ints, Ints, Ints]:
