@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from journeymap import Interaction, InteractionError, JourneyMapError, Money, Score
 from journeymap.analysis import Columns, Log
 from journeymap.interactions import Identity, Record
+from journeymap.interactions.records import build_record
 from journeymap.interactions.trusted import (
     add_value,
+    build_identity,
+    build_interaction,
     make_interaction,
-    read_identity,
-    read_interaction,
-    read_record,
 )
 from journeymap.testing import interactions
 from tests.factories import T0, at
@@ -114,6 +114,9 @@ def test_a_name_is_a_text(wrong: object) -> None:
 odd = st.text(max_size=4) | st.sampled_from(
     ["web", " ", "(start)", "(x)", "a\nb", "\ufeff", "\u00a0", "\ud800", "é", "x" * 126, "x" * 600]
 )
+roles = st.sampled_from(["id", "source", "channel", "department", "process", "product", "outcome"])
+numbers = st.none() | st.floats(-2, 2) | st.sampled_from([0, 1, True, "1", float("nan")])
+lengths = st.none() | st.timedeltas(timedelta(-1), timedelta(days=40_000))
 
 
 def result(make: Any, *given_: Any, **named: Any) -> object:
@@ -123,16 +126,21 @@ def result(make: Any, *given_: Any, **named: Any) -> object:
         return str(error)
 
 
-@given(odd, odd, st.none() | odd, odd, st.dictionaries(st.sampled_from(
-    ["channel", "department", "process", "product", "outcome"]), st.none() | odd))  # fmt: skip
-def test_texts_from_outside_are_taken_and_refused_alike(
-    customer: str, touchpoint: str, name: str | None, source: str, names: dict[str, str | None]
-) -> None:
-    by = result(Identity, touchpoint, customer)
-    assert result(read_identity, touchpoint, customer) == by
-    one = result(Interaction, customer, touchpoint, T0, id=name, source=source, **names)
-    assert result(read_interaction, customer, touchpoint, T0, name, source, names) == one
-    if isinstance(by, Identity) and isinstance(one, Interaction):
-        for several in ([by], [by, by], [by, Identity("other", "x")]):
-            record = result(Record, several, T0, source, id=name, interaction=one)
-            assert result(read_record, several, T0, source, name, one, 7) == record
+@given(odd, odd, st.dictionaries(roles, st.none() | odd), st.dictionaries(
+    st.sampled_from(["emotion", "emotion_after", "cost"]), numbers, max_size=1), lengths,
+    st.none() | odd, st.dictionaries(odd, odd, max_size=2))  # fmt: skip
+def test_what_comes_from_outside_is_taken_and_refused_alike(
+    customer: str, touchpoint: str, names: dict[str, Any], felt: dict[str, Any],
+    duration: timedelta | None, by: str | None, extra: dict[str, str],
+) -> None:  # fmt: skip
+    given_ = {"duration": duration, "referred_by": by, "extra": extra}
+    one = result(Interaction, customer, touchpoint, T0, **names, **felt, **given_)
+    many = (None, None, duration, by, tuple(extra.items()))
+    assert result(build_interaction, customer, touchpoint, T0, {**names, **felt}, *many) == one
+    source = names.get("source") or "web"
+    who = result(Identity, touchpoint, customer)
+    assert result(build_identity, touchpoint, customer) == who
+    if isinstance(who, Identity):
+        for several in ([who], [who, who], [who, Identity("other", "x")]):
+            record = result(Record, several, T0, source, id=names.get("id"))
+            assert result(build_record, several, T0, source, names.get("id"), None, 7) == record

@@ -18,6 +18,7 @@ from typing import Any
 
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.interaction import Interaction
+from journeymap.interactions.trusted import build_interaction
 from journeymap.interactions.values import Identity, Money, Score
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.rules import fault_in_text
@@ -96,17 +97,13 @@ def read_interaction(data: Mapping[str, Any]) -> Interaction:
     """Read the interaction that ``interaction_data`` wrote."""
     score, value, duration = data.get("score"), data.get("value"), data.get("duration")
     by = data.get("referred_by")
-    return Interaction(
-        data["customer"],
-        data["touchpoint"],
-        datetime.fromisoformat(data["at"]),
-        **{name: data.get(name) for name in _PLAIN},
-        score=None if score is None else Score(*score),
-        value=None if value is None else Money(*value),
-        duration=None if duration is None else timedelta(microseconds=duration),
-        referred_by=Identity(*by) if isinstance(by, list) else by,
-        extra=[tuple(pair) for pair in data.get("extra", ())],
-    )
+    return build_interaction(
+        data["customer"], data["touchpoint"], datetime.fromisoformat(data["at"]), data,
+        None if score is None else Score(*score), None if value is None else Money(*value),
+        None if duration is None else timedelta(microseconds=duration),
+        Identity(*by) if isinstance(by, list) else by,
+        [tuple(pair) for pair in data["extra"]] if "extra" in data else (),
+    )  # fmt: skip
 
 
 def _plain(extra: tuple[tuple[Any, Any], ...]) -> None:

@@ -100,7 +100,10 @@ def _recommender(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         _customer(instance, attribute, value)
 
 
-def _pairs(given: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
+def sorted_pairs(
+    given: Mapping[str, Any] | Iterable[tuple[str, Any]],
+) -> tuple[tuple[str, Any], ...]:
+    """List pairs of name and value in the order of their names, each name once."""
     return tuple(sorted(dict(given).items(), key=lambda pair: str(pair[0])))
 
 
@@ -164,4 +167,4 @@ class Interaction:
     )
     cost: float | None = field(default=None, validator=_cost, kw_only=True)
     referred_by: str | Identity | None = field(default=None, validator=_recommender, kw_only=True)
-    extra: tuple[tuple[str, Any], ...] = field(default=(), converter=_pairs, kw_only=True)
+    extra: tuple[tuple[str, Any], ...] = field(default=(), converter=sorted_pairs, kw_only=True)

@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, fields, frozen, validators
 
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.codec import is_plain
 from journeymap.interactions.interaction import Interaction, aware_time
+from journeymap.interactions.trusted import is_plain_name, is_repeated_name
 from journeymap.interactions.values import HIDDEN, Identity
 from journeymap.model.rules import (
     as_tuple,
@@ -22,7 +23,7 @@ from journeymap.model.rules import (
     repeated_name,
 )
 
-__all__ = ["ALWAYS", "Consent", "Evidence", "Record", "Trait"]
+__all__ = ["ALWAYS", "Consent", "Evidence", "Record", "Trait", "build_record"]
 
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -177,3 +178,40 @@ class Record:
     def dated_consents(self) -> tuple[Consent, ...]:
         """The consents, with their source and time."""
         return tuple(Consent(name, given, self.source, self.at) for name, given in self.consents)
+
+
+_new = object.__new__
+_setters = tuple(getattr(Record, one.name).__set__ for one in fields(Record))
+
+
+def build_record(
+    identities: list[Identity], at: datetime, source: str, id: str | None,  # noqa: A002
+    interaction: Interaction | None, row: int,
+) -> Record:  # fmt: skip
+    """Make a record without traits and consents, of texts from outside.
+
+    Args:
+        identities: The identities, at least one.
+        at: When it happened, with its zone.
+        source: The source.
+        id: The source's id of it.
+        interaction: What happened.
+        row: Its place in the source, from 1.
+
+    Returns:
+        The record: the same as ``Record`` makes of them.
+
+    Raises:
+        InteractionError: A text is none that a record may have.
+    """
+    if (
+        len(identities) != 1
+        or not is_repeated_name(source)
+        or not (id is None or is_plain_name(id))
+    ):
+        return Record(identities, at, source, id=id, interaction=interaction, row=row)
+    made = _new(Record)
+    values = (tuple(identities), at, source, id, interaction, (), (), row)
+    for put, value in zip(_setters, values, strict=True):
+        put(made, value)
+    return made

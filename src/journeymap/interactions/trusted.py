@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import fields
 
-from journeymap.interactions.interaction import Interaction
-from journeymap.interactions.records import Record
+from journeymap.interactions.interaction import Interaction, sorted_pairs
 from journeymap.interactions.values import Identity, Money, Score
 
-__all__ = ["add_value", "make_interaction", "read_identity", "read_interaction", "read_record"]
+__all__ = [
+    "add_value",
+    "build_identity",
+    "build_interaction",
+    "is_plain_name",
+    "is_repeated_name",
+    "make_interaction",
+]
 
 _new = object.__new__
 # The setters of the slots: an attribute of a frozen value cannot be set by its name.
@@ -21,12 +27,11 @@ _new = object.__new__
     getattr(Interaction, one.name).__set__ for one in fields(Interaction)
 )  # fmt: skip
 _namespace, _name = (getattr(Identity, one.name).__set__ for one in fields(Identity))
-_of_record = tuple(getattr(Record, one.name).__set__ for one in fields(Record))
 _MOST_LETTERS = 125
 """Letters of a name that fit into what a store keeps, whatever they are."""
 
 
-def _is_plain(name: str) -> bool:
+def is_plain_name(name: str) -> bool:
     """Check in one look whether a name is one that anything may have; False: look closer."""
     return (
         type(name) is str and 0 < len(name) <= _MOST_LETTERS and name.isprintable()
@@ -38,11 +43,11 @@ _MOST_KEPT = 4096
 _passed: set[str] = set()  # names that passed; of places and systems, never of people
 
 
-def _is_plain_again(name: str) -> bool:
-    """Check a name as `_is_plain` does, where the same few come again and again."""
+def is_repeated_name(name: str) -> bool:
+    """Check a name as `is_plain_name` does, where the same few come again and again."""
     if type(name) is str and name in _passed:
         return True
-    if not _is_plain(name):
+    if not is_plain_name(name):
         return False
     if len(_passed) >= _MOST_KEPT:
         _passed.clear()
@@ -50,7 +55,7 @@ def _is_plain_again(name: str) -> bool:
     return True
 
 
-def read_identity(namespace: str, value: str) -> Identity:
+def build_identity(namespace: str, value: str) -> Identity:
     """Make an identity of texts from outside.
 
     Args:
@@ -63,7 +68,7 @@ def read_identity(namespace: str, value: str) -> Identity:
     Raises:
         InteractionError: A text is none that an identity may have.
     """
-    if not (_is_plain_again(namespace) and _is_plain(value)):
+    if not (is_repeated_name(namespace) and is_plain_name(value)):
         return Identity(namespace, value)
     made = _new(Identity)
     _namespace(made, namespace)
@@ -71,72 +76,56 @@ def read_identity(namespace: str, value: str) -> Identity:
     return made
 
 
-def read_interaction(
-    customer: str, touchpoint: str, at: datetime, id: str | None, source: str,  # noqa: A002
-    names: Mapping[str, str | None],
+def build_interaction(
+    customer: str, touchpoint: str, at: datetime, names: Mapping[str, Any],
+    score: Score | None = None, value: Money | None = None, duration: timedelta | None = None,
+    referred_by: str | Identity | None = None, extra: Iterable[tuple[str, Any]] = (),
 ) -> Interaction:  # fmt: skip
-    """Make an interaction of texts from outside, and a time with its zone.
+    """Make an interaction of what comes from outside.
 
     Args:
         customer: The customer's name.
         touchpoint: The touchpoint.
-        at: When it happened, with its zone.
-        id: By which, with the source, a duplicate is recognised.
-        source: The system that recorded it.
-        names: The channel, department, process, product and outcome, where they are known.
+        at: When it happened.
+        names: Its id, source, channel, department, process, product, outcome, emotions and cost,
+            where they are known.
+        score: An answer to a survey question.
+        value: The value.
+        duration: How long it took.
+        referred_by: Who recommended the company.
+        extra: Anything else.
 
     Returns:
         The interaction: the same as ``Interaction`` makes of them.
 
     Raises:
-        InteractionError: A text is none that an interaction may have.
+        InteractionError: Something is none that an interaction may have.
     """
-    plain = _is_plain(customer) and _is_plain_again(touchpoint) and _is_plain_again(source)
-    if plain and (id is None or _is_plain(id)):
-        for name in names.values():
-            if name is not None and not _is_plain_again(name):
-                break
-        else:
-            get = names.get
-            return make_interaction(
-                customer, touchpoint, at, id, source, get("channel"), get("department"),
-                get("process"), get("product"), get("outcome"), None, None, None, None, None, None,
-                None, (),
-            )  # fmt: skip
-    return Interaction(
-        customer, touchpoint, at, id=id, source=source, channel=names.get("channel"),
-        department=names.get("department"), process=names.get("process"),
-        product=names.get("product"), outcome=names.get("outcome"),
+    get = names.get
+    id_, emotion, emotion_after, cost = get("id"), get("emotion"), get("emotion_after"), get("cost")
+    texts = (get("source"), get("channel"), get("department"), get("process"), get("product"),
+             get("outcome"))  # fmt: skip
+    plain = (
+        is_plain_name(customer) and is_repeated_name(touchpoint) and at.tzinfo is not None
+        and (id_ is None or is_plain_name(id_)) and cost is None
+        and (emotion is None or (type(emotion) is float and -1 <= emotion <= 1))
+        and emotion_after is None and duration is None and referred_by is None
     )  # fmt: skip
-
-
-def read_record(
-    identities: list[Identity], at: datetime, source: str, id: str | None,  # noqa: A002
-    interaction: Interaction | None, row: int,
-) -> Record:  # fmt: skip
-    """Make a record without traits and consents, of texts from outside.
-
-    Args:
-        identities: The identities, at least one.
-        at: When it happened, with its zone.
-        source: The source.
-        id: The source's id of it.
-        interaction: What happened.
-        row: Its place in the source, from 1.
-
-    Returns:
-        The record: the same as ``Record`` makes of them.
-
-    Raises:
-        InteractionError: A text is none that a record may have.
-    """
-    if len(identities) != 1 or not _is_plain_again(source) or not (id is None or _is_plain(id)):
-        return Record(identities, at, source, id=id, interaction=interaction, row=row)
-    made = _new(Record)
-    values = (tuple(identities), at, source, id, interaction, (), (), row)
-    for put, value in zip(_of_record, values, strict=True):
-        put(made, value)
-    return made
+    for name in texts if plain else ():
+        if name is not None and not is_repeated_name(name):
+            plain = False
+    if plain:
+        return make_interaction(
+            customer, touchpoint, at, id_, *texts, emotion, None, score, value, None, None, None,
+            sorted_pairs(extra) if extra else (),
+        )  # fmt: skip
+    source, channel, department, process, product, outcome = texts
+    return Interaction(
+        customer, touchpoint, at, id=id_, source=source, channel=channel, department=department,
+        process=process, product=product, outcome=outcome, emotion=emotion,
+        emotion_after=emotion_after, cost=cost, score=score, value=value, duration=duration,
+        referred_by=referred_by, extra=extra,
+    )  # fmt: skip
 
 
 def make_interaction(

@@ -27,12 +27,11 @@ from journeymap.adapters.reading.text_rows import NotJson, decode_json
 from journeymap.adapters.source import NO_CURRENCY, DroppedValue, RejectedRow
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Identity, Interaction, Money, Record, Score
-from journeymap.interactions.records import ALWAYS
+from journeymap.interactions.records import ALWAYS, build_record
 from journeymap.interactions.trusted import (
     add_value,
-    read_identity,
-    read_interaction,
-    read_record,
+    build_identity,
+    build_interaction,
 )
 from journeymap.interactions.values import read_amount
 from journeymap.model.instants import MICROSECOND
@@ -261,7 +260,7 @@ class _Rule:
         self, payload: Any, elements: Elements, row: int, dropped: list[DroppedValue]
     ) -> Record:
         identities = [
-            read_identity(space, _one_line(value))
+            build_identity(space, _one_line(value))
             for space, find in self._identities
             if (value := find(payload, elements)) is not None
         ]
@@ -282,7 +281,7 @@ class _Rule:
             elif money is not None:
                 happened = add_value(happened, money)
         if not self._has_facts:
-            made = read_record(identities, at, source, name, happened, row)
+            made = build_record(identities, at, source, name, happened, row)
             dropped += left_out
             return made
         traits = [(n, v) for n, find in self._traits if is_present(v := find(payload, elements))]
@@ -321,7 +320,8 @@ class _Rule:
             role: _one_line(find(payload, elements)) for role, find in self._names
         }
         if self._is_short:
-            return read_interaction(customer, touchpoint, at, name, source, values)
+            values["id"], values["source"] = name, source
+            return build_interaction(customer, touchpoint, at, values)
         for role, measure in self._feelings:
             felt = measure(payload, elements)
             values[role] = None if felt is None else float(felt.number)
