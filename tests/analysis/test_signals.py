@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -25,13 +25,25 @@ from journeymap import (
     Hours,
     Interaction,
     JourneyMap,
+    JourneyMapError,
+    KeyJourney,
     Moment,
     Money,
     Not,
+    Persona,
+    Product,
     Sequence,
     Wait,
 )
-from journeymap.analysis import Columns, Log, Signals
+from journeymap.analysis import (
+    Columns,
+    Deviations,
+    KeyJourneys,
+    Log,
+    Loops,
+    Positions,
+    Signals,
+)
 from journeymap.analysis.questions.found_signals import SIGNAL_KINDS
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.simulation import broadband, broadband_customers
@@ -209,3 +221,66 @@ def test_a_bound_between_two_numbers_is_not_met_by_the_lower() -> None:
     happened = [at("a", 0, value=Money(Decimal(0), "EUR"), emotion=0.5)]
     log = Log.from_interactions(happened, map=MAP.add(*few))
     assert check(MAP.add(*few), log) == 1
+
+
+@pytest.mark.parametrize("when", [
+    Sequence(At("outcome", ["failed"]), "b"), Sequence("a", At("product", ["tv"])),
+    Sequence("a", Not(Between("nps", 9)), "b"), Sequence(Count("a", 1), "b"),
+])  # fmt: skip
+def test_steps_may_ask_for_what_a_log_does_not_have(when: Condition) -> None:
+    journey = MAP.add(Product("tv"), Moment("s", when))
+    check(journey, Log.from_interactions([at("a", 0), at("b", 1)], map=journey))
+
+
+def test_what_keeps_apart_is_what_interactions_carry() -> None:
+    wait = Absence("c", "a", 5 * HOUR)
+    fans = Persona("fan", products=["tv"])
+    journey = MAP.add(Product("tv"), Product("tea"), fans, Moment("s", wait, per="persona"))
+    bought = [at("a", 0, product="tv"), at("c", 1, product="tea"), at("c", 7)]
+    check(journey, Log.from_interactions(bought, map=journey))
+    frame = {"customer": ["ada"] * 3, "touchpoint": ["a", "c", "b"], "at": [0, 3600, 36000]}
+    for names, per in ((["extra.foo"], "foo"), (["foo"], "foo"), (["extra.foo"], "extra.foo"),
+                       (["foo", "extra.foo"], "foo"), (["extra.value"], "value")):  # fmt: skip
+        kept = {name: list("121" if place else "122") for place, name in enumerate(names)}
+        keyed = MAP.add(Moment("s", wait, per=per))
+        log = Log.from_frame({**frame, **kept}, Columns(at_unit="s", extra=names), map=keyed)
+        check(keyed, log)
+
+
+LONG = [timedelta(days=days) for days in (1_200_000, 3_000_000, 106_751_000, 200_000_000)]
+
+
+@pytest.mark.parametrize("length", [*LONG, timedelta.max])
+def test_lengths_may_be_longer_than_all_years(length: timedelta) -> None:
+    journey = evolve(MAP, dormant_after=length).add(
+        Moment("due", At("touchpoint", ["a"]), owner="sales", deadline=length, cool_down=length),
+        Moment("absent", Absence("c", "a", length)),
+        Moment("in_time", Sequence("a", "b", within=length)),
+        Moment("waited", Wait("a", length)),
+        KeyJourney("k", "a", "b", within=length, given_up_after=length),
+    )
+    for begun in (datetime(1000, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)):
+        happened = [evolve(at("a", 0), at=begun), evolve(at("c", 0), at=begun + 9 * HOUR),
+                    evolve(at("b", 0), at=datetime(4500, 1, 1, tzinfo=UTC))]  # fmt: skip
+        log = Log.from_interactions(happened, map=journey)
+        check(journey, log)
+        check(journey, log, datetime(9000, 1, 1, tzinfo=UTC))
+        log.ask(Deviations(), KeyJourneys(), Loops(), Positions())
+
+
+def test_times_may_be_the_first_and_the_last() -> None:
+    log = Log.from_interactions([at("a", 0)], map=MAP)
+    for zone in (UTC, timezone(-9 * HOUR), timezone(9 * HOUR)):
+        first, last = datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone)
+        assert len(log.ask(Signals(as_of=first))) == len(log.ask(Positions(first))) == 0
+        assert len(log.ask(Signals("stage entered", as_of=last))) == 1
+        assert log.ask(Positions(last))[0].dormant
+    end = Log.from_interactions([evolve(at("a", 0), at=datetime.max.replace(tzinfo=UTC))], map=MAP)
+    assert end.last is not None
+    assert len(end.ask(Signals(as_of=end.last))) == 1
+
+
+@pytest.mark.parametrize("kinds", [3, True, [], b"handoff", [3]])
+def test_kinds_are_named(kinds: Any) -> None:
+    with pytest.raises(JourneyMapError, match="kind"):
+        Signals(kinds)

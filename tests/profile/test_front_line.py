@@ -26,6 +26,7 @@ from journeymap import (
     Touchpoint,
 )
 from journeymap.analysis import Log, Signals
+from journeymap.exceptions import AnswerError
 from journeymap.profile import FrontLine
 from journeymap.testing import interactions
 from journeymap.tracking import MomentOverdue, MomentReached, Tracker
@@ -165,10 +166,10 @@ def test_it_is_what_the_tracker_signals(happened: list[Interaction], hours: int)
     found = FrontLine.of(SHOP, log.histories(), now)
     at_once = log.ask(Signals(FrontLine.SIGNALS, as_of=now))
     offers = NextBest(SHOP)
-    assert found == FrontLine.of_signals(SHOP, at_once, log.histories, now, found.customers)
-    assert FrontLine.of(SHOP, log.histories(), now, offers) == FrontLine.of_signals(
-        SHOP, at_once, log.histories, now, found.customers, offers
-    )
+    if happened:
+        assert found == FrontLine.of_signals(SHOP, at_once, log.histories)
+        one_by_one = FrontLine.of(SHOP, log.histories(), now, offers)
+        assert one_by_one == FrontLine.of_signals(SHOP, at_once, log.histories, offers)
     ordered = sorted(happened, key=lambda one: (one.customer, one.at))
     signals = []
     for _, theirs in groupby(ordered, key=lambda one: one.customer):
@@ -202,3 +203,14 @@ def test_the_histories_of_some() -> None:
     some = list(log.histories(["c3", "none", "c1"]))
     assert sorted(some, key=lambda mine: mine[0].customer) == [every["c1"], every["c3"]]
     assert list(log.histories([])) == []
+
+
+def test_signals_that_are_not_all_are_refused() -> None:
+    log = Log.from_interactions([at("a", 0)], map=SHOP)
+    with pytest.raises(ElementError, match="the answer to Signals"):
+        FrontLine.of_signals(SHOP, log.ask(Signals("handoff")), log.histories)
+    with pytest.raises(AnswerError, match="names of customers"):
+        list(log.histories("ada"))
+    for wrong in (3, [3], ["ada", None]):
+        with pytest.raises(AnswerError, match="names of customers"):
+            list(log.histories(wrong))  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from attrs import Attribute, evolve, field, frozen
 
 from journeymap.analysis.table.part import Ints, Part, require_times
 from journeymap.exceptions import ElementError
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.rules import as_length, of_type
 
 __all__ = ["Per", "Sessions"]
@@ -57,7 +57,7 @@ class Sessions:
         """Split a part."""
         require_times(part.scope, "sessions")
         fresh = part.first.copy()
-        fresh[1:] |= np.diff(part.at) > self.gap // MICROSECOND
+        fresh[1:] |= np.diff(part.at) > micros_in(self.gap)
         begins = np.flatnonzero(fresh)
         owners = part.owners[part.journey[begins]]
         return evolve(part, offsets=np.append(begins, len(part)), owners=owners)

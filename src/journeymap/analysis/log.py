@@ -300,7 +300,7 @@ class Log(Askable):
             The interactions of a customer, in order of time; as those of `history`.
 
         Raises:
-            AnswerError: The log is a view, or it has no times.
+            AnswerError: The log is a view, it has no times, or a name is no text.
 
         >>> from datetime import UTC, datetime
         >>> then = datetime(2026, 3, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ __all__ = [
     "check_as_of",
     "check_time",
     "end_of",
+    "last_of",
     "read_lengths",
     "read_times",
 ]
@@ -94,6 +95,14 @@ def begin_of(moment: TimeOrDay, zone: str) -> int:
         )  # fmt: skip
     except OverflowError:  # in UTC it lies outside the calendar
         return -(2**62) if moment.year < 5000 else 2**62
+
+
+def last_of(as_of: datetime) -> int:
+    """Find the microseconds of a time with a zone; of one beyond the years, where they end."""
+    return max(_FIRST, min(begin_of(as_of, "UTC"), _LAST))
+
+
+_FIRST, _LAST = (micros(one.replace(tzinfo=UTC)) for one in (datetime.min, datetime.max))
 
 
 def end_of(moment: TimeOrDay, zone: str) -> int:

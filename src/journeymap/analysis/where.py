@@ -26,10 +26,18 @@ from journeymap.analysis.table.part import Flags, Ints, Part, code_of, known_nam
 from journeymap.exceptions import ColumnsError, UnknownName, nearest
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition, mentions
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.rules import of_type
 
-__all__ = ["LEVELS", "Where", "check_names", "choose_subset", "describe_subset", "mark_outcome"]
+__all__ = [
+    "LEVELS",
+    "Where",
+    "check_names",
+    "choose_subset",
+    "describe_subset",
+    "mark_outcome",
+    "select_until",
+]
 
 Names = str | Iterable[str] | None
 Elements = str | Condition | Iterable[str | Condition] | None
@@ -287,9 +295,9 @@ class Where:
                 keep &= times < end_of(end, zone)
         at_least, at_most = self.lasted or (None, None)
         if at_least is not None:
-            keep &= last - first >= at_least // MICROSECOND
+            keep &= last - first >= micros_in(at_least)
         if at_most is not None:
-            keep &= last - first <= at_most // MICROSECOND
+            keep &= last - first <= micros_in(at_most)
         return keep
 
 
@@ -343,6 +351,12 @@ def _kept(part: Part, keep: Flags) -> Part:
     offsets = np.searchsorted(rows, part.offsets)
     some = offsets[1:] > offsets[:-1]
     return part.select_rows(rows, np.append(offsets[:-1][some], len(rows)), part.owners[some])
+
+
+def select_until(part: Part, last: int) -> Part:
+    """Select the interactions of a part up to a time, in microseconds."""
+    known = part.at <= last
+    return part if known.all() else _kept(part, known)
 
 
 def describe_subset(subset: Where) -> str:

@@ -9,13 +9,12 @@ import click
 from journeymap.analysis import Log, Signals
 from journeymap.cli.output import ShownProgress
 from journeymap.exceptions import InteractionError
-from journeymap.model.instants import MICROSECOND
 from journeymap.profile import FrontLine, NextBest
 
 __all__ = ["follow_customers"]
 
 _OFFERED = 1000
-"""For how many of those who wait an offer is chosen: many more than a page names."""
+"""For how many waits an offer is chosen: many more than a page names."""
 
 
 def follow_customers(log: Log, *, now: datetime | None = None) -> FrontLine | None:
@@ -38,13 +37,10 @@ def follow_customers(log: Log, *, now: datetime | None = None) -> FrontLine | No
         return None
     offers = NextBest(journey) if journey.offers else None
     as_of = now or log.last
-    known = log if as_of >= log.last else log.where(until=as_of + MICROSECOND)
     try:
         with ShownProgress("following"):
             signals = log.ask(Signals(FrontLine.SIGNALS, as_of=as_of))
-            return FrontLine.of_signals(
-                journey, signals, log.histories, as_of, known.customers, offers, _OFFERED
-            )
+            return FrontLine.of_signals(journey, signals, log.histories, offers, _OFFERED)
     except InteractionError as error:  # a log is read with names that no interaction may have
         click.echo(f"journeymap: {error}; the page does not say who waits for whom", err=True)
         return None

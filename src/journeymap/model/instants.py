@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["EPOCH", "MICROSECOND", "instant", "micros"]
+__all__ = ["EPOCH", "MICROSECOND", "instant", "micros", "micros_in"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The instant from which microseconds are counted."""
@@ -28,3 +28,22 @@ def micros(at: datetime) -> int:
 def instant(number: int) -> datetime:
     """Convert microseconds since 1970 to the time in UTC."""
     return EPOCH + number * MICROSECOND
+
+
+_LONGEST = 4 * 10**17
+"""Microseconds in more years than there are; with any time, they are a number of 64 bits."""
+
+
+def micros_in(length: timedelta) -> int:
+    """Convert a length of time to microseconds; one longer than all years is cut.
+
+    Args:
+        length: The length of time.
+
+    Returns:
+        The microseconds.
+
+    >>> micros_in(timedelta(seconds=2)), micros_in(timedelta.max)
+    (2000000, 400000000000000000)
+    """
+    return min(length // MICROSECOND, _LONGEST)

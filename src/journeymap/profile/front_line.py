@@ -93,6 +93,21 @@ class _Owed:
 class FoundSignals(Protocol):
     """The signals of a log, as `journeymap.analysis.Signals` finds them."""
 
+    @property
+    def as_of(self) -> datetime | None:
+        """The time up to which time passed."""
+        ...
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that were asked for."""
+        ...
+
+    @property
+    def followed(self) -> int:
+        """How many customers were followed."""
+        ...
+
     def of(self, kind: str) -> Any:
         """Select those of one kind, as a frame."""
         ...
@@ -181,8 +196,6 @@ class FrontLine:
         map: JourneyMap,  # noqa: A002
         signals: FoundSignals,
         histories: Callable[[Iterable[str]], Iterable[Iterable[Interaction]]],
-        as_of: datetime,
-        customers: int,
         offers: NextBest | None = None,
         offered: int | None = None,
     ) -> FrontLine:
@@ -193,22 +206,22 @@ class FrontLine:
 
         Args:
             map: The map of the log.
-            signals: The answer of the log to ``Signals(FrontLine.SIGNALS, as_of=as_of)``.
+            signals: The answer of the log to ``Signals(FrontLine.SIGNALS, as_of=…)``; its time is
+                that of what is owed.
             histories: What reads the interactions of some customers, such as ``log.histories``.
-            as_of: The time.
-            customers: How many customers there are.
             offers: What chooses the best offer for those who wait (None: none is chosen).
-            offered: For how many of those who wait, the most urgent first (None: for all).
+            offered: For how many waits, the most urgent first (None: for all).
 
         Returns:
             What is owed.
 
         Raises:
-            ElementError: The time has no zone.
+            ElementError: The signals are not all that are needed, or of an empty log.
         """
-        if getattr(as_of, "tzinfo", None) is None:
-            raise ElementError("FrontLine", "as_of", as_of, "a time with a zone is expected")
-        now = utc(as_of, "FrontLine", "as_of")
+        if signals.as_of is None or not set(cls.SIGNALS) <= set(signals.kinds):
+            message = "the answer to Signals(FrontLine.SIGNALS) of a log is expected"
+            raise ElementError("FrontLine", "signals", signals.kinds, message)
+        now = utc(signals.as_of, "FrontLine", "as_of")
         owed = list(_found_owed(signals))
         waiting = list(_unanswered(owed, now))
         late = _found_late(signals)
@@ -220,7 +233,7 @@ class FrontLine:
         ordered = _by_urgency(waiting, now)
         if offers is not None:
             ordered = _with_best(map, ordered, histories, now, offers, offered)
-        return cls(now, customers, _all_served(map, owed, now), ordered)
+        return cls(now, signals.followed, _all_served(map, owed, now), ordered)
 
     def __repr__(self) -> str:
         late = sum(one.late for one in self.waiting)

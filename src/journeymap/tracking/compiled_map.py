@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from attrs import field, frozen
@@ -16,6 +15,7 @@ from journeymap.model.conditions import (
     needs_score,
     touchpoints_of,
 )
+from journeymap.model.instants import MICROSECOND
 from journeymap.model.matching import element_and_department, may_start_again
 from journeymap.tracking.fold_state import StageRules, Test
 from journeymap.tracking.followed_sequences import FollowedSequence
@@ -252,7 +252,7 @@ def _compile(journey: JourneyMap) -> CompiledMap:
     limits = journey.tables.dormant_after[1:]
     stages: dict[str, StageRules] = {}
     for stage, limit in zip(journey.stages.values(), limits, strict=True):
-        length = None if limit is None else timedelta(microseconds=limit)
+        length = None if limit is None else limit * MICROSECOND
         stages[stage.id] = StageRules(stage.id, stage.phase.customer, {}, length)
     names = list(stages)
     for rules, moves in zip(stages.values(), journey.tables.move[1:], strict=True):

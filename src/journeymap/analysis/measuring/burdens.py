@@ -11,7 +11,7 @@ from attrs import frozen
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.model import Condition
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 
 __all__ = ["BURDENS", "NO_COST", "Burdens", "find_burdens"]
 
@@ -47,13 +47,13 @@ def find_burdens(
     size = len(part)
     at = part.at
     wait = np.where(part.first, -1, np.diff(at, prepend=at[:1]))
-    recent = (wait >= 0) & (wait <= lately // MICROSECOND)
+    recent = (wait >= 0) & (wait <= micros_in(lately))
     switched = np.zeros(size, dtype=bool)
     if part.knows("channel"):
         channel = part.codes("channel").astype(np.int64)
         before = np.append(0, channel[:-1])[:size]
         switched = recent & (channel > 0) & (before > 0) & (channel != before)
-    late = wait > patience // MICROSECOND
+    late = wait > micros_in(patience)
     if failure_demand is None:  # what follows a failure at once
         demanded = recent & np.append(False, failed[:-1])[:size]
     else:
@@ -62,7 +62,7 @@ def find_burdens(
     if identification is not None:
         identified = _after_the_first(part, mark_matching(part, identification))
     marks = np.column_stack(
-        [failed, _repeated(part, lately // MICROSECOND), switched, identified, late, demanded]
+        [failed, _repeated(part, micros_in(lately)), switched, identified, late, demanded]
     )
     return Burdens(marks, wait, _costs(part))
 

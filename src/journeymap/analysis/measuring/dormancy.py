@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from journeymap.analysis.table.part import Flags, Ints, Part
+from journeymap.model.instants import MICROSECOND, micros_in
 
 __all__ = ["NEVER", "find_dormancies", "mark_ends", "stage_codes"]
 
@@ -42,7 +43,8 @@ def find_dormancies(
     """
     journey = part.scope.map
     limits = journey.tables.dormant_after if journey else (None,)
-    allowed = np.array([NEVER if limit is None else limit for limit in limits], dtype=np.int64)
+    cut = (None if limit is None else micros_in(limit * MICROSECOND) for limit in limits)
+    allowed = np.array([NEVER if limit is None else limit for limit in cut], dtype=np.int64)
     if not len(part):
         return np.zeros(0, dtype=bool), np.zeros(0, dtype=np.int64)
     position = stage_codes(part)

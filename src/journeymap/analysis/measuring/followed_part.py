@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -15,27 +14,18 @@ from journeymap.analysis.measuring.occurrences import first_after
 from journeymap.analysis.measuring.working_time import department_codes
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.model import JourneyMap
-from journeymap.model.instants import MICROSECOND
 
 __all__ = [
     "FollowedPart",
     "SignalBatch",
     "instants",
     "join_batches",
-    "length_of",
     "pick",
     "truths",
     "whole_numbers",
 ]
 
-_LONGEST = 10**17
-"""Microseconds in about 3,000 years: no sum of a time and this is more than an integer holds."""
 _TIME = pl.Datetime("us", "UTC")
-
-
-def length_of(length: timedelta) -> int:
-    """Convert a length of time to microseconds; one beyond all that is recorded is cut."""
-    return min(length // MICROSECOND, _LONGEST)
 
 
 @frozen(eq=False)
@@ -117,7 +107,7 @@ class SignalBatch:
     then: Ints | None = field(default=None, kw_only=True)
 
     def frame(self, part: Part, columns: dict[str, Any]) -> pl.DataFrame:
-        """Make the rows of these signals."""
+        """Make the rows of these signals, with the columns that they have."""
         owners = part.owners[part.journey[self.rows]]
         made = {
             "customer": part.names_of(owners),
@@ -128,10 +118,11 @@ class SignalBatch:
         }
         size = len(self.rows)
         series = []
-        for name, type_ in columns.items():
-            cell = made.get(name)
+        for name, cell in made.items():
             if not isinstance(cell, pl.Series):
-                cell = pl.Series([cell], dtype=type_).new_from_index(0, size)
+                if cell is None:
+                    continue
+                cell = pl.Series([cell], dtype=columns[name]).new_from_index(0, size)
             series.append(cell.alias(name))
         return pl.DataFrame(series)
 
@@ -167,10 +158,14 @@ def join_batches(
     later = [np.full(len(one.rows), one.later) for one in some]
     rank = [np.full(len(one.rows), one.rank) for one in some]
     # What is emitted at an interaction goes by rank; what time brings about, by time first.
-    time = [one.at if one.later else np.zeros(len(one.rows), dtype=np.int64) for one in some]
-    order = [np.zeros(len(one.rows)) if one.order is None else one.order for one in some]
-    then = [np.zeros(len(one.rows)) if one.then is None else one.then for one in some]
+    time = [one.at if one.later else one.rows * 0 for one in some]
+    order = [one.rows * 0 if one.order is None else one.order for one in some]
+    then = [one.rows * 0 if one.then is None else one.then for one in some]
     rows = [one.rows for one in some]
     keys = [np.concatenate(key) for key in (then, order, rank, time, later, rows)]
-    frame = pl.concat([one.frame(part, columns) for one in some])
-    return frame[pl.Series(np.lexsort(keys), dtype=pl.UInt32)]
+    frame = pl.concat([one.frame(part, columns) for one in some], how="diagonal")
+    ordered = frame[pl.Series(np.lexsort(keys), dtype=pl.UInt32)]
+    return ordered.select(
+        pl.col(name) if name in frame.columns else pl.lit(None, dtype=type_).alias(name)
+        for name, type_ in columns.items()
+    )

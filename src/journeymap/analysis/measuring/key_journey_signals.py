@@ -14,7 +14,6 @@ from journeymap.analysis.measuring.followed_part import (
     FollowedPart,
     SignalBatch,
     instants,
-    length_of,
     pick,
     truths,
     whole_numbers,
@@ -32,6 +31,7 @@ from journeymap.analysis.measuring.occurrences import (
 from journeymap.analysis.table.part import Ints
 from journeymap.model import KeyJourney, Plan
 from journeymap.model.deviations import DEVIATION_KINDS
+from journeymap.model.instants import micros_in
 from journeymap.model.matching import element_and_department
 
 __all__ = ["find_key_journeys"]
@@ -69,7 +69,8 @@ class _Followed:
         closed = np.flatnonzero(self.found.state != OPEN)
         for why in (-1, STARTED_AGAIN, OUT_OF_TIME, DORMANT):
             chosen = closed[self.found.why[closed] == why]
-            yield from self._closing(chosen, why)
+            if len(chosen):
+                yield from self._closing(chosen, why)
 
     def _inside(self) -> Iterator[SignalBatch]:
         """Find what no later interaction can heal: what failed, and what no step expects."""
@@ -85,6 +86,8 @@ class _Followed:
             marks["ad hoc"] = np.array(stray, dtype=bool)[part.touchpoints[rows]]
         for then, (kind, marked) in enumerate(marks.items()):
             mine, some = rows[marked], which[marked]
+            if not len(mine):
+                continue
             yield SignalBatch("deviation", mine, part.at[mine], followed.tie[mine], 4, {
                 **self._named(some),
                 "deviation": kind,
@@ -99,7 +102,7 @@ class _Followed:
         late = np.zeros(0, dtype=np.int64)
         limit = found.begin[:0]
         if self.span.within is not None:
-            limit = followed.part.at[found.begin] + length_of(self.span.within)
+            limit = followed.part.at[found.begin] + micros_in(self.span.within)
             late = np.flatnonzero(limit < found.over)
             limit = limit[late]
         rows = followed.last_until(found.begin[late], limit)

@@ -40,7 +40,7 @@ from journeymap.model import (
     TimeIn,
 )
 from journeymap.model.conditions import Condition
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.scores import plain_kind
 
 __all__ = ["Hits", "Lengths", "Ratings", "Sums", "Units", "find_units"]
@@ -201,7 +201,7 @@ def _times_between(part: Part, metric: Metric, measure: TimeBetween) -> Lengths 
     waits = measure_waits_between(part, before, after, working=measure.working_time)
     if measure.within is None:
         return Lengths(part.at[before], waits, part.customer[before])
-    limit = measure.within // MICROSECOND
+    limit = micros_in(measure.within)
     missing = starts[~come]
     over = missing[_passed(part, missing, measure) > limit]
     counted = np.concatenate([before, over])
@@ -233,7 +233,7 @@ def _times_in(part: Part, metric: Metric, measure: TimeIn) -> Lengths | Hits:
         )  # fmt: skip
     if measure.within is None:
         return Lengths(part.at[begins], lengths, part.customer[begins])
-    hit = lengths <= measure.within // MICROSECOND
+    hit = lengths <= micros_in(measure.within)
     return Hits(part.at[begins], begins, hit, part.customer[begins])
 
 
@@ -339,7 +339,7 @@ def _by_customer(part: Part, rows: Ints) -> tuple[Ints, Ints, Ints]:
 
 def _retention(part: Part, metric: Metric, measure: RetentionAfter) -> Hits:
     mine, first, last = _by_customer(part, np.flatnonzero(_at_element(part, metric)))
-    after = measure.after // MICROSECOND
+    after = micros_in(measure.after)
     known = part.scope.seen_until - first >= after
     return Hits(first[known], mine[known], (last - first >= after)[known], mine[known])
 
@@ -357,7 +357,7 @@ def _repurchase(part: Part, metric: Metric, measure: Repurchase) -> Hits:
     bought = second < np.iinfo(np.int64).max
     if measure.within is None:
         return Hits(first, mine, bought, mine)
-    limit = measure.within // MICROSECOND
+    limit = micros_in(measure.within)
     in_time = bought & (np.where(bought, second, first) - first <= limit)
     known = in_time | (part.scope.seen_until - first >= limit)
     return Hits(first[known], mine[known], in_time[known], mine[known])

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from attrs import frozen
 
-from journeymap.analysis.measuring.followed_part import length_of
 from journeymap.analysis.measuring.part_conditions import mark_matching, mark_since, rows_at
+from journeymap.analysis.measuring.sequence_steps import mark_completing
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.model import (
     Absence,
@@ -25,8 +25,10 @@ from journeymap.model import (
     HasTrait,
     Moment,
     Not,
+    Sequence,
 )
 from journeymap.model.conditions import SimpleCondition, leaves, touchpoints_of, verdict
+from journeymap.model.instants import micros_in
 from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["Awaiting", "find_awaiting", "mark_reaching"]
@@ -35,12 +37,17 @@ __all__ = ["Awaiting", "find_awaiting", "mark_reaching"]
 def mark_reaching(part: Part, moment: Moment) -> Flags:
     """Mark the interactions that reach a moment at once."""
     when = moment.when
-    found = judge(when, iter([_mark(part, leaf) for leaf in leaves(when)]))
+    found = _hold(part, when)
     if all(isinstance(leaf, Count) for leaf in leaves(when)):
         # The interaction that completes it meets it, and not every one while it holds.
         before = [_mark_before(part, leaf) for leaf in leaves(when) if isinstance(leaf, Count)]
         found = found & ~judge(when, iter(before)) & _mark_named(part, touchpoints_of(when))
     return found & ~_mark_named(part, beginnings(moment))
+
+
+def _hold(part: Part, condition: Condition) -> Flags:
+    """Mark where a condition holds, looking back alone."""
+    return judge(condition, iter([_mark(part, leaf) for leaf in leaves(condition)]))
 
 
 def beginnings(moment: Moment) -> tuple[str, ...]:
@@ -91,7 +98,7 @@ def find_awaiting(part: Part, moment: Moment) -> Iterator[Awaiting]:
         marks = [_mark(part, leaf)[rows] for leaf in simple]
         chosen = [leaf for leaf in map(simple.__getitem__, awaited) if isinstance(leaf, Absence)]
         followers = [_find_next(part, rows, leaf) for leaf in chosen]
-        limits = [part.at[rows] + length_of(leaf.within) for leaf in chosen]
+        limits = [part.at[rows] + micros_in(leaf.within) for leaf in chosen]
         if len(awaited) == 1:
             yield _decide(moment.when, rows, marks, awaited[0], followers[0], limits[0])
         else:
@@ -149,7 +156,7 @@ def _find_next(part: Part, rows: Ints, leaf: Absence) -> Ints:
     following = np.append(there, len(part))[place]
     in_time = following < part.offsets[1:][part.journey[rows]]
     row = following[in_time]
-    in_time[in_time] = part.at[row] - part.at[rows[in_time]] <= length_of(leaf.within)
+    in_time[in_time] = part.at[row] - part.at[rows[in_time]] <= micros_in(leaf.within)
     return np.where(in_time, following, -1)
 
 
@@ -163,6 +170,10 @@ def _mark(part: Part, leaf: SimpleCondition) -> Flags:
         case Between():
             role = "score" if leaf.what in SCORE_KINDS else leaf.what
             known = part.number(role) is not None
+        case Sequence():
+            points = [_hold(part, point) for point in leaf.points]
+            gaps = [_hold(part, AnyOf(gap)) if gap else None for gap in leaf.gaps]
+            return mark_completing(part, leaf, points, gaps)[0]
         case _:
             known = True
     return mark_matching(part, leaf) if known else np.zeros(len(part), dtype=bool)

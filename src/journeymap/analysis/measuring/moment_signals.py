@@ -14,15 +14,15 @@ from journeymap.analysis.measuring.followed_part import (
     FollowedPart,
     SignalBatch,
     instants,
-    length_of,
     whole_numbers,
 )
 from journeymap.analysis.measuring.moment_conditions import find_awaiting, mark_reaching
 from journeymap.analysis.table.checking import LEVELS
+from journeymap.analysis.table.encoding import carried_name
 from journeymap.analysis.table.part import Ints, Part
 from journeymap.model import Moment
 from journeymap.model.conditions import needs_score
-from journeymap.model.instants import instant, micros
+from journeymap.model.instants import instant, micros, micros_in
 
 __all__ = ["find_moments"]
 
@@ -70,7 +70,7 @@ def find_moments(followed: FollowedPart) -> Iterator[SignalBatch]:
     for place, moment in enumerate(moments):
         mine = _reach(followed, moment, place, len(moments))
         if moment.cool_down is not None:
-            mine = _cool_down(followed, mine, length_of(moment.cool_down))
+            mine = _cool_down(followed, mine, micros_in(moment.cool_down))
         found.append((moment, mine))
     yield from _emit(followed, found)
 
@@ -121,9 +121,10 @@ def _apart(part: Part, per: str | None) -> tuple[Part, Ints, Ints]:
 
 def _level_of(part: Part, per: str) -> str | None:
     """Find the level at which a log has what a moment keeps apart (None: it does not)."""
-    # What is carried under the name of a column of ours is kept beside it.
-    names = (per,) if per in _FIELDS else (f"extra.{per}", *({per} - _COLUMNS))
-    return next((name for name in names if part.knows(name)), None)
+    if per in _FIELDS:
+        return per if part.knows(per) else None
+    carried = [name for name in part.recorded_levels if name not in _COLUMNS]
+    return max((name for name in carried if carried_name(name) == per), default=None)
 
 
 def _cool_down(followed: FollowedPart, found: _Reached, length: int) -> _Reached:
@@ -147,6 +148,8 @@ def _emit(
     part, tie = followed.part, followed.tie
     numbers = _number(found)
     for (moment, mine), number in zip(found, numbers, strict=True):
+        if not len(mine.rows):
+            continue
         due = _due(followed, moment, mine.at)
         answered = _answered(followed, moment, mine)
         mark = {
@@ -202,7 +205,7 @@ def _due(followed: FollowedPart, moment: Moment, at: Ints) -> Ints:
     owner = moment.owner
     name = departments[owner].calendar if owner is not None and owner in departments else None
     if name is None:
-        due = at + length_of(moment.deadline)
+        due = at + micros_in(moment.deadline)
         return np.where(due < _END, due, _NEVER)
     times, which = np.unique(at, return_inverse=True)
     ahead = [calendars[name].ahead(instant(one), moment.deadline) for one in times.tolist()]

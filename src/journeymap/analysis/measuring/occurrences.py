@@ -9,7 +9,7 @@ from journeymap.analysis.measuring.dormancy import NEVER, find_dormancies
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import KeyJourney
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.matching import may_start_again
 
 __all__ = [
@@ -126,7 +126,7 @@ def _next(flags: Flags) -> Ints:
 def _limit(span: KeyJourney, begun: Ints, scope: Scope) -> Ints:
     if span.given_up_after is None or not scope.timed:
         return np.full(len(begun), NEVER)
-    return begun + span.given_up_after // MICROSECOND
+    return begun + micros_in(span.given_up_after)
 
 
 def first_after(part: Part, begin: Ints, stop: Ints, limit: Ints) -> Ints:

@@ -25,7 +25,7 @@ from journeymap.model import (
     Sequence,
     Wait,
 )
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.scores import SCORE_KINDS, plain_kind
 
 __all__ = ["mark_beginning", "mark_matching", "mark_since", "rows_at"]
@@ -163,9 +163,9 @@ def mark_since(
     row = rows[np.maximum(place, 0)] if len(rows) else np.zeros(len(part), dtype=np.int64)
     found &= row >= part.offsets[:-1][part.journey]
     if at_most is not None:
-        found &= part.at - part.at[row] <= at_most // MICROSECOND
+        found &= part.at - part.at[row] <= micros_in(at_most)
     if at_least is not None:
-        found &= part.at - part.at[row] >= at_least // MICROSECOND
+        found &= part.at - part.at[row] >= micros_in(at_least)
     return found
 
 
@@ -174,7 +174,7 @@ def _absent(part: Part, leaf: Absence) -> tuple[Flags, Flags]:
     yes = np.zeros(len(part), dtype=bool)
     no = np.ones(len(part), dtype=bool)
     begun, rows = rows_at(part, leaf.after), rows_at(part, leaf.touchpoint)
-    limit = leaf.within // MICROSECOND
+    limit = micros_in(leaf.within)
     place = np.searchsorted(rows, begun, side="right")
     following = np.append(rows, len(part))[place]
     ends = part.offsets[1:][part.journey[begun]]

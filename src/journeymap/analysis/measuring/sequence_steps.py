@@ -12,7 +12,7 @@ import numpy as np
 
 from journeymap.analysis.table.part import Flags, Ints, Part, require_times
 from journeymap.model import Sequence
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 
 __all__ = ["mark_completing"]
 
@@ -55,7 +55,7 @@ def mark_completing(
         begun = np.where(here, begun[np.maximum(run, 0)], -1)
     if sequence.within is not None:
         require_times(part.scope, f"within of a sequence ({sequence})")
-        late = part.at - part.at[np.maximum(begun, 0)] > sequence.within // MICROSECOND
+        late = part.at - part.at[np.maximum(begun, 0)] > micros_in(sequence.within)
         here &= ~late
     return _unbroken(part, sequence, here, begun, gaps[-1])
 
@@ -70,7 +70,7 @@ def _unbroken(
     broken = following < part.offsets[1:][part.journey]
     open_ = np.zeros(len(part), dtype=bool)
     if sequence.within is not None:
-        limit = part.at[np.maximum(begun, 0)] + sequence.within // MICROSECOND
+        limit = part.at[np.maximum(begun, 0)] + micros_in(sequence.within)
         in_time = part.at[np.minimum(following, len(part) - 1)] <= limit
         broken &= in_time
         open_ = here & ~broken & (part.scope.seen_until <= limit)

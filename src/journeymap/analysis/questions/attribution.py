@@ -33,7 +33,7 @@ from journeymap.analysis.where import mark_outcome
 from journeymap.exceptions import ElementError
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.rules import as_length, maybe_length, of_type, one_of, positive_duration
 
 __all__ = ["Attribution", "AttributionAnswer", "AttributionRow"]
@@ -264,7 +264,7 @@ class Attribution:
         if self.lookback is None:
             return np.ones(len(part), dtype=bool)
         end = part.at[walks.end][walks.path]
-        return end - part.at <= self.lookback // MICROSECOND
+        return end - part.at <= micros_in(self.lookback)
 
     def _amounts(self, part: Part, rows: Ints) -> tuple[Ints, frozenset[str]]:
         found = read_amounts(part, self.currency)
@@ -279,7 +279,7 @@ class Attribution:
         """Credit each touch of a conversion by how long before it was."""
         rows = rows[walks.converted[walks.path[rows]]]
         path = walks.path[rows]
-        ago = (part.at[walks.end[path]] - part.at[rows]) / (self.half_life // MICROSECOND)
+        ago = (part.at[walks.end[path]] - part.at[rows]) / (micros_in(self.half_life))
         least = np.full(len(walks.end), np.inf)
         np.minimum.at(least, path, ago)
         weight = np.exp2(least[path] - ago)  # the nearest weighs 1, so that none is lost in nothing
@@ -349,7 +349,7 @@ class Attribution:
     def _learned(self, touches: Touches, scope: Scope, *, paid: bool) -> AttributionAnswer:
         """Learn a model, in all and of each half of the customers, and ask what can be known."""
         touched, amounts = touches.learned_from(scope.seen_until)
-        lookback = None if self.lookback is None else self.lookback // MICROSECOND
+        lookback = None if self.lookback is None else micros_in(self.lookback)
         credit = LearnedCredit.of(touched, lookback)
         shares = credit.shares if credit.shares is not None else np.zeros((0, len(touched.names)))
         halves = []

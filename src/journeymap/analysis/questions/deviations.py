@@ -49,7 +49,7 @@ from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_tim
 from journeymap.model import JourneyMap, KeyJourney, Plan
 from journeymap.model.conditions import touchpoints_of
 from journeymap.model.deviations import DEVIATION_KINDS, DeviationKind
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.matching import element_and_department
 from journeymap.model.rules import of_type
 
@@ -269,7 +269,7 @@ class Deviations:
         if self.working_time:
             owner = np.full(len(begun), _owner(part, span))
             took = measure_working_time(part, owner, begun, found.over)
-        late: Ints = np.maximum(took - span.within // MICROSECOND, 0)
+        late: Ints = np.maximum(took - micros_in(span.within), 0)
         return late
 
     def _sums(

@@ -29,7 +29,7 @@ from journeymap.analysis.where import mark_outcome
 from journeymap.exceptions import AnswerError, ElementError
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.measures import Dormancy
 from journeymap.model.rules import maybe_length, positive_duration
 
@@ -243,7 +243,7 @@ class Drivers:
         if self.lead is not None:
             require_times(part.scope, "Drivers(lead=…)")
             limit = np.full(part.journeys, np.iinfo(np.int64).max)
-            limit[met] = part.at[until[met]] - self.lead // MICROSECOND
+            limit[met] = part.at[until[met]] - micros_in(self.lead)
             eligible &= part.at <= limit[part.journey]
         step = number - part.offsets[:-1][part.journey]
         place = np.searchsorted(_GRID, step)
@@ -260,7 +260,7 @@ class Drivers:
             return find_dormancies(part)[0]
         last = np.append(part.first[1:], True)
         over = np.where(last, part.scope.seen_until, np.append(part.at[1:], 0))
-        found: Flags = over - part.at >= self.silent // MICROSECOND
+        found: Flags = over - part.at >= micros_in(self.silent)
         return found
 
     def _candidates(self, part: Part, marked: Flags) -> Iterator[tuple[Candidate, Ints]]:

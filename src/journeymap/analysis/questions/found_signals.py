@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 import polars as pl
 from attrs import Attribute, evolve, field, frozen
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.followed_part import FollowedPart, SignalBatch, join_batches
 from journeymap.analysis.measuring.key_journey_signals import find_key_journeys
 from journeymap.analysis.measuring.moment_signals import find_moments
 from journeymap.analysis.measuring.stage_signals import find_handoffs, find_silences, find_stages
-from journeymap.analysis.moments_in_time import check_as_of
+from journeymap.analysis.moments_in_time import check_as_of, last_of
 from journeymap.analysis.row_fields import Flag, Instant, Key, NumberKey, Text
 from journeymap.analysis.table.part import Part, Scope, require_times
-from journeymap.analysis.where import Where
-from journeymap.exceptions import AnswerError, UnknownName
-from journeymap.model.instants import MICROSECOND, micros
+from journeymap.analysis.where import select_until
+from journeymap.exceptions import AnswerError, ElementError, UnknownName
+from journeymap.model.instants import instant
 
 __all__ = ["SIGNAL_KINDS", "SignalRow", "Signals", "SignalsAnswer"]
 
@@ -117,9 +118,20 @@ class SignalRow:
 
 @frozen(eq=False, repr=False)
 class SignalsAnswer(Answer[SignalRow]):
-    """Customer by customer, each one's signals in the order in which they became true."""
+    """Customer by customer, each one's signals in the order in which they became true.
+
+    Of a view of several journeys of a customer, journey by journey.
+
+    Attributes:
+        as_of: The time up to which time passed (None: the log is empty).
+        kinds: The kinds of signals that were asked for.
+        followed: How many customers were followed.
+    """
 
     Row = SignalRow
+    as_of: datetime | None = field(default=None, kw_only=True)
+    kinds: tuple[str, ...] = field(default=SIGNAL_KINDS, kw_only=True)
+    followed: int = field(default=0, kw_only=True)
 
     def of(self, kind: str) -> pl.DataFrame:
         """Select the signals of one kind, with the fields that they have.
@@ -150,13 +162,21 @@ class SignalsAnswer(Answer[SignalRow]):
 
 
 def _as_kinds(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    return (value,) if isinstance(value, str) else None if value is None else tuple(value)
+    if isinstance(value, str):
+        return (value,)
+    given: Any = tuple(value) if isinstance(value, Iterable) else value
+    kinds: tuple[str, ...] | None = given  # the validator raises the error
+    return kinds
 
 
 def _known_kinds(
     instance: object, attribute: Attribute[tuple[str, ...] | None], value: Any
 ) -> None:  # fmt: skip
-    for kind in value or ():
+    if value is None:
+        return
+    if not isinstance(value, tuple) or not value:
+        raise ElementError("Signals", "kinds", value, "the names of kinds are expected, or None")
+    for kind in value:
         if kind not in SIGNAL_KINDS:
             raise UnknownName("kind of signal", str(kind), SIGNAL_KINDS)
 
@@ -168,7 +188,8 @@ class Signals:
     The signals are those that ``Tracker(map)`` emits of each customer's interactions in order and
     of the time that passed until the log ends, in columns and at once. Of a view of journeys, as
     ``log.sessions(…)``, each journey is followed alone. Where a moment keeps products or orders
-    apart the tracker remembers 256 of them, and this all.
+    apart the tracker remembers 256 of them, and this all. `Trend` has signals under the period in
+    which their journey began.
 
     Attributes:
         kinds: The kinds of signals to find (None: all); fewer take less time and memory.
@@ -177,6 +198,7 @@ class Signals:
 
     Raises:
         UnknownName: There is no such kind.
+        ElementError: No kind is named.
         AnswerError: The time has no zone; or, when asked, the log has no map, or no times.
 
     >>> from journeymap.model import At, JourneyMap, Moment, Stage, Touchpoint
@@ -191,11 +213,11 @@ class Signals:
     [('stage entered', 'use'), ('moment reached', 'failed')]
     """
 
-    rows_in_a_part: ClassVar[int] = 1 << 20
+    rows_in_a_part: ClassVar[int] = 1 << 19
     kinds: tuple[str, ...] | None = field(default=None, converter=_as_kinds, validator=_known_kinds)
     as_of: datetime | None = field(default=None, validator=check_as_of, kw_only=True)
 
-    def measure(self, part: Part) -> pl.DataFrame:
+    def measure(self, part: Part) -> _Measured:
         """Find the signals of a part."""
         journey = part.scope.map
         columns = SignalsAnswer.schema()
@@ -203,14 +225,14 @@ class Signals:
             if part.scope.interactions:
                 message = "signals are what the map asks for: read the log with map=…"
                 raise AnswerError("Signals", message)
-            return pl.DataFrame(schema=columns)
+            return _Measured(pl.DataFrame(schema=columns), 0)
         require_times(part.scope, "Signals")
         if self.as_of is not None:
-            part = Where(until=self.as_of.astimezone(UTC) + MICROSECOND).apply(part)
-            scope = evolve(part.scope, recorded=micros(self.as_of), until=None)
-            part = evolve(part, scope=scope)
+            last = last_of(self.as_of)
+            part = select_until(part, last)
+            part = evolve(part, scope=evolve(part.scope, recorded=last, until=None))
         if not len(part):
-            return pl.DataFrame(schema=columns)
+            return _Measured(pl.DataFrame(schema=columns), 0)
         followed = FollowedPart(part, journey)
         wanted = SIGNAL_KINDS if self.kinds is None else self.kinds
         batches = (
@@ -220,14 +242,30 @@ class Signals:
             for batch in find(followed)
             if batch.kind in wanted
         )
-        return join_batches(part, batches, columns)
+        return _Measured(join_batches(part, batches, columns), len(distinct(part.owners)))
 
-    def merge(self, one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    def merge(self, one: _Measured, other: _Measured) -> _Measured:
         """Put the rows together."""
-        return pl.concat([one, other])
+        frame = pl.concat([one.frame, other.frame])
+        return _Measured(frame, one.customers + other.customers)
 
-    def answer(self, measured: pl.DataFrame, scope: Scope) -> SignalsAnswer:
+    def answer(self, measured: _Measured, scope: Scope) -> SignalsAnswer:
         """Sort the rows by customer; each one's keep their order."""
-        if not measured["customer"].is_sorted():
-            measured = measured.sort("customer", maintain_order=True)
-        return SignalsAnswer(measured)
+        frame = measured.frame
+        if not frame["customer"].is_sorted():
+            frame = frame.sort("customer", maintain_order=True)
+        until = scope.seen_until if self.as_of is None else last_of(self.as_of)
+        return SignalsAnswer(
+            frame,
+            as_of=instant(until) if scope.interactions else None,
+            kinds=SIGNAL_KINDS if self.kinds is None else self.kinds,
+            followed=measured.customers,
+        )
+
+
+@frozen(eq=False)
+class _Measured:
+    """The signals of some customers, and how many customers there were."""
+
+    frame: pl.DataFrame
+    customers: int

@@ -30,7 +30,7 @@ from journeymap.analysis.row_fields import (
 )
 from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, code_of, require_times
 from journeymap.exceptions import ElementError
-from journeymap.model.instants import MICROSECOND, micros
+from journeymap.model.instants import micros, micros_in
 from journeymap.model.rules import (
     as_tuple,
     identifier,
@@ -256,7 +256,7 @@ class Funnel:
 
     @property
     def _limit(self) -> int:
-        return _NEVER if self.within is None else self.within // MICROSECOND
+        return _NEVER if self.within is None else micros_in(self.within)
 
     def _reach(self, part: Part) -> tuple[Reading, list[Reached]]:
         """Find the interactions with which each step was reached."""
@@ -328,7 +328,7 @@ class Funnel:
             good = matches[place] & (last >= begins)
             good &= _in_time(read, start, rows, limit)
             if step.within is not None:
-                good &= _in_time(read, last, rows, step.within // MICROSECOND)
+                good &= _in_time(read, last, rows, micros_in(step.within))
             if step.without:
                 between = _before(np.where(self._rows(read, step.without), rows, -1))
                 good &= between <= last
@@ -426,7 +426,7 @@ class Funnel:
             if place + 1 < len(reached):
                 stopped = ~np.isin(units, further)
                 own = self.steps[place + 1].within
-                left = limit if own is None else min(limit, own // MICROSECOND)
+                left = limit if own is None else min(limit, micros_in(own))
                 if left != _NEVER:
                     inside = (end - read.at[starts] < limit) & (end - read.at[rows] < left)
                     if self.order == "strict":

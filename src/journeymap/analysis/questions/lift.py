@@ -16,7 +16,7 @@ from journeymap.analysis.row_fields import Bound, Count, Key, Mean, N, Share
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
 from journeymap.exceptions import AnswerError, UnknownName
 from journeymap.model import All, Offer
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.offers import ASSIGNED_ID, held_out
 from journeymap.model.rules import (
     maybe_length,
@@ -181,7 +181,7 @@ class Lift:
         if self.within is not None:
             require_times(part.scope, "Lift(within=…)")
             gap = part.at[rows] - part.at[np.maximum(start, 0)]
-            good &= gap <= self.within // MICROSECOND
+            good &= gap <= micros_in(self.within)
         flags[journey[good]] = True
         return flags
 

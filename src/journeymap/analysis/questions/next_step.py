@@ -28,7 +28,7 @@ from journeymap.analysis.row_fields import Count, Key, N, PathKey, Seconds, Shar
 from journeymap.analysis.table.part import Ints, Part, Reading, Scope, require_times
 from journeymap.model import NextSteps
 from journeymap.model.durations import span_text
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import MICROSECOND, micros_in
 from journeymap.model.next_steps import END, START, wait_class
 from journeymap.model.rules import chosen_or_length, of_type
 
@@ -226,7 +226,7 @@ class NextStep:
         if self.half_life is None or self.half_life == "chosen":
             return PERIODS
         length = self.half_life
-        finely = 8 * (scope.last - scope.first + 1) // max(1, length // MICROSECOND)
+        finely = 8 * (scope.last - scope.first + 1) // max(1, micros_in(length))
         return int(min(MOST_PERIODS, max(PERIODS, finely)))
 
     def _period_length(self, scope: Scope) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -10,13 +10,12 @@ from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.dormancy import find_dormancies, mark_ends
-from journeymap.analysis.moments_in_time import check_as_of
+from journeymap.analysis.moments_in_time import check_as_of, last_of
 from journeymap.analysis.row_fields import Count, Flag, Instant, Key, Mean, Seconds, Text
 from journeymap.analysis.table.exact_amounts import NO_NUMBER, SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, require_times
-from journeymap.analysis.where import Where
+from journeymap.analysis.where import select_until
 from journeymap.model import JourneyMap, Move
-from journeymap.model.instants import MICROSECOND, micros
 
 __all__ = ["PositionRow", "Positions", "PositionsAnswer", "mark_lap_starts"]
 
@@ -104,7 +103,7 @@ class Positions:
         """Find the position of each journey of a part."""
         if self.as_of is not None:
             require_times(part.scope, "Positions(as_of=…)")
-            part = Where(until=self.as_of.astimezone(UTC) + MICROSECOND).apply(part)
+            part = select_until(part, last_of(self.as_of))
         last, timed = part.offsets[1:] - 1, part.scope.timed
         position, since, lap = _stages(part)
         columns: dict[str, pl.Series] = {
@@ -141,14 +140,14 @@ class Positions:
         return PositionsAnswer(measured.sort("customer", "product", "at", *measured.columns))
 
     def _end(self, scope: Scope) -> int:
-        return scope.seen_until if self.as_of is None else micros(self.as_of)
+        return scope.seen_until if self.as_of is None else last_of(self.as_of)
 
     def _dormant(self, part: Part) -> Flags:
         if part.scope.map is None:
             return np.zeros(len(part), dtype=bool)
         until = None
         if self.as_of is not None:
-            until = micros(self.as_of)
+            until = last_of(self.as_of)
         return find_dormancies(part, until)[0]
 
 

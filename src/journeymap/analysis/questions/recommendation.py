@@ -19,7 +19,7 @@ from journeymap.analysis.measuring.referrals import find_parents, find_referrers
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, Seconds
 from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.rules import as_length, of_type, positive_duration
 
 __all__ = [
@@ -331,7 +331,7 @@ class Recommendation:
         scope: Scope, *, paid: bool,
     ) -> tuple[Acquired, ...]:  # fmt: skip
         """Compare recommended customers with others."""
-        limit = self.retained_after // MICROSECOND
+        limit = micros_in(self.retained_after)
         groups: tuple[Literal["recommended", "others"], ...] = ("recommended", "others")
         known = first + limit < scope.seen_until
         retained = known & (last - first > limit)

@@ -45,7 +45,7 @@ from journeymap.model import (
     TimeBetween,
     TimeIn,
 )
-from journeymap.model.instants import MICROSECOND
+from journeymap.model.instants import micros_in
 from journeymap.model.rules import maybe_length, of_type, one_of, positive_duration
 
 __all__ = ["NeedMet", "Scorecard", "ScorecardAnswer", "ScorecardRow"]
@@ -314,7 +314,7 @@ class Scorecard:
         if self.last is None:
             return None
         end = scope.seen_until + 1 if self.as_of is None else begin_of(self.as_of, scope.zone)
-        return MovingWindow(self.last // MICROSECOND, end, scope.zone)
+        return MovingWindow(micros_in(self.last), end, scope.zone)
 
     def _rows(
         self, name: str, metric: Metric, measured: Any, scope: Scope
