@@ -25,6 +25,7 @@ from typing import TypeAlias
 
 from journeymap.identity.entries import EvidenceEntry, Node, Value
 from journeymap.identity.rules import Namespace
+from journeymap.model.instants import MICROSECOND
 
 __all__ = ["EvidenceGraph"]
 
@@ -323,7 +324,7 @@ class EvidenceGraph:
 
     def _window_length(self, value: Value) -> int:
         window = self.space_of(value).window
-        return 0 if window is None else int(window.total_seconds() * 1_000_000)
+        return 0 if window is None else window // MICROSECOND
 
     def nodes(self, value: Value) -> list[Node]:
         """List all nodes of a value, the earliest first."""

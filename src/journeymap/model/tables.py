@@ -11,6 +11,7 @@ from attrs import frozen
 
 from journeymap.model.catalog import Catalog
 from journeymap.model.design import Design
+from journeymap.model.instants import MICROSECOND
 from journeymap.model.loop import Move
 
 __all__ = ["Tables", "compile_tables"]
@@ -59,7 +60,7 @@ def compile_tables(journey: Design) -> Tables:
         phase=(0, *(1 if stage.phase == "buy" else 2 for stage in stages)),
         move=(none, *((Move.SAME, *row) for row in inner)),
         dormant_after=tuple(
-            None if limit is None else round(limit.total_seconds() * 1e6) for limit in limits
+            None if limit is None else limit // MICROSECOND for limit in limits
         ),
         ends=frozenset(
             [point.id for point in points

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from journeymap.model import JourneyMap
-from journeymap.model.display import paint_with
 from journeymap.views.loop_picture import loop_scene
 from journeymap.views.svg import write_svg
 
@@ -31,6 +30,3 @@ def draw(
     True
     """
     return write_svg(loop_scene(map), path)
-
-
-paint_with(JourneyMap, draw)

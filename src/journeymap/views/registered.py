@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
+from journeymap.model.display import paint_with
+
 __all__ = [
     "Registered", "chart_view", "customer_view", "dark_chart_view", "map_view", "report_view",
 ]  # fmt: skip
@@ -45,6 +47,12 @@ def _customer(subject: Any) -> str:
     return customer_page(subject)
 
 
+def _timeline(subject: Any) -> str:
+    from journeymap.views.timeline import draw_customer
+
+    return draw_customer(subject)
+
+
 def _chart(subject: Any) -> str:
     return _chart_text(subject, dark=False)
 
@@ -75,3 +83,6 @@ report_view = Registered("text/html", _report)
 
 customer_view = Registered("text/html", _customer)
 """A `Customer` as a page, without personal values."""
+
+paint_with("JourneyMap", _map)
+paint_with("Customer", _timeline)

@@ -6,7 +6,6 @@ from datetime import UTC
 
 from attrs import frozen
 
-from journeymap.model.display import paint_with
 from journeymap.model.durations import span_text
 from journeymap.model.scores import show_number
 from journeymap.profile import Customer
@@ -229,6 +228,3 @@ def _feelings(rows: list[_Row], places: list[float], felt: float) -> list[Shape]
         colour = COLOURS[min(4, int((1 - emotion) / 2 * 5))]
         shapes.append(Dot(x, y, 6, "felt", colour, tip=f"{emotion:+.2f}"))
     return shapes
-
-
-paint_with(Customer, draw_customer)
