@@ -19,7 +19,7 @@ from typing import Any
 from attrs import astuple, fields
 
 from journeymap import Interaction
-from journeymap.analysis import Log
+from journeymap.analysis import Log, Signals
 from journeymap.interactions.trusted import make_interaction
 from journeymap.profile import FrontLine
 from journeymap.simulation import broadband, broadband_customers
@@ -89,8 +89,12 @@ def main() -> None:
     assert log.last is not None
     journey, last = log.map, log.last
     begin = time.perf_counter()
-    FrontLine.of(journey, log.histories(), last)
+    followed = FrontLine.of(journey, log.histories(), last)
     show("the front line", time.perf_counter() - begin, len(rows), plain)
+    begin = time.perf_counter()
+    found = FrontLine.of_signals(journey, log.ask(Signals(FrontLine.SIGNALS)), log.histories)
+    show("the front line, by signals", time.perf_counter() - begin, len(rows), plain)
+    assert found == followed
     starts = [float(subprocess.run([sys.executable, "-c", _START], capture_output=True, text=True,
                                    check=True).stdout) for _ in range(7)]  # fmt: skip
     print(f"import journeymap adds {1e3 * statistics.median(starts):.1f} ms")
