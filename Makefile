@@ -8,7 +8,7 @@ CUSTOMERS ?= 100000
 TIMES ?= 5
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test thorough coverage test-all torture docs notebooks bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting bench-worth bench-values fuzz clean
+.PHONY: demo test thorough coverage test-all torture docs notebooks bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting bench-worth bench-values bench-report fuzz clean
 
 demo: $(VENV)/demo.ready
 	$(BIN)/journeymap demo -o out/demo
@@ -94,6 +94,9 @@ fuzz: $(VENV)/dev.ready
 
 bench-values: $(VENV)/dev.ready
 	$(BIN)/python -m benchmarks.values
+
+bench-report: $(VENV)/dev.ready
+	$(BIN)/python -m benchmarks.reporting
 
 bench-reading: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/reading.py
