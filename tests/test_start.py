@@ -37,3 +37,17 @@ def test_parts_are_loaded_by_their_names() -> None:
     assert "journeymap.documents" in loaded("import journeymap; journeymap.documents.load")
     with pytest.raises(AttributeError, match="no attribute 'trackr'"):
         _ = journeymap.trackr  # type: ignore[attr-defined]
+
+
+_NO_PACKAGES = (
+    "import journeymap.views, importlib.metadata as m\n"
+    "m.Distribution.discover = classmethod(lambda cls, **words: iter(()))"
+)
+
+
+@pytest.mark.parametrize("before", ["", _NO_PACKAGES])
+def test_a_map_shows_itself_in_a_new_process(before: str) -> None:
+    shows = "print(journeymap.JourneyMap('shop')._repr_html_()[:4])"
+    code = f"import journeymap\n{before}\n{shows}"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "<svg\n"

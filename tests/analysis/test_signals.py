@@ -275,6 +275,10 @@ def test_times_may_be_the_first_and_the_last() -> None:
         assert len(log.ask(Signals(as_of=first))) == len(log.ask(Positions(first))) == 0
         assert len(log.ask(Signals("stage entered", as_of=last))) == 1
         assert log.ask(Positions(last))[0].dormant
+    begun = Log.from_interactions([evolve(at("a", 0), at=datetime(1, 1, 1, tzinfo=UTC))], map=MAP)
+    assert begun.ask(Signals(as_of=datetime.min.replace(tzinfo=timezone(9 * HOUR)))).followed == 0
+    before = T0 - 9 * HOUR
+    assert log.ask(Signals(as_of=before)).as_of == before
     end = Log.from_interactions([evolve(at("a", 0), at=datetime.max.replace(tzinfo=UTC))], map=MAP)
     assert end.last is not None
     assert len(end.ask(Signals(as_of=end.last))) == 1

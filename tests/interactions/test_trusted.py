@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import attrs
@@ -144,3 +144,25 @@ def test_what_comes_from_outside_is_taken_and_refused_alike(
         for several in ([who], [who, who], [who, Identity("other", "x")]):
             record = result(Record, several, T0, source, id=names.get("id"))
             assert result(build_record, several, T0, source, names.get("id"), None, 7) == record
+
+
+class Nowhere(tzinfo):
+    """A zone that knows no offset."""
+
+    def utcoffset(self, at: datetime | None) -> None:
+        return None
+
+    def dst(self, at: datetime | None) -> None:
+        return None
+
+    def tzname(self, at: datetime | None) -> str:
+        return "nowhere"
+
+
+@pytest.mark.parametrize("zone", [None, Nowhere()])
+def test_a_time_without_an_offset_is_refused_alike(zone: tzinfo | None) -> None:
+    then, who = datetime(2026, 3, 1, tzinfo=zone), [Identity("email", "a@b")]
+    one, record = result(Interaction, "ada", "t", then), result(Record, who, then, "web")
+    assert result(build_interaction, "ada", "t", then, {}) == one
+    assert result(build_record, who, then, "web", None, None, 1) == record
+    assert "without a zone" in str(one)

@@ -214,3 +214,13 @@ def test_signals_that_are_not_all_are_refused() -> None:
     for wrong in (3, [3], ["ada", None]):
         with pytest.raises(AnswerError, match="names of customers"):
             list(log.histories(wrong))  # type: ignore[arg-type]
+
+
+def test_those_of_whom_nothing_is_kept_do_not_wait() -> None:
+    log = Log.from_interactions([at("a", 0), at("b", 1, outcome="failed")], map=SHOP)
+    signals = log.ask(Signals(FrontLine.SIGNALS, as_of=T0 + 9 * DAY))
+    known = FrontLine.of_signals(SHOP, signals, log.histories, NextBest(SHOP))
+    assert [one.why for one in known.waiting].count("key journey") == 1
+    gone = FrontLine.of_signals(SHOP, signals, lambda names: [[] for _ in names], NextBest(SHOP))
+    assert {one.why for one in gone.waiting} == {"moment"}
+    assert list(log.histories(["\ud800", "elsewhere"])) == []

@@ -76,10 +76,12 @@ def _all_histories(table: Table) -> Iterator[tuple[Interaction, ...]]:
 def _select(table: Table, customers: Iterable[str]) -> Table:
     """Make a table of some customers; those whom it does not have are left out."""
     several: Any = None if isinstance(customers, (str, bytes)) else customers
-    names = list(several) if isinstance(several, Iterable) else [customers]
-    if several is None or not all(isinstance(name, str) for name in names):
+    names: list[Any] = list(several) if isinstance(several, Iterable) else [None]
+    if not all(isinstance(name, str) for name in names):
         raise AnswerError("histories", f"names of customers are expected, not {customers!r:.80}")
-    chosen = table.ids.is_in(pl.Series(names, dtype=pl.String)).to_numpy()
+    # No log has a name with halves of characters, and no frame can hold one.
+    whole = [name for name in names if name.encode(errors="ignore").decode() == name]
+    chosen = table.ids.is_in(pl.Series(whole, dtype=pl.String)).to_numpy()
     begins, lengths = table.offsets[:-1][chosen], np.diff(table.offsets)[chosen]
     rows = expand_spans(begins, lengths)
     levels = {

@@ -98,11 +98,11 @@ def begin_of(moment: TimeOrDay, zone: str) -> int:
 
 
 def last_of(as_of: datetime) -> int:
-    """Find the microseconds of a time with a zone; of one beyond the years, where they end."""
-    return max(_FIRST, min(begin_of(as_of, "UTC"), _LAST))
+    """Find the microseconds of a time with a zone; of one after all years, where they end."""
+    return min(begin_of(as_of, "UTC"), _LAST)
 
 
-_FIRST, _LAST = (micros(one.replace(tzinfo=UTC)) for one in (datetime.min, datetime.max))
+_LAST = micros(datetime.max.replace(tzinfo=UTC))
 
 
 def end_of(moment: TimeOrDay, zone: str) -> int:

@@ -204,11 +204,8 @@ def build_record(
     Raises:
         InteractionError: A text is none that a record may have.
     """
-    if (
-        len(identities) != 1
-        or not is_repeated_name(source)
-        or not (id is None or is_plain_name(id))
-    ):
+    plain = is_repeated_name(source) and (id is None or is_plain_name(id))
+    if not plain or len(identities) != 1 or at.utcoffset() is None:
         return Record(identities, at, source, id=id, interaction=interaction, row=row)
     made = _new(Record)
     values = (tuple(identities), at, source, id, interaction, (), (), row)

@@ -106,7 +106,7 @@ def build_interaction(
     texts = (get("source"), get("channel"), get("department"), get("process"), get("product"),
              get("outcome"))  # fmt: skip
     plain = (
-        is_plain_name(customer) and is_repeated_name(touchpoint) and at.tzinfo is not None
+        is_plain_name(customer) and is_repeated_name(touchpoint) and at.utcoffset() is not None
         and (id_ is None or is_plain_name(id_)) and cost is None
         and (emotion is None or (type(emotion) is float and -1 <= emotion <= 1))
         and emotion_after is None and duration is None and referred_by is None

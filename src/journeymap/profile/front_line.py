@@ -227,6 +227,8 @@ class FrontLine:
         late = _found_late(signals)
         for history in histories(list(late)) if late else ():
             known = _in_order(one for one in history if one.at <= now)
+            if not known:
+                continue
             for name, begun, tie, due in late[known[0].customer]:
                 path = _path_from(map, known, begun, tie)
                 waiting.append(_stuck_in(map, known[0].customer, name, path, begun, due))
@@ -298,6 +300,8 @@ def _with_best(
     tracker, made = Tracker(journey, horizon=timedelta(0)), list(first)
     for history in histories(list(mine)):
         known = _in_order(one for one in history if one.at <= now)
+        if not known:
+            continue
         state, _ = tracker.advance(tracker.follow(None, known)[0], now)
         places = mine[state.customer]
         better = _with_offers([first[place] for place in places], state, now, offers)

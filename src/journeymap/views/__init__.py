@@ -1,5 +1,6 @@
 """Views: pictures of maps and customers, and pages about logs and customers."""
 
+from journeymap.views import registered  # noqa: F401  # by it maps show themselves
 from journeymap.views.customer_page import customer_page
 from journeymap.views.difference_picture import PictureError, draw_difference
 from journeymap.views.drawing import draw

@@ -58,6 +58,7 @@ def distinct(numbers: Any) -> Ints:
 
 def rank_distinct(numbers: Ints) -> Ints:
     """Give each of some whole numbers its place among the distinct ones, from 0."""
+    numbers = numbers.astype(np.int64, copy=False)
     low, high = _bounds(numbers)
     if high - low > 4 * len(numbers) + 1024:
         _, places = np.unique(numbers, return_inverse=True)

@@ -211,8 +211,8 @@ class NextStep:
                 rows.append((list(path), name, count, count / n, n, wait))
         rows.sort(key=lambda row: (len(row[0]), row[0], -row[2], row[1]))
         frame = pl.DataFrame(rows, schema=NextStepAnswer.schema(), orient="row")
-        known = None
-        if half_life is not None:
+        known = self.half_life if isinstance(self.half_life, timedelta) else None
+        if self.half_life == "chosen" and half_life is not None:
             known = half_life * self._period_length(scope) * MICROSECOND
         return NextStepAnswer(frame, table=table, half_life=known)
 
