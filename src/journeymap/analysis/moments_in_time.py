@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from attrs import Attribute
 
 from journeymap.exceptions import AnswerError, ColumnsError
-from journeymap.model.instants import micros
+from journeymap.model.instants import LAST_MICROS, micros
 from journeymap.model.local_times import start_of_day
 from journeymap.model.rules import maybe_length
 
@@ -99,10 +99,7 @@ def begin_of(moment: TimeOrDay, zone: str) -> int:
 
 def last_of(as_of: datetime) -> int:
     """Find the microseconds of a time with a zone; of one after all years, where they end."""
-    return min(begin_of(as_of, "UTC"), _LAST)
-
-
-_LAST = micros(datetime.max.replace(tzinfo=UTC))
+    return min(begin_of(as_of, "UTC"), LAST_MICROS)
 
 
 def end_of(moment: TimeOrDay, zone: str) -> int:

@@ -12,12 +12,13 @@ from attrs import Attribute, field, fields, frozen, validators
 from journeymap.exceptions import InteractionError
 from journeymap.interactions.codec import is_plain
 from journeymap.interactions.interaction import Interaction, aware_time
-from journeymap.interactions.trusted import is_plain_name, is_repeated_name
 from journeymap.interactions.values import HIDDEN, Identity
 from journeymap.model.rules import (
     as_tuple,
     each,
     identifier,
+    is_plain_name,
+    is_repeated_name,
     of_type,
     optional_identifier,
     repeated_name,

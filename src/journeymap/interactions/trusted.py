@@ -10,13 +10,12 @@ from attrs import fields
 
 from journeymap.interactions.interaction import Interaction, sorted_pairs
 from journeymap.interactions.values import Identity, Money, Score
+from journeymap.model.rules import is_plain_name, is_repeated_name
 
 __all__ = [
     "add_value",
     "build_identity",
     "build_interaction",
-    "is_plain_name",
-    "is_repeated_name",
     "make_interaction",
 ]
 
@@ -27,32 +26,6 @@ _new = object.__new__
     getattr(Interaction, one.name).__set__ for one in fields(Interaction)
 )  # fmt: skip
 _namespace, _name = (getattr(Identity, one.name).__set__ for one in fields(Identity))
-_MOST_LETTERS = 125
-"""Letters of a name that fit into what a store keeps, whatever they are."""
-
-
-def is_plain_name(name: str) -> bool:
-    """Check in one look whether a name is one that anything may have; False: look closer."""
-    return (
-        type(name) is str and 0 < len(name) <= _MOST_LETTERS and name.isprintable()
-        and not name.isspace() and name[0] != "("
-    )  # fmt: skip
-
-
-_MOST_KEPT = 4096
-_passed: set[str] = set()  # names that passed; of places and systems, never of people
-
-
-def is_repeated_name(name: str) -> bool:
-    """Check a name as `is_plain_name` does, where the same few come again and again."""
-    if type(name) is str and name in _passed:
-        return True
-    if not is_plain_name(name):
-        return False
-    if len(_passed) >= _MOST_KEPT:
-        _passed.clear()
-    _passed.add(name)
-    return True
 
 
 def build_identity(namespace: str, value: str) -> Identity:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["EPOCH", "MICROSECOND", "instant", "micros", "micros_in"]
+__all__ = ["EPOCH", "FIRST_MICROS", "LAST_MICROS", "MICROSECOND", "instant", "micros", "micros_in"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The instant from which microseconds are counted."""
@@ -23,6 +23,12 @@ def micros(at: datetime) -> int:
     """
     # In UTC: times of one zone are subtracted by the clock on the wall, which is set twice a year.
     return (at.astimezone(UTC) - EPOCH) // MICROSECOND
+
+
+FIRST_MICROS, LAST_MICROS = (
+    micros(one.replace(tzinfo=UTC)) for one in (datetime.min, datetime.max)
+)
+"""The first and the last microsecond of the years 1 to 9999."""
 
 
 def instant(number: int) -> datetime:

@@ -23,7 +23,11 @@ from journeymap.model.rules import (
     text,
 )
 
-__all__ = ["Moment"]
+__all__ = ["FIELDS_APART", "Moment"]
+
+
+FIELDS_APART = ("product", "channel", "department", "process", "source")
+"""What a moment keeps apart that is a field of an interaction; anything else is carried beside."""
 
 
 @frozen

@@ -25,6 +25,8 @@ __all__ = [
     "fault_in_text",
     "finite",
     "identifier",
+    "is_plain_name",
+    "is_repeated_name",
     "maybe_length",
     "names",
     "of_type",
@@ -77,18 +79,36 @@ def identifier(instance: Any, attribute: Attribute[Any], value: Any) -> None:
         raise _error(instance, attribute, value, "this name is reserved for where journeys begin")
 
 
+_MOST_LETTERS = 125
+"""Letters of a name that fit into what a store keeps, whatever they are."""
 _MOST_KEPT = 4096
 _passed: set[str] = set()  # names that passed; of places and systems, never of people
 
 
-def repeated_name(instance: Any, attribute: Attribute[Any], value: Any) -> None:
-    """Require a name, as `identifier` does, where the same few come again and again."""
-    if type(value) is str and value in _passed:
-        return
-    identifier(instance, attribute, value)
+def is_plain_name(name: Any) -> bool:
+    """Check in one look whether a name is one that anything may have; False: look closer."""
+    return (
+        type(name) is str and 0 < len(name) <= _MOST_LETTERS and name.isprintable()
+        and not name.isspace() and name[0] != "("
+    )  # fmt: skip
+
+
+def is_repeated_name(name: Any) -> bool:
+    """Check a name as `is_plain_name` does, where the same few come again and again."""
+    if type(name) is str and name in _passed:
+        return True
+    if not is_plain_name(name):
+        return False
     if len(_passed) >= _MOST_KEPT:
         _passed.clear()
-    _passed.add(value)
+    _passed.add(name)
+    return True
+
+
+def repeated_name(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    """Require a name, as `identifier` does, where the same few come again and again."""
+    if not is_repeated_name(value):
+        identifier(instance, attribute, value)
 
 
 def optional_repeated_name(instance: Any, attribute: Attribute[Any], value: Any) -> None:

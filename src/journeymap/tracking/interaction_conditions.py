@@ -31,6 +31,7 @@ from journeymap.model.conditions import (
     leaves,
     plain_text,
 )
+from journeymap.model.moments import FIELDS_APART
 from journeymap.tracking.fold_state import FAR, LONG_AGO, Seen, Test
 from journeymap.tracking.followed_sequences import FollowedSequence, name_sequence
 
@@ -236,11 +237,8 @@ def seen_apart(seen: Seen, moment: Moment, one: Interaction) -> Seen:
 
 def about_of(one: Interaction, per: str) -> str:
     """Find the product, order … that an interaction is about; empty for none."""
-    value = getattr(one, per) if per in _FIELDS else dict(one.extra).get(per)
+    value = getattr(one, per) if per in FIELDS_APART else dict(one.extra).get(per)
     return "" if value is None else plain_text(value)
-
-
-_FIELDS = ("product", "channel", "department", "process", "source")
 
 
 def name_apart(touchpoint: str, per: str, about: str) -> str:

@@ -120,16 +120,9 @@ class TimeFinder:
 
     def find(self, payload: Any, elements: Elements) -> datetime | None:
         """Find the time; None where there is none, and ValueError where none can be read."""
-        if self._usual is not None:
-            text = self._usual(payload, elements)
-            if type(text) is str and len(text) > _LONGEST_DAY:
-                try:
-                    at = datetime.fromisoformat(text)
-                    if at.tzinfo is not None:
-                        at.astimezone(UTC)  # whether there is such a time
-                        return at
-                except (ValueError, OverflowError):
-                    pass  # read with more care below
+        usual = None if self._usual is None else _usual_time(self._usual(payload, elements))
+        if usual is not None:
+            return usual
 
         def read(place: _Place) -> datetime | None:
             found = place.value(payload, elements)
@@ -142,6 +135,20 @@ class TimeFinder:
     def finds(self, payload: Any, elements: Elements) -> bool:
         """Check whether there is anything to read a time from."""
         return any(place.value(payload, elements) is not None for place in self._places)
+
+
+def _usual_time(text: Any) -> datetime | None:
+    """Read a time of ISO 8601 with its zone; None for anything that is to be read with care."""
+    if type(text) is not str or len(text) <= _LONGEST_DAY:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            at.astimezone(UTC)  # whether there is such a time
+            return at
+    except (ValueError, OverflowError):
+        return None
+    return None
 
 
 def is_present(value: Any) -> bool:

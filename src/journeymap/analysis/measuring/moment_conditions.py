@@ -10,7 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 from attrs import frozen
 
-from journeymap.analysis.measuring.part_conditions import mark_matching, mark_since, rows_at
+from journeymap.analysis.measuring.part_conditions import (
+    find_following,
+    mark_counted,
+    mark_matching,
+    mark_named,
+    rows_at,
+)
 from journeymap.analysis.measuring.sequence_steps import mark_completing
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.model import (
@@ -40,9 +46,17 @@ def mark_reaching(part: Part, moment: Moment) -> Flags:
     found = _hold(part, when)
     if all(isinstance(leaf, Count) for leaf in leaves(when)):
         # The interaction that completes it meets it, and not every one while it holds.
-        before = [_mark_before(part, leaf) for leaf in leaves(when) if isinstance(leaf, Count)]
-        found = found & ~judge(when, iter(before)) & _mark_named(part, touchpoints_of(when))
-    return found & ~_mark_named(part, beginnings(moment))
+        before = [
+            mark_counted(part, leaf, before=True)
+            for leaf in leaves(when)
+            if isinstance(leaf, Count)
+        ]
+        found = (
+            found
+            & ~judge(when, iter(before))
+            & mark_named(part, "touchpoint", touchpoints_of(when))
+        )
+    return found & ~mark_named(part, "touchpoint", beginnings(moment))
 
 
 def _hold(part: Part, condition: Condition) -> Flags:
@@ -97,7 +111,7 @@ def find_awaiting(part: Part, moment: Moment) -> Iterator[Awaiting]:
         ]  # fmt: skip
         marks = [_mark(part, leaf)[rows] for leaf in simple]
         chosen = [leaf for leaf in map(simple.__getitem__, awaited) if isinstance(leaf, Absence)]
-        followers = [_find_next(part, rows, leaf) for leaf in chosen]
+        followers = [find_following(part, rows, leaf) for leaf in chosen]
         limits = [part.at[rows] + micros_in(leaf.within) for leaf in chosen]
         if len(awaited) == 1:
             yield _decide(moment.when, rows, marks, awaited[0], followers[0], limits[0])
@@ -149,17 +163,6 @@ def _decide_one_by_one(
     return Awaiting(rows, reached, by, at)
 
 
-def _find_next(part: Part, rows: Ints, leaf: Absence) -> Ints:
-    """Find the first interaction that comes in time after each; −1 where none does."""
-    there = rows_at(part, leaf.touchpoint)
-    place = np.searchsorted(there, rows, side="right")
-    following = np.append(there, len(part))[place]
-    in_time = following < part.offsets[1:][part.journey[rows]]
-    row = following[in_time]
-    in_time[in_time] = part.at[row] - part.at[rows[in_time]] <= micros_in(leaf.within)
-    return np.where(in_time, following, -1)
-
-
 def _mark(part: Part, leaf: SimpleCondition) -> Flags:
     """Mark where a simple condition holds; of what the log does not know, nowhere."""
     match leaf:
@@ -177,16 +180,3 @@ def _mark(part: Part, leaf: SimpleCondition) -> Flags:
         case _:
             known = True
     return mark_matching(part, leaf) if known else np.zeros(len(part), dtype=bool)
-
-
-def _mark_before(part: Part, leaf: Count) -> Flags:
-    """Mark where a count held before the interaction."""
-    rows = rows_at(part, leaf.touchpoint)
-    place = np.searchsorted(rows, np.arange(len(part)), side="left") - leaf.at_least
-    return mark_since(part, rows, place, at_most=leaf.within)
-
-
-def _mark_named(part: Part, touchpoints: tuple[str, ...]) -> Flags:
-    chosen = np.array([name in touchpoints for name in part.names("touchpoint")], dtype=bool)
-    found: Flags = chosen[part.touchpoints]
-    return found

@@ -22,17 +22,14 @@ from journeymap.analysis.table.encoding import carried_name
 from journeymap.analysis.table.part import Ints, Part
 from journeymap.model import Moment
 from journeymap.model.conditions import needs_score
-from journeymap.model.instants import instant, micros, micros_in
+from journeymap.model.instants import LAST_MICROS, instant, micros, micros_in
+from journeymap.model.moments import FIELDS_APART
 
 __all__ = ["find_moments"]
 
 _RESOLVED, _TESTED, _BEGUN, _CONFIRMED = 5, 6, 7, 3
 """Where a moment comes: an absence that ended, a test, one that waits for nothing; time."""
-_FIELDS = ("product", "channel", "department", "process", "source")
-"""What a moment keeps apart that is a field of an interaction; anything else is carried beside."""
 _COLUMNS = frozenset((*LEVELS, "touchpoint", "stage", "phase", "score_kind", "currency"))
-_END = 253_402_300_799_999_999
-"""The last microsecond of the year 9999: what is due later never is."""
 _NEVER = 2**62
 
 
@@ -121,7 +118,7 @@ def _apart(part: Part, per: str | None) -> tuple[Part, Ints, Ints]:
 
 def _level_of(part: Part, per: str) -> str | None:
     """Find the level at which a log has what a moment keeps apart (None: it does not)."""
-    if per in _FIELDS:
+    if per in FIELDS_APART:
         return per if part.knows(per) else None
     carried = [name for name in part.recorded_levels if name not in _COLUMNS]
     return max((name for name in carried if carried_name(name) == per), default=None)
@@ -206,7 +203,7 @@ def _due(followed: FollowedPart, moment: Moment, at: Ints) -> Ints:
     name = departments[owner].calendar if owner is not None and owner in departments else None
     if name is None:
         due = at + micros_in(moment.deadline)
-        return np.where(due < _END, due, _NEVER)
+        return np.where(due < LAST_MICROS, due, _NEVER)
     times, which = np.unique(at, return_inverse=True)
     ahead = [calendars[name].ahead(instant(one), moment.deadline) for one in times.tolist()]
     found = np.array([_NEVER if one is None else micros(one) for one in ahead], dtype=np.int64)
@@ -237,7 +234,7 @@ def _about(part: Part, moment: Moment, codes: Ints) -> pl.Series | None:
 
 
 def _maybe_instants(times: Ints) -> pl.Series:
-    return instants(np.minimum(times, _END)).set(pl.Series(times > _END), None)
+    return instants(np.minimum(times, LAST_MICROS)).set(pl.Series(times > LAST_MICROS), None)
 
 
 def _chosen(cells: dict[str, Any], places: Ints) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import assert_never
+from typing import Literal, assert_never
 
 import numpy as np
 
@@ -28,7 +28,14 @@ from journeymap.model import (
 from journeymap.model.instants import micros_in
 from journeymap.model.scores import SCORE_KINDS, plain_kind
 
-__all__ = ["mark_beginning", "mark_matching", "mark_since", "rows_at"]
+__all__ = [
+    "find_following",
+    "mark_beginning",
+    "mark_counted",
+    "mark_matching",
+    "mark_named",
+    "rows_at",
+]
 
 
 def mark_matching(part: Part, condition: Condition) -> Flags:
@@ -85,16 +92,16 @@ def _judge(part: Part, condition: Condition) -> tuple[Flags, Flags]:
         case Sequence():
             return _complete(part, condition)
         case At():
-            yes = _named(part, condition.what, condition.values)
+            yes = mark_named(part, condition.what, condition.values)
         case Between():
             yes = _between(part, condition)
         case HasTrait():
-            yes = _named(part, condition.name, condition.values)
+            yes = mark_named(part, condition.name, condition.values)
         case Consented():
             message = "a log knows no consents: they are asked of customers, in offers"
             raise AnswerError(f"where({condition})", message)
         case Count():
-            yes = _counted(part, condition)
+            yes = mark_counted(part, condition)
         case Wait():
             yes = _waited(part, condition)
         case _:
@@ -102,7 +109,8 @@ def _judge(part: Part, condition: Condition) -> tuple[Flags, Flags]:
     return yes, ~yes
 
 
-def _named(part: Part, level: str, values: tuple[str, ...]) -> Flags:
+def mark_named(part: Part, level: str, values: tuple[str, ...]) -> Flags:
+    """Mark the interactions that have one of some names at a level."""
     codes = part.codes(level)
     chosen = np.array([name in values for name in part.names(level)], dtype=bool)
     return chosen[codes]
@@ -127,34 +135,36 @@ def _between(part: Part, leaf: Between) -> Flags:
         whole, rest = split_bound(leaf.at_most)
         found &= (numbers < whole) | ((numbers == whole) & (left <= rest))
     if role == "value":
-        found &= _named(part, "currency", (str(leaf.currency),))
+        found &= mark_named(part, "currency", (str(leaf.currency),))
     elif role == "score":
         kinds = part.names("score_kind")
         same = tuple(one for one in kinds if one is not None and plain_kind(one) == leaf.what)
-        found &= _named(part, "score_kind", same)
+        found &= mark_named(part, "score_kind", same)
     return found
 
 
 def rows_at(part: Part, touchpoint: str) -> Ints:
     """Find the interactions at a touchpoint."""
-    found: Ints = np.flatnonzero(_named(part, "touchpoint", (touchpoint,)))
+    found: Ints = np.flatnonzero(mark_named(part, "touchpoint", (touchpoint,)))
     return found
 
 
-def _counted(part: Part, leaf: Count) -> Flags:
+def mark_counted(part: Part, leaf: Count, *, before: bool = False) -> Flags:
+    """Mark where a count is reached, each interaction included; or was so before each."""
     rows = rows_at(part, leaf.touchpoint)
-    # The row at which the count was begun, for each interaction: so many back, itself included.
-    place = np.searchsorted(rows, np.arange(len(part)), side="right") - leaf.at_least
-    return mark_since(part, rows, place, at_most=leaf.within)
+    # The row at which the count was begun, for each interaction: so many back.
+    side: Literal["left", "right"] = "left" if before else "right"
+    place = np.searchsorted(rows, np.arange(len(part)), side=side) - leaf.at_least
+    return _since(part, rows, place, at_most=leaf.within)
 
 
 def _waited(part: Part, leaf: Wait) -> Flags:
     rows = rows_at(part, leaf.since)
     place = np.searchsorted(rows, np.arange(len(part)), side="left") - 1
-    return mark_since(part, rows, place, at_least=leaf.at_least)
+    return _since(part, rows, place, at_least=leaf.at_least)
 
 
-def mark_since(
+def _since(
     part: Part, rows: Ints, place: Ints, *,
     at_most: timedelta | None = None, at_least: timedelta | None = None,
 ) -> Flags:  # fmt: skip
@@ -173,13 +183,19 @@ def _absent(part: Part, leaf: Absence) -> tuple[Flags, Flags]:
     """Of what began it: nothing came in time, or something did; of all else it does not hold."""
     yes = np.zeros(len(part), dtype=bool)
     no = np.ones(len(part), dtype=bool)
-    begun, rows = rows_at(part, leaf.after), rows_at(part, leaf.touchpoint)
-    limit = micros_in(leaf.within)
-    place = np.searchsorted(rows, begun, side="right")
-    following = np.append(rows, len(part))[place]
-    ends = part.offsets[1:][part.journey[begun]]
-    in_time = following < ends
-    in_time[in_time] = part.at[following[in_time]] - part.at[begun[in_time]] <= limit
-    yes[begun] = ~in_time & (part.scope.seen_until - part.at[begun] > limit)
+    begun = rows_at(part, leaf.after)
+    in_time = find_following(part, begun, leaf) >= 0
+    waited = part.scope.seen_until - part.at[begun] > micros_in(leaf.within)
+    yes[begun] = ~in_time & waited
     no[begun] = in_time
     return yes, no
+
+
+def find_following(part: Part, begun: Ints, leaf: Absence) -> Ints:
+    """Find what ends the absence after some interactions in time (−1: nothing does)."""
+    rows = rows_at(part, leaf.touchpoint)
+    following = np.append(rows, len(part))[np.searchsorted(rows, begun, side="right")]
+    in_time = following < part.offsets[1:][part.journey[begun]]
+    row = following[in_time]
+    in_time[in_time] = part.at[row] - part.at[begun[in_time]] <= micros_in(leaf.within)
+    return np.where(in_time, following, -1)

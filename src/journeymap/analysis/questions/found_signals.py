@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 import polars as pl
@@ -20,7 +20,7 @@ from journeymap.analysis.row_fields import Flag, Instant, Key, NumberKey, Text
 from journeymap.analysis.table.part import Part, Scope, require_times
 from journeymap.analysis.where import select_until
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
-from journeymap.model.instants import instant, micros
+from journeymap.model.instants import FIRST_MICROS, instant
 
 __all__ = ["SIGNAL_KINDS", "SignalRow", "Signals", "SignalsAnswer"]
 
@@ -32,7 +32,6 @@ _FINDERS: dict[Finder, tuple[str, ...]] = {
     find_key_journeys: ("deviation", "key journey completed", "key journey given up"),
     find_moments: ("moment reached", "moment overdue"),
 }
-_FIRST = micros(datetime.min.replace(tzinfo=UTC))
 SIGNAL_KINDS = tuple(kind for kinds in _FINDERS.values() for kind in kinds)
 """The kinds of signals that a log makes true."""
 
@@ -258,7 +257,7 @@ class Signals:
         until = scope.seen_until if self.as_of is None else last_of(self.as_of)
         return SignalsAnswer(
             frame,
-            as_of=instant(max(until, _FIRST)) if scope.interactions else None,
+            as_of=instant(max(until, FIRST_MICROS)) if scope.interactions else None,
             kinds=SIGNAL_KINDS if self.kinds is None else self.kinds,
             followed=measured.customers,
         )
