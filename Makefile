@@ -6,6 +6,8 @@ VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(shell $(PYTHON) -c \
 BIN = $(VENV)/bin
 CUSTOMERS ?= 100000
 TIMES ?= 5
+# A test that does not end is ended after so many seconds, and shows where it was.
+PYTEST = -m pytest -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test thorough coverage test-all torture docs notebooks bench bench-large bench-live bench-next bench-sources bench-reading bench-splitting bench-worth bench-values bench-report fuzz clean
@@ -21,17 +23,17 @@ test: $(VENV)/dev.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses=auto -m 'not slow'
+	$(BIN)/python $(PYTEST) --numprocesses=auto -m 'not slow'
 	$(BIN)/sphinx-build --quiet --fail-on-warning docs out/docs
 
 # What takes long: worlds of customers, real browsers, Spark, services, kills.
 thorough: $(VENV)/dev.ready
-	$(BIN)/python -m pytest --numprocesses=auto -m slow
+	$(BIN)/python $(PYTEST) --numprocesses=auto -m slow
 
 # All tests, with the lines that they run. It is quick where Python monitors itself, from 3.12 up.
 coverage: $(VENV)/dev.ready
 	COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if hasattr(sys, "monitoring") else "ctrace")') \
-	  $(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term --cov-fail-under=97
+	  $(BIN)/python $(PYTEST) --numprocesses=auto --cov --cov-report=term --cov-fail-under=97
 
 # Everything, on every Python from 3.11 up that is found here.
 test-all:

@@ -223,7 +223,7 @@ def test_a_page_is_written_anew_until_interrupted(
         if len(waits) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("journeymap.cli.log_commands.time.sleep", sleep)
+    monkeypatch.setattr("journeymap.cli.log_commands.sleep", sleep)
     assert main(["report", "log.csv", *MAPPED, "--every", "60", "-o", "r.html"]) == 130
     assert waits == [60, 60, 60]
     out, err = capsys.readouterr()

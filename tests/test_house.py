@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -104,6 +107,44 @@ def test_a_module_tells_one_story(path: Path) -> None:
             # The words of where are names of columns, and no options.
             passed = node.args.kwarg and (node.name, node.args.kwarg.arg) != ("where", "others")
             assert not (public and passed), f"{node.name} passes on what it gets"
+
+
+LOOKED_UP = {"journeymap", *sys.stdlib_module_names}
+"""Where the names begin that are looked up; others are those of variables."""
+
+
+def replaced(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Find what tests replace for a while: the line, and the dotted name."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        called, first = ast.unparse(node.func), node.args[0]
+        if called.endswith((".setattr", "patch")) and isinstance(first, ast.Constant):
+            yield node.lineno, str(first.value)
+        elif called.endswith((".setattr", "patch.object")) and len(node.args) > 1:
+            yield node.lineno, f"{ast.unparse(first)}.{ast.literal_eval(node.args[1])}"
+
+
+def owner(name: str) -> str:
+    """Find the module that a dotted name is looked up in, as that module calls itself."""
+    *path, _ = name.split(".")
+    found: object = sys.modules.get(path[0]) or importlib.import_module(path[0])
+    for at in range(1, len(path)):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(".".join(path[: at + 1]))
+        found = getattr(found, path[at], None)
+    return found.__name__ if isinstance(found, ModuleType) else ""
+
+
+def test_no_test_replaces_what_other_threads_use() -> None:
+    """A function of the standard library is replaced for all threads: one may be asleep in it."""
+    assert owner("journeymap.engines.progress.time.monotonic") == "time"
+    assert owner("journeymap.cli.log_commands.sleep") == "journeymap.cli.log_commands"
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        for line, name in replaced(ast.parse(path.read_text(encoding="utf-8"))):
+            module = owner(name) if name.split(".")[0] in LOOKED_UP else ""
+            allowed = module == "sys" or module.split(".")[0] not in sys.stdlib_module_names
+            assert allowed, f"{path.name}, line {line}: {name} is replaced for everyone"
 
 
 def test_every_public_name_is_documented_and_there() -> None:

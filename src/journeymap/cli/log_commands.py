@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
+from time import sleep
 
 import click
 
@@ -67,7 +67,7 @@ def report(
 
     write()
     while every is not None:
-        time.sleep(every)
+        sleep(every)
         try:
             write()
         except (JourneyMapError, OSError) as error:  # the log may be exchanged just now
