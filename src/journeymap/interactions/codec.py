@@ -11,7 +11,7 @@ True
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -26,14 +26,24 @@ from journeymap.model.rules import fault_in_text
 __all__ = [
     "decoded",
     "encoded",
+    "floats_in",
     "interaction_data",
     "interaction_text",
     "is_plain",
     "read_interaction",
 ]
 
-encoded: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""Plain data as one line of JSON."""
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@cache
+def _fast_encoder() -> Callable[[Any], bytes] | None:
+    """Find the encoder of the extra ``fast``, if it is installed."""
+    try:
+        from msgspec.json import Encoder
+    except ImportError:
+        return None
+    return Encoder().encode
 
 
 @cache
@@ -44,6 +54,32 @@ def _fast_decoder() -> Callable[[str], Any] | None:
     except ImportError:
         return None
     return decode
+
+
+def encoded(data: Any, floats: Iterable[float | None] | None = None) -> str:
+    """Write plain data as one line of JSON.
+
+    Args:
+        data: The data.
+        floats: All floating-point numbers that the data holds (None: not known). Where they are
+            known, and none of them is very large or very small, msgspec writes the same, ten times
+            as fast, if it is installed.
+
+    Returns:
+        The line.
+    """
+    encode = _fast_encoder()
+    if encode is None or floats is None or not all(map(_is_written_alike, floats)):
+        return _encode(data)
+    try:
+        return encode(data).decode()
+    except (TypeError, ValueError):  # what only the standard library writes: halves of characters
+        return _encode(data)
+
+
+def _is_written_alike(number: float | None) -> bool:
+    """Check whether msgspec and the standard library write a number in the same way."""
+    return number is None or 1e-4 <= abs(number) < 1e16 or number == 0
 
 
 def decoded(text: str) -> Any:
@@ -88,9 +124,14 @@ def interaction_data(one: Interaction) -> dict[str, Any]:
     return data
 
 
+def floats_in(one: Interaction) -> tuple[float | None, ...] | None:
+    """List the floating-point numbers of an interaction; None where they are not known."""
+    return None if one.extra or one.score else (one.emotion, one.emotion_after, one.cost)
+
+
 def interaction_text(one: Interaction) -> str:
     """Write an interaction as one line of JSON."""
-    return encoded(interaction_data(one))
+    return encoded(interaction_data(one), floats_in(one))
 
 
 def read_interaction(data: Mapping[str, Any]) -> Interaction:

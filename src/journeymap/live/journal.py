@@ -14,6 +14,7 @@ from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import (
     decoded,
     encoded,
+    floats_in,
     interaction_data,
     read_interaction,
 )
@@ -59,7 +60,7 @@ def text_with(interaction: Interaction, by: Sequence[Identity]) -> str:
     data = interaction_data(interaction)
     if by:
         data["by"] = encode_identities(by)
-    return encoded(data)
+    return encoded(data, floats_in(interaction))
 
 
 def journal_key(interaction: Interaction) -> str | None:

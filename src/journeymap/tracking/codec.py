@@ -18,7 +18,13 @@ from attrs import fields
 
 from journeymap.exceptions import StateError
 from journeymap.interactions import Interaction, Score
-from journeymap.interactions.codec import decoded, encoded, interaction_data, read_interaction
+from journeymap.interactions.codec import (
+    decoded,
+    encoded,
+    floats_in,
+    interaction_data,
+    read_interaction,
+)
 from journeymap.model.conditions import leaves
 from journeymap.tracking.compiled_map import CompiledMap
 from journeymap.tracking.fold_state import (
@@ -68,7 +74,20 @@ def state_text(state: State) -> str:
     }
     if state.assigned_id is not None:
         data["assigned"] = state.assigned_id
-    return encoded(data)
+    return encoded(data, _floats_in(state, base))
+
+
+def _floats_in(state: State, base: FoldState) -> list[float | None] | None:
+    """List the floating-point numbers in the data of a state; None where they are not known."""
+    if base.slow.scores:
+        return None
+    found: list[float | None] = [base.emotion]
+    for one, _ in state.recent:
+        held = floats_in(one)
+        if held is None:
+            return None
+        found += held
+    return found
 
 
 def state_data(text: str) -> dict[str, Any]:
