@@ -27,6 +27,7 @@ __all__ = [
     "decoded",
     "encoded",
     "floats_in",
+    "floats_of",
     "interaction_data",
     "interaction_text",
     "is_plain",
@@ -126,7 +127,15 @@ def interaction_data(one: Interaction) -> dict[str, Any]:
 
 def floats_in(one: Interaction) -> tuple[float | None, ...] | None:
     """List the floating-point numbers of an interaction; None where they are not known."""
-    return None if one.extra or one.score else (one.emotion, one.emotion_after, one.cost)
+    if one.extra:
+        return None
+    numbers = (one.emotion, one.emotion_after, one.cost)
+    return numbers if one.score is None else (*numbers, *floats_of(one.score))
+
+
+def floats_of(score: Score) -> tuple[float | None, ...]:
+    """List the floating-point numbers of a score."""
+    return score.value, score.low, score.high
 
 
 def interaction_text(one: Interaction) -> str:

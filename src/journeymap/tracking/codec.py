@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import chain
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -22,6 +23,7 @@ from journeymap.interactions.codec import (
     decoded,
     encoded,
     floats_in,
+    floats_of,
     interaction_data,
     read_interaction,
 )
@@ -79,9 +81,7 @@ def state_text(state: State) -> str:
 
 def _floats_in(state: State, base: FoldState) -> list[float | None] | None:
     """List the floating-point numbers in the data of a state; None where they are not known."""
-    if base.slow.scores:
-        return None
-    found: list[float | None] = [base.emotion]
+    found = [base.emotion, *chain.from_iterable(map(floats_of, base.slow.scores.values()))]
     for one, _ in state.recent:
         held = floats_in(one)
         if held is None:
