@@ -163,6 +163,28 @@ def test_ten_thousand_purchases_overflow_nothing(model: str) -> None:
     assert made.expected(values, one(1e4, 38.9, 38.9), 1)[0] == pytest.approx(1e4 / 40, rel=0.2)
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6), st.integers(0, 3)), max_size=12),
+    st.sampled_from(sorted(MODELS)),
+)
+def test_histories_together_are_as_each_alone(drawn: list[tuple[int, ...]], model: str) -> None:
+    """Also where many share their purchases, and the time of the last, or of the end."""
+    pairs = [(float(n), n and last / 7, 1.0 + end) for n, last, end in drawn]
+    x, t_x, end = np.array(pairs).reshape(-1, 3).T
+    seen = Histories(x, t_x, end, np.ones(len(pairs)))
+    values, how = np.array([0.6, 5.0, 0.9, 8.0]), MODELS[model]
+    found, slopes = how.log_likelihood(values, seen)
+    alive, expected = how.alive(values, seen), how.expected(values, seen, 4.0)
+    for place, pair in enumerate(pairs):
+        alone = one(*pair)
+        own, own_slopes = how.log_likelihood(values, alone)
+        assert np.isclose(found[place], own[0])
+        assert np.isclose(alive[place], how.alive(values, alone)[0])
+        assert np.isclose(expected[place], how.expected(values, alone, 4.0)[0])
+        if slopes is not None and own_slopes is not None:
+            assert np.allclose(slopes[:, place], own_slopes[:, 0])
+
+
 def test_planted_parameters_are_found() -> None:
     dice, size = np.random.default_rng(5), 4000
     rate, leave = dice.gamma(0.8, 1 / 6, size), dice.beta(1.2, 4, size)

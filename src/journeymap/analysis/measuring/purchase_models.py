@@ -8,6 +8,7 @@ nothing.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,21 +17,69 @@ from scipy.special import digamma, expit, gammaln, hyp2f1
 
 from journeymap.analysis.measuring.likelihood import Floats
 
-__all__ = ["MODELS", "BgNbd", "GammaGamma", "Histories", "ParetoNbd", "PurchaseModel"]
+__all__ = ["MODELS", "BgNbd", "Distinct", "GammaGamma", "Histories", "ParetoNbd", "PurchaseModel"]
 
 _ALIKE = 100.0  # from where on chances to leave lie so close together that a few points do
 _NEAR = 1e-7  # as close to 1 as an exponent may come
 
 
 @frozen(eq=False)
+class Distinct:
+    """Distinct numbers, or pairs of numbers, and which of them each history has."""
+
+    x: Floats
+    y: Floats
+    whose: Any
+
+    @classmethod
+    def of(cls, x: Floats, y: Floats) -> Distinct:
+        """Find the distinct pairs of numbers."""
+        order = np.lexsort((y, x))
+        fresh = np.append(True, (np.diff(x[order]) != 0) | (np.diff(y[order]) != 0))[: len(order)]
+        whose = np.empty(len(order), dtype=np.int64)
+        whose[order] = np.cumsum(fresh) - 1
+        some = order[fresh]
+        return cls(x[some], y[some], whose)
+
+
+@frozen(eq=False)
 class Histories:
-    """Distinct purchase histories, how many customers have each, and their segment, by number."""
+    """Distinct purchase histories, how many customers have each, and their segment, by number.
+
+    What depends on a part of a history alone is computed once for each that is distinct: there are
+    far fewer, and functions such as the hypergeometric one are slow.
+    """
 
     x: Floats
     t_x: Floats
     T: Floats
     count: Floats
     segment: Any = None
+
+    @cached_property
+    def purchases(self) -> Distinct:
+        """The distinct numbers of purchases."""
+        return Distinct.of(self.x, np.zeros(len(self.x)))
+
+    @cached_property
+    def until_last(self) -> Distinct:
+        """The distinct pairs of purchases and the time of the last."""
+        return Distinct.of(self.x, self.t_x)
+
+    @cached_property
+    def until_end(self) -> Distinct:
+        """The distinct pairs of purchases and the time of the end."""
+        return Distinct.of(self.x, self.T)
+
+    @cached_property
+    def by_segment(self) -> list[tuple[Any, Histories]]:
+        """The places and the histories of each segment."""
+        found = []
+        for segment in range(int(self.segment.max(initial=-1)) + 1):
+            rows = np.flatnonzero(self.segment == segment)
+            own = Histories(self.x[rows], self.t_x[rows], self.T[rows], self.count[rows])
+            found.append((rows, own))
+        return found
 
 
 class PurchaseModel(Protocol):
@@ -74,25 +123,27 @@ class BgNbd:
     def log_likelihood(self, values: Floats, seen: Histories) -> tuple[Floats, Floats | None]:
         """Compute the log-likelihood of each history, and its gradient."""
         r, alpha, a, b = values
-        x, some = seen.x, seen.x > 0
+        x, some, n, whose = seen.x, seen.x > 0, seen.purchases.x, seen.purchases.whose
         last = np.maximum(b + x - 1, 1e-300)
         log_end, log_last = np.log(alpha + seen.T), np.log(alpha + seen.t_x)
         stays = -(r + x) * log_end
         leaves = np.where(some, np.log(a) - np.log(last) - (r + x) * log_last, -np.inf)
         both = np.logaddexp(stays, leaves)
-        found = (
-            gammaln(r + x) - gammaln(r) + r * np.log(alpha)
-            + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x) + both
+        by_number = (
+            gammaln(r + n) - gammaln(r) + r * np.log(alpha)
+            + gammaln(a + b) + gammaln(b + n) - gammaln(b) - gammaln(a + b + n)
         )  # fmt: skip
         p, q = np.exp(stays - both), np.exp(leaves - both)
-        whole = digamma(a + b) - digamma(a + b + x)
+        buying = digamma(r + n) - digamma(r) + np.log(alpha)
+        whole = digamma(a + b) - digamma(a + b + n)
+        staying = whole + digamma(b + n) - digamma(b)
         gradient = np.stack([
-            digamma(r + x) - digamma(r) + np.log(alpha) - p * log_end - q * log_last,
+            buying[whose] - p * log_end - q * log_last,
             r / alpha - (r + x) * (p / (alpha + seen.T) + q / (alpha + seen.t_x)),
-            whole + q / a,
-            whole + digamma(b + x) - digamma(b) - np.where(some, q / last, 0),
+            whole[whose] + q / a,
+            staying[whose] - np.where(some, q / last, 0),
         ])  # fmt: skip
-        return found, gradient
+        return by_number[whose] + both, gradient
 
     def alive(self, values: Floats, seen: Histories) -> Floats:
         """Compute the probability that a customer with each history still buys."""
@@ -108,8 +159,10 @@ class BgNbd:
     def expected(self, values: Floats, seen: Histories, t: float) -> Floats:
         """Compute the purchases of a customer with each history in a time from now on."""
         r, alpha, a, b = values
-        lasting = _lasting(r + seen.x, alpha + seen.T, a, b + seen.x, np.full(len(seen.x), t))
-        return lasting * self.alive(values, seen)
+        end = seen.until_end
+        lasting = _lasting(r + end.x, alpha + end.y, a, b + end.x, np.full(len(end.x), t))
+        found: Floats = lasting[end.whose] * self.alive(values, seen)
+        return found
 
     def expected_anew(self, values: Floats, t: Floats) -> Floats:
         """Compute the repeat purchases of a new customer in a time after the first."""
@@ -153,10 +206,9 @@ class ParetoNbd:
         """Compute the log-likelihood of each history; its gradient is not known."""
         r, alpha, s, beta = values
         stays, leaves = self._lives(values, seen)
-        found: Floats = (
-            gammaln(r + seen.x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
-            + np.logaddexp(stays, leaves)
-        )  # fmt: skip
+        n, whose = seen.purchases.x, seen.purchases.whose
+        by_number = gammaln(r + n) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
+        found: Floats = by_number[whose] + np.logaddexp(stays, leaves)
         return found, None
 
     def alive(self, values: Floats, seen: Histories) -> Floats:
@@ -186,9 +238,10 @@ class ParetoNbd:
     def _lives(self, values: Floats, seen: Histories) -> tuple[Floats, Floats]:
         """Compute the logarithms of what a customer contributes who stays, and who has left."""
         r, alpha, s, beta = values
-        x = seen.x
-        stays = -(r + x) * np.log(alpha + seen.T) - s * np.log(beta + seen.T)
-        until, now = self._leaving(values, x, seen.t_x), self._leaving(values, x, seen.T)
+        x, last, end = seen.x, seen.until_last, seen.until_end
+        stays = (-(r + end.x) * np.log(alpha + end.y) - s * np.log(beta + end.y))[end.whose]
+        until = self._leaving(values, last.x, last.y)[last.whose]
+        now = self._leaving(values, end.x, end.y)[end.whose]
         with np.errstate(divide="ignore"):
             gone = until + np.log(-np.expm1(np.minimum(now - until, 0)))
         return stays, np.log(s) - np.log(r + s + x) + gone

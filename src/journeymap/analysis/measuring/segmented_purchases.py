@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from journeymap.analysis.measuring.likelihood import Floats
 from journeymap.analysis.measuring.purchase_models import Histories, PurchaseModel
@@ -106,11 +106,4 @@ class SegmentedModel:
         """Give each segment with the places of its histories, and these."""
         if len(self.segments) == 1 or seen.segment is None:
             return [(0, slice(None), seen)]
-        found: list[tuple[int, Any, Histories]] = []
-        for segment in range(len(self.segments)):
-            rows = np.flatnonzero(seen.segment == segment)
-            found.append((segment, rows, evolve(
-                seen, x=seen.x[rows], t_x=seen.t_x[rows], T=seen.T[rows], count=seen.count[rows],
-                segment=None,
-            )))  # fmt: skip
-        return found
+        return [(segment, rows, own) for segment, (rows, own) in enumerate(seen.by_segment)]
