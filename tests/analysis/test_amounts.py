@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeymap import Between, Interaction, Money
-from journeymap.analysis import Columns, Handoffs, Log
+from journeymap.analysis import (
+    Attribution,
+    Columns,
+    Distribution,
+    Handoffs,
+    Log,
+    Recommendation,
+    Revenue,
+    Rfm,
+    Scorecard,
+)
 from journeymap.analysis.table.exact_amounts import (
     FRACTION,
     NO_NUMBER,
@@ -23,6 +35,7 @@ from journeymap.analysis.table.exact_amounts import (
     split_bound,
 )
 from journeymap.engines import ParquetLog
+from journeymap.model import AmountOf, JourneyMap, Metric, Of, Stage, Touchpoint
 
 COLUMNS = Columns(value="value", currency="USD", department="team", at_unit="s")
 
@@ -90,3 +103,83 @@ def test_a_sum_is_the_sum_of_what_a_person_sees(amounts: list[Decimal]) -> None:
 def test_a_missing_amount_is_none() -> None:
     whole, left = split_amounts(np.array([np.nan, 1.5]))
     assert (whole.tolist(), left.tolist()) == ([NO_NUMBER, 15_000], [0, 0])
+
+
+PAID = Columns(at_unit="s", value="v", currency="IDR", channel="via", department="team",
+               referred_by="by")  # fmt: skip
+MODELS = ("first", "linear", "time-decay", "markov", "shapley")
+
+
+def sums_of(log: Log) -> dict[str, list[float]]:
+    """What each question makes of the amounts of a log."""
+    found = {
+        "revenue": [row.net for row in log.ask(Revenue("channel"))],
+        "rfm": [row.total or 0.0 for row in log.ask(Rfm("buy"))],
+        "won": [row.value or 0.0 for row in log.ask(Recommendation())],
+        "mean": [log.ask(Distribution("value")).mean or 0.0],
+        "risk": [row.value_at_risk or 0.0 for row in log.ask(Handoffs())],
+    }
+    for model in MODELS:
+        answer = log.ask(Attribution("buy", model))  # type: ignore[arg-type]
+        found[model] = [row.value or 0.0 for row in answer]
+    return found
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.integers(0, 99), st.sampled_from(["web", "app", None]),
+                  st.sampled_from(["sales", "care"]), st.booleans(), st.integers(1, 90)),
+        min_size=1, max_size=25,
+    ),
+    st.sampled_from([1e-9, 1e-6, 1e-3, 8e9]),
+)  # fmt: skip
+def test_amounts_of_any_size_sum_alike(drawn: list[tuple[Any, ...]], scale: float) -> None:
+    """Far below a ten-thousandth, and so large that sums do not fit into 64 bits."""
+
+    drawn = [(1, 0, "web", "sales", True, 5), *drawn]
+
+    def paid(by: float) -> Log:
+        copies = 40  # of each customer, so that sums become large
+        return Log.from_frame({
+            "customer": [f"{who}-{n}" for who, *_ in drawn for n in range(copies)],
+            "touchpoint": [place for _, _, _, _, bought, _ in drawn
+                           for place in ["buy" if bought else "see"] * copies],
+            "at": [at for _, at, *_ in drawn for _ in range(copies)],
+            "via": [via for _, _, via, *_ in drawn for _ in range(copies)],
+            "team": [team for _, _, _, team, *_ in drawn for _ in range(copies)],
+            "by": [None if who == 0 else f"0-{n}" for who, *_ in drawn for n in range(copies)],
+            "v": [amount * by for *_, amount in drawn for _ in range(copies)],
+        }, PAID)  # fmt: skip
+
+    plain, other = sums_of(paid(1.0)), sums_of(paid(scale))
+    for name, numbers in plain.items():
+        assert np.allclose(np.array(other[name]) / scale, numbers, rtol=1e-9), name
+
+
+def test_sums_beyond_64_bits_do_not_depend_on_the_parts() -> None:
+    size = 1200
+    frame = {
+        "customer": ["c0"] + [f"c{n % 5}" for n in range(size)], "touchpoint": ["buy"] * (size + 1),
+        "at": list(range(size + 1)), "v": [8e11] * (size + 1), "via": ["web"] * (size + 1),
+        "team": ["sales"] * (size + 1), "by": [None] + ["c0"] * size,
+    }  # fmt: skip
+    log = Log.from_frame(frame, PAID)
+    whole = 8e11 * (size + 1)
+    asked: list[Any] = [Revenue(), Rfm("buy"), Distribution("value"), Attribution("buy", "last"),
+                        Recommendation()]  # fmt: skip
+    for question in asked:
+        parts = [question.measure(part) for part in log.parts(200)]
+        merged: Any = question.answer(reduce(question.merge, parts), log.scope)
+        assert merged == log.ask(question), question
+    [row] = log.ask(Revenue())
+    assert row.revenue == whole
+    assert sum(row.total or 0 for row in log.ask(Rfm("buy"))) == whole
+    measure = AmountOf("revenue", "IDR", per="customer")
+    journey = JourneyMap(
+        "m", stages=[Stage("use", "own")], touchpoints=[Touchpoint("buy", "use")],
+        metrics=[Metric("spent", of=Of("touchpoint", "buy"), measure=measure)],
+    )  # fmt: skip
+    mapped = Log.from_frame(frame, PAID, map=journey)
+    card = mapped.ask(Scorecard())
+    assert card[0].value == whole / 5

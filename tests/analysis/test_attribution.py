@@ -261,3 +261,15 @@ def test_what_cannot_be_asked() -> None:
     with pytest.raises(AnswerError, match="never added"):
         mixed.ask(Attribution("buy"))
     assert mixed.ask(Attribution("buy", currency="EUR"))[0].value == 1.0
+
+
+def test_nothing_has_no_sign() -> None:
+    log = Log.from_frame(
+        {"customer": ["a", "a", "b"], "touchpoint": ["v", "refund", "v"], "at": [0, 1, 2],
+         "via": ["web", None, "app"], "v": [None, -5, None]},
+        Columns(at_unit="s", channel="via", value="v", currency="EUR"),
+    )  # fmt: skip
+    for model in ("markov", "last", "linear", "shapley", "time-decay"):
+        for row in log.ask(Attribution("refund", model)):
+            assert row.value in (-5.0, 0.0)
+            assert str(row.value) != "-0.0"

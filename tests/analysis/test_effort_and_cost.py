@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeymap as jm
-from journeymap.analysis import Breakdown, Columns, Compare, EffortAndCost, Log, Where
+from journeymap.analysis import Breakdown, Columns, Compare, EffortAndCost, Log, Transitions, Where
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
 from journeymap.testing import interactions
 from tests.factories import JOURNEY, T0
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DAY_S = 86_400
 
 
 @given(st.lists(interactions(durations=(HOUR,)), max_size=30))
@@ -219,3 +220,45 @@ def test_segments_and_comparisons() -> None:
     answer = log.ask(EffortAndCost())
     row = next(one for one in answer if one.element == "call")
     assert len(answer.customers(row)) == row.customers
+
+
+def test_waits_run_from_the_end_of_what_took_long() -> None:
+    log = Log.from_frame(
+        {"customer": ["a"] * 3 + ["b"] * 2, "at": [0, 6 * DAY_S + 60, 9 * DAY_S, 0, 60],
+         "touchpoint": ["repair", "survey", "repair", "repair", "survey"],
+         "took": [6 * DAY_S, 0, 60, 3600, None]},
+        Columns(at_unit="s", duration="took"),
+    )  # fmt: skip
+    found = {row.element: row for row in log.ask(EffortAndCost(patience="2 days", lately="7 days"))}
+    assert found["survey"].wait_mean == 30.0  # one minute, and none where they overlap
+    assert found["survey"].waited == 0
+    assert found["repair"].repeated == 1 / 3  # three days after the end of the first
+    waits = {(row.source, row.target): row.wait_mean for row in log.ask(Transitions())}
+    assert waits["repair", "survey"] == 30.0
+    assert log.sessions("1 hour").journeys == 3
+
+
+def test_equal_costs_are_judged_alike() -> None:
+    """Rounding is no difference: eleven cents are eleven cents, however many there are."""
+    size = 90
+    log = Log.from_frame(
+        {"customer": [f"c{n}" for n in range(size)], "touchpoint": ["x"] * 37 + ["y"] * 53,
+         "at": list(range(size)), "cost": [0.11] * size,
+         "end": ["failed" if (n >= 37 and n % 3) or n % 7 == 0 else None for n in range(size)]},
+        Columns(at_unit="s", cost="cost", outcome="end"),
+    )  # fmt: skip
+    answer = log.ask(EffortAndCost())
+    assert {(row.cost_mean, row.serves) for row in answer} == {(0.11, "not sure")}
+    assert answer.cost == 0.11
+
+
+def test_the_average_is_that_of_all_contacts() -> None:
+    """Also of those that have no name at the level."""
+    log = Log.from_frame(
+        {"customer": list("abcd"), "touchpoint": ["x"] * 4, "at": [0, 1, 2, 3],
+         "via": ["web", "web", "app", None], "end": [None] * 3 + ["failed"], "cost": [1, 1, 1, 9]},
+        Columns(at_unit="s", channel="via", outcome="end", cost="cost"),
+    )  # fmt: skip
+    for level in ("touchpoint", "channel"):
+        answer = log.ask(EffortAndCost(level))
+        assert (answer.effort, answer.cost, answer.unknown) == (0.25, 3.0, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from functools import reduce
 from itertools import permutations
 from typing import Any
@@ -224,3 +225,44 @@ def test_a_hold_out_decides() -> None:
     assert question.answer(reduce(question.merge, pieces), next(log.parts()).scope) == answer
     with pytest.raises(ElementError, match="only a learned model"):
         Attribution("buy", "markov", withheld="out")
+
+
+def test_a_hold_out_decides_also_where_nothing_is_learned() -> None:
+    """Conversions come long after the touches, so that no effect is learned; but fewer without."""
+    dice = random.Random(5)
+    rows: list[tuple[str, str, int, str | None, str | None, float | None]] = []
+    for n in range(1000):
+        name, held = f"c{n:04}", n % 2 == 0
+        rows.append((name, "visit", dice.randrange(86_400), "web", "mail" if held else None, None))
+        if not held:
+            rows.append((name, "offer", 432_000 + dice.randrange(86_400), "mail", None, None))
+        if dice.random() < (0.1 if held else 0.4):
+            rows.append((name, "buy", int(86_400 * (100 + 200 * dice.random())), None, None, 20.0))
+    frame = dict(zip(("customer", "touchpoint", "at", "channel", "w", "v"),
+                     map(list, zip(*rows, strict=True)), strict=True))  # fmt: skip
+    columns = Columns(at_unit="s", channel="channel", extra=["w"], value="v", currency="EUR")
+    log = Log.from_frame(frame, columns)
+    assert len(log.ask(Attribution("buy", "learned"))) == 0
+    answer = log.ask(Attribution("buy", "learned", withheld="w"))
+    [mail] = answer
+    assert (mail.element, answer.measured, answer.identifiable) == ("mail", ("mail",), True)
+    assert 120 < mail.conversions < 230  # of 500 without a hold-out, some 30 % more convert
+    assert mail.value == pytest.approx(20 * mail.conversions)
+
+
+@pytest.mark.parametrize("model", ["last", "linear", "learned"])
+def test_a_touch_at_the_time_of_a_conversion_is_before_it_or_after(model: Any) -> None:
+    """Days without a time of day: what came first in the log came first."""
+    dice = random.Random(5)
+    rows = []
+    for n in range(200):
+        for _ in range(3):
+            day = 86_400 * dice.randrange(300)
+            rows += [(f"c{n}", "offer", day, "mail"), (f"c{n}", "buy", day, None),
+                     (f"c{n}", "thanks", day, "phone")]  # fmt: skip
+    frame = dict(zip(("customer", "touchpoint", "at", "channel"),
+                     map(list, zip(*rows, strict=True)), strict=True))  # fmt: skip
+    log = Log.from_frame(frame, Columns(at_unit="s", channel="channel"))
+    touched = {row.element: row.touched for row in log.ask(Attribution("buy", model))}
+    assert touched["mail"] == 600
+    assert touched.get("phone", 0) <= 400  # never of the conversion that it came after

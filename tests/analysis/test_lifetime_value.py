@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import random
 import warnings
 from datetime import timedelta
 from pathlib import Path
@@ -514,3 +515,48 @@ def test_the_value_of_customers_won_is_a_column_of_its_own() -> None:
     for name, referral in frame.select("customer", "referral").iter_rows():
         won = [str(who) for who in range(40) if who % 10 and str(who // 10) == name != str(who)]
         assert referral == pytest.approx(sum(value[one] for one in won))
+
+
+def test_bounds_that_the_data_do_not_give_are_not_shown() -> None:
+    """Where the likelihood is nearly flat, there is no number of hundreds of digits."""
+    rows = [(f"c{n}", day) for n in range(50)
+            for day in ((0, 3, 3000) if n == 0 else (n % 5, n % 5 + 3))]  # fmt: skip
+    frame = {"customer": [who for who, _ in rows], "touchpoint": ["buy"] * len(rows),
+             "at": [86_400 * day for _, day in rows]}  # fmt: skip
+    log = Log.from_frame(frame, Columns(at_unit="s"))
+    for model in MODELS:
+        fitted = log.ask(LifetimeValue("buy", model))  # type: ignore[arg-type]
+        for low, high in fitted.intervals.values():
+            assert 0 <= low < 1e12
+            assert high == math.inf or high < 1e12
+        frame_ = fitted.per_customer()
+        for name in ("low", "high"):
+            numbers = frame_[name].drop_nulls()
+            assert numbers.is_finite().all()
+            assert (numbers < 1e9).all()
+    plain = log.ask(LifetimeValue("buy"))
+    assert (plain[0].low, plain[0].high) == (None, None)
+    assert "too little for an interval" in plain.note
+
+
+@pytest.mark.parametrize("seed", [79, 217])
+def test_a_flat_likelihood_is_no_crash(seed: int) -> None:
+    dice = random.Random(seed)
+    rows = []
+    count, end = dice.choice([20, 40, 100]), dice.choice([60, 200, 700])
+    some = ([0.3, 1, 3], [2, 8, 30], [0.3, 1, 3], [0.5, 2, 6])
+    r, alpha, a, b = (dice.choice(numbers) for numbers in some)
+    for n in range(count):
+        rate, leaves = dice.gammavariate(r, 1 / alpha) / 7, dice.betavariate(a, b)
+        now, first = dice.randrange(end // 2 + 1), True
+        dice.gammavariate(4, 10)
+        while now < end:
+            rows.append((f"c{n:03}", now))
+            dice.gammavariate(6, 1)
+            if not first and dice.random() < leaves:
+                break
+            first, now = False, now + max(1, int(dice.expovariate(rate + 1e-6)))
+    frame = {"customer": [who for who, _ in rows], "touchpoint": ["buy"] * len(rows),
+             "at": [86_400 * day for _, day in rows]}  # fmt: skip
+    fitted = Log.from_frame(frame, Columns(at_unit="s")).ask(LifetimeValue("buy", "pareto-nbd"))
+    assert len(fitted) == 1

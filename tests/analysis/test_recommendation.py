@@ -251,3 +251,11 @@ def test_the_loop_shows_what_comes_in_by_recommendation() -> None:
     assert "50 % came by recommendation" in page
     plain = [Interaction("ann", "a", T0)]
     assert "recommendation" not in report(Overview.of(Log.from_interactions(plain, map=JOURNEY)))
+
+
+def test_one_customer_has_no_interval() -> None:
+    log = Log.from_frame({"customer": ["a"], "touchpoint": ["buy"], "at": [0], "by": ["zed"]},
+                         Columns(at_unit="s", referred_by="by"))  # fmt: skip
+    answer = log.ask(Recommendation())
+    assert (answer.growth, answer.growth_low, answer.growth_high) == (0.0, None, None)
+    assert answer.notes()[0].endswith("one customer wins 0 others so far")

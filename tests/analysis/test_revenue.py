@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
+from functools import reduce
 
 import pytest
 from hypothesis import given
@@ -75,3 +76,16 @@ def test_bad_input() -> None:
         two.ask(Revenue("chanel", currency="USD"))
     none = Log.from_frame({"customer": ["a"], "touchpoint": ["x"], "at": [T0]}).ask(Revenue())
     assert "no amounts" in repr(none)
+
+
+def test_a_name_like_that_of_nothing_keeps_its_amounts() -> None:
+    frame = {"customer": list("abca"), "touchpoint": ["buy"] * 4, "at": [0, 1, 2, 3],
+             "via": ["(none)", None, "web", None], "v": [1, 10, 100, 1000]}  # fmt: skip
+    log = Log.from_frame(frame, Columns(at_unit="s", channel="via", value="v", currency="EUR"))
+    question = Revenue("channel")
+    parts = reduce(question.merge, [question.measure(part) for part in log.parts(1)])
+    for answer in (log.ask(question), question.answer(parts, log.scope)):
+        assert [(row.element, row.net, row.customers) for row in answer] == [
+            ("(none)", 1011.0, 2), ("web", 100.0, 1)
+        ]  # fmt: skip
+        assert sum(row.net for row in answer) == log.ask(Revenue(None))[0].net

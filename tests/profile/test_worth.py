@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.special import beta
 
 from journeymap import BuyingModel, Customer, Interaction, Live, Money, StateError
-from journeymap.analysis import LifetimeValue, Log
+from journeymap.analysis import Columns, LifetimeValue, Log
 from journeymap.analysis.measuring.purchase_models import BgNbd, GammaGamma, Histories
 from journeymap.exceptions import ElementError
 from tests.factories import JOURNEY
@@ -39,9 +41,31 @@ def test_equal_to_the_model_that_is_fitted(
     seen = Histories(*(np.array([one]) for one in numbers))
     values = np.array([r, alpha, a, b])
     assert found.alive == pytest.approx(BgNbd().alive(values, seen)[0], rel=1e-9)
-    if a + b + x > 1.01 and abs(a - 1) > 0.01:
+    if abs(a - 1) > 0.01:
         expected = BgNbd().expected(values, seen, float(weeks))[0]
         assert found.expected == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.3, 0.5), (0.5, 0.5), (0.5, 0.49999999), (0.3, 0.2)])
+def test_a_single_purchase_where_the_series_has_no_sum(a: float, b: float) -> None:
+    """The series of the formula has a pole where a + b is 1, and the expectation has none."""
+    age, weeks, r, alpha = 30.0, 52.0, 0.5, 4.0
+    model = BuyingModel("buy", {"r": r, "alpha": alpha, "a": a, "b": b},
+                        horizon=timedelta(weeks=weeks))  # fmt: skip
+
+    def bought(u: float) -> float:
+        p = u ** (1 / a)
+        rate = 1 - ((alpha + age) / (alpha + age + p * weeks)) ** r
+        return float(rate / p * (1 - p) ** (b - 1) / beta(a, b) / a)
+
+    exact = quad(bought, 0, 0.5)[0] + quad(bought, 0.5, 1, limit=500)[0]
+    first = date(2026, 1, 1)
+    found = model.worth_of([first], today=first + timedelta(weeks=age))
+    seen = Histories(np.zeros(1), np.zeros(1), np.array([age]), np.ones(1))
+    assert found is not None
+    assert found.expected == pytest.approx(exact, rel=1e-4)
+    batch = BgNbd().expected(np.array([r, alpha, a, b]), seen, weeks)[0]
+    assert batch == pytest.approx(found.expected, rel=1e-5)
 
 
 def test_the_published_expectation_and_long_histories() -> None:
@@ -113,3 +137,39 @@ def test_bad_input() -> None:
                  good.replace('"alpha"', '"beta"')):  # fmt: skip
         with pytest.raises(StateError, match="not a model of repeat buying"):
             BuyingModel.from_json(text)
+
+
+@pytest.mark.parametrize("discount", [0.0, 0.5])
+def test_a_model_values_as_the_question_does(discount: float) -> None:
+    dice = np.random.default_rng(1)
+    rows: list[tuple[str, int, float]] = []
+    for person in range(200):
+        rate, mean, now = dice.gamma(1, 1 / 30), dice.gamma(3, 10), int(dice.integers(0, 100))
+        while now < 300:
+            rows.append((f"c{person:03}", now, round(float(dice.gamma(5, mean / 5)) + 0.5, 2)))
+            now += max(1, int(dice.exponential(1 / (rate + 1e-3))))
+            if dice.random() < 0.2:
+                break
+    who, day, paid = zip(*rows, strict=True)
+    log = Log.from_frame({"customer": who, "touchpoint": ["buy"] * len(rows), "v": paid,
+                          "at": [86_400 * one for one in day]},
+                         Columns(at_unit="s", value="v", currency="EUR"))  # fmt: skip
+    fit = log.ask(LifetimeValue("buy", spend="gamma-gamma", discount=discount))
+    first = date(1970, 1, 1)
+    assert fit.model is not None
+    model = BuyingModel.from_json(fit.model.to_json())
+    assert model == fit.model
+    for one in fit.per_customer().head(20).iter_rows(named=True):
+        mine = [row for row in rows if row[0] == one["customer"]]
+        worth = model.worth_of(
+            [first + timedelta(days=row[1]) for row in mine],
+            today=first + timedelta(days=max(day)), amounts=[row[2] for row in mine][1:],
+        )  # fmt: skip
+        assert worth is not None
+        assert worth.value == pytest.approx(one["value"], rel=1e-4)
+
+
+@pytest.mark.parametrize("discount", [-0.1, 1.0, True, "half"])
+def test_a_discount_is_a_share(discount: Any) -> None:
+    with pytest.raises(ElementError, match="share"):
+        BuyingModel("buy", CDNOW, discount=discount)

@@ -13,9 +13,14 @@ from attrs import field, frozen
 from journeymap.exceptions import ElementError, StateError
 from journeymap.model.local_times import is_zone
 
-__all__ = ["BuyingModel", "Worth"]
+__all__ = ["DISCOUNT_STEPS", "YEAR_WEEKS", "BuyingModel", "Worth"]
+
+DISCOUNT_STEPS = 12
+"""Parts of the horizon in which purchases are discounted."""
+YEAR_WEEKS = 365.25 / 7
 
 _ALIKE = 1e3  # of ``a`` above it, all leave with nearly the same chance
+_SMALL = 0.05  # of the third parameter of the series, below which it nears a pole
 _MOST_TERMS = 1_000_000
 _NAMES, _SPEND = ("r", "alpha", "a", "b"), ("p", "q", "v")
 
@@ -47,6 +52,7 @@ class BuyingModel:
         spend: Those of gamma-gamma: p, q and v (empty: there is no model of spend).
         horizon: The time within which purchases are expected.
         margin: What of an amount is earned, as a share.
+        discount: What of an amount is lost by its coming a year later, as a share.
         currency: The currency of spend (None: the customer's only one).
         zone: The zone of days: purchases on one day are one.
 
@@ -67,6 +73,7 @@ class BuyingModel:
     spend: Mapping[str, float] = field(factory=dict)
     horizon: timedelta = field(default=timedelta(days=365), kw_only=True)
     margin: float = field(default=1.0, kw_only=True)
+    discount: float = field(default=0.0, kw_only=True)
     currency: str | None = field(default=None, kw_only=True)
     zone: str = field(default="UTC", kw_only=True)
 
@@ -78,6 +85,12 @@ class BuyingModel:
     def _check_spend(self, attribute: Any, value: Mapping[str, float]) -> None:
         if value:
             _check(value, _SPEND, "spend")
+
+    @discount.validator
+    def _check_discount(self, attribute: Any, value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+            message = "a share from 0 to 1 is expected"
+            raise ElementError("BuyingModel", "discount", value, message)
 
     def worth_of(
         self, days: Sequence[date], *, today: date, amounts: Sequence[float] = ()
@@ -98,9 +111,13 @@ class BuyingModel:
         x = len(known) - 1
         recency, age = ((one - known[0]).days / 7 for one in (known[-1], today))
         alive = self._alive(x, recency, age)
-        expected = alive * self._lasting(x, age)
+        weeks = self.horizon / timedelta(weeks=1)
+        expected = alive * self._lasting(x, age, weeks)
         spend = self._spend(x, list(amounts)) if self.spend else None
-        value = None if spend is None else expected * spend * self.margin
+        value = None
+        if spend is not None:
+            counted = alive * self._discounted(x, age, weeks) if self.discount else expected
+            value = counted * spend * self.margin
         return Worth(alive, expected, spend, value)
 
     def _alive(self, x: int, recency: float, age: float) -> float:
@@ -111,18 +128,31 @@ class BuyingModel:
         odds = math.log(a / last) + (r + x) * math.log((alpha + age) / (alpha + recency))
         return 1 / (1 + math.exp(odds)) if odds < 700 else 0.0
 
-    def _lasting(self, x: int, age: float) -> float:
+    def _discounted(self, x: int, age: float, weeks: float) -> float:
+        """Compute the purchases of who still buys, later ones counting less."""
+        edges = [weeks * place / DISCOUNT_STEPS for place in range(DISCOUNT_STEPS + 1)]
+        sums = [0.0, *(self._lasting(x, age, end) for end in edges[1:])]
+        return math.fsum(
+            (sums[place + 1] - sums[place])
+            * (1 - self.discount) ** ((edges[place] + edges[place + 1]) / 2 / YEAR_WEEKS)
+            for place in range(DISCOUNT_STEPS)
+        )
+
+    def _lasting(self, x: int, age: float, t: float) -> float:
         """Compute the purchases of who still buys (equation 10 of Fader, Hardie and Lee 2005)."""
         r, alpha, a, b = (self.parameters[name] for name in _NAMES)
-        t, shape, scale = self.horizon / timedelta(weeks=1), r + x, alpha + age
+        shape, scale = r + x, alpha + age
         b += x
-        if a > _ALIKE or a + b <= 1 + 1e-9:
+        if a > _ALIKE:
             chance = a / (a + b)
             return -math.expm1(-shape * math.log1p(chance * t / scale)) / chance
         if abs(a - 1) < 1e-6:
             a = 1 + 1e-6
-        rest = math.exp(_log_series(shape, b, a + b - 1, t / (scale + t)))
-        return (a + b - 1) / (a - 1) * (1 - rest)
+        c, z = a + b - 1, t / (scale + t)
+        if c < _SMALL:
+            return (c - _times_series(shape, b, c, z)) / (a - 1)
+        rest = math.exp(_log_series(shape, b, c, z))
+        return c / (a - 1) * (1 - rest)
 
     def _spend(self, x: int, amounts: list[float]) -> float:
         p, q, v = (self.spend[name] for name in _SPEND)
@@ -141,7 +171,8 @@ class BuyingModel:
         return json.dumps({
             "purchase": self.purchase, "parameters": dict(self.parameters),
             "spend": dict(self.spend), "horizon": self.horizon.total_seconds(),
-            "margin": self.margin, "currency": self.currency, "zone": self.zone,
+            "margin": self.margin, "discount": self.discount, "currency": self.currency,
+            "zone": self.zone,
         })  # fmt: skip
 
     @classmethod
@@ -164,7 +195,8 @@ class BuyingModel:
             return cls(
                 str(data["purchase"]), data["parameters"], data["spend"],
                 horizon=timedelta(seconds=data["horizon"]), margin=float(data["margin"]),
-                currency=data["currency"], zone=data["zone"],
+                discount=float(data.get("discount", 0.0)), currency=data["currency"],
+                zone=data["zone"],
             )  # fmt: skip
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, ElementError):
             raise StateError("this is not a model of repeat buying") from None
@@ -176,6 +208,18 @@ def _check(values: Mapping[str, float], names: tuple[str, ...], field_: str) -> 
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e300:
             message = f"{name!r} is expected, above zero"
             raise ElementError("BuyingModel", field_, value, message)
+
+
+def _times_series(shape: float, b: float, c: float, z: float) -> float:
+    """Compute c times (1 − z)^shape times the series 2F1(shape, b; c; z), for c above −1.
+
+    From the series with c + 1 and c + 2, by Gauss's relation (DLMF 15.5.18): the series itself has
+    a pole at 0, but its product with c has none.
+    """
+    one, two = (math.exp(_log_series(shape, b, c + more, z)) for more in (1, 2))
+    above = (c + 1) * (c - (2 * (c + 1) - shape - b - 1) * z) * one
+    above += (c + 1 - shape) * (c + 1 - b) * z * two
+    return above / ((c + 1) * (1 - z))
 
 
 def _log_series(shape: float, b: float, c: float, z: float) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from attrs import frozen
 
 from journeymap.analysis.measuring.part_conditions import mark_matching
+from journeymap.analysis.measuring.working_time import measure_waits_between
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.model import Condition
 from journeymap.model.instants import micros_in
@@ -45,8 +46,9 @@ def find_burdens(
 ) -> Burdens:  # fmt: skip
     """Find the burdens of each interaction of a part."""
     size = len(part)
-    at = part.at
-    wait = np.where(part.first, -1, np.diff(at, prepend=at[:1]))
+    inner = np.flatnonzero(~part.first)
+    wait = np.full(size, -1, dtype=np.int64)
+    wait[inner] = measure_waits_between(part, inner - 1, inner, working=False)
     recent = (wait >= 0) & (wait <= micros_in(lately))
     switched = np.zeros(size, dtype=bool)
     if part.knows("channel"):
@@ -73,7 +75,7 @@ def _repeated(part: Part, lately: int) -> Flags:
     same = np.zeros(len(part), dtype=bool)
     if len(order):
         one, other = order[:-1], order[1:]
-        near = part.at[other] - part.at[one] <= lately
+        near = measure_waits_between(part, one, other, working=False) <= lately
         alike = part.journey[one] == part.journey[other]
         alike &= part.touchpoints[one] == part.touchpoints[other]
         same[other[near & alike]] = True

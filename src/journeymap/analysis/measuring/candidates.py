@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from journeymap.analysis.measuring.working_time import measure_waits_between
 from journeymap.analysis.table.coding import Codes
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.model.durations import span_text
@@ -54,8 +55,10 @@ def _elements(part: Part, level: str, rows: Ints) -> Iterator[tuple[Candidate, I
     first = part.first[rows]
     waits = None
     if part.scope.timed and level == "touchpoint":
-        at = part.at
-        waits = np.where(first, -1, (at[rows] - at[np.maximum(rows - 1, 0)]) // 1_000_000)
+        inner = np.flatnonzero(~first)
+        waits = np.full(len(rows), -1, dtype=np.int64)
+        lengths = measure_waits_between(part, rows[inner] - 1, rows[inner], working=False)
+        waits[inner] = lengths // 1_000_000
     words = {"touchpoint": "coming to", "channel": "by", "department": "dealing with"}[level]
     for mine, name in _by_code(codes, names):
         yield (level, name, f"{words} {name}"), first_rows(part, rows[mine])

@@ -121,7 +121,7 @@ class MarkovChain:
         effects = {name: max(0.0, 1 - reach(name) / whole) for name in self.names}
         together = sum(effects.values())
         return {
-            name: (conversions * effect / together, amounts * effect / together)
+            name: (conversions * effect / together, amounts * effect / together + 0.0)  # no -0
             for name, effect in effects.items()
         }
 

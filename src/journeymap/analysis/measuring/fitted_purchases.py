@@ -10,11 +10,11 @@ import polars as pl
 from attrs import frozen
 
 from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE
-from journeymap.analysis.measuring.likelihood import Fit, Floats, bound_number, fit
+from journeymap.analysis.measuring.likelihood import MAX_LOG, Fit, Floats, bound_number, fit
 from journeymap.analysis.measuring.purchase_models import GammaGamma, Histories, PurchaseModel
 from journeymap.analysis.measuring.segmented_purchases import SegmentedModel
-from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Ints
+from journeymap.model.buying import DISCOUNT_STEPS, YEAR_WEEKS
 
 __all__ = [
     "MIN_REPEATERS",
@@ -30,8 +30,6 @@ MIN_REPEATERS = 5
 MAX_SEGMENTS = 12
 _OTHERS, _NONE = "(others)", "(none)"
 _WEEK = 7.0
-_YEAR_WEEKS = 365.25 / 7
-_STEPS = 12  # parts of the horizon in which purchases are discounted
 _MANY = 20_000  # distinct histories from where on some of them say where to begin
 
 
@@ -39,7 +37,8 @@ _MANY = 20_000  # distinct histories from where on some of them say where to beg
 class Purchasers:
     """The customers in the order of their names, with what is known of each.
 
-    Days are numbers; ``amount`` is in ten-thousandths; ``segment`` a place in ``segments``.
+    Days are numbers; ``amount`` is what repeat purchases brought, and ``segment`` a place in
+    ``segments``.
     """
 
     names: pl.Series
@@ -47,7 +46,7 @@ class Purchasers:
     first: Ints
     last: Ints
     later: Ints
-    amount: Ints
+    amount: Floats
     segment: Ints
     segments: tuple[str, ...]
     cut: int
@@ -171,14 +170,18 @@ class FittedPurchases:
         return found
 
     def bounds_of_each(self) -> tuple[Floats, Floats]:
-        """Compute the 95 % intervals of the purchases that are expected of each customer."""
+        """Compute the 95 % intervals of the purchases that are expected of each customer.
+
+        A bound that the data do not give is NaN.
+        """
 
         def asked(values: Floats) -> Floats:
             expected = self.model.expected(values, self.histories, self._weeks)
             return np.maximum(expected, 1e-300)  # of who has left for sure, no logarithm
 
-        half = np.exp(NORMAL_QUANTILE * self.found.spread(asked))[self._whose]
-        return self.expected / half, self.expected * half
+        half = NORMAL_QUANTILE * self.found.spread(asked)
+        ratio = np.where(half < MAX_LOG, np.exp(np.minimum(half, MAX_LOG)), np.nan)[self._whose]
+        return self.expected / ratio, self.expected * ratio
 
     def mean_alive(self, values: Floats) -> float:
         """Compute the share of customers who still buy, by parameters."""
@@ -204,11 +207,11 @@ class FittedPurchases:
         """
         if not discount:
             return self.expected
-        edges = np.linspace(0, self._weeks, _STEPS + 1)
+        edges = np.linspace(0, self._weeks, DISCOUNT_STEPS + 1)
         sums = [np.zeros(len(self._alive))]
         sums += [self.model.expected(self.found.values, self.histories, float(t))
                  for t in edges[1:]]  # fmt: skip
-        weights = (1 - discount) ** ((edges[1:] + edges[:-1]) / 2 / _YEAR_WEEKS)
+        weights = (1 - discount) ** ((edges[1:] + edges[:-1]) / 2 / YEAR_WEEKS)
         total: Floats = np.diff(np.stack(sums), axis=0).T @ weights
         found: Floats = total[self._whose]
         return found
@@ -245,7 +248,7 @@ class FittedSpend:
             )
             return
         x, mean = seen.frequency.astype(float), np.zeros(len(seen.names))
-        mean[there] = seen.amount[there] / SCALE / x[there]
+        mean[there] = seen.amount[there] / x[there]
         spots, count, _ = _find_cells(seen.frequency[there], seen.amount[there])
         some = there[spots]
         start = np.array([2.0, 2.0, float(np.mean(mean[there]))])
@@ -289,7 +292,7 @@ def bound_value(
     return bound_number([bought.found, spent.found], number)
 
 
-def _find_cells(*numbers: Ints) -> tuple[Ints, Ints, Any]:
+def _find_cells(*numbers: Any) -> tuple[Ints, Ints, Any]:
     """Find distinct combinations: an example of each, how often it is there, and whose."""
     order = np.lexsort(numbers[::-1])
     fresh = np.append(True, np.any([n[order][1:] != n[order][:-1] for n in numbers], axis=0))

@@ -169,12 +169,12 @@ def _rates_of_touches(touched: Touched) -> tuple[float, float]:
 
 
 def _next_conversion(touched: Touched) -> Ints:
-    """Find the time of the customer's next conversion after each touch; a far one for none."""
+    """Find the time of the customer's conversion at each touch or next; a far one for none."""
     far = np.iinfo(np.int64).max
     found = np.full(len(touched.at), far)
     order = np.lexsort((touched.converted_at, touched.converted))
     person, at = touched.converted[order], touched.converted_at[order]
-    spot = _search(person, at, touched.person, touched.at)
+    spot = _search(person, at, touched.person, touched.at - 1)
     there = spot < len(person)
     there[there] = person[spot[there]] == touched.person[there]
     found[there] = at[spot[there]]

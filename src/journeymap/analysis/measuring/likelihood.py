@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 
 from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE
 
-__all__ = ["Fit", "bound_number", "fit"]
+__all__ = ["MAX_LOG", "Fit", "bound_number", "fit"]
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 Likelihood: TypeAlias = "Callable[[Floats], tuple[Floats, Floats | None]]"
@@ -117,7 +117,11 @@ def bound_number(
             bound = _profile(fits, best, covariance, away, of, sign)
         found.append(middle + sign * NORMAL_QUANTILE * half if bound is None else bound)
     low, high = found
-    return math.exp(low), math.exp(high) if high < math.inf else math.inf
+    # So far away, the data say nothing.
+    return (
+        math.exp(low) if middle - low < MAX_LOG else 0.0,
+        math.exp(high) if high - middle < MAX_LOG else math.inf,
+    )
 
 
 def _profile(

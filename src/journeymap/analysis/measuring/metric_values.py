@@ -19,7 +19,7 @@ from journeymap.analysis.measuring.intervals import (
 )
 from journeymap.analysis.measuring.metric_units import Hits, Lengths, Ratings, Sums, Units
 from journeymap.analysis.measuring.quantiles import Spread, spread_lengths
-from journeymap.analysis.table.exact_amounts import FRACTION, SCALE
+from journeymap.analysis.table.exact_amounts import FRACTION, SCALE, Amounts
 from journeymap.analysis.table.part import Flags, Ints
 from journeymap.model.scores import lowest_top_answer, summary_of
 
@@ -118,12 +118,11 @@ def _sum_by_unit(units: Sums, mine: Ints, counted: Ints) -> Summed:
         return Summed(len(parts[0]), _joined([_exact(one) for one in parts]), 0)
     people = distinct(counted)
     spots = np.searchsorted(people, units.unit[mine])
-    sums = [np.zeros(len(people), dtype=np.int64) for _ in parts]
-    for total, one in zip(sums, parts, strict=True):
-        np.add.at(total, spots, one)
-    if len(sums) == 1:
-        return _sum(sums[0])
-    numbers = [_joined(pair) for pair in zip(*(one.tolist() for one in sums), strict=True)]
+    if units.fraction is None:
+        sums = np.zeros(len(people), dtype=np.int64)
+        np.add.at(sums, spots, parts[0])
+        return _sum(sums)
+    numbers = Amounts(parts[0], parts[1]).sums_by(spots, len(people)).totals()
     return Summed(len(numbers), sum(numbers), sum(one * one for one in numbers))
 
 

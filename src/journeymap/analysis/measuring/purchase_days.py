@@ -8,6 +8,7 @@ from attrs import frozen
 
 from journeymap.analysis.measuring.amounts import read_amounts
 from journeymap.analysis.measuring.periods import CalendarPeriods
+from journeymap.analysis.table.exact_amounts import AmountSums
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of
 
 __all__ = ["PurchaseDays", "last_day"]
@@ -26,13 +27,13 @@ class PurchaseDays:
     Attributes:
         owner: The customer of each day, as the part numbers them.
         day: The day, as a number that counts on by one.
-        amount: What was paid on it, in ten-thousandths.
+        amount: What was paid on it.
         currencies: The currencies of all amounts.
     """
 
     owner: Ints
     day: Ints
-    amount: Ints
+    amount: AmountSums
     currencies: frozenset[str]
 
     @classmethod
@@ -42,22 +43,21 @@ class PurchaseDays:
         """Find the days on which an element was met; ``paid``: with the amounts."""
         nothing = np.zeros(0, dtype=np.int64)
         if not len(part):
-            return cls(nothing, nothing, nothing, frozenset())
+            return cls(nothing, nothing, AmountSums.nothing(0), frozenset())
         rows = np.flatnonzero(part.codes(by) == code_of(part.names(by), by, purchase))
-        amounts, met = np.zeros(len(rows), dtype=np.int64), frozenset[str]()
         found = read_amounts(part, currency) if paid else None
-        if found is not None:
-            amounts, met = found[0].whole[rows], found[2]
+        met = frozenset[str]() if found is None else found[2]
         if not len(rows):
-            return cls(nothing, nothing, nothing, met)
+            return cls(nothing, nothing, AmountSums.nothing(0), met)
         calendar = CalendarPeriods("day", "monday", part.scope.zone)
         day, owner = calendar.number(part.at[rows]), part.customer[rows].astype(np.int64)
         order = np.lexsort((day, owner))
-        day, owner, amounts = day[order], owner[order], amounts[order]
-        begins = np.flatnonzero(
-            np.append(True, (owner[1:] != owner[:-1]) | (day[1:] != day[:-1]))
-        )  # fmt: skip
-        sums = np.add.reduceat(amounts, begins)
+        day, owner = day[order], owner[order]
+        fresh = np.append(True, (owner[1:] != owner[:-1]) | (day[1:] != day[:-1]))
+        begins = np.flatnonzero(fresh)
+        sums = AmountSums.nothing(len(begins))
+        if found is not None:
+            sums = found[0].select(rows[order]).sums_by(np.cumsum(fresh) - 1, len(begins))
         return cls(owner[begins], day[begins], sums, met)
 
     @property

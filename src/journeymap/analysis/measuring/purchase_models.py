@@ -185,6 +185,7 @@ def _lasting(shape: Floats, scale: Floats, a: float, b: Floats, t: Floats) -> Fl
         alike: Floats = weights @ each / weights.sum()
         return alike
     a, whole = _off_one(a), a + b
+    whole = np.where(np.abs(whole - 1) < _NEAR, 1 + _NEAR, whole)
     z = t / (scale + t)
     rest = np.exp((a - 1) * np.log1p(-z)) * hyp2f1(whole - 1 - shape, a - 1, whole - 1, z)
     found: Floats = (whole - 1) / (a - 1) * (1 - rest)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from journeymap.analysis.measuring.learned_credit import Touched
+from journeymap.analysis.measuring.learned_credit import Floats, Touched
 from journeymap.analysis.measuring.resampling import GROUPS, hash_customers, keep_lowest
 from journeymap.analysis.table.part import Flags, Ints, Part
 
@@ -26,9 +26,8 @@ class Touches:
         hashes: The hash of each interaction's customer.
         at: Its time.
         element: Its element, as a place in the names; −1 for a conversion, −2 for none.
-        amount: The amount of a conversion, in ten-thousandths.
+        amount: The amount of a conversion.
         conversions: The conversions of all customers.
-        amounts: Their amounts.
         sampled: Whether customers were left out.
     """
 
@@ -36,20 +35,19 @@ class Touches:
     hashes: Any
     at: Ints
     element: Ints
-    amount: Ints
+    amount: Floats
     conversions: int
-    amounts: int
     sampled: bool
 
     @classmethod
-    def of(cls, part: Part, by: str, done: Flags, amount: Ints) -> Touches:
+    def of(cls, part: Part, by: str, done: Flags, amount: Floats) -> Touches:
         """Keep what is learned from of a part."""
         names = tuple(map(str, part.names(by)[1:]))
         element = part.codes(by).astype(np.int64) - 1
         element = np.where(done, -1, np.where(element < 0, -2, element))
         hashes = hash_customers(part)[part.journey]
-        kept = Touches(names, hashes, part.at, element, np.where(done, amount, 0),
-                       int(done.sum()), int(amount[done].sum()), sampled=False)  # fmt: skip
+        kept = Touches(names, hashes, part.at, element, np.where(done, amount, 0.0),
+                       int(done.sum()), sampled=False)  # fmt: skip
         return kept._lowest()
 
     def merge(self, other: Touches) -> Touches:
@@ -60,7 +58,7 @@ class Touches:
             np.concatenate([self.at, other.at]),
             np.concatenate([self._recoded(names), other._recoded(names)]),
             np.concatenate([self.amount, other.amount]), self.conversions + other.conversions,
-            self.amounts + other.amounts, sampled=self.sampled or other.sampled,
+            sampled=self.sampled or other.sampled,
         )  # fmt: skip
         return both._lowest()
 
@@ -75,17 +73,29 @@ class Touches:
         kept = order[places]
         return Touches(
             self.names, self.hashes[kept], self.at[kept], self.element[kept], self.amount[kept],
-            self.conversions, self.amounts, sampled=self.sampled or left_out,
+            self.conversions, sampled=self.sampled or left_out,
         )  # fmt: skip
 
-    def learned_from(self, end: int) -> tuple[Touched, Ints]:
-        """Give the touches, conversions and times, and the amounts of the conversions."""
+    def learned_from(self, end: int) -> tuple[Touched, Floats]:
+        """Give the touches, conversions and times, and the amounts of the conversions.
+
+        What came at the time of a conversion, but after it, is taken as a microsecond later.
+        """
         known, first, person = np.unique(self.hashes, return_index=True, return_inverse=True)
         names = tuple(sorted(self.names))
         element = self._recoded(names)
         touch, conversion = element >= 0, element == -1
+        at = self.at + _conversions_before(person, self.at, conversion)
         group = ((known >> np.uint64(32)) % np.uint64(GROUPS)).astype(np.int64)
         return Touched(
-            names, person[touch], element[touch], self.at[touch], person[conversion],
-            self.at[conversion], self.at[first], np.full(len(known), end), group,
+            names, person[touch], element[touch], at[touch], person[conversion],
+            at[conversion], self.at[first], np.full(len(known), end), group,
         ), self.amount[conversion]  # fmt: skip
+
+
+def _conversions_before(person: Ints, at: Ints, conversion: Flags) -> Ints:
+    """Count the conversions at the same time of the same customer that came before each row."""
+    fresh = np.append(True, (np.diff(person) != 0) | (np.diff(at) != 0))[: len(at)]
+    before: Ints = np.cumsum(conversion) - conversion
+    found: Ints = before - before[np.flatnonzero(fresh)][np.cumsum(fresh) - 1]
+    return found

@@ -22,12 +22,16 @@ from journeymap.analysis.measuring.credit_rules import (
     credit_by_set,
 )
 from journeymap.analysis.measuring.held_out import HeldOut
-from journeymap.analysis.measuring.learned_credit import LearnedCredit, find_reason_against
+from journeymap.analysis.measuring.learned_credit import (
+    Floats,
+    LearnedCredit,
+    find_reason_against,
+)
 from journeymap.analysis.measuring.resampling import GROUPS, HALVES, assign_groups
 from journeymap.analysis.measuring.sequences import group_sequences
 from journeymap.analysis.measuring.touches import MAX_CUSTOMERS, Touches
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, N
-from journeymap.analysis.table.exact_amounts import SCALE
+from journeymap.analysis.table.exact_amounts import Amounts, AmountSums, split_amounts
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
 from journeymap.analysis.where import mark_outcome
 from journeymap.exceptions import ElementError
@@ -222,10 +226,16 @@ class Attribution:
         group = assign_groups(part, GROUPS)[part.journey[walks.end]]
         converted = walks.converted
         paths: dict[Path, list[int]] = {}
-        counts = np.zeros((len(models), 3, GROUPS), dtype=np.int64)
+        counts = np.zeros((len(models), 2, GROUPS), dtype=np.int64)
         mine = np.flatnonzero(some)
-        for column, weight in enumerate((converted, ~converted, np.where(converted, amounts, 0))):
+        for column, weight in enumerate((converted, ~converted)):
             np.add.at(counts[:, column], (which, group[mine]), weight[mine].astype(np.int64))
+        worth = (
+            amounts.where(converted)
+            .select(mine)
+            .sums_by(which * GROUPS + group[mine], len(models) * GROUPS)
+        )
+        counts = np.concatenate([counts, _by_group(worth)], axis=1)
         for place, model in enumerate(models.tolist()):
             path = tuple(str(names[code]) for code in
                          codes[rows[offsets[model] : offsets[model + 1]]].tolist())  # fmt: skip
@@ -241,7 +251,7 @@ class Attribution:
         done = mark_outcome(part, self.outcome)
         amounts, met = self._amounts(part, np.arange(len(part)))
         held_out = None if self.withheld is None else HeldOut.of(part, self.withheld, done)
-        return _Measured({}, {}, 0, met, Touches.of(part, self.by, done, amounts), held_out)
+        return _Measured({}, {}, 0, met, Touches.of(part, self.by, done, amounts.floats), held_out)
 
     def _touches(self, part: Part) -> tuple[_Walks, Ints]:
         """Find the paths of a part, and the interactions that are touches."""
@@ -266,15 +276,15 @@ class Attribution:
         end = part.at[walks.end][walks.path]
         return end - part.at <= micros_in(self.lookback)
 
-    def _amounts(self, part: Part, rows: Ints) -> tuple[Ints, frozenset[str]]:
+    def _amounts(self, part: Part, rows: Ints) -> tuple[Amounts, frozenset[str]]:
         found = read_amounts(part, self.currency)
         if found is None:
-            return np.zeros(len(rows), dtype=np.int64), frozenset()
-        return found[0].whole[rows], found[2]
+            return Amounts(np.zeros(len(rows), dtype=np.int64), None), frozenset()
+        return found[0].select(rows), found[2]
 
     def _decay(
         self, part: Part, walks: _Walks, rows: Ints, names: tuple[str | None, ...], group: Ints,
-        amounts: Ints,
+        amounts: Amounts,
     ) -> dict[str, list[int]]:  # fmt: skip
         """Credit each touch of a conversion by how long before it was."""
         rows = rows[walks.converted[walks.path[rows]]]
@@ -285,11 +295,12 @@ class Attribution:
         weight = np.exp2(least[path] - ago)  # the nearest weighs 1, so that none is lost in nothing
         total = np.bincount(path, weight, minlength=len(walks.end))
         credit = np.rint(_UNIT * weight / total[path]).astype(np.int64)
-        worth = np.rint(amounts[path] * weight / total[path]).astype(np.int64)
-        sums = np.zeros((len(names), 2, GROUPS), dtype=np.int64)
+        worth = Amounts(*split_amounts(amounts.floats[path] * weight / total[path]))
+        sums = np.zeros((len(names), 1, GROUPS), dtype=np.int64)
         codes = part.codes(self.by)[rows].astype(np.int64)
         np.add.at(sums[:, 0], (codes, group[path]), credit)
-        np.add.at(sums[:, 1], (codes, group[path]), worth)
+        earned = worth.sums_by(codes * GROUPS + group[path], len(names) * GROUPS)
+        sums = np.concatenate([sums, _by_group(earned)], axis=1)
         there = distinct(codes).tolist()
         return {str(names[code]): sums[code].ravel().tolist() for code in there}
 
@@ -308,14 +319,10 @@ class Attribution:
         """Credit elements, in all and in each half of the customers."""
         choose_currency("Attribution", self.currency, measured.currencies)
         if measured.touches is not None:
-            learned = self._learned(measured.touches, scope, paid=bool(measured.currencies))
-            if measured.held_out is None:
-                return learned
-            return _calibrated(learned, measured.held_out, measured.touches.conversions)
-        paths = {
-            path: np.array(numbers, dtype=np.float64).reshape(3, GROUPS)
-            for path, numbers in measured.paths.items()
-        }
+            return self._learned(
+                measured.touches, scope, measured.held_out, paid=bool(measured.currencies)
+            )
+        paths = {path: _with_amounts(numbers) for path, numbers in measured.paths.items()}
         credit = self._crediting(measured, paths)
         whole = credit(list(range(GROUPS)))
         total = int(sum(int(numbers[0].sum()) for numbers in paths.values()))
@@ -340,13 +347,15 @@ class Attribution:
             low, high = max(0.0, share - error), min(1.0, share + error)
             rows.append((
                 name, conversions, share, low if enough else None, high if enough else None,
-                value / SCALE if paid else None, touched[name], total,
+                value if paid else None, touched[name], total,
             ))  # fmt: skip
         rows.sort(key=lambda row: (-row[2], row[0]))
         frame = pl.DataFrame(rows, schema=AttributionAnswer.schema(), orient="row")
         return AttributionAnswer(frame, untouched=measured.untouched, lost=lost)
 
-    def _learned(self, touches: Touches, scope: Scope, *, paid: bool) -> AttributionAnswer:
+    def _learned(
+        self, touches: Touches, scope: Scope, held_out: HeldOut | None, *, paid: bool
+    ) -> AttributionAnswer:
         """Learn a model, in all and of each half of the customers, and ask what can be known."""
         touched, amounts = touches.learned_from(scope.seen_until)
         lookback = None if self.lookback is None else micros_in(self.lookback)
@@ -368,17 +377,22 @@ class Attribution:
             (name, float(credit.earned[place]) * scale, float(share[place]),
              max(0.0, float(share[place] - error[place])),
              min(1.0, float(share[place] + error[place])),
-             float(value[place]) * scale / SCALE if paid else None, round(before[place] * scale),
+             float(value[place]) * scale if paid else None, round(before[place] * scale),
              touches.conversions)
-            for place, name in enumerate(touched.names) if credit.earned.any()
+            for place, name in enumerate(touched.names)
+            if credit.earned.any() or held_out is not None
         ]  # fmt: skip
         rows.sort(key=lambda row: (-row[2], row[0]))
         reason = find_reason_against(touched, credit)
-        return AttributionAnswer(
+        found = AttributionAnswer(
             pl.DataFrame(rows, schema=AttributionAnswer.schema(), orient="row"),
             anyway=credit.anyway * scale, identifiable=not reason, reason=reason,
             sampled=touches.sampled,
         )  # fmt: skip
+        if held_out is None:
+            return found
+        mean = float(amounts.mean()) if paid and len(amounts) else None
+        return _calibrated(found, held_out, touches.conversions, mean)
 
     def _crediting(self, measured: _Measured, paths: Walked) -> Crediting:
         """Make what credits elements by the customers of some groups; all that were met."""
@@ -388,7 +402,7 @@ class Attribution:
             return MarkovChain(paths, self.order, null_paths=self.null_paths).credit
         if self.model == "time-decay":
             earned = {
-                name: np.array(numbers, dtype=float).reshape(2, GROUPS) / [[_UNIT], [1]]
+                name: _with_amounts(numbers) / [[_UNIT], [1]]
                 for name, numbers in measured.decayed.items()
             }
         elif self.model == "shapley":
@@ -424,6 +438,18 @@ class _Walks:
         return cls(path, end, done[end])
 
 
+def _by_group(sums: AmountSums) -> Ints:
+    """Arrange sums by group as the columns of what they are of."""
+    found: Ints = sums.parts.reshape(3, -1, GROUPS).transpose(1, 0, 2)
+    return found
+
+
+def _with_amounts(numbers: list[int]) -> Floats:
+    """Read the counts of groups, and in a last row the amounts, in their currency."""
+    columns = np.array(numbers, dtype=np.int64).reshape(-1, GROUPS)
+    return np.vstack([columns[:-3], AmountSums(columns[-3:]).floats])
+
+
 def _shares(credits_: dict[str, tuple[float, float]]) -> dict[str, float]:
     total = sum(conversions for conversions, _ in credits_.values())
     if not total:
@@ -432,9 +458,12 @@ def _shares(credits_: dict[str, tuple[float, float]]) -> dict[str, float]:
 
 
 def _calibrated(
-    answer: AttributionAnswer, held_out: HeldOut, conversions: int
-) -> AttributionAnswer:  # fmt: skip
-    """Put what a hold-out measured in the place of what was learned."""
+    answer: AttributionAnswer, held_out: HeldOut, conversions: int, mean: float | None
+) -> AttributionAnswer:
+    """Put what a hold-out measured in the place of what was learned.
+
+    ``mean`` is the amount of a conversion: what one is worth that nothing was learned of.
+    """
     caused = {row.element: held_out.caused(row.element) for row in answer}
     earned = {
         row.element: row.conversions if (known := caused[row.element]) is None
@@ -448,13 +477,14 @@ def _calibrated(
         low, high, value = row.low, row.high, row.value
         if known is not None:
             low, high = (min(1.0, max(0.0, bound / total)) if total else 0.0 for bound in known[1:])
-            value = (
-                value * mine / row.conversions if value is not None and row.conversions else None
-            )
+            each = value / row.conversions if value is not None and row.conversions else mean
+            value = None if each is None else each * mine
         rows.append((row.element, mine, share, low, high, value, row.touched, row.n))
     rows.sort(key=lambda row: (-row[2], row[0]))
     measured = tuple(sorted(name for name, known in caused.items() if known is not None))
-    all_ = bool(rows) and all(caused[name] is not None for name, one in earned.items() if one)
+    all_ = bool(measured) and all(caused[name] is not None for name, one in earned.items() if one)
+    if not any(row.conversions for row in answer):  # nothing is known but what was measured
+        rows = [row for row in rows if row[0] in measured]
     return evolve(
         answer, frame=pl.DataFrame(rows, schema=AttributionAnswer.schema(), orient="row"),
         anyway=max(0.0, conversions - total), measured=measured,

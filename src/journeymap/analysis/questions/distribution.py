@@ -15,7 +15,7 @@ from journeymap.analysis.measuring.quantiles import BOUND, Spread, spread_length
 from journeymap.analysis.measuring.tally import sum_exactly
 from journeymap.analysis.measuring.working_time import measure_waits_between
 from journeymap.analysis.row_fields import Count, Error, Field, N, Share
-from journeymap.analysis.table.exact_amounts import SCALE
+from journeymap.analysis.table.exact_amounts import FRACTION, SCALE, AmountSums, Floats
 from journeymap.analysis.table.part import Ints, Part, Scope, code_of, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model.rules import of_type, one_of
@@ -106,12 +106,12 @@ class DistributionAnswer(Answer[DistributionBin]):
 
 @frozen(eq=False)
 class _Measured:
-    """Counts by bin, the sum in millionths or ten-thousandths, and how the numbers spread."""
+    """Counts by bin, the exact sum in small units, and how the numbers spread."""
 
     counts: Ints
     total: int
     spread: Spread | None
-    values: tuple[Ints, ...]
+    values: tuple[Floats, ...]
     currencies: frozenset[str]
 
 
@@ -167,16 +167,30 @@ class Distribution:
 
     def measure(self, part: Part) -> _Measured:
         """Count the bins of a part."""
-        values, currencies = self._values(part)
+        if self.of == "value":
+            return self._measure_values(part)
+        values = self._lengths(part)
         edges = np.array(self._edges) * self._scale
         counts = np.bincount(
             np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1
         ).astype(np.int64)  # fmt: skip
-        spread = None
-        if self.of != "value":
-            spread = spread_lengths(np.zeros(len(values), dtype=np.int64), values)
-        held = (values,) if self.of == "value" else ()
-        return _Measured(counts, sum_exactly(values), spread, held, currencies)
+        spread = spread_lengths(np.zeros(len(values), dtype=np.int64), values)
+        return _Measured(counts, sum_exactly(values), spread, (), frozenset())
+
+    def _measure_values(self, part: Part) -> _Measured:
+        """Count the journeys of a part by their values."""
+        sums, currencies = AmountSums.nothing(0), frozenset[str]()
+        found = read_amounts(part, self.currency)
+        if found is not None:
+            amounts, there, currencies = found
+            some = np.zeros(part.journeys, dtype=bool)
+            some[part.journey[there]] = True
+            mine = amounts.select(there)
+            sums = mine.sums_by(part.journey[there], part.journeys).select(some)
+        values, edges = sums.floats, np.array(self._edges)
+        bins = np.searchsorted(edges, values, side="right")
+        counts = np.bincount(bins, minlength=len(edges) + 1).astype(np.int64)
+        return _Measured(counts, sums.total(), None, (values,), currencies)
 
     def merge(self, one: _Measured, other: _Measured) -> _Measured:
         """Sum two measurements."""
@@ -207,7 +221,7 @@ class Distribution:
         exact = measured.spread is None or measured.spread.exact
         return DistributionAnswer(
             pl.DataFrame(rows, schema=DistributionAnswer.schema(), orient="row"),
-            of=self.of, unit=unit, mean=measured.total / n / self._scale if n else None,
+            of=self.of, unit=unit, mean=measured.total / (n * self._scale) if n else None,
             quantiles=self._quantiles(measured) if n else {},
             quantile_error=0.0 if exact else BOUND,
         )  # fmt: skip
@@ -218,39 +232,26 @@ class Distribution:
         return tuple(map(float, _EDGES[kind] if self.edges is None else self.edges))
 
     @property
-    def _scale(self) -> float:
-        return {"interactions": 1e6, "value": float(SCALE)}.get(self.of, 1e6)
+    def _scale(self) -> int:
+        return SCALE * FRACTION if self.of == "value" else 1_000_000
 
     def _quantiles(self, measured: _Measured) -> dict[str, float]:
         if measured.spread is None:
-            numbers = np.quantile(np.concatenate(measured.values) / SCALE, _SHARES).tolist()
+            numbers = np.quantile(np.concatenate(measured.values), _SHARES).tolist()
         else:
             cells = np.zeros(1, dtype=np.int64)
             numbers = [float(one[0]) for one in measured.spread.quantiles(cells, _SHARES)]
         return {f"p{round(100 * share)}": number
                 for share, number in zip(_SHARES, numbers, strict=True)}  # fmt: skip
 
-    def _values(self, part: Part) -> tuple[Ints, frozenset[str]]:
-        """Find the numbers of a part, in millionths; amounts in ten-thousandths."""
+    def _lengths(self, part: Part) -> Ints:
+        """Find the numbers of a part, in millionths."""
         if self.of == "interactions":
-            return np.diff(part.offsets).astype(np.int64) * 1_000_000, frozenset()
-        if self.of == "value":
-            return self._amounts(part)
+            return np.diff(part.offsets).astype(np.int64) * 1_000_000
         require_times(part.scope, "Distribution")
         if self.of == "length":
-            return part.at[part.offsets[1:] - 1] - part.at[part.offsets[:-1]], frozenset()
-        return self._waits(part), frozenset()
-
-    def _amounts(self, part: Part) -> tuple[Ints, frozenset[str]]:
-        found = read_amounts(part, self.currency)
-        if found is None:
-            return np.zeros(0, dtype=np.int64), frozenset()
-        amounts, there, met = found
-        totals = np.zeros(part.journeys, dtype=np.int64)
-        np.add.at(totals, part.journey[there], amounts.whole[there])
-        some = np.zeros(part.journeys, dtype=bool)
-        some[part.journey[there]] = True
-        return totals[some], met
+            return part.at[part.offsets[1:] - 1] - part.at[part.offsets[:-1]]
+        return self._waits(part)
 
     def _waits(self, part: Part) -> Ints:
         if self.start is None or self.end is None:

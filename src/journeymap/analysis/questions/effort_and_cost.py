@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
@@ -171,6 +172,7 @@ class _Sums:
 
     numbers: dict[tuple[str, str], list[int]]
     customers: dict[str, int]
+    all_contacts: list[int]
 
 
 @frozen
@@ -223,7 +225,7 @@ class EffortAndCost:
         numbers: dict[tuple[str, str], list[int]] = {}
         customers: dict[str, int] = {}
         if not len(part):
-            return _Sums(numbers, customers)
+            return _Sums(numbers, customers, _added([]))
         found = self._burdens(part)
         channels: tuple[str | None, ...] = ("",)
         channel = np.zeros(len(part), dtype=np.int64)
@@ -234,7 +236,7 @@ class EffortAndCost:
             for code in distinct(channel[rows]).tolist():
                 mine = rows[channel[rows] == code]
                 numbers[name, channels[code] or ""] = _summed(part, found, mine)
-        return _Sums(numbers, customers)
+        return _Sums(numbers, customers, _summed(part, found, np.arange(len(part))))
 
     def _burdens(self, part: Part) -> Burdens:
         for condition in (self.failure_demand, self.identification):
@@ -278,14 +280,14 @@ class EffortAndCost:
         names = sorted({*one.customers, *other.customers})
         return _Sums(numbers, {
             name: one.customers.get(name, 0) + other.customers.get(name, 0) for name in names
-        })  # fmt: skip
+        }, [a + b for a, b in zip(one.all_contacts, other.all_contacts, strict=True)])  # fmt: skip
 
     def answer(self, measured: _Sums, scope: Scope) -> EffortAndCostAnswer:
         """Compute shares and means, and judge whom each element serves."""
         elements: dict[str, dict[str, _Mean]] = {}
         for (name, channel), sums in sorted(measured.numbers.items()):
             elements.setdefault(name, {})[channel] = _Mean(sums)
-        whole = _Mean(_added([one for mine in elements.values() for one in mine.values()]))
+        whole = _Mean(measured.all_contacts)
         rows, moves = [], []
         for name, channels in elements.items():
             mean = _Mean(_added(list(channels.values())))
@@ -331,15 +333,18 @@ class _Mean:
         self.marks = rest[:_PLACES]
         (squares, self.waits, self.waited, self.answers, self.answered, self.priced, cost,
          cost_squares) = rest[_PLACES:]  # fmt: skip
-        n = max(1, self.contacts)
-        self.effort = sum(self.marks) / n
-        self.effort_error = (max(0.0, squares / n - self.effort**2) / n) ** 0.5
+        n, burdens = max(1, self.contacts), sum(self.marks)
+        # Compared as fractions: numbers that are rounded may differ where nothing does.
+        self.exact_effort = Fraction(burdens, n)
+        self.effort = burdens / n
+        self.effort_error = ((squares * n - burdens**2) / n**3) ** 0.5
         self.total = cost / SCALE
-        self.cost = cost / SCALE / self.priced if self.priced else None
+        self.exact_cost = Fraction(cost, SCALE * self.priced) if self.priced else None
+        self.cost = cost / (SCALE * self.priced) if self.priced else None
         self.cost_error = None
-        if self.cost is not None:
-            spread = max(0.0, cost_squares / SCALE**2 / self.priced - self.cost**2)
-            self.cost_error = (spread / self.priced) ** 0.5
+        if self.priced:
+            spread = (cost_squares * self.priced - cost**2) / self.priced**3
+            self.cost_error = spread**0.5 / SCALE
 
 
 def _added(means: list[_Mean]) -> list[int]:
@@ -371,9 +376,10 @@ def _row(name: str, mean: _Mean, customers: int, whole: _Mean) -> dict[str, Any]
 
 def _serves(mean: _Mean, whole: _Mean) -> Served:
     """Judge whom an element serves, against the average of all contacts."""
-    if mean.contacts < _MANY or mean.cost is None or whole.cost is None or mean.cost_error is None:
+    mine, average = mean.exact_cost, whole.exact_cost
+    if mean.contacts < _MANY or mine is None or average is None or mean.cost_error is None:
         return "not sure"
-    easy, cheap = whole.effort - mean.effort, whole.cost - mean.cost
+    easy, cheap = whole.exact_effort - mean.exact_effort, average - mine
     if (abs(easy) <= NORMAL_QUANTILE * mean.effort_error
             or abs(cheap) <= NORMAL_QUANTILE * mean.cost_error):  # fmt: skip
         return "not sure"
@@ -390,16 +396,16 @@ def _best_channel(name: str, channels: dict[str, _Mean]) -> list[ChannelMove]:
     best = min(known, key=lambda one: (known[one].effort, one))
     mine = known[best]
     others = _Mean(_added([mean for one, mean in known.items() if one != best]))
-    effort = mine.effort - others.effort
+    effort = float(mine.exact_effort - others.exact_effort)
     # Of several channels the best is chosen: as many comparisons are allowed for (Bonferroni).
     quantile = NORMAL_QUANTILE if len(known) == 2 else _corrected(len(known))
     half = quantile * (mine.effort_error**2 + others.effort_error**2) ** 0.5
     if effort + half >= 0:
         return []
     cost = cost_half = None
-    if mine.cost is not None and others.cost is not None:
+    if mine.exact_cost is not None and others.exact_cost is not None:
         errors = (mine.cost_error or 0.0) ** 2 + (others.cost_error or 0.0) ** 2
-        cost, cost_half = mine.cost - others.cost, NORMAL_QUANTILE * errors**0.5
+        cost, cost_half = float(mine.exact_cost - others.exact_cost), NORMAL_QUANTILE * errors**0.5
     return [ChannelMove(
         name, best, mine.contacts, effort, effort - half, effort + half, cost,
         None if cost is None or cost_half is None else cost - cost_half,

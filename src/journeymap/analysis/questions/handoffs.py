@@ -16,11 +16,13 @@ from journeymap.analysis.measuring.quantiles import BOUND
 from journeymap.analysis.measuring.tally import Tally, add_lengths, count_customers, tally_cells
 from journeymap.analysis.questions.transitions import measure_waits, wait_columns
 from journeymap.analysis.row_fields import Amount, Count, Error, Field, Key, Mean, N, Seconds, Share
-from journeymap.analysis.table.exact_amounts import FRACTION, SCALE, amount_of
+from journeymap.analysis.table.exact_amounts import SCALE, AmountSums, amount_of
 from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, require_times
 from journeymap.model.rules import of_type
 
 __all__ = ["HandoffRow", "Handoffs", "HandoffsAnswer"]
+
+_AT_RISK = ("at_risk_high", "at_risk_low", "at_risk_fraction")
 
 
 @frozen
@@ -149,7 +151,7 @@ class Handoffs:
         value = worth if worth is None or read.rows is None else worth.select(read.rows)
         if value is not None:
             risked = value.select(change + 1).where(dropped)
-            columns |= {"at_risk": risked.whole, "at_risk_fraction": risked.fractions}
+            columns |= dict(zip(_AT_RISK, risked.limbs(), strict=True))
         if self.working_time:
             require_times(part.scope, "Handoffs(working_time=True)")
         made = tally_cells(read.names, 2, pairs, columns)
@@ -300,10 +302,10 @@ def _of_scale(values: Ints, kinds: Ints, part: Part) -> Ints:
 
 
 def _value_at_risk(sums: dict[str, Ints], size: int) -> list[float | None]:
-    if "at_risk" not in sums:
+    if _AT_RISK[0] not in sums:
         return [None] * size
-    parts = zip(sums["at_risk"].tolist(), sums["at_risk_fraction"].tolist(), strict=True)
-    return [amount_of(whole * FRACTION + left) for whole, left in parts]
+    exact = AmountSums(np.stack([sums[name] for name in _AT_RISK]))
+    return [amount_of(total) for total in exact.totals()]
 
 
 def _mean(sums: dict[str, Ints], role: str) -> Any:

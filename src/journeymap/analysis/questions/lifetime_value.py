@@ -26,6 +26,7 @@ from journeymap.analysis.measuring.purchase_days import PurchaseDays, last_day
 from journeymap.analysis.measuring.purchase_models import MODELS
 from journeymap.analysis.measuring.referrals import find_parents, find_referrers
 from journeymap.analysis.row_fields import Amount, Count, Field, Mean, N
+from journeymap.analysis.table.exact_amounts import AmountSums
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model import BuyingModel
@@ -198,10 +199,11 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
 
 @frozen(eq=False)
 class _Measured:
-    """Customers who have purchased: days as whole numbers, amounts in ten-thousandths."""
+    """Customers who have purchased: days as whole numbers, and the amounts of repeat days."""
 
     names: tuple[str, ...]
-    columns: tuple[Ints, ...]  # frequency, first day, last day, later days, amount of repeat days
+    columns: tuple[Ints, ...]  # frequency, first day, last day, later days
+    amount: AmountSums
     days: Ints  # the later purchase days of all, up to the end
     currencies: frozenset[str] = frozenset()
     referrers: tuple[str | None, ...] = ()  # who recommended each, where that is recorded
@@ -291,7 +293,7 @@ class LifetimeValue:
         days = PurchaseDays.of(part, self.purchase, self.by, self.currency, paid=paid)
         if not len(days.day):
             nothing = np.zeros(0, dtype=np.int64)
-            return _Measured((), (nothing,) * 5, nothing, days.currencies)
+            return _Measured((), (nothing,) * 4, days.amount, nothing, days.currencies)
         return self._summarise(part, days)
 
     def _summarise(self, part: Part, days: PurchaseDays) -> _Measured:
@@ -307,11 +309,10 @@ class LifetimeValue:
         size = len(starts)
         frequency = np.bincount(place[repeat], minlength=size)
         later = np.bincount(place[~early], minlength=size)
-        amount = np.zeros(size, dtype=np.int64)
-        np.add.at(amount, place[repeat], days.amount[repeat])
+        amount = days.amount.select(repeat).sums_by(place[repeat], size)
         last = first.copy()
         np.maximum.at(last, place[early], day[early])
-        columns = (frequency, first, last, later, amount)
+        columns = (frequency, first, last, later)
         repeated = ~new & known[place]
         referrers: tuple[str | None, ...] = ()
         if part.records("referred_by"):
@@ -324,7 +325,7 @@ class LifetimeValue:
         return _Measured(
             days.names(part, owner[starts][known]),
             tuple(column[known].astype(np.int64) for column in columns),
-            day[repeated], days.currencies, referrers, segments,
+            amount.select(known), day[repeated], days.currencies, referrers, segments,
         )  # fmt: skip
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
@@ -343,6 +344,7 @@ class LifetimeValue:
         return _Measured(
             one.names + other.names,
             tuple(np.concatenate(pair) for pair in zip(one.columns, other.columns, strict=True)),
+            one.amount.join(other.amount),
             np.concatenate([one.days, other.days]),
             one.currencies | other.currencies,
             one.referrers + other.referrers,
@@ -355,7 +357,8 @@ class LifetimeValue:
         given = pl.Series("customer", measured.names, pl.String)
         order = given.arg_sort().to_numpy()
         names = given.gather(pl.Series(order, dtype=pl.UInt32))
-        frequency, first, last, later, amount = (column[order] for column in measured.columns)
+        frequency, first, last, later = (column[order] for column in measured.columns)
+        amount = measured.amount.select(order).floats
         given_segments = (
             tuple(measured.segments[place] for place in order) if measured.segments else ()
         )
@@ -375,7 +378,7 @@ class LifetimeValue:
         if plain and found.parameters:
             model = BuyingModel(
                 self.purchase, found.parameters, found.spend_parameters, horizon=self.horizon,
-                margin=self.margin, currency=currency, zone=scope.zone,
+                margin=self.margin, discount=self.discount, currency=currency, zone=scope.zone,
             )  # fmt: skip
         return evolve(found, note=note, customer_values=values, model=model)
 
@@ -462,9 +465,13 @@ class _Answering:
         if found.settled:
             note = ""
             row["low"], row["high"] = _finite(found.bounds_of(bought.mean_expected))
+            if row["low"] is None and row["high"] is None:
+                note = "the data say too little for an interval of what is expected"
             low, high = found.bounds_of(bought.mean_alive)
             row["alive_low"], row["alive_high"] = low or None, min(high, 1.0)
-            facts["low"], facts["high"] = bought.bounds_of_each()
+            facts["low"], facts["high"] = (
+                pl.Series(bounds).fill_nan(None) for bounds in bought.bounds_of_each()
+            )
             more["intervals"] = dict(zip(names, found.bounds(), strict=True))
         spent = self._spend(row, facts, more, bought) if question.spend else ""
         return "; ".join(one for one in (note, spent) if one), more

@@ -17,7 +17,7 @@ from journeymap.analysis.measuring.amounts import choose_currency, read_amounts
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.referrals import find_parents, find_referrers
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, Seconds
-from journeymap.analysis.table.exact_amounts import SCALE
+from journeymap.analysis.table.exact_amounts import AmountSums, amount_of
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
 from journeymap.model.instants import micros_in
 from journeymap.model.rules import as_length, of_type, positive_duration
@@ -111,7 +111,8 @@ class RecommendationAnswer(Answer[Recommender]):
         recommended: Those who were recommended.
         recommenders: Those who won others.
         growth: The customers whom one customer wins, on average (None: there are no customers).
-        growth_low: Lower bound of its 95 % interval, by the spread between customers.
+        growth_low: Lower bound of its 95 % interval, by the spread between customers (None: there
+            are not two).
         growth_high: Upper bound of it.
         median_time: The median time from a recommender's beginning to that of the first customer
             whom they won, in seconds.
@@ -149,13 +150,14 @@ class RecommendationAnswer(Answer[Recommender]):
         """
         if not self.recommended:
             return ["no interaction names who recommended (referred_by)"]
-        if self.growth is None or self.growth_low is None or self.growth_high is None:
+        if self.growth is None:
             return []
         found = [
             f"{self.recommended:,} of {self.customer_count:,} customers were recommended, by "
-            f"{self.recommenders:,}: one customer wins {self.growth:.3g} others so far "
-            f"({self.growth_low:.2g}–{self.growth_high:.2g})"
+            f"{self.recommenders:,}: one customer wins {self.growth:.3g} others so far"
         ]
+        if self.growth_low is not None and self.growth_high is not None:
+            found[0] += f" ({self.growth_low:.2g}–{self.growth_high:.2g})"
         if self.invitations:
             found.append(f"{self.accepted:,} of {self.invitations:,} invitations won a customer")
         shown = [f"{100 * one.share:.0f} % of {one.known:,} {one.group}"
@@ -183,7 +185,7 @@ class _Measured:
     referrers: tuple[str | None, ...]
     first: Ints
     last: Ints
-    value: Ints
+    value: AmountSums
     invited: Ints
     asked: Ints  # when they first invited anybody
     steps: dict[str, tuple[tuple[int, str], ...]]
@@ -229,7 +231,8 @@ class Recommendation:
         require_times(part.scope, "Recommendation")
         none = np.zeros(0, dtype=np.int64)
         if not len(part):
-            return _Measured((), (), none, none, none, none, none, {}, frozenset())
+            nothing = AmountSums.nothing(0)
+            return _Measured((), (), none, none, nothing, none, none, {}, frozenset())
         begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
         edges = np.append(part.offsets[begins], len(part))
         person = np.repeat(np.arange(len(begins)), np.diff(edges))
@@ -237,9 +240,9 @@ class Recommendation:
         known = find_referrers(part)
         referrers = tuple(known.get(owner) for owner in part.owners[begins].tolist())
         amounts = read_amounts(part, self.currency)
-        value = np.zeros(len(begins), dtype=np.int64)
+        value = AmountSums.nothing(len(begins))
         if amounts is not None:
-            np.add.at(value, person, amounts[0].whole)
+            value = amounts[0].sums_by(person, len(begins))
         first = np.minimum.reduceat(part.at, edges[:-1])
         last = np.maximum.reduceat(part.at, edges[:-1])
         rows = self._invitations(part)
@@ -264,7 +267,7 @@ class Recommendation:
         return _Measured(
             one.names + other.names, one.referrers + other.referrers,
             np.concatenate([one.first, other.first]), np.concatenate([one.last, other.last]),
-            np.concatenate([one.value, other.value]), np.concatenate([one.invited, other.invited]),
+            one.value.join(other.value), np.concatenate([one.invited, other.invited]),
             np.concatenate([one.asked, other.asked]), one.steps | other.steps,
             one.currencies | other.currencies,
         )  # fmt: skip
@@ -288,21 +291,22 @@ class Recommendation:
         order = np.argsort(np.array(measured.names, dtype=object), kind="stable")
         names = [measured.names[place] for place in order]
         referrers = [measured.referrers[place] for place in order]
-        first, last, value, invited, asked = (
-            column[order] for column in (measured.first, measured.last, measured.value,
-                                         measured.invited, measured.asked)
-        )  # fmt: skip
+        first, last, invited, asked = (
+            column[order]
+            for column in (measured.first, measured.last, measured.invited, measured.asked)
+        )
+        value = measured.value.select(order)
         parent, stranger, refused = find_parents(names, referrers, first)
         strangers = int(stranger.sum())
-        chains = _Chains.of(parent, value)
+        chains = _Chains.of(parent, value.totals())
         won = chains.won
         times = _first_times(parent, first)
         size = len(names)
         paid = currency is not None
         rows = [
             (names[one], int(won[one]), int(chains.size[one]), int(chains.depth[one]),
-             int(chains.direct[one]) / SCALE if paid else None,
-             int(chains.value[one]) / SCALE if paid else None, int(invited[one]),
+             amount_of(chains.direct[one]) if paid else None,
+             amount_of(chains.value[one]) if paid else None, int(invited[one]),
              times[one] / 1e6 if times[one] >= 0 else None)
             for one in np.flatnonzero(won).tolist()
         ]  # fmt: skip
@@ -311,9 +315,8 @@ class Recommendation:
         growth = low = high = None
         if size:
             growth = float(won.mean())
-            half = (
-                0.0 if size < 2 else float(stdtrit(size - 1, 0.975) * won.std(ddof=1) / size**0.5)
-            )
+        if size > 1 and growth is not None:
+            half = float(stdtrit(size - 1, 0.975) * won.std(ddof=1) / size**0.5)
             low, high = max(0.0, growth - half), growth + half
         known = [time / 1e6 for time in times if time >= 0]
         return RecommendationAnswer(
@@ -327,7 +330,7 @@ class Recommendation:
         )  # fmt: skip
 
     def _acquired(
-        self, named: Flags, first: Ints, last: Ints, value: Ints,
+        self, named: Flags, first: Ints, last: Ints, value: AmountSums,
         scope: Scope, *, paid: bool,
     ) -> tuple[Acquired, ...]:  # fmt: skip
         """Compare recommended customers with others."""
@@ -340,7 +343,7 @@ class Recommendation:
             n, seen = int(chosen.sum()), int((chosen & known).sum())
             kept = int((chosen & retained).sum())
             low, high = wilson_interval(kept, seen) if seen else (None, None)
-            mean = int(value[chosen].sum()) / SCALE / n if n and paid else None
+            mean = amount_of(value.select(chosen).total()) / n if n and paid else None
             found.append(Acquired(group, n, seen, kept, kept / seen if seen else None, low, high,
                                   mean))  # fmt: skip
         return tuple(found)
@@ -363,20 +366,21 @@ def _steps(
 
 @frozen(eq=False)
 class _Chains:
-    """Of each customer: those won, the whole chain, its depth, and the amounts of both."""
+    """Of each customer: those won, the whole chain, its depth, and the exact amounts of both."""
 
     won: Ints
     size: Ints
     depth: Ints
-    direct: Ints
-    value: Ints
+    direct: list[int]
+    value: list[int]
 
     @classmethod
-    def of(cls, parent: Ints, value: Ints) -> _Chains:
+    def of(cls, parent: Ints, value: list[int]) -> _Chains:
         """Sum chains from their ends."""
         count = len(parent)
         won = np.bincount(parent[parent >= 0], minlength=count)
-        size, depth, direct, total = (np.zeros(count, dtype=np.int64) for _ in range(4))
+        size, depth = (np.zeros(count, dtype=np.int64) for _ in range(2))
+        direct, total = [0] * count, [0] * count
         waiting = won.copy()
         ready = np.flatnonzero(waiting == 0).tolist()
         while ready:

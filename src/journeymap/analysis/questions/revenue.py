@@ -119,8 +119,10 @@ class Revenue:
         if self.by is None:
             return [(_EVERYTHING, rows)]
         names, codes = part.names(self.by), part.codes(self.by)[rows]
-        return [(names[code] or _UNNAMED, rows[codes == code])
-                for code in distinct(codes).tolist()]  # fmt: skip
+        found: dict[str, list[int]] = {}
+        for code in distinct(codes).tolist():  # what has no name is shown under one that may be one
+            found.setdefault(names[code] or _UNNAMED, []).append(code)
+        return [(name, rows[np.isin(codes, of_name)]) for name, of_name in found.items()]
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints:
         """Find the customers who paid at an element, as the part numbers them."""

@@ -15,7 +15,7 @@ from journeymap.analysis.measuring.amounts import choose_currency
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.purchase_days import PurchaseDays, last_day
 from journeymap.analysis.row_fields import Amount, Bound, Count, Mean, N, NumberKey, Share
-from journeymap.analysis.table.exact_amounts import SCALE
+from journeymap.analysis.table.exact_amounts import AmountSums, amount_of
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times
 from journeymap.exceptions import AnswerError, ElementError
 from journeymap.model.rules import of_type
@@ -105,7 +105,7 @@ class _Measured:
     names: tuple[str, ...]
     last: Ints
     days: Ints
-    spent: Ints
+    spent: AmountSums
     currencies: frozenset[str]
 
 
@@ -148,7 +148,7 @@ class Rfm:
         days = PurchaseDays.of(part, self.purchase, self.by, self.currency, paid=True)
         starts = np.flatnonzero(days.fresh)
         ends = np.append(starts[1:], len(days.day))
-        spent = np.add.reduceat(days.amount, starts) if len(starts) else days.amount
+        spent = days.amount.sums_by(np.cumsum(days.fresh) - 1, len(starts))
         last = days.day[ends[: len(starts)] - 1]
         names = days.names(part, days.owner[starts])
         return _Measured(names, last, ends[: len(starts)] - starts, spent, days.currencies)
@@ -164,7 +164,7 @@ class Rfm:
             one.names + other.names,
             np.concatenate([one.last, other.last]),
             np.concatenate([one.days, other.days]),
-            np.concatenate([one.spent, other.spent]),
+            one.spent.join(other.spent),
             one.currencies | other.currencies,
         )
 
@@ -174,11 +174,12 @@ class Rfm:
         given = pl.Series("customer", measured.names, pl.String)
         order = given.arg_sort().to_numpy()
         ago = last_day(scope) - measured.last[order]
-        often, spent = measured.days[order], measured.spent[order]
+        often, exact = measured.days[order], measured.spent.select(order)
+        spent = exact.floats
         recency, frequency = self._classes(-ago), self._classes(often)
         frame = pl.DataFrame({
             "customer": given.gather(pl.Series(order, dtype=pl.UInt32)), "days": ago,
-            "purchases": often, "spent": spent / SCALE, "recency": recency,
+            "purchases": often, "spent": spent, "recency": recency,
             "frequency": frequency, "monetary": self._classes(spent),
         })  # fmt: skip
         if not paid:
@@ -189,7 +190,7 @@ class Rfm:
                 mine = (recency == late) & (frequency == much)
                 count = int(mine.sum())
                 if count:
-                    total = int(spent[mine].sum()) / SCALE
+                    total = amount_of(exact.select(mine).total())
                     rows.append((
                         late, much, count, count / n, *wilson_interval(count, n), n,
                         float(ago[mine].sum()) / count, float(often[mine].sum()) / count,
@@ -198,10 +199,10 @@ class Rfm:
         schema = RfmAnswer.schema()
         return RfmAnswer(pl.DataFrame(rows, schema=schema, orient="row"), customer_classes=frame)
 
-    def _classes(self, numbers: Ints) -> Ints:
+    def _classes(self, numbers: Any) -> Ints:
         """Class numbers by the share of lower ones: equal ones alike, from 1 up."""
         if not len(numbers):
-            return numbers
+            return np.zeros(0, dtype=np.int64)
         below = np.searchsorted(np.sort(numbers), numbers, side="left")
         found: Ints = 1 + below * self.classes // len(numbers)
         return found

@@ -12,14 +12,27 @@ from typing import Any, TypeAlias
 import numpy as np
 from attrs import frozen
 
-__all__ = ["FRACTION", "NO_NUMBER", "SCALE", "Amounts", "amount_of", "split_amounts", "split_bound"]
+__all__ = [
+    "FRACTION",
+    "NO_NUMBER",
+    "SCALE",
+    "AmountSums",
+    "Amounts",
+    "amount_of",
+    "split_amounts",
+    "split_bound",
+]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 SCALE = 10_000
 """Emotions, scores and amounts are kept to a ten-thousandth, and sum exactly."""
 FRACTION = 10**10
 """Into so many parts a ten-thousandth of an amount is divided."""
+_BITS = 32
+_MASK = (1 << _BITS) - 1
+_FEW = 2**53 // FRACTION
 NO_NUMBER = int(np.iinfo(np.int64).min)
 """Stands where there is no number."""
 
@@ -49,7 +62,80 @@ class Amounts:
 
     def total(self) -> int:
         """Sum the amounts exactly, in parts of a ten-thousandth."""
-        return int(self.whole.sum()) * FRACTION + int(self.fractions.sum())
+        return self.sums_by(np.zeros(len(self.whole), dtype=np.int64), 1).totals()[0]
+
+    @property
+    def floats(self) -> Floats:
+        """The amounts as numbers, in their currency."""
+        return AmountSums(self.limbs()).floats
+
+    def sums_by(self, group: Ints, size: int) -> AmountSums:
+        """Sum the amounts of each group, given as numbers below ``size``."""
+        parts = np.zeros((3, size), dtype=np.int64)
+        for place, limb in enumerate(self.limbs()):
+            np.add.at(parts[place], group, limb)
+        return AmountSums(parts)
+
+    def limbs(self) -> Ints:
+        """Divide each amount into three numbers, of which many can be added."""
+        return np.stack([self.whole >> _BITS, self.whole & _MASK, self.fractions])
+
+
+@frozen(eq=False)
+class AmountSums:
+    """Exact sums of amounts, however large: three whole numbers each.
+
+    Attributes:
+        parts: A column for each sum: multiples of 2^32 ten-thousandths, the ten-thousandths that
+            are left, and parts of one. None of the three reaches 64 bits before billions of
+            amounts are added.
+    """
+
+    parts: Ints
+
+    @classmethod
+    def nothing(cls, size: int) -> AmountSums:
+        """Make sums of no amounts."""
+        return cls(np.zeros((3, size), dtype=np.int64))
+
+    def select(self, places: Any) -> AmountSums:
+        """Take some of the sums."""
+        return AmountSums(self.parts[:, places])
+
+    def join(self, other: AmountSums) -> AmountSums:
+        """Put the sums of others after these."""
+        return AmountSums(np.concatenate([self.parts, other.parts], axis=1))
+
+    def sums_by(self, group: Ints, size: int) -> AmountSums:
+        """Sum these sums by group, given as numbers below ``size``."""
+        parts = np.zeros((3, size), dtype=np.int64)
+        for place in range(3):
+            np.add.at(parts[place], group, self.parts[place])
+        return AmountSums(parts)
+
+    def totals(self) -> list[int]:
+        """Give the sums exactly, in parts of a ten-thousandth."""
+        return [
+            ((high << _BITS) + low) * FRACTION + left for high, low, left in self.parts.T.tolist()
+        ]
+
+    def total(self) -> int:
+        """Sum them all exactly, in parts of a ten-thousandth."""
+        return sum(self.totals())
+
+    @property
+    def floats(self) -> Floats:
+        """The sums as numbers, in their currency."""
+        high, low, left = self.parts
+        carried = low + left // FRACTION
+        left = left % FRACTION
+        whole = high * float(1 << _BITS) + carried
+        found: Floats = np.where(
+            np.abs(whole) < _FEW,  # then all of it is a whole number that a float can hold
+            (whole * FRACTION + left) / (SCALE * FRACTION),
+            whole / SCALE + left / (SCALE * FRACTION),
+        )
+        return found
 
 
 def split_amounts(numbers: Any) -> tuple[Ints, Ints]:
