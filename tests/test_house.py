@@ -123,6 +123,10 @@ def replaced(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, str(first.value)
         elif called.endswith((".setattr", "patch.object")) and len(node.args) > 1:
             yield node.lineno, f"{ast.unparse(first)}.{ast.literal_eval(node.args[1])}"
+    assigned = (node for node in ast.walk(tree) if isinstance(node, ast.Assign))
+    for target in (target for node in assigned for target in node.targets):
+        if isinstance(target, ast.Attribute):
+            yield target.lineno, ast.unparse(target)
 
 
 def owner(name: str) -> str:

@@ -562,6 +562,20 @@ def test_namespaces_are_kept_apart() -> None:
     assert "in the namespaces 'eu' and 'us'" in batch.rejected[0].reason
 
 
+def test_namespaces_are_kept_apart_also_when_reading_goes_on(tmp_path: Path) -> None:
+    place = tmp_path / "messages.jsonl"
+    lines = [json.dumps(record_of(card, namespace=space)) + "\n"
+             for card, space in (("7", "eu"), ("8", "us"), ("9", "eu"))]  # fmt: skip
+    place.write_text(lines[0])
+    source = MessageSource(place, {"tills": loads_mapping(OWN)})
+    [first] = source.read()
+    place.write_text("".join(lines))
+    [rest] = source.read(first.cursor)
+    assert cards(list(rest.records)) == ["9"]
+    assert "in the namespaces 'eu' and 'us'" in rest.rejected[0].reason
+    assert MessageSource.state_of(rest.cursor) is None
+
+
 def test_arrow_batches_are_rows() -> None:
     pa = pytest.importorskip("pyarrow")
     rows = [{"what": "S", "when": "01.03.2026 10:00", "sum": "1", "card": "7"}] * 3

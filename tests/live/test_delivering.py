@@ -13,6 +13,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from journeymap import ElementError, Live, MomentReached, Signal
 from journeymap.live import AsyncLive, Handler, delivering
@@ -492,3 +494,58 @@ def test_an_awaited_action_has_a_time_out(store: str) -> None:
     begun = time.monotonic()
     asyncio.run(work())
     assert time.monotonic() - begun < 10
+
+
+@settings(max_examples=150)
+@given(st.lists(st.sampled_from(["true", "false", "deliver", "fail", "requeue"]), max_size=14))
+def test_a_receiver_ends_with_what_is_true(steps: list[str]) -> None:
+    """A signal comes and goes, and letters go out in between: what was told holds, or is withdrawn.
+
+    A receiver that fails may have acted, or not.
+    """
+    held, told, surely = False, Counter[str](), True
+
+    def take(signal: Any) -> None:
+        told[signal.kind] += 1
+
+    def fail(signal: Any) -> None:
+        nonlocal surely
+        told[signal.kind] += 1
+        surely = False
+        raise ValueError("it acted, and then something was wrong")
+
+    with Live(SHOP, clock=lambda: T0 + 9 * DAY) as live:
+        live.record(at("delivery", 0))
+        live.advance()
+        for number, step in enumerate([*steps, "deliver", "requeue", "deliver"]):
+            if step == "false" and not held:
+                live.record(at("first_use", 1, id=f"{number}"))
+                held, key = True, f"{number}"
+            elif step == "true" and held:
+                live.retract("web", key)
+                held = False
+            elif step == "deliver":
+                live.deliver(take)
+            elif step == "fail":
+                live.deliver(Handler(fail, attempts=1, break_after=None))
+            elif step == "requeue":
+                live.requeue()
+        if surely:  # nothing is told twice, and the last word is true
+            balance = told["moment reached"] - told["withdrawn"]
+            assert balance == (0 if held else 1)
+        elif held:  # told at least once, and withdrawn after it
+            assert not told["moment reached"] or told["withdrawn"]
+        assert live.stats().waiting == 0
+
+
+def test_one_letter_is_let_wait_again() -> None:
+    def fail(signal: Any) -> None:
+        raise ValueError("no")
+
+    with Live(SHOP, clock=lambda: T0) as live:
+        failed(live, 2)
+        live.deliver(Handler(fail, attempts=1, break_after=None))
+        one, other = live.dead_letters()
+        assert live.requeue(one.id) == 1
+        assert live.requeue(other) == 1
+        assert live.dead_letters() == ()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -187,7 +188,9 @@ def test_long_work_goes_on_beside_recording_and_reading(shared: str) -> None:
     asyncio.run(work())
 
 
-def test_a_waiter_who_is_interrupted_leaves_nobody_waiting() -> None:
+def test_a_waiter_who_is_interrupted_leaves_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """As from the handler of a signal, in the main thread, while another one writes."""
     entered, go = threading.Event(), threading.Event()
 
@@ -202,22 +205,20 @@ def test_a_waiter_who_is_interrupted_leaves_nobody_waiting() -> None:
     entered.wait(20)
 
     class Interrupted:
-        def acquire(self) -> None:
+        def acquire(self, timeout: float = -1) -> bool:
             if group._waiting:
                 go.set()
                 first.join(20)
                 raise KeyboardInterrupt
+            return True
 
         def release(self) -> None:
             return
 
-    plain = threading.Lock
-    threading.Lock = Interrupted  # type: ignore[assignment]
-    try:
+    with monkeypatch.context() as changed:
+        changed.setattr("journeymap.live.group_commit.threading", SimpleNamespace(Lock=Interrupted))
         with pytest.raises(KeyboardInterrupt):
             group.record(("b",))  # type: ignore[arg-type]
-    finally:
-        threading.Lock = plain
     assert group.record(("c",)) == ("c",)  # type: ignore[arg-type,comparison-overlap]
 
 
@@ -240,7 +241,31 @@ def test_who_records_after_the_end_is_told(store: str) -> None:
         live = AsyncLive(Live(SHOP, store))
         await live.record(at("order", 1))
         await live.close()
-        with pytest.raises(RuntimeError):
+        with pytest.raises(StoreError, match="this store is closed"):
             await asyncio.wait_for(live.record(at("order", 2)), 10)
 
     asyncio.run(work())
+
+
+def test_who_waits_for_long_writes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One writes, and waits for what another transaction holds: the others go on."""
+    monkeypatch.setattr("journeymap.live.group_commit._PATIENCE", 0.1)
+    entered, go = threading.Event(), threading.Event()
+
+    def write(given: tuple[Any, ...]) -> tuple[Any, ...]:
+        if "held" in given:
+            entered.set()
+            go.wait(20)
+        return given
+
+    group = GroupCommit(write)
+    first = threading.Thread(target=lambda: group.record(("held",)))  # type: ignore[arg-type]
+    first.start()
+    entered.wait(20)
+    written: list[Any] = []
+    together(5, lambda turn: written.append(group.record((turn,))))  # type: ignore[arg-type]
+    assert sorted(written) == [(turn,) for turn in range(5)]
+    assert first.is_alive()
+    go.set()
+    first.join(20)
+    assert group.record(("later",)) == ("later",)  # type: ignore[arg-type,comparison-overlap]

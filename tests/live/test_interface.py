@@ -8,7 +8,7 @@ import inspect
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -188,3 +188,22 @@ def test_a_log_is_read_from_an_address(shared: str) -> None:
         Log.from_store("sqlte:///a.db")
     with pytest.raises(StoreError, match="no such file"):
         Log.from_store("sqlite:///none.db")
+
+
+def test_a_closed_one_says_so() -> None:
+    async def work() -> list[str]:
+        async with AsyncLive(Live(SHOP)) as live:
+            await live.close()
+        await live.close()
+        said = []
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: live.record(happened("order", 0)), lambda: live.state("ada"), live.advance,
+            lambda: live.retract(None, "1"),
+        ]  # fmt: skip
+        for call in calls:
+            with pytest.raises(StoreError, match="this store is closed") as error:
+                await call()
+            said.append(error.value.store)
+        return said
+
+    assert set(asyncio.run(work())) == {"sqlite:///:memory:"}

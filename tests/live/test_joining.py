@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,17 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
-from journeymap import AsyncLive, ElementError, Identity, IdentityRules, Live, Record, StoreError
+from journeymap import (
+    AsyncLive,
+    ElementError,
+    Identity,
+    IdentityRules,
+    Live,
+    Namespace,
+    Receipt,
+    Record,
+    StoreError,
+)
 from journeymap.adapters.stores import SqlStore
 from journeymap.live.states import States
 from tests.factories import SHOP, T0
@@ -128,3 +140,102 @@ def test_a_store_in_the_applications_database_forgets(engine: Any, live: Live) -
     assert live.history("lovelace") == ()
     if engine.dialect.name == "sqlite":
         assert b"lovelace" not in Path(engine.url.database).read_bytes()
+
+
+@pytest.fixture
+def postgres_live(database: str) -> Iterator[tuple[Any, Live]]:
+    engine = create_engine(database)
+    with Live(SHOP, SqlStore(engine)) as made:
+        yield engine, made
+    engine.dispose()
+
+
+def test_others_do_not_wait_for_a_joined_transaction(postgres_live: tuple[Any, Live]) -> None:
+    """Who records the same customer waits for it; who records another one, a moment at most."""
+    engine, live = postgres_live
+    live.record_many([at("order", 0, name) for name in ("ada", "ben", "cyd")])
+    over: dict[str, float] = {}
+
+    def record(name: str) -> None:
+        live.record(at("call", 2, name))
+        over[name] = time.monotonic()
+
+    threads = [threading.Thread(target=record, args=(name,)) for name in ("ada", "cyd")]
+    with engine.begin() as connection:
+        live.record_within(connection, [at("call", 1)])
+        for thread in threads:
+            thread.start()
+            time.sleep(0.3)
+        live.record(at("call", 3, "ben"))  # by this very thread, which the others wait for
+        threads[1].join(20)
+        assert "cyd" in over
+        assert "ada" not in over
+        ended = time.monotonic()
+    threads[0].join(20)
+    assert over["ada"] >= ended
+    assert {len(live.history(name)) for name in ("ada", "ben", "cyd")} == {2, 3}
+
+
+def test_tasks_may_record_while_one_joins(database: str) -> None:
+    engine = create_engine(database)
+
+    async def work() -> None:
+        async with AsyncLive(Live(SHOP, SqlStore(engine))) as live:
+            await live.record(at("order", 0))
+            with engine.begin() as connection:
+                await live.record_within(connection, [at("call", 1)])
+                waiting = asyncio.ensure_future(live.record(at("call", 2)))
+                await asyncio.sleep(0.3)
+                await asyncio.wait_for(live.record_within(connection, [at("call", 3)]), 20)
+                assert not waiting.done()
+            await asyncio.wait_for(waiting, 20)
+            assert len(await live.history("ada")) == 4
+
+    asyncio.run(work())
+    engine.dispose()
+
+
+def test_a_reader_does_not_wait_for_ever(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who learns waits for this transaction, and this thread for the one who learns."""
+    monkeypatch.setattr("journeymap.live.resolution._READING", 0.5)
+    engine, rules = create_engine(database), IdentityRules([Namespace("user")])
+    with Live(SHOP, SqlStore(engine), identities=rules) as live:
+
+        def take(name: str) -> tuple[Receipt, ...]:
+            return live.take([Record([Identity("user", name)], T0, "crm",
+                                     interaction=at("order", 0, name))])  # fmt: skip
+
+        [receipt] = take("user-1")
+        other = threading.Thread(target=take, args=("user-2",))
+        with engine.begin() as connection:
+            live.record_within(connection, [at("call", 1, receipt.customer)])
+            other.start()
+            time.sleep(0.3)
+            with pytest.raises(StoreError, match="waits for what a transaction of this one") as no:
+                live.position(receipt.customer)
+            assert no.value.passing
+        other.join(20)
+        assert live.position(receipt.customer) is not None
+    engine.dispose()
+
+
+def test_an_engine_that_commits_by_itself_is_refused(database: str) -> None:
+    engine = create_engine(database, isolation_level="AUTOCOMMIT")
+    with pytest.raises(StoreError, match="AUTOCOMMIT"):
+        SqlStore(engine)
+    engine.dispose()
+
+
+def test_names_that_begin_alike_are_other_tables(shared: str) -> None:
+    engine = create_engine(shared)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE shop_orders (number INTEGER)"))
+    for prefix in ("shop_eu_", "shop_"):
+        with Live(SHOP, SqlStore(engine, prefix=prefix)) as live:
+            live.record(at("order", 0))
+            assert len(live.history("ada")) == 1
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE till_states (number INTEGER)"))
+    with pytest.raises(StoreError, match="till_states are something else's"):
+        SqlStore(engine, prefix="till_")
+    engine.dispose()

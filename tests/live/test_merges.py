@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from journeymap import Identity, IdentityRules, Live, Namespace, Record, Signal
+from journeymap import Evidence, Identity, IdentityRules, Live, Namespace, Record, Signal
 from journeymap.live.recording import Recording
 from journeymap.live.regrouping import Regrouping
 from tests.factories import DAY, HOUR, SHOP, T0, ids
@@ -184,3 +185,38 @@ def test_a_letter_in_hand_is_not_handed_out_again_after_a_merge(shared: str) -> 
         assert len(letters) == 1
         assert live.identities is not None
         assert letters[0].customer == live.identities.customer(*ids("u17"))
+
+
+def test_a_withdrawn_link_gives_back_what_was_recorded_by_name(store: str) -> None:
+    """Interactions without identities belong to whom their customer's id leads to."""
+    with Live(SHOP, store, identities=RULES, clock=lambda: T0 + 9 * DAY) as live:
+        mine, theirs = begun(live)
+        live.record(at("call", 2, mine))
+        live.record(at("delivery", 3, theirs))
+        pair = Evidence([USER, PHONE], T0, "splink", weight=0.9)
+        for _ in range(2):  # twice: it is not forgotten on the way back
+            live.link([pair], threshold=0.5, batch="b")
+            assert len(live.history(mine)) == 4
+            live.withdraw("b")
+            assert [one.touchpoint for one in live.history(mine)] == ["order", "call"]
+            assert [one.touchpoint for one in live.history(theirs)] == ["order", "delivery"]
+        assert {one.customer for one in live.history(theirs)} == {theirs}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_batch_keeps_its_order_when_customers_merge(together: bool) -> None:
+    """At the same time, what came first in the batch came first."""
+    for number in range(6):  # by chance, the order of their ids is that of arrival half the time
+        user, phone = Identity("user", f"x{number}"), Identity("phone", f"x{number}")
+        sent = [
+            Record([user], T0, "s", interaction=evolve(at("order", 0), id=None)),
+            Record([phone], T0, "s", interaction=evolve(at("delivery", 0), id=None)),
+            Record([user, phone], T0, "crm"),
+        ]
+        with Live(SHOP, "memory", identities=RULES, clock=lambda: T0) as live:
+            for batch in [sent] if together else [sent[:2], sent[2:]]:
+                live.take(batch)
+            known = live.identities
+            assert known is not None
+            history = live.history(known.customer(user) or "")
+            assert [one.touchpoint for one in history] == ["order", "delivery"]

@@ -11,8 +11,7 @@ from attrs import evolve, frozen
 
 from journeymap.adapters.customer_pages import customer_pages
 from journeymap.adapters.store import SetAsideEntry, StoredEvidence, Transaction
-from journeymap.interactions import Evidence, Identity, Interaction
-from journeymap.interactions.codec import read_interaction
+from journeymap.interactions import Evidence
 from journeymap.live.evidence import encode_evidence, read_identities
 from journeymap.live.log_lines import write_log
 from journeymap.live.regrouping import owner_of_evidence
@@ -132,12 +131,4 @@ def _unresolved(resolution: IdentityResolution) -> Iterator[int]:
 def _record(
     resolution: IdentityResolution, tx: Transaction, rows: Sequence[SetAsideEntry]
 ) -> int:  # fmt: skip
-    found: list[tuple[Interaction, Sequence[Identity]]] = []
-    for row in rows:
-        data = json.loads(row.text)
-        by = read_identities(data.get("by", ()))
-        at = datetime.fromisoformat(data["at"])
-        name = resolution.identities.customer(*by, at=at) if by else None
-        if name is not None and row.due is None:
-            found.append((read_interaction({**data, "customer": name}), by))
-    return resolution.record_again(tx, found)
+    return resolution.record_resolved(tx, rows)[0]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores.forks import call_at_fork
+from journeymap.exceptions import StoreError
 from journeymap.identity import Identities, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.live.delivering import DeadLetter, Delivered
@@ -28,6 +30,7 @@ from journeymap.tracking import Position, Signal, State
 
 if TYPE_CHECKING:
     import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
     from journeymap.live.awaiting import AwaitedActions
 
@@ -76,6 +79,8 @@ class AsyncLive:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journeymap")
         self._long = ThreadPoolExecutor(1, thread_name_prefix="journeymap-long")
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="journeymap-reader")
+        self._joining = ThreadPoolExecutor(4, thread_name_prefix="journeymap-joining")
+        self._over = Event()
         self._deliveries: dict[asyncio.Future[Delivered], AwaitedActions] = {}
         self._waiting: list[tuple[tuple[Interaction, ...], asyncio.Future[Any]]] = []
         self._writing: asyncio.Future[None] | None = None
@@ -98,6 +103,7 @@ class AsyncLive:
         """See `Live.record_many`."""
         import asyncio
 
+        self._check_open()
         future = asyncio.get_running_loop().create_future()
         self._waiting.append((tuple(interactions), future))
         if self._writing is None or self._writing.done():
@@ -119,6 +125,8 @@ class AsyncLive:
                             error, Exception
                         ) else future.cancel()
                 self._waiting = []
+                if isinstance(error, Exception):
+                    return  # those who wait were told
                 raise
             for (_, future), result in zip(batch, results, strict=True):
                 if future.done():
@@ -162,7 +170,8 @@ class AsyncLive:
     ) -> tuple[Receipt, ...]:
         """See `Live.record_within`; of an AsyncConnection, call that in its ``run_sync``."""
         given = tuple(interactions)
-        return await self._in_turn(lambda: self.live.record_within(connection, given))
+        # Beside what is recorded, which may wait for what this transaction holds.
+        return await self._in(self._joining, lambda: self.live.record_within(connection, given))
 
     async def choose(
         self, offers: NextBest, customer: str, *, channel: str | None = None
@@ -227,9 +236,13 @@ class AsyncLive:
         """See `Live.dead_letters`."""
         return await self._read(self.live.dead_letters)
 
-    async def requeue(self, letters: Iterable[DeadLetter | str] | None = None) -> int:
+    async def requeue(
+        self, letters: DeadLetter | str | Iterable[DeadLetter | str] | None = None
+    ) -> int:
         """See `Live.requeue`."""
-        given = None if letters is None else tuple(letters)
+        given = letters
+        if letters is not None and not isinstance(letters, DeadLetter | str):
+            given = tuple(letters)
         return await self._in_turn(lambda: self.live.requeue(given))
 
     async def prune(self, before: datetime) -> int:
@@ -289,12 +302,15 @@ class AsyncLive:
     async def close(self) -> None:
         """End what is being delivered, close the store, and end the threads.
 
-        Nothing more is claimed. Actions that are under way are waited for; those that are awaited
-        are cancelled then, and their letters are free again. An action that blocks its thread and
-        has no time-out cannot be stopped: its letter is free when its lease ends.
+        Closing once more does nothing. Nothing more is claimed. Actions that are under way are
+        waited for; those that are awaited are cancelled then, and their letters are free again. An
+        action that blocks its thread and has no time-out cannot be stopped: its letter is free when
+        its lease ends.
         """
         import asyncio
 
+        if self._over.is_set():
+            return
         under_way = dict(self._deliveries)
         for at_once in (False, True):
             for awaited in under_way.values():
@@ -304,8 +320,11 @@ class AsyncLive:
                 await asyncio.wait(running, timeout=self._patience.total_seconds())
         if self._writing is not None and not self._writing.done():
             await asyncio.wait([self._writing])
-        await self._in_turn(self.live.close)
-        for threads in (self._thread, self._long, self._readers):
+        if self._over.is_set():
+            return
+        self._over.set()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.live.close)
+        for threads in (self._thread, self._long, self._readers, self._joining):
             threads.shutdown(wait=False)
 
     async def __aenter__(self) -> Self:
@@ -318,17 +337,21 @@ class AsyncLive:
         await self.close()
 
     async def _in_turn(self, call: Callable[[], T]) -> T:
-        import asyncio
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        return await self._in(self._thread, call)
 
     async def _beside(self, call: Callable[[], T]) -> T:
         """Do long work, which is done in slices, beside what is recorded meanwhile."""
-        import asyncio
-
-        return await asyncio.get_running_loop().run_in_executor(self._long, call)
+        return await self._in(self._long, call)
 
     async def _read(self, call: Callable[[], T]) -> T:
+        return await self._in(self._readers, call)
+
+    async def _in(self, threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
         import asyncio
 
-        return await asyncio.get_running_loop().run_in_executor(self._readers, call)
+        self._check_open()
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
+
+    def _check_open(self) -> None:
+        if self._over.is_set():
+            raise StoreError(self.store.address, "this store is closed")

@@ -8,12 +8,21 @@ from attrs import evolve
 
 from journeymap.adapters.store import JournalEntry, Transaction, micros
 from journeymap.exceptions import ElementError
+from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Interaction
 from journeymap.live.evidence import read_identities
 from journeymap.live.forgetting_referrals import note_referrals
 from journeymap.live.journal import in_order, read_entry, text_with
 from journeymap.live.outbox import letters_for, post_letters
-from journeymap.live.recording import Receipt, Recording, Settings, misplaced, signals_until
+from journeymap.live.recording import (
+    Naming,
+    Owner,
+    Receipt,
+    Recording,
+    Settings,
+    misplaced,
+    signals_until,
+)
 from journeymap.live.removed import RETRACTED, Marks
 from journeymap.live.states import States, Versioned
 from journeymap.tracking.tracker import difference
@@ -26,23 +35,26 @@ class Correcting:
 
     def __init__(
         self, states: States, settings: Settings, marks: Marks, key: str,
-        instead: Interaction | None = None,
+        instead: Interaction | None = None, owner: Owner | None = None,
     ) -> None:  # fmt: skip
+        self._owner = owner
         self._states, self._settings, self._marks = states, settings, marks
         self._key, self._instead = key, instead
         self.written: Versioned = {}
         self.dropped = ""
 
-    def write(self, tx: Transaction) -> Receipt:
+    def write(self, tx: Transaction, named: Naming | None = None) -> Receipt:
         """Rewrite the customer's journal, fold it again, and give what changed."""
         self.written, self.dropped = {}, ""
+        if named is not None:
+            named(tx, ())  # what the identities are as of now
         if tx.journal.find_keys([self._key]).get(self._key) is False:
             return self._correct_set_aside(tx)
         customer = self._find(tx).customer
         versions = tx.states.lock_versions([customer], share=True)
         entry = self._find(tx)  # held now: it may have moved, or been begun anew
         if entry.customer != customer or customer not in versions:
-            return self.write(tx)
+            return self.write(tx, named)
         held = tx.journal.history(customer)
         before = self._states.read(tx, versions)[customer]
         after = [self._corrected(one) if one.key == self._key else one for one in held]
@@ -75,14 +87,26 @@ class Correcting:
         return Receipt(customer, position, tuple(news))
 
     def _correct_set_aside(self, tx: Transaction) -> Receipt:
-        """Remove an interaction from those set aside; what it is to be is recorded."""
+        """Remove an interaction from those set aside; what it is to be is recorded.
+
+        Its customer stays: whoever its identities lead to, or the one it was recorded for.
+        """
+        [entry] = [one for one in tx.set_aside.read() if one.key == self._key]
         tx.set_aside.remove([self._key])
+        customer = entry.customer
         if self._instead is None:
             tx.tombstones.set({self._marks.of_key(self._key): RETRACTED})
-            return Receipt("", None)
-        recording = Recording(
-            self._states, self._settings, self._states.now(), (self._instead,)
-        )  # fmt: skip
+            return Receipt(customer, None)
+        by = read_identities(json.loads(entry.text).get("by", ()))
+        if by and self._owner is not None:
+            owner = self._owner(by, self._instead.at)
+            if owner is None:
+                text = text_with(evolve(self._instead, customer=customer), by)
+                tx.set_aside.add([evolve(entry, reason=UNRESOLVED, text=text, due=None)])
+                return Receipt("", None, set_aside=UNRESOLVED)
+            customer = owner
+        mine = evolve(self._instead, customer=customer)
+        recording = Recording(self._states, self._settings, self._states.now(), (mine,), (by,))
         [receipt] = recording.write(tx)
         self.written = recording.written
         return receipt

@@ -32,6 +32,7 @@ from journeymap.tracking.fold_state import utc
 __all__ = [
     "IN_HAND",
     "MOVED",
+    "REQUEUED",
     "DeadLetter",
     "Delivered",
     "Delivery",
@@ -43,6 +44,8 @@ LEASE = timedelta(minutes=5)
 """How long a letter is a process's own while its action works, renewed all the while; should the
 process die, others may take it then."""
 IN_HAND = "in hand"
+REQUEUED = "waits again"
+"""The reason of a letter that waits as if it had never been tried; it may have been taken."""
 MOVED = " moved to "
 """Between the claim of a letter and its new id, where its customer was merged meanwhile."""
 _MORE = 20  # times as many letters are looked at where the first may not go out now

@@ -18,6 +18,7 @@ __all__ = ["GroupCommit", "write_each"]
 
 MAX_TOGETHER = 1000
 """Interactions written in one transaction at most, unless one call gives more: well below 1 s."""
+_PATIENCE = 1.0  # seconds that a caller waits for others, before it writes alone
 Given = tuple[Interaction, ...]
 Receipts = tuple[Receipt, ...]
 
@@ -35,7 +36,9 @@ class GroupCommit:
     """Writes what callers bring, each alone or with those who came while another was written.
 
     Who comes first writes at once, and waits for no one. Who comes while that goes on waits, and
-    the first of them then writes for all of them. A call returns when its own is durable.
+    the first of them then writes for all of them. A call returns when its own is durable. Who has
+    waited for long writes alone: the one who writes may wait for a customer's row, which another
+    transaction holds.
     """
 
     def __init__(self, write: Callable[[Given], Receipts]) -> None:
@@ -57,8 +60,10 @@ class GroupCommit:
             self._waiting.append(request)
             first, self._busy = not self._busy, True
         try:
-            if not first:
-                request.woken.acquire()  # it is written, or it is its turn to write
+            if not first and not request.woken.acquire(timeout=_PATIENCE):
+                if self._take_back(request):
+                    return self._write(given)
+                request.woken.acquire()  # it is being written, or it is its turn to write
             if request.result is None:
                 self._write_next()
         except BaseException:
@@ -68,6 +73,14 @@ class GroupCommit:
         if isinstance(request.result, Exception):
             raise request.result
         return request.result
+
+    def _take_back(self, request: _Request) -> bool:
+        """Take away a request that waits, unless it is its turn; whether it was there."""
+        with self._guard:
+            if request not in self._waiting or self._chosen is request:
+                return False
+            self._waiting.remove(request)
+            return True
 
     def _leave(self, request: _Request, *, leads: bool) -> None:
         """Take away the request of a thread that was interrupted; hand over if it was to write."""

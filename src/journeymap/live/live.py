@@ -312,13 +312,15 @@ class Live(StoreReading, SignalDelivery):
 
     def _return(self, clock: datetime) -> Iterator[tuple[Signal, ...]]:
         """Record what was set aside as too early, and is not any more."""
+        resolution = self._resolution
+        owner = None if resolution is None else resolution.find_owner
         while True:
-            work = Returning(self._states, self._settings, clock)
-            if self._resolution is None:
+            work = Returning(self._states, self._settings, clock, owner)
+            if resolution is None:
                 signals = self._store.run(work.write)
                 self._states.cache(work.written)
             else:
-                signals = self._resolution.write(work)
+                signals = resolution.write(work)
             if signals:
                 yield tuple(signals)
             if work.count < BATCH:
@@ -385,9 +387,14 @@ class Live(StoreReading, SignalDelivery):
         return self._correct(key, interaction)
 
     def _correct(self, key: str, instead: Interaction | None) -> Receipt:
-        work = Correcting(self._states, self._settings, self._marks, key, instead)
-        receipt = self._store.run(work.write)
-        self._states.cache(work.written)
+        resolution = self._resolution
+        owner = None if resolution is None else resolution.find_owner
+        work = Correcting(self._states, self._settings, self._marks, key, instead, owner)
+        if resolution is None:
+            receipt = self._store.run(work.write)
+            self._states.cache(work.written)
+        else:
+            receipt = resolution.write(work)
         if work.dropped:
             self._states.drop(work.dropped)
         return receipt

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from journeymap.adapters.store import Letter, Transaction, micros
-from journeymap.live.delivering import IN_HAND
+from journeymap.live.delivering import REQUEUED
 from journeymap.live.handlers import names_of
 from journeymap.tracking import MomentReached, Signal, Withdrawn
 from journeymap.tracking.codec import read_signal, signal_text
@@ -39,7 +39,8 @@ def post_letters(tx: Transaction, letters: list[Letter]) -> None:
     """Put letters into the outbox.
 
     A withdrawal makes the letter of its signal void; where that was surely never handed out, it
-    needs no letter itself. A signal that becomes true again is sent again.
+    needs no letter itself. A signal that becomes true again is sent again, unless it was taken and
+    its withdrawal was surely never handed out.
     """
     signals = {letter.id: read_signal(letter.text) for letter in letters}
     others = [
@@ -55,20 +56,26 @@ def post_letters(tx: Transaction, letters: list[Letter]) -> None:
                 continue  # no one was sent it
             if sent.status != "done":
                 changed[sent.id] = evolve(sent, status="withdrawn")
-            if (
-                sent.status == "waiting"
-                and not sent.attempts
-                and not sent.reason.startswith(IN_HAND)
-            ):
+            if _is_untouched(sent):
                 continue
-        else:  # its withdrawal is not handed out any more: the signal is true again
-            name = _withdrawal_id(signal)
-            gone = changed.get(name) or there.get(name)
-            if gone is not None and gone.status == "waiting":
-                changed[name] = evolve(gone, status="withdrawn")
-        changed[letter.id] = letter
+            changed[letter.id] = letter
+            continue
+        # Its withdrawal is not handed out any more: the signal is true again.
+        sent, name = changed.get(letter.id) or there.get(letter.id), _withdrawal_id(signal)
+        gone = changed.get(name) or there.get(name)
+        if gone is None or gone.status not in ("waiting", "dead"):
+            changed[letter.id] = letter
+            continue
+        changed[name] = evolve(gone, status="withdrawn")
+        if sent is None or sent.status != "done" or not _is_untouched(gone):
+            changed[letter.id] = evolve(letter, reason=REQUEUED)  # someone may have taken it before
     tx.outbox.post(one for name, one in changed.items() if name not in there)
     tx.outbox.settle(one for name, one in changed.items() if name in there)
+
+
+def _is_untouched(letter: Letter) -> bool:
+    """Check whether a letter was surely never handed out."""
+    return letter.status == "waiting" and letter.tried is None and letter.reason != REQUEUED
 
 
 def _withdrawal_id(signal: Signal) -> str:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from attrs import evolve, frozen
 
 from journeymap.adapters.store import JournalEntry, Letter, SetAsideEntry, Transaction, micros
+from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import read_interaction
 from journeymap.live.evidence import read_identities
@@ -26,11 +27,14 @@ from journeymap.live.outbox import letters_for, post_letters
 from journeymap.live.removed import FORGOTTEN, RETRACTED, Marks
 from journeymap.live.states import States, Versioned
 from journeymap.tracking import Position, Signal, State, TooLate, Tracker
+from journeymap.tracking.fold_state import after, before
 from journeymap.tracking.tracker import difference
 
 __all__ = [
     "BATCH",
     "Advancing",
+    "Naming",
+    "Owner",
     "Receipt",
     "Recording",
     "Returning",
@@ -47,6 +51,8 @@ BATCH = 500
 Signals: TypeAlias = tuple[Signal, ...]
 Naming: TypeAlias = Callable[[Transaction, Sequence[Interaction]], tuple[Interaction, ...]]
 """Puts interactions under the ids that their customers have today."""
+Owner: TypeAlias = Callable[[Sequence[Identity], datetime], str | None]
+"""Finds the customer to whom identities led at a time (None: to no one)."""
 
 
 @frozen
@@ -85,6 +91,11 @@ class Settings:
         """Give the reason why an interaction is set aside; empty if it is not."""
         reason = misplaced(one.at, now, self)
         return reason or ("" if self.names is None else self.names.explain_unknown(one))
+
+    def due(self, one: Interaction, now: datetime) -> int | None:
+        """Give when an interaction that lies too far ahead is recorded; None if it does not."""
+        early = one.at > after(now, self.tolerance)
+        return micros(before(one.at, self.tolerance)) if early else None
 
 
 Receipts: TypeAlias = list[Receipt | None]
@@ -189,7 +200,7 @@ class Recording:
 
     def _aside(self, place: int, key: str, reason: str) -> SetAsideEntry:
         one, by = self.given[place], self._identities()[place]
-        due = micros(one.at - self._settings.tolerance) if one.at > self.now else None
+        due = self._settings.due(one, self.now)
         return SetAsideEntry(one.customer, key, micros(self.now), reason, text_with(one, by), due)
 
     def _follow(
@@ -223,7 +234,8 @@ class Recording:
 
     def _entry(self, place: int, number: int) -> JournalEntry:
         by, key = self._identities()[place], self._keys.get(place)
-        return journal_entry(self.given[place], number, micros(self.now), by, key)
+        # A microsecond apart: customers who are merged keep the order of arrival of a batch.
+        return journal_entry(self.given[place], number, micros(self.now) + place, by, key)
 
     def _receipt(self, tx: Transaction, made: Receipt | None) -> Receipt:
         if made is not None and made.position is not None:
@@ -241,7 +253,7 @@ def _is_late(signals: Signals) -> bool:
 
 def misplaced(at: datetime, now: datetime, settings: Settings) -> str:
     """Give the reason why nothing can have happened at a time; empty if it can."""
-    if at > now + settings.tolerance:
+    if at > after(now, settings.tolerance):
         return f"it lies in the future: at {at.isoformat()}, recorded at {now.isoformat()}"
     if at < EARLIEST:
         return f"it lies at {at.isoformat()}, where a clock stands that was never set"
@@ -251,8 +263,10 @@ def misplaced(at: datetime, now: datetime, settings: Settings) -> str:
 class Returning:
     """Interactions that were too early when they arrived, and whose time has come."""
 
-    def __init__(self, states: States, settings: Settings, now: datetime) -> None:
-        self._states, self._settings, self.now = states, settings, now
+    def __init__(
+        self, states: States, settings: Settings, now: datetime, owner: Owner | None = None
+    ) -> None:
+        self._states, self._settings, self.now, self._owner = states, settings, now, owner
         self.written: Versioned = {}
         self.count = 0
 
@@ -262,23 +276,42 @@ class Returning:
         self.written, self.count = {}, len(due)
         if not due:
             return []
-        data = [json.loads(one.text) for one in due]
-        recording = Recording(
-            self._states, self._settings, self.now,
-            tuple(read_interaction({**held, "customer": one.customer})
-                  for held, one in zip(data, due, strict=True)),
-            tuple(read_identities(held.get("by", ())) for held in data),
-        )  # fmt: skip
+        if named is not None:
+            named(tx, ())  # what the identities are as of now
+        due, given, by = self._owned(tx, due)
+        recording = Recording(self._states, self._settings, self.now, given, by)
         receipts = recording.write(tx, named)
         tx.set_aside.remove([one.key for one in due if one.key is not None])
         for entry, one in zip(due, recording.given, strict=True):
             reason = self._settings.refusal(one, self.now)
             if reason:  # too early still, by this process's tolerance; or not known to the map
-                early = one.at > self.now
-                later = micros(one.at - self._settings.tolerance) if early else None
+                later = self._settings.due(one, self.now)
                 tx.set_aside.add([evolve(entry, reason=reason, due=later)])
         self.written = recording.written
         return [signal for receipt in receipts for signal in receipt.signals]
+
+    def _owned(
+        self, tx: Transaction, due: list[SetAsideEntry]
+    ) -> tuple[list[SetAsideEntry], tuple[Interaction, ...], tuple[Sequence[Identity], ...]]:
+        """Read interactions for the customers whose they are now; who leads to none waits on."""
+        kept: list[SetAsideEntry] = []
+        given: list[Interaction] = []
+        named_by: list[Sequence[Identity]] = []
+        for entry in due:
+            data = json.loads(entry.text)
+            by, name = read_identities(data.get("by", ())), entry.customer
+            one = read_interaction({**data, "customer": name})
+            if by and self._owner is not None:
+                owner = self._owner(by, one.at)
+                if owner is None:
+                    tx.set_aside.remove([] if entry.key is None else [entry.key])
+                    tx.set_aside.add([evolve(entry, reason=UNRESOLVED, due=None)])
+                    continue
+                one = evolve(one, customer=owner)
+            kept.append(entry)
+            given.append(one)
+            named_by.append(by)
+        return kept, tuple(given), tuple(named_by)
 
 
 class Advancing:

@@ -115,10 +115,15 @@ class Regrouping:
         return ruled and not self.identities.knows(identity, at=at)
 
     def _owner(self, entry: JournalEntry) -> str | None:
-        """Return the customer of an entry today; None if its identities turned out to be shared."""
+        """Return the customer of an entry today; None if its identities turned out to be shared.
+
+        One that was recorded by a customer's id belongs to whom that id leads to, also after it
+        lay with another for a while.
+        """
         data = decoded(entry.text)
         if "by" not in data:
-            return current_id(self.identities, entry.customer)
+            name = self.identities.find_current(data.get("as", entry.customer))
+            return current_id(self.identities, entry.customer) if name is None else name
         at = datetime.fromisoformat(data["at"])
         return self.identities.customer(*read_identities(data["by"]), at=at)
 
@@ -249,7 +254,10 @@ def _move_letters(tx: Transaction, moved: list[tuple[Signal, Signal]]) -> None:
 def _renamed(entry: JournalEntry, name: str, before: Sequence[JournalEntry]) -> JournalEntry:
     text = entry.text
     if entry.customer != name:
-        text = encoded({**decoded(text), "customer": name})
+        data = {**decoded(text), "customer": name}
+        if "by" not in data:  # whose it was: what made two customers one may be withdrawn
+            data.setdefault("as", entry.customer)
+        text = encoded(data)
     return evolve(entry, customer=name, number=len(before) + 1, text=text)
 
 

@@ -28,7 +28,7 @@ from journeymap.identity.gathering import deduplicate_facts, explain_unresolved
 from journeymap.identity.links import above_threshold
 from journeymap.identity.rules import ValueReader
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
-from journeymap.interactions.codec import decoded, encoded
+from journeymap.interactions.codec import decoded, encoded, read_interaction
 from journeymap.live.evidence import (
     Data,
     apply_evidence,
@@ -55,6 +55,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 _PAGE = 10_000  # pieces of evidence read at a time: about 3 MB
 _PATIENCE = 5.0  # seconds that a transaction of the application's waits for its turn
+_READING = 30.0  # seconds that a reader waits for one who learns
 _REWRITES = "unsaid"  # the fact in which a store counts how often evidence was rewritten
 
 
@@ -95,15 +96,28 @@ class IdentityResolution:
 
     def known(self) -> Identities:
         """Give the identities as of now."""
-        with self._turn:
-            self._states.store.read(self._catch_up)
+        with self._reading():
             return self._identities
 
     def current(self, customer: str) -> str:
         """Find the id of a customer today; a name that is no id of ours stays as it is."""
-        with self._turn:
-            self._states.store.read(self._catch_up)
+        with self._reading():
             return current_id(self._identities, customer)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Catch up, in turn with who learns; not for ever, for that one may wait for the caller."""
+        if not self._turn.acquire(timeout=_READING):
+            message = (
+                "another thread of this process has been learning for long, or waits for what a "
+                "transaction of this one holds"
+            )
+            raise StoreError(self._states.store.address, message, passing=True)
+        try:
+            self._states.store.read(self._catch_up)
+            yield
+        finally:
+            self._turn.release()
 
     def record(self, given: tuple[Interaction, ...]) -> tuple[Receipt, ...]:
         """Record interactions under the ids that their customers have today.
@@ -245,9 +259,11 @@ class IdentityResolution:
         """
         new = {aside_key(one, by): (one, by) for one, by in given}
         there = tx.journal.find_keys(list(new))
+        marks = {key: self._settings.marks.of_key(key) for key in new}
+        gone = tx.tombstones.find(list(marks.values()))
         tx.set_aside.add(
             SetAsideEntry(one.customer, key, micros(now), self._reason(by), text_with(one, by))
-            for key, (one, by) in new.items() if key not in there
+            for key, (one, by) in new.items() if key not in there and marks[key] not in gone
         )  # fmt: skip
 
     def link(self, pairs: tuple[Evidence, ...], threshold: float, batch: str) -> LinkReport:
@@ -281,6 +297,7 @@ class IdentityResolution:
 
             number, states = self._rewrite(tx, left, now)
             written.update(states)
+            written.update(self.record_resolved(tx, tx.set_aside.read())[1])
             return number
 
         return self._run(work, written)
@@ -363,13 +380,34 @@ class IdentityResolution:
         """Regroup customers; how many have another history now."""
         return len(self._regrouping.regroup(tx, names, self._states.now()))
 
-    def record_again(
-        self, tx: Transaction, found: Sequence[tuple[Interaction, Sequence[Identity]]]
-    ) -> int:
-        """Record interactions that had been set aside; how many were followed."""
-        given, by = tuple(one for one, _ in found), tuple(identities for _, identities in found)
-        recording = Recording(self._states, self._settings, self._states.now(), given, by)
-        return sum(not one.duplicate and not one.set_aside for one in recording.write(tx))
+    def record_resolved(
+        self, tx: Transaction, rows: Sequence[SetAsideEntry]
+    ) -> tuple[int, Versioned]:
+        """Record what was set aside because it led to no one, and leads to someone now.
+
+        How many were followed, and the states that were written.
+        """
+        given: list[Interaction] = []
+        named_by: list[Sequence[Identity]] = []
+        for row in rows:
+            data = decoded(row.text)
+            by = read_identities(data.get("by", ()))
+            one = read_interaction({**data, "customer": row.customer})
+            name = self.find_owner(by, one.at) if by and row.due is None else None
+            if name is not None:
+                given.append(evolve(one, customer=name))
+                named_by.append(by)
+        if not given:
+            return 0, {}
+        recording = Recording(self._states, self._settings, self._states.now(), tuple(given),
+                              tuple(named_by))  # fmt: skip
+        receipts = recording.write(tx)
+        followed = sum(not one.duplicate and not one.set_aside for one in receipts)
+        return followed, recording.written
+
+    def find_owner(self, by: Sequence[Identity], at: datetime) -> str | None:
+        """Find the customer to whom identities led at a time, as learned so far."""
+        return self._identities.customer(*by, at=at)
 
     def _catch_up(self, tx: Transaction) -> None:
         """Learn what other processes have written; they have regrouped whom it moves."""

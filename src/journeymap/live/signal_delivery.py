@@ -9,7 +9,13 @@ from attrs import evolve
 
 from journeymap.adapters.store import Store, Transaction, micros
 from journeymap.exceptions import ElementError
-from journeymap.live.delivering import DeadLetter, Delivered, dead_letter, prepare_delivery
+from journeymap.live.delivering import (
+    REQUEUED,
+    DeadLetter,
+    Delivered,
+    dead_letter,
+    prepare_delivery,
+)
 from journeymap.live.handlers import Actions, Breaker
 from journeymap.live.metric_signals import (
     MetricReading,
@@ -97,11 +103,11 @@ class SignalDelivery:
         dead = self._store.read(lambda tx: tx.outbox.select(status="dead"))
         return tuple(map(dead_letter, dead))
 
-    def requeue(self, letters: Iterable[DeadLetter | str] | None = None) -> int:
+    def requeue(self, letters: DeadLetter | str | Iterable[DeadLetter | str] | None = None) -> int:
         """Let signals that were given up wait again, as if they had never been tried.
 
         Args:
-            letters: Dead letters, or their ids (None: all of them).
+            letters: Dead letters, or their ids, one or several (None: all of them).
 
         Returns:
             How many there were.
@@ -109,6 +115,8 @@ class SignalDelivery:
         Raises:
             StoreError: The store failed; nothing was written.
         """
+        if isinstance(letters, DeadLetter | str):
+            letters = (letters,)
         wanted = None if letters is None else {
             one.id if isinstance(one, DeadLetter) else one for one in letters
         }  # fmt: skip
@@ -118,7 +126,7 @@ class SignalDelivery:
             dead = tx.outbox.select(status="dead")
             chosen = [one for one in dead if wanted is None or one.id in wanted]
             tx.outbox.settle(
-                evolve(one, status="waiting", attempts=0, reason="", next=now, tried=None)
+                evolve(one, status="waiting", attempts=0, reason=REQUEUED, next=now, tried=None)
                 for one in chosen
             )
             return len(chosen)

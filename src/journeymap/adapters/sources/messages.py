@@ -75,8 +75,8 @@ class MessageSource:
 
     def read(self, cursor: str | None = None) -> Iterator[Batch]:
         """See `Source.read`."""
-        done, last, state = self._begun(cursor)
-        mapped = _Streams(self.streams)
+        done, last, state, spaces = self._begun(cursor)
+        mapped = _Streams(self.streams, spaces)
         filling = BatchBuilder(None)
         line = done
         for line, text in self._lines(done, last):
@@ -84,12 +84,12 @@ class MessageSource:
             if isinstance(message, str):
                 if text[-1] not in "\r\n":  # it may be written still: no cursor passes it
                     filling.add(RejectedRow(line, message, shorten_row(text), unfinished=True))
-                    yield filling.batch(_cursor(line - 1, last, state))
+                    yield filling.batch(_cursor(line - 1, last, state, mapped))
                     return
                 filling.add(RejectedRow(line, message, shorten_row(text)))
             elif (failure := _failure(message)) is not None:
                 if filling.rows:
-                    yield filling.batch(_cursor(line - 1, last, state))
+                    yield filling.batch(_cursor(line - 1, last, state, mapped))
                 raise SourceError(str(self.path), failure, line)
             elif message.get("type") == "STATE":
                 state = _state(state, message)
@@ -97,9 +97,9 @@ class MessageSource:
                 filling.add(row[1], mapped.mappings.get(row[0]))
             last = fingerprint((line, {"": text}))
             if filling.rows >= self.batch:
-                yield filling.batch(_cursor(line, last, state))
+                yield filling.batch(_cursor(line, last, state, mapped))
         if filling.rows or line > done:
-            yield filling.batch(_cursor(line, last, state))
+            yield filling.batch(_cursor(line, last, state, mapped))
 
     @staticmethod
     def state_of(cursor: str) -> Any:
@@ -138,26 +138,27 @@ class MessageSource:
             raw = unpack(stream, "standard input")
             yield io.TextIOWrapper(raw, "utf-8", errors="surrogateescape", newline="")
 
-    def _begun(self, cursor: str | None) -> tuple[int, str, Any]:
+    def _begun(self, cursor: str | None) -> tuple[int, str, Any, dict[str, str]]:
         if cursor is None:
-            return 0, "", None
+            return 0, "", None, {}
         try:
             data = json.loads(cursor)
             lines, last, state = data["lines"], data["last"], data["state"]
+            spaces = {str(name): str(space) for name, space in data.get("spaces", {}).items()}
             fits = isinstance(lines, int) and lines >= 0
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             fits = False
         if not fits:
             raise SourceError(str(self.path), "this is no cursor of such a source")
-        return (0 if self.path == "-" else lines), last, state
+        return (0 if self.path == "-" else lines), last, state, spaces
 
 
 class _Streams:
     """The mappings of streams, and the namespace in which each plain name was met."""
 
-    def __init__(self, streams: Mapping[str, PayloadMapping]) -> None:
+    def __init__(self, streams: Mapping[str, PayloadMapping], spaces: dict[str, str]) -> None:
         self.mappings = {name: AppliedMapping(mapping) for name, mapping in streams.items()}
-        self._spaces: dict[str, str] = {}
+        self.spaces = spaces
 
     def find(self, stream: str, namespace: str) -> tuple[str, str]:
         """Find the name of a stream's mapping; or why there is none."""
@@ -166,7 +167,7 @@ class _Streams:
             return whole, ""
         if stream not in self.mappings:
             return "", f"no mapping for stream {whole[:80]!r}"
-        first = self._spaces.setdefault(stream, namespace)
+        first = self.spaces.setdefault(stream, namespace)
         if first != namespace:
             message = f"the stream {stream[:80]!r} is in the namespaces {first!r} and {namespace!r}"
             return "", f"{message}: map them as NAMESPACE.STREAM"
@@ -227,5 +228,6 @@ def _stream_of(state: Any) -> Any:
     return stream.get("stream_descriptor") if isinstance(stream, dict) else None
 
 
-def _cursor(line: int, last: str, state: Any) -> str:
-    return json.dumps({"lines": line, "last": last, "state": state})
+def _cursor(line: int, last: str, state: Any, mapped: _Streams) -> str:
+    data = {"lines": line, "last": last, "state": state}
+    return json.dumps(data if not mapped.spaces else {**data, "spaces": mapped.spaces})

@@ -36,6 +36,7 @@ T = TypeVar("T")
 _PREFIX = re.compile("[a-z][a-z0-9_]{0,39}")
 _SCRUBBED = ("states", "checkpoints", "journal", "archive", "archive_keys", "outbox",
              "aside", "said")  # fmt: skip
+_NAMES = (*_SCRUBBED, "gone", "notes")
 _LOCK_PATIENCE = "1s"
 _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 
@@ -331,7 +332,14 @@ class SqlStore:
         if connection.dialect.name == "postgresql":  # processes that begin at once take turns
             connection.execute(text("SELECT pg_advisory_xact_lock(7237893)"))
         mine = self._prefix
-        names = {n for n in inspect(connection).get_table_names() if n.startswith(mine)}
+        if _commits_by_itself(connection):
+            message = (
+                "its engine commits every statement by itself (AUTOCOMMIT), so that half of some "
+                "work may be kept; make it without that isolation level"
+            )
+            raise StoreError(self.address, message)
+        tables = {f"{mine}{name}" for name in _NAMES}
+        names = tables & set(inspect(connection).get_table_names())
         db = SqlConnection(connection, mine)
         tx = SqlTransaction(db)
         if not names:
@@ -346,7 +354,8 @@ class SqlStore:
             version = str(int(version) + 1)
             tx.meta.set("version", version)
         if version is None:
-            message = f"its tables called {mine}… are something else's; they are left alone"
+            taken = ", ".join(sorted(names))
+            message = f"its tables {taken} are something else's; they are left alone"
             raise StoreError(self.address, message)
         if version != str(VERSION):
             message = f"a store of version {version}; this journeymap knows version {VERSION}"
@@ -366,6 +375,15 @@ class SqlStore:
             if committing and self._in_doubt(error) else "nothing was written"
         )  # fmt: skip
         return StoreError(self.address, f"{cause}; {written}", passing=passing)
+
+
+def _commits_by_itself(connection: Connection) -> bool:
+    """Check whether statements are committed at once; of SQLite, transactions are begun here."""
+    if connection.dialect.name == "sqlite":
+        return False
+    driver = connection.connection.driver_connection
+    level = str(connection.get_isolation_level()).upper()
+    return level == "AUTOCOMMIT" or getattr(driver, "autocommit", False) is True
 
 
 def _commit(connection: Connection, transaction: Transacted) -> None:
