@@ -158,7 +158,7 @@ def test_a_log_of_which_nothing_can_be_read_is_refused_with_its_reasons(
         (["check", "broken.yaml"], "line 1, column 9"),
         (["report", "log.csv", "--customer", "whom", *NAMED[2:]], "did you mean 'who'"),
         (["report", "log.csv", *NAMED, "--strict"], "line 4: no customer"),
-        (["report", "log.csv", *NAMED, "-o", "no/such/folder.html"], "No such file"),
+        (["report", "log.csv", *NAMED, "-o", "no/such/folder.html"], "there is no folder"),
         (["report", "log.csv", *NAMED, "--timezone", "Mars"], "no IANA zone"),
     ],
 )

@@ -370,3 +370,42 @@ def test_asking_for_help_imports_no_frames() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_rows_set_aside_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mixed.csv").write_text(
+        "customer,touchpoint,at\nc1,a,2026-03-01T10:00:00\nc2,b,2026-03-01T10:00:00Z\n"
+    )
+    ask = ["ask", "mixed.csv", "Variants"]
+    for command in (ask, [*ask, "-o", "o.csv"], ["sketch", "mixed.csv", "-o", "m.yaml"]):
+        assert main(command) == 0
+        assert "1 rows were set aside (a time without a zone" in capsys.readouterr().err
+
+
+def test_a_store_is_asked_without_a_log(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with jm.Live(broadband(), "sqlite:///live.db") as live:
+        live.record(jm.Interaction("ada", "support_asked", datetime(2026, 3, 1, tzinfo=UTC)))
+    on = ["--store", "sqlite:///live.db", "--map", "map.yaml"]
+    assert main(["ask", *on, "Transitions"]) == 0
+    assert "support_asked" in capsys.readouterr().out
+    assert main(["ask", "Transitions"]) == 2
+    assert "QUESTION is missing" in capsys.readouterr().err
+    assert main(["ask", *on]) == 2
+    assert "QUESTION is missing" in capsys.readouterr().err
+    Path("journeymap.toml").write_text('store = "sqlite:///live.db"\nmap = "map.yaml"\n')
+    assert main(["ask", "Transitions"]) == 0
+
+
+def test_a_time_is_a_text_in_a_question(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", "log.csv", *MAPPED, 'Positions(as_of="2026-03-05T00:00Z")']) == 0
+    assert main(["ask", "log.csv", *MAPPED, 'Positions(as_of="2026-03-05")']) == 2
+    assert "a time with a zone" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_missing_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "log.csv", *MAPPED, "Variants", "-o", "none/x.csv"]) == 2
+    message = capsys.readouterr().err
+    assert "'none/x.csv': there is no folder 'none'" in message
+    assert ".journeymap-" not in message

@@ -45,6 +45,7 @@ from journeymap.analysis import (
     ScorecardRow,
     Where,
 )
+from journeymap.analysis.measuring.intervals import nps_interval
 from journeymap.analysis.question import merge_all
 from journeymap.exceptions import AnswerError, ElementError, MapError, UnknownName
 from journeymap.simulation import broadband, broadband_customers
@@ -486,3 +487,12 @@ def test_needs_are_judged_by_their_metrics() -> None:
     assert jm.loads(jm.dumps(journey, format="yaml"), format="yaml") == journey
     with pytest.raises(MapError, match="there is no metric 'goood'; did you mean 'good'"):
         journey.replace(evolve(journey.stages["use"], needs=[need("y", "goood")]))
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40))
+def test_the_interval_of_a_net_promoter_score_holds_it(up: int, down: int, neither: int) -> None:
+    n = up + down + neither
+    if not n:
+        return
+    low, high = nps_interval(up, down, n)
+    assert -100 <= low <= 100 * (up - down) / n <= high <= 100

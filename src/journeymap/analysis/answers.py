@@ -28,6 +28,7 @@ import polars as pl
 from attrs import evolve, fields, frozen
 
 from journeymap.adapters.registry import views
+from journeymap.adapters.tables.csv_writing import FORMULA
 from journeymap.analysis.behind import (
     Asked,
     CustomersBehind,
@@ -132,13 +133,17 @@ class Answer(Generic[R]):
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
         """Write the rows as CSV, with a header; a path of several names is joined by arrows.
 
+        A text that a spreadsheet would take for a formula gets an apostrophe in front.
+
         Args:
             path: The file to write (None: none).
 
         Returns:
             The text.
         """
-        text = self._flat().write_csv()
+        formula = pl.col(pl.String).str.contains(FORMULA)
+        safe = pl.when(formula).then("'" + pl.col(pl.String)).otherwise(pl.col(pl.String))
+        text = self._flat().with_columns(safe.name.keep()).write_csv()
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text

@@ -11,7 +11,7 @@ from journeymap.analysis import Breakdown, Log, Trend
 from journeymap.analysis.answers import Answer
 from journeymap.cli.output import replaced, write_text
 from journeymap.cli.question_text import read_question
-from journeymap.cli.reading import log_file, reading_options
+from journeymap.cli.reading import log_file, reading_options, take_question, warn_of_rejected
 
 __all__ = ["ask", "describe"]
 
@@ -21,7 +21,7 @@ _FILES = (".csv", ".json", ".xlsx", *_CHARTS)
 
 @click.command()
 @reading_options
-@click.argument("question")
+@click.argument("question", required=False)
 @click.option("--by", metavar="LEVEL", help="For each segment: a level, or a column.")
 @click.option("--every", metavar="PERIOD", help="For each period: day, week, month, quarter, year.")
 @click.option("--where", multiple=True, metavar="LEVEL=NAME",
@@ -34,7 +34,7 @@ _FILES = (".csv", ".json", ".xlsx", *_CHARTS)
 @click.option("-o", "--output", default="-", metavar="FILE",
               help=f"The file to write, by its suffix: {', '.join(_FILES)}.")  # fmt: skip
 def ask(
-    context: click.Context, question: str, by: str | None, every: str | None,
+    context: click.Context, question: str | None, by: str | None, every: str | None,
     where: tuple[str, ...], since: str | None, until: str | None, rows: int, *, dark: bool,
     output: str,
 ) -> int:  # fmt: skip
@@ -43,7 +43,7 @@ def ask(
     The question is read as data and never run. With a file the answer is written there: as a
     table, or as its chart.
     """
-    wanted = read_question(question)
+    wanted = read_question(take_question(context) if question is None else question)
     if by is not None:
         wanted = Breakdown(wanted, by=by)
     if every is not None:
@@ -53,7 +53,9 @@ def ask(
         message = f"{output!r} has none of the suffixes {', '.join(_FILES)}"
         raise click.UsageError(message)
     named = [one.partition("=")[0].strip() for one in where]
-    log = _chosen(log_file(context).keeping(by, *named).log(), where, since, until)
+    whole = log_file(context).keeping(by, *named).log()
+    log = _chosen(whole, where, since, until)
+    warn_of_rejected(whole)
     _write(log.ask(wanted), output, suffix, rows, dark=dark)
     return 0
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-__all__ = ["keep_value", "kept_option", "kept_values"]
+__all__ = ["drop_value", "keep_value", "kept_option", "kept_values"]
 
 _META = "journeymap.options"
 
@@ -15,6 +15,11 @@ _META = "journeymap.options"
 def keep_value(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Keep the value of an option: a callback of Click's."""
     context.meta.setdefault(_META, {})[parameter.name] = value
+
+
+def drop_value(context: click.Context, name: str) -> None:
+    """Forget the value of an option."""
+    context.meta[_META][name] = None
 
 
 def kept_values(context: click.Context) -> dict[str, Any]:

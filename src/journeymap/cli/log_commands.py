@@ -12,7 +12,7 @@ from journeymap.analysis.measuring.periods import PERIODS, Period
 from journeymap.cli.following import follow_customers
 from journeymap.cli.output import write_text
 from journeymap.cli.question_text import read_question
-from journeymap.cli.reading import log_file, reading_options
+from journeymap.cli.reading import log_file, reading_options, warn_of_rejected
 from journeymap.documents import dump, dumps
 from journeymap.exceptions import JourneyMapError
 from journeymap.profile import Customer
@@ -80,7 +80,9 @@ def report(
 @_to_file
 def sketch(context: click.Context, output: str) -> int:
     """Draft a map from LOG, to be corrected by people."""
-    journey = log_file(context).log(mapped=False).sketch()
+    log = log_file(context).log(mapped=False)
+    warn_of_rejected(log)
+    journey = log.sketch()
     if output == "-":
         write_text(dumps(journey), "-")
     else:

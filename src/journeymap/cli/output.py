@@ -54,9 +54,11 @@ def replaced(output: str) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(target.suffix, ".journeymap-", target.parent)
     except PermissionError:
         if not target.exists():
-            raise
+            raise PermissionError(f"{output!r} cannot be written in its folder") from None
         yield target
         return
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{output!r}: there is no folder {str(target.parent)!r}") from None
     os.close(handle)
     try:
         yield Path(name)

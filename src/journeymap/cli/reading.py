@@ -16,7 +16,7 @@ from journeymap.analysis import Columns, Log
 from journeymap.analysis.table.guessing import guess_columns
 from journeymap.analysis.where import LEVELS
 from journeymap.cli.defaults import Defaults, read_defaults
-from journeymap.cli.kept_options import keep_value, kept_option, kept_values
+from journeymap.cli.kept_options import drop_value, keep_value, kept_option, kept_values
 from journeymap.cli.output import ShownProgress
 from journeymap.documents import load
 from journeymap.exceptions import ColumnsError, SourceError, UnknownName
@@ -177,7 +177,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ]
     options = [
         kept_option("--map", type=click.Path(path_type=Path), metavar="MAP",
-                help="The map (without one, a draft is made)."),
+                help="The map."),
         kept_option("--store", metavar="ADDRESS", help="A live store in the place of LOG."),
         *columns,
         kept_option("--extra", multiple=True, metavar="COLUMN",
@@ -192,6 +192,30 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     file = click.argument("file", required=False, metavar="LOG", expose_value=False,
                           callback=keep_value)  # fmt: skip
     return click.pass_context(file(command))
+
+
+def warn_of_rejected(log: Log) -> None:
+    """Write on the terminal, beside the output, why rows of a log were set aside."""
+    reasons = log.rejected.reasons
+    if reasons:
+        number = sum(reasons.values())
+        why = "; ".join(f"{reason}: {count:,}" for reason, count in reasons.most_common(3))
+        click.echo(f"journeymap: {number:,} rows were set aside ({why})", err=True)
+
+
+def take_question(context: click.Context) -> str:
+    """Take the only argument for a question, where a store is read in the place of LOG.
+
+    Raises:
+        click.UsageError: There is none.
+    """
+    given = kept_values(context)
+    store = given["store"] or read_defaults(Path()).store
+    if not store or given["file"] is None:
+        raise click.UsageError("QUESTION is missing, such as Transitions")
+    drop_value(context, "file")
+    question: str = given["file"]
+    return question
 
 
 def log_file(context: click.Context) -> LogFile:

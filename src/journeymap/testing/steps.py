@@ -11,7 +11,7 @@ from attrs import evolve
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
-from journeymap.model.durations import duration
+from journeymap.model.rules import as_length
 from journeymap.tracking import Explanation, MomentReached, Signal, State, Tracker
 
 __all__ = ["Steps", "given"]
@@ -117,8 +117,8 @@ class Steps:
         Raises:
             ElementError: The length is none, or below zero.
         """
-        passed = duration(length) if isinstance(length, str) else length
-        if passed < timedelta(0):
+        passed: Any = as_length(length)
+        if not isinstance(passed, timedelta) or passed < timedelta(0):
             raise ElementError("Steps", "wait", length, "a length of time is expected")
         self._now += passed
         if self._state is not None:

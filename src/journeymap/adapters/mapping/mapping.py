@@ -9,7 +9,7 @@ from attrs import Attribute, evolve, field, fields, frozen, validators
 
 from journeymap.adapters.mapping.field_paths import element_level, first_name, is_path, make_getter
 from journeymap.adapters.reading.numbers import DecimalMark
-from journeymap.adapters.reading.time_texts import parse_time
+from journeymap.adapters.reading.time_texts import parse_time, readable_formats
 from journeymap.exceptions import ElementError
 from journeymap.model.local_times import ClockChange, is_zone
 from journeymap.model.rules import (
@@ -86,7 +86,9 @@ class Pick:
         default=None, validator=validators.optional(one_of("lower", "upper"))
     )
     unit: Unit | None = field(default=None, validator=_optional_unit)
-    format: tuple[str, ...] = field(default=(), converter=_texts, validator=each(str))
+    format: tuple[str, ...] = field(
+        default=(), converter=_texts, validator=[each(str), readable_formats]
+    )
     join: str | None = field(default=None, validator=optional_text)
     decimal: DecimalMark | None = field(
         default=None, validator=validators.optional(one_of(".", ","))
@@ -256,7 +258,8 @@ class RecordRule:
         for name, pick in (("at", self.at), *self.identities.items(), *self.aliases.items()):
             if pick is not None and not pick.path and (name != "at" or not _is_time(pick.default)):
                 message = f"{name!r} is looked for at a path, such as $.{pick.default}"
-                raise ElementError("RecordRule", "identities", pick.default, message)
+                place = "at" if name == "at" and pick is self.at else "identities"
+                raise ElementError("RecordRule", place, pick.default, message)
         if self.at is None and self.touchpoint is not None:
             message = "an interaction needs its time; without one, leave out the touchpoint"
             raise ElementError("RecordRule", "at", None, message)

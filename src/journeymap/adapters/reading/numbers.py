@@ -14,7 +14,7 @@ DecimalMark: TypeAlias = Literal[".", ","]
 """What stands before the decimals of a number; the other one, a space or an apostrophe may then
 stand between groups of three digits."""
 
-_SPACES = "[  \u2009\u202f'’]"
+_SPACES = "[ \u00a0\u2009\u202f'’]"
 GROUPED: dict[str, tuple[str, str]] = {
     mark: (
         rf"^\s*([+-]?)([0-9]{{1,3}}(?:{sep}[0-9]{{3}})+|[0-9]{{1,3}}(?:{_SPACES}[0-9]{{3}})+|[0-9]+)"

@@ -6,8 +6,11 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from attrs import Attribute
+
+from journeymap.exceptions import ElementError
 from journeymap.model.instants import EPOCH
 
 __all__ = [
@@ -17,6 +20,7 @@ __all__ = [
     "format_fault",
     "names_clock",
     "parse_time",
+    "readable_formats",
 ]
 
 TimeUnit: TypeAlias = Literal["s", "ms", "us", "ns", "days", "excel"]
@@ -31,6 +35,7 @@ _IN_MICROS: dict[str, Decimal] = {
 }  # fmt: skip
 _SHORT = re.compile(r"^(\d{4}-\d\d-\d\d[ T])(\d:)")  # what spreadsheets make of an hour
 _ZONE = re.compile(r"(?:\s*(?:UTC|GMT|[Zz])|\s+(?P<offset>[+-]\d\d(?::?\d\d)?))$")
+_DIRECTIVE = re.compile(r"%-?(%|[A-Za-z])")
 _CLOCK = re.compile(r"%(?:%|[HIMSfTRXcsp])")
 
 
@@ -75,6 +80,22 @@ def format_fault(formats: Sequence[str]) -> str:
 def names_clock(format_: str) -> bool:
     """Check whether a format has a time of day."""
     return any(found != "%%" for found in _CLOCK.findall(format_))
+
+
+def readable_formats(instance: Any, attribute: Attribute[Any], value: tuple[str, ...]) -> None:
+    """Require formats that give whole times; raise ElementError for any other.
+
+    One that names no year would give the year 1900; a zone's name is passed over by ``strptime``.
+    """
+    for one in value:
+        named = set(_DIRECTIVE.findall(one))
+        message = ""
+        if "Z" in named:
+            message = "names of zones are not read: use %z for offsets, or name the timezone"
+        elif not named & {"Y", "y", "G", "c", "x"}:
+            message = "it has no year, such as %Y"
+        if message:
+            raise ElementError(type(instance).__name__, attribute.name, one, message)
 
 
 def count_time(count: Decimal, unit: TimeUnit) -> datetime:

@@ -15,9 +15,11 @@ from pathlib import Path
 from journeymap.interactions import Interaction
 from journeymap.interactions.values import name_of
 
-__all__ = ["COLUMNS", "write_csv"]
+__all__ = ["COLUMNS", "FORMULA", "write_csv"]
 
 _BEGINS = "=+-@\t\r＝＋－＠"  # the wide ones are taken for the same in some languages
+FORMULA = r"^[=+\-@\t\r＝＋－＠]"
+"""How a text begins that a spreadsheet would take for a formula."""
 _NUMBER = re.compile(r"[+-][\d ]*", re.ASCII)
 
 COLUMNS = (

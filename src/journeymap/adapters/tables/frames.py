@@ -52,7 +52,9 @@ def read_frame(
         made = _framed(frame, pick, library, cells)
     except JourneyMapError:
         raise
-    except Exception as error:  # whatever library the frame is of has errors of its own
+    except BaseException as error:  # whatever library the frame is of has errors of its own
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         message = f"cannot be read ({type(error).__name__}: {str(error)[:200]})"
         raise SourceError(name, message) from error
     if made is None:
@@ -88,6 +90,15 @@ def _framed(
             for key in wanted
         ]
         return pl.DataFrame(columns)
+    if library == "pyarrow" and hasattr(frame, "column_names"):
+        names = [str(name) for name in frame.column_names]
+        kept = [name for name in pick(names) if name in names]  # others may be of any type
+        return pl.DataFrame(frame.select(kept) if len(set(names)) == len(names) else frame)
+    if library in ("duckdb", "_duckdb") and hasattr(frame, "project"):
+        names = [str(name) for name in frame.columns]
+        kept = [name for name in pick(names) if name in names]
+        quoted = ['"' + name.replace('"', '""') + '"' for name in kept]
+        return pl.DataFrame(frame.project(", ".join(quoted)) if quoted else frame)
     return pl.DataFrame(frame) if hasattr(frame, "__arrow_c_stream__") else None
 
 

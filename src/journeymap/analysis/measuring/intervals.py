@@ -56,7 +56,8 @@ def newcombe_interval(hits: int, n: int, others: int, m: int) -> tuple[float, fl
 def nps_interval(promoters: int, detractors: int, n: int) -> tuple[float, float]:
     """Compute the 95 % interval of a Net Promoter Score, in points.
 
-    Adjusted Wald, with three answers added in the proportion 1 : 2 : 1 (Rocks 2016).
+    Adjusted Wald, with three answers added in the proportion 1 : 2 : 1 (Rocks 2016). The score
+    itself is always within: of a few answers, those that are added would leave it outside.
 
     >>> [round(bound, 1) for bound in nps_interval(50, 20, 100)]
     [14.1, 44.2]
@@ -64,7 +65,9 @@ def nps_interval(promoters: int, detractors: int, n: int) -> tuple[float, float]
     size = n + 3
     up, down = (promoters + 0.75) / size, (detractors + 0.75) / size
     half = NORMAL_QUANTILE * math.sqrt((up + down - (up - down) ** 2) / size)
-    return max(-100.0, 100 * (up - down - half)), min(100.0, 100 * (up - down + half))
+    score = 100 * (promoters - detractors) / n
+    low, high = 100 * (up - down - half), 100 * (up - down + half)
+    return max(-100.0, min(low, score)), min(100.0, max(high, score))
 
 
 def mean_interval(

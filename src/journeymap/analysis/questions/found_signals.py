@@ -15,7 +15,7 @@ from journeymap.analysis.measuring.followed_part import FollowedPart, SignalBatc
 from journeymap.analysis.measuring.key_journey_signals import find_key_journeys
 from journeymap.analysis.measuring.moment_signals import find_moments
 from journeymap.analysis.measuring.stage_signals import find_handoffs, find_silences, find_stages
-from journeymap.analysis.moments_in_time import check_as_of, last_of
+from journeymap.analysis.moments_in_time import as_time, check_as_of, last_of
 from journeymap.analysis.row_fields import Flag, Instant, Key, NumberKey, Text
 from journeymap.analysis.table.part import Part, Scope, require_times
 from journeymap.analysis.where import select_until
@@ -215,7 +215,9 @@ class Signals:
 
     rows_in_a_part: ClassVar[int] = 1 << 19
     kinds: tuple[str, ...] | None = field(default=None, converter=_as_kinds, validator=_known_kinds)
-    as_of: datetime | None = field(default=None, validator=check_as_of, kw_only=True)
+    as_of: datetime | None = field(
+        default=None, converter=as_time, validator=check_as_of, kw_only=True
+    )
 
     def measure(self, part: Part) -> _Measured:
         """Find the signals of a part."""

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.dormancy import find_dormancies, mark_ends
-from journeymap.analysis.moments_in_time import check_as_of, last_of
+from journeymap.analysis.moments_in_time import as_time, check_as_of, last_of
 from journeymap.analysis.row_fields import Count, Flag, Instant, Key, Mean, Seconds, Text
 from journeymap.analysis.table.exact_amounts import NO_NUMBER, SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, require_times
@@ -97,7 +97,7 @@ class Positions:
     [('a', 'y', 2)]
     """
 
-    as_of: datetime | None = field(default=None, validator=check_as_of)
+    as_of: datetime | None = field(default=None, converter=as_time, validator=check_as_of)
 
     def measure(self, part: Part) -> pl.DataFrame:
         """Find the position of each journey of a part."""

@@ -77,7 +77,8 @@ class SatisfactionAnswer(Answer[SatisfactionRow]):
         Returns:
             The kind of the field.
         """
-        if name in ("score", "low", "high") and summary_of(row["kind"]) == "top boxes":
+        kind = row["kind"]  # None: a period without any answer
+        if name in ("score", "low", "high") and kind and summary_of(kind) == "top boxes":
             return Field("share")
         return super().field_in(row, name)
 

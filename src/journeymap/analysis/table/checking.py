@@ -21,6 +21,7 @@ from journeymap.analysis.table.name_columns import (
     clean_names,
     encode_clean,
     find_long_keys,
+    holds_names,
     name_faults,
     read_names,
 )
@@ -267,6 +268,8 @@ def _read_order(column: pl.Series, columns: Columns, checked: _Reasons) -> Micro
     elif column.dtype.is_integer():
         found = column.cast(pl.Int64, strict=False)
     else:
+        if not holds_names(column.dtype):
+            raise ColumnsError(f"order: column {column.name!r} holds {column.dtype}, not numbers")
         text = plain_numbers(column.cast(pl.String, strict=False), columns.decimal)
         found = text.cast(pl.Int64, strict=False)
         if text.null_count() == len(text):
@@ -365,8 +368,11 @@ def _read_floats(
     """Read numbers, NaN where missing; reject those outside of bounds, and others."""
     if isinstance(column.dtype, pl.Duration) and role == "duration":
         column = column.dt.total_microseconds() / 1e6
-    if column.dtype.is_nested() or column.dtype == pl.Binary:
-        raise ColumnsError(f"{role}: column {column.name!r} holds {column.dtype}, not numbers")
+    kind = column.dtype
+    if kind in (pl.Categorical, pl.Enum):
+        column = column.cast(pl.String)
+    elif not (kind.is_numeric() or kind in (pl.String, pl.Null)):
+        raise ColumnsError(f"{role}: column {column.name!r} holds {kind}, not numbers")
     if column.dtype == pl.String:
         missing = column.is_null() | (column.str.strip_chars() == "")
         read = plain_lengths if role == "duration" else plain_numbers

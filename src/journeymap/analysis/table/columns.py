@@ -9,6 +9,7 @@ import polars as pl
 from attrs import Attribute, evolve, field, fields, frozen, validators
 
 from journeymap.adapters.reading.numbers import DecimalMark
+from journeymap.adapters.reading.time_texts import readable_formats
 from journeymap.exceptions import ColumnsError
 from journeymap.interactions import SCALES
 from journeymap.model.local_times import ClockChange, is_zone
@@ -147,7 +148,9 @@ class Columns:
     rename: tuple[tuple[str, str], ...] = field(default=(), converter=_pairs)
     scales: tuple[tuple[str, float, float], ...] = field(default=None, converter=_scales)
 
-    at_format: tuple[str, ...] = field(default=(), converter=_texts, validator=each(str))
+    at_format: tuple[str, ...] = field(
+        default=(), converter=_texts, validator=[each(str), readable_formats]
+    )
     calendar_zone: str | None = field(default=None)
     clock_change: ClockChange | None = field(default=None)
     order: str | None = field(default=None, validator=_name)

@@ -17,7 +17,14 @@ from journeymap.interactions.interaction import (
 from journeymap.model.rules import LINE_ENDS, MAX_TEXT, UNCLEAN, fault_in_text
 from journeymap.model.scores import SCORE_KINDS
 
-__all__ = ["clean_names", "encode_clean", "find_long_keys", "name_faults", "read_names"]
+__all__ = [
+    "clean_names",
+    "encode_clean",
+    "find_long_keys",
+    "holds_names",
+    "name_faults",
+    "read_names",
+]
 
 _RESERVED = ("(start)", "(end)", "(any)")
 
@@ -27,13 +34,20 @@ def read_names(frame: pl.DataFrame, column: str) -> pl.Series:
     found = frame[column]
     kind = found.dtype
     if kind.is_float():
-        found = found.fill_nan(None)
+        found = found.set(~found.is_finite().fill_null(False), None)  # no name is infinite
         whole = found.cast(pl.Int64, strict=False)
         same = (whole.cast(pl.Float64) == found).fill_null(value=False)
         found = whole.cast(pl.String).zip_with(same, found.cast(pl.String))
-    if kind.is_nested() or kind == pl.Binary:
+    if not holds_names(kind):
         raise ColumnsError(f"column {column!r} holds {kind}, not names", None, ())
     return found.cast(pl.String)
+
+
+def holds_names(kind: pl.DataType) -> bool:
+    """Check whether values of a type have a text that can be a name."""
+    if isinstance(kind, pl.Date | pl.Datetime | pl.Time | pl.Boolean | pl.Null):
+        return True
+    return kind.is_numeric() or kind in (pl.String, pl.Categorical, pl.Enum)
 
 
 def clean_names(names: pl.Series) -> pl.Series:
