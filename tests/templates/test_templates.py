@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,8 +11,11 @@ import journeymap as jm
 from journeymap import templates
 from journeymap.analysis import KeyJourneys, Log, Scorecard
 from journeymap.cli import main
+from journeymap.documents import dumps, loads
 from journeymap.exceptions import ElementError, UnknownName
+from journeymap.model import Of
 from journeymap.simulation import broadband, broadband_customers
+from journeymap.templates import Template
 
 ALL = templates.names()
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
@@ -150,3 +154,40 @@ def test_the_line_of_pareto() -> None:
     answer = log.ask(KeyJourneys())
     assert answer.covered == (("large", 3 / 6), ("small", 4 / 6))
     assert "large 50 %, small 67 %" in repr(answer)
+
+
+SHOP = loads(
+    """
+id: shop
+stages: [{id: order, phase: buy}, {id: own, phase: own}]
+touchpoints: [{id: delivery, stage: own}, {id: use, stage: own}]
+""",
+    format="yaml",
+)
+SMALL = """
+id: t
+stages: [{id: a, phase: buy}, {id: b, phase: own}]
+touchpoints: [{id: x, stage: b}, {id: failed, stage: b}]
+key_journeys: [{id: kj, start: x, end: failed, within: 7 days, steps: [x, failed]}]
+"""
+
+
+def test_a_template_may_have_no_metrics() -> None:
+    taken = Template("kj", "mine", loads(SMALL, format="yaml")).add_to(SHOP)
+    assert set(taken.key_journeys) == {"kj"}
+
+
+def test_only_touchpoints_are_renamed() -> None:
+    """An outcome that is called like a touchpoint stays an outcome."""
+    text = SMALL + "moments: [{id: bad, when: {touchpoint: x, outcome: failed}, action: Call}]"
+    points = {"failed": "use", "x": "delivery"}
+    taken = Template("kj", "mine", loads(text, format="yaml")).add_to(SHOP, touchpoints=points)
+    asked = json.loads(dumps(taken, format="json"))["moments"][0]["when"]
+    assert asked == {"all": [{"touchpoint": "delivery"}, {"outcome": "failed"}]}
+    assert (taken.key_journeys["kj"].start, taken.key_journeys["kj"].end) == ("delivery", "use")
+
+
+def test_what_belongs_to_a_stage_follows_it() -> None:
+    text = SMALL + "metrics: [{id: m, of: {stage: b}, kind: nps}]"
+    taken = Template("kj", "mine", loads(text, format="yaml")).add_to(SHOP)
+    assert taken.metrics["m"].of == Of("stage", "own")

@@ -107,13 +107,11 @@ class Template:
         self, points: Mapping[str, str], owners: Mapping[str, str], places: Mapping[str, str]
     ) -> Data:
         """Give what is taken into a map, under the map's names."""
-        own: Data = _rename(_as_data(self.map), points, owners)
+        own: Data = _rename(_as_data(self.map), points, owners, places)
         own["touchpoints"] = [one for one in own["touchpoints"] if one["id"] in self.touchpoints]
-        for point in own["touchpoints"]:
-            point["stage"] = places[point["stage"]]
         mine = {points.get(name, name) for name in self.touchpoints}
         own["metrics"] = [
-            one for one in own["metrics"] if one["of"].get("touchpoint") in (None, *mine)
+            one for one in own.get("metrics", ()) if one["of"].get("touchpoint") in (None, *mine)
         ]
         return own
 
@@ -212,16 +210,31 @@ def _as_data(map: JourneyMap) -> Data:  # noqa: A002
     return data
 
 
-def _rename(value: Any, points: Mapping[str, str], owners: Mapping[str, str], key: str = "") -> Any:
+_TEXTS = ("name", "description", "action", "customer_does", "company_does", "id")
+"""What is written for people, and the ids of elements."""
+_OTHERS = (
+    "outcome", "outcomes", "channel", "channels", "product", "products", "process", "processes",
+    "source", "kind", "phase", "unit", "direction", "currency", "consent", "trait", "per",
+    "measure", "what", "work", "industry", "goals", "emotion", "within", "given_up_after",
+)  # fmt: skip
+"""What holds names that are no touchpoints', even where they are alike."""
+
+
+def _rename(
+    value: Any, points: Mapping[str, str], owners: Mapping[str, str], places: Mapping[str, str],
+    key: str = "",
+) -> Any:  # fmt: skip
     """Put the map's names in the place of the template's; texts for people stay."""
     if isinstance(value, dict):
-        return {name: _rename(one, points, owners, name) for name, one in value.items()}
+        return {name: _rename(one, points, owners, places, name) for name, one in value.items()}
     if isinstance(value, list):
-        renamed = [_rename(one, points, owners, key) for one in value]
+        renamed = [_rename(one, points, owners, places, key) for one in value]
         plain = all(isinstance(one, str) for one in renamed)
         return list(dict.fromkeys(renamed)) if plain else renamed  # two may be one here
-    if key in ("name", "description", "action", "id"):
+    if key in (*_TEXTS, *_OTHERS):
         return value
+    if key == "stage":
+        return places.get(value, value)
     if key in ("owner", "department", "departments"):
         return owners.get(value, value)
     return points.get(value, value) if isinstance(value, str) else value

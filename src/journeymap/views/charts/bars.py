@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import altair as alt
@@ -132,19 +133,20 @@ def draw_bars(answer: Answer[Any], bars: Bars, tokens: Tokens) -> Any:
     if not bars.ordered:
         plotted = plotted.sort("value", descending=True, maintain_order=True)
     y = alt.Y("label:N", sort=plotted["label"].to_list(), title=None)
-    axis = alt.Axis(format=unit.format, tickCount=6, tickMinStep=unit.step)
+    axis = _axis(plotted, unit)
     base = alt.Chart(plotted)
     layers: list[Any] = [
         base.mark_bar(color=getattr(tokens, bars.color), height=16).encode(
-            x=alt.X("value:Q", title=unit.words or None, axis=axis), y=y,
+            x=alt.X("value:Q", axis=axis), y=y,
             tooltip=_tooltip(plotted, unit.format),
         )
     ]  # fmt: skip
     if "high" in plotted.columns:
         layers.append(base.mark_rule(color=tokens.ink, strokeWidth=1.5).encode(
-            x="low:Q", x2="high:Q", y=y))  # fmt: skip
+            x=alt.X("low:Q", axis=axis), x2="high:Q", y=y))  # fmt: skip
     layers.append(base.mark_text(align="left", dx=6, color=tokens.ink, fontSize=12).encode(
-        x=alt.X("end:Q"), y=y, text=alt.Text("value:Q", format=unit.format)))  # fmt: skip
+        x=alt.X("end:Q", axis=axis), y=y,
+        text=alt.Text("value:Q", format=unit.format)))  # fmt: skip
     about = [one for one in (write_count(answer), cut) if one]
     return alt.layer(*layers).properties(
         title=alt.TitleParams(bars.title, subtitle="; ".join(about)),
@@ -173,18 +175,18 @@ def draw_grouped_bars(
     y = alt.Y("label:N", sort=order, title=None)
     offset = alt.YOffset("segment:N", sort=names)
     scale = alt.Scale(domain=names, range=list(tokens.segments[: len(names)]))
-    axis = alt.Axis(format=unit.format, tickCount=6, tickMinStep=unit.step)
+    axis = _axis(plotted, unit)
     base = alt.Chart(plotted)
     layers: list[Any] = [
         base.mark_bar().encode(
-            x=alt.X("value:Q", title=unit.words or None, axis=axis),
+            x=alt.X("value:Q", axis=axis),
             y=y, yOffset=offset, tooltip=_tooltip(plotted, unit.format),
             color=alt.Color("segment:N", sort=names, title=None, scale=scale),
         )
     ]  # fmt: skip
     if "high" in plotted.columns:
         layers.append(base.mark_rule(color=tokens.ink, strokeWidth=1.5).encode(
-            x="low:Q", x2="high:Q", y=y, yOffset=offset))  # fmt: skip
+            x=alt.X("low:Q", axis=axis), x2="high:Q", y=y, yOffset=offset))  # fmt: skip
     sizes = [f"{name} {_write_sizes(answer)}" for name, answer in answers.items()
              if _write_sizes(answer)]  # fmt: skip
     about = [f"n: {', '.join(sizes)}" if sizes else "", fewer, cut]
@@ -223,6 +225,19 @@ def _measured(frame: pl.DataFrame, bars: Bars, unit: Scale, labels: pl.Series) -
     made = frame.select(**columns)
     ends = [name for name in ("value", "high") if name in made.columns]
     return made.with_columns(end=pl.max_horizontal(*ends, pl.lit(0.0)))
+
+
+def _axis(plotted: pl.DataFrame, unit: Scale) -> alt.Axis:
+    """Make the axis of numbers, the same for each layer: few whole numbers have a tick each.
+
+    Of several axes the ticks of one would be lost, and a least step is not kept by itself.
+    """
+    highest: Any = plotted["end"].max()
+    ticks: Any = alt.Undefined
+    if unit.step and highest is not None and highest <= 6 * unit.step:
+        ticks = [one * unit.step for one in range(math.ceil(highest / unit.step) + 1)]
+    return alt.Axis(format=unit.format, tickCount=6, tickMinStep=unit.step,
+                    title=unit.words or None, values=ticks)  # fmt: skip
 
 
 def _tooltip(frame: pl.DataFrame, pattern: str) -> list[alt.Tooltip]:

@@ -79,8 +79,8 @@ def scale_of(unit: Unit, values: pl.Series, currency: str | None = None) -> Scal
 def join_keys(frame: pl.DataFrame, names: tuple[str, ...], *, sized: bool) -> list[str]:
     """Write the keys of each row as one label; ``sized``: with n where rows differ in it.
 
-    A step is written before its element; a name that is missing is left out; of a long way, the
-    middle is. No two labels are the same.
+    A step is written before its element; a name that is missing is left out, unless nothing
+    else is there; of a long way, the middle is. No two labels are the same.
     """
     columns = [frame[name].to_list() for name in names]
     sizes = frame["n"].to_list() if sized and _differ(frame) else None
@@ -94,7 +94,7 @@ def join_keys(frame: pl.DataFrame, names: tuple[str, ...], *, sized: bool) -> li
                 parts.append(_shorten([str(one) for one in cell] or ["(anything)"]))
             elif cell is not None:
                 parts.append(str(cell))
-        label = step + " → ".join(parts)
+        label = step + (" → ".join(parts) or "(none)")
         if sizes is not None and sizes[number] is not None:
             label += f"  (n {sizes[number]:,})"
         found.append(label)
