@@ -91,7 +91,9 @@ class Correcting:
 
         Its customer stays: whoever its identities lead to, or the one it was recorded for.
         """
-        [entry] = [one for one in tx.set_aside.read() if one.key == self._key]
+        entry = next((one for one in tx.set_aside.read() if one.key == self._key), None)
+        if entry is None:  # another process has recorded it just now
+            return self.write(tx)
         tx.set_aside.remove([self._key])
         customer = entry.customer
         if self._instead is None:

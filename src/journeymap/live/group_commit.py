@@ -36,13 +36,19 @@ class GroupCommit:
     """Writes what callers bring, each alone or with those who came while another was written.
 
     Who comes first writes at once, and waits for no one. Who comes while that goes on waits, and
-    the first of them then writes for all of them. A call returns when its own is durable. Who has
-    waited for long writes alone: the one who writes may wait for a customer's row, which another
-    transaction holds.
+    the first of them then writes for all of them. A call returns when its own is durable. Where
+    several may write at once, who has waited for long writes alone: the one who writes may wait for
+    a customer's row, which another transaction holds.
     """
 
-    def __init__(self, write: Callable[[Given], Receipts]) -> None:
-        self._write = write
+    def __init__(self, write: Callable[[Given], Receipts], *, alone: bool = False) -> None:
+        """Prepare to write.
+
+        Args:
+            write: Writes interactions in one transaction.
+            alone: Whether several may write at once, so that who has waited for long does.
+        """
+        self._write, self._patience = write, _PATIENCE if alone else -1.0
         self._begin_anew()
         call_at_fork(self._begin_anew)
 
@@ -60,7 +66,7 @@ class GroupCommit:
             self._waiting.append(request)
             first, self._busy = not self._busy, True
         try:
-            if not first and not request.woken.acquire(timeout=_PATIENCE):
+            if not first and not request.woken.acquire(timeout=self._patience):
                 if self._take_back(request):
                     return self._write(given)
                 request.woken.acquire()  # it is being written, or it is its turn to write

@@ -111,9 +111,10 @@ class Live(StoreReading, SignalDelivery):
         names = self._names if strict else None
         self._settings = Settings(tolerance, frozenset(outgoing), self._marks, names)
         self._breakers: dict[str, Breaker] = {}
-        self._group = GroupCommit(self._write)
         self._counters = Counters()
         self._store = open_store(store)
+        joins = isinstance(self._store, JoiningStore)
+        self._group = GroupCommit(self._write, alone=joins)
         try:
             self._store.run(self._marks.introduce)
             self._states = States(map, self._store, clock, accept_changes=accept_changes)
