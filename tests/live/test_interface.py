@@ -13,10 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from journeymap import AsyncLive, JourneyMap, Live, StoreError, UnknownName
+from journeymap import (
+    AsyncLive,
+    ElementError,
+    IdentityRules,
+    JourneyMap,
+    Live,
+    Namespace,
+    StoreError,
+    UnknownName,
+)
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores import SqliteStore, SqlStore
-from journeymap.analysis import Log
+from journeymap.analysis import Columns, Log
 from journeymap.live import open_store
 from tests.factories import DAY, SHOP, T0, happened
 
@@ -207,3 +216,31 @@ def test_a_closed_one_says_so() -> None:
         return said
 
     assert set(asyncio.run(work())) == {"sqlite:///:memory:"}
+
+
+def test_what_no_store_could_hold_is_refused_alike(store: str) -> None:
+    with Live(SHOP, store) as live:
+        for source, name in (("\ud800", "x"), ("x", "\0"), ("x", 3)):
+            with pytest.raises(ElementError):
+                live.retract(source, name)  # type: ignore[arg-type]
+    with pytest.raises(ElementError, match="a path, an address or a store"):
+        Live(SHOP, None)  # type: ignore[arg-type]
+
+
+def test_links_are_evidence() -> None:
+    rules = IdentityRules([Namespace("user")])
+    asked = pytest.raises(ElementError, match="Evidence with a weight")
+    with Live(SHOP, identities=rules) as live, asked:
+        live.link(["x"], threshold=0.5, batch="b")  # type: ignore[list-item]
+    with pytest.raises(ElementError, match="an Interaction is expected"):
+        Log.from_interactions([1])  # type: ignore[list-item]
+
+
+def test_nested_extras_have_one_name_in_every_log() -> None:
+    one = happened("order", 0, extra={"a": {"b": [1, None]}})
+    with Live(SHOP) as live:
+        live.record(one)
+        logs = [Log.from_store(live.store), Log.from_interactions([one])]
+    frame = {"customer": ["ada"], "touchpoint": ["order"], "at": [0], "a": [{"b": [1, None]}]}
+    logs.append(Log.from_frame(frame, Columns(at_unit="s", extra=("a",))))
+    assert {log.to_polars()["a"][0] for log in logs} == {'{"b": [1, null]}'}

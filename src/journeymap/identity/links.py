@@ -232,7 +232,7 @@ def above_threshold(
         The evidence taken, and how many were taken and too weak.
 
     Raises:
-        ElementError: The threshold lies outside 0 to 1.
+        ElementError: The threshold lies outside 0 to 1, or a pair is no evidence.
     """
     if not 0 <= threshold <= 1:
         raise ElementError(
@@ -240,6 +240,8 @@ def above_threshold(
         )
     strong, weak = [], 0
     for pair in pairs:
+        if not isinstance(pair, Evidence):
+            raise ElementError("Identities", "pairs", pair, "Evidence with a weight is expected")
         if pair.weight is not None and pair.weight >= threshold:
             strong.append(evolve(pair, batch=batch))
         else:

@@ -43,7 +43,7 @@ from journeymap.live.states import States
 from journeymap.live.statistics import Counters
 from journeymap.live.store_reading import StoreReading
 from journeymap.model import JourneyMap
-from journeymap.model.rules import as_length
+from journeymap.model.rules import as_length, fault_in_text
 from journeymap.profile import Choice, NextBest
 from journeymap.tracking import Signal
 from journeymap.tracking.fold_state import utc
@@ -364,6 +364,11 @@ class Live(StoreReading, SignalDelivery):
             ElementError: There is no such interaction.
             StoreError: The store failed; nothing was written.
         """
+        for name, given in (("source", source or "-"), ("id", id)):
+            check_type(name, given, str, "a text is expected")
+            fault = fault_in_text(given)
+            if fault is not None:
+                raise ElementError("Live", name, given, fault)
         return self._correct(f"{source or ''}\x1f{id}", None)
 
     def correct(self, interaction: Interaction) -> Receipt:

@@ -10,6 +10,7 @@ touchpoint is 'call_support' and emotion is at most -0.5
 
 from __future__ import annotations
 
+import json
 from collections import abc
 from collections.abc import Iterator
 from datetime import timedelta
@@ -215,9 +216,11 @@ def _texts(values: Any) -> tuple[str, ...]:
 
 
 def plain_text(value: Any) -> str:
-    """Write a value of a trait as documents write it: ``true``, ``5``, ``gold``."""
+    """Write a value of a trait as documents write it: ``true``, ``5``, ``gold``; others as JSON."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores.sqlalchemy import SqlStore
 from journeymap.adapters.stores.sqlite import SqliteStore, sqlite_store
-from journeymap.exceptions import StoreError, UnknownName, nearest
+from journeymap.exceptions import ElementError, StoreError, UnknownName, nearest
 
 __all__ = ["check_store_file", "open_store"]
 
@@ -25,6 +25,7 @@ def open_store(store: str | os.PathLike[str] | Store) -> Store:
         The store.
 
     Raises:
+        ElementError: It is none of these.
         UnknownName: No store has such an address.
         StoreError: The store cannot be opened.
         AdapterError: The package of the store cannot be loaded.
@@ -32,6 +33,9 @@ def open_store(store: str | os.PathLike[str] | Store) -> Store:
     if isinstance(store, os.PathLike):
         return SqliteStore(store)
     if not isinstance(store, str):
+        if not hasattr(store, "run"):
+            message = "a path, an address or a store is expected"
+            raise ElementError("Live", "store", store, message)
         return store
     if store == "memory" or store.startswith("sqlite"):
         return sqlite_store(store)

@@ -19,6 +19,7 @@ from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.ordering import find_offsets, order_rows
 from journeymap.analysis.table.part import Ints, Level, Scope
 from journeymap.analysis.table.table import Table
+from journeymap.exceptions import ElementError
 from journeymap.identity.gathering import Readable
 from journeymap.interactions import SCALES, Interaction, Score
 from journeymap.interactions.values import name_of
@@ -245,6 +246,10 @@ def rows_from_interactions(
 ) -> tuple[Rows, Columns]:
     """Convert interactions to rows, with the columns that describe them."""
     taken = list(interactions)
+    given: list[Any] = taken
+    for one in given:
+        if not isinstance(one, Interaction):
+            raise ElementError("Log", "interactions", one, "an Interaction is expected")
     extras = sorted({name for one in taken for name, _ in one.extra})
     # What is carried under the name of a column of ours is kept beside it.
     keys = {name: f"extra.{name}" if _is_taken(name) else name for name in extras}
