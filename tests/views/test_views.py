@@ -417,3 +417,20 @@ def test_bold_names_stay_within_the_picture(per_half: int, browser: Any) -> None
         assert left >= 0, words
         assert right <= 1200, words
     page.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("Beschwerden", ("Beschwer-", "den")),
+        ("ab", ("ab",)),
+        ("a/b/c/d/e/f/g/h/i/j", None),
+        ("日本語のとても長い名前です", ("日本語のと", "ても長い名", "前です")),
+    ],
+)
+def test_long_words_are_broken_with_a_hyphen(text: str, lines: tuple[str, ...] | None) -> None:
+    found = wrapped(text, 12, 70, 4)
+    assert found == (lines or found)
+    assert "".join(found).replace("-", "") == text
+    assert all(width_of(line, 12) <= 75 for line in found)
+    assert all(len(line) > 1 for line in found)

@@ -114,7 +114,7 @@ def _placed(journey: JourneyMap) -> list[_Placed]:
 
 def _heading(journey: JourneyMap, top: float) -> list[Shape]:
     shapes: list[Shape] = [
-        Words(24, top + 40, wrapped(journey.name, 24, 1150, 1), "name", 24),
+        Words(24, top + 40, wrapped(journey.name, 24, 1150 / _BOLD, 1), "name", 24),
     ]
     if journey.description:
         words = wrapped(journey.description, 13, 1150, 1)

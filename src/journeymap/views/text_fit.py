@@ -7,6 +7,7 @@ import unicodedata
 __all__ = ["shown", "width_of", "wrapped"]
 
 _NARROW_LETTERS = frozenset("iljtfrI.,:;'|!()[] ")
+_LEAST = 3  # letters in the rest of a word that is broken
 _WIDE_LETTERS = frozenset("mwMW@%—")
 
 
@@ -47,21 +48,30 @@ def wrapped(text: str, size: float, room: float, most: int) -> tuple[str, ...]:
             line = tried
             continue
         if len(lines) == most - 1:
-            return (*lines, _cut(" ".join([line, *words[place:]]), size, room))
-        lines.append(line)
+            rest = " ".join([line, *words[place:]]).replace(f"{_SOFT} ", "")
+            return (*lines, _cut(rest, size, room))
+        lines.append(line.replace(_SOFT, "-"))
         line = word
     return (*lines, line) if line else tuple(lines)
 
 
+_SOFT = "\u00ad"  # where a word goes on in the next line
+
+
 def _pieces(word: str, size: float, room: float) -> list[str]:
-    """Break a word that is too long for a line."""
-    pieces, piece = [], ""
-    for letter in word:
-        if piece and width_of(piece + letter, size) > room:
-            pieces.append(piece)
-            piece = ""
-        piece += letter
-    return [*pieces, piece]
+    """Break a word that is too long for a line, so that a few letters at least are left."""
+    pieces: list[str] = []
+    word = word.replace(_SOFT, "")
+    while len(word) > 1 and width_of(word, size) > room:
+        fits = 1
+        while width_of(word[: fits + 1] + _SOFT, size) <= room:
+            fits += 1
+        place = max(1, min(fits, len(word) - _LEAST))
+        around = word[place - 1 : place + 1]
+        within = around.isalpha() and unicodedata.east_asian_width(around[0]) not in "WF"
+        pieces.append(word[:place] + (_SOFT if within else ""))
+        word = word[place:]
+    return [*pieces, word]
 
 
 def _cut(text: str, size: float, room: float) -> str:
