@@ -175,3 +175,13 @@ def test_targets_are_reached_as_all_ways_tried_say(
     assert [row.count for row in answer] == [
         sum(step in found for found in reached) for step in range(len(steps))
     ]
+
+
+def test_of_no_one_there_is_no_share() -> None:
+    frame = {"customer": ["a", "b"], "touchpoint": ["x", "y"], "at": [0, 1]}
+    log = Log.from_frame(frame, Columns(at_unit="s"))
+    [_, step] = log.ask(Funnel(["x", "y"]))
+    assert (step.share, step.n) == (0.0, 1)
+    empty = log.where(customer="b").ask(Funnel(["x", "y"]))
+    for row in empty:
+        assert (row.n, row.share, row.low, row.high, row.share_previous) == (0, *[None] * 4)

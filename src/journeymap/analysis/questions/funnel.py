@@ -56,7 +56,7 @@ class FunnelStep:
         element: Its name; in an unordered funnel, how many of the steps.
         count: How many journeys, or attempts, reached it.
         customers: How many customers did.
-        share: Their share of those that reached the first step.
+        share: Their share of those that reached the first step (None: no one did).
         low: Lower bound of its 95 % interval (Wilson 1927).
         high: Upper bound of it.
         n: How many reached the first step.
@@ -72,11 +72,11 @@ class FunnelStep:
     element: Key
     count: Count
     customers: Count
-    share: Share
-    low: Bound
-    high: Bound
+    share: Share | None
+    low: Bound | None
+    high: Bound | None
     n: N
-    share_previous: Annotated[float, Field("share")]
+    share_previous: Annotated[float, Field("share")] | None
     wait_mean: Seconds | None
     wait_median: Seconds | None
     wait_p90: Seconds | None
@@ -357,17 +357,20 @@ class Funnel:
         before = [counts[max([one for one in required if one < place], default=0)]
                   for place in range(len(counts))]  # fmt: skip
         bounds = [wilson_interval(int(count), first) for count in counts]
+        nothing = np.full(len(counts), np.nan)  # of no one, there is no share
         several = [f"{number} of {len(self.steps)}" for number in numbers]
         columns: dict[str, Any] = {
             "step": numbers,
             "element": several if self.order == "any" else [step.name for step in self.steps],
             "count": counts,
             "customers": of(measured.sums["customers"]),
-            "share": counts / max(first, 1),
-            "low": [low for low, _ in bounds],
-            "high": [high for _, high in bounds],
+            "share": counts / first if first else nothing,
+            "low": [low for low, _ in bounds] if first else nothing,
+            "high": [high for _, high in bounds] if first else nothing,
             "n": np.full(len(counts), first),
-            "share_previous": counts / np.maximum(before, 1),
+            "share_previous": np.divide(
+                counts, before, out=nothing.copy(), where=np.array(before) > 0
+            ),
         }
         waits = wait_columns(measured, "count", measured.keys > 1, on=scope.timed)
         for name, column in waits.items():

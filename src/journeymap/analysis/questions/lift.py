@@ -38,7 +38,7 @@ class LiftRow:
         n: How many were eligible.
         met: How many met the offer.
         count: How many came to the goal.
-        share: Their share of the eligible.
+        share: Their share of the eligible (None: there are none).
         low: Lower bound of its 95 % interval (Wilson 1927).
         high: Upper bound of it.
     """
@@ -47,9 +47,9 @@ class LiftRow:
     n: N
     met: Count
     count: Count
-    share: Share
-    low: Bound
-    high: Bound
+    share: Share | None
+    low: Bound | None
+    high: Bound | None
 
 
 @frozen(eq=False, repr=False)
@@ -137,7 +137,14 @@ class Lift:
     def answer(self, measured: tuple[tuple[int, int, int], ...], scope: Scope) -> LiftAnswer:
         """Compute the shares and their difference."""
         rows = [
-            (name, n, met, hits, hits / n if n else 0.0, *wilson_interval(hits, n))
+            (
+                name,
+                n,
+                met,
+                hits,
+                hits / n if n else None,
+                *(wilson_interval(hits, n) if n else (None, None)),
+            )
             for name, (n, met, hits) in zip(_GROUPS, measured, strict=True)
         ]
         frame = pl.DataFrame(rows, schema=LiftAnswer.schema(), orient="row")

@@ -268,8 +268,8 @@ def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
                 "dormant": dormant if known else None,
                 "returned": returned if known else None,
                 "leak_share": dormant / customers if known and customers else None,
-                "low": low if known else None,
-                "high": high if known else None,
+                "low": low if known and customers else None,
+                "high": high if known and customers else None,
                 "n": customers,
             }
         )

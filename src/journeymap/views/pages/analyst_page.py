@@ -13,6 +13,7 @@ from journeymap.views.pages.page_table import Cell, Column, PageTable, define, m
 from journeymap.views.svg import svg
 from journeymap.views.text_fit import shown
 from journeymap.views.wording import (
+    MISSING,
     count_text,
     element_name,
     interval_text,
@@ -128,10 +129,14 @@ def funnel_bars(overview: Overview, answer: FunnelAnswer | None) -> list[FunnelB
     return [
         FunnelBar(
             shown(stages[row.element].name), stages[row.element].phase.customer,
-            count_text(row.count), f"{100 * row.share:.0f} %", f"{max(100 * row.share, 0.5):.1f}",
-            f"{100 * row.share_previous:.0f} %", interval_text(row.low, row.high, share=True),
+            count_text(row.count), _percent(row.share), f"{max(100 * (row.share or 0), 0.5):.1f}",
+            _percent(row.share_previous), interval_text(row.low, row.high, share=True),
         ) for row in answer or ()
     ]  # fmt: skip
+
+
+def _percent(share: float | None) -> str:
+    return MISSING if share is None else f"{100 * share:.0f} %"
 
 
 def dwell_table(overview: Overview) -> PageTable | None:
