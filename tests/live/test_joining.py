@@ -197,7 +197,7 @@ def test_tasks_may_record_while_one_joins(database: str) -> None:
 
 def test_a_reader_does_not_wait_for_ever(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One who learns waits for this transaction, and this thread for the one who learns."""
-    monkeypatch.setattr("journeymap.live.resolution._READING", 0.5)
+    monkeypatch.setattr("journeymap.live.resolution._TURN", 0.5)
     engine, rules = create_engine(database), IdentityRules([Namespace("user")])
     with Live(SHOP, SqlStore(engine), identities=rules) as live:
 
@@ -211,9 +211,14 @@ def test_a_reader_does_not_wait_for_ever(database: str, monkeypatch: pytest.Monk
             live.record_within(connection, [at("call", 1, receipt.customer)])
             other.start()
             time.sleep(0.3)
-            with pytest.raises(StoreError, match="waits for what a transaction of this one") as no:
-                live.position(receipt.customer)
-            assert no.value.passing
+            for call in (
+                lambda: live.position(receipt.customer),
+                lambda: live.record(at("call", 3, "another")),
+                lambda: take("user-3"),
+            ):
+                with pytest.raises(StoreError, match="waits for what a transaction of") as no:
+                    call()
+                assert no.value.passing
         other.join(20)
         assert live.position(receipt.customer) is not None
     engine.dispose()

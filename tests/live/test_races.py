@@ -109,7 +109,7 @@ def test_a_joined_transaction_ends_and_does_not_hang(
             other = threading.Thread(target=lambda: live.take([Record([USER], T0, "crm")]))
             other.start()
             time.sleep(0.3)
-            with pytest.raises(StoreError, match="end it, and record again") as caught:
+            with pytest.raises(StoreError, match="end it, and try again") as caught:
                 live.record_within(connection, [at("order", 2)])
             assert caught.value.passing
             transaction.commit()

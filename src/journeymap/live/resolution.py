@@ -55,7 +55,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 _PAGE = 10_000  # pieces of evidence read at a time: about 3 MB
 _PATIENCE = 5.0  # seconds that a transaction of the application's waits for its turn
-_READING = 30.0  # seconds that a reader waits for one who learns
+_TURN = 30.0  # seconds that one waits for another thread that learns or records
 _REWRITES = "unsaid"  # the fact in which a store counts how often evidence was rewritten
 
 
@@ -106,15 +106,21 @@ class IdentityResolution:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Catch up, in turn with who learns; not for ever, for that one may wait for the caller."""
-        if not self._turn.acquire(timeout=_READING):
+        """Catch up, in turn with who learns."""
+        with self._in_turn():
+            self._states.store.read(self._catch_up)
+            yield
+
+    @contextmanager
+    def _in_turn(self, seconds: float | None = None) -> Iterator[None]:
+        """Wait for the turn, and not for ever: who has it may wait for what the caller holds."""
+        if not self._turn.acquire(timeout=_TURN if seconds is None else seconds):
             message = (
-                "another thread of this process has been learning for long, or waits for what a "
-                "transaction of this one holds"
+                "another thread of this process has been at work for long, or waits for what a "
+                "transaction of this one holds; end it, and try again"
             )
             raise StoreError(self._states.store.address, message, passing=True)
         try:
-            self._states.store.read(self._catch_up)
             yield
         finally:
             self._turn.release()
@@ -129,20 +135,12 @@ class IdentityResolution:
 
     def record_within(self, store: JoiningStore, connection: Any, work: NamedWork[T]) -> T:
         """Write what is done under the ids of today, in a transaction of the application's."""
-        if not self._turn.acquire(timeout=_PATIENCE):
-            message = (
-                "another thread of this process waits for what this transaction holds; end it, "
-                "and record again"
-            )
-            raise StoreError(self._states.store.address, message, passing=True)
-        try:
+        with self._in_turn(_PATIENCE):
             return store.run_within(connection, lambda tx: work.write(tx, self._named))
-        finally:
-            self._turn.release()
 
     def write(self, work: NamedWork[T]) -> T:
         """Write what is done under the ids that customers have today, in turn with who learns."""
-        with self._turn:
+        with self._in_turn():
             result = self._states.store.run(lambda tx: work.write(tx, self._named))
             self._states.cache(work.written)
             return result
@@ -492,7 +490,7 @@ class IdentityResolution:
 
     def _run(self, work: Callable[[Transaction], T], written: Versioned) -> T:
         """Do work that learns; forget what was learned and could not be written."""
-        with self._turn:
+        with self._in_turn():
             try:
                 result = self._states.store.run(work)
             except BaseException:

@@ -145,16 +145,20 @@ class NextStep:
                 grams = grams * self._period_count(part.scope) + periods[targets]
             which = rank_distinct(grams)
             counts = np.bincount(which)
-            sums = sum_cells_exactly(which, waits[targets], len(counts))
+            micros = waits[targets]  # in two parts, of which no sum overflows
+            high, low = (
+                sum_cells_exactly(which, part_, len(counts))
+                for part_ in (micros >> 20, micros & 0xFFFFF)
+            )
             example = np.zeros(len(counts), dtype=np.int64)
             example[which[::-1]] = targets[::-1]  # of several rows the first
-            for row, count, micros in zip(
-                example.tolist(), counts.tolist(), sums.tolist(), strict=True
+            for row, count, above, rest in zip(
+                example.tolist(), counts.tolist(), high.tolist(), low.tolist(), strict=True
             ):
                 last = tuple(names[code] for code in codes[row - length : row].tolist())
                 name = names[codes[row]]
                 timed = part.scope.timed and name != END and bool(last) and last[-1] != START
-                found = (count, count, micros) if timed else (count, 0, 0)
+                found = (count, count, (above << 20) + rest) if timed else (count, 0, 0)
                 period = 0 if periods is None else int(periods[row])
                 learned.setdefault((period, last), {})[name] = found
         spread = _spread_waits(read, names) if part.scope.timed else {}
