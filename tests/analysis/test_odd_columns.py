@@ -152,3 +152,9 @@ def test_the_place_of_a_path_that_is_none_is_named() -> None:
         JourneyMapError, match=r"line 5, column 1: records\[0\]\.at: 'at' is looked"
     ):
         loads_mapping(mapping)
+
+
+def test_a_header_of_tabs_may_have_commas(tmp_path: Path) -> None:
+    place = tmp_path / "a.tsv"
+    place.write_text("customer\ttouchpoint\tat\tcomment, if any, here, yes\n1\ta\t2026-03-01Z\tx\n")
+    assert Log.read(place, Columns(timezone="UTC")).interactions == 1

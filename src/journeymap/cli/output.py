@@ -22,6 +22,8 @@ def write_text(text: str, output: str) -> None:
         output: The file.
     """
     if output == "-":
+        if sys.stdout is None:
+            raise OSError("there is no output to write to: name a file with -o")
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")  # documents are UTF-8 wherever they go
         sys.stdout.write(text)

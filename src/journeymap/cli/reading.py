@@ -12,6 +12,7 @@ import click
 import polars as pl
 from attrs import evolve, fields, frozen
 
+from journeymap.adapters.reading.csv_records import find_delimiter
 from journeymap.analysis import Columns, Log
 from journeymap.analysis.table.guessing import guess_columns
 from journeymap.analysis.where import LEVELS
@@ -158,7 +159,7 @@ class LogFile:
                 head = file.readline()
         except (LookupError, UnicodeError, gzip.BadGzipFile, EOFError):
             return []  # reading will say what is wrong
-        sign = self.delimiter or self.defaults.delimiter or max(",;\t|", key=head.count)
+        sign = self.delimiter or self.defaults.delimiter or find_delimiter(head, self.file)
         return next(csv.reader([head], delimiter=sign), [])
 
 

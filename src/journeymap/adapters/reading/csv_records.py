@@ -10,7 +10,7 @@ from journeymap.adapters.reading.guarded_files import MAX_LINE_CHARACTERS, short
 from journeymap.adapters.source import RejectedRow
 from journeymap.exceptions import SourceError
 
-__all__ = ["CsvRecords", "refuse_repeated"]
+__all__ = ["CsvRecords", "find_delimiter", "refuse_repeated"]
 
 _DELIMITERS = (",", ";", "\t", "|")
 _FAR = 500  # lines in which a broken quote may still be closed; texts in a field are shorter
@@ -34,7 +34,7 @@ class CsvRecords:
         skipped, first, delimiter = _skip_preamble(lines, delimiter)
         if not first.strip():
             raise SourceError(name, "the file has no header", 1)
-        self.mark = delimiter or _find_delimiter(first)
+        self.mark = delimiter or find_delimiter(first, name)
         if len(self.mark) != 1:
             raise SourceError(name, f"a delimiter is one character, not {self.mark!r}")
         if self.mark == " ":
@@ -177,9 +177,19 @@ def _is_comment(line: str, delimiter: str | None) -> bool:
     return line.startswith("#") and max(map(line.count, delimiter or _DELIMITERS)) < 2
 
 
-def _find_delimiter(line: str) -> str:
-    """Find the delimiter that a header holds most of, outside of quotes."""
+def find_delimiter(line: str, name: str) -> str:
+    """Find the delimiter that a header holds most of, outside of quotes; of ``.tsv``, tabs if any.
+
+    Args:
+        line: The header.
+        name: The name of the file.
+
+    Returns:
+        The delimiter; a blank for a header that has none of the usual ones.
+    """
     outside = "".join(line.split('"')[::2])
+    if "\t" in outside and ".tsv" in name.lower():
+        return "\t"
     most = max(_DELIMITERS, key=outside.count)
     return " " if most not in outside and " " in outside.strip() else most
 
