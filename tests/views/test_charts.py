@@ -49,6 +49,7 @@ from journeymap.analysis.answers import Answer
 from journeymap.simulation import broadband, broadband_customers, planted_broadband
 from journeymap.testing import interactions
 from journeymap.views.charts.theme import crossing
+from journeymap.views.text_fit import width_of
 from journeymap.views.tokens import DARK, LIGHT, Tokens
 
 pytestmark = pytest.mark.slow
@@ -472,3 +473,33 @@ def test_the_cut_of_what_is_held_out(log: Log) -> None:
     assert answer.holdout is not None
     assert answer.weekly[-1][0] - place == pytest.approx(answer.holdout.weeks, abs=1)
     assert len(answer.weekly) <= 122
+
+
+def test_long_labels_keep_their_ends_and_their_n() -> None:
+    """What tells two long names apart may stand at their ends; n is never cut."""
+    long = "Order placed via the web shop (checkout 2.0) and confirmed by "
+    frame = {"customer": list("aabbbcc"), "at": range(7),
+             "touchpoint": ["s", f"{long}e-mail", "s", f"{long}letter", "y", "s", "y"]}  # fmt: skip
+    log = Log.from_frame(frame, Columns(at_unit="s"))
+    labels = [row["label"] for row in plotted(log.ask(Transitions()).chart())]
+    assert sum(label.endswith("by e-mail") for label in labels) == 1
+    assert sum(label.endswith("by letter") for label in labels) == 1
+    assert len(set(labels)) == len(labels)
+    stays = [row["label"] for row in plotted(log.ask(Dwell("touchpoint")).chart())]
+    assert all("  (n " in label and label.endswith(")") for label in stays)
+    assert all(width_of(label, 12) <= 320 for label in (*labels, *stays))
+
+
+def test_few_whole_numbers_have_a_tick_each() -> None:
+    log = Log.from_frame({"customer": list("aabb"), "touchpoint": list("xyxy"), "at": range(4)},
+                         Columns(at_unit="s"))  # fmt: skip
+    drawn = json.loads(log.ask(Variants()).chart().to_json())
+    assert {tuple(one["encoding"]["x"]["axis"]["values"]) for one in drawn["layer"]} == {(0, 1, 2)}
+
+
+def test_a_segment_without_a_name_has_a_label() -> None:
+    frame = {"customer": list("aabb"), "touchpoint": list("xyxy"), "at": range(4),
+             "via": ["web", "web", None, None]}  # fmt: skip
+    log = Log.from_frame(frame, Columns(at_unit="s", channel="via"))
+    chart = log.ask(Trend(Breakdown(Funnel(["x", "y"]), by="channel"), every="day")).chart()
+    assert {row["label"] for row in plotted(chart) if "label" in row} == {"web", "(none)"}

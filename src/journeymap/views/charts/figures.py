@@ -8,6 +8,7 @@ import polars as pl
 from attrs import frozen
 
 from journeymap.analysis.answers import Answer
+from journeymap.views.text_fit import width_of
 
 __all__ = [
     "MAX_ROWS",
@@ -23,6 +24,7 @@ Unit: TypeAlias = Literal["share", "seconds", "count", "amount", "number"]
 MAX_ROWS = 15
 """Rows of bars that a chart shows; the title says how many there are."""
 _LONG = 56  # characters of a way that are shown
+_ROOM, _SIZE = 310.0, 12.0  # of a label, below what the theme cuts
 _TIMES = ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 
@@ -80,7 +82,7 @@ def join_keys(frame: pl.DataFrame, names: tuple[str, ...], *, sized: bool) -> li
     """Write the keys of each row as one label; ``sized``: with n where rows differ in it.
 
     A step is written before its element; a name that is missing is left out, unless nothing
-    else is there; of a long way, the middle is. No two labels are the same.
+    else is there; of a long way or label, the middle is. No two labels are the same.
     """
     columns = [frame[name].to_list() for name in names]
     sizes = frame["n"].to_list() if sized and _differ(frame) else None
@@ -95,10 +97,24 @@ def join_keys(frame: pl.DataFrame, names: tuple[str, ...], *, sized: bool) -> li
             elif cell is not None:
                 parts.append(str(cell))
         label = step + (" → ".join(parts) or "(none)")
-        if sizes is not None and sizes[number] is not None:
-            label += f"  (n {sizes[number]:,})"
-        found.append(label)
+        size = sizes[number] if sizes is not None else None
+        count = "" if size is None else f"  (n {size:,})"
+        found.append(_fitted(label, _ROOM - width_of(count, _SIZE)) + count)
     return make_unique(found)
+
+
+def _fitted(label: str, room: float) -> str:
+    """Leave out the middle of a label that is too long: its end may be what tells it apart."""
+    if width_of(label, _SIZE) <= room:
+        return label
+    kept = min(len(label) - 1, 80)
+    while kept > 8:
+        begin, end = -(-2 * kept // 3), kept // 3
+        made = f"{label[:begin].rstrip()} … {label[-end:].lstrip()}"
+        if width_of(made, _SIZE) <= room:
+            return made
+        kept -= 1
+    return label[:8]
 
 
 def label_rows(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Series:
