@@ -258,7 +258,7 @@ def test_who_waits_for_long_writes_alone(monkeypatch: pytest.MonkeyPatch) -> Non
             go.wait(20)
         return given
 
-    group = GroupCommit(write, alone=True)
+    group = GroupCommit(write, concurrent=True)
     first = threading.Thread(target=lambda: group.record(("held",)))  # type: ignore[arg-type]
     first.start()
     entered.wait(20)

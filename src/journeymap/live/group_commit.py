@@ -41,14 +41,14 @@ class GroupCommit:
     a customer's row, which another transaction holds.
     """
 
-    def __init__(self, write: Callable[[Given], Receipts], *, alone: bool = False) -> None:
+    def __init__(self, write: Callable[[Given], Receipts], *, concurrent: bool = False) -> None:
         """Prepare to write.
 
         Args:
             write: Writes interactions in one transaction.
-            alone: Whether several may write at once, so that who has waited for long does.
+            concurrent: Whether several may write at once, so that who has waited for long does.
         """
-        self._write, self._patience = write, _PATIENCE if alone else -1.0
+        self._write, self._patience = write, _PATIENCE if concurrent else -1.0
         self._begin_anew()
         call_at_fork(self._begin_anew)
 

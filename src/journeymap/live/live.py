@@ -114,7 +114,7 @@ class Live(StoreReading, SignalDelivery):
         self._counters = Counters()
         self._store = open_store(store)
         joins = isinstance(self._store, JoiningStore)
-        self._group = GroupCommit(self._write, alone=joins)
+        self._group = GroupCommit(self._write, concurrent=joins)
         try:
             self._store.run(self._marks.introduce)
             self._states = States(map, self._store, clock, accept_changes=accept_changes)
