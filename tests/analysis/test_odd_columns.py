@@ -24,11 +24,11 @@ PLAIN: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(
-    "text", ["%d/%m/%Y %H:%M %Z", "%d/%m %H:%M", "%H:%M", "%%Y %H:%M", "%m-%d"]
+    "text", ["%d/%m/%Y %H:%M %Z", "%d/%m %H:%M", "%H:%M", "%%Y %H:%M", "%m-%d", "%F %T"]
 )
 def test_formats_that_would_misread_are_refused(text: str) -> None:
     """A zone's name is passed over by Python, and a year that is missing is 1900."""
-    with pytest.raises(ElementError, match=r"no year|zones"):
+    with pytest.raises(ElementError, match=r"no year|zones|%F is not read"):
         Columns(at_format=text, timezone="Europe/Paris")
     mapping = f"""
         [[records]]
@@ -36,7 +36,7 @@ def test_formats_that_would_misread_are_refused(text: str) -> None:
         touchpoint = "$.t"
         at = {{path = "$.at", format = "{text}"}}
     """
-    with pytest.raises(JourneyMapError, match=r"no year|zones"):
+    with pytest.raises(JourneyMapError, match=r"no year|zones|%F is not read"):
         loads_mapping(mapping)
 
 
@@ -87,6 +87,9 @@ def test_columns_that_are_not_wanted_may_be_anything() -> None:
         "select '1' customer, 'a' touchpoint, '2026-01-01T00:00Z' as \"at\", interval 1 day as q"
     )
     assert Log.from_frame(found).interactions == 1
+    for frame in (found, pa.table(PLAIN)):
+        with pytest.raises(JourneyMapError, match=r"no column 'nope' .*'customer'"):
+            Log.from_frame(frame, Columns(customer="nope"))
     month = pa.array([pa.MonthDayNano([1, 2, 3])])
     assert Log.from_frame(pa.table({**PLAIN, "odd": month})).interactions == 1
 

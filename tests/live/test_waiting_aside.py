@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from attrs import evolve
 
 from journeymap import Evidence, Identity, IdentityRules, Interaction, Live, Namespace, Record
 from tests.factories import DAY, HOUR, SHOP, T0
@@ -131,3 +132,44 @@ def test_what_was_retracted_does_not_come_back(store: str) -> None:
 def test_any_tolerance_is_a_length_of_time() -> None:
     with Live(SHOP, tolerance=timedelta.max, clock=lambda: T0) as live:
         assert live.record(Interaction("ada", "call", T0 + 9999 * DAY)).set_aside is None
+
+
+def test_what_led_to_no_one_and_lies_ahead_comes_back_in_its_time(store: str) -> None:
+    now = [T0]
+    with Live(SHOP, store, identities=RULES, clock=lambda: now[0]) as live:
+        live.take([Record([TEL], T0, "pbx")])
+        live.link(linked(2, 3, 4, 5), threshold=0.5, batch="r")
+        live.take([Record([TEL], T0, "pbx", interaction=call(T0 + HOUR))])
+        live.withdraw("r")
+        [(_, reason)] = live.set_aside()
+        assert "in the future" in reason
+        now[0] = T0 + DAY
+        live.advance()
+        assert live.set_aside() == ()
+        [customer] = live.customers()
+        assert len(live.history(customer)) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "while one", "too early", "corrected"])
+def test_a_withdrawn_link_gives_back_what_an_id_named(store: str, when: str) -> None:
+    now = [T0 + (0 if when == "too early" else 9) * DAY]
+    with Live(SHOP, store, identities=RULES, clock=lambda: now[0]) as live:
+        live.take([Record([USER], T0, "crm"), Record([TEL], T0, "crm")])
+        known = live.identities
+        assert known is not None
+        mine, theirs = (known.customer(one) or "" for one in (USER, TEL))
+        given = [Interaction(mine, "call", T0 + HOUR, source="s", id="1"),
+                 Interaction(theirs, "order", T0 + HOUR, source="s", id="2")]  # fmt: skip
+        if when != "while one":
+            live.record_many(given)
+        live.link(linked(), threshold=0.5, batch="b")
+        if when == "while one":
+            live.record_many(given)
+        if when == "corrected":
+            for one in live.history(mine):
+                live.correct(evolve(one, at=one.at + HOUR))
+        live.withdraw("b")
+        now[0] = T0 + 9 * DAY
+        live.advance()
+        found = [[one.touchpoint for one in live.history(name)] for name in (mine, theirs)]
+        assert found == [["call"], ["order"]]

@@ -15,6 +15,7 @@ from attrs import frozen
 from journeymap.adapters.checkpoints import Checkpoints
 from journeymap.adapters.customer_rows import CustomerRows, MovableRows
 from journeymap.adapters.meta import Meta
+from journeymap.adapters.set_aside import SetAsideEntries
 from journeymap.adapters.store_counts import StoreCounts
 from journeymap.adapters.tombstones import Tombstones
 from journeymap.model.instants import micros
@@ -26,8 +27,6 @@ __all__ = [
     "Letter",
     "LetterStatus",
     "Outbox",
-    "SetAsideEntries",
-    "SetAsideEntry",
     "StateRows",
     "Store",
     "StoredEvidence",
@@ -109,27 +108,6 @@ class Letter:
     moment: str = ""
     action: str = ""
     tried: int | None = None
-
-
-@frozen
-class SetAsideEntry:
-    """An interaction that was set aside.
-
-    Attributes:
-        customer: The customer's id when the entry was last regrouped.
-        key: Source and id, as of a `JournalEntry`.
-        arrived: When it was recorded.
-        reason: Why it was set aside.
-        text: The interaction as JSON.
-        due: When it may be recorded (None: it has no such time).
-    """
-
-    customer: str
-    key: str | None
-    arrived: int
-    reason: str
-    text: str
-    due: int | None = None
 
 
 @frozen
@@ -218,49 +196,6 @@ class Journal(CustomerRows, Protocol):
 
         Returns:
             The interactions by time; those of one time in the order of their arrival.
-        """
-        ...
-
-
-class SetAsideEntries(MovableRows, Protocol):
-    """The interactions that were set aside."""
-
-    def add(self, entries: Iterable[SetAsideEntry]) -> None:
-        """Keep interactions with their reasons.
-
-        Args:
-            entries: The interactions.
-        """
-        ...
-
-    def remove(self, keys: Sequence[str]) -> None:
-        """Remove interactions that are in the journal now.
-
-        Args:
-            keys: Their keys.
-        """
-        ...
-
-    def list_due(self, now: int, limit: int) -> list[SetAsideEntry]:
-        """Read interactions that may be recorded now.
-
-        Args:
-            now: The time.
-            limit: How many to read at most.
-
-        Returns:
-            The interactions, those that are due first at the beginning.
-        """
-        ...
-
-    def read(self, customer: str | None = None) -> list[SetAsideEntry]:
-        """Read what was set aside.
-
-        Args:
-            customer: One customer's name (None: all).
-
-        Returns:
-            The interactions, in order of arrival.
         """
         ...
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from journeymap.adapters.customer_pages import customer_pages
-from journeymap.adapters.store import SetAsideEntry, StoredEvidence, Transaction
+from journeymap.adapters.set_aside import SetAsideEntry
+from journeymap.adapters.store import StoredEvidence, Transaction
 from journeymap.interactions import Evidence
 from journeymap.live.evidence import encode_evidence, read_identities
 from journeymap.live.log_lines import write_log

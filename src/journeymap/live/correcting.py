@@ -91,7 +91,7 @@ class Correcting:
 
         Its customer stays: whoever its identities lead to, or the one it was recorded for.
         """
-        entry = next((one for one in tx.set_aside.read() if one.key == self._key), None)
+        entry = tx.set_aside.find(self._key)
         if entry is None:  # another process has recorded it just now
             return self.write(tx)
         tx.set_aside.remove([self._key])
@@ -130,6 +130,7 @@ class Correcting:
         reason = self._settings.refusal(self._instead, self._states.now())
         if reason:
             raise ElementError("Live", "correct", self._instead.touchpoint, reason)
-        by = read_identities(json.loads(entry.text).get("by", ()))
+        data = json.loads(entry.text)
         mine = evolve(self._instead, customer=entry.customer)
-        return evolve(entry, at=micros(mine.at), text=text_with(mine, by))
+        text = text_with(mine, read_identities(data.get("by", ())), data.get("as"))
+        return evolve(entry, at=micros(mine.at), text=text)

@@ -43,23 +43,28 @@ _ADVANCED = "advanced"
 
 def journal_entry(
     interaction: Interaction, number: int, arrived: int, by: Sequence[Identity] = (),
-    key: str | None = None,
+    key: str | None = None, recorded_as: str | None = None,
 ) -> JournalEntry:  # fmt: skip
     """Make the journal entry of an interaction; ``by`` are the identities that named its customer.
 
-    They are kept, because the customer they lead to may become another one.
+    They are kept, because the customer they lead to may become another one; and so is the id it was
+    recorded as, where that leads to another one today.
     """
     return JournalEntry(
         interaction.customer, number, journal_key(interaction) or key, micros(interaction.at),
-        arrived, text_with(interaction, by),
+        arrived, text_with(interaction, by, recorded_as),
     )  # fmt: skip
 
 
-def text_with(interaction: Interaction, by: Sequence[Identity]) -> str:
-    """Write an interaction as JSON, with the identities that named its customer."""
+def text_with(
+    interaction: Interaction, by: Sequence[Identity], recorded_as: str | None = None
+) -> str:
+    """Write an interaction as JSON, with the identities, or the id, that named its customer."""
     data = interaction_data(interaction)
     if by:
         data["by"] = encode_identities(by)
+    elif recorded_as not in (None, interaction.customer):
+        data["as"] = recorded_as
     return encoded(data, floats_in(interaction))
 
 

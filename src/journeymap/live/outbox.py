@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from journeymap.adapters.store import Letter, Transaction, micros
-from journeymap.live.delivering import REQUEUED
+from journeymap.live.delivering import IN_HAND, REQUEUED
 from journeymap.live.handlers import names_of
 from journeymap.tracking import MomentReached, Signal, Withdrawn
 from journeymap.tracking.codec import read_signal, signal_text
@@ -75,7 +75,9 @@ def post_letters(tx: Transaction, letters: list[Letter]) -> None:
 
 def _is_untouched(letter: Letter) -> bool:
     """Check whether a letter was surely never handed out."""
-    return letter.status == "waiting" and letter.tried is None and letter.reason != REQUEUED
+    untried = letter.tried is None and not letter.attempts
+    marked = letter.reason == REQUEUED or letter.reason.startswith(IN_HAND)
+    return letter.status == "waiting" and untried and not marked
 
 
 def _withdrawal_id(signal: Signal) -> str:

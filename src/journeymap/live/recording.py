@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 from attrs import evolve, frozen
 
-from journeymap.adapters.store import JournalEntry, Letter, SetAsideEntry, Transaction, micros
+from journeymap.adapters.set_aside import SetAsideEntry
+from journeymap.adapters.store import JournalEntry, Letter, Transaction, micros
 from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import read_interaction
@@ -112,12 +113,15 @@ class Recording:
         self.now, self.given, self.by = now, given, by
         self.written: Versioned = {}
         self._keys: dict[int, str] = {}  # of those without an id that had been set aside
+        self._recorded_as: tuple[str, ...] = ()  # the customers' ids, before they are today's
 
     def write(self, tx: Transaction, named: Naming | None = None) -> tuple[Receipt, ...]:
         """Write the batch; a receipt for each interaction."""
         self._keys.clear()
         if named is not None:
             tx.meta.share()
+            if not self._recorded_as:  # not when it is done again
+                self._recorded_as = tuple(one.customer for one in self.given)
             self.given = named(tx, self.given)
         receipts: Receipts = [None] * len(self.given)
         # Held first: what another process records of them is either there already, or waits; and
@@ -235,7 +239,10 @@ class Recording:
     def _entry(self, place: int, number: int) -> JournalEntry:
         by, key = self._identities()[place], self._keys.get(place)
         # A microsecond apart: customers who are merged keep the order of arrival of a batch.
-        return journal_entry(self.given[place], number, micros(self.now) + place, by, key)
+        recorded_as = self._recorded_as[place] if self._recorded_as else None
+        return journal_entry(
+            self.given[place], number, micros(self.now) + place, by, key, recorded_as
+        )
 
     def _receipt(self, tx: Transaction, made: Receipt | None) -> Receipt:
         if made is not None and made.position is not None:
@@ -300,6 +307,8 @@ class Returning:
         for entry in due:
             data = json.loads(entry.text)
             by, name = read_identities(data.get("by", ())), entry.customer
+            if not by and self._owner is not None:  # whom that id leads to now
+                name = data["customer"]
             one = read_interaction({**data, "customer": name})
             if by and self._owner is not None:
                 owner = self._owner(by, one.at)

@@ -13,14 +13,8 @@ from typing import Any
 
 from attrs import evolve, fields, frozen
 
-from journeymap.adapters.store import (
-    JournalEntry,
-    Letter,
-    SetAsideEntry,
-    StoredEvidence,
-    Transaction,
-    micros,
-)
+from journeymap.adapters.set_aside import SetAsideEntry
+from journeymap.adapters.store import JournalEntry, Letter, StoredEvidence, Transaction, micros
 from journeymap.exceptions import IdentityError
 from journeymap.identity import Identities
 from journeymap.identity.gathering import UNRESOLVED

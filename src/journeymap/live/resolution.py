@@ -15,12 +15,8 @@ from typing import Any, Protocol, TypeVar
 from attrs import evolve
 
 from journeymap.adapters.joining import JoiningStore
-from journeymap.adapters.store import (
-    SetAsideEntry,
-    StoredEvidence,
-    Transaction,
-    micros,
-)
+from journeymap.adapters.set_aside import SetAsideEntry
+from journeymap.adapters.store import StoredEvidence, Transaction, micros
 from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.exceptions import ElementError, StoreError
 from journeymap.identity import Identities, IdentityRules, LinkReport, Namespace
@@ -114,7 +110,9 @@ class IdentityResolution:
     @contextmanager
     def _in_turn(self, seconds: float | None = None) -> Iterator[None]:
         """Wait for the turn, and not for ever: who has it may wait for what the caller holds."""
-        if not self._turn.acquire(timeout=_TURN if seconds is None else seconds):
+        if seconds is None:  # only where the application's transactions join can one hang
+            seconds = _TURN if isinstance(self._states.store, JoiningStore) else -1.0
+        if not self._turn.acquire(timeout=seconds):
             message = (
                 "another thread of this process has been at work for long, or waits for what a "
                 "transaction of this one holds; end it, and try again"
@@ -387,6 +385,7 @@ class IdentityResolution:
         """
         given: list[Interaction] = []
         named_by: list[Sequence[Identity]] = []
+        kept: list[SetAsideEntry] = []
         for row in rows:
             data = decoded(row.text)
             by = read_identities(data.get("by", ()))
@@ -395,11 +394,18 @@ class IdentityResolution:
             if name is not None:
                 given.append(evolve(one, customer=name))
                 named_by.append(by)
+                kept.append(row)
         if not given:
             return 0, {}
-        recording = Recording(self._states, self._settings, self._states.now(), tuple(given),
-                              tuple(named_by))  # fmt: skip
+        now, settings = self._states.now(), self._settings
+        recording = Recording(self._states, settings, now, tuple(given), tuple(named_by))
         receipts = recording.write(tx)
+        for row, one in zip(kept, given, strict=True):
+            reason = settings.refusal(one, now)
+            if reason and row.key is not None:  # it waits on, for another reason: until its time
+                tx.set_aside.remove([row.key])
+                waits = evolve(row, customer=one.customer, reason=reason)
+                tx.set_aside.add([evolve(waits, due=settings.due(one, now))])
         followed = sum(not one.duplicate and not one.set_aside for one in receipts)
         return followed, recording.written
 

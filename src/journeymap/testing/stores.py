@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from journeymap.adapters.checkpoints import Checkpoint
+from journeymap.adapters.set_aside import SetAsideEntry
 from journeymap.adapters.store import (
     JournalEntry,
     Letter,
-    SetAsideEntry,
     Store,
     StoredEvidence,
     StoredState,
@@ -238,6 +238,9 @@ class _SetAsideMachine(_Machine):
         kept = sorted((one.customer, one.text) for one in self.aside)
         found = sorted((one.customer, one.text) for one in tx.set_aside.read())
         _hold(found == kept, "what was set aside differs")
+        by_key = [tx.set_aside.find(one.key) for one in self.aside if one.key is not None]
+        _hold(by_key == self.aside, "what was set aside is not found by its key")
+        _hold(tx.set_aside.find("none") is None, "what was not set aside is found by a key")
         for name in _CUSTOMERS:
             mine = len([one for one in self.aside if one.customer == name])
             _hold(len(tx.set_aside.read(name)) == mine, "what was set aside of one differs")

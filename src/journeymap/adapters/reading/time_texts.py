@@ -35,6 +35,7 @@ _IN_MICROS: dict[str, Decimal] = {
 }  # fmt: skip
 _SHORT = re.compile(r"^(\d{4}-\d\d-\d\d[ T])(\d:)")  # what spreadsheets make of an hour
 _ZONE = re.compile(r"(?:\s*(?:UTC|GMT|[Zz])|\s+(?P<offset>[+-]\d\d(?::?\d\d)?))$")
+_KNOWN = "aAwdbBmyYHIMSpfzZjUWcxXGuV%"  # what every strptime reads
 _DIRECTIVE = re.compile(r"%-?(%|[A-Za-z])")
 _CLOCK = re.compile(r"%(?:%|[HIMSfTRXcsp])")
 
@@ -90,7 +91,10 @@ def readable_formats(instance: Any, attribute: Attribute[Any], value: tuple[str,
     for one in value:
         named = set(_DIRECTIVE.findall(one))
         message = ""
-        if "Z" in named:
+        unknown = sorted(named - set(_KNOWN))
+        if unknown:
+            message = f"%{unknown[0]} is not read"
+        elif "Z" in named:
             message = "names of zones are not read: use %z for offsets, or name the timezone"
         elif not named & {"Y", "y", "G", "c", "x"}:
             message = "it has no year, such as %Y"

@@ -11,13 +11,8 @@ from typing import Any
 from attrs import frozen
 
 from journeymap.adapters.checkpoints import Checkpoint
-from journeymap.adapters.store import (
-    Letter,
-    LetterStatus,
-    SetAsideEntry,
-    StoredEvidence,
-    StoredState,
-)
+from journeymap.adapters.set_aside import SetAsideEntry
+from journeymap.adapters.store import Letter, LetterStatus, StoredEvidence, StoredState
 from journeymap.adapters.store_counts import StoreCounts
 from journeymap.adapters.stores.sql_database import Database, SqlTable
 from journeymap.adapters.stores.sql_journal import SqlJournal
@@ -119,6 +114,11 @@ class SqlSetAside(SqlTable):
         """Remove those with these keys."""
         self.write("DELETE FROM journeymap_aside WHERE dedupe = :key",
                     [{"key": key} for key in keys])  # fmt: skip
+
+    def find(self, key: str) -> SetAsideEntry | None:
+        """Read the one with a key."""
+        select = f"SELECT {_ASIDE} FROM journeymap_aside WHERE dedupe = :key"
+        return next((SetAsideEntry(*row) for row in self.db.rows(select, {"key": key})), None)
 
     def list_due(self, now: int, limit: int) -> list[SetAsideEntry]:
         """Read those that may be recorded now."""

@@ -92,11 +92,13 @@ def _framed(
         return pl.DataFrame(columns)
     if library == "pyarrow" and hasattr(frame, "column_names"):
         names = [str(name) for name in frame.column_names]
-        kept = [name for name in pick(names) if name in names]  # others may be of any type
+        kept = list(pick(names))  # others may be of any type
+        require_columns(kept, names, "the pyarrow Table")
         return pl.DataFrame(frame.select(kept) if len(set(names)) == len(names) else frame)
     if library in ("duckdb", "_duckdb") and hasattr(frame, "project"):
         names = [str(name) for name in frame.columns]
-        kept = [name for name in pick(names) if name in names]
+        kept = list(pick(names))
+        require_columns(kept, names, "the DuckDB relation")
         quoted = ['"' + name.replace('"', '""') + '"' for name in kept]
         return pl.DataFrame(frame.project(", ".join(quoted)) if quoted else frame)
     return pl.DataFrame(frame) if hasattr(frame, "__arrow_c_stream__") else None

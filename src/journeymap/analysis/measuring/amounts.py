@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from journeymap.analysis.measuring.counts import distinct
-from journeymap.analysis.table.exact_amounts import NO_NUMBER, Amounts
+from journeymap.analysis.table.exact_amounts import NO_NUMBER, Amounts, AmountSums
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError, UnknownName
 
@@ -31,7 +31,7 @@ def read_amounts(part: Part, currency: str | None) -> tuple[Amounts, Flags, froz
     return Amounts(amounts, part.number("value_fraction")).where(there), there, met
 
 
-def cumulative_value(part: Part, currency: str | None) -> tuple[Amounts | None, frozenset[str]]:
+def cumulative_value(part: Part, currency: str | None) -> tuple[AmountSums | None, frozenset[str]]:
     """Sum each journey's value up to each interaction; also the currencies met."""
     found = read_amounts(part, currency)
     if found is None:
@@ -43,8 +43,7 @@ def cumulative_value(part: Part, currency: str | None) -> tuple[Amounts | None, 
         summed: Ints = running[1:] - running[part.offsets[:-1]][part.journey]
         return summed
 
-    left = None if amounts.fraction is None else accumulate(amounts.fraction)
-    return Amounts(accumulate(amounts.whole), left), met
+    return AmountSums(np.stack([accumulate(limb) for limb in amounts.limbs()])), met
 
 
 def choose_currency(question: str, asked: str | None, met: frozenset[str]) -> str | None:

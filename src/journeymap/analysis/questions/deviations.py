@@ -44,7 +44,7 @@ from journeymap.analysis.row_fields import (
     Share,
     TotalSeconds,
 )
-from journeymap.analysis.table.exact_amounts import Amounts, amount_of
+from journeymap.analysis.table.exact_amounts import AmountSums, amount_of
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
 from journeymap.model import JourneyMap, KeyJourney, Plan
 from journeymap.model.conditions import touchpoints_of
@@ -278,7 +278,7 @@ class Deviations:
         span: KeyJourney,
         found: Occurrences,
         events: Events,
-        worth: Amounts | None,
+        worth: AmountSums | None,
     ) -> Iterator[tuple[Cell, list[int]]]:  # fmt: skip
         """Sum each kind of deviation."""
         which, kind, _, row, lost = events

@@ -151,7 +151,7 @@ class Handoffs:
         value = worth if worth is None or read.rows is None else worth.select(read.rows)
         if value is not None:
             risked = value.select(change + 1).where(dropped)
-            columns |= dict(zip(_AT_RISK, risked.limbs(), strict=True))
+            columns |= dict(zip(_AT_RISK, risked.parts, strict=True))
         if self.working_time:
             require_times(part.scope, "Handoffs(working_time=True)")
         made = tally_cells(read.names, 2, pairs, columns)

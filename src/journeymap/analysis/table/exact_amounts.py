@@ -102,6 +102,10 @@ class AmountSums:
         """Take some of the sums."""
         return AmountSums(self.parts[:, places])
 
+    def where(self, there: Any) -> AmountSums:
+        """Put 0 where a condition does not hold."""
+        return AmountSums(np.where(there, self.parts, 0))
+
     def join(self, other: AmountSums) -> AmountSums:
         """Put the sums of others after these."""
         return AmountSums(np.concatenate([self.parts, other.parts], axis=1))

@@ -104,7 +104,7 @@ def join_keys(frame: pl.DataFrame, names: tuple[str, ...], *, sized: bool) -> li
 
 
 def _fitted(label: str, room: float) -> str:
-    """Leave out the middle of a label that is too long: its end may be what tells it apart."""
+    """Leave out the middle of a label that is too long: labels may differ at their ends."""
     if width_of(label, _SIZE) <= room:
         return label
     kept = min(len(label) - 1, 80)
