@@ -141,6 +141,9 @@ def test_names_in_csv_are_no_formulas() -> None:
     text = Log.from_frame(frame, Columns(at_unit="s")).ask(Transitions()).to_csv()
     assert "'=1+1,'@x" in text
     assert "'@x,b," in text
+    phones = {"customer": ["1", "1"], "touchpoint": ["+49 30 12", "-5"], "at": [1, 2]}
+    text = Log.from_frame(phones, Columns(at_unit="s")).ask(Transitions()).to_csv()
+    assert "+49 30 12,-5," in text  # numbers with a sign are no formulas
 
 
 def test_a_length_that_is_none_is_refused() -> None:

@@ -28,7 +28,7 @@ import polars as pl
 from attrs import evolve, fields, frozen
 
 from journeymap.adapters.registry import views
-from journeymap.adapters.tables.csv_writing import FORMULA
+from journeymap.adapters.tables.csv_writing import FORMULA, SIGNED_NUMBER
 from journeymap.analysis.behind import (
     Asked,
     CustomersBehind,
@@ -141,8 +141,9 @@ class Answer(Generic[R]):
         Returns:
             The text.
         """
-        formula = pl.col(pl.String).str.contains(FORMULA)
-        safe = pl.when(formula).then("'" + pl.col(pl.String)).otherwise(pl.col(pl.String))
+        text_ = pl.col(pl.String)
+        formula = text_.str.contains(FORMULA) & ~text_.str.contains(SIGNED_NUMBER)
+        safe = pl.when(formula).then("'" + text_).otherwise(text_)
         text = self._flat().with_columns(safe.name.keep()).write_csv()
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")

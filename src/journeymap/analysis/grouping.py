@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 from attrs import Attribute, evolve, field, frozen
 
-from journeymap.analysis.measuring.working_time import measure_waits_between
+from journeymap.analysis.measuring.working_time import find_waits
 from journeymap.analysis.table.part import Ints, Part, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model.instants import micros_in
@@ -57,10 +57,7 @@ class Sessions:
     def apply(self, part: Part) -> Part:
         """Split a part."""
         require_times(part.scope, "sessions")
-        fresh = part.first.copy()
-        later = np.arange(1, len(part))
-        waits = measure_waits_between(part, later - 1, later, working=False)
-        fresh[1:] |= waits > micros_in(self.gap)
+        fresh = part.first | (find_waits(part) > micros_in(self.gap))
         begins = np.flatnonzero(fresh)
         owners = part.owners[part.journey[begins]]
         return evolve(part, offsets=np.append(begins, len(part)), owners=owners)

@@ -98,6 +98,15 @@ class Settings:
         early = one.at > after(now, self.tolerance)
         return micros(before(one.at, self.tolerance)) if early else None
 
+    def keep_aside(
+        self, entry: SetAsideEntry, one: Interaction, now: datetime
+    ) -> SetAsideEntry | None:
+        """Give the entry of an interaction that is still not to be recorded; None if it is."""
+        reason = self.refusal(one, now)
+        if not reason:
+            return None
+        return evolve(entry, customer=one.customer, reason=reason, due=self.due(one, now))
+
 
 Receipts: TypeAlias = list[Receipt | None]
 
@@ -290,10 +299,9 @@ class Returning:
         receipts = recording.write(tx, named)
         tx.set_aside.remove([one.key for one in due if one.key is not None])
         for entry, one in zip(due, recording.given, strict=True):
-            reason = self._settings.refusal(one, self.now)
-            if reason:  # too early still, by this process's tolerance; or not known to the map
-                later = self._settings.due(one, self.now)
-                tx.set_aside.add([evolve(entry, reason=reason, due=later)])
+            waits = self._settings.keep_aside(entry, one, self.now)
+            if waits is not None:  # too early still, by this process's tolerance; or not known
+                tx.set_aside.add([waits])
         self.written = recording.written
         return [signal for receipt in receipts for signal in receipt.signals]
 

@@ -401,11 +401,10 @@ class IdentityResolution:
         recording = Recording(self._states, settings, now, tuple(given), tuple(named_by))
         receipts = recording.write(tx)
         for row, one in zip(kept, given, strict=True):
-            reason = settings.refusal(one, now)
-            if reason and row.key is not None:  # it waits on, for another reason: until its time
+            waits = settings.keep_aside(row, one, now)
+            if waits is not None and row.key is not None:  # for another reason: until its time
                 tx.set_aside.remove([row.key])
-                waits = evolve(row, customer=one.customer, reason=reason)
-                tx.set_aside.add([evolve(waits, due=settings.due(one, now))])
+                tx.set_aside.add([waits])
         followed = sum(not one.duplicate and not one.set_aside for one in receipts)
         return followed, recording.written
 

@@ -15,12 +15,13 @@ from pathlib import Path
 from journeymap.interactions import Interaction
 from journeymap.interactions.values import name_of
 
-__all__ = ["COLUMNS", "FORMULA", "write_csv"]
+__all__ = ["COLUMNS", "FORMULA", "SIGNED_NUMBER", "write_csv"]
 
-_BEGINS = "=+-@\t\r＝＋－＠"  # the wide ones are taken for the same in some languages
 FORMULA = r"^[=+\-@\t\r＝＋－＠]"
-"""How a text begins that a spreadsheet would take for a formula."""
-_NUMBER = re.compile(r"[+-][\d ]*", re.ASCII)
+"""How a text begins that a spreadsheet takes for a formula, in some languages by wide signs."""
+SIGNED_NUMBER = r"^[+-][0-9 ]*$"
+"""Texts that begin so, and are no formula."""
+_FORMULA, _SIGNED_NUMBER = re.compile(FORMULA), re.compile(SIGNED_NUMBER)
 
 COLUMNS = (
     "id", "customer", "touchpoint", "at", "source", "channel", "department", "process", "product",
@@ -70,6 +71,6 @@ def _row(one: Interaction) -> list[object]:
 
 
 def _plain(name: str | None) -> str | None:
-    if not name or name[0] not in _BEGINS or _NUMBER.fullmatch(name):
+    if not name or not _FORMULA.match(name) or _SIGNED_NUMBER.fullmatch(name):
         return name
     return f"'{name}"

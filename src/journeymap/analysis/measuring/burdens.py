@@ -9,7 +9,7 @@ import numpy as np
 from attrs import frozen
 
 from journeymap.analysis.measuring.part_conditions import mark_matching
-from journeymap.analysis.measuring.working_time import measure_waits_between
+from journeymap.analysis.measuring.working_time import find_waits, measure_waits_between
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.model import Condition
 from journeymap.model.instants import micros_in
@@ -46,9 +46,7 @@ def find_burdens(
 ) -> Burdens:  # fmt: skip
     """Find the burdens of each interaction of a part."""
     size = len(part)
-    inner = np.flatnonzero(~part.first)
-    wait = np.full(size, -1, dtype=np.int64)
-    wait[inner] = measure_waits_between(part, inner - 1, inner, working=False)
+    wait = find_waits(part)
     recent = (wait >= 0) & (wait <= micros_in(lately))
     switched = np.zeros(size, dtype=bool)
     if part.knows("channel"):

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from journeymap.analysis.measuring.working_time import measure_waits_between
+from journeymap.analysis.measuring.working_time import find_waits
 from journeymap.analysis.table.coding import Codes
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.model.durations import span_text
@@ -52,13 +52,9 @@ def find_candidates(
 def _elements(part: Part, level: str, rows: Ints) -> Iterator[tuple[Candidate, Ints]]:
     """Find where journeys come to an element, come to it again, and after which wait."""
     names, codes = part.names(level), part.codes(level)[rows]
-    first = part.first[rows]
     waits = None
     if part.scope.timed and level == "touchpoint":
-        inner = np.flatnonzero(~first)
-        waits = np.full(len(rows), -1, dtype=np.int64)
-        lengths = measure_waits_between(part, rows[inner] - 1, rows[inner], working=False)
-        waits[inner] = lengths // 1_000_000
+        waits = find_waits(part)[rows] // 1_000_000
     words = {"touchpoint": "coming to", "channel": "by", "department": "dealing with"}[level]
     for mine, name in _by_code(codes, names):
         yield (level, name, f"{words} {name}"), first_rows(part, rows[mine])

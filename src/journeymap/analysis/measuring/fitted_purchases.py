@@ -11,7 +11,12 @@ from attrs import frozen
 
 from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE
 from journeymap.analysis.measuring.likelihood import MAX_LOG, Fit, Floats, bound_number, fit
-from journeymap.analysis.measuring.purchase_models import GammaGamma, Histories, PurchaseModel
+from journeymap.analysis.measuring.purchase_models import (
+    GammaGamma,
+    Histories,
+    PurchaseModel,
+    find_cells,
+)
 from journeymap.analysis.measuring.segmented_purchases import SegmentedModel
 from journeymap.analysis.table.part import Ints
 from journeymap.model.buying import DISCOUNT_STEPS, YEAR_WEEKS
@@ -133,7 +138,7 @@ class FittedPurchases:
         self._seen, self._weeks = seen, weeks
         self.model = SegmentedModel(model, seen.segments)
         days = seen.last - seen.first
-        spots, count, self._whose = _find_cells(seen.frequency, days, seen.first, seen.segment)
+        spots, count, self._whose = find_cells(seen.frequency, days, seen.first, seen.segment)
         self.histories = Histories(
             seen.frequency[spots].astype(float), seen.recency[spots], seen.age[spots],
             count.astype(float), seen.segment[spots],
@@ -249,7 +254,7 @@ class FittedSpend:
             return
         x, mean = seen.frequency.astype(float), np.zeros(len(seen.names))
         mean[there] = seen.amount[there] / x[there]
-        spots, count, _ = _find_cells(seen.frequency[there], seen.amount[there])
+        spots, count, _ = find_cells(seen.frequency[there], seen.amount[there])
         some = there[spots]
         start = np.array([2.0, 2.0, float(np.mean(mean[there]))])
         self.found = fit(lambda values: self.model.log_likelihood(values, x[some], mean[some]),
@@ -290,13 +295,3 @@ def bound_value(
         return value * purchases * spent.mean_spend(values[1], each) / alike
 
     return bound_number([bought.found, spent.found], number)
-
-
-def _find_cells(*numbers: Any) -> tuple[Ints, Ints, Any]:
-    """Find distinct combinations: an example of each, how often it is there, and whose."""
-    order = np.lexsort(numbers[::-1])
-    fresh = np.append(True, np.any([n[order][1:] != n[order][:-1] for n in numbers], axis=0))
-    begins = np.flatnonzero(fresh[: len(order)])
-    whose = np.empty(len(order), dtype=np.int64)
-    whose[order] = np.cumsum(fresh[: len(order)]) - 1
-    return order[begins], np.diff(np.append(begins, len(order))), whose

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import TypeAlias, assert_never
 
@@ -115,7 +114,8 @@ def _sum_by_unit(units: Sums, mine: Ints, counted: Ints) -> Summed:
     if units.fraction is not None:
         parts.append(units.fraction[mine])
     if not len(units.of_unit):
-        return Summed(len(parts[0]), _joined([_exact(one) for one in parts]), 0)
+        whole = _exact(parts[0]) if units.fraction is None else Amounts(parts[0], parts[1]).total()
+        return Summed(len(parts[0]), whole, 0)
     people = distinct(counted)
     spots = np.searchsorted(people, units.unit[mine])
     if units.fraction is None:
@@ -124,11 +124,6 @@ def _sum_by_unit(units: Sums, mine: Ints, counted: Ints) -> Summed:
         return _sum(sums)
     numbers = Amounts(parts[0], parts[1]).sums_by(spots, len(people)).totals()
     return Summed(len(numbers), sum(numbers), sum(one * one for one in numbers))
-
-
-def _joined(parts: Sequence[int]) -> int:
-    """Join ten-thousandths and what is left below one, in parts of one."""
-    return parts[0] if len(parts) == 1 else parts[0] * FRACTION + parts[1]
 
 
 def _sum(values: Ints) -> Summed:

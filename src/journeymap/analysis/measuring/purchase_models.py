@@ -17,10 +17,29 @@ from scipy.special import digamma, expit, gammaln, hyp2f1
 
 from journeymap.analysis.measuring.likelihood import Floats
 
-__all__ = ["MODELS", "BgNbd", "Distinct", "GammaGamma", "Histories", "ParetoNbd", "PurchaseModel"]
+__all__ = [
+    "MODELS",
+    "BgNbd",
+    "Distinct",
+    "GammaGamma",
+    "Histories",
+    "ParetoNbd",
+    "PurchaseModel",
+    "find_cells",
+]
 
 _ALIKE = 100.0  # from where on chances to leave lie so close together that a few points do
 _NEAR = 1e-7  # as close to 1 as an exponent may come
+
+
+def find_cells(*numbers: Any) -> tuple[Any, Any, Any]:
+    """Find distinct combinations: an example of each, how often it is there, and whose."""
+    order = np.lexsort(numbers[::-1])
+    fresh = np.append(True, np.any([n[order][1:] != n[order][:-1] for n in numbers], axis=0))
+    begins = np.flatnonzero(fresh[: len(order)])
+    whose = np.empty(len(order), dtype=np.int64)
+    whose[order] = np.cumsum(fresh[: len(order)]) - 1
+    return order[begins], np.diff(np.append(begins, len(order))), whose
 
 
 @frozen(eq=False)
@@ -34,12 +53,8 @@ class Distinct:
     @classmethod
     def of(cls, x: Floats, y: Floats) -> Distinct:
         """Find the distinct pairs of numbers."""
-        order = np.lexsort((y, x))
-        fresh = np.append(True, (np.diff(x[order]) != 0) | (np.diff(y[order]) != 0))[: len(order)]
-        whose = np.empty(len(order), dtype=np.int64)
-        whose[order] = np.cumsum(fresh) - 1
-        some = order[fresh]
-        return cls(x[some], y[some], whose)
+        spots, _, whose = find_cells(x, y)
+        return cls(x[spots], y[spots], whose)
 
 
 @frozen(eq=False)

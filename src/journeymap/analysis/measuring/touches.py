@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
+from journeymap.analysis.measuring.counts import mark_changes
 from journeymap.analysis.measuring.learned_credit import Floats, Touched
 from journeymap.analysis.measuring.resampling import GROUPS, hash_customers, keep_lowest
 from journeymap.analysis.table.part import Flags, Ints, Part
@@ -95,7 +96,7 @@ class Touches:
 
 def _conversions_before(person: Ints, at: Ints, conversion: Flags) -> Ints:
     """Count the conversions at the same time of the same customer that came before each row."""
-    fresh = np.append(True, (np.diff(person) != 0) | (np.diff(at) != 0))[: len(at)]
+    fresh = mark_changes((person, at))
     before: Ints = np.cumsum(conversion) - conversion
     found: Ints = before - before[np.flatnonzero(fresh)][np.cumsum(fresh) - 1]
     return found

@@ -124,6 +124,14 @@ def department_codes(part: Part) -> Ints:
     return part.codes("department").astype(np.int64)
 
 
+def find_waits(part: Part) -> Ints:
+    """Find the wait before each interaction, in microseconds; −1 where a journey begins."""
+    inner = np.flatnonzero(~part.first)
+    found = np.full(len(part), -1, dtype=np.int64)
+    found[inner] = measure_waits_between(part, inner - 1, inner, working=False)
+    return found
+
+
 def measure_waits_between(part: Part, before: Ints, after: Ints, *, working: bool) -> Ints:
     """Measure the waits between rows, in microseconds.
 

@@ -71,10 +71,7 @@ class Amounts:
 
     def sums_by(self, group: Ints, size: int) -> AmountSums:
         """Sum the amounts of each group, given as numbers below ``size``."""
-        parts = np.zeros((3, size), dtype=np.int64)
-        for place, limb in enumerate(self.limbs()):
-            np.add.at(parts[place], group, limb)
-        return AmountSums(parts)
+        return AmountSums(self.limbs()).sums_by(group, size)
 
     def limbs(self) -> Ints:
         """Divide each amount into three numbers, of which many can be added."""
