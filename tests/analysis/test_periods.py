@@ -424,7 +424,7 @@ def test_satisfaction(given_: list[Interaction], by: str | None) -> None:
             wanted = row.mean
         assert row.score == pytest.approx(wanted)
         if row.low is not None and row.high is not None:
-            assert row.low <= row.score <= row.high or row.kind == "nps"
+            assert row.low <= row.score <= row.high
 
 
 def test_the_interval_of_nps_holds() -> None:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from journeymap import Evidence, Identity, IdentityRules, Interaction, Live, Namespace, Record
 from tests.factories import DAY, HOUR, SHOP, T0
@@ -173,3 +175,47 @@ def test_a_withdrawn_link_gives_back_what_an_id_named(store: str, when: str) -> 
         live.advance()
         found = [[one.touchpoint for one in live.history(name)] for name in (mine, theirs)]
         assert found == [["call"], ["order"]]
+
+
+USERS = [Identity("user", f"user-{n}") for n in range(3)]
+TELEPHONES = [Identity("tel", f"55{n}") for n in range(2)]
+STEPS = st.one_of(
+    st.tuples(st.just("call"), st.integers(0, 1), st.integers(-2, 3)),
+    st.tuples(st.just("link"), st.integers(0, 1), st.integers(0, 2)),
+    st.tuples(st.just("wait"), st.just(0), st.just(0)),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(STEPS, max_size=14))
+def test_each_interaction_is_of_whom_it_leads_to_today(steps: list[tuple[str, int, int]]) -> None:
+    """Calls, early or late, links that come and go, and time that passes, in any order."""
+    now, batches = [T0], dict[tuple[int, int], str]()
+    calls = list[tuple[Identity, str]]()
+    rules = IdentityRules([Namespace("user", most=1), Namespace("tel", shared=2)])
+    with Live(SHOP, identities=rules, clock=lambda: now[0]) as live:
+        live.take([Record([one], T0, "crm") for one in (*USERS, *TELEPHONES)])
+        for step, (what, number, other) in enumerate(steps):
+            tel, key = TELEPHONES[number], f"{step}"
+            if what == "call":
+                at = T0 + other * HOUR
+                made = Interaction("?", "call", at, source="pbx", id=key)
+                live.take([Record([tel], at, "pbx", interaction=made)])
+                calls.append((tel, key))
+            elif what == "link" and (number, other) in batches:
+                live.withdraw(batches.pop((number, other)))
+            elif what == "link":
+                batches[number, other] = key
+                found = Evidence([USERS[other], tel], T0, "splink", weight=0.9)
+                live.link([found], threshold=0.5, batch=key)
+            elif what == "wait":
+                now[0] += HOUR
+                live.advance()
+        now[0] += DAY
+        live.advance()
+        known = live.identities
+        assert known is not None
+        owners = {key: known.customer(tel) for tel, key in calls}
+        held = {one.id: who for who in live.customers() for one in live.history(who)}
+        assert held == {key: who for key, who in owners.items() if who is not None}
+        assert len(live.set_aside()) == len(owners) - len(held)
