@@ -5,13 +5,22 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeymap import Interaction, Tracker
+from journeymap import (
+    Absence,
+    Interaction,
+    JourneyMap,
+    Moment,
+    Stage,
+    Touchpoint,
+    Tracker,
+)
 from journeymap.testing import interactions
 from tests.factories import JOURNEY, SHOP
 from tests.factories import happened as at
@@ -43,3 +52,36 @@ def test_copies_are_equal_values(copied: Callable[[Any], Any]) -> None:
 def test_any_state_is_pickled(given_: list[Interaction]) -> None:
     state, _ = Tracker(JOURNEY).follow(None, given_)
     assert pickle.loads(pickle.dumps(state)) == state  # noqa: S301
+
+
+SLEEPY = JourneyMap(
+    "sleepy",
+    dormant_after=timedelta(days=2),
+    stages=[Stage("choose", "buy"), Stage("use", "own")],
+    touchpoints=[Touchpoint("order", "choose"), Touchpoint("open", "use")],
+    moments=[Moment("silent", Absence("open", "order", timedelta(days=3)))],
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["order", "open"]), st.integers(0, 12)), min_size=1),
+    st.integers(0, 14), st.sampled_from([0, 1, 2, 3, None]), st.sampled_from([1, 2, None]),
+)  # fmt: skip
+def test_a_state_written_and_read_goes_on_alike(
+    given_: list[tuple[str, int]], now: int, horizon: int | None, remember: int | None
+) -> None:
+    """Also where things happen at the very time when a timer fires, and in any order."""
+    length = None if horizon is None else timedelta(days=horizon)
+    tracker = Tracker(SLEEPY, horizon=length, remember=remember)
+    one = read = None
+    for number, (touchpoint, day) in enumerate(given_):
+        happened = at(touchpoint, 24 * day, id=str(number))
+        one, signals = tracker.fold(one, happened)
+        read, others = tracker.fold(read, happened)
+        assert signals == others
+        read = tracker.from_json(tracker.to_json(read))
+        assert read == one
+    assert one is not None
+    assert read is not None
+    then = at("order", 24 * now).at
+    assert tracker.advance(one, then) == tracker.advance(read, then)

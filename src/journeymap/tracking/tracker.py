@@ -214,10 +214,11 @@ class Tracker:
             The state.
         """
         walk = _Walk(self, self._compiled, None)
-        walk.customer, walk.fold_state, walk.assigned_id = customer, base, assigned_id
-        for one in recent:
-            walk.take(one)
-        walk.advance(clock)
+        walk.customer, walk.assigned_id, walk.clock = customer, assigned_id, clock
+        # All of them belong after the base, also one at the very time when a timer fired.
+        entries, _, walk.fold_state = walk.refold(base, recent)
+        if walk.keeps:
+            walk.entries = entries
         return walk.result()[0]
 
     def to_json(self, state: State) -> str:
@@ -342,14 +343,14 @@ class _Walk(Occasion):
         base = self.entries[place][1]
         earlier = [entry[0] for entry in self.entries[place:]]
         spot = sum(other.at <= at for other in earlier)
-        _, given, _ = self._refold(base, earlier)
+        _, given, _ = self.refold(base, earlier)
         whole = [*earlier[:spot], one, *earlier[spot:]]
-        entries, true, self.fold_state = self._refold(base, whole)
+        entries, true, self.fold_state = self.refold(base, whole)
         self.entries[place:] = entries
         self.signals += difference(given, true)
 
-    def _refold(
-        self, state: FoldState, given: list[Interaction]
+    def refold(
+        self, state: FoldState, given: Iterable[Interaction]
     ) -> tuple[list[Entry], list[Signal], FoldState]:
         """Fold interactions in their order; the signals of them and of the time since."""
         entries: list[Entry] = []
