@@ -17,13 +17,23 @@ Three structures work together:
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import itemgetter
 from typing import TypeAlias
 
-from journeymap.identity.entries import EvidenceEntry, Node, Value
+from journeymap.identity.entries import (
+    EvidenceEntry,
+    MetValues,
+    Node,
+    Value,
+    join_spans,
+    near_spans,
+)
+from journeymap.identity.evidence_columns import EvidenceColumns
+from journeymap.identity.evidence_table import EvidenceTable
 from journeymap.identity.rules import Namespace
 from journeymap.model.instants import MICROSECOND
 
@@ -45,31 +55,31 @@ class EvidenceGraph:
         self._on_change = on_change
         self._spaces: list[Namespace] = []
         self._priorities: list[tuple[int, str]] = []  # of each namespace
-        # A value: its rank (the place of its namespace), its text, its evidence.
-        self._rank: list[int] = []
+        self.evidence = EvidenceTable()
+        # A value: its rank (the place of its namespace), its text, how many it was met with.
+        self._rank = array("i")
         self._text: list[str] = []
-        self._entries: list[list[EvidenceEntry]] = []
         self._shared: set[Value] = set()
         self._value_sides: dict[Value, Sides] = {}
-        self._degree: list[int] = []
-        self._met: dict[Value, dict[int, set[Value]]] = {}
-        self._single_node: list[Node] = []
+        self._degree = array("i")
+        self._met: dict[Value, MetValues] = {}
+        self._single_node = array("i")
         self._windows: dict[Value, list[tuple[int, int, Node]]] = {}
         # Groups: the parent of each value, and for a group the time of its latest evidence,
         # whether a limit was met in it, and the values from which it is to be folded again.
-        self._group_parent: list[Value] = []
-        self._latest: dict[Value, int] = {}
+        self._group_parent = array("i")
+        self._latest = array("q")
         self._contested: set[Value] = set()
         self._dirty: dict[Value, set[Value]] = {}
         # A node: its value, when it was first met, and the customer it belongs to.
-        self._value_of: list[Value] = []
-        self._first_met: list[int] = []
-        self._oldest: list[Node] = []
-        self._parent: list[Node] = []
-        self._size: list[int] = []
-        self._next_member: list[Node] = []  # the members of a customer, in a ring
-        self._counts: dict[int, list[int]] = {}  # by rank, where there is a limit
-        self._limits: list[tuple[int, list[int], str]] = []
+        self._value_of = array("i")
+        self._first_met = array("q")
+        self._oldest = array("i")
+        self._parent = array("i")
+        self._size = array("i")
+        self._next_member = array("i")  # the members of a customer, in a ring
+        self._counts: dict[int, array[int]] = {}  # by rank, where there is a limit
+        self._limits: list[tuple[int, array[int], str]] = []
         self._sides: dict[Node, Sides] = {}
 
     # -- namespaces and values
@@ -77,25 +87,34 @@ class EvidenceGraph:
     def add_space(self, space: Namespace, priority: tuple[int, str]) -> None:
         """Add a namespace with its priority."""
         if space.most is not None:
-            counts = self._counts[len(self._spaces)] = [0] * len(self._value_of)
+            counts = self._counts[len(self._spaces)] = array("i", [0]) * len(self._value_of)
             self._limits.append((space.most, counts, space.name))
         self._spaces.append(space)
         self._priorities.append(priority)
 
     def add_value(self, rank: int, text: str) -> Value:
         """Add a value that was never met before."""
-        value = len(self._rank)
         self._rank.append(rank)
         self._text.append(text)
-        self._entries.append([])
-        self._degree.append(0)
-        self._group_parent.append(value)
-        if self._spaces[rank].window is None:
-            self._single_node.append(self._add_node(value))
-        else:
-            self._single_node.append(_WINDOWED)
-            self._windows[value] = []
-        return value
+        return len(self._text) - 1
+
+    def admit_values(self) -> None:
+        """Give every value that was added a group and, without a window, a customer of its own."""
+        new = range(len(self._single_node), len(self._text))
+        if not new:
+            return
+        self._degree += array("i", [0]) * len(new)
+        self._group_parent.extend(new)
+        self._latest += array("q", [_BEFORE_ALL]) * len(new)
+        if all(space.window is None for space in self._spaces):
+            self._single_node.extend(self._add_nodes(new))
+            return
+        for value in new:
+            if self.space_of(value).window is None:
+                self._single_node.extend(self._add_nodes([value]))
+            else:
+                self._single_node.append(_WINDOWED)
+                self._windows[value] = []
 
     def space_of(self, value: Value) -> Namespace:
         """Give the namespace of a value."""
@@ -107,8 +126,8 @@ class EvidenceGraph:
 
     def in_priority(self, values: list[Value]) -> bool:
         """Check whether values of different namespaces are in the order of their ranks already."""
-        ranks = [self._rank[value] for value in values]
-        return all(one < other for one, other in pairwise(ranks))
+        rank = self._rank
+        return all(rank[one] < rank[other] for one, other in pairwise(values))
 
     def reliability(self, value: Value) -> tuple[tuple[int, str], str]:
         """Give a key that sorts values, the most reliable first."""
@@ -128,20 +147,15 @@ class EvidenceGraph:
         """Check whether a value was met with too many others to be one customer's own."""
         return value in self._shared
 
-    def has_evidence(self, value: Value) -> bool:
-        """Check whether there is evidence of a value at all."""
-        return bool(self._entries[value])
-
     def names_customer(self, value: Value) -> bool:
         """Check whether there is evidence of a value, and it is not shared."""
-        return bool(self._entries[value]) and value not in self._shared
+        return value not in self._shared and self.evidence.has(value)
 
     # -- taking evidence in
 
     def add(self, entry: EvidenceEntry) -> None:
-        """Take in a piece of evidence that was not there."""
-        for value in entry.values:
-            self._entries[value].append(entry)
+        """Take in a piece of evidence that was not there; nothing of its values is packed."""
+        self.evidence.add(entry)
         if len(entry.values) > 1:
             self._count_met(entry)
         linking = self._unshared(entry)
@@ -149,9 +163,7 @@ class EvidenceGraph:
             return
         bridged = self._record_sighting(linking, entry.first)
         groups = set(map(self._group, linking))
-        latest = _BEFORE_ALL
-        for group in groups:
-            latest = max(latest, self._latest.get(group, _BEFORE_ALL))
+        latest = max(map(self._latest.__getitem__, groups))
         group = self._join_groups(groups)
         self._latest[group] = max(latest, entry.first)
         if bridged or group in self._dirty:
@@ -162,13 +174,34 @@ class EvidenceGraph:
         elif group in self._contested or not self._unite(self._nodes_at(linking, entry.first)):
             self._mark_dirty(linking[0])
 
+    def add_columns(self, columns: EvidenceColumns) -> Sequence[int]:
+        """Take in much evidence at once; list the rows that are to be added piece by piece.
+
+        Without numpy these are all of them.
+        """
+        try:
+            from journeymap.identity.evidence_groups import GroupArrays, Limits, group_evidence
+        except ModuleNotFoundError:
+            return range(len(columns))
+        self.admit_values()
+        found = group_evidence(
+            columns, self._rank, self._text, Limits.of(self._spaces, self._priorities),
+            met=[*self.evidence.values, *self._windows, *self._value_sides], shared=self._shared,
+        )  # fmt: skip
+        GroupArrays(
+            self._single_node, self._degree, self._group_parent, self._latest, self._first_met,
+            self._oldest, self._parent, self._size, self._next_member, tuple(self._counts.values()),
+        ).write(found)  # fmt: skip
+        self._shared.update(found.shared)
+        self.evidence.pack(found.columns)
+        return found.left
+
     def move_earlier(self, entry: EvidenceEntry, at: int) -> None:
         """Note that evidence was met before it was known to be."""
         entry.first = at
         linking = self._unshared(entry)
-        if linking and (
-            self._record_sighting(linking, at) or self._group(linking[0]) in self._contested
-        ):
+        joins = self._record_sighting(linking, at)
+        if linking and (joins or self._group(linking[0]) in self._contested):
             self._mark_dirty(linking[0])
 
     def extend(self, entry: EvidenceEntry, at: int) -> None:
@@ -180,12 +213,13 @@ class EvidenceGraph:
 
     def keep_apart(self, number: int, one: Iterable[Value], other: Iterable[Value]) -> None:
         """Let no customer have values of both sides from now on; ``number`` names the split."""
+        self.admit_values()
         for side, values in enumerate((one, other)):
             for value in values:
                 self._value_sides[value] = self._value_sides.get(value, _NO_SIDES) | {
                     (number, side)
                 }
-                if not self._entries[value]:
+                if not self.evidence.has(value):
                     for node in self.nodes(value):
                         self._sides[node] = self._value_sides[value]
                 elif value not in self._shared:
@@ -197,22 +231,31 @@ class EvidenceGraph:
 
     def entries_of(self, values: Iterable[Value]) -> list[EvidenceEntry]:
         """List all evidence of some values, each piece once."""
-        return list({id(one): one for value in values for one in self._entries[value]}.values())
+        return list({id(one): one for value in values for one in self._of_value(value)}.values())
+
+    def unpack(self, values: Iterable[Value]) -> None:
+        """Make ready to add evidence of some values; what has none but shared is never packed."""
+        self.admit_values()
+        linking = [value for value in values if value not in self._shared]
+        self.evidence.unpack(linking, self._shared)
+
+    def _of_value(self, value: Value) -> Sequence[EvidenceEntry]:
+        return self.evidence.of_value(value, self._shared)
 
     def remove(self, entries: Sequence[EvidenceEntry], group: Iterable[Value]) -> None:
         """Take evidence out, none of it shared, and fold again what it was connected with."""
         for entry in entries:
+            self.evidence.remove(entry)
             for value in entry.values:
-                self._entries[value].remove(entry)
                 self._degree[value] -= len(entry.values) - 1
         waiting = {value for value in group if value not in self._shared}
         for value in waiting:
             self._contested.discard(value)
-            self._latest.pop(value, None)
+            self._latest[value] = _BEFORE_ALL
             self._group_parent[value] = value
             for node in self.nodes(value):
                 self._reset_node(node)
-            if value in self._windows and not self._entries[value]:
+            if value in self._windows and not self.evidence.has(value):
                 self._windows[value] = []
         while waiting:
             part = self.connected_entries([waiting.pop()])
@@ -238,17 +281,11 @@ class EvidenceGraph:
                 continue
             met = self._met.get(value)
             if met is None:  # counted exactly from here on
-                met = self._met[value] = {}
-                for known in self._entries[value]:
-                    self._count_pairs(met, value, known)
-            self._count_pairs(met, value, entry)
-            if any(len(others) > limit for others in met.values()):
+                met = self._met[value] = MetValues(value, self._rank)
+                for known in self._of_value(value):
+                    met.add(known)
+            if met.add(entry) > limit:
                 self._share(value)
-
-    def _count_pairs(self, met: dict[int, set[Value]], value: Value, entry: EvidenceEntry) -> None:
-        for other in entry.values:
-            if other != value:
-                met.setdefault(self._rank[other], set()).add(other)
 
     def _share(self, value: Value) -> None:
         """Mark a value as shared and undo every link it made."""
@@ -257,7 +294,7 @@ class EvidenceGraph:
         for node in self.nodes(value):
             representative = self.representative(node)
             self._on_change(representative, self._first_met[representative])
-        for entry in self._entries[value]:
+        for entry in self._of_value(value):
             for other in entry.values:
                 if other not in self._shared:
                     self._mark_dirty(other)
@@ -278,8 +315,8 @@ class EvidenceGraph:
             if other == kept:
                 continue
             self._group_parent[other] = kept
-            latest = self._latest.pop(other, _BEFORE_ALL)
-            self._latest[kept] = max(self._latest.get(kept, _BEFORE_ALL), latest)
+            self._latest[kept] = max(self._latest[kept], self._latest[other])
+            self._latest[other] = _BEFORE_ALL
             if other in self._contested:
                 self._contested.discard(other)
                 self._contested.add(kept)
@@ -295,7 +332,7 @@ class EvidenceGraph:
         for value in values:
             node = self._single_node[value]
             if node == _WINDOWED:
-                near = self._windows_near(value, at)
+                near = near_spans(self._windows[value], at, self._window_length(value))
                 if len(near) > 1:
                     joins = True
                     continue
@@ -304,18 +341,10 @@ class EvidenceGraph:
                 self._set_first_met(node, at)
         return joins
 
-    def _windows_near(self, value: Value, at: int) -> list[int]:
-        length, windows = self._window_length(value), self._windows[value]
-        after = bisect_right(windows, at, key=itemgetter(0))
-        return [
-            place for place in range(max(0, after - 1), min(len(windows), after + 1))
-            if windows[place][0] - length <= at <= windows[place][1] + length
-        ]  # fmt: skip
-
     def _extend_window(self, value: Value, near: list[int], at: int) -> Node:
         windows = self._windows[value]
         if not near:
-            node = self._add_node(value)
+            [node] = self._add_nodes([value])
             insort(windows, (at, at, node))
             return node
         first, last, node = windows[near[0]]
@@ -344,28 +373,30 @@ class EvidenceGraph:
         return min(near, key=lambda w: (max(w[0] - at, at - w[1], 0), w[0]))[2]
 
     def _nodes_at(self, values: Iterable[Value], at: int) -> list[Node]:
-        single = self._single_node
-        return [
-            self.node_at(value, at) if single[value] == _WINDOWED else single[value]
-            for value in values
-        ]
+        return [self.node_at(value, at) for value in values]
 
     # -- customers
 
-    def _add_node(self, value: Value) -> Node:
-        node = len(self._parent)
-        self._value_of.append(value)
-        self._first_met.append(_AFTER_ALL)
-        self._oldest.append(node)
-        self._parent.append(node)
-        self._size.append(1)
-        self._next_member.append(node)
-        rank = self._rank[value]
-        for limited, counts in self._counts.items():
-            counts.append(int(limited == rank))
-        if value in self._value_sides:
-            self._sides[node] = self._value_sides[value]
-        return node
+    def _add_nodes(self, values: Sequence[Value]) -> Sequence[Node]:
+        """Add a node for each of some values, each by itself and not met so far."""
+        number = len(values)
+        nodes = range(len(self._parent), len(self._parent) + number)
+        self._value_of.extend(values)
+        for places in (self._oldest, self._parent, self._next_member):
+            places.extend(nodes)
+        self._first_met += array("q", [_AFTER_ALL]) * number
+        self._size += array("i", [1]) * number
+        for counts in self._counts.values():
+            counts += array("i", [0]) * number
+        for node, value in zip(nodes, values, strict=True):
+            limited = self._counts.get(self._rank[value])
+            if limited is not None:
+                limited[node] = 1
+        sides = self._value_sides
+        if sides:
+            given = zip(nodes, values, strict=True)
+            self._sides.update((node, sides[value]) for node, value in given if value in sides)
+        return nodes
 
     def _reset_node(self, node: Node) -> None:
         """Put a node by itself again, not met so far."""
@@ -404,20 +435,23 @@ class EvidenceGraph:
 
     def values_of_customer(self, node: Node) -> set[Value]:
         """Collect all values of a node's customer."""
-        found = {self._value_of[node]}
-        other = self._next_member[node]
-        while other != node:
-            found.add(self._value_of[other])
-            other = self._next_member[other]
-        return found
+        found = [node]
+        while (other := self._next_member[found[-1]]) != node:
+            found.append(other)
+        return {self._value_of[member] for member in found}
 
     def representatives(self) -> Iterator[Node]:
         """Give the representative of every customer, in the order in which values were met."""
-        for value in self.values:
-            if value not in self._shared:
-                for node in self.nodes(value):
-                    if self._first_met[node] < _AFTER_ALL and self.representative(node) == node:
-                        yield node
+        first_met, oldest, parent = self._first_met, self._oldest, self._parent
+        for value, single in enumerate(self._single_node):
+            if value in self._shared:
+                continue
+            for node in (single,) if single != _WINDOWED else self.nodes(value):
+                if first_met[node] == _AFTER_ALL:
+                    continue
+                root = parent[node]
+                if oldest[root if parent[root] == root else self.find(root)] == node:
+                    yield node
 
     def _age(self, node: Node) -> tuple[int, tuple[int, str], str]:
         """Return the key by which the older of two nodes is found."""
@@ -497,37 +531,9 @@ class EvidenceGraph:
         linking = [value for value in self._unshared(entry) if value not in gone]
         return self._nodes_at(linking, entry.first)
 
-    def mark_joining(self, entries: Iterable[EvidenceEntry]) -> list[bool]:
-        """Mark, of evidence in its order, the pieces that made one customer of several."""
-        stands: dict[Node, Node] = {}
-
-        def root(node: Node) -> Node:
-            while stands.setdefault(node, node) != node:
-                node = stands[node]
-            return node
-
-        joining = []
-        for entry in entries:
-            roots = {root(node) for node in self.linked_nodes(entry)}
-            joining.append(len(roots) > 1)
-            for other in roots:
-                stands[other] = min(roots)
-        return joining
-
     def connected_entries(self, seeds: Iterable[Value]) -> list[EvidenceEntry]:
         """Collect all evidence connected with some values, in the order of its time."""
-        waiting = [value for value in seeds if value not in self._shared]
-        reached = set(waiting)
-        found: dict[int, EvidenceEntry] = {}
-        while waiting:
-            for entry in self._entries[waiting.pop()]:
-                if id(entry) in found:
-                    continue
-                found[id(entry)] = entry
-                more = [v for v in entry.values if v not in reached and v not in self._shared]
-                reached.update(more)
-                waiting += more
-        return sorted(found.values(), key=self._order_key)
+        return sorted(self.evidence.connected(seeds, self._shared), key=self._order_key)
 
     def _order_key(self, entry: EvidenceEntry) -> tuple[object, ...]:
         """Return the key that sorts evidence by time, source, batch and identities."""
@@ -541,7 +547,7 @@ class EvidenceGraph:
         while self._dirty:
             group, seeds = self._dirty.popitem()
             self._contested.discard(group)
-            self._latest.pop(group, None)
+            self._latest[group] = _BEFORE_ALL
             self._refold(self.connected_entries(seeds))
 
     def _refold(self, entries: list[EvidenceEntry]) -> None:
@@ -583,15 +589,10 @@ class EvidenceGraph:
     def _rebuild_windows(self, value: Value) -> None:
         """Find the windows of a value anew from all evidence about it."""
         length = self._window_length(value)
-        spans: list[list[int]] = []
-        for first, last in sorted((entry.first, entry.last) for entry in self._entries[value]):
-            if spans and first <= spans[-1][1] + length:
-                spans[-1][1] = max(spans[-1][1], last)
-            else:
-                spans.append([first, last])
+        spans = join_spans(self._of_value(value), length)
         nodes = self.nodes(value)
         while len(nodes) < len(spans):
-            nodes.append(self._add_node(value))
+            nodes.extend(self._add_nodes([value]))
         for spare in nodes[len(spans) :]:
             self._reset_node(spare)
         self._windows[value] = [

@@ -95,7 +95,7 @@ class Identities(LearnedIdentities):
         """
         if ruling in self._splits:
             return
-        self.version += 1
+        self._version += 1
         self._splits.append(ruling)
         self._keep_apart(len(self._splits), ruling)
 
@@ -154,8 +154,8 @@ class Identities(LearnedIdentities):
         Raises:
             IdentityError: There is no such customer.
         """
-        graph = self._graph
-        root = graph.find(self._node_of(customer))
+        node, graph = self._node_of(customer), self._graph
+        root = graph.find(node)
         return tuple(
             (identity_of(self._graph, value), *graph.span(node))
             for value in graph.values_of_customer(root)
@@ -185,8 +185,7 @@ class Identities(LearnedIdentities):
 
     def _remove(self, gone: Sequence[Value], left: Left) -> bool:
         """Take some values out of all evidence; whether nothing but their group was touched."""
-        graph = self._graph
-        graph.settle()
+        graph = self._settled()
         entries = graph.entries_of(gone)
         if any(map(graph.may_share, entries)):
             return False
@@ -195,19 +194,15 @@ class Identities(LearnedIdentities):
         kept = []
         for entry in entries:
             values = left(entry)
-            key = (entry.values, entry.source, entry.batch)
-            self._known[key] = [one for one in self._known[key] if one is not entry]
-            if not self._known[key]:
-                del self._known[key]
             kept += [self._evidence(values, entry, at) for at in self._times(entry) if values]
         callback, self._callback = self._callback, None
         graph.remove(entries, group)
-        self.version += 1
+        self._version += 1
         self.learn(sorted(kept, key=lambda piece: piece.at))
-        graph.settle()
+        self._settled()
         self._callback = callback
         self._report_changes(before, self._ids_of(group))
-        for value in (one for one in gone if not graph.has_evidence(one)):
+        for value in (one for one in gone if not graph.evidence.has(one)):
             self._table.drop(value)
         return True
 
@@ -218,22 +213,21 @@ class Identities(LearnedIdentities):
 
     def _relearn(self, left: Left) -> int:
         """Learn everything anew, of each piece only the values left; how many lost any."""
-        self._graph.settle()
+        graph = self._settled()
         before = self.customer_ids() if self._callback is not None else {}
         kept, number = [], 0
-        for entries in self._known.values():
-            for entry in entries:
-                values = left(entry)
-                number += len(values) < len(entry.values)
-                if values:
-                    kept += [self._evidence(values, entry, at) for at in self._times(entry)]
+        for entry in graph.evidence:
+            values = left(entry)
+            number += len(values) < len(entry.values)
+            if values:
+                kept += [self._evidence(values, entry, at) for at in self._times(entry)]
         callback, self._callback = self._callback, None
-        self.version += 1
+        self._version += 1
         self._begin()
         self.learn(sorted(kept, key=lambda piece: piece.at))
         for place, ruling in enumerate(self._splits, 1):
             self._keep_apart(place, ruling)
-        self._graph.settle()
+        self._settled()
         self._callback = callback
         if callback is not None:
             self._report_changes(before, self.customer_ids())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 from journeymap.exceptions import ElementError, IdentityError
 from journeymap.identity.entries import EvidenceEntry, Node, Value
+from journeymap.identity.evidence_columns import EvidenceColumns
+from journeymap.identity.evidence_table import key_of
 from journeymap.identity.graph import EvidenceGraph
 from journeymap.identity.links import (
     EvidenceLink,
@@ -20,6 +22,7 @@ from journeymap.identity.links import (
     find_chain,
     identity_of,
     make_link,
+    mark_joining,
 )
 from journeymap.identity.rules import IdentityRules
 from journeymap.identity.value_table import ValueTable
@@ -29,13 +32,19 @@ from journeymap.model.instants import EPOCH, MICROSECOND
 
 __all__ = ["Ids", "LearnedIdentities", "Left"]
 
+_SHARE = 20
 _first = attrgetter("first")
 Ids: TypeAlias = dict[tuple[str, str, int], str]
 Left: TypeAlias = Callable[[EvidenceEntry], Sequence[Value]]
 
 
 class LearnedIdentities:
-    """Evidence that was learned, and the answers that follow from it; see `Identities`."""
+    """Evidence that was learned, and the answers that follow from it; see `Identities`.
+
+    Evidence waits in columns until something is asked, or someone watches.
+    """
+
+    _least_at_once = 1
 
     def __init__(self, rules: IdentityRules | None = None) -> None:
         """Begin without any evidence.
@@ -49,17 +58,24 @@ class LearnedIdentities:
         if rules is not None and not isinstance(rules, IdentityRules):
             raise ElementError("Identities", "rules", rules, "IdentityRules are expected")
         self.rules = rules or IdentityRules()
-        self.version = 0
+        self._version = 0
         self._callback: Callable[[str], None] | None = None
         self._splits: list[Split] = []
+        self._key = blake2b(self.rules.secret.encode(), digest_size=32).digest()
         self._begin()
 
     def _begin(self) -> None:
         self._graph = EvidenceGraph(self._report)
         self._table = ValueTable(self.rules, self._graph)
-        self._known: dict[tuple[tuple[Value, ...], str, str | None], list[EvidenceEntry]] = {}
+        self._waiting = EvidenceColumns()
         self._value_by_id: dict[str, Value] = {}
         self._hashed = 0
+
+    @property
+    def version(self) -> int:
+        """A number that grows with whatever may change an answer."""
+        self._settled()
+        return self._version
 
     # -- learning
 
@@ -75,41 +91,63 @@ class LearnedIdentities:
         for piece in (evidence,) if isinstance(evidence, (Evidence, Identity)) else evidence:
             if not isinstance(piece, Evidence):
                 raise ElementError("Identities", "evidence", piece, "Evidence is expected")
-            self.version += self._learn_piece(piece)
+            values = self._table.find(piece.identities)
+            if not values:
+                continue
+            at = (piece.at - EPOCH) // MICROSECOND
+            if self._callback is None:
+                self._waiting.append(values, at, piece.source, piece.batch, piece.weight)
+            else:
+                self._learn_piece(
+                    EvidenceEntry(values, at, piece.source, piece.batch, piece.weight)
+                )
 
-    def _learn_piece(self, piece: Evidence) -> bool:
-        """Take in one piece; whether anything was new."""
-        values = self._table.find(piece.identities)
-        if not values:
-            return False
-        at = (piece.at - EPOCH) // MICROSECOND
-        key = (values, piece.source, piece.batch)
-        known = self._known.get(key)
-        if known is not None:
-            window = self._window(values)
-            place = bisect_right(known, at, key=_first)
+    def _settled(self) -> EvidenceGraph:
+        """Learn the evidence that waits; give the graph, with nothing in it in doubt."""
+        if len(self._waiting):
+            self._learn_waiting()
+        self._graph.settle()
+        return self._graph
+
+    def _learn_waiting(self) -> None:
+        """Learn the evidence that waits; where that is interrupted, it does so the next time."""
+        waiting = self._waiting
+        rows: Sequence[int] = range(len(waiting))
+        if len(rows) >= self._least_at_once and len(rows) * _SHARE >= len(self._graph.values):
+            rows = self._graph.add_columns(waiting)
+            self._version += 1
+        for row in rows:
+            self._learn_piece(waiting.entry(row))
+        self._waiting = EvidenceColumns()
+
+    def _learn_piece(self, piece: EvidenceEntry) -> None:
+        """Take in one piece."""
+        graph = self._graph
+        graph.unpack(piece.values)
+        known = graph.evidence.of_key(key_of(piece))
+        if known:
+            window = self._window(piece.values)
+            place = bisect_right(known, piece.first, key=_first)
             for entry in known[max(0, place - 1) : place + 1]:
-                if window is None or entry.first - window <= at <= entry.last + window:
-                    return self._confirm(entry, piece.weight, at, windowed=window is not None)
-        entry = EvidenceEntry(values, at, piece.source, piece.batch, piece.weight)
-        insort(self._known.setdefault(key, []), entry, key=_first)
-        self._graph.add(entry)
-        return True
+                if window is None or entry.first - window <= piece.first <= entry.last + window:
+                    self._confirm(entry, piece, windowed=window is not None)
+                    return
+        graph.add(piece)
+        self._version += 1
 
-    def _confirm(
-        self, entry: EvidenceEntry, weight: float | None, at: int, *, windowed: bool
-    ) -> bool:
-        """Note that known evidence came again; whether that changed anything."""
-        stronger = weight is not None and entry.weight is not None and weight > entry.weight
+    def _confirm(self, entry: EvidenceEntry, piece: EvidenceEntry, *, windowed: bool) -> None:
+        """Note that known evidence came again."""
+        at, weight = piece.first, piece.weight
+        stronger = entry.weight is not None and (weight is None or weight > entry.weight)
         if stronger:
             entry.weight = weight
         if at < entry.first:
             self._graph.move_earlier(entry, at)
         elif at > entry.last and windowed:
             self._graph.extend(entry, at)
-        else:
-            return stronger
-        return True
+        elif not stronger:
+            return
+        self._version += 1
 
     def link(self, pairs: Iterable[Evidence], *, threshold: float, batch: str) -> LinkReport:
         """Take in the links of an estimate that are probable enough, under one batch's name.
@@ -142,8 +180,7 @@ class LearnedIdentities:
         Returns:
             The customer's id; None if none of them leads to a customer.
         """
-        graph = self._graph
-        graph.settle()
+        graph = self._settled()
         when = None if at is None else (at - EPOCH) // MICROSECOND
         for value in self._table.find(identities, add=False):
             if graph.names_customer(value):
@@ -162,7 +199,8 @@ class LearnedIdentities:
         Raises:
             IdentityError: There is no such customer.
         """
-        return self._id(self._graph.representative(self._node_of(customer)))
+        node = self._node_of(customer)
+        return self._id(self._graph.representative(node))
 
     def find_current(self, named: str | Identity) -> str | None:
         """Find the customer of today by an id or an identity.
@@ -192,18 +230,15 @@ class LearnedIdentities:
         Raises:
             IdentityError: There is no such customer.
         """
-        graph = self._graph
-        values = graph.values_of_customer(self._node_of(customer))
-        return tuple(
-            identity_of(self._graph, value) for value in sorted(values, key=graph.reliability)
-        )
+        node, graph = self._node_of(customer), self._graph
+        values = graph.values_of_customer(node)
+        return tuple(identity_of(graph, value) for value in sorted(values, key=graph.reliability))
 
     @property
     def identities(self) -> Iterator[Identity]:
         """All identities of which there is evidence, in the order in which they were met."""
-        return (
-            identity_of(self._graph, v) for v in self._graph.values if self._graph.has_evidence(v)
-        )
+        graph = self._settled()
+        return (identity_of(graph, v) for v in graph.values if graph.evidence.has(v))
 
     def owners_beside(self, customer: str) -> set[str | None]:
         """List the customers whom evidence with a customer's identities is about.
@@ -217,7 +252,8 @@ class LearnedIdentities:
         Raises:
             IdentityError: There is no such customer.
         """
-        entries = self._graph.entries_of(self._graph.values_of_customer(self._node_of(customer)))
+        node = self._node_of(customer)
+        entries = self._graph.entries_of(self._graph.values_of_customer(node))
         pieces = (self._evidence(one.values, one, one.first) for one in entries)
         return {self.customer(*piece.identities, at=piece.at) for piece in pieces}
 
@@ -255,9 +291,10 @@ class LearnedIdentities:
         Returns:
             Whether there is.
         """
+        graph = self._settled()
         when = None if at is None else (at - EPOCH) // MICROSECOND
         return any(
-            self._graph.has_evidence(value) and (when is None or self._was_met(value, when))
+            graph.evidence.has(value) and (when is None or self._was_met(value, when))
             for value in self._table.find([identity], add=False)
         )
 
@@ -290,16 +327,16 @@ class LearnedIdentities:
     @property
     def customers(self) -> Iterator[str]:
         """The ids of all customers, by the order of arrival of their oldest identity."""
-        self._graph.settle()
-        return map(self._id, self._graph.representatives())
+        return map(self._id, self._settled().representatives())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.customers)
+        return sum(1 for _ in self._settled().representatives())
 
     @property
     def shared(self) -> tuple[Identity, ...]:
         """The identities that were met with too many others to be one customer's own."""
-        return tuple(identity_of(self._graph, value) for value in self._graph.shared)
+        graph = self._settled()
+        return tuple(identity_of(graph, value) for value in graph.shared)
 
     def explain(self, customer: str) -> tuple[EvidenceLink, ...]:
         """List the evidence that makes a customer one, in the order of its time.
@@ -313,10 +350,9 @@ class LearnedIdentities:
         Raises:
             IdentityError: There is no such customer.
         """
-        graph = self._graph
-        node = self._node_of(customer)
+        node, graph = self._node_of(customer), self._graph
         entries = graph.connected_entries([graph.value_of(node)])
-        joining = graph.mark_joining(entries)
+        joining = mark_joining(graph, entries)
         root = graph.find(node)
         return tuple(
             make_link(graph, entry, joined)
@@ -345,10 +381,9 @@ class LearnedIdentities:
     @property
     def evidence(self) -> Iterator[Evidence]:
         """All evidence that is kept: learning it gives the same customers again."""
-        for entries in self._known.values():
-            for entry in entries:
-                for at in self._times(entry):
-                    yield self._evidence(entry.values, entry, at)
+        for entry in self._settled().evidence:
+            for at in self._times(entry):
+                yield self._evidence(entry.values, entry, at)
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -362,7 +397,7 @@ class LearnedIdentities:
             Customers' ids by namespace, value, and when the value was first met (of a value with
             a window: in that window), in microseconds since 1970.
         """
-        self._graph.settle()
+        self._settled()
         return self._ids_of(self._table.values)
 
     def watch(self, callback: Callable[[str], None] | None) -> None:
@@ -371,14 +406,15 @@ class LearnedIdentities:
         Args:
             callback: The function (None: no more).
         """
+        self._settled()
         self._callback = callback
 
     def settle(self) -> None:
         """Do now what the next question would need: fold again what late evidence put in doubt."""
-        self._graph.settle()
+        self._settled()
 
     def __repr__(self) -> str:
-        kept = sum(map(len, self._known.values()))
+        kept = len(self._settled().evidence)
         return f"<Identities: {len(self._table):,} identities, {kept:,} pieces of evidence>"
 
     def _ids_of(self, values: Iterable[Value]) -> Ids:
@@ -387,7 +423,7 @@ class LearnedIdentities:
             (graph.space_of(value).name, graph.text_of(value), graph.first_met(node)):
                 self._id(graph.representative(node))
             for value in values for node in graph.nodes(value)
-            if not graph.is_shared(value) and graph.has_evidence(value)
+            if not graph.is_shared(value) and graph.evidence.has(value)
         }  # fmt: skip
 
     def _times(self, entry: EvidenceEntry) -> list[int]:
@@ -398,7 +434,9 @@ class LearnedIdentities:
         return [*range(entry.first, entry.last, window), entry.last]
 
     def _keep_apart(self, number: int, ruling: Split) -> None:
-        self._graph.keep_apart(number, self._table.find(ruling.one), self._table.find(ruling.other))
+        self._settled().keep_apart(
+            number, self._table.find(ruling.one), self._table.find(ruling.other)
+        )
 
     def _window(self, values: tuple[Value, ...]) -> int | None:
         """Return how long evidence of values lasts: as long as the shortest of their windows."""
@@ -420,22 +458,20 @@ class LearnedIdentities:
     def _hash(self, value: Value) -> str:
         one = identity_of(self._graph, value)
         text = f"{one.namespace}\x1f{one.value}".encode()
-        key = blake2b(self.rules.secret.encode(), digest_size=32).digest()
-        return "c-" + blake2b(text, key=key, digest_size=10).hexdigest()
+        return "c-" + blake2b(text, key=self._key, digest_size=10).hexdigest()
 
     def _report(self, node: Node, first_met: int) -> None:
         if self._callback is not None:
             self._callback(self._id(node, first_met))
 
     def _node_of(self, customer: str) -> Node:
-        graph = self._graph
-        graph.settle()
+        graph = self._settled()
         for value in graph.values[self._hashed :]:
             self._value_by_id[self._hash(value)] = value
         self._hashed = len(graph.values)
         name, _, window = str(customer).removeprefix("c-").partition("-")
         found = self._value_by_id.get(f"c-{name}")
-        known = found is not None and graph.has_evidence(found)
+        known = found is not None and graph.evidence.has(found)
         if found is None or not known or not (window.lstrip("-").isdigit() or not window):
             raise IdentityError(customer, "there is no customer of this id")
         if graph.is_shared(found):

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from attrs import evolve, field, frozen
 
 from journeymap.exceptions import ElementError, IdentityError
-from journeymap.identity.entries import EvidenceEntry, Value
+from journeymap.identity.entries import EvidenceEntry, Node, Value
 from journeymap.identity.graph import EvidenceGraph
 from journeymap.interactions.interaction import aware_time
 from journeymap.interactions.records import Evidence
@@ -27,6 +27,7 @@ __all__ = [
     "find_chain",
     "identity_of",
     "make_link",
+    "mark_joining",
 ]
 
 
@@ -71,6 +72,24 @@ def make_link(graph: EvidenceGraph, entry: EvidenceEntry, joined: bool) -> Evide
         EPOCH + entry.first * MICROSECOND, entry.source, entry.batch, entry.weight, joined,
         tuple((identity_of(graph, value), reason) for value, reason in gone.items()),
     )  # fmt: skip
+
+
+def mark_joining(graph: EvidenceGraph, entries: Iterable[EvidenceEntry]) -> list[bool]:
+    """Mark, of evidence in its order, the pieces that made one customer of several."""
+    stands: dict[Node, Node] = {}
+
+    def root(node: Node) -> Node:
+        while stands.setdefault(node, node) != node:
+            node = stands[node]
+        return node
+
+    joining = []
+    for entry in entries:
+        roots = {root(node) for node in graph.linked_nodes(entry)}
+        joining.append(len(roots) > 1)
+        for other in roots:
+            stands[other] = min(roots)
+    return joining
 
 
 def find_chain(

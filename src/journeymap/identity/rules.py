@@ -89,6 +89,8 @@ class Namespace:
             return value
         if self.form == "digits":
             return "".join(str(unicodedata.digit(c)) for c in value if c.isdigit())
+        if value.isascii():
+            return value.lower().strip()
         folded = _fold(value)
         while folded != value:  # folding may make something that can be folded
             value, folded = folded, _fold(folded)
@@ -159,5 +161,8 @@ class ValueReader:
     def read(self, value: str) -> str:
         """Bring a value into the form in which it is compared; empty, it names no customer."""
         text = self.space.normalize(value)
-        words = {value.strip().casefold(), text.strip().casefold()}
-        return "" if text in self.blocked or words & self.placeholders else text
+        if text in self.blocked or value.strip().casefold() in self.placeholders:
+            return ""
+        if text is not value and text.strip().casefold() in self.placeholders:
+            return ""
+        return text

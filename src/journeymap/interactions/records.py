@@ -37,6 +37,13 @@ def _some(instance: Any, attribute: Attribute[Any], value: tuple[Any, ...]) -> N
         raise InteractionError(type(instance).__name__, attribute.name, value, message)
 
 
+def _probable(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is not None and not (number and 0 <= value <= 1):
+        message = "a number from 0 to 1 is expected"
+        raise InteractionError(type(instance).__name__, attribute.name, value, message)
+
+
 def _once(given: Iterable[Identity]) -> tuple[Identity, ...]:
     return tuple(dict.fromkeys(as_tuple(given)))
 
@@ -116,13 +123,16 @@ class Evidence:
         source: The source.
         batch: The name of what may be withdrawn together with it.
         weight: How probable the claim is, from 0 to 1 (None: the source knows it).
+
+    Raises:
+        InteractionError: A field has a value that it may not have.
     """
 
     identities: tuple[Identity, ...] = field(converter=_once, validator=[each(Identity), _some])
     at: datetime = field(validator=aware_time)
     source: str = field(validator=repeated_name)
     batch: str | None = field(default=None, validator=optional_identifier)
-    weight: float | None = None
+    weight: float | None = field(default=None, validator=_probable)
 
 
 @frozen

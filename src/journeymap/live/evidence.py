@@ -25,6 +25,7 @@ __all__ = [
     "encode_split",
     "has_facts",
     "is_split_data",
+    "learn_evidence",
     "read_evidence",
     "read_facts",
     "read_identities",
@@ -103,11 +104,16 @@ def read_facts(row: StoredEvidence) -> list[Trait | Consent]:
 
 def apply_evidence(identities: Identities, data: Data) -> bool:
     """Learn evidence, or apply a split; whether anything was new."""
+    before = identities.version
+    learn_evidence(identities, data)
+    return is_split_data(data) or identities.version != before
+
+
+def learn_evidence(identities: Identities, data: Data) -> None:
+    """Learn evidence, or apply a split."""
     if is_split_data(data):
         one, other = (read_identities(side) for side in data["split"])
         at = datetime.fromisoformat(data["at"])
         identities.apply_split(Split(one, other, at, data["reason"]))
-        return True
-    before = identities.version
-    identities.learn(read_evidence(data))
-    return identities.version != before
+    else:
+        identities.learn(read_evidence(data))

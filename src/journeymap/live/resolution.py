@@ -33,6 +33,7 @@ from journeymap.live.evidence import (
     encode_split,
     has_facts,
     is_split_data,
+    learn_evidence,
     read_facts,
     read_identities,
 )
@@ -325,12 +326,17 @@ class IdentityResolution:
     def _reset(self) -> None:
         self._identities = Identities(self.rules)
         self._changed: dict[str, None] = {}
-        self._identities.watch(lambda name: self._changed.setdefault(name))
+        self._watch()
         self._regrouping = Regrouping(self._states, self._settings.outgoing, self._identities)
         self._number = 0
         self._rewrites = ""
         self._forgotten = None  # none yet: what is left is read from its beginning
         self._unread: dict[int, datetime] = {}
+
+    def _watch(self) -> None:
+        """Note whom evidence moves, from now on."""
+        self._changed.clear()
+        self._identities.watch(lambda name: self._changed.setdefault(name))
 
     # -- changed rules: see `adopt_rules`
 
@@ -444,6 +450,7 @@ class IdentityResolution:
             self._reset()
             self._rewrites, missed = rewrites, []
         self._forgotten = max(latest, self._forgotten or 0)
+        self._identities.watch(None)  # they have regrouped whom it moves
         while True:
             rows = tx.evidence.read_after(self._number, _PAGE)
             any_read = any_read or bool(rows)
@@ -451,7 +458,7 @@ class IdentityResolution:
                 while missed and missed[0].after < row.number:
                     apply_event(self._identities, self._settings.marks, missed.pop(0))
                 data = decoded(row.text)
-                apply_evidence(self._identities, data)
+                learn_evidence(self._identities, data)
                 self._notes_unread(data)
                 self._number = row.number
             if len(rows) < _PAGE:
@@ -459,8 +466,7 @@ class IdentityResolution:
         for event in missed:
             apply_event(self._identities, self._settings.marks, event)
         self._number = max(self._number, floor)
-        self._identities.settle()
-        self._changed.clear()
+        self._watch()
         return any_read
 
     def _notes_unread(self, data: Data) -> bool:
