@@ -178,8 +178,8 @@ def identities(number: int) -> None:
     who.settle()
     took = time.perf_counter() - begun - (begun - making)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(f"{who!r}: {len(who):,} customers in {took:.1f} s beside {begun - making:.1f} s "
-          f"to make them, {grown:.0f} MB; {number * 4 // 5 / took:,.0f} pieces a second")  # fmt: skip
+    print(f"{who!r}: {len(who):,} customers in {took:.1f} s, {grown:.0f} MB "
+          f"({begun - making:.1f} s more to make the evidence)")  # fmt: skip
 
 
 def live(number: int) -> None:

@@ -64,6 +64,8 @@ class LateArrivals:
         self.old: list[Signal] = []
         self.new: list[Signal] = []
         self._here: FoldState | None = None  # where the last were placed
+        # Which product was dropped depends on all of the past, so it is folded to its end.
+        self._whole = len(state.fold_state.products) + len(self._late) >= MAX_PRODUCTS
         while self._late:
             self._place()
 
@@ -71,7 +73,7 @@ class LateArrivals:
         """Place the first, and those that follow before it makes no difference any more."""
         first = self._late[0].at.astimezone(UTC)
         base = self._base(first)
-        walk = _Walk(self._tx, self.state, base, self._late, self._mark)
+        walk = _Walk(self._tx, self.state, base, self._late, self._mark, whole=self._whole)
         self._late = walk.late
         change = LateChange(base.at, walk.old.state, walk.new.state)
         self.old += walk.old.signals
@@ -94,8 +96,8 @@ class LateArrivals:
         self.state = evolve(self.state, fold_state=state, recent=entries)
 
     def _base(self, at: datetime) -> FoldState:
-        if len(self.state.fold_state.products) + len(self._late) >= MAX_PRODUCTS:
-            return FoldState()  # which product was dropped depends on all of the past
+        if self._whole:
+            return FoldState()
         found = self._tx.checkpoints.find_before(self.state.customer, micros(at), self._mark)
         here = self._here
         if here is not None and here.at < at and (found is None or found.at < micros(here.at)):
@@ -149,9 +151,10 @@ class _Walk:
     """
 
     def __init__(
-        self, tx: Transaction, state: State, base: FoldState, late: list[Interaction], mark: str
-    ) -> None:
-        self._state, self._mark = state, mark
+        self, tx: Transaction, state: State, base: FoldState, late: list[Interaction], mark: str,
+        *, whole: bool,
+    ) -> None:  # fmt: skip
+        self._state, self._mark, self._whole = state, mark, whole
         self._edge = state.recent[0][1].at if state.recent else state.fold_state.at
         self.new = Lane(state.compiled, state.customer, base)
         self.old = self.new.branch()
@@ -216,6 +219,7 @@ class _Walk:
         here = self.new.state
         return (
             self._apart
+            and not self._whole
             and here.at < at
             and here.at <= self._edge
             and agree(self.old.state, here, self._state.fold_state)
