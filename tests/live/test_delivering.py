@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeymap import ElementError, Live, MomentReached, Signal
+from journeymap import Between, ElementError, Live, Moment, MomentReached, Signal
 from journeymap.live import AsyncLive, Handler, delivering
 from journeymap.model.instants import EPOCH
 from journeymap.tracking import codec
@@ -549,3 +549,81 @@ def test_one_letter_is_let_wait_again() -> None:
         assert live.requeue(one.id) == 1
         assert live.requeue(other) == 1
         assert live.dead_letters() == ()
+
+
+BOTH = SHOP.add(Moment("angry", Between("emotion", at_most=-0.5), action="Say sorry"))
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_order_is_kept_within_one_interaction(store: str, parallel: int) -> None:
+    """Two moments of one call, of which the first waits for its retry: the second waits, too."""
+    now = [T0 + DAY]
+    taken: list[str] = []
+
+    def once_down(signal: Signal) -> None:
+        assert isinstance(signal, MomentReached)
+        taken.append(signal.moment)
+        if len(taken) == 1:
+            raise OSError("down")
+
+    handler = Handler(once_down, in_order=True)
+    with Live(BOTH, store, clock=lambda: now[0]) as live:
+        live.record(at("call", 1, outcome="failed", emotion=-1))
+        assert len(waiting(live)) == 2
+        assert live.deliver(handler, parallel=parallel).failed == 1
+        assert len(taken) == 1
+        now[0] += DAY
+        assert live.deliver(handler, parallel=parallel).done == 2
+        assert taken == [taken[0], taken[0], taken[2]]
+
+
+def test_letters_behind_one_that_waits_are_read_once(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def counted(text: str) -> Signal:
+        read.append(text)
+        return codec.read_signal(text)
+
+    def down(_: Signal) -> None:
+        raise OSError("down")
+
+    with Live(SHOP, store, clock=lambda: T0 + DAY) as live:
+        failed(live, 60, "ada")
+        failed(live, 5)
+        monkeypatch.setattr(delivering, "read_signal", counted)
+        assert live.deliver(Handler(down, in_order=True, break_after=None)).failed == 6
+        assert len(read) < 4 * 65
+
+
+def test_calls_under_way_as_an_action_breaks_count_as_one(store: str) -> None:
+    """The action is spared for a minute, not for all that failed beside one another."""
+    together = threading.Barrier(20)
+    now = [T0 + DAY]
+
+    def down(_: Signal) -> None:
+        together.wait()
+        raise OSError("down")
+
+    with Live(SHOP, store, clock=lambda: now[0]) as live:
+        failed(live, 20)
+        assert live.deliver(down, parallel=20).failed == 20
+        now[0] += timedelta(minutes=2)
+        assert live.deliver(lambda signal: None).done == 20
+
+
+def test_who_waits_longest_is_known_through_retries(store: str) -> None:
+    now = [T0 + 10 * DAY]
+
+    def down(_: Signal) -> None:
+        raise OSError("down")
+
+    with Live(SHOP, store, clock=lambda: now[0]) as live:
+        failed(live, 1)
+        since = live.stats().oldest
+        assert since is not None
+        for _ in range(3):
+            live.deliver(down)
+            assert live.stats().oldest == since
+            now[0] += HOUR

@@ -122,6 +122,23 @@ def test_more_products_than_are_followed_and_late_ones(first: int) -> None:
         assert state.fold_state == Tracker(SHOP, None).advance(whole, state.clock)[0].fold_state
 
 
+@pytest.mark.parametrize("products", [250, 400])
+def test_several_late_ones_at_once_of_a_customer_with_many_products(
+    store: str, products: int
+) -> None:
+    """The first makes a difference for a short time only, and stands nowhere but in the batch."""
+    given = [at("call", n, product=f"k{n}") for n in range(products)]
+    late = [at("call", 50.5, outcome="failed"), at("order", 200.5, product="k10")]
+    with Live(SHOP, store, clock=lambda: T0 + 60 * 24 * HOUR) as live:
+        live.record_many(given)
+        live.record_many(late)
+        live.record(at("call", 600))
+        whole, _ = Tracker(SHOP, None).follow(None, [*given, *late, at("call", 600)])
+        state = live.state("ada")
+        assert state is not None
+        assert state.fold_state == Tracker(SHOP, None).advance(whole, state.clock)[0].fold_state
+
+
 RICH = JOURNEY.add(
     Moment("silent", Absence("c", "b", 15 * HOUR), action="Call"),
     Moment("often", Count("a", 3, within=40 * HOUR), action="Ask", deadline=6 * HOUR),

@@ -94,8 +94,8 @@ def test_a_locked_file(tmp_path: Path) -> None:
     [
         (b"customer,touchpoint\n" * 99, "this file is no SQLite database; it is left alone"),
         ("CREATE TABLE mine (x)", "this SQLite database is something else's; it is left alone"),
-        ("PRAGMA user_version = 99", "a store of version 99; this journeymap knows version 5"),
-        ("PRAGMA user_version = 0", "a store of version 0; this journeymap knows version 5"),
+        ("PRAGMA user_version = 99", "a store of version 99; this journeymap knows version 6"),
+        ("PRAGMA user_version = 0", "a store of version 0; this journeymap knows version 6"),
     ],
 )
 def test_a_file_of_something_else_is_left_alone(
@@ -212,7 +212,7 @@ def test_a_store_of_the_first_version_is_made_one_of_this(shared: str) -> None:
         connection.execute(text("DROP INDEX journeymap_times"))
         connection.execute(text("DROP INDEX journeymap_aside_due"))
         connection.execute(text("ALTER TABLE journeymap_aside DROP COLUMN due"))
-        for column in ("kind", "moment", "action", "tried"):
+        for column in ("kind", "moment", "action", "tried", "posted"):
             connection.execute(text(f"ALTER TABLE journeymap_outbox DROP COLUMN {column}"))
         if shared.startswith("sqlite"):
             connection.execute(text("PRAGMA user_version = 1"))

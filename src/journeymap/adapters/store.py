@@ -95,6 +95,7 @@ class Letter:
         moment: The moment's id, if the signal is about one.
         action: The text of its action.
         tried: When an action was first tried (None: never).
+        posted: Since when it waits, and its place among those of one time (None: not known).
     """
 
     id: str
@@ -108,6 +109,7 @@ class Letter:
     moment: str = ""
     action: str = ""
     tried: int | None = None
+    posted: int | None = None
 
 
 @frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from journeymap.adapters.sources.store_journal import read_journal
 from journeymap.adapters.sources.xes import read_xes_rows
-from journeymap.adapters.store import Store
+from journeymap.adapters.store import Store, Transaction
 from journeymap.adapters.stores.open_store import check_store_file, open_store
 from journeymap.adapters.tables.frames import read_frame, read_parquet
 from journeymap.adapters.tables.rows import Rows
@@ -45,7 +45,8 @@ from journeymap.identity import Identities
 from journeymap.identity.gathering import Readable
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
-from journeymap.model.instants import micros
+from journeymap.model.instants import MICROSECOND, micros
+from journeymap.model.rules import as_length
 
 __all__ = ["Log"]
 
@@ -376,6 +377,7 @@ class Log(Askable):
         *,
         map: JourneyMap | None = None,  # noqa: A002
         since: datetime | None = None,
+        lag: timedelta | str = timedelta(minutes=1),
         identities: Identities | None = None,
         calendar_zone: str | None = None,
     ) -> Log:
@@ -385,6 +387,9 @@ class Log(Askable):
             store: The store, such as ``live.store``; or its address, which is opened and closed.
             map: The map by which interactions are read.
             since: The time from which on they were recorded (None: all).
+            lag: How long recording takes at most: what was recorded so long before ``since`` is
+                read too, as it may have been committed after. Who reads again and again with the
+                time of the last reading misses nothing, and drops by source and id what came twice.
             identities: ``live.identities``, by which customers who recommended are found, whatever
                 became of their ids (None: as far as the journal knows).
             calendar_zone: The zone of calendar periods in answers (None: UTC).
@@ -395,23 +400,30 @@ class Log(Askable):
         Raises:
             StoreError: The store failed, or there is no such file.
             UnknownName: No store has such an address.
-            ColumnsError: The time has no zone.
+            ColumnsError: The time has no zone, or the lag is no length of time.
         """
         if isinstance(store, str):
             check_store_file(store)
             opened = open_store(store)
             try:
                 return cls.from_store(
-                    opened, map=map, since=since, identities=identities,
+                    opened, map=map, since=since, lag=lag, identities=identities,
                     calendar_zone=calendar_zone,
                 )  # fmt: skip
             finally:
                 opened.close()
         if since is not None and since.tzinfo is None:
             raise ColumnsError("since: a time without a zone is a guess; name it")
-        begin = None if since is None else micros(since)
-        interactions = read_journal(store, begin, identities)
-        return cls.from_interactions(interactions, map=map, calendar_zone=calendar_zone)
+        length: object = as_length(lag)
+        if not isinstance(length, timedelta) or length < timedelta(0):
+            raise ColumnsError(f"lag: {lag!r} is no length of time; such as '1 minute' is expected")
+        begin = None if since is None else micros(since) - length // MICROSECOND
+
+        def read(tx: Transaction) -> Log:
+            interactions = read_journal(tx, begin, identities)
+            return cls.from_interactions(interactions, map=map, calendar_zone=calendar_zone)
+
+        return store.read(read)
 
     def sketch(self, id: str = "sketch") -> JourneyMap:  # noqa: A002
         """Draft a map from this log, good enough to save and edit.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import Factory, define, evolve, frozen
 
@@ -48,6 +48,7 @@ REQUEUED = "waits again"
 """The reason of a letter that waits as if it had never been tried; it may have been taken."""
 MOVED = " moved to "
 """Between the claim of a letter and its new id, where its customer was merged meanwhile."""
+_NO_ACTION = "\x00"  # no action is named so
 _MORE = 20  # times as many letters are looked at where the first may not go out now
 
 
@@ -116,6 +117,10 @@ def prepare_delivery(
     return Delivery(store, handlers, lambda: at, breakers)
 
 
+Place: TypeAlias = tuple[datetime, int, bool, int, str]
+Firsts: TypeAlias = dict[tuple[str, str], Letter]
+
+
 @define(eq=False)
 class _Held:
     """A letter in hand."""
@@ -123,6 +128,7 @@ class _Held:
     letter: Letter
     name: str
     handler: Handler
+    begun: int
 
 
 @define(eq=False)
@@ -142,6 +148,8 @@ class Delivery:
     _idle: int = 0
     _hands: int = 1
     _errors: list[BaseException] = Factory(list)
+    _places: dict[str, tuple[str, Place]] = Factory(dict)
+    _spared: dict[tuple[str, str], int] = Factory(dict)
     _context: contextvars.Context = Factory(contextvars.copy_context)
 
     def run(self, parallel: int) -> Delivered:
@@ -263,18 +271,22 @@ class Delivery:
         names = self._names()
         if names == () or (names is None and not self._allows("", now)):
             return None
+        firsts: Firsts = {}
         limit = 1  # what is looked at is locked: others look at the next
         while True:
             waiting = tx.outbox.claim_waiting(micros(now), limit, names)
             for letter in waiting:
-                held = self._take(tx, letter, now)
+                held = self._take(tx, letter, now, firsts)
                 if held is not None:
                     return held
             if len(waiting) < limit:
                 return None
             limit *= _MORE  # those that have to wait for one before them, or for their action
 
-    def _take(self, tx: Transaction, letter: Letter, now: datetime) -> _Held | None:
+    def _take(self, tx: Transaction, letter: Letter, now: datetime, firsts: Firsts) -> _Held | None:
+        known = self._places.get(letter.id)
+        if known is not None and self._spared.get((letter.customer, known[0]), 0) > micros(now):
+            return None
         signal = read_signal(letter.text)
         if not letter.kind:  # written before letters were named
             moment, action, kind = names_of(signal)
@@ -284,27 +296,39 @@ class Delivery:
         if found is None or not self._allows(found[0], now):
             return None
         name, handler = found
-        if handler.in_order and self._waits_for_another(tx, letter, signal, name):
+        if handler.in_order and self._waits_for_another(tx, letter, name, now, firsts):
             return None
         with self._turn:
-            self.breakers.setdefault(name, Breaker()).begin(now, handler)
+            begun = self.breakers.setdefault(name, Breaker()).begin(now, handler)
         tried = micros(now) if letter.tried is None else letter.tried
         reason = f"{IN_HAND} {token_hex(6)}"  # by which this claim is told from another
         mine = evolve(letter, reason=reason, next=micros(now + LEASE), tried=tried)
         tx.outbox.settle([mine])
-        return _Held(mine, name, handler)
+        return _Held(mine, name, handler, begun)
 
     def _waits_for_another(
-        self, tx: Transaction, letter: Letter, signal: Signal, name: str
+        self, tx: Transaction, letter: Letter, name: str, now: datetime, firsts: Firsts
     ) -> bool:
         """Check whether an earlier signal of the customer, for the same action, is not settled."""
-        for other in tx.outbox.select(customer=letter.customer, status="waiting"):
-            if other.id != letter.id:
-                earlier = read_signal(other.text)
-                found = find_handler(self.actions, earlier)
-                if found is not None and found[0] == name and _place(earlier) < _place(signal):
-                    return True
-        return False
+        key = letter.customer, name
+        if key not in firsts:
+            waiting = tx.outbox.select(customer=letter.customer, status="waiting")
+            mine = [one for one in waiting if self._named_place(one)[0] == name]
+            firsts[key] = min(mine, key=lambda one: self._named_place(one)[1], default=letter)
+        first = firsts[key]
+        if first.id != letter.id and first.next > micros(now) and IN_HAND not in first.reason:
+            self._spared[key] = first.next  # until then, none of them is looked at
+        return first.id != letter.id
+
+    def _named_place(self, letter: Letter) -> tuple[str, Place]:
+        """Give the name of a letter's action and its place in the order."""
+        found = self._places.get(letter.id)
+        if found is None:
+            signal = read_signal(letter.text)
+            handler = find_handler(self.actions, signal)
+            name = _NO_ACTION if handler is None else handler[0]
+            found = self._places[letter.id] = name, _place(letter, signal)
+        return found
 
     # -- settling
 
@@ -349,7 +373,7 @@ class Delivery:
 
     def _note(self, held: _Held, now: datetime, *, failed: bool) -> None:
         with self._turn:
-            self.breakers[held.name].end(now, held.handler, failed=failed)
+            self.breakers[held.name].end(now, held.handler, held.begun, failed=failed)
 
     def _failed(
         self, held: _Held, attempts: int, error: BaseException, now: datetime
@@ -400,8 +424,9 @@ class Delivery:
             tx.outbox.settle([evolve(mine, next=micros(self.clock() + LEASE))])
 
 
-def _place(signal: Signal) -> tuple[datetime, int, bool]:
-    return signal.at, signal.tie, isinstance(signal, Withdrawn)
+def _place(letter: Letter, signal: Signal) -> Place:
+    posted = letter.next if letter.posted is None else letter.posted
+    return signal.at, signal.tie, isinstance(signal, Withdrawn), posted, letter.id
 
 
 def _reason(error: BaseException) -> str:

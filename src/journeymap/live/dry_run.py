@@ -78,10 +78,11 @@ def dry_run(states: States, newer: JourneyMap, progress: Callable[[int], None] |
 
     def fold(tx: Transaction, names: list[str]) -> list[tuple[Counter[Signal], Counter[Signal]]]:
         kept, advanced = states.read(tx, tx.states.lock_versions(names)), advanced_to(tx)
-        return [_both(tx, trackers, name, _time_of(kept[name], advanced)) for name in names]
+        there = [name for name in names if name in kept]  # who was not forgotten meanwhile
+        return [_both(tx, trackers, name, _time_of(kept[name], advanced)) for name in there]
 
-    for names, found in customer_pages(states.store.read, _PAGE, fold):
-        customers += len(names)
+    for _, found in customer_pages(states.store.read, _PAGE, fold):
+        customers += len(found)
         for old, new in found:
             more, fewer = new - old, old - new
             differing += bool(more or fewer)

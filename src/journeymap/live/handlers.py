@@ -171,23 +171,28 @@ class Breaker:
 
     failures: int = 0
     until: datetime | None = None
+    breaks: int = 0
 
     def allows(self, now: datetime) -> bool:
         """Check whether the action may be called."""
         return self.until is None or now >= self.until
 
-    def begin(self, now: datetime, handler: Handler) -> None:
-        """Note a call: while the action fails, one letter at a time tries it."""
+    def begin(self, now: datetime, handler: Handler) -> int:
+        """Note a call, and give it a number: while the action fails, one letter at a time tries."""
         if self.until is not None:
             self.until = now + self._rest(handler)
+        return self.breaks
 
-    def end(self, now: datetime, handler: Handler, *, failed: bool) -> None:
-        """Note how a call ended."""
+    def end(self, now: datetime, handler: Handler, begun: int, *, failed: bool) -> None:
+        """Note how a call ended; failures of calls begun before it broke change nothing."""
         if not failed:
             self.failures, self.until = 0, None
             return
+        if begun != self.breaks:
+            return
         self.failures += 1
         if handler.break_after is not None and self.failures >= handler.break_after:
+            self.breaks += 1
             self.until = now + self._rest(handler)
 
     def _rest(self, handler: Handler) -> timedelta:

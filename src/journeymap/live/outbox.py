@@ -32,7 +32,8 @@ def letters_for(signals: Iterable[Signal], outgoing: frozenset[str], now: int) -
         made.append(Letter(signal.id, signal.customer, signal_text(signal), next=at, kind=kind,
                            moment=moment, action=action))  # fmt: skip
     # Of those at the same time, the first signal goes out first.
-    return [evolve(one, next=one.next - len(made) + n) for n, one in enumerate(made)]
+    times = [one.next - len(made) + n for n, one in enumerate(made)]
+    return [evolve(one, next=at, posted=at) for one, at in zip(made, times, strict=True)]
 
 
 def post_letters(tx: Transaction, letters: list[Letter]) -> None:

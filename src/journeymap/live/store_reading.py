@@ -174,7 +174,8 @@ class StoreReading:
             StoreError: The store failed.
         """
         wanted = None if stage is None else self._states.tracker.map.stages[stage].id
-        return (name for name, here in self._stages() if stage is None or here == wanted)
+        found = self._stages(self._store.read)
+        return (name for name, here in found if stage is None or here == wanted)
 
     def stage_counts(self) -> dict[str | None, int]:
         """Count the customers who stand in each stage, as last recorded or advanced.
@@ -185,18 +186,21 @@ class StoreReading:
         Raises:
             StoreError: The store failed.
         """
-        found = Counter(here for _, here in self._stages())
+        found = self._store.read(
+            lambda tx: Counter(here for _, here in self._stages(lambda work: work(tx)))
+        )
         stages = self._states.tracker.map.stages
         return {stage: found[stage] for stage in (*stages, None) if stage or found[stage]}
 
-    def _stages(self) -> Iterator[tuple[str, str | None]]:
+    def _stages(self, run: Callable[[Any], Any]) -> Iterator[tuple[str, str | None]]:
         """Give every customer with the stage of today's map."""
 
         def stages(tx: Transaction, names: list[str]) -> list[tuple[str, str | None]]:
             stored = tx.states.read(names)
-            return [(name, self._stage_in(tx, stored[name])) for name in names]
+            there = [name for name in names if name in stored]  # who was not forgotten meanwhile
+            return [(name, self._stage_in(tx, stored[name])) for name in there]
 
-        for _, found in customer_pages(self._store.read, _PAGE, stages):
+        for _, found in customer_pages(run, _PAGE, stages):
             yield from found
 
     def _stage_in(self, tx: Transaction, stored: StoredState) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from journeymap.adapters.customer_pages import customer_pages
-from journeymap.adapters.store import JournalEntry, Store, Transaction
+from journeymap.adapters.store import JournalEntry, Transaction
 from journeymap.identity import Identities
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import decoded, read_interaction
@@ -20,15 +20,18 @@ _PAGE = 500  # customers whose histories are read in one transaction
 
 
 def read_journal(
-    store: Store, since: int | None = None, identities: Identities | None = None
+    tx: Transaction, since: int | None = None, identities: Identities | None = None
 ) -> Iterator[Interaction]:
     """Read all interactions of a store, or those that were recorded from a time on.
+
+    All is read in one transaction: customers who are merged meanwhile are neither missed nor
+    read twice.
 
     Who recommended is named by the id of today: by the identities, or else by what the journal
     knows, the ids and identities under which interactions were recorded.
 
     Args:
-        store: The store.
+        tx: The transaction.
         since: The time, in microseconds since 1970 (None: any).
         identities: Those of the live store (None: it has none, or they are not at hand).
 
@@ -37,7 +40,7 @@ def read_journal(
     """
     current: dict[Any, str] = {}
     waiting: list[Interaction] = []
-    for _, held in customer_pages(store.read, _PAGE, _read):
+    for _, held in customer_pages(lambda work: work(tx), _PAGE, _read):
         for entries, assigned in held:
             for one in entries:
                 data = decoded(one.text)

@@ -19,7 +19,7 @@ from journeymap.adapters.stores.sql_journal import SqlJournal
 
 __all__ = ["PREFIX", "TABLES", "UPGRADES", "VERSION", "SqlTransaction"]
 
-VERSION = 5
+VERSION = 6
 PREFIX = "journeymap_"
 """How the names of tables and indexes begin; a store may have another beginning."""
 _KEY = 7237894  # of the lock that writers of evidence take, and recorders share
@@ -51,7 +51,8 @@ _FIFTH = (
     "CREATE TABLE journeymap_archive_keys (dedupe VARCHAR(1024) PRIMARY KEY,"
     " customer VARCHAR(512) NOT NULL)",
 )
-UPGRADES = {1: _SECOND, 2: _THIRD, 3: _FOURTH, 4: _FIFTH}
+_SIXTH = ("ALTER TABLE journeymap_outbox ADD COLUMN posted BIGINT",)
+UPGRADES = {1: _SECOND, 2: _THIRD, 3: _FOURTH, 4: _FIFTH, 5: _SIXTH}
 """The statements that turn a store of a version into one of the next."""
 TABLES = (
     "CREATE TABLE journeymap_notes (name VARCHAR(64) PRIMARY KEY, note TEXT NOT NULL)",
@@ -74,12 +75,13 @@ TABLES = (
     *_THIRD,
     *_FOURTH,
     *_FIFTH,
+    *_SIXTH,
 )
 
 _STATE = "customer, version, map, due, state"
 _LETTER = (
     "id, customer, signal, status, attempts, next, reason, kind, moment, coalesce(action, ''),"
-    " tried"
+    " tried, posted"
 )
 _ASIDE = "customer, dedupe, arrived, reason, interaction, due"
 _EVIDENCE = "number, customer, batch, said"
@@ -92,7 +94,7 @@ _COUNTS = "SELECT " + ", ".join(
         ("count(*)", "states"),
         ("count(*)", "states WHERE due <= :now"),
         ("count(*)", "outbox WHERE status = 'waiting'"),
-        ("min(next)", "outbox WHERE status = 'waiting'"),
+        ("min(coalesce(posted, tried, next))", "outbox WHERE status = 'waiting'"),
         ("count(*)", "outbox WHERE status = 'dead'"),
         ("count(*)", "aside"),
         ("count(*)", "said"),
@@ -240,9 +242,9 @@ class SqlOutbox(SqlTable):
         there = self.read(list(given))
         new = [_letter_row(one) for one in given.values() if one.id not in there]
         self.write("INSERT INTO journeymap_outbox (id, customer, signal, status, attempts, next,"
-                    " reason, kind, moment, action, tried) VALUES (:id, :customer, :signal,"
-                    " :status, :attempts, :next, :reason, :kind, :moment, :action, :tried)",
-                    new)  # fmt: skip
+                    " reason, kind, moment, action, tried, posted) VALUES (:id, :customer, :signal,"
+                    " :status, :attempts, :next, :reason, :kind, :moment, :action, :tried,"
+                    " :posted)", new)  # fmt: skip
 
     def read(self, ids: Sequence[str]) -> dict[str, Letter]:
         """Read the letters with these ids."""
@@ -284,7 +286,8 @@ class SqlOutbox(SqlTable):
         """Write letters over those with the same ids."""
         self.write("UPDATE journeymap_outbox SET status = :status, attempts = :attempts,"
                     " next = :next, reason = :reason, signal = :signal, customer = :customer,"
-                    " kind = :kind, moment = :moment, action = :action, tried = :tried"
+                    " kind = :kind, moment = :moment, action = :action, tried = :tried,"
+                    " posted = :posted"
                     " WHERE id = :id", [_letter_row(one) for one in letters])  # fmt: skip
 
     def select(
@@ -480,7 +483,8 @@ def _state_row(one: StoredState) -> dict[str, Any]:
 def _letter_row(one: Letter) -> dict[str, Any]:
     return {"id": one.id, "customer": one.customer, "signal": one.text, "status": one.status,
             "attempts": one.attempts, "next": one.next, "reason": one.reason, "kind": one.kind,
-            "moment": one.moment, "action": one.action, "tried": one.tried}  # fmt: skip
+            "moment": one.moment, "action": one.action, "tried": one.tried,
+            "posted": one.posted}  # fmt: skip
 
 
 def _named(names: Sequence[str]) -> tuple[dict[str, str], str]:

@@ -241,6 +241,8 @@ class SqlStore:
 
         try:
             with self._connected() as connection:
+                if self._engine.dialect.name == "postgresql":  # all as it was at one time
+                    connection.execution_options(isolation_level="REPEATABLE READ")
                 return work(SqlTransaction(SqlConnection(connection, self._prefix, "")))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
