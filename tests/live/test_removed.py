@@ -24,10 +24,12 @@ from journeymap import (
     Namespace,
     Record,
     Signal,
+    StoreError,
     Tracker,
     Withdrawn,
 )
 from journeymap.live.recording import Recording
+from journeymap.live.removed import FORGOTTEN
 from journeymap.testing import interactions
 from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, count_told, folded
 from tests.factories import happened as at
@@ -253,3 +255,67 @@ def test_what_is_being_recorded_is_forgotten_too(
             monkeypatch.setattr(Recording, "_accepted", plain)
             assert other.history(customer) == ()
             assert other.position(customer) is None
+
+
+def _told(user: str, number: float) -> Record:
+    then = T0 + number * HOUR
+    order = Interaction("?", "order", then, source="s", id=str(number))
+    return Record([Identity("user", user)], then, "s", interaction=order)
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "new"), ("old", "new"), ("old", "")])
+def test_who_was_forgotten_stays_so_when_the_secret_changes(
+    shared: str, before: str, after: str
+) -> None:
+    rules = [IdentityRules([Namespace("user")], secret=one) for one in (before, after)]
+    given = [_told("ada", 1), _told("ben", 2), _told("ben", 3)]
+    with Live(SHOP, shared, identities=rules[0]) as live:
+        customer = live.take(given)[0].customer
+        live.forget(customer)
+        live.retract("s", "3")
+    newer = evolve(rules[1], former_secrets=[before])
+    for _ in range(2):
+        with Live(SHOP, shared, identities=newer, accept_changes=True) as live:
+            live.rebuild()
+            aside = [one.set_aside for one in live.take(given)]
+            assert aside == [FORGOTTEN, None, "it was retracted"]
+            assert live.stats().interactions == 1
+
+
+def test_who_was_forgotten_before_there_was_a_secret_stays_so(shared: str) -> None:
+    with Live(SHOP, shared) as live:
+        live.record(at("order", 1))
+        live.forget("ada")
+    rules = IdentityRules([Namespace("user")], secret="pepper")  # noqa: S106
+    with Live(SHOP, shared, identities=rules) as live:
+        assert live.record(at("order", 1)).set_aside == FORGOTTEN
+
+
+def test_a_lost_secret_is_said(shared: str, caplog: pytest.LogCaptureFixture) -> None:
+    rules = [IdentityRules([Namespace("user")], secret=one) for one in ("old", "new")]
+    with Live(SHOP, shared, identities=rules[0]) as live:
+        live.forget(live.take([_told("ada", 1)])[0].customer)
+    with pytest.raises(StoreError, match="former_secrets"):
+        Live(SHOP, shared, identities=rules[1])
+    caplog.clear()
+    Live(SHOP, shared, identities=rules[1], accept_changes=True).close()
+    assert "former_secrets" in caplog.text
+
+
+@pytest.mark.parametrize("identities", [None, IdentityRules([Namespace("user")])])
+def test_what_was_recorded_ahead_of_the_clock_is_forgotten_too(
+    store: str, identities: IdentityRules | None
+) -> None:
+    now = [T0]
+    with Live(SHOP, store, identities=identities, clock=lambda: now[0]) as live:
+        if identities is None:
+            given = [at("order", -1), at("call", 1 / 60)]
+            assert [one.set_aside for one in live.record_many(given)] == [None, None]
+            live.forget("ada")
+            now[0] += DAY
+            assert [one.set_aside for one in live.record_many(given)] == [FORGOTTEN] * 2
+            return
+        ahead = [_told("ada", -1), _told("ada", 1 / 60)]
+        live.forget(live.take(ahead)[0].customer)
+        now[0] += DAY
+        assert [one.set_aside for one in live.take(ahead)] == [FORGOTTEN] * 2

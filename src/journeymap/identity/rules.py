@@ -113,6 +113,7 @@ class IdentityRules:
             alphabetical order and without limits; with some, identities of others link no one.
         blocked: Words that name no customer, in namespaces without placeholders of their own.
         secret: What makes the ids of customers unguessable from their identities.
+        former_secrets: Secrets that were used before: who was forgotten while they were stays so.
 
     Raises:
         ElementError: A namespace is named twice, or a field has a value that it may not have.
@@ -129,6 +130,9 @@ class IdentityRules:
         default=BLOCKED, converter=as_tuple, validator=names, kw_only=True
     )
     secret: str = field(default="", validator=of_type(str), kw_only=True, repr=False)
+    former_secrets: tuple[str, ...] = field(
+        default=(), converter=as_tuple, validator=each(str), kw_only=True, repr=False, eq=False
+    )
 
     def __attrs_post_init__(self) -> None:
         known = [one.name for one in self.namespaces]

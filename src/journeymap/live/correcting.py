@@ -68,7 +68,7 @@ class Correcting:
         if self._instead is not None:
             note_referrals(tx, [self._instead])
         if self._instead is None:
-            tx.tombstones.set({self._marks.of_key(self._key): RETRACTED})
+            self._marks.keep(tx, {self._marks.of_key(self._key): RETRACTED})
         if not left:
             tx.states.delete([customer])
             self.dropped = customer
@@ -97,7 +97,7 @@ class Correcting:
         tx.set_aside.remove([self._key])
         customer = entry.customer
         if self._instead is None:
-            tx.tombstones.set({self._marks.of_key(self._key): RETRACTED})
+            self._marks.keep(tx, {self._marks.of_key(self._key): RETRACTED})
             return Receipt(customer, None)
         by = read_identities(json.loads(entry.text).get("by", ()))
         if by and self._owner is not None:

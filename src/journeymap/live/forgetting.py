@@ -24,7 +24,14 @@ from journeymap.live.forgetting_referrals import forget_referrals
 from journeymap.live.regrouping import current_id, owner_of_evidence
 from journeymap.live.removed import Marks
 
-__all__ = ["EVENTS", "Forgetting", "apply_event", "forget_customer", "read_events"]
+__all__ = [
+    "EVENTS",
+    "Forgetting",
+    "apply_event",
+    "forget_customer",
+    "read_events",
+    "time_to_forget",
+]
 
 EVENTS = "forgotten"
 """The fact of a store that lists who was forgotten last, as marks."""
@@ -33,18 +40,14 @@ MAX_EVENTS = 8
 """Events that are kept; a process that missed more reads the evidence from its beginning."""
 
 
-def forget_customer(
-    tx: Transaction, customer: str, marks: Mapping[str, int] | None = None
-) -> None:  # fmt: skip
+def forget_customer(tx: Transaction, customer: str) -> None:
     """Remove everything that is kept about a customer.
 
     Args:
         tx: The transaction.
         customer: The customer's name.
-        marks: The marks to keep instead.
     """
     tx.meta.lock()
-    tx.tombstones.set(marks or {})
     names = [customer]
     tx.states.lock_versions(names)  # what is being recorded of them is waited for
     tx.journal.delete(names)
@@ -53,6 +56,17 @@ def forget_customer(
     tx.checkpoints.delete(names)
     tx.outbox.delete(names)
     tx.evidence.delete(names)
+
+
+def time_to_forget(tx: Transaction, names: Sequence[str], now: datetime) -> int:
+    """Find up to when a customer is forgotten: to now, or to what was recorded ahead of it."""
+    until, many = micros(now), 100
+    for name in names:
+        while found := tx.journal.list_from(name, until + 1, 0, many):
+            until = found[-1].at
+            if len(found) < many:
+                break
+    return until
 
 
 @frozen
@@ -93,9 +107,10 @@ class Forgetting:
             self._strip_set_aside()
         changed = self._rewrite() if self._mine else []
         marks = [*map(self._marks.of_name, self.names), *map(self._marks.of_identity, self._mine)]
+        until = time_to_forget(self._tx, self.names, now)
         for name in self.names:
             forget_customer(self._tx, name)
-        self._tx.tombstones.set(dict.fromkeys(marks, micros(now)))
+        self._marks.keep(self._tx, dict.fromkeys(marks, until))
         return changed
 
     def note(self, after: int) -> int:

@@ -21,7 +21,8 @@ _CURE = "; open the store with accept_changes=True, and call rebuild()"
 
 def encode_rules(rules: IdentityRules) -> str:
     """Write rules as JSON; of the secret only a mark, by which another one is noticed."""
-    data = asdict(rules, filter=filters.exclude(fields(IdentityRules).secret))
+    own = fields(IdentityRules)
+    data = asdict(rules, filter=filters.exclude(own.secret, own.former_secrets))
     for space in data["namespaces"]:
         window = space["window"]
         space["window"] = None if window is None else window.total_seconds()
@@ -47,7 +48,7 @@ def describe_changes(older: str, newer: str) -> tuple[str, ...]:
     if before["blocked"] != after["blocked"]:
         found.append("the blocked words changed")
     if before["secret"] != after["secret"]:
-        found.append("the secret changed")
+        found.append("the secret changed (give the one before in former_secrets)")
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from attrs import evolve
 
 from journeymap.adapters.joining import JoiningStore
-from journeymap.adapters.store import Store, Transaction, micros
+from journeymap.adapters.store import Store, Transaction
 from journeymap.adapters.stores.open_store import open_store
 from journeymap.exceptions import ElementError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
@@ -20,7 +20,7 @@ from journeymap.live.adopting import adopt_rules
 from journeymap.live.archiving import archive_interactions
 from journeymap.live.choosing import Choosing
 from journeymap.live.correcting import Correcting
-from journeymap.live.forgetting import forget_customer
+from journeymap.live.forgetting import forget_customer, time_to_forget
 from journeymap.live.forgetting_referrals import forget_referrals
 from journeymap.live.group_commit import GroupCommit
 from journeymap.live.handlers import Breaker
@@ -106,7 +106,9 @@ class Live(StoreReading, SignalDelivery):
         """
         tolerance = as_length(tolerance)
         _check_arguments(map, tolerance, outgoing, identities)
-        self._marks = Marks("" if identities is None else identities.secret)
+        self._marks = Marks() if identities is None else Marks(
+            identities.secret, identities.former_secrets
+        )  # fmt: skip
         self._names = MapNames(map)
         names = self._names if strict else None
         self._settings = Settings(tolerance, frozenset(outgoing), self._marks, names)
@@ -481,10 +483,13 @@ class Live(StoreReading, SignalDelivery):
         if self._resolution is not None:
             self._resolution.forget(customer)
         else:
-            marks = {self._marks.of_name(customer): micros(self._states.now())}
+            now = self._states.now()
 
             def forget(tx: Transaction) -> None:
-                forget_customer(tx, customer, marks)
+                tx.meta.lock()
+                until = time_to_forget(tx, [customer], now)
+                self._marks.keep(tx, {self._marks.of_name(customer): until})
+                forget_customer(tx, customer)
                 forget_referrals(tx, lambda by: by == customer)
 
             self._store.run(forget)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TypeAlias
 
 from attrs import evolve, frozen
@@ -25,7 +26,7 @@ from journeymap.live.journal import (
 from journeymap.live.late import LateArrivals
 from journeymap.live.map_names import MapNames
 from journeymap.live.outbox import letters_for, post_letters
-from journeymap.live.removed import FORGOTTEN, RETRACTED, Marks
+from journeymap.live.removed import FORGOTTEN, Marks, latest_of
 from journeymap.live.states import States, Versioned
 from journeymap.tracking import Position, Signal, State, TooLate, Tracker
 from journeymap.tracking.fold_state import after, before
@@ -198,16 +199,17 @@ class Recording:
     ) -> tuple[dict[str, bool], dict[int, str]]:
         """Find which keys are known; and what was retracted or forgotten, with its reason."""
         marks = self._settings.marks
-        names = [marks.of_name(one.customer) for one in self.given]
-        own = [marks.of_key(key) for key in keys]
-        known, found = tx.look_up(list(dict.fromkeys(keys)), list(dict.fromkeys([*names, *own])))
+        names = [marks.every_of_name(one.customer) for one in self.given]
+        own = [marks.every_of_key(key) for key in keys]
+        wanted = dict.fromkeys(chain.from_iterable((*names, *own)))
+        known, found = tx.look_up(list(dict.fromkeys(keys)), list(wanted))
         gone: dict[int, str] = {}
         if not found:
             return known, gone
         for place, one in enumerate(self.given):
-            if own[place] in found:
+            if not found.keys().isdisjoint(own[place]):
                 gone[place] = "it was retracted"
-            elif micros(one.at) <= found.get(names[place], -RETRACTED):
+            elif micros(one.at) <= latest_of(found, names[place]):
                 gone[place] = FORGOTTEN
         return known, gone
 

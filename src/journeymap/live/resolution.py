@@ -42,7 +42,7 @@ from journeymap.live.journal import aside_key, check_storable, text_with
 from journeymap.live.kept_rules import KeptRules
 from journeymap.live.recording import Naming, Receipt, Recording, Settings
 from journeymap.live.regrouping import Regrouping, current_id, owner_of_evidence
-from journeymap.live.removed import FORGOTTEN, RETRACTED
+from journeymap.live.removed import FORGOTTEN, latest_of
 from journeymap.live.repeated_facts import RepeatedFacts
 from journeymap.live.states import States, Versioned
 
@@ -208,18 +208,18 @@ class IdentityResolution:
         """
         marks = self._settings.marks
         marked = [
-            [(one, marks.of_identity(read)) for one in record.identities
+            [(one, marks.every_of_identity(read)) for one in record.identities
              if (read := self._normalized(one)) is not None]
             for record in records
         ]  # fmt: skip
-        wanted = dict.fromkeys(mark for pairs in marked for _, mark in pairs)
+        wanted = dict.fromkeys(mark for pairs in marked for _, own in pairs for mark in own)
         found = tx.tombstones.find(list(wanted))
         if not found:
             return list(records)
         left: list[Record | None] = []
         for record, pairs in zip(records, marked, strict=True):
             at = micros(record.at)
-            gone = {one for one, mark in pairs if at <= found.get(mark, -RETRACTED)}
+            gone = {one for one, own in pairs if at <= latest_of(found, own)}
             kept = tuple(one for one in record.identities if one not in gone)
             names_another = any(one not in gone for one, _ in pairs)
             whole = record if not gone else evolve(record, identities=kept) if kept else None
@@ -256,11 +256,12 @@ class IdentityResolution:
         """
         new = {aside_key(one, by): (one, by) for one, by in given}
         there = tx.journal.find_keys(list(new))
-        marks = {key: self._settings.marks.of_key(key) for key in new}
-        gone = tx.tombstones.find(list(marks.values()))
+        marks = {key: self._settings.marks.every_of_key(key) for key in new}
+        gone = tx.tombstones.find([mark for own in marks.values() for mark in own])
         tx.set_aside.add(
             SetAsideEntry(one.customer, key, micros(now), self._reason(by), text_with(one, by))
-            for key, (one, by) in new.items() if key not in there and marks[key] not in gone
+            for key, (one, by) in new.items()
+            if key not in there and gone.keys().isdisjoint(marks[key])
         )  # fmt: skip
 
     def link(self, pairs: tuple[Evidence, ...], threshold: float, batch: str) -> LinkReport:
