@@ -11,7 +11,18 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeymap import Absence, Count, IdentityRules, Interaction, Live, Moment, Namespace, Record
+from journeymap import (
+    Absence,
+    At,
+    Count,
+    IdentityRules,
+    Interaction,
+    KeyJourney,
+    Live,
+    Moment,
+    Namespace,
+    Record,
+)
 from journeymap.adapters.store import Transaction
 from journeymap.adapters.stores.sql_journal import SqlJournal
 from journeymap.documents import dumps
@@ -104,6 +115,42 @@ def test_new_rules_do_not_tell_the_past(shared: str) -> None:
         assert new.advance(T0 + 31 * DAY) == ()
         new.record(at("order", 32 * 24, "cyd"))
         assert [s.kind for s in new.advance(T0 + 34 * DAY)] == ["moment reached"]
+
+
+@pytest.mark.parametrize("how", ["absence", "dormancy", "deadline", "key journey"])
+def test_what_was_waited_for_is_told_when_its_time_is_made_shorter(shared: str, how: str) -> None:
+    """Waited for since day 0 and for 7 days; from day 5 on, for 3 days only."""
+
+    def limited(days: int) -> JourneyMap:
+        length = days * DAY
+        if how == "absence":
+            return SHOP.replace(
+                Moment("unused", Absence("first_use", "delivery", length), action="Call them")
+            )
+        if how == "deadline":
+            failed = At("outcome", ["failed"])
+            return SHOP.replace(Moment("failed", failed, action="Say sorry", deadline=length))
+        if how == "dormancy":
+            return evolve(SHOP, dormant_after=length, moments=())
+        journey = KeyJourney("buying", start="delivery", end="order", within=length)
+        return evolve(SHOP, key_journeys=[journey], moments=())
+
+    now = [T0]
+    with Live(limited(7), shared, clock=lambda: now[0]) as old:
+        outcome = "failed" if how == "deadline" else None
+        old.record_many([at("delivery", 0, f"c{n}", outcome=outcome) for n in range(3)])
+        for day in range(1, 6):
+            now[0] = T0 + day * DAY
+            assert old.advance() == ()
+    with Live(limited(3), shared, clock=lambda: now[0]) as new:
+        new.rebuild()
+        told: Counter[str] = Counter()
+        for day in range(5, 30):
+            now[0] = T0 + day * DAY
+            told.update(f"{one.kind} {one.customer}" for one in new.advance())
+        kind = {"absence": "moment reached", "dormancy": "went dormant",
+                "deadline": "moment overdue", "key journey": "deviation"}[how]  # fmt: skip
+        assert [told[f"{kind} c{n}"] for n in range(3)] == [1, 1, 1]
 
 
 def test_what_is_due_is_told_when_customers_merge(shared: str) -> None:

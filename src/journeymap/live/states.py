@@ -14,13 +14,14 @@ from attrs import evolve
 
 from journeymap.adapters.store import Store, StoredState, Transaction, micros
 from journeymap.adapters.stores.forks import call_at_fork
-from journeymap.documents import dumps
+from journeymap.documents import dumps, loads
 from journeymap.exceptions import StoreError
 from journeymap.interactions import Interaction
 from journeymap.live.journal import advanced_to, in_order, read_entry
 from journeymap.live.late import checkpoint_of
 from journeymap.live.map_mark import mark_map
 from journeymap.model import JourneyMap
+from journeymap.model.instants import MICROSECOND
 from journeymap.tracking import State, TooLate, Tracker
 from journeymap.tracking.codec import assigned_in, read_time, state_data
 from journeymap.tracking.fold_state import utc
@@ -61,6 +62,7 @@ class States:
         self.mark = mark_map(self._document)
         self._clock = clock
         self._cache: Versioned = {}
+        self._former: tuple[str, Tracker] | None = None
         self._turn = threading.Lock()
         call_at_fork(self._begin_anew)
         store.run(self._introduce)
@@ -105,20 +107,40 @@ class States:
 
         Signals of the past are not emitted again. Time is over up to where it was last let pass for
         everyone; but where something was due before that and was not emitted, only up to the
-        customer's own clock, so that it still comes due.
+        customer's own clock, so that it still comes due. What the former version still waited for,
+        and what by this one was due before, comes due as well.
         """
         if not self.outdated(stored):
             return self.tracker.from_json(stored.text)
         clock = read_time(state_data(stored.text)["clock"])
-        advanced = advanced_to(tx)
-        if advanced is not None and (stored.due is None or stored.due > micros(advanced)):
-            clock = max(clock, advanced)
         state = self._follow_on(tx, stored)
         if state is None:
             past = in_order(map(read_entry, tx.journal.history(stored.customer)))
             state, _ = self.tracker.follow(None, past)
             state = evolve(state, assigned_id=assigned_in(stored.text))
-        return self.tracker.advance(state, clock)[0]
+        state = self.tracker.advance(state, clock)[0]
+        advanced = advanced_to(tx)
+        if advanced is None or (stored.due is not None and stored.due <= micros(advanced)):
+            return state
+        if stored.due is not None and state.due is not None and state.due <= advanced:
+            waited = self._former_timers(tx, stored, clock)
+            late = [one.at for one in state.timers if (one.what, one.name) in waited]
+            advanced = min((advanced, *(at - MICROSECOND for at in late)))
+        return self.tracker.advance(state, advanced)[0]
+
+    def _former_timers(
+        self, tx: Transaction, stored: StoredState, clock: datetime
+    ) -> set[tuple[str, str]]:
+        """Find what a customer waited for by the store's version of the map."""
+        document = tx.meta.read().get("map")
+        if document is None or mark_map(document) != stored.map:
+            return set()
+        if self._former is None or self._former[0] != stored.map:
+            self._former = stored.map, Tracker(loads(document, format="json"), None)
+        tracker = self._former[1]
+        past = in_order(map(read_entry, tx.journal.history(stored.customer)))
+        state = tracker.advance(tracker.follow(None, past)[0], clock)[0]
+        return {(one.what, one.name) for one in state.timers}
 
     def _follow_on(self, tx: Transaction, stored: StoredState) -> State | None:
         """Fold what came since this process last saw a customer; None if it has to begin anew.
