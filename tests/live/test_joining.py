@@ -26,7 +26,7 @@ from journeymap import (
 )
 from journeymap.adapters.stores import SqlStore
 from journeymap.live.states import States
-from tests.factories import SHOP, T0
+from tests.factories import DAY, SHOP, T0
 from tests.factories import happened as at
 
 
@@ -243,4 +243,36 @@ def test_names_that_begin_alike_are_other_tables(shared: str) -> None:
         connection.execute(text("CREATE TABLE till_states (number INTEGER)"))
     with pytest.raises(StoreError, match="till_states are something else's"):
         SqlStore(engine, prefix="till_")
+    engine.dispose()
+
+
+@pytest.mark.parametrize("what", ["archive", "forget"])
+def test_others_are_recorded_while_something_waits_for_an_open_transaction(
+    database: str, what: str
+) -> None:
+    """Archiving needs the journal to itself for a moment, and waits out of everybody's way."""
+    engine = create_engine(database)
+    with Live(SHOP, SqlStore(engine)) as live, Live(SHOP, database) as other:
+        other.record_many([at("order", n, f"c{n}") for n in range(20)])
+        work = {
+            "archive": lambda: other.archive(T0 + 30 * DAY),
+            "forget": lambda: other.forget("c1"),
+        }
+        with engine.begin() as connection:
+            live.record_within(connection, [at("order", 1)])
+            waiting = threading.Thread(target=work[what])
+            waiting.start()
+            time.sleep(0.1)
+            took = []
+            for n in range(20):
+                begun = time.monotonic()
+                live.record(at("call", n, "ben"))
+                took.append(time.monotonic() - begun)
+                time.sleep(0.05)
+            assert waiting.is_alive()
+        waiting.join(30)
+        assert not waiting.is_alive()
+        assert max(took) < 1
+        assert other.stats().interactions == 20 + 1 + 20 - (what == "forget")
+        assert other.stats().customers == 20 + 2 - (what == "forget")
     engine.dispose()

@@ -28,7 +28,7 @@ from journeymap import (
     Wait,
 )
 from journeymap.tracking import MomentReached
-from tests.factories import HOUR, MAP, SHOP, at
+from tests.factories import DAY, HOUR, MAP, SHOP, at
 
 CONDITIONS: list[Condition] = [
     At("outcome", ["failed"]), At("stage", ["buy"]), At("channel", ["web"]),
@@ -127,3 +127,43 @@ def test_what_cannot_be_explained() -> None:
     state, _ = bare.fold(None, at("call", 0))
     with pytest.raises(StateError, match="horizon"):
         bare.explain(state, "failed")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["order", "delivery", "first_use", "call"]),
+                       st.integers(0, 20)), min_size=1, max_size=6),
+    st.integers(0, 30), st.booleans(),
+)  # fmt: skip
+def test_what_time_brought_is_explained(
+    given_: list[tuple[str, int]], passed: int, either: bool
+) -> None:
+    """What the fold says of the time since the last interaction, the explanation says, too."""
+    absent = Absence("first_use", "delivery", 7 * DAY)
+    when = AnyOf([Count("call", 2), absent]) if either else absent
+    tracker = Tracker(SHOP.replace(Moment("unused", when)), None)
+    days = sorted(given_, key=lambda pair: pair[1])
+    state: Any = None
+    last: tuple[Any, ...] = ()
+    for number, (touchpoint, day) in enumerate(days):
+        state, last = tracker.fold(state, at(touchpoint, 24 * day, id=str(number)))
+    assert state is not None
+    begun = state.clock
+    state, since = tracker.advance(state, begun + passed * DAY)
+    reached = [s for s in (*last, *since) if s.kind == "moment reached" and s.moment == "unused"]
+    explained = tracker.explain(state, "unused")
+    here = [s for s in reached if s.at >= begun]
+    assert explained.reached is bool(here)
+    for one in explained.conditions:
+        if one.condition == str(absent) and not either:
+            assert one.holds or not here
+            waits = days[-1][0] == "delivery" and passed <= 7
+            assert (one.holds is None) or not waits
+
+
+def test_a_moment_that_held_before_is_explained_as_such() -> None:
+    either = AnyOf([Count("call", 2), Count("order", 2)])
+    tracker = Tracker(SHOP.add(Moment("often", either)), None)
+    state, _ = tracker.follow(None, [at("call", n, id=str(n)) for n in range(3)])
+    explained = tracker.explain(state, "often")
+    assert not explained.reached
+    assert "already" in explained.notes[0]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from attrs import frozen
 
@@ -11,16 +12,19 @@ from journeymap.exceptions import StateError
 from journeymap.interactions import Interaction
 from journeymap.model import (
     Absence,
+    All,
+    AnyOf,
     At,
     Between,
     Consented,
     Count,
     HasTrait,
     Moment,
+    Not,
     Sequence,
     Wait,
 )
-from journeymap.model.conditions import SimpleCondition, leaves
+from journeymap.model.conditions import Condition, SimpleCondition, leaves
 from journeymap.model.durations import duration_text
 from journeymap.tracking.compiled_map import CompiledMap
 from journeymap.tracking.fold_state import FoldState, Seen, SlowState, after
@@ -83,33 +87,73 @@ class Explanation:
 
 
 def explain_moment(compiled: CompiledMap, state: State, moment: Moment) -> Explanation:
-    """Ask every condition of a moment of the last interaction that a state holds."""
+    """Ask every condition of a moment of the last interaction that a state holds.
+
+    What was awaited from there on is asked of the time that has passed since.
+    """
     if not state.recent:
         raise StateError("this state keeps no interaction to explain: its horizon is zero")
     one, before = state.recent[-1]
     at, slow = one.at.astimezone(UTC), before.slow
     lane = Lane(compiled, state.customer, before)
     lane.take(one)
-    reached = any(
-        isinstance(signal, MomentReached) and signal.moment == moment.id and signal.at == at
-        for signal in lane.signals
-    )
+    about = None if moment.per is None else about_of(one, moment.per)
+    waiting = [each.at for each in lane.state.slow.pending
+               if each.moment == moment.id and each.about == about]  # fmt: skip
+    lane.advance(state.clock)
+    reached = [
+        signal.at for signal in lane.signals
+        if isinstance(signal, MomentReached) and signal.moment == moment.id and signal.at >= at
+    ]  # fmt: skip
     cooling = _cooling(moment, one, slow, at)
-    found = tuple(_explained(compiled, moment, leaf, one, before) for leaf in leaves(moment.when))
+    found = tuple(
+        _explained_absence(leaf, compiled.fixed_names(one.touchpoint), waiting, state.clock)
+        if isinstance(leaf, Absence) else _explained(compiled, moment, leaf, one, before)
+        for leaf in leaves(moment.when)
+    )  # fmt: skip
     notes = [*_waiting(compiled, moment, state)]
-    if cooling is not None and not reached:
+    if reached and reached[0] > at:
+        notes.append(f"it was reached as time passed, at {reached[0].isoformat()}")
+    elif cooling is not None and not reached:
         notes.append(f"it was reached a short while before: not again until {cooling.isoformat()}")
-    elif not reached and all(each.holds for each in found):
+    elif not reached and _truth(moment.when, iter(found)):
         notes.append("it held before this interaction already, so it is not reached again")
     return Explanation(
         state.customer,
         moment.id,
         compiled.touchpoint(one.touchpoint).name,
         at,
-        reached,
+        bool(reached),
         found,
         tuple(notes),
     )
+
+
+def _truth(condition: Condition, found: Iterator[ExplainedCondition]) -> bool:
+    """Work out a tree of conditions from what its simple ones gave, in their order."""
+    match condition:
+        case All() | AnyOf():  # every one is worked out, so that each takes its own
+            truths = [_truth(inner, found) for inner in condition.conditions]
+            return all(truths) if isinstance(condition, All) else any(truths)
+        case Not():
+            return not _truth(condition.condition, found)
+        case _:
+            return bool(next(found).holds)
+
+
+def _explained_absence(
+    leaf: Absence, fixed: Mapping[str, Any], waiting: list[datetime], clock: datetime
+) -> ExplainedCondition:
+    """Ask for an absence: whether it is awaited, has come true, or was not asked for."""
+    if not waiting:
+        there = fixed["touchpoint"] == leaf.touchpoint
+        found = "it is there" if there else f"it is awaited after {leaf.after!r} alone"
+        return ExplainedCondition(str(leaf), False, found)
+    until = after(min(waiting), leaf.within)
+    if clock > until:
+        return ExplainedCondition(str(leaf), True, f"nothing came until {until.isoformat()}")
+    found = f"it is awaited since {min(waiting).isoformat()}, until {until.isoformat()}"
+    return ExplainedCondition(str(leaf), None, found)
 
 
 def _cooling(moment: Moment, one: Interaction, slow: SlowState, at: datetime) -> datetime | None:
@@ -162,15 +206,9 @@ def _explained(
         case Wait():
             times = list(seen.get(leaf.since, ()))
             found = f"{duration_text(at - times[-1])} after" if times else "it was never there"
-        case Absence():
-            holds = None if fixed["touchpoint"] == leaf.after else False
-            found = (
-                f"it is awaited from here on, until {after(at, leaf.within).isoformat()}"
-                if holds is None else f"it is awaited after {leaf.after!r} alone"
-            )  # fmt: skip
         case Sequence():
             found = describe_progress(leaf, seen)
-        case Consented() | HasTrait():
+        case Absence() | Consented() | HasTrait():
             found = "a moment does not ask for it"
         case _:
             assert_never(leaf)

@@ -43,6 +43,10 @@ class Database(Protocol):
         """Run a statement once for each row of values."""
         ...
 
+    def hold(self, key: int) -> None:
+        """Take a lock of the database until the transaction ends; there is one if `advisory`."""
+        ...
+
     def size(self) -> int:
         """Measure the bytes that the tables take; 0 where that is not known."""
         ...

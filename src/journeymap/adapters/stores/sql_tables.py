@@ -387,7 +387,7 @@ class SqlMeta(SqlTable):
             select = f"SELECT note FROM journeymap_notes WHERE name = :name{self.db.lock}"
             self.db.rows(select, {"name": "version"})
             if self.db.advisory:
-                self.db.rows("SELECT pg_advisory_xact_lock(:key)", {"key": _KEY})
+                self.db.hold(_KEY)
 
     def share(self) -> None:
         """Hold up writers of evidence, without holding up one another."""

@@ -38,6 +38,8 @@ _SCRUBBED = ("states", "checkpoints", "journal", "archive", "archive_keys", "out
              "aside", "said")  # fmt: skip
 _NAMES = (*_SCRUBBED, "gone", "notes")
 _LOCK_PATIENCE = "1s"
+_IN_LINE, _HOLDS = "200ms", 30  # how long to wait for a lock at a time, and how often
+_NOT_AVAILABLE = "55P03"
 _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
 
 
@@ -65,6 +67,30 @@ class SqlConnection:
 
     def write(self, statement: str, many: Sequence[Values]) -> None:
         self.connection.execute(self._text(statement), [dict(values) for values in many])
+
+    def hold(self, key: int) -> None:
+        """Take a lock that others share; whoever shares it for long holds up no one else.
+
+        Who waits in line lets no later one pass: so it is for a moment only, again and again.
+        """
+        from sqlalchemy.exc import OperationalError
+
+        if self.rows("SELECT pg_try_advisory_xact_lock(:key)", {"key": key})[0][0]:
+            return
+        [[before]] = self.rows("SELECT current_setting('lock_timeout')", {})
+        setting = "SELECT set_config('lock_timeout', :time, true)"
+        for turn in range(1, _HOLDS + 1):
+            try:
+                with self.connection.begin_nested():
+                    self.rows(setting, {"time": _IN_LINE})
+                    self.rows("SELECT pg_advisory_xact_lock(:key)", {"key": key})
+                    self.rows(setting, {"time": before})
+                return
+            except OperationalError as error:
+                state = getattr(error.orig, "sqlstate", None)
+                if state != _NOT_AVAILABLE or turn == _HOLDS:
+                    raise
+            time.sleep(random.uniform(0.5, 1))  # noqa: S311  # others pass meanwhile
 
     def size(self) -> int:
         if not self.advisory:

@@ -53,6 +53,9 @@ class SqliteConnection:
     def write(self, statement: str, many: Sequence[Values]) -> None:
         self.connection.executemany(statement, many)
 
+    def hold(self, key: int) -> None:
+        """See `Database.hold`: whoever writes is alone."""
+
     def size(self) -> int:
         pages, page = (
             self.connection.execute(f"PRAGMA {what}").fetchone()[0]
