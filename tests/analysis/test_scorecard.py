@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import journeymap as jm
 from journeymap import (
+    Absence,
     AmountOf,
     At,
     Count,
@@ -106,7 +107,7 @@ def test_every_measure_is_what_is_counted_by_hand(given: list[Interaction]) -> N
     [nps] = [row for row in log.ask(Satisfaction(None)) if row.kind == "nps"]
     assert (found["nps"].value, found["nps"].low, found["nps"].n) == (nps.score, nps.low, nps.n)
 
-    waits, open_ = [], []
+    waits, hits = [], []
     for mine in journeys:
         for place, one in enumerate(mine):
             if one.touchpoint == "a":
@@ -114,13 +115,13 @@ def test_every_measure_is_what_is_counted_by_hand(given: list[Interaction]) -> N
                 begun = one.at + (one.duration or timedelta(0))
                 if later:
                     waits.append(max(later[0].at - begun, timedelta(0)))
-                elif end - one.at > 40 * HOUR:
-                    open_.append(one)
+                if end - begun >= 40 * HOUR:  # else its time is not over, came it or not
+                    hits.append(bool(later) and waits[-1] <= 40 * HOUR)
     _is(found["wait"], statistics.fmean(w / HOUR for w in waits) if waits else None, len(waits))
     _is(found["median_wait"], statistics.median(w / HOUR for w in waits) if waits else None,
         len(waits))  # fmt: skip
-    hits, n = sum(w <= 40 * HOUR for w in waits), len(waits) + len(open_)
-    _is(found["in_time"], 100 * hits / n if n else None, n)
+    n = len(hits)
+    _is(found["in_time"], 100 * sum(hits) / n if n else None, n)
 
     stays = {row.element: row for row in log.ask(Dwell("stage"))}
     want = stays["want"]
@@ -431,7 +432,9 @@ def test_the_calendar_of_a_process_and_what_is_awaited_in_working_time() -> None
             "a", "b", statistic="share", within="8 h", working_time=True))],
     )  # fmt: skip
     done = [Interaction("c", "a", friday), Interaction("c", "b", friday + 66 * HOUR)]
-    found = rows(Log.from_interactions(done, map=journey))
+    later = Interaction("other", "b", friday + 7 * 24 * HOUR)
+    found = rows(Log.from_interactions([*done, later], map=journey))
+    assert rows(Log.from_interactions(done, map=journey))["soon"].n == 0  # six hours are left
     assert (found["process p"].value, found["process p"].unit) == (2, "h")
     assert (found["soon"].value, found["soon"].n) == (1, 1)
     waiting = [done[0], Interaction("other", "b", friday + 42 * HOUR)]
@@ -496,3 +499,54 @@ def test_the_interval_of_a_net_promoter_score_holds_it(up: int, down: int, neith
         return
     low, high = nps_interval(up, down, n)
     assert -100 <= low <= 100 * (up - down) / n <= high <= 100
+
+
+DAYS = st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("ab"), st.integers(0, 20)))
+
+
+@given(DAYS)
+def test_a_share_in_time_counts_no_one_whose_time_is_not_over(
+    events: list[tuple[str, str, int]],
+) -> None:
+    """Whether it came or not: who is counted only when it came makes the last days look good."""
+    within, last = 5, max((day for *_, day in events), default=0)
+    when = timedelta(days=within)
+    journey = jm.JourneyMap(
+        "m", stages=[jm.Stage("s", "own")],
+        touchpoints=[jm.Touchpoint("a", "s"), jm.Touchpoint("b", "s")],
+        metrics=[
+            Metric("soon", Of("journey", "m"),
+                   measure=TimeBetween("a", "b", statistic="share", within=when)),
+            Metric("again", Of("journey", "m"), measure=Repurchase("a", within=when)),
+            Metric("silent", Of("journey", "m"),
+                   measure=ShareOf(Absence("b", "a", when), among=[At("touchpoint", ["a"])])),
+        ],
+    )  # fmt: skip
+    given_ = [Interaction(who, what, T0 + timedelta(days=day)) for who, what, day in events]
+    found = rows(Log.from_interactions(given_, map=journey)) if given_ else {}
+    order = sorted(range(len(events)), key=lambda n: (events[n][2], n))
+    starts = [(n, *events[i][::2]) for n, i in enumerate(order) if events[i][1] == "a"]
+    over = [(n, who, day) for n, who, day in starts if last - day >= within]
+
+    def next_of(n: int, who: str, what: str, after: int = -1) -> int | None:
+        later = (events[i] for i in order[n + 1 :])
+        return next((d for w, t, d in later if (w, t) == (who, what) and d > after), None)
+
+    hits = [(end := next_of(n, who, "b")) is not None and end - day <= within
+            for n, who, day in over]  # fmt: skip
+    _same(found.get("soon"), hits)
+    silent = [hit for hit, (_, _, day) in zip(hits, over, strict=True) if last - day > within]
+    _same(found.get("silent"), [not hit for hit in silent])
+    firsts = {who: (n, day) for n, who, day in reversed(starts)}
+    known = {who: one for who, one in firsts.items() if last - one[1] >= within}
+    _same(found.get("again"), [
+        (end := next_of(n, who, "a", day)) is not None and end - day <= within
+        for who, (n, day) in known.items()
+    ])  # fmt: skip
+
+
+def _same(row: Any, hits: list[bool]) -> None:
+    assert (0 if row is None else row.n) == len(hits)
+    if hits:
+        scale = 100 if row.unit == "%" else 1
+        assert row.value == pytest.approx(scale * sum(hits) / len(hits))

@@ -108,7 +108,8 @@ class TimeBetween(_Timed):
         start: The touchpoint from which time runs.
         end: The touchpoint with which it ends.
         statistic: ``mean``, ``median``, ``p90``, or the ``share`` that is in time.
-        within: What is in time; of a share alone. What did not come, and is too late, counts.
+        within: What is in time; of a share alone. What did not come counts as well; those whose
+            time is not over are not counted, whether it came or not.
         working_time: Whether time is that of the calendar of the department waited for.
     """
 
@@ -124,7 +125,7 @@ class TimeIn(_Timed):
 
     Attributes:
         statistic: ``mean``, ``median``, ``p90``, or the ``share`` that is in time.
-        within: What is in time; of a share alone.
+        within: What is in time; of a share alone. Those whose time is not over are not counted.
         working_time: Whether time is that of the calendar of the department it began with.
     """
 
@@ -194,7 +195,8 @@ class Repurchase:
 
     Attributes:
         touchpoint: The touchpoint of a purchase.
-        within: How soon; those whose time is not over are not counted (None: at any time).
+        within: How soon; those whose time is not over are not counted, also where they did (None:
+            at any time).
     """
 
     touchpoint: str = field(validator=identifier)

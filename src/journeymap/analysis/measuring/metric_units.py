@@ -26,6 +26,7 @@ from journeymap.analysis.questions.deviations import Deviations
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError
 from journeymap.model import (
+    Absence,
     AmountOf,
     Calendar,
     DeviationRate,
@@ -39,7 +40,7 @@ from journeymap.model import (
     TimeBetween,
     TimeIn,
 )
-from journeymap.model.conditions import Condition
+from journeymap.model.conditions import Condition, leaves
 from journeymap.model.instants import micros_in
 from journeymap.model.scores import plain_kind
 
@@ -202,11 +203,12 @@ def _times_between(part: Part, metric: Metric, measure: TimeBetween) -> Lengths 
     if measure.within is None:
         return Lengths(part.at[before], waits, part.customer[before])
     limit = micros_in(measure.within)
-    missing = starts[~come]
-    over = missing[_passed(part, missing, measure) > limit]
-    counted = np.concatenate([before, over])
-    hit = np.concatenate([waits <= limit, np.zeros(len(over), dtype=bool)])
-    return Hits(part.at[counted], counted, hit, part.customer[counted])
+    in_time = np.zeros(len(starts), dtype=bool)
+    in_time[come] = waits <= limit
+    # Also what came at once counts only when its time is over: else the last days look too good.
+    known = _passed(part, starts, measure) >= limit
+    rows = starts[known]
+    return Hits(part.at[rows], rows, in_time[known], part.customer[rows])
 
 
 def _passed(part: Part, rows: Ints, measure: TimeBetween) -> Ints:
@@ -233,8 +235,11 @@ def _times_in(part: Part, metric: Metric, measure: TimeIn) -> Lengths | Hits:
         )  # fmt: skip
     if measure.within is None:
         return Lengths(part.at[begins], lengths, part.customer[begins])
-    hit = lengths <= micros_in(measure.within)
-    return Hits(part.at[begins], begins, hit, part.customer[begins])
+    limit = micros_in(measure.within)
+    # A short stay counts only when a long one would: else the last days look too good.
+    known = part.scope.seen_until - part.at[begins] >= limit
+    rows = begins[known]
+    return Hits(part.at[rows], rows, (lengths <= limit)[known], part.customer[rows])
 
 
 def _calendar_of(part: Part, metric: Metric) -> Calendar | None:
@@ -283,6 +288,7 @@ def _all(part: Part, conditions: tuple[Condition, ...]) -> Flags:
 
 def _share(part: Part, metric: Metric, measure: ShareOf) -> Hits:
     among = _at_element(part, metric) & _all(part, measure.among)
+    among &= ~_undecided(part, measure.holds)
     holds = mark_matching(part, measure.holds)
     if measure.of == "interactions":
         rows = np.flatnonzero(among)
@@ -292,6 +298,17 @@ def _share(part: Part, metric: Metric, measure: ShareOf) -> Hits:
     counted[units[among]] = True
     rows = np.flatnonzero((among | holds) & counted[units])
     return Hits(part.at[rows], units[rows], holds[rows], part.customer[rows], among[rows])
+
+
+def _undecided(part: Part, condition: Condition) -> Flags:
+    """Mark what begins an absence whose time is not over, whether something came already or not."""
+    found = np.zeros(len(part), dtype=bool)
+    for leaf in leaves(condition):
+        if isinstance(leaf, Absence):
+            within = micros_in(leaf.within)
+            begun = _named(part, "touchpoint", (leaf.after,))
+            found |= begun & (part.scope.seen_until - part.at <= within)
+    return found
 
 
 def _frequency(part: Part, metric: Metric, measure: Frequency) -> Sums:
@@ -359,7 +376,7 @@ def _repurchase(part: Part, metric: Metric, measure: Repurchase) -> Hits:
         return Hits(first, mine, bought, mine)
     limit = micros_in(measure.within)
     in_time = bought & (np.where(bought, second, first) - first <= limit)
-    known = in_time | (part.scope.seen_until - first >= limit)
+    known = part.scope.seen_until - first >= limit
     return Hits(first[known], mine[known], in_time[known], mine[known])
 
 
