@@ -117,6 +117,31 @@ def test_what_cannot_be_known_is_said() -> None:
     assert "would have come anyway" in repr(known[0])
 
 
+def _met_on_the_way(seed: int, customers: int = 700) -> Log:
+    """Customers who come to buy meet one touch on the way, some other touches by chance."""
+    chance = np.random.default_rng(seed)
+    rows: list[Row] = []
+    delay, buys, banners = chance.uniform(0.05, 4), chance.uniform(0.3, 0.9), chance.uniform(0, 3)
+    for customer in range(customers):
+        rows.append((customer, 0.0, "hello", None))
+        rows += [(customer, float(day), "met", "banner")
+                 for day in chance.random(chance.poisson(banners)) * DAYS]  # fmt: skip
+        for begin in chance.random(chance.poisson(1)) * (DAYS - 10):
+            if chance.random() < 0.3:  # straight to the shop
+                rows.append((customer, float(begin), "buy", None))
+                continue
+            rows.append((customer, float(begin), "met", str(chance.choice(["search", "mail"]))))
+            if chance.random() < buys:
+                rows.append((customer, float(begin + chance.random() * delay), "buy", None))
+    return _log(rows)
+
+
+def test_one_touch_on_the_way_to_buy_is_no_proof() -> None:
+    answers = [_met_on_the_way(seed).ask(Attribution("buy", "learned")) for seed in range(40)]
+    assert sum(answer.identifiable is False for answer in answers) >= 38
+    assert sum("only a hold-out can show" in answer.reason for answer in answers) >= 38
+
+
 def test_intervals_have_the_truth() -> None:
     inside = total = 0
     for seed in range(12):
@@ -266,3 +291,23 @@ def test_a_touch_at_the_time_of_a_conversion_is_before_it_or_after(model: Any) -
     touched = {row.element: row.touched for row in log.ask(Attribution("buy", model))}
     assert touched["mail"] == 600
     assert touched.get("phone", 0) <= 400  # never of the conversion that it came after
+
+
+def test_a_model_is_learned_of_each_journey_apart() -> None:
+    """What was met in another journey of the customer does not count."""
+    log = _caused(3, 1500)[0]
+    whole, apart = (
+        {row.element: row.touched for row in one.ask(Attribution("buy", model))}
+        for model in ("learned", "linear")
+        for one in (log.sessions("2 days"),)
+    )
+    assert {name: n for name, n in whole.items() if n} == {n: k for n, k in apart.items() if k}
+
+
+def test_conversions_without_any_touch_are_no_error() -> None:
+    rows: list[Row] = [(n, float(n % 40), "buy", "web") for n in range(60)]
+    answer = _log(rows).ask(Attribution("buy", "learned"))
+    assert (len(answer), answer.untouched, answer.identifiable) == (0, 60, False)
+    assert "no touch" in answer.reason
+    few = [*rows, *[(n, day, "met", "mail") for n in range(4) for day in (0.0, 1.0)]]
+    assert _log(few).ask(Attribution("buy", "learned")).identifiable is False

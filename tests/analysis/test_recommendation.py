@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +23,7 @@ from journeymap import (
 from journeymap.adapters.mapping import PayloadMapping, RecordRule
 from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.analysis import Columns, Log, Overview, Recommendation
+from journeymap.analysis.table import table
 from journeymap.exceptions import AnswerError, ElementError, InteractionError
 from journeymap.interactions.codec import interaction_data, read_interaction
 from journeymap.live import open_store
@@ -259,3 +262,44 @@ def test_one_customer_has_no_interval() -> None:
     answer = log.ask(Recommendation())
     assert (answer.growth, answer.growth_low, answer.growth_high) == (0.0, None, None)
     assert answer.notes()[0].endswith("one customer wins 0 others so far")
+
+
+def test_who_was_won_is_found_across_the_parts_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whom a recommendation does not count of is not among them, wherever the recommender is."""
+    monkeypatch.setattr(table, "ROWS_IN_A_PART", 4)
+    size = 40
+    dice = random.Random(5)
+    data: dict[str, list[Any]] = {
+        "customer": [f"c{n:02}" for n in range(size)],
+        "touchpoint": ["buy"] * size,
+        "at": [dice.randrange(30) for _ in range(size)],
+        "by": [f"c{dice.randrange(size):02}" if dice.random() < 0.6 else None for _ in range(size)],
+    }
+    log = Log.from_frame(data, Columns(at_unit="s", referred_by="by"))
+    answer = log.ask(Recommendation())
+    assert answer.refused
+    won = [answer.customers(row, "won") for row in answer]
+    assert [len(names) for names in won] == [row.won for row in answer]
+    by = dict(zip(data["customer"], data["by"], strict=True))
+    for row, names in zip(answer, won, strict=True):
+        assert {by[name] for name in names} == {row.recommender}
+
+
+def test_recommendations_that_do_not_count_are_said() -> None:
+    data = {"customer": ["a", "b"], "touchpoint": ["buy"] * 2, "at": [0, 1], "by": ["a", "b"]}
+    answer = Log.from_frame(data, Columns(at_unit="s", referred_by="by")).ask(Recommendation())
+    assert answer.refused == 2
+    assert not any("no interaction names" in note for note in answer.notes())
+    assert any("do not count" in note for note in answer.notes())
+
+
+def test_who_was_there_before_a_view_recommends_in_it() -> None:
+    data = {
+        "customer": ["ada", "ada", "ben", "cyd"], "touchpoint": ["buy"] * 4,
+        "at": [0, 200, 150, 160], "by": [None, None, "ada", None],
+    }  # fmt: skip
+    log = Log.from_frame(data, Columns(at_unit="s", referred_by="by"))
+    for view in (log, log.where(since="1970-01-01T00:01:40Z")):
+        answer = view.ask(Recommendation())
+        assert [(row.recommender, row.won) for row in answer] == [("ada", 1)]
+        assert answer.refused == 0

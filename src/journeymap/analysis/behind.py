@@ -1,6 +1,7 @@
 """From a number to the people behind it: the customers who are counted in a row of an answer.
 
-A question may find them itself (``find_customers``). Any other is asked of some customers, and of
+A question may find them itself, of a part (``find_customers``) or of all that was measured
+(``find_names``). Any other is asked of some customers, and of
 half of them, and so on, where the number is not 0 yet; so the customers found are those counted,
 whatever the question is.
 """
@@ -73,8 +74,10 @@ class CustomersBehind:
     keys: Keys
     number: str
 
-    def measure(self, part: Part) -> frozenset[str]:
-        """Find them in a part."""
+    def measure(self, part: Part) -> Any:
+        """Find them in a part; or measure it, where they can be found of the whole alone."""
+        if hasattr(self.question, "find_names"):
+            return self.question.measure(part)
         find = getattr(self.question, "find_customers", None)
         owners = None if find is None else find(part, dict(self.keys), self.number)
         if owners is not None:
@@ -90,12 +93,16 @@ class CustomersBehind:
             names = part.ids.gather(np.array(starts[found], dtype=np.uint32))
         return frozenset(names.to_list())
 
-    def merge(self, one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    def merge(self, one: Any, other: Any) -> Any:
         """Join those of two parts."""
+        if hasattr(self.question, "find_names"):
+            return self.question.merge(one, other)
         return one | other
 
-    def answer(self, measured: frozenset[str], scope: Scope) -> tuple[str, ...]:
+    def answer(self, measured: Any, scope: Scope) -> tuple[str, ...]:
         """Sort the names."""
+        if hasattr(self.question, "find_names"):
+            measured = self.question.find_names(measured, dict(self.keys), self.number)
         return tuple(sorted(measured))
 
     def _search(self, part: Part, edges: Ints, begin: int, end: int) -> Iterator[int]:

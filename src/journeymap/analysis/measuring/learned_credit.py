@@ -32,6 +32,8 @@ _RIDGE = 0.1
 _LEAST = 30  # conversions from which anything is learned
 _CLOSE, _CLUSTERED = timedelta(days=1) // MICROSECOND, 2.0
 _ANYWAY = 0.03  # of the conversions, at least, that would have come anyway
+_HOURS = timedelta(hours=8) // MICROSECOND
+_AT_ONCE, _OFTEN = 0.1, 0.25  # conversions for each touch, within hours and at all
 _SEED = 20_26
 
 
@@ -61,8 +63,8 @@ class Touched:
     end: Ints
     group: Ints
 
-    def count_before_conversions(self, lookback: int | None) -> list[int]:
-        """Count the conversions before which each element was met, since the one before."""
+    def count_before_conversions(self, lookback: int | None) -> tuple[list[int], int]:
+        """Count the conversions before which each element was met, and before which none was."""
         found = np.zeros(len(self.names), dtype=np.int64)
         until = _next_conversion(self)
         near = until < np.iinfo(np.int64).max
@@ -71,7 +73,9 @@ class Touched:
         keys = np.unique(np.column_stack([self.person, until, self.element])[near], axis=0)
         np.add.at(found, keys[:, 2], 1)
         counts: list[int] = found.tolist()
-        return counts
+        met = np.unique(keys[:, :2], axis=0)
+        return counts, len(np.unique(np.column_stack([self.converted, self.converted_at]), axis=0)
+                           ) - len(met)  # fmt: skip
 
     def of_groups(self, groups: list[int]) -> Touched:
         """Select the customers of some groups."""
@@ -135,16 +139,27 @@ def find_reason_against(touched: Touched, credit: LearnedCredit) -> str:
     """Find why the data cannot show what touches cause, without a hold-out; nothing if they may.
 
     Whoever is about to convert meets touches in bursts: within a day of a touch the next comes far
-    more often than later, which touches that come by chance do not. And where all conversions come
-    soon after touches, there is nothing to compare with.
+    more often than later, which touches that come by chance do not. Who comes to
+    buy may meet a single one, on the way: no touch that causes conversions does so every fourth
+    time, nor every tenth time within hours. And where all conversions come soon after touches,
+    there is nothing to compare with.
     """
     if len(touched.converted) < _LEAST:
         return f"there are {len(touched.converted)} conversions: too few to learn from"
+    if not len(touched.at):
+        return "there is no touch to learn from"
     soon, late = _rates_of_touches(touched)
     if late <= 0 or soon > _CLUSTERED * late:
         return (
             "touches come in bursts, as when customers look for what they are about to buy; "
             "whether they cause conversions or follow the intent, only a hold-out can show"
+        )
+    met = np.maximum(np.bincount(touched.element, minlength=len(touched.names)), 1)
+    soonest = credit.memory is not None and credit.memory <= _HOURS
+    if np.any(credit.earned / met > (_AT_ONCE if soonest else _OFTEN)):
+        return (
+            "a touch is followed by a conversion so often as when customers meet it on the way to "
+            "buy; whether it causes conversions or follows the intent, only a hold-out can show"
         )
     total = credit.anyway + float(credit.earned.sum())
     if credit.anyway < _ANYWAY * total:
@@ -209,6 +224,8 @@ def _doses(
 ) -> Floats:  # fmt: skip
     """Sum the touches of each element since the last conversion, each fading with its age."""
     found = np.zeros((len(person), len(touched.names)))
+    if not len(touched.person):
+        return found
     since = _last_conversion(touched, person, at)
     place = _search(touched.person, touched.at, person, at) - 1
     oldest = 6 * memory if lookback is None else min(lookback, 6 * memory)

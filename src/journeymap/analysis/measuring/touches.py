@@ -25,6 +25,7 @@ class Touches:
     Attributes:
         names: The elements.
         hashes: The hash of each interaction's customer.
+        journey: The number of its journey, among those of the customer.
         at: Its time.
         element: Its element, as a place in the names; −1 for a conversion, −2 for none.
         amount: The amount of a conversion.
@@ -34,6 +35,7 @@ class Touches:
 
     names: tuple[str, ...]
     hashes: Any
+    journey: Ints
     at: Ints
     element: Ints
     amount: Floats
@@ -47,8 +49,14 @@ class Touches:
         element = part.codes(by).astype(np.int64) - 1
         element = np.where(done, -1, np.where(element < 0, -2, element))
         hashes = hash_customers(part)[part.journey]
-        kept = Touches(names, hashes, part.at, element, np.where(done, amount, 0.0),
-                       int(done.sum()), sampled=False)  # fmt: skip
+        begins = np.flatnonzero(mark_changes((part.owners,)))
+        number = np.arange(part.journeys) - np.repeat(
+            begins, np.diff(begins, append=part.journeys)
+        )  # fmt: skip
+        kept = Touches(
+            names, hashes, number[part.journey], part.at, element, np.where(done, amount, 0.0),
+            int(done.sum()), sampled=False,
+        )  # fmt: skip
         return kept._lowest()
 
     def merge(self, other: Touches) -> Touches:
@@ -56,6 +64,7 @@ class Touches:
         names = tuple(sorted({*self.names, *other.names}))
         both = Touches(
             names, np.concatenate([self.hashes, other.hashes]),
+            np.concatenate([self.journey, other.journey]),
             np.concatenate([self.at, other.at]),
             np.concatenate([self._recoded(names), other._recoded(names)]),
             np.concatenate([self.amount, other.amount]), self.conversions + other.conversions,
@@ -73,25 +82,42 @@ class Touches:
         places, left_out = keep_lowest(self.hashes[order], MAX_CUSTOMERS)
         kept = order[places]
         return Touches(
-            self.names, self.hashes[kept], self.at[kept], self.element[kept], self.amount[kept],
-            self.conversions, sampled=self.sampled or left_out,
+            self.names, self.hashes[kept], self.journey[kept], self.at[kept],
+            self.element[kept], self.amount[kept], self.conversions,
+            sampled=self.sampled or left_out,
         )  # fmt: skip
 
     def learned_from(self, end: int) -> tuple[Touched, Floats]:
         """Give the touches, conversions and times, and the amounts of the conversions.
 
-        What came at the time of a conversion, but after it, is taken as a microsecond later.
+        Each journey is followed apart: to the next of its customer, or to the end. What came at
+        the time of a conversion, but after it, is taken as a microsecond later.
         """
-        known, first, person = np.unique(self.hashes, return_index=True, return_inverse=True)
+        order = np.lexsort((np.arange(len(self.at)), self.journey, self.hashes))
+        hashes, times = self.hashes[order], self.at[order]
+        fresh = mark_changes((hashes, self.journey[order]))[: len(order)]
+        person, first = np.cumsum(fresh) - 1, np.flatnonzero(fresh)
         names = tuple(sorted(self.names))
-        element = self._recoded(names)
+        element = self._recoded(names)[order]
         touch, conversion = element >= 0, element == -1
-        at = self.at + _conversions_before(person, self.at, conversion)
+        at = times + _conversions_before(person, times, conversion)
+        known = hashes[first]
+        until = _ends(known, times[first], times[np.append(first[1:], len(times)) - 1], end)
         group = ((known >> np.uint64(32)) % np.uint64(GROUPS)).astype(np.int64)
         return Touched(
             names, person[touch], element[touch], at[touch], person[conversion],
-            at[conversion], self.at[first], np.full(len(known), end), group,
-        ), self.amount[conversion]  # fmt: skip
+            at[conversion], times[first], until, group,
+        ), self.amount[order][conversion]  # fmt: skip
+
+
+def _ends(owner: Any, first: Ints, last: Ints, end: int) -> Ints:
+    """Find to when each journey is followed: to the next of its customer that begins after it."""
+    found = np.full(len(first), end)
+    order = np.lexsort((first, owner))
+    same = owner[order][1:] == owner[order][:-1]
+    follows = same & (first[order][1:] >= last[order][:-1])
+    found[order[:-1][follows]] = first[order[1:][follows]]
+    return found
 
 
 def _conversions_before(person: Ints, at: Ints, conversion: Flags) -> Ints:

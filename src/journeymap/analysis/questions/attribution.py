@@ -372,7 +372,7 @@ class Attribution:
         share = _of_all(credit.earned)
         error = _STUDENT * np.sqrt(np.mean([np.square(half - share) for half in halves], axis=0)
                                    ) if halves else share  # fmt: skip
-        before = touched.count_before_conversions(lookback)
+        before, untouched = touched.count_before_conversions(lookback)
         rows = [
             (name, float(credit.earned[place]) * scale, float(share[place]),
              max(0.0, float(share[place] - error[place])),
@@ -386,6 +386,7 @@ class Attribution:
         reason = find_reason_against(touched, credit)
         found = AttributionAnswer(
             pl.DataFrame(rows, schema=AttributionAnswer.schema(), orient="row"),
+            untouched=round(untouched * scale),
             anyway=credit.anyway * scale, identifiable=not reason, reason=reason,
             sampled=touches.sampled,
         )  # fmt: skip

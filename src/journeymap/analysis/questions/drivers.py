@@ -102,8 +102,8 @@ class DriversAnswer(Answer[Driver]):
             The sentences.
         """
         found = [
-            f"{row.driver}: {row.ratio:.2g} times as likely to {self.outcome} "
-            f"({row.low:.2g}–{row.high:.2g}), {row.customers:,} customers"
+            f"{row.driver}: {_times(row.ratio)} times as likely to {self.outcome} "
+            f"({_times(row.low)}–{_times(row.high)}), {row.customers:,} customers"
             for row in list(self)[:5]
         ]
         found.append(
@@ -119,6 +119,15 @@ class DriversAnswer(Answer[Driver]):
         if self.sampled:
             found.append(f"learned from {MAX_CUSTOMERS:,} customers")
         return found
+
+
+def _times(ratio: float) -> str:
+    """Write how many times as likely something is, in two figures and without a power of ten."""
+    if ratio >= 10_000:
+        return "over 10,000"
+    if ratio >= 100:
+        return f"{float(f'{ratio:.2g}'):,.0f}"
+    return f"{ratio:.2g}" if ratio >= 0.001 else "under 0.001"
 
 
 @frozen(eq=False)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from operator import itemgetter
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 from scipy.special import stdtrit
 
 from journeymap.analysis.answers import Answer
@@ -148,7 +148,7 @@ class RecommendationAnswer(Answer[Recommender]):
         Returns:
             The sentences.
         """
-        if not self.recommended:
+        if not self.recommended and not self.refused:
             return ["no interaction names who recommended (referred_by)"]
         if self.growth is None:
             return []
@@ -190,6 +190,17 @@ class _Measured:
     asked: Ints  # when they first invited anybody
     steps: dict[str, tuple[tuple[int, str], ...]]
     currencies: frozenset[str]
+
+    def in_order(self) -> _Measured:
+        """Sort the customers by their names, so that those of one time are taken in one order."""
+        order = np.argsort(np.array(self.names, dtype=object), kind="stable")
+        ordered: _Measured = evolve(
+            self, names=tuple(self.names[place] for place in order),
+            referrers=tuple(self.referrers[place] for place in order), first=self.first[order],
+            last=self.last[order], value=self.value.select(order), invited=self.invited[order],
+            asked=self.asked[order],
+        )  # fmt: skip
+        return ordered
 
 
 @frozen
@@ -243,7 +254,7 @@ class Recommendation:
         value = AmountSums.nothing(len(begins))
         if amounts is not None:
             value = amounts[0].sums_by(person, len(begins))
-        first = np.minimum.reduceat(part.at, edges[:-1])
+        first = _begun(part.unbounded, part.owners[begins])
         last = np.maximum.reduceat(part.at, edges[:-1])
         rows = self._invitations(part)
         asked = np.full(len(begins), np.iinfo(np.int64).max)
@@ -272,31 +283,32 @@ class Recommendation:
             one.currencies | other.currencies,
         )  # fmt: skip
 
-    def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints:
-        """Find the customers whom a recommender won."""
-        if not len(part):
-            return np.zeros(0, dtype=np.int64)
-        measured = self.measure(part)
-        begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
-        parent, stranger, _ = find_parents(measured.names, measured.referrers, measured.first)
-        won = [
-            begins[place] for place, name in enumerate(measured.referrers)
-            if name == row["recommender"] and (stranger[place] or parent[place] >= 0)
-        ]  # fmt: skip
-        return part.owners[np.array(won, dtype=np.int64)]
+    def find_names(self, measured: _Measured, row: Mapping[str, Any], number: str) -> Iterator[str]:
+        """Find the customers whom a recommender won.
+
+        Args:
+            measured: What was measured of the whole log.
+            row: The row of the recommender.
+            number: Its number: ``won``.
+
+        Yields:
+            Their names.
+        """
+        one = measured.in_order()
+        parent, stranger, _ = find_parents(one.names, one.referrers, one.first)
+        for name, by, place, unknown in zip(
+            one.names, one.referrers, parent, stranger, strict=True
+        ):
+            if by == row["recommender"] and (unknown or place >= 0):
+                yield name
 
     def answer(self, measured: _Measured, scope: Scope) -> RecommendationAnswer:
         """Follow the chains, and count."""
         currency = choose_currency("Recommendation", self.currency, measured.currencies)
-        order = np.argsort(np.array(measured.names, dtype=object), kind="stable")
-        names = [measured.names[place] for place in order]
-        referrers = [measured.referrers[place] for place in order]
-        first, last, invited, asked = (
-            column[order]
-            for column in (measured.first, measured.last, measured.invited, measured.asked)
-        )
-        value = measured.value.select(order)
-        parent, stranger, refused = find_parents(names, referrers, first)
+        measured = measured.in_order()
+        names, first, last, value = measured.names, measured.first, measured.last, measured.value
+        invited, asked = measured.invited, measured.asked
+        parent, stranger, refused = find_parents(names, measured.referrers, first)
         strangers = int(stranger.sum())
         chains = _Chains.of(parent, value.totals())
         won = chains.won
@@ -398,6 +410,14 @@ class _Chains:
         return cls(won, size, depth, direct, total)
 
 
+def _begun(whole: Part, owners: Ints) -> Ints:
+    """Find when customers came first, also before a view begins."""
+    starts = np.flatnonzero(np.append(True, whole.owners[1:] != whole.owners[:-1]))
+    times = np.minimum.reduceat(whole.at, whole.offsets[starts])
+    found = dict(zip(whole.owners[starts].tolist(), times.tolist(), strict=True))
+    return np.array([found[owner] for owner in owners.tolist()], dtype=np.int64)
+
+
 def _accepted(parent: Ints, first: Ints, asked: Ints, invited: Ints) -> int:
     """Count the customers whom those won who had invited before; an invitation wins one at most."""
     won = np.flatnonzero(parent >= 0)
@@ -414,7 +434,7 @@ def _first_times(parent: Ints, first: Ints) -> Ints:
 
 
 def _before(
-    parent: Ints, first: Ints, names: list[str],
+    parent: Ints, first: Ints, names: Sequence[str],
     steps: Mapping[str, tuple[tuple[int, str], ...]],
 ) -> tuple[Before, ...]:  # fmt: skip
     """Count at which touchpoints recommenders were last before the customers came."""
