@@ -15,6 +15,7 @@ from journeymap import At, Dormancy, Not
 from journeymap.analysis import Breakdown, Columns, Compare, Driver, Drivers, Log, Where
 from journeymap.analysis.measuring.risks import Risks, _OneFact, critical_chance
 from journeymap.analysis.questions import drivers
+from journeymap.analysis.questions.drivers import _times
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
 from journeymap.simulation import broadband, broadband_customers
 from tests.factories import T0
@@ -218,8 +219,64 @@ def test_a_ratio_by_hand() -> None:
         assert chance >= 2 * (1 - _normal(abs(z))) * 0.99
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_goes_with_the_calendar_is_no_driver(silent: bool) -> None:
+    """All leave at one rate; who came last had less time for it, and another form."""
+    alarms = 0
+    for seed in range(20):
+        dice, rows, end = random.Random(seed), [], 365.0
+        for customer in range(600):
+            at = begin = dice.uniform(0, end)
+            leaves = begin + dice.expovariate(1 / 300)
+            form = "v1" if begin < end / 2 else "v2" if begin < 0.9 * end else "v3"
+            while at < min(leaves, end):
+                rows.append((customer, dice.choice("abc"), at, form))
+                at += dice.expovariate(1 / 15)
+            if leaves < end and not silent:
+                rows.append((customer, "cancelled", leaves, form))
+        question = Drivers(Dormancy(), silent="60 days") if silent else Drivers("cancelled")
+        alarms += len(_forms(rows).ask(question)) > 0
+    assert alarms <= 2
+
+
+@pytest.mark.slow
+def test_a_lead_cuts_journeys_with_and_without_the_outcome() -> None:
+    """All are closed, and some complain an hour later, by chance: closing protects no one."""
+    alarms = 0
+    for seed in range(20):
+        dice, rows = random.Random(seed), []
+        for customer in range(600):
+            at = dice.random() * 10
+            for _ in range(dice.randint(1, 5)):
+                at += dice.expovariate(1 / 2)
+                rows.append((customer, dice.choice("abc"), at, "v1"))
+            at += dice.expovariate(1 / 2)
+            rows.append((customer, "closed", at, "v1"))
+            if dice.random() < 0.3:
+                rows.append((customer, "complained", at + 1 / 24, "v1"))
+        alarms += len(_forms(rows).ask(Drivers("complained", lead="1 day"))) > 0
+    assert alarms <= 2
+
+
+def _forms(rows: list[tuple[int, str, float, str]]) -> Log:
+    customers, points, days, forms = zip(*rows, strict=True)
+    data = {"customer": [f"c{one}" for one in customers], "touchpoint": points,
+            "at": [int(86_400 * day) for day in days], "form": forms}  # fmt: skip
+    return Log.from_frame(data, Columns(at_unit="s", extra=["form"]))
+
+
+@pytest.mark.parametrize(("ratio", "words"), [
+    (152.1, "150"), (2.14, "2.1"), (1234.5, "1,200"), (1e6, "over 10,000"), (0.0123, "0.012"),
+    (1e-7, "under 0.001"), (99.9, "100"),
+])  # fmt: skip
+def test_ratios_are_written_in_plain_figures(ratio: float, words: str) -> None:
+    assert _times(ratio) == words
+
+
 def _risks(came: Any, stratum: Any) -> Risks:
-    return Risks(came, stratum, np.arange(len(came)), np.ones(len(came), dtype=bool))
+    rows = np.arange(len(came))
+    return Risks(came, stratum, rows, np.ones(len(came), dtype=bool), rows * 0)
 
 
 def _normal(z: float) -> float:

@@ -1,7 +1,8 @@
 """Risks of journeys that have come equally far, compared: tests, ratios, and selection.
 
 Each row is a journey after one of its interactions; an outcome comes later, or does not. Where a
-fact is new, the journey is compared with those that have come as far and do not know it. For the
+fact is new, the journey is compared with those that have come as far, are followed for about as
+long from there on, and do not know it. For the
 test, whatever these come to know later; for the ratio, had they never come to know it: those that
 do count no more, and others count for them (weights by the inverse of the probability of not being
 censored, Robins and Finkelstein 2000). Ratios of risks are those of a Poisson regression with an
@@ -71,12 +72,15 @@ class Risks:
         stratum: How far a row's journey has come, as a number that grows.
         customer: The customer, as a number.
         fresh: Marks the first row of each journey; the others follow it.
+        followed: For how long a row's journey is followed from there on, as the number of a class:
+            only those that could come to the outcome for as long are compared.
     """
 
     outcome: Floats
     stratum: Ints
     customer: Ints
     fresh: Flags
+    followed: Ints
 
     @property
     def freedom(self) -> float:
@@ -125,9 +129,11 @@ class Risks:
         return found
 
     def _alike(self, chosen: Any) -> Ints:
-        """Give a number to rows that are as far and alike in the chosen candidates."""
+        """Give a number to rows that are as far, followed as long and alike in those chosen."""
         bits = chosen.astype(np.int64) @ (1 << np.arange(chosen.shape[1]))
-        _, number = np.unique(self.stratum * (1 << chosen.shape[1]) + bits, return_inverse=True)
+        classes = int(self.followed.max(initial=0)) + 1
+        alike = (self.stratum * classes + self.followed) * (1 << chosen.shape[1]) + bits
+        _, number = np.unique(alike, return_inverse=True)
         return number
 
     def _newly(self, known: Any, *, instead: bool) -> tuple[Floats, Floats]:

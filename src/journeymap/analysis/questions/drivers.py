@@ -125,7 +125,7 @@ def _times(ratio: float) -> str:
     """Write how many times as likely something is, in two figures and without a power of ten."""
     if ratio >= 10_000:
         return "over 10,000"
-    if ratio >= 100:
+    if ratio >= 99.5:
         return f"{float(f'{ratio:.2g}'):,.0f}"
     return f"{ratio:.2g}" if ratio >= 0.001 else "under 0.001"
 
@@ -134,17 +134,24 @@ def _times(ratio: float) -> str:
 class _Measured:
     """Journeys after their interactions, in order of the customers' hashes.
 
-    ``known`` has, for each candidate, the places of the rows by which it is known; ``everyone`` and
-    ``met`` the hashes of all customers, and of those with an outcome.
+    ``left`` is for how long each is followed from there on, and ``wait`` how long the outcome takes
+    (−1: it does not come), in microseconds. ``known`` has, for each candidate, the places of the
+    rows by which it is known; ``everyone`` and ``met`` the hashes of all customers, and of those
+    with an outcome.
     """
 
     hashes: Any
     step: Ints
     outcome: Ints
+    left: Ints
+    wait: Ints
     known: dict[Candidate, Ints]
     everyone: Any
     met: Any
     sampled: bool
+
+
+_CLASSES, _WIDER = 16, 1.25  # of how long journeys are followed, and each so much wider
 
 
 def _grid() -> Ints:
@@ -171,7 +178,8 @@ class Drivers:
 
     Each journey is looked at after its interactions (the first thirteen, and then every seventh
     part further) until its first outcome. Where a fact becomes known, the journey is compared with
-    those that have come as far and do not know it: what share came to the outcome later, had they
+    those that have come as far, are followed for about as long from there on (who came last had no
+    time for an outcome yet), and do not know it: what share came to the outcome later, had they
     never come to know it (those that do count up to then, and others for them). The effect is a
     ratio of these risks by a Poisson regression with the other drivers, with errors from the
     spread between customers (Zou 2004). Drivers are added one by one, the surest first by its
@@ -184,7 +192,7 @@ class Drivers:
             ``Dormancy()``: silence for longer than the map allows.
         silent: How long a silence makes a customer dormant, instead of what the map allows.
         lead: How long before the outcome journeys are looked at for the last time, so that what
-            belongs to the outcome is no driver of it.
+            belongs to the outcome is no driver of it; those without one so long before their end.
 
     Raises:
         ElementError: A field has a value that it may not have.
@@ -219,11 +227,15 @@ class Drivers:
         part, sampled = _chosen(part)
         none = np.zeros(0, dtype=np.int64)
         if not len(part):
-            return _Measured(np.zeros(0, dtype=np.uint64), none, none, {}, none, none, sampled)
+            return _Measured(
+                np.zeros(0, dtype=np.uint64), none, none, none, none, {}, none, none, sampled
+            )  # fmt: skip
         hashes = hash_customers(part)
-        rows, step, outcome, marked = self._rows(part)
+        rows, step, wait, marked = self._rows(part)
         order = np.argsort(hashes[part.journey[rows]], kind="stable")
-        rows, step, outcome = rows[order], step[order], outcome[order]
+        rows, step, wait = rows[order], step[order], wait[order]
+        outcome = (wait >= 0).astype(np.int64)
+        left = part.scope.seen_until - part.at[rows] if part.scope.timed else rows * 0
         journey = part.journey[rows]
         known: dict[Candidate, Ints] = {}
         for candidate, first in self._candidates(part, marked):
@@ -232,12 +244,15 @@ class Drivers:
                 mine = known.get(candidate)
                 known[candidate] = places if mine is None else np.union1d(mine, places)
         met = np.unique(hashes[part.journey[marked]])
-        return _Measured(hashes[journey], step, outcome, known, np.unique(hashes), met, sampled)
+        return _Measured(
+            hashes[journey], step, outcome, left, wait, known, np.unique(hashes), met, sampled
+        )  # fmt: skip
 
     def _rows(self, part: Part) -> tuple[Ints, Ints, Ints, Flags]:
-        """Find the interactions to look at, how far they are, and whether an outcome comes later.
+        """Find the interactions to look at, how far they are, and when an outcome comes later.
 
-        All before a journey's first outcome, by the lead; of many, the same of each journey.
+        All before a journey's first outcome, by the lead; or before its end, where none comes, by
+        the same. Of many, the same of each journey. Where no outcome comes, the time is −1.
         """
         number = np.arange(len(part))
         if isinstance(self.outcome, Dormancy):
@@ -251,13 +266,14 @@ class Drivers:
         met = until < NEVER
         if self.lead is not None:
             require_times(part.scope, "Drivers(lead=…)")
-            limit = np.full(part.journeys, np.iinfo(np.int64).max)
-            limit[met] = part.at[until[met]] - micros_in(self.lead)
-            eligible &= part.at <= limit[part.journey]
+            end = np.where(met, until, part.offsets[1:] - 1)
+            eligible &= part.at <= (part.at[end] - micros_in(self.lead))[part.journey]
         step = number - part.offsets[:-1][part.journey]
         place = np.searchsorted(_GRID, step)
         rows = np.flatnonzero(eligible & (_GRID[np.minimum(place, len(_GRID) - 1)] == step))
-        return rows, place[rows], met[part.journey[rows]].astype(np.int64), marked
+        ends = until[part.journey[rows]]
+        wait = part.at[np.where(ends < NEVER, ends, 0)] - part.at[rows] if part.scope.timed else 0
+        return rows, place[rows], np.where(ends < NEVER, wait, -1), marked
 
     def _silences(self, part: Part) -> Flags:
         """Mark the interactions after which the customer was silent."""
@@ -290,7 +306,8 @@ class Drivers:
             )
         both = _Measured(
             np.concatenate([one.hashes, other.hashes]), np.concatenate([one.step, other.step]),
-            np.concatenate([one.outcome, other.outcome]), known,
+            np.concatenate([one.outcome, other.outcome]), np.concatenate([one.left, other.left]),
+            np.concatenate([one.wait, other.wait]), known,
             np.union1d(one.everyone, other.everyone), np.union1d(one.met, other.met),
             one.sampled or other.sampled,
         )  # fmt: skip
@@ -311,7 +328,8 @@ class Drivers:
         rows = []
         if 0 < outcomes < n and candidates:
             happened = measured.outcome.astype(np.float64)
-            risks = Risks(happened, measured.step, customer, measured.step == 0)
+            followed = _class_followed(measured.left, measured.wait)
+            risks = Risks(happened, measured.step, customer, measured.step == 0, followed)
             for place, effect in _select(risks, columns):
                 kind, element, driver = candidates[place]
                 people = distinct(customer[columns[:, place]])
@@ -327,12 +345,12 @@ class Drivers:
         """Find the customers of whom a fact was known, also those who were not compared."""
         if not len(part):
             return np.zeros(0, dtype=np.int64)
-        rows, _, outcome, marked = self._rows(part)
+        rows, _, wait, marked = self._rows(part)
         known = np.full(len(rows), number == "n")
         for (_, _, driver), first in self._candidates(part, marked):
             if driver == row["driver"]:
                 known |= first[part.journey[rows]] <= rows
-        return part.customer[rows[known & (outcome > 0) if number == "outcomes" else known]]
+        return part.customer[rows[known & (wait >= 0) if number == "outcomes" else known]]
 
 
 def _select(risks: Risks, columns: Any) -> list[tuple[int, RiskRatio]]:
@@ -353,6 +371,19 @@ def _select(risks: Risks, columns: Any) -> list[tuple[int, RiskRatio]]:
     sure = [(place, one) for place, one in found
             if one.chance < 0.05 and (one.low > 1 or one.high < 1)]  # fmt: skip
     return sorted(sure, key=lambda one: (one[1].chance, one[0]))
+
+
+def _class_followed(left: Ints, wait: Ints) -> Ints:
+    """Give a number to rows that are followed for about as long.
+
+    Beyond the time in which nearly all outcomes have come, it makes no difference.
+    """
+    known = wait[wait >= 0]
+    if not len(known) or not left.any():
+        return np.zeros(len(left), dtype=np.int64)
+    longest = max(float(np.quantile(known, 0.98)), 1.0)
+    edges = longest / _WIDER ** np.arange(_CLASSES)[::-1]
+    return np.searchsorted(edges, left, side="right")
 
 
 def _examined(measured: _Measured, customer: Ints) -> list[Candidate]:
@@ -396,6 +427,7 @@ def _lowest(measured: _Measured) -> _Measured:
     everyone = measured.everyone[:MAX_CUSTOMERS]
     return _Measured(
         measured.hashes[kept], measured.step[kept], measured.outcome[kept],
+        measured.left[kept], measured.wait[kept],
         {candidate: places for candidate, places in known.items() if len(places)},
         everyone, measured.met[np.isin(measured.met, everyone)],
         measured.sampled or len(everyone) < len(measured.everyone),
