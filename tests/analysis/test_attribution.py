@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from journeymap import At, Interaction, Money, Sequence
 from journeymap.analysis import Attribution, Breakdown, Columns, Compare, Log, Trend, Where
+from journeymap.analysis.measuring import credit_rules
 from journeymap.analysis.measuring.credit_rules import (
     MarkovChain,
     credit_by_place,
@@ -115,6 +116,20 @@ def test_places_beside_a_plain_twin(walked: Any, rule: str) -> None:
                 else 0.4 if edge else 0.2 / (size - 2),
             }[rule]  # fmt: skip
     assert {name: one[0, 0] for name, one in found.items()} == pytest.approx(dict(expected))
+
+
+@given(walks, st.integers(1, 3), st.booleans())
+def test_a_large_chain_is_walked_to_the_same_credit(
+    walked: Any, order: int, null_paths: bool
+) -> None:
+    chain = MarkovChain(grouped(walked), order, null_paths=null_paths)
+    solved = chain.credit([0])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(credit_rules, "_SOLVED", 0)
+        walked_on = chain.credit([0])
+    assert {name: one for name, (one, _) in walked_on.items()} == pytest.approx(
+        {name: one for name, (one, _) in solved.items()}, rel=1e-9, abs=1e-9
+    )
 
 
 @settings(max_examples=200)

@@ -12,6 +12,7 @@ from math import factorial
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import sparse
 
 __all__ = [
     "Credits",
@@ -22,6 +23,9 @@ __all__ = [
     "credit_by_set",
     "shapley",
 ]
+
+_SOLVED = 400  # states up to which the equations are solved; of more, walks are followed
+_LEFT = 1e-15  # the share of walks that is followed no further
 
 Path: TypeAlias = tuple[str, ...]
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
@@ -107,23 +111,40 @@ class MarkovChain:
         if not conversions:
             return dict.fromkeys(self.names, (0.0, 0.0))
         ends = self._ends[:, :, groups].sum(axis=2)
-        size = len(ends)
-        chain = np.zeros((size, size))
-        chain[self._from, self._to] = self._moves[:, groups].sum(axis=1)
-        out = np.maximum(chain.sum(axis=1) + ends[:, 1], 1e-300)  # a state that no one came to
-        chain, won = chain / out[:, None], ends[:, 0] / out
-
-        def reach(without: str | None) -> float:
-            kept = (self._last != without).astype(float)
-            return float(np.linalg.solve(np.eye(size) - chain * kept[None, :], won)[0])
-
-        whole = reach(None)
-        effects = {name: max(0.0, 1 - reach(name) / whole) for name in self.names}
+        moves, size = self._moves[:, groups].sum(axis=1), len(ends)
+        out = np.bincount(self._from, moves, size) + ends[:, 1]
+        out = np.maximum(out, 1e-300)  # a state that no one came to
+        chances = moves / out[self._from]
+        solve = _reach_by_solving if size <= _SOLVED else _reach_by_walking
+        kept = self._last[:, None] != np.array([None, *self.names], dtype=object)
+        chain = sparse.csr_matrix((chances, (self._from, self._to)), shape=(size, size))
+        whole, *without = solve(chain, ends[:, 0] / out, kept).tolist()
+        effects = {
+            name: max(0.0, 1 - one / whole) for name, one in zip(self.names, without, strict=True)
+        }
         together = sum(effects.values())
         return {
             name: (conversions * effect / together, amounts * effect / together + 0.0)  # no -0
             for name, effect in effects.items()
         }
+
+
+def _reach_by_solving(chain: Any, won: Floats, kept: Any) -> Floats:
+    """Compute how probable an end is from the first state, for each set of states kept."""
+    dense, eye = chain.toarray(), np.eye(len(won))
+    return np.array([np.linalg.solve(eye - dense * some[None, :], won)[0] for some in kept.T])
+
+
+def _reach_by_walking(chain: Any, won: Floats, kept: Any) -> Floats:
+    """Compute the same for many states: by walking on until hardly any walk is left."""
+    there = np.zeros(kept.shape)
+    there[0] = 1.0
+    found = np.zeros(kept.shape[1])
+    back = chain.T.tocsr()
+    while float(there.sum(axis=0).max()) > _LEFT:
+        found += won @ there
+        there = (back @ there) * kept
+    return found
 
 
 def shapley(worth: Mapping[frozenset[str], float], players: Sequence[str]) -> dict[str, float]:
