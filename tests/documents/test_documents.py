@@ -417,7 +417,8 @@ def test_any_short_text_is_the_same_for_every_reader(text: str) -> None:
 WEIRD: tuple[Any, ...] = (
     "", " ", "x", "a\nb", "7 days", "P7D", "-1 day", "0 s", "1 month", 0, 1, -1, 1.5, True, None,
     [], {}, ["x"], [1], {"a": 1}, "(start)", 2**70, "2026-02-30", "25:00", "own", "buy", "up", [[]],
-    [None], 1e308, "x is y", {"at_least": 1}, ["x", "x"],
+    [None], 1e308, "x is y", {"at_least": 1}, ["x", "x"], 2.0, 3.0, "a\0b", "\ufeff",
+    "0 days", "x" * 10_001,
 )  # fmt: skip
 KEYS = ("extra", "id", "name", "when", "steps", "one_of", "currency", "consent", "trait", "per")
 BLIND = re.compile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -144,3 +145,38 @@ def test_whoever_comes_at_the_very_cursor_is_read(
         records, place = read(source, place)
         assert f"i{number}" in {one.id for one in records}
     engine.dispose()
+
+
+def test_rows_without_a_cursor_that_come_later_are_set_aside(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/rows.db"
+    connection = sqlite3.connect(tmp_path / "rows.db")
+    connection.execute("CREATE TABLE rows (c, k, at, u, tp)")
+
+    def insert(cursor: int | None, key: str | None) -> None:
+        row = (cursor, key, "2026-03-01T00:00Z", "1", "call")
+        connection.execute("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", row)
+        connection.commit()
+
+    mapping = columns_mapping("s", at="at", identities={"u": "u"}, touchpoint="tp")
+    source = SqlSource(url, "rows", mapping, cursor="c", key="k")
+
+    def read(cursor: str | None) -> tuple[int, list[str], str | None]:
+        records, reasons = 0, []
+        for batch in source.read(cursor):
+            records += len(batch.records)
+            reasons += [one.reason for one in batch.rejected]
+            cursor = batch.cursor
+        return records, reasons, cursor
+
+    insert(1, "a")
+    insert(None, "b")
+    records, reasons, cursor = read(None)
+    assert (records, reasons) == (1, ["no c"])
+    assert read(cursor)[:2] == (0, [])
+    insert(2, "c")
+    insert(None, "d")
+    insert(3, None)
+    records, reasons, cursor = read(cursor)
+    assert (records, sorted(reasons)) == (1, ["no c", "no c", "no k"])
+    assert read(cursor)[:2] == (0, [])
+    connection.close()

@@ -48,6 +48,8 @@ def _text(value: Any, _: Any) -> str:
 
 
 def _whole(value: Any, _: Any) -> int:
+    if isinstance(value, float) and value.is_integer():  # 2.0 is what JSON and others mean by 2
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise _expected_error(value, "a whole number")
     if abs(value) > 2**63:

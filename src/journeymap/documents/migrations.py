@@ -42,6 +42,8 @@ def migrate(document: dict[str, Any], file: str | None) -> dict[str, Any]:
     if isinstance(document.get("$schema"), str):
         del document["$schema"]
     version = document.pop(KEY, VERSION)
+    if isinstance(version, float) and version.is_integer():
+        version = int(version)
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         message = f"'{KEY}' is the version of the document, a whole number (now {VERSION})"
         raise fault(file, f"{message}, not {version!r}", None, None)

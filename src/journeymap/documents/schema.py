@@ -15,11 +15,14 @@ from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED, Occur
 from journeymap.model.durations import PATTERN
 from journeymap.model.elements import MAX_CONCURRENT, OfKind
 from journeymap.model.measures import MEASURES, TIME_UNITS, MaybeMeasure
+from journeymap.model.rules import MAX_TEXT, UNCLEAN
 
 __all__ = ["schema"]
 
+_UNCLEAN = UNCLEAN[1:-1]
 _NAME = {
-    "type": "string", "minLength": 1, "pattern": r"^[^\n\t]*\S[^\n\t]*$",
+    "type": "string", "minLength": 1, "maxLength": MAX_TEXT,
+    "pattern": rf"^[^\n\t{_UNCLEAN}]*[^\s{_UNCLEAN}][^\n\t{_UNCLEAN}]*$",
     "not": {"enum": ["(start)", "(end)", "(any)"]},
 }  # fmt: skip
 _NUMBER = {"type": "number", "minimum": -1e300, "maximum": 1e300}
@@ -37,7 +40,7 @@ _DURATION = {
     "pattern": PATTERN,
 }
 _SCALARS: dict[Any, dict[str, Any]] = {
-    str: {"type": "string"},
+    str: {"type": "string", "maxLength": MAX_TEXT, "pattern": f"^[^{_UNCLEAN}]*$"},
     int: {"type": "integer"},
     float: _NUMBER,
     bool: {"type": "boolean"},
@@ -183,7 +186,7 @@ def _limited(made: dict[str, Any], cls: Any, attribute: Any) -> dict[str, Any]:
     checks = repr(attribute.validator)
     if "identifier" in checks:
         return {**made, **_NAME}
-    if made.get("items") == {"type": "string"} and "function names" in checks:
+    if made.get("items") == _SCALARS[str] and "function names" in checks:
         return {**made, "items": dict(_NAME), "uniqueItems": True}
     if made.get("type") == "integer":
         least, most = _WHOLE[cls.__name__, attribute.name]
@@ -276,7 +279,7 @@ def _sequence(name: str) -> dict[str, Any]:
     comes = {"not": {"type": "object", "required": ["not"], "maxProperties": 1}}
     steps = {"type": "array", "items": step, "minItems": 1, "contains": comes}
     properties = {
-        "steps": steps, "within": dict(_SCALARS[timedelta]),
+        "steps": steps, "within": {**_DURATION, **_LIMITS["positive_duration"]},
         "occurrence": {"enum": list(get_args(Occurrence))}, "consecutive": {"type": "boolean"},
     }  # fmt: skip
     full = {

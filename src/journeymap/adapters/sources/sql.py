@@ -86,7 +86,7 @@ class SqlSource:
         file = self.url.partition(":///")[2].partition("?")[0]
         if self.url.startswith("sqlite") and file and not os.path.exists(file):
             raise SourceError(self._where, "there is no such file")
-        after, done = (None, 0) if cursor is None else self._after(cursor)
+        after, done, lost = (None, 0, 0) if cursor is None else self._after(cursor)
         if after and self.lag is not None:
             after = [self._before(after[0], self.lag)]
         try:
@@ -95,7 +95,7 @@ class SqlSource:
             message = f"it cannot be opened ({type(error).__name__}); is the URL right?"
             raise SourceError(self._where, message) from None
         try:
-            yield from self._batches(engine, after, done)
+            yield from self._batches(engine, after, done, lost)
         except SQLAlchemyError as error:
             message = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
             raise SourceError(self._where, message) from None
@@ -107,46 +107,72 @@ class SqlSource:
         kind, _, rest = self.url.partition("://")
         return f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
 
-    def _batches(self, engine: Engine, after: list[Any] | None, done: int) -> Iterator[Batch]:
+    def _batches(
+        self, engine: Engine, after: list[Any] | None, done: int, known: int | None
+    ) -> Iterator[Batch]:
         filling = BatchBuilder(AppliedMapping(self.mapping))
         last = after
-        for values, row in self._rows(engine, after):
+        lost = self._count_lost(engine)  # more of them than before are read again, all of them
+        again = known is not None and lost > known
+        for values, row in self._rows(engine, after, lost=again):
             # Rows without a cursor stay together; without a key, rows of one cursor do, too.
             parted = values is not None and (
                 self.key is not None or _folded(values) != _folded(last or [])
             )
             if filling.rows >= self.batch and parted:
                 done += filling.rows
-                yield filling.batch(_cursor_text(last or [], done))
+                yield filling.batch(_cursor_text(last or [], done, lost))
             line = done + filling.rows + 1
             if values is None:
-                filling.add(RejectedRow(line, f"no {self.cursor}", row_text(row)))
+                lacking = next(name for name in self._keys if row[name] is None)
+                filling.add(RejectedRow(line, f"no {lacking}", row_text(row)))
             else:
                 filling.add((line, row))
                 last = values
         if filling.rows:
             done += filling.rows
-            yield filling.batch(_cursor_text(last or [], done))
+            yield filling.batch(_cursor_text(last or [], done, lost))
 
-    def _rows(
-        self, engine: Engine, after: list[Any] | None
-    ) -> Iterator[tuple[list[Any] | None, dict[str, Any]]]:
-        from sqlalchemy import and_, column, or_, select, text
+    @property
+    def _keys(self) -> list[str]:
+        return [self.cursor] if self.key is None else [self.cursor, self.key]
+
+    @property
+    def _source(self) -> Any:
+        """The table, or the query as a table."""
+        from sqlalchemy import column, text
         from sqlalchemy import table as bare
 
-        keys = [self.cursor] if self.key is None else [self.cursor, self.key]
-        columns: list[Any] = [column(name) for name in keys]
-        lost = or_(*(one.is_(None) for one in columns))
         if _QUERY.match(self.table):
             written = self.table.strip().rstrip(";").replace(":", r"\:")
-            source: Any = text(written).columns(*columns).subquery("journeymap_rows")
-            chosen = select(text("*")).select_from(source)
-        else:
-            schema, _, name = self.table.rpartition(".")
-            source = bare(name, schema=schema or None)
-            chosen = select(text("*")).select_from(source)
+            columns: list[Any] = [column(name) for name in self._keys]
+            return text(written).columns(*columns).subquery("journeymap_rows")
+        schema, _, name = self.table.rpartition(".")
+        return bare(name, schema=schema or None)
+
+    def _is_lost(self) -> Any:
+        """Write the condition that a row has no cursor, or no key."""
+        from sqlalchemy import column, or_
+
+        return or_(*(column(name).is_(None) for name in self._keys))
+
+    def _count_lost(self, engine: Engine) -> int:
+        from sqlalchemy import func, select
+
+        query = select(func.count()).select_from(self._source).where(self._is_lost())
+        with engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _rows(
+        self, engine: Engine, after: list[Any] | None, *, lost: bool
+    ) -> Iterator[tuple[list[Any] | None, dict[str, Any]]]:
+        from sqlalchemy import and_, column, or_, select, text
+
+        keys = self._keys
+        columns: list[Any] = [column(name) for name in keys]
+        chosen = select(text("*")).select_from(self._source)
         there = and_(*(one.is_not(None) for one in columns))
-        queries = [chosen.where(lost)] if after is None else []  # what has no cursor, once
+        queries = [chosen.where(self._is_lost())] if lost or after is None else []
         if after:
             more = columns[0] > after[0] if self.lag is None else columns[0] >= after[0]
             if len(after) > 1:
@@ -184,17 +210,18 @@ class SqlSource:
         message = f"a lag of {lag!r} does not fit a cursor such as {value!r}"
         raise SourceError(self._where, message)
 
-    def _after(self, cursor: str) -> tuple[list[Any] | None, int]:
+    def _after(self, cursor: str) -> tuple[list[Any] | None, int, int | None]:
         try:
             data = json.loads(cursor)
-            rows = int(data["rows"])
+            rows, lost = int(data["rows"]), data.get("lost")
+            lost = None if lost is None else int(lost)
             after = data["after"]
             values = None if after is None else [_value(one) for one in after]
         except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             raise SourceError(self._where, "this is no cursor of such a source") from None
         if values and len(values) != 1 + (self.key is not None):
             raise SourceError(self._where, "this cursor was made with another ``key``")
-        return values, rows
+        return values, rows, lost
 
 
 _QUERY = re.compile(r"\s*(--[^\n]*\n\s*)*\(?\s*(select|with)\b", re.IGNORECASE)
@@ -205,9 +232,9 @@ def _folded(values: Sequence[Any]) -> list[Any]:
     return [one.casefold() if isinstance(one, str) else one for one in values]
 
 
-def _cursor_text(values: Sequence[Any] | None, rows: int) -> str:
+def _cursor_text(values: Sequence[Any] | None, rows: int, lost: int) -> str:
     after = None if values is None else [_plain(one) for one in values]
-    return json.dumps({"after": after, "rows": rows})
+    return json.dumps({"after": after, "rows": rows, "lost": lost})
 
 
 def _plain(value: Any) -> Any:
