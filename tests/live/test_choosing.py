@@ -22,7 +22,7 @@ from journeymap import (
     Touchpoint,
 )
 from journeymap.live import AsyncLive
-from tests.factories import DAY, SHOP, T0
+from tests.factories import DAY, HOUR, SHOP, T0
 from tests.factories import happened as at
 
 OFFERING = SHOP.add(
@@ -126,3 +126,16 @@ def test_live_chooses_by_what_sources_gave(store: str) -> None:
         assert choice.best == ASKING.offers["gift"]
         why = {one.offer: one.lost for one in choice.candidates}
         assert why["router"] == "the customer refused 'marketing'"
+
+
+def test_contacts_and_what_was_too_early_are_counted(store: str) -> None:
+    now = [T0]
+    offering = SHOP.add(Offer("o", propensity=0.5, touchpoint="call"))
+    with Live(offering, store, clock=lambda: now[0]) as live:
+        live.record(at("order", 1))
+        assert live.stats().recorded == 0
+        now[0] += 2 * HOUR
+        live.advance()
+        assert (live.stats().interactions, live.stats().recorded) == (1, 1)
+        assert live.choose(NextBest(offering), "ada").best is not None
+        assert (live.stats().interactions, live.stats().recorded) == (2, 2)

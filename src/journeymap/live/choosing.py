@@ -8,7 +8,7 @@ from journeymap.adapters.store import Transaction
 from journeymap.exceptions import ElementError
 from journeymap.interactions import Interaction
 from journeymap.live.evidence import read_facts
-from journeymap.live.recording import Naming, Recording, Settings
+from journeymap.live.recording import Naming, Receipt, Recording, Settings
 from journeymap.live.states import States, Versioned
 from journeymap.profile import Choice, NextBest
 
@@ -28,11 +28,12 @@ class Choosing:
         self._states, self._settings, self._offers = states, settings, offers
         self._customer, self._channel = customer, channel
         self.written: Versioned = {}
+        self.recorded: list[tuple[Interaction, Receipt]] = []
 
     def write(self, tx: Transaction, named: Naming | None = None) -> Choice:
         """Choose, and record the contact."""
         now = self._states.now()
-        self.written = {}
+        self.written, self.recorded = {}, []
         contact = Interaction(self._customer, "?", now, source=SOURCE, channel=self._channel)
         if named is not None:
             [contact] = named(tx, (contact,))
@@ -54,6 +55,6 @@ class Choosing:
         if reason:
             raise ElementError("Live", "choose", choice.best.id, reason)
         recording = Recording(self._states, self._settings, now, (made,))
-        recording.write(tx)
+        self.recorded = list(zip((made,), recording.write(tx), strict=True))
         self.written = recording.written
         return choice

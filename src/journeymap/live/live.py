@@ -260,8 +260,10 @@ class Live(StoreReading, SignalDelivery):
         if self._resolution is None:
             choice = self._store.run(choosing.write)
             self._states.cache(choosing.written)
-            return choice
-        return self._resolution.write(choosing)
+        else:
+            choice = self._resolution.write(choosing)
+        self._count(tuple(r for _, r in choosing.recorded), [one for one, _ in choosing.recorded])
+        return choice
 
     def advance(self, now: datetime | None = None) -> tuple[Signal, ...]:
         """Fire every timer that came due: absences, deadlines, dormancy.
@@ -324,6 +326,7 @@ class Live(StoreReading, SignalDelivery):
                 self._states.cache(work.written)
             else:
                 signals = resolution.write(work)
+            self._count(tuple(r for _, r in work.recorded), [one for one, _ in work.recorded])
             if signals:
                 yield tuple(signals)
             if work.count < BATCH:

@@ -287,9 +287,11 @@ class Returning:
         self._states, self._settings, self.now, self._owner = states, settings, now, owner
         self.written: Versioned = {}
         self.count = 0
+        self.recorded: list[tuple[Interaction, Receipt]] = []
 
     def write(self, tx: Transaction, named: Naming | None = None) -> list[Signal]:
         """Record some of them; give the signals."""
+        self.recorded = []
         due = tx.set_aside.list_due(micros(self.now), BATCH)
         self.written, self.count = {}, len(due)
         if not due:
@@ -305,6 +307,8 @@ class Returning:
             if waits is not None:  # too early still, by this process's tolerance; or not known
                 tx.set_aside.add([waits])
         self.written = recording.written
+        self.recorded = [(one, receipt) for one, receipt in zip(given, receipts, strict=True)
+                         if not receipt.set_aside]  # fmt: skip
         return [signal for receipt in receipts for signal in receipt.signals]
 
     def _owned(
