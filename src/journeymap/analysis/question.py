@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
 from journeymap.analysis.table.part import Part, Scope
@@ -56,6 +57,26 @@ def prepare_question(question: Any, log: Any) -> Any:
     """Give the question as it is measured, where it must know something of the log first."""
     prepare = getattr(question, "prepared", None)
     return question if prepare is None else prepare(log)
+
+
+def merge_parts(questions: tuple[Question[Any], ...], found: Iterable[list[Any]]) -> list[Any]:
+    """Merge the measurements of parts, in their order: each with one of as many parts.
+
+    So what was merged from many parts is copied a few times, not with every further part.
+    """
+    waiting: list[tuple[int, list[Any]]] = []  # of how many parts, each of more than the next
+    for one in found:
+        parts, merged = 1, one
+        while waiting and waiting[-1][0] <= parts:
+            number, before = waiting.pop()
+            parts, merged = parts + number, merge_all(questions, before, merged)
+        waiting.append((parts, merged))
+    if not waiting:
+        return []
+    _, merged = waiting.pop()
+    while waiting:
+        merged = merge_all(questions, waiting.pop()[1], merged)
+    return merged
 
 
 def merge_all(questions: tuple[Question[Any], ...], one: list[Any], other: list[Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial, reduce
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from journeymap.analysis import Columns, Question
 from journeymap.analysis.askable import Askable, LogSize, make_scope
-from journeymap.analysis.question import merge_all
+from journeymap.analysis.question import merge_parts
 from journeymap.analysis.table.checking import LEVELS, Dropped, Rejected
 from journeymap.analysis.table.coding import code_type
 from journeymap.analysis.table.encoding import apply_map, number_type
@@ -172,7 +172,7 @@ class ParquetLog(Askable):
         with ThreadPoolExecutor(self.workers) as pool:
             numbers = range(self._manifest.partitions)
             found = in_order(pool, work, numbers, 2 * self.workers)
-            return reduce(partial(merge_all, questions), found)
+            return merge_parts(questions, found)
 
     @cached_property
     def _empty(self) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property, partial, reduce
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ from journeymap.adapters.source import RejectedRow
 from journeymap.adapters.tables.rows import Rows, require_columns
 from journeymap.analysis import Columns, Question
 from journeymap.analysis.askable import Askable, LogSize, make_scope
-from journeymap.analysis.question import merge_all
+from journeymap.analysis.question import merge_parts
 from journeymap.analysis.table.checking import CheckedRows, Dropped, Rejected, check_rows
 from journeymap.analysis.table.encoding import KnownNames, apply_map, encode_rows
 from journeymap.analysis.table.guessing import guess_columns
@@ -165,7 +165,7 @@ class SparkLog(Askable):
             table = apply_map(encode_rows(check_rows(rows, columns), None), journey, known)
             return table.measure(questions, scope, views)
 
-        return reduce(partial(merge_all, questions), _on_cluster(frame, self._wanted, work))
+        return merge_parts(questions, _on_cluster(frame, self._wanted, work))
 
     @cached_property
     def _spread(self) -> DataFrame:

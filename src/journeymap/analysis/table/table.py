@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from attrs import frozen
 
-from journeymap.analysis.question import Question, merge_all
+from journeymap.analysis.question import Question, merge_parts
 from journeymap.analysis.table.coding import Codes
 from journeymap.analysis.table.part import Ints, Level, LogView, Part, Scope
 from journeymap.model import JourneyMap
@@ -85,12 +85,10 @@ class Table:
         self, questions: tuple[Question[Any], ...], scope: Scope, views: tuple[LogView, ...]
     ) -> list[Any]:
         """Measure several questions in one pass; one merged measurement of each."""
-        measured: list[Any] = []
         rows = max([ROWS_IN_A_PART, *(getattr(q, "rows_in_a_part", 0) for q in questions)])
-        for part in self.parts(rows, scope, views):
-            found = [question.measure(part) for question in questions]
-            measured = merge_all(questions, measured, found) if measured else found
-        return measured
+        parts = self.parts(rows, scope, views)
+        found = ([question.measure(part) for question in questions] for part in parts)
+        return merge_parts(questions, found)
 
     def _part(self, scope: Scope, begin: int, end: int) -> Part:
         first, last = int(self.offsets[begin]), int(self.offsets[end])
