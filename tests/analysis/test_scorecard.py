@@ -550,3 +550,31 @@ def _same(row: Any, hits: list[bool]) -> None:
     if hits:
         scale = 100 if row.unit == "%" else 1
         assert row.value == pytest.approx(scale * sum(hits) / len(hits))
+
+
+@given(DAYS)
+def test_a_share_of_stays_in_time_counts_those_that_go_on(
+    events: list[tuple[str, str, int]],
+) -> None:
+    within, last = 5, max((day for *_, day in events), default=0)
+    stay = TimeIn(statistic="share", within=timedelta(days=within))
+    journey = jm.JourneyMap(
+        "m", stages=[jm.Stage("s", "buy"), jm.Stage("t", "own")],
+        touchpoints=[jm.Touchpoint("a", "s"), jm.Touchpoint("b", "t")],
+        metrics=[Metric("stay", Of("stage", "s"), measure=stay)],
+    )  # fmt: skip
+    given_ = [Interaction(who, what, T0 + timedelta(days=day)) for who, what, day in events]
+    found = rows(Log.from_interactions(given_, map=journey)) if given_ else {}
+    hits = []
+    for who in "xyz":
+        mine = [(day, what) for one, what, day in events if one == who]
+        mine.sort(key=lambda pair: pair[0])
+        runs = [
+            pair for place, pair in enumerate(mine) if not place or mine[place - 1][1] != pair[1]
+        ]
+        for place, (day, what) in enumerate(runs):
+            end = runs[place + 1][0] if place + 1 < len(runs) else None
+            over = last - day >= within if end is not None else last - day > within
+            if what == "a" and over:
+                hits.append(end is not None and end - day <= within)
+    _same(found.get("stay"), hits)

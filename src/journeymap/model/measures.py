@@ -121,7 +121,8 @@ class TimeBetween(_Timed):
 class TimeIn(_Timed):
     """The time in the element: a stay, a process from its first to its last interaction, a journey.
 
-    Stays that have not ended, and processes and journeys of one interaction, are not counted.
+    Stays that have not ended, and processes and journeys of one interaction, are not counted; but
+    of a share, stays that have not ended and are too long already are.
 
     Attributes:
         statistic: ``mean``, ``median``, ``p90``, or the ``share`` that is in time.

@@ -225,21 +225,29 @@ def _passed(part: Part, rows: Ints, measure: TimeBetween) -> Ints:
 
 def _times_in(part: Part, metric: Metric, measure: TimeIn) -> Lengths | Hits:
     begins, ends = _stays(part, metric)
-    lengths = part.at[ends] - part.at[begins]
-    if measure.working_time:
-        calendar = _calendar_of(part, metric)
-        lengths = measure_working_time(
-            part, department_codes(part)[begins], part.at[begins], part.at[ends]
-        ) if calendar is None else measure_on_calendar(
-            part, calendar, part.at[begins], part.at[ends]
-        )  # fmt: skip
+    lengths = _elapsed(part, metric, measure, begins, part.at[ends])
     if measure.within is None:
         return Lengths(part.at[begins], lengths, part.customer[begins])
     limit = micros_in(measure.within)
     # A short stay counts only when a long one would: else the last days look too good.
-    known = part.scope.seen_until - part.at[begins] >= limit
-    rows = begins[known]
-    return Hits(part.at[rows], rows, (lengths <= limit)[known], part.customer[rows])
+    seen = part.scope.seen_until
+    known = _elapsed(part, metric, measure, begins, begins * 0 + seen) >= limit
+    open_ = _open_stays(part, metric)
+    over = open_[_elapsed(part, metric, measure, open_, open_ * 0 + seen) > limit]
+    rows = np.concatenate([begins[known], over])
+    hit = np.concatenate([(lengths <= limit)[known], np.zeros(len(over), dtype=bool)])
+    return Hits(part.at[rows], rows, hit, part.customer[rows])
+
+
+def _elapsed(part: Part, metric: Metric, measure: TimeIn, begins: Ints, until: Ints) -> Ints:
+    """Measure how long it is from some interactions to times, as the measure counts time."""
+    since = part.at[begins]
+    if not measure.working_time:
+        return until - since
+    calendar = _calendar_of(part, metric)
+    if calendar is not None:
+        return measure_on_calendar(part, calendar, since, until)
+    return measure_working_time(part, department_codes(part)[begins], since, until)
 
 
 def _calendar_of(part: Part, metric: Metric) -> Calendar | None:
@@ -268,15 +276,33 @@ def _stays(part: Part, metric: Metric) -> tuple[Ints, Ints]:
         begins, ends = rows[first], rows[last]
         several = ends > begins  # of one interaction alone, no time is known
         return begins[several], ends[several]
-    read = part.read(kind)
+    begins, over = _runs(part, metric)
+    ended = over >= 0
+    return begins[ended], over[ended]
+
+
+def _open_stays(part: Part, metric: Metric) -> Ints:
+    """Find where stays begin that have not ended, of elements that journeys stay in."""
+    if metric.of.kind in ("key_journey", "process", "journey", "persona"):
+        return np.zeros(0, dtype=np.int64)
+    begins, over = _runs(part, metric)
+    return begins[over < 0]
+
+
+def _runs(part: Part, metric: Metric) -> tuple[Ints, Ints]:
+    """Find where each stay in the element begins, and what comes after it (−1: nothing yet)."""
+    inside = _at_element(part, metric)
+    read = part.read(metric.of.kind)
     mine = inside if read.rows is None else inside[read.rows]
     fresh = read.first.copy()
     fresh[1:] |= read.codes[1:] != read.codes[:-1]
     starts = np.flatnonzero(fresh)
-    left = np.append(~read.first[starts[1:]], False)[: len(starts)] & mine[starts]
-    ends = np.append(starts[1:], 0)[: len(starts)]
-    begins, over = starts[left], ends[left]
-    return (begins, over) if read.rows is None else (read.rows[begins], read.rows[over])
+    left = np.append(~read.first[starts[1:]], False)[: len(starts)]
+    ends = np.where(left, np.append(starts[1:], 0)[: len(starts)], -1)
+    begins, over = starts[mine[starts]], ends[mine[starts]]
+    if read.rows is None:
+        return begins, over
+    return read.rows[begins], np.where(over < 0, -1, read.rows[np.maximum(over, 0)])
 
 
 def _all(part: Part, conditions: tuple[Condition, ...]) -> Flags:
