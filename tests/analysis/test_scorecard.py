@@ -41,9 +41,11 @@ from journeymap.analysis import (
     Deviations,
     Dwell,
     Log,
+    Revenue,
     Satisfaction,
     Scorecard,
     ScorecardRow,
+    Trend,
     Where,
 )
 from journeymap.analysis.measuring.intervals import nps_interval
@@ -578,3 +580,19 @@ def test_a_share_of_stays_in_time_counts_those_that_go_on(
             if what == "a" and over:
                 hits.append(end is not None and end - day <= within)
     _same(found.get("stay"), hits)
+
+
+def test_a_first_period_of_a_few_days_is_not_complete() -> None:
+    revenue = Metric("rev", EVERYTHING, target=280, measure=AmountOf("revenue", "EUR"), unit="EUR")
+    begin = datetime(2026, 1, 25, tzinfo=UTC)
+    paid = [
+        Interaction(f"c{n}", "a", begin + n * DAY, value=Money(Decimal(10), "EUR"))
+        for n in range(40)
+    ]
+    log = Log.from_interactions(paid, map=JOURNEY.add(revenue))
+    for view in (log, log.where(since=begin)):
+        months = [row for row in view.ask(Scorecard("month")) if row.metric == "rev"]
+        assert [row.complete for row in months] == [False, True, False]
+        assert [row.verdict for row in months] == [None, "met", None]
+        assert [row.change for row in months] == [None, None, None]
+        assert [row.complete for row in view.ask(Trend(Revenue(None), "month"))][0] is False  # noqa: RUF015

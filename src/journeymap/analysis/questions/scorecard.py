@@ -347,7 +347,7 @@ class Scorecard:
                 "verdict": None if open_ else _verdict(metric, value),
                 **_change(value, None if open_ else before),
             }  # fmt: skip
-            before = value
+            before = None if open_ else value
 
     def _silence_is_over(self, metric: Metric, number: int, scope: Scope) -> bool:
         """Check whether the log goes on for as long after a period as silence takes."""
@@ -384,7 +384,8 @@ class Scorecard:
         for number in numbers:
             begin = calendar.begin(number)
             whole = scope.since is None or begin >= scope.since
-            complete = whole and calendar.begin(number + 1) <= end
+            seen = whole and calendar.is_seen_from(number, scope.begin)
+            complete = seen and calendar.begin(number + 1) <= end
             yield number, {"period": calendar.label(number), "complete": complete}
 
     def _value(self, metric: Metric, worth: Worth | None, number: int, scope: Scope) -> Value:

@@ -166,7 +166,8 @@ class Periods:
         calendar = self._calendar(scope)
         end = scope.end + 1 if scope.until is None else scope.until
         since = calendar.begin(key) if scope.since is None else scope.since
-        complete = calendar.begin(key) >= since and _next(calendar, key) <= end
+        seen = calendar.begin(key) >= since and calendar.is_seen_from(key, scope.begin)
+        complete = seen and _next(calendar, key) <= end
         return {"period": calendar.label(key), "complete": complete}
 
     def narrow(self, key: Any, scope: Scope) -> Scope:
