@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,16 @@ import pytest
 
 from journeymap import Interaction, JourneyMap, Stage, Touchpoint, Tracker
 from journeymap.adapters.mapping import loads_mapping
-from journeymap.analysis import Breakdown, Columns, Log, Satisfaction, Transitions, Trend
+from journeymap.adapters.reading.numbers import read_decimal
+from journeymap.analysis import (
+    Breakdown,
+    Columns,
+    Log,
+    Retention,
+    Satisfaction,
+    Transitions,
+    Trend,
+)
 from journeymap.engines import ParquetLog
 from journeymap.exceptions import ColumnsError, ElementError, JourneyMapError
 from journeymap.model.recorded_names import RecordedNames
@@ -164,3 +175,51 @@ def test_a_header_of_tabs_may_have_commas(tmp_path: Path) -> None:
     place = tmp_path / "a.tsv"
     place.write_text("customer\ttouchpoint\tat\tcomment, if any, here, yes\n1\ta\t2026-03-01Z\tx\n")
     assert Log.read(place, Columns(timezone="UTC")).interactions == 1
+
+
+def test_serial_days_beyond_the_calendar_are_set_aside(tmp_path: Path) -> None:
+    file = tmp_path / "days.csv"
+    days = ["46082.5", "2958466", "3000000", "-800000", "1e300", ""]
+    file.write_text("customer,touchpoint,at\n" + "".join(f"a,x,{day}\n" for day in days))
+    log = Log.read(file, Columns(at_unit="excel", timezone="UTC"))
+    beyond = "a time outside the years 1 to 9999; is at_unit right?"
+    assert log.interactions == 1
+    assert [one.reason for one in log.rejected] == [beyond] * 4 + ["no time"]
+    far = pl.Series([253_402_300_800_000_000, 0]).cast(pl.Datetime("us"))
+    frame = pl.DataFrame({"customer": ["a", "b"], "touchpoint": ["x", "x"], "at": far})
+    log = Log.from_frame(frame, Columns(timezone="UTC"))
+    assert (log.interactions, [one.reason for one in log.rejected]) == (1, [beyond])
+
+
+@pytest.mark.parametrize(("mark", "texts"), [
+    (".", {".5": "0.5", "5.": "5.0", "-.25": "-0.25", "1,234.5": "1234.5"}),
+    (",", {",5": "0.5", "-,25": "-0.25", "1.234,5": "1234.5"}),
+])  # fmt: skip
+def test_decimals_without_a_whole_part(mark: Any, texts: dict[str, str]) -> None:
+    met = [*texts, "", mark, "+", f"{mark}{mark}5"]
+    data = {"customer": ["a"] * len(met), "touchpoint": ["x"] * len(met),
+            "at": list(range(len(met))), "v": met}  # fmt: skip
+    columns = Columns(at_unit="s", value="v", currency="EUR", decimal=mark)
+    log = Log.from_frame(data, columns)
+    found = [one.value.amount for one in log.history("a") if one.value is not None]
+    assert found == [Decimal(one) for one in texts.values()]
+    assert len(log.rejected) == 3
+    for text, number in texts.items():
+        assert read_decimal(text, mark) == Decimal(number)
+
+
+def test_whole_and_broken_emotions_after() -> None:
+    felt = [
+        Interaction("a", "x", datetime(2026, 3, n + 1, tzinfo=UTC), emotion_after=one)
+        for n, one in enumerate([1, 0.5, None])
+    ]
+    log = Log.from_interactions(felt)
+    assert [one.emotion_after for one in log.history("a")] == [1.0, 0.5, None]
+
+
+def test_what_came_first_on_a_day_is_no_return() -> None:
+    data = {"customer": list("aabb"), "touchpoint": ["call", "order", "order", "call"],
+            "at": ["2026-03-01"] * 4}  # fmt: skip
+    log = Log.from_frame(data, Columns(timezone="UTC"))
+    [row] = log.ask(Retention("order", "call", every="day"))
+    assert (row.customers, row.n) == (1, 2)

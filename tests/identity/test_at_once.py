@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from journeymap.exceptions import IdentityError
 from journeymap.identity import Identities, IdentityRules, Namespace, Split
+from journeymap.identity.graph import EvidenceGraph
 from journeymap.identity.learning import LearnedIdentities
 from journeymap.interactions import Evidence
 from tests.factories import ids
@@ -184,3 +185,22 @@ def test_a_name_that_was_never_given_leads_nowhere() -> None:
     with pytest.raises(IdentityError):
         who.current("c-0")
     assert who.customer(*ids("u1"), at=at(3)) == next(iter(who.customers))
+
+
+def test_a_version_is_asked_for_without_folding_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever learns and asks whether anything was new does not fold a group at every piece."""
+    folded = []
+    refold = EvidenceGraph._refold
+
+    def counted(self: EvidenceGraph, entries: Any) -> None:
+        folded.append(len(entries))
+        refold(self, entries)
+
+    monkeypatch.setattr(EvidenceGraph, "_refold", counted)
+    who = piece_by_piece(IdentityRules([Namespace("u", most=1, shared=None), Namespace("c")]))
+    versions = []
+    for n in range(50, 0, -1):
+        who.learn(met(f"u{n} c1", n))
+        versions.append(who.version)
+    assert len(set(versions)) == 50
+    assert len(folded) <= 1

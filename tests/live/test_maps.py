@@ -263,3 +263,22 @@ def test_the_mark_is_of_what_tracking_reads() -> None:
         evolve(SHOP, id="other"),
     ]
     assert len({mark(SHOP), *map(mark, changed)}) == len(changed) + 1
+
+
+def test_what_was_waited_for_is_told_after_several_changes(shared: str) -> None:
+    now = [T0]
+
+    def limited(days: int) -> JourneyMap:
+        silent = Absence("first_use", "delivery", days * DAY)
+        return SHOP.replace(Moment("unused", silent, action="Call them"))
+
+    told: Counter[str] = Counter()
+    for days, until in ((7, 5), (6, 6), (3, 30)):
+        with Live(limited(days), shared, clock=lambda: now[0]) as live:
+            live.rebuild()
+            if days == 7:
+                live.record(at("delivery", 0))
+            while now[0] < T0 + until * DAY:
+                told.update(one.kind for one in live.advance())
+                now[0] += DAY
+    assert told == {"moment reached": 1}

@@ -319,3 +319,27 @@ def test_what_was_recorded_ahead_of_the_clock_is_forgotten_too(
         live.forget(live.take(ahead)[0].customer)
         now[0] += DAY
         assert [one.set_aside for one in live.take(ahead)] == [FORGOTTEN] * 2
+
+
+def test_marks_of_an_older_store_are_found_after_new_ones_are_kept(shared: str) -> None:
+    """A store that does not know yet by which secrets its marks were made."""
+    rules = IdentityRules([Namespace("user")], secret="old")  # noqa: S106
+    given = [_told("ada", 1), _told("ben", 2)]
+    with Live(SHOP, shared, identities=rules) as live:
+        live.forget(live.take(given[:1])[0].customer)
+        forget_fact(live)
+    newer = IdentityRules([Namespace("user")], secret="new", former_secrets=["old"])  # noqa: S106
+    for _ in range(2):
+        with Live(SHOP, shared, identities=newer, accept_changes=True) as live:
+            live.rebuild()
+            assert live.take(given[:1])[0].set_aside == FORGOTTEN
+            live.forget(live.take([_told("ben", 3)])[0].customer)
+
+
+def forget_fact(live: Live) -> None:
+    """Remove the fact, as a store of before has none."""
+    live.store.run(
+        lambda tx: tx.meta.db.write(  # type: ignore[attr-defined]
+            "DELETE FROM journeymap_notes WHERE name = :name", [{"name": "secrets of marks"}]
+        )
+    )

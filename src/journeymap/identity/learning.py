@@ -74,7 +74,8 @@ class LearnedIdentities:
     @property
     def version(self) -> int:
         """A number that grows with whatever may change an answer."""
-        self._settled()
+        if len(self._waiting):
+            self._learn_waiting()
         return self._version
 
     # -- learning

@@ -35,18 +35,21 @@ class Marks:
         self._key = b""
         self._former: list[bytes] = []
         self._name = ""
+        self._assumed: list[str] = []  # by which secrets marks were made that no one noted
 
     def introduce(self, tx: Transaction) -> None:
         """Take the store's key, or make one."""
         facts = tx.meta.read()
         salt = facts.get(_SALT)
+        fresh = salt is None
         if salt is None:
             salt = token_hex(16)
             tx.meta.set(_SALT, salt)
         keys = [blake2b(one.encode(), key=salt.encode(), digest_size=32).digest()
                 for one in self._secrets]  # fmt: skip
         names = [blake2b(key, digest_size=8).hexdigest() for key in keys]
-        used = facts.get(_SECRETS, " ".join(names)).split()
+        self._assumed = names[:1] if fresh else names
+        used = facts[_SECRETS].split() if _SECRETS in facts else self._assumed
         self._key, self._name = keys[0], names[0]
         self._former = [key for key, name in zip(keys, names, strict=True)
                         if name in used and key != self._key]  # fmt: skip
@@ -56,9 +59,10 @@ class Marks:
 
     def keep(self, tx: Transaction, marks: Mapping[str, int]) -> None:
         """Keep marks, each with the time up to which it holds."""
-        used = tx.meta.read().get(_SECRETS, "").split()
-        if self._name not in used:
-            tx.meta.set(_SECRETS, " ".join((*used, self._name)))
+        facts = tx.meta.read()
+        used = facts[_SECRETS].split() if _SECRETS in facts else self._assumed
+        if _SECRETS not in facts or self._name not in used:
+            tx.meta.set(_SECRETS, " ".join(dict.fromkeys((*used, self._name))))
         tx.tombstones.set(marks)
 
     def of_name(self, customer: str) -> str:

@@ -22,7 +22,17 @@ from journeymap.live.late import checkpoint_of
 from journeymap.live.map_mark import mark_map
 from journeymap.model import JourneyMap
 from journeymap.model.instants import MICROSECOND
-from journeymap.tracking import State, TooLate, Tracker
+from journeymap.tracking import (
+    Deviated,
+    KeyJourneyGivenUp,
+    MomentOverdue,
+    MomentReached,
+    Signal,
+    State,
+    TooLate,
+    Tracker,
+    WentDormant,
+)
 from journeymap.tracking.codec import assigned_in, read_time, state_data
 from journeymap.tracking.fold_state import utc
 
@@ -118,15 +128,29 @@ class States:
             past = in_order(map(read_entry, tx.journal.history(stored.customer)))
             state, _ = self.tracker.follow(None, past)
             state = evolve(state, assigned_id=assigned_in(stored.text))
-        state = self.tracker.advance(state, clock)[0]
         advanced = advanced_to(tx)
-        if advanced is None or (stored.due is not None and stored.due <= micros(advanced)):
-            return state
-        if stored.due is not None and state.due is not None and state.due <= advanced:
+        until = clock
+        if advanced is not None and (stored.due is None or stored.due > micros(advanced)):
+            until = max(clock, advanced)
+        late = self._due_before(tx, stored, state, clock, until)
+        if late is not None:
+            earlier, _ = self.tracker.advance(state, late - MICROSECOND)
+            # Only where nothing else of the past comes with it, which may have been emitted.
             waited = self._former_timers(tx, stored, clock)
-            late = [one.at for one in state.timers if (one.what, one.name) in waited]
-            advanced = min((advanced, *(at - MICROSECOND for at in late)))
-        return self.tracker.advance(state, advanced)[0]
+            _, signals = self.tracker.advance(earlier, until)
+            if all(_timer_of(one) in waited for one in signals):
+                return earlier
+        return self.tracker.advance(state, until)[0]
+
+    def _due_before(
+        self, tx: Transaction, stored: StoredState, state: State, clock: datetime, until: datetime
+    ) -> datetime | None:
+        """Find when the first came due of what the former version still waits for."""
+        if stored.due is None or state.due is None or state.due > until:
+            return None
+        waited = self._former_timers(tx, stored, clock)
+        late = (one.at for one in state.timers if (one.what, one.name) in waited)
+        return min((at for at in late if at <= until), default=None)
 
     def _former_timers(
         self, tx: Transaction, stored: StoredState, clock: datetime
@@ -223,3 +247,16 @@ class States:
                 " to change that, open it with accept_changes=True, and call rebuild()"
             )
             raise StoreError(self.store.address, message)
+
+
+def _timer_of(signal: Signal) -> tuple[str, str]:
+    """Name the timer that a signal comes of, as `Timer` does."""
+    match signal:
+        case MomentReached() | MomentOverdue():
+            return signal.kind, signal.moment
+        case WentDormant():
+            return signal.kind, signal.stage
+        case Deviated() | KeyJourneyGivenUp():
+            return signal.kind, signal.journey
+        case _:
+            return signal.kind, ""

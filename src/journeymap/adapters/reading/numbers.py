@@ -17,15 +17,16 @@ stand between groups of three digits."""
 _SPACES = "[ \u00a0\u2009\u202f'’]"
 GROUPED: dict[str, tuple[str, str]] = {
     mark: (
-        rf"^\s*([+-]?)([0-9]{{1,3}}(?:{sep}[0-9]{{3}})+|[0-9]{{1,3}}(?:{_SPACES}[0-9]{{3}})+|[0-9]+)"
-        rf"(?:{re.escape(mark)}([0-9]*))?\s*$",
+        rf"^\s*([+-]?)(?:"
+        rf"([0-9]{{1,3}}(?:{sep}[0-9]{{3}})+|[0-9]{{1,3}}(?:{_SPACES}[0-9]{{3}})+|[0-9]+)"
+        rf"(?:{re.escape(mark)}([0-9]*))?|{re.escape(mark)}([0-9]+))\s*$",
         rf"[{other}]|{_SPACES}",
     )
     for mark, other in ((".", ","), (",", "."))
     for sep in (re.escape(other),)
 }
-"""By decimal mark: the pattern of a number (sign, whole part, decimals), and of what separates its
-groups of digits. Both are read alike by Python and by columns."""
+"""By decimal mark: the pattern of a number (sign, whole part, decimals; or decimals alone), and of
+what separates its groups of digits. Both are read alike by Python and by columns."""
 PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 """A number as programs write it."""
 _LENGTH = re.compile("[:A-Za-z]")
@@ -46,8 +47,8 @@ def plain_number(text: str, mark: DecimalMark) -> str | None:
     found = number.match(text)
     if found is None:
         return None
-    sign, whole, decimals = found.groups()
-    return f"{sign}{separator.sub('', whole)}.{decimals or '0'}"
+    sign, whole, decimals, alone = found.groups()
+    return f"{sign}{separator.sub('', whole or '0')}.{alone or decimals or '0'}"
 
 
 def read_decimal(text: str, mark: DecimalMark | None) -> Decimal:

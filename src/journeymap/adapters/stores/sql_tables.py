@@ -51,7 +51,10 @@ _FIFTH = (
     "CREATE TABLE journeymap_archive_keys (dedupe VARCHAR(1024) PRIMARY KEY,"
     " customer VARCHAR(512) NOT NULL)",
 )
-_SIXTH = ("ALTER TABLE journeymap_outbox ADD COLUMN posted BIGINT",)
+_SIXTH = (
+    "ALTER TABLE journeymap_outbox ADD COLUMN posted BIGINT",
+    "UPDATE journeymap_outbox SET posted = next WHERE status = 'waiting'",
+)
 UPGRADES = {1: _SECOND, 2: _THIRD, 3: _FOURTH, 4: _FIFTH, 5: _SIXTH}
 """The statements that turn a store of a version into one of the next."""
 TABLES = (

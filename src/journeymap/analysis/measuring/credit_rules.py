@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.linalg import spsolve
 
 __all__ = [
     "Credits",
@@ -25,7 +26,8 @@ __all__ = [
 ]
 
 _SOLVED = 400  # states up to which the equations are solved; of more, walks are followed
-_LEFT = 1e-15  # the share of walks that is followed no further
+_LEFT, _STEPS = 1e-15, 2000  # the share of walks that is followed no further, and how far
+_DENSE = 3000  # states up to which the equations are solved as a full matrix
 
 Path: TypeAlias = tuple[str, ...]
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
@@ -115,10 +117,13 @@ class MarkovChain:
         out = np.bincount(self._from, moves, size) + ends[:, 1]
         out = np.maximum(out, 1e-300)  # a state that no one came to
         chances = moves / out[self._from]
-        solve = _reach_by_solving if size <= _SOLVED else _reach_by_walking
         kept = self._last[:, None] != np.array([None, *self.names], dtype=object)
         chain = sparse.csr_matrix((chances, (self._from, self._to)), shape=(size, size))
-        whole, *without = solve(chain, ends[:, 0] / out, kept).tolist()
+        won = ends[:, 0] / out
+        found = None if size <= _SOLVED else _reach_by_walking(chain, won, kept)
+        if found is None:
+            found = _reach_by_solving(chain, won, kept)
+        whole, *without = found.tolist()
         effects = {
             name: max(0.0, 1 - one / whole) for name, one in zip(self.names, without, strict=True)
         }
@@ -131,20 +136,35 @@ class MarkovChain:
 
 def _reach_by_solving(chain: Any, won: Floats, kept: Any) -> Floats:
     """Compute how probable an end is from the first state, for each set of states kept."""
-    dense, eye = chain.toarray(), np.eye(len(won))
-    return np.array([np.linalg.solve(eye - dense * some[None, :], won)[0] for some in kept.T])
+    if len(won) <= _DENSE:
+        dense, eye = chain.toarray(), np.eye(len(won))
+        return np.array([np.linalg.solve(eye - dense * some[None, :], won)[0] for some in kept.T])
+    found = []
+    for some in kept.T:
+        system = sparse.eye_array(len(won)) - chain @ sparse.diags_array(some.astype(np.float64))
+        found.append(spsolve(system.tocsc(), won)[0])
+    return np.array(found)
 
 
-def _reach_by_walking(chain: Any, won: Floats, kept: Any) -> Floats:
-    """Compute the same for many states: by walking on until hardly any walk is left."""
+def _reach_by_walking(chain: Any, won: Floats, kept: Any) -> Floats | None:
+    """Compute the same for many states: by walking on until hardly any walk is left.
+
+    None where walks do not end soon.
+    """
+    # To stay is to go on from there a little later.
+    stays = np.minimum(chain.diagonal(), 1 - 1e-15)
+    chain = sparse.diags_array(1 / (1 - stays)) @ (chain - sparse.diags_array(chain.diagonal()))
+    won = won / (1 - stays)
     there = np.zeros(kept.shape)
     there[0] = 1.0
     found = np.zeros(kept.shape[1])
     back = chain.T.tocsr()
-    while float(there.sum(axis=0).max()) > _LEFT:
+    for _ in range(_STEPS):
         found += won @ there
         there = (back @ there) * kept
-    return found
+        if float(there.sum(axis=0).max()) <= _LEFT:
+            return found
+    return None
 
 
 def shapley(worth: Mapping[frozenset[str], float], players: Sequence[str]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from journeymap.analysis.measuring.counts import (
     count_combinations,
     deduplicate_pairs,
     distinct,
+    mark_changes,
 )
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.periods import (
@@ -173,14 +174,16 @@ class Retention:
         """List starts by cohort, which of them came back, how much later, and whose they are."""
         require_times(part.scope, "Retention")
         numbered = _Numbered.of(self, part.scope)
-        who, cohort, begun = self._starts(part, numbered)
-        back_who, back_at = self._times(part, self.back)
+        who, cohort, begun, begun_tie = self._starts(part, numbered)
+        back_who, back_at, back_tie = self._times(part, self.back)
         begins = np.searchsorted(back_who, who)
         sizes = np.searchsorted(back_who, who, side="right") - begins
         entry = np.repeat(np.arange(len(who)), sizes)
         places = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        returned = back_at[np.repeat(begins, sizes) + places]
-        after = returned >= begun[entry]
+        spots = np.repeat(begins, sizes) + places
+        returned = back_at[spots]
+        after = returned > begun[entry]
+        after |= (returned == begun[entry]) & (back_tie[spots] >= begun_tie[entry])
         entry, returned = entry[after], returned[after]
         later = numbered.later(returned, cohort[entry], begun[entry])
         if self.kind == "cumulative":  # who returns in a period counts for all before it
@@ -222,27 +225,32 @@ class Retention:
         schema = RetentionAnswer.schema()
         return RetentionAnswer(pl.DataFrame(rows, schema=schema, orient="row"))
 
-    def _starts(self, part: Part, numbered: _Numbered) -> tuple[Ints, Ints, Ints]:
-        """List customer, cohort and time of each first start, or of the first in each period."""
-        who, at = self._times(part.unbounded if self.cohorts == "first" else part, self.start)
+    def _starts(self, part: Part, numbered: _Numbered) -> tuple[Ints, Ints, Ints, Ints]:
+        """List customer, cohort, time and tie of each first start, or the first in each period."""
+        who, at, tie = self._times(part.unbounded if self.cohorts == "first" else part, self.start)
         cohort = numbered.cohort(at)
         kept = np.ones(len(who), dtype=bool)
         kept[1:] = who[1:] != who[:-1]
         if self.cohorts == "each":
             kept[1:] |= cohort[1:] != cohort[:-1]
-        return who[kept], cohort[kept], at[kept]
+        return who[kept], cohort[kept], at[kept], tie[kept]
 
-    def _times(self, part: Part, name: str | None) -> tuple[Ints, Ints]:
-        """List customer and time of each interaction of a name, in order."""
+    def _times(self, part: Part, name: str | None) -> tuple[Ints, Ints, Ints]:
+        """List customer and time of each interaction of a name, and its place among those of both.
+
+        At one time, what came first is before what came second.
+        """
         who, at = part.customer.astype(np.int64), part.at
+        mine = np.ones(len(who), dtype=bool)
         if name is not None:
             mine = part.codes(self.by) == code_of(part.names(self.by), self.by, name)
-            who, at = who[mine], at[mine]
         same = who[1:] == who[:-1]
-        if ((who[1:] > who[:-1]) | (same & (at[1:] >= at[:-1]))).all():
-            return who, at
-        order = np.lexsort((at, who))
-        return who[order], at[order]
+        if not ((who[1:] > who[:-1]) | (same & (at[1:] >= at[:-1]))).all():
+            order = np.lexsort((at, who))
+            who, at, mine = who[order], at[order], mine[order]
+        fresh = mark_changes((who, at))[: len(who)]
+        tie = np.arange(len(who)) - np.maximum.accumulate(np.where(fresh, np.arange(len(who)), 0))
+        return who[mine], at[mine], tie[mine]
 
 
 @frozen

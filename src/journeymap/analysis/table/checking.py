@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 import polars as pl
 from attrs import define, field, frozen
+from polars import selectors
 
 from journeymap.adapters.reading.numbers import DecimalMark
 from journeymap.adapters.source import NO_CURRENCY
@@ -446,6 +447,14 @@ def _collect_dropped(rows: Rows, lacking: Flags, good: Flags) -> Dropped:
     return Dropped(pl.DataFrame(columns, schema=_REJECTED).sort("line", maintain_order=True))
 
 
+def _row_texts(frame: pl.DataFrame) -> list[str]:
+    try:
+        return [_row_text(row) for row in frame.iter_rows(named=True)]
+    except (ValueError, OverflowError):  # times that Python does not have, beyond the year 9999
+        written = frame.with_columns(selectors.temporal().cast(pl.String, strict=False))
+        return [_row_text(row) for row in written.iter_rows(named=True)]
+
+
 def _row_text(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, default=str)
 
@@ -456,7 +465,7 @@ _REJECTED = {"line": pl.Int64, "reason": pl.String, "row": pl.String}
 def _collect_rejected(rows: Rows, checked: _Reasons) -> Rejected:
     bad = ~checked.good()
     reasons = checked.reasons.drop_nulls().to_list() if checked.reasons is not None else []
-    held = [_row_text(row) for row in rows.frame.filter(bad).iter_rows(named=True)]
+    held = _row_texts(rows.frame.filter(bad))
     columns = {
         "line": [*rows.lines[bad].tolist(), *(b.line for b in rows.rejected)],
         "reason": [*reasons, *(b.reason for b in rows.rejected)],

@@ -262,7 +262,8 @@ def rows_from_interactions(
     for role in _FIELDS:
         found = [getattr(one, role) for one in taken]
         if any(value is not None for value in found) or role == "emotion":
-            data[role] = pl.Series(found, dtype=pl.Float64) if role == "emotion" else found
+            numbers = role in ("emotion", "emotion_after")
+            data[role] = pl.Series(found, dtype=pl.Float64) if numbers else found
             named[role] = role
     if any(one.score for one in taken):
         kinds = _name_kinds(taken)

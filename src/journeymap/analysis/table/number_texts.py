@@ -25,8 +25,9 @@ def plain_numbers(texts: pl.Series, mark: DecimalMark | None) -> pl.Series:
     if mark is not None:
         whole, separator = GROUPED[mark]
         parts = texts.str.extract_groups(whole).struct.unnest()
-        sign, digits, decimals = (pl.col(name) for name in parts.columns)
-        plain = sign + digits.str.replace_all(separator, "") + "." + decimals.fill_null("0")
+        sign, digits, decimals, alone = (pl.col(name) for name in parts.columns)
+        whole_part = digits.fill_null("0").str.replace_all(separator, "")
+        plain = sign + whole_part + "." + pl.coalesce(alone, decimals, pl.lit("0"))
         texts = parts.select(plain).to_series().str.replace(r"\.$", ".0")
     good = texts.str.contains(f"^{PLAIN.pattern}$").fill_null(False)
     return texts.zip_with(good, pl.Series([None], dtype=pl.String))

@@ -127,6 +127,11 @@ class _Reader:
         """Put local times into the zone; a day begins when it does."""
         if self.timezone is None:
             return _reject_all(local, _NO_ZONE)
+        near = local.dt.year().is_between(1, 9999).fill_null(True)
+        if not near.all():
+            known = local.zip_with(near, pl.Series([None], dtype=local.dtype))
+            micros, reasons = self._place(known, days)
+            return micros, reasons.zip_with(near, pl.Series([_BEYOND]))
         try:
             utc = local.dt.replace_time_zone(
                 self.timezone, ambiguous="null", non_existent="null"
@@ -170,7 +175,9 @@ class _Reader:
             fits = ms.is_between(-(10**14), 3 * 10**14).fill_null(False)
             ms = ms.zip_with(fits, pl.Series([None], dtype=pl.Int64))
             local = pl.select(begin + pl.duration(milliseconds=pl.lit(ms))).to_series()
-            return self._place(local, _flags(len(local), False))
+            placed, why = self._place(local, _flags(len(local), False))
+            read = local.is_not_null() | column.is_null()
+            return placed, why.zip_with(read, pl.Series([_BEYOND]))
         if self.unit == "ns":
             column, scale = column.cast(pl.Int64, strict=False) // 1000, 1
         else:
