@@ -223,3 +223,11 @@ def test_what_came_first_on_a_day_is_no_return() -> None:
     log = Log.from_frame(data, Columns(timezone="UTC"))
     [row] = log.ask(Retention("order", "call", every="day"))
     assert (row.customers, row.n) == (1, 2)
+
+
+def test_duplicates_are_one_reason() -> None:
+    data = {"id": [str(n // 2) for n in range(60)], "customer": ["a"] * 60,
+            "touchpoint": ["x"] * 60, "at": [1] * 60}  # fmt: skip
+    log = Log.from_frame(data, Columns(at_unit="s", id="id"))
+    assert log.rejected.reasons == {"a duplicate: the same id again": 30}
+    assert log.rejected[0].reason == "a duplicate: the same id as line 1"

@@ -387,11 +387,25 @@ def test_periods_without_anything_are_no_bridge() -> None:
             for k, step in enumerate("ab")]  # fmt: skip
     chart = small(rows).ask(Trend(Transitions(), "month")).chart()
     line = {row["period"]: row["value"] for row in plotted(chart) if row.get("label") == "a → b"}
-    assert list(line) == [f"1970-0{n}-01" for n in range(1, 8)]
+    assert sorted(line) == [f"1970-0{n}-01" for n in range(1, 8)]
     assert [line[f"1970-0{n}-01"] for n in (2, 3, 4, 6)] == [0, 0, 0, 0]
     shares = small(rows).ask(Trend(Funnel(["a", "b"]), "month")).chart()
     values = {row["period"]: row["value"] for row in plotted(shares) if "value" in row}
     assert values["1970-02-01"] is None
+
+
+def test_periods_known_in_part_are_dashed_at_both_ends() -> None:
+    day = 86_400
+    rows = [(f"{at}-{n}", step, at * day + k, None) for at in range(20, 125, 3) for n in range(9)
+            for k, step in enumerate("ab")]  # fmt: skip
+    chart = small(rows).ask(Trend(Funnel(["a", "b"]), "month")).chart()
+    spec = json.loads(chart.to_json())
+    dashed = [one for one in spec["layer"] if "strokeDash" in one["mark"]]
+    periods = [
+        sorted({row["period"] for row in spec["datasets"][one["data"]["name"]]}) for one in dashed
+    ]
+    assert periods == [["1970-01-01", "1970-02-01"], ["1970-04-01", "1970-05-01"]]
+    assert "a part is known" in spec["title"]["subtitle"]
 
 
 def test_the_busiest_departments_are_drawn() -> None:

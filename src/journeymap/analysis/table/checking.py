@@ -71,8 +71,12 @@ class Rejected(Sequence[Rejection]):
 
     @property
     def reasons(self) -> Counter[str]:
-        """How many rows were set aside for each reason, the most first."""
-        counted = self._frame["reason"].value_counts(sort=True)
+        """How many rows were set aside for each reason, the most first.
+
+        Duplicates are one reason, whichever line each repeats.
+        """
+        alike = self._frame["reason"].str.replace(r"^(a duplicate: .*) as line \d+$", "$1 again")
+        counted = alike.value_counts(sort=True)
         return Counter(
             dict(zip(counted["reason"].to_list(), counted["count"].to_list(), strict=True))
         )

@@ -125,9 +125,13 @@ def _by_segment(answer: BreakdownAnswer, tokens: Tokens) -> Any:
         about = own.subtitle if isinstance(own.subtitle, str) else ""
         charts.append(chart.properties(title=alt.TitleParams(name, subtitle=about, fontSize=14)))
     heading = f"{title}, by segment" if title else "By segment"
-    return alt.concat(*charts, columns=2, spacing=32).properties(
+    made = alt.concat(*charts, columns=2, spacing=32).properties(
         title=alt.TitleParams(heading, subtitle=cut)
     ).resolve_scale(color="independent")  # fmt: skip
+    lines = all(isinstance(one, TrendAnswer) for one in shown.values())
+    if lines and not any(isinstance(one, alt.VConcatChart) for one in charts):
+        return made.resolve_scale(color="independent", y="shared")  # one height, one number
+    return made
 
 
 def _bars_of_all(answers: list[Answer[Any]]) -> Bars | None:

@@ -123,8 +123,7 @@ def _lines(answer: TrendAnswer, frame: pl.DataFrame, main: MainNumber, tokens: T
     color = alt.Color("label:N", sort=kept, title=None,
                       scale=alt.Scale(domain=kept, range=colors),
                       legend=alt.Legend(columns=3) if len(kept) > 1 else None)  # fmt: skip
-    whole, open_ones = frame.filter(pl.col("complete")), frame.filter(~pl.col("complete"))
-    before = whole.group_by("label", maintain_order=True).last().select(frame.columns)
+    whole, *parted = _parted(frame)
     layers: list[Any] = []
     if "low" in frame.columns and len(kept) <= _BANDS:
         layers.append(alt.Chart(frame).mark_area(opacity=0.16).encode(
@@ -133,15 +132,33 @@ def _lines(answer: TrendAnswer, frame: pl.DataFrame, main: MainNumber, tokens: T
             *(alt.Tooltip(f"{name}:Q", format=unit.format) for name in numbers)]  # fmt: skip
     layers.append(alt.Chart(whole).mark_line(point={"size": 36}).encode(
         x=x, y=y, color=color, tooltip=tips))  # fmt: skip
-    if len(open_ones):
-        ended = alt.Chart(pl.concat([before, open_ones]))
-        layers.append(ended.mark_line(strokeDash=[5, 4], point={"size": 36}).encode(
-            x=x, y=y, color=color, tooltip=tips))  # fmt: skip
-    about = [cut, "dashed: the period in progress" if len(open_ones) else ""]
+    for some in parted:
+        if not some["complete"].all():
+            layers.append(alt.Chart(some).mark_line(strokeDash=[5, 4], point={"size": 36}).encode(
+                x=x, y=y, color=color, tooltip=tips))  # fmt: skip
+    begun, ended = (not some["complete"].all() for some in parted)
+    words = "dashed: periods of which a part is known" if begun else (
+        "dashed: the period in progress" if ended else ""
+    )  # fmt: skip
+    about = [cut, words]
     return alt.layer(*layers).properties(
         title=alt.TitleParams(main.title, subtitle="; ".join(one for one in about if one)),
         width=WIDTH, height=280,
     )  # fmt: skip
+
+
+def _parted(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Part complete periods, and those before and after them with the nearest complete one."""
+    whole = frame.filter(pl.col("complete"))
+    first = whole.select(pl.col("period").min()).item()
+    early = ~pl.col("complete") & (pl.col("period") < first if first is not None else False)
+    late = ~pl.col("complete") & ~early
+    groups = whole.group_by("label", maintain_order=True)
+    return (
+        whole,
+        pl.concat([frame.filter(early), groups.first().select(frame.columns)]),
+        pl.concat([groups.last().select(frame.columns), frame.filter(late)]),
+    )
 
 
 def _period_words(answer: TrendAnswer) -> str | None:

@@ -168,6 +168,8 @@ def _line(
     """Draw the last periods as a line; one in progress is at the dotted end."""
     values = [(place, one.value, one.complete) for place, one in enumerate(periods)
               if one.value is not None and one.period is not None]  # fmt: skip
+    while len(values) > 1 and not values[0][2] and any(complete for *_, complete in values):
+        del values[0]  # a first period of which a part is known is no beginning of a line
     if len(values) < 2:
         return "", "", None, ""
     low, high = min(value for _, value, _ in values), max(value for _, value, _ in values)
