@@ -596,3 +596,13 @@ def test_a_first_period_of_a_few_days_is_not_complete() -> None:
         assert [row.verdict for row in months] == [None, "met", None]
         assert [row.change for row in months] == [None, None, None]
         assert [row.complete for row in view.ask(Trend(Revenue(None), "month"))][0] is False  # noqa: RUF015
+
+
+def test_trends_of_money_say_where_amounts_count() -> None:
+    data = {"customer": ["a", "a", "b"], "touchpoint": ["visit", "buy", "buy"],
+            "at": [1_296_000, 3_456_000, 3_888_000], "v": [None, 100.0, 10.0]}  # fmt: skip
+    log = Log.from_frame(data, Columns(at_unit="s", value="v", currency="EUR"))
+    first = log.ask(Trend(Revenue(None), "month")).notes()
+    each = log.ask(Trend(Revenue(None), "month", attribute="each")).notes()
+    assert any("attribute='each'" in note for note in first)
+    assert not any("attribute='each'" in note for note in each)

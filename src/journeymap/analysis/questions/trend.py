@@ -21,6 +21,7 @@ from journeymap.analysis.measuring.splitting import (
     split_part,
 )
 from journeymap.analysis.question import Question, check_question
+from journeymap.analysis.questions.revenue import Revenue
 from journeymap.analysis.row_fields import Flag
 from journeymap.analysis.row_fields import Key as KeyField
 from journeymap.analysis.split_answer import SplitAnswer, join_answers
@@ -58,14 +59,20 @@ class TrendAnswer(SplitAnswer):
     Row = TrendPeriod
 
     def notes(self) -> list[str]:
-        """Write which periods are not over.
+        """Write which periods are not complete, and where amounts count.
 
         Returns:
-            At most one sentence.
+            The sentences.
         """
+        asked = self.question
+        first = asked is not None and isinstance(asked.question, Revenue) and (
+            (asked.attribute or attribute_of(asked.question)) == "first"
+        )  # fmt: skip
+        money = ["amounts count in the period in which their journey began, not when they were "
+                 "paid: that is attribute='each'"] if first else []  # fmt: skip
         found = self.frame.filter(~self.frame[self.frame.columns[1]])
         names = list(dict.fromkeys(found[self.frame.columns[0]].to_list())) if len(found) else []
-        return [f"not complete: {', '.join(names)}"] if names else []
+        return [*([f"not complete: {', '.join(names)}"] if names else []), *money]
 
 
 @frozen
