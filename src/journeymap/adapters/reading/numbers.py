@@ -47,8 +47,8 @@ def plain_number(text: str, mark: DecimalMark) -> str | None:
     found = number.match(text)
     if found is None:
         return None
-    sign, whole, decimals, alone = found.groups()
-    return f"{sign}{separator.sub('', whole or '0')}.{alone or decimals or '0'}"
+    sign, whole, decimals, bare = found.groups()
+    return f"{sign}{separator.sub('', whole or '0')}.{bare or decimals or '0'}"
 
 
 def read_decimal(text: str, mark: DecimalMark | None) -> Decimal:

@@ -113,8 +113,8 @@ class SqlSource:
         filling = BatchBuilder(AppliedMapping(self.mapping))
         last = after
         lost = self._count_lost(engine)  # more of them than before are read again, all of them
-        again = known is not None and lost > known
-        for values, row in self._rows(engine, after, lost=again):
+        more = known is not None and lost > known
+        for values, row in self._rows(engine, after, lost=more):
             # Rows without a cursor stay together; without a key, rows of one cursor do, too.
             parted = values is not None and (
                 self.key is not None or _folded(values) != _folded(last or [])

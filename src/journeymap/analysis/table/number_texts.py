@@ -25,9 +25,9 @@ def plain_numbers(texts: pl.Series, mark: DecimalMark | None) -> pl.Series:
     if mark is not None:
         whole, separator = GROUPED[mark]
         parts = texts.str.extract_groups(whole).struct.unnest()
-        sign, digits, decimals, alone = (pl.col(name) for name in parts.columns)
+        sign, digits, decimals, bare = (pl.col(name) for name in parts.columns)
         whole_part = digits.fill_null("0").str.replace_all(separator, "")
-        plain = sign + whole_part + "." + pl.coalesce(alone, decimals, pl.lit("0"))
+        plain = sign + whole_part + "." + pl.coalesce(bare, decimals, pl.lit("0"))
         texts = parts.select(plain).to_series().str.replace(r"\.$", ".0")
     good = texts.str.contains(f"^{PLAIN.pattern}$").fill_null(False)
     return texts.zip_with(good, pl.Series([None], dtype=pl.String))
