@@ -231,3 +231,30 @@ def test_duplicates_are_one_reason() -> None:
     log = Log.from_frame(data, Columns(at_unit="s", id="id"))
     assert log.rejected.reasons == {"a duplicate: the same id again": 30}
     assert log.rejected[0].reason == "a duplicate: the same id as line 1"
+
+
+def test_a_sketch_keeps_an_order_that_never_varies() -> None:
+    """Who gives up after the cart makes it no later than the order."""
+    rows = []
+    for n in range(100):
+        steps = ["visit", *(["cart"] if n < 70 else [])]
+        steps += ["order", "delivery", "use", "use"] if n < 35 else []
+        rows += [(f"c{n}", step, 86_400 * k + n) for k, step in enumerate(steps)]
+    customers, points, times = zip(*rows, strict=True)
+    data = {"customer": customers, "touchpoint": points, "at": times}
+    drafted = Log.from_frame(data, Columns(at_unit="s")).sketch()
+    assert list(drafted.touchpoints) == ["visit", "cart", "order", "delivery", "use"]
+    stages = [point.stage for point in drafted.touchpoints.values()]
+    assert stages == sorted(str(stage) for stage in stages)
+
+
+def test_journeys_per_order_are_the_same_from_any_door() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    some = [Interaction("a", "x", at, id=str(n), extra={"order": str(n % 2)}) for n in range(4)]
+    data = {"customer": ["a"] * 4, "touchpoint": ["x"] * 4, "at": [0] * 4,
+            "order": [str(n % 2) for n in range(4)]}  # fmt: skip
+    logs = [Log.from_interactions(some),
+            Log.from_frame(data, Columns(at_unit="s", extra=["order"]))]  # fmt: skip
+    one, other = (log.per("order").ask(Transitions()).frame for log in logs)
+    assert one.equals(other)
+    assert logs[0].history("a")[0].extra == (("order", "0"),)

@@ -69,11 +69,20 @@ def draft_map(part: Part, name: str) -> JourneyMap:
 
 
 def _places(part: Any, codes: Any, counts: Any) -> Any:
-    """Return where in a journey each touchpoint comes on average, from 0 (first) to 1 (last)."""
-    lengths = np.diff(part.offsets)[part.journey]
-    spot = np.arange(len(codes)) - part.offsets[:-1][part.journey]
-    share = np.where(lengths > 1, spot / np.maximum(lengths - 1, 1), 0.5)
-    return np.bincount(codes, share, minlength=len(counts)) / np.maximum(counts, 1)
+    """Return where each touchpoint comes among those it is met with, from 0 (first) to 1 (last).
+
+    That is the share of the others that come before it, where both are in a journey: what ends a
+    journey that was broken off is not late for that.
+    """
+    size = len(counts)
+    _, first = np.unique(part.journey.astype(np.int64) * size + codes, return_index=True)
+    first = np.sort(first)  # of each touchpoint in a journey, its first interaction
+    journey = part.journey[first]
+    met = np.bincount(journey, minlength=part.journeys)
+    before = np.arange(len(first)) - (np.cumsum(met) - met)[journey]
+    others = np.bincount(codes[first], met[journey] - 1, minlength=size)
+    earlier = np.bincount(codes[first], before, minlength=size)
+    return np.where(others > 0, earlier / np.maximum(others, 1), 0.5)
 
 
 def _grouped(places: list[float]) -> list[int]:

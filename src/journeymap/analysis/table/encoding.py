@@ -43,6 +43,8 @@ KnownNames = dict[str, tuple[str, ...]]
 _FIELDS = ("id", "source", "channel", "department", "process", "product", "outcome", "emotion",
            "emotion_after")  # fmt: skip
 _TAKEN = {a.name for a in fields(Columns)} | {"stage", "phase"}
+_CLASHING = {"customer", "touchpoint", "at", *_FIELDS, "score", "score_kind", "value", "currency",
+             "duration", "cost", "referred_by", "stage", "phase"}  # fmt: skip
 
 
 def encode_rows(taken: CheckedRows, journey: JourneyMap | None) -> Table:
@@ -252,7 +254,8 @@ def rows_from_interactions(
             raise ElementError("Log", "interactions", one, "an Interaction is expected")
     extras = sorted({name for one in taken for name, _ in one.extra})
     # What is carried under the name of a column of ours is kept beside it.
-    keys = {name: f"extra.{name}" if _is_taken(name) else name for name in extras}
+    apart = {name for name in extras if name in _CLASHING or name.startswith("extra.")}
+    keys = {name: f"extra.{name}" if name in apart else name for name in extras}
     data: dict[str, Any] = {
         "customer": [one.customer for one in taken],
         "touchpoint": [one.touchpoint for one in taken],
