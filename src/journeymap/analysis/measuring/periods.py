@@ -143,14 +143,14 @@ class CalendarPeriods:
     def is_seen_from(self, number: int, first: int) -> bool:
         """Check whether a log that begins at a time holds a period from its begin on.
 
-        The first interaction may come a little later: up to a tenth of the period.
+        The first interaction may come a little later: up to a day, or a tenth of the period.
         """
         begin = self.begin(number)
         try:
             length = self.begin(number + 1) - begin
         except (OverflowError, ValueError):  # the last that the calendar has
             length = 0
-        return first - begin <= length // 10
+        return first - begin <= max(length // 10, LENGTHS["day"])
 
     def start(self, number: int) -> date:
         """Find the first day of a period."""
