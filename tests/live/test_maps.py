@@ -282,3 +282,20 @@ def test_what_was_waited_for_is_told_after_several_changes(shared: str) -> None:
                 told.update(one.kind for one in live.advance())
                 now[0] += DAY
     assert told == {"moment reached": 1}
+
+
+def test_a_new_rule_tells_no_past_of_those_who_wait_for_something_else(shared: str) -> None:
+    now = [T0 + HOUR]
+    with Live(SHOP, shared, clock=lambda: now[0]) as old:
+        old.record(at("delivery", 0))
+        now[0] = T0 + 5 * DAY
+        assert old.advance() == ()
+    newer = SHOP.add(Moment("not called", Absence("call", "delivery", DAY), action="Ask"))
+    with Live(newer, shared, clock=lambda: now[0]) as new:
+        new.rebuild()
+        state = new.state("ada")
+        assert state is not None
+        assert state.clock <= now[0]
+        assert new.advance() == ()
+        now[0] = T0 + 9 * DAY
+        assert reached(new.advance()) == {("ada", "unused"): 1}

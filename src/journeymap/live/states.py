@@ -132,25 +132,16 @@ class States:
         until = clock
         if advanced is not None and (stored.due is None or stored.due > micros(advanced)):
             until = max(clock, advanced)
-        late = self._due_before(tx, stored, state, clock, until)
-        if late is not None:
-            earlier, _ = self.tracker.advance(state, late - MICROSECOND)
-            # Only where nothing else of the past comes with it, which may have been emitted.
+        if stored.due is not None and state.due is not None and state.due <= until:
             waited = self._former_timers(tx, stored, clock)
+            late = [one.at for one in state.timers
+                    if one.at <= until and (one.what, one.name) in waited]  # fmt: skip
+            earlier, _ = self.tracker.advance(state, min(late, default=until) - MICROSECOND)
+            # Only where nothing else of the past comes with it, which may have been emitted.
             _, signals = self.tracker.advance(earlier, until)
-            if all(_timer_of(one) in waited for one in signals):
+            if late and all(_timer_of(one) in waited for one in signals):
                 return earlier
         return self.tracker.advance(state, until)[0]
-
-    def _due_before(
-        self, tx: Transaction, stored: StoredState, state: State, clock: datetime, until: datetime
-    ) -> datetime | None:
-        """Find when the first came due of what the former version still waits for."""
-        if stored.due is None or state.due is None or state.due > until:
-            return None
-        waited = self._former_timers(tx, stored, clock)
-        late = (one.at for one in state.timers if (one.what, one.name) in waited)
-        return min((at for at in late if at <= until), default=None)
 
     def _former_timers(
         self, tx: Transaction, stored: StoredState, clock: datetime

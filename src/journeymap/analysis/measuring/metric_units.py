@@ -231,9 +231,9 @@ def _times_in(part: Part, metric: Metric, measure: TimeIn) -> Lengths | Hits:
     limit = micros_in(measure.within)
     # A short stay counts only when a long one would: else the last days look too good.
     seen = part.scope.seen_until
-    known = _elapsed(part, metric, measure, begins, begins * 0 + seen) >= limit
+    known = _elapsed(part, metric, measure, begins, np.full(len(begins), seen)) >= limit
     open_ = _open_stays(part, metric)
-    over = open_[_elapsed(part, metric, measure, open_, open_ * 0 + seen) > limit]
+    over = open_[_elapsed(part, metric, measure, open_, np.full(len(open_), seen)) > limit]
     rows = np.concatenate([begins[known], over])
     hit = np.concatenate([(lengths <= limit)[known], np.zeros(len(over), dtype=bool)])
     return Hits(part.at[rows], rows, hit, part.customer[rows])

@@ -140,17 +140,20 @@ class CalendarPeriods:
             return number * LENGTHS["hour"] - _past_the_hour(self.zone)
         return micros(start_of_day(self.start(number), ZoneInfo(self.zone)))
 
+    def end(self, number: int) -> int:
+        """Find where the next period begins; beyond the calendar, never."""
+        try:
+            return self.begin(number + 1)
+        except (OverflowError, ValueError):
+            return 2**62
+
     def is_seen_from(self, number: int, first: int) -> bool:
         """Check whether a log that begins at a time holds a period from its begin on.
 
         The first interaction may come a little later: up to a day, or a tenth of the period.
         """
         begin = self.begin(number)
-        try:
-            length = self.begin(number + 1) - begin
-        except (OverflowError, ValueError):  # the last that the calendar has
-            length = 0
-        return first - begin <= max(length // 10, LENGTHS["day"])
+        return first - begin <= max((self.end(number) - begin) // 10, LENGTHS["day"])
 
     def start(self, number: int) -> date:
         """Find the first day of a period."""

@@ -142,13 +142,17 @@ class _Measured:
 
     hashes: Any
     step: Ints
-    outcome: Ints
     left: Ints
     wait: Ints
     known: dict[Candidate, Ints]
     everyone: Any
     met: Any
     sampled: bool
+
+    @property
+    def outcome(self) -> Flags:
+        """Mark the rows after which the outcome comes."""
+        return self.wait >= 0
 
 
 _CLASSES, _WIDER = 16, 1.25  # of how long journeys are followed, and each so much wider
@@ -228,13 +232,12 @@ class Drivers:
         none = np.zeros(0, dtype=np.int64)
         if not len(part):
             return _Measured(
-                np.zeros(0, dtype=np.uint64), none, none, none, none, {}, none, none, sampled
+                np.zeros(0, dtype=np.uint64), none, none, none, {}, none, none, sampled
             )  # fmt: skip
         hashes = hash_customers(part)
         rows, step, wait, marked = self._rows(part)
         order = np.argsort(hashes[part.journey[rows]], kind="stable")
         rows, step, wait = rows[order], step[order], wait[order]
-        outcome = (wait >= 0).astype(np.int64)
         left = part.scope.seen_until - part.at[rows] if part.scope.timed else rows * 0
         journey = part.journey[rows]
         known: dict[Candidate, Ints] = {}
@@ -245,7 +248,7 @@ class Drivers:
                 known[candidate] = places if mine is None else np.union1d(mine, places)
         met = np.unique(hashes[part.journey[marked]])
         return _Measured(
-            hashes[journey], step, outcome, left, wait, known, np.unique(hashes), met, sampled
+            hashes[journey], step, left, wait, known, np.unique(hashes), met, sampled
         )  # fmt: skip
 
     def _rows(self, part: Part) -> tuple[Ints, Ints, Ints, Flags]:
@@ -306,8 +309,7 @@ class Drivers:
             )
         both = _Measured(
             np.concatenate([one.hashes, other.hashes]), np.concatenate([one.step, other.step]),
-            np.concatenate([one.outcome, other.outcome]), np.concatenate([one.left, other.left]),
-            np.concatenate([one.wait, other.wait]), known,
+            np.concatenate([one.left, other.left]), np.concatenate([one.wait, other.wait]), known,
             np.union1d(one.everyone, other.everyone), np.union1d(one.met, other.met),
             one.sampled or other.sampled,
         )  # fmt: skip
@@ -317,7 +319,7 @@ class Drivers:
         """Select drivers, and estimate their effects together."""
         _, customer = np.unique(measured.hashes, return_inverse=True)
         n = int(customer.max()) + 1 if len(customer) else 0
-        outcomes = len(distinct(customer[measured.outcome > 0]))
+        outcomes = len(distinct(customer[measured.outcome]))
         words = "go silent" if isinstance(self.outcome, Dormancy) else (
             f"come to {self.outcome}" if isinstance(self.outcome, str) else "come to the outcome"
         )  # fmt: skip
@@ -333,7 +335,7 @@ class Drivers:
             for place, effect in _select(risks, columns):
                 kind, element, driver = candidates[place]
                 people = distinct(customer[columns[:, place]])
-                met = distinct(customer[(measured.outcome > 0) & columns[:, place]])
+                met = distinct(customer[(measured.outcome) & columns[:, place]])
                 rows.append((driver, kind, element, effect.ratio, effect.low, effect.high,
                              effect.chance, len(people), len(met), n))  # fmt: skip
         frame = pl.DataFrame(rows, schema=DriversAnswer.schema(), orient="row")
@@ -426,8 +428,7 @@ def _lowest(measured: _Measured) -> _Measured:
              for candidate, places in measured.known.items()}  # fmt: skip
     everyone = measured.everyone[:MAX_CUSTOMERS]
     return _Measured(
-        measured.hashes[kept], measured.step[kept], measured.outcome[kept],
-        measured.left[kept], measured.wait[kept],
+        measured.hashes[kept], measured.step[kept], measured.left[kept], measured.wait[kept],
         {candidate: places for candidate, places in known.items() if len(places)},
         everyone, measured.met[np.isin(measured.met, everyone)],
         measured.sampled or len(everyone) < len(measured.everyone),

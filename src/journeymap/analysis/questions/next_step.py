@@ -245,14 +245,14 @@ def _framed(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
     if not cells:
         return pl.DataFrame(schema=schema)
     paths = []
-    for length, alike in groupby(cells[0], key=len):
+    for length, some in groupby(cells[0], key=len):
+        alike = list(some)
         flat = [name for path in alike for name in path]
         if length:  # all at once, which is many times faster than list by list
             named = pl.Series("path", flat, dtype=pl.String)
             paths.append(named.reshape((-1, length)).arr.to_list())
         else:
-            empty = sum(not path for path in cells[0])
-            paths.append(pl.Series("path", [[]] * empty, dtype=pl.List(pl.String)))
+            paths.append(pl.Series("path", [[]] * len(alike), dtype=pl.List(pl.String)))
     names = list(schema)
     others = [pl.Series(name, cell, dtype=schema[name])
               for name, cell in zip(names[1:], cells[1:], strict=True)]  # fmt: skip

@@ -174,7 +174,7 @@ class Periods:
         end = scope.end + 1 if scope.until is None else scope.until
         since = calendar.begin(key) if scope.since is None else scope.since
         seen = calendar.begin(key) >= since and calendar.is_seen_from(key, scope.begin)
-        complete = seen and _next(calendar, key) <= end
+        complete = seen and calendar.end(key) <= end
         return {"period": calendar.label(key), "complete": complete}
 
     def narrow(self, key: Any, scope: Scope) -> Scope:
@@ -187,7 +187,7 @@ class Periods:
     def bounds(self, key: Any, scope: Scope) -> tuple[int, int]:
         """Find the bounds of a period, within those of the scope."""
         calendar = self._calendar(scope)
-        since, until = calendar.begin(key), _next(calendar, key)
+        since, until = calendar.begin(key), calendar.end(key)
         return (
             since if scope.since is None else max(since, scope.since),
             until if scope.until is None else min(until, scope.until),
@@ -200,14 +200,6 @@ class Periods:
             TrendAnswer, named, nothing, ("period", "complete"), gaps=True
         )
         return made
-
-
-def _next(calendar: CalendarPeriods, key: int) -> int:
-    """Find where the next period begins; beyond the calendar, never."""
-    try:
-        return calendar.begin(key + 1)
-    except (OverflowError, ValueError):
-        return 2**62
 
 
 @frozen
