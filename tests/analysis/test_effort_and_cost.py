@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import journeymap as jm
@@ -22,6 +22,12 @@ DAY_S = 86_400
 
 
 @given(st.lists(interactions(durations=(HOUR,)), max_size=30))
+@example(
+    [jm.Interaction("ben", "a", T0, duration=HOUR), jm.Interaction("ben", "a", T0 + 73 * HOUR)]
+)
+@example(
+    [jm.Interaction("ben", "a", T0, duration=HOUR), jm.Interaction("ben", "a", T0 + 49 * HOUR)]
+)
 def test_counts(given_: list[jm.Interaction]) -> None:
     """Each burden of each contact, one after the other."""
     answer = Log.from_interactions(given_, map=JOURNEY).ask(
@@ -32,15 +38,16 @@ def test_counts(given_: list[jm.Interaction]) -> None:
         mine = sorted((one for one in given_ if one.customer == customer), key=lambda one: one.at)
         for place, one in enumerate(mine):
             before = mine[place - 1] if place else None
-            near = before is not None and one.at - before.at <= 2 * DAY
+            waited = one.at - _end(before) if before is not None else None
+            near = waited is not None and waited <= 2 * DAY
+            same = [x for x in mine[:place] if x.touchpoint == one.touchpoint]
             channels = [_channel(x) for x in (before, one) if x is not None]
             found[one.touchpoint].append([
                 one.outcome in ("failed", "abandoned"),
-                any(x.touchpoint == one.touchpoint and one.at - x.at <= 2 * DAY
-                    for x in mine[:place]),
+                bool(same) and one.at - _end(same[-1]) <= 2 * DAY,
                 near and None not in channels and channels[0] != channels[1],
                 False,
-                before is not None and one.at - before.at > 3 * DAY,
+                waited is not None and waited > 3 * DAY,
                 near and before is not None and before.outcome in ("failed", "abandoned"),
             ])  # fmt: skip
     kinds = ("failed", "repeated", "switched", "identified", "waited", "demanded")
@@ -52,6 +59,11 @@ def test_counts(given_: list[jm.Interaction]) -> None:
         for place, kind in enumerate(kinds):
             share = sum(mark[place] for mark in marks) / len(marks)
             assert getattr(row, kind) == pytest.approx(share), kind
+
+
+def _end(one: jm.Interaction) -> datetime:
+    """Find the time from which the next contact is waited for."""
+    return one.at + (one.duration or timedelta())
 
 
 def _channel(one: jm.Interaction) -> str | None:
