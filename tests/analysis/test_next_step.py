@@ -54,6 +54,27 @@ def test_counts(given_: list[Interaction], by: str, memory: int) -> None:
         assert all(one.probability > 0 for one in chances)
 
 
+@given(
+    st.lists(interactions(customers=("ada", "ben"), touchpoints=("a", "m")), max_size=20),
+    st.lists(interactions(customers=("cyd",), touchpoints=("b", "m", "z")), max_size=20),
+    st.integers(0, 8),
+)
+def test_parts_of_other_names(some: list[Interaction], more: list[Interaction], n: int) -> None:
+    """Parts that know other elements are merged by name."""
+    question = NextStep(memory=n)
+    pieces = []
+    for given_ in (some, more):
+        [part] = Log.from_interactions(given_).parts(None)
+        pieces.append(question.measure(part))
+    whole = Log.from_interactions([*some, *more])
+    [part] = whole.parts(None)
+    first, second = pieces
+    for merged in (question.merge(first, second), question.merge(second, first)):
+        answer = question.answer(merged, whole.scope)
+        assert answer == question.answer(question.measure(part), whole.scope)
+        assert answer.table == whole.ask(question).table
+
+
 def test_witten_and_bell_by_hand() -> None:
     """a→b twice, a→c once: n = 3 with 2 kinds, so a third of the weight is the shorter memory's."""
     table = NextSteps(

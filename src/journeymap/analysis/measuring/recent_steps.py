@@ -24,7 +24,6 @@ __all__ = [
     "check_half_life",
     "check_memory",
     "choose_memory",
-    "total_steps",
     "weigh_steps",
 ]
 
@@ -60,17 +59,6 @@ def check_half_life(instance: Any, attribute: Attribute[Any], value: Any) -> Non
     """Require a length of time above zero, the word ``chosen``, or nothing."""
     if value is not None and value != "chosen":
         positive_duration(instance, attribute, value)
-
-
-def total_steps(learned: Learned) -> dict[Path, dict[str, tuple[int, int, int]]]:
-    """Sum the followers of each path over the periods."""
-    found: dict[Path, dict[str, tuple[int, int, int]]] = {}
-    for (_, path), followers in learned.items():
-        mine = found.setdefault(path, {})
-        for name, sums in followers.items():
-            a, b, c = mine.get(name, (0, 0, 0))
-            mine[name] = (a + sums[0], b + sums[1], c + sums[2])
-    return found
 
 
 def weigh_steps(

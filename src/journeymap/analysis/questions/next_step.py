@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from datetime import timedelta
-from functools import cache
-from itertools import groupby
-from typing import Any, Literal
+from functools import cache, cached_property
+from typing import ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -14,6 +13,7 @@ from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.counts import distinct, rank_distinct
+from journeymap.analysis.measuring.path_counts import PathCounts, count_paths
 from journeymap.analysis.measuring.recent_steps import (
     MOST_PERIODS,
     PERIODS,
@@ -21,7 +21,6 @@ from journeymap.analysis.measuring.recent_steps import (
     check_half_life,
     check_memory,
     choose_memory,
-    total_steps,
     weigh_steps,
 )
 from journeymap.analysis.measuring.tally import sum_cells_exactly
@@ -30,7 +29,7 @@ from journeymap.analysis.table.part import Ints, Part, Reading, Scope, require_t
 from journeymap.model import NextSteps
 from journeymap.model.durations import span_text
 from journeymap.model.instants import MICROSECOND, micros_in
-from journeymap.model.next_steps import END, START, wait_class
+from journeymap.model.next_steps import wait_class
 from journeymap.model.rules import chosen_or_length, of_type
 
 __all__ = ["NextStep", "NextStepAnswer", "NextStepRow"]
@@ -57,18 +56,51 @@ class NextStepRow:
     wait_mean: Seconds | None
 
 
+@frozen(eq=False)
+class _Table:
+    """Holds what the table is made of when it is first asked for."""
+
+    by: str
+    levels: list[PathCounts]
+    weights: dict[tuple[str, ...], dict[str, float]] | None
+    waits: dict[tuple[str, str], dict[int, int]]
+    timed: bool
+
+    @cached_property
+    def made(self) -> NextSteps:
+        """The table, in one order, whatever order the parts came in."""
+        contexts: dict[tuple[str, ...], dict[str, tuple[int, int, int]]] = {}
+        for level in self.levels:
+            for _, path, name, sums in level.iterate(timed=self.timed):
+                contexts.setdefault(path, {})[name] = sums
+        weights = None
+        if self.weights is not None:
+            weights = {path: self.weights[path] for path in contexts}
+        waits: dict[str, dict[str, dict[int, int]]] = {}
+        for (last, name), classes in sorted(self.waits.items()):
+            waits.setdefault(last, {})[name] = dict(sorted(classes.items()))
+        return NextSteps(self.by, len(self.levels) - 1, contexts, weights=weights, waits=waits)
+
+    def __eq__(self, other: object) -> bool:
+        return self.made == other.made if isinstance(other, _Table) else NotImplemented
+
+
 @frozen(eq=False, repr=False)
 class NextStepAnswer(Answer[NextStepRow]):
     """The steps that followed each path, the shortest paths first.
 
     Attributes:
-        table: A table that predicts the next step.
         half_life: The time in which a journey loses half of its weight (None: all weigh alike).
     """
 
     Row = NextStepRow
-    table: NextSteps = field(kw_only=True)
+    _learned: _Table = field(kw_only=True)
     half_life: timedelta | None = field(default=None, kw_only=True)
+
+    @property
+    def table(self) -> NextSteps:
+        """The table that predicts the next step."""
+        return self._learned.made
 
     def notes(self) -> list[str]:
         """Write how much later journeys weigh.
@@ -84,9 +116,9 @@ class NextStepAnswer(Answer[NextStepRow]):
 
 @frozen(eq=False)
 class _Measured:
-    """Followers of each path, and the waits from each element to the next, by class."""
+    """Holds what followed each path, and the waits from each element to the next, by class."""
 
-    steps: Learned
+    steps: PathCounts
     waits: dict[tuple[str, str], dict[int, int]]
 
 
@@ -125,101 +157,51 @@ class NextStep:
         default=None, converter=chosen_or_length, validator=check_half_life, kw_only=True
     )
 
+    rows_in_a_part: ClassVar[int] = 1 << 20
+
     def measure(self, part: Part) -> _Measured:
         """Count the steps that follow each path in a part, by the period a journey began in."""
         read = part.read(self.by)
-        codes, place, waits = _stretched(read)
-        periods = self._periods(read)
-        names = [START, *map(str, read.names[1:]), END]
-        learned: Learned = {}
-        targets = np.flatnonzero(place > 0)
-        context = np.zeros(len(codes), dtype=np.int64)  # the number of what came before
         # To choose, it must be known when journeys began.
-        most = max(1, self.memory) if self.half_life == "chosen" else self.memory
-        for length in range(most + 1):
-            if length:  # one element further back, where the journey reaches so far
-                targets = targets[place[targets] >= length]
-                pairs = context[targets] * len(names) + codes[targets - length]
-                context[targets] = rank_distinct(pairs)
-            grams = context[targets] * len(names) + codes[targets]
-            if periods is not None:
-                grams = grams * self._period_count(part.scope) + periods[targets]
-            which = rank_distinct(grams)
-            counts = np.bincount(which)
-            micros = waits[targets]  # in two parts, of which no sum overflows
-            high, low = (
-                sum_cells_exactly(which, part_, len(counts))
-                for part_ in (micros >> 20, micros & 0xFFFFF)
-            )
-            example = np.zeros(len(counts), dtype=np.int64)
-            example[which[::-1]] = targets[::-1]  # of several rows the first
-            for row, count, above, rest in zip(
-                example.tolist(), counts.tolist(), high.tolist(), low.tolist(), strict=True
-            ):
-                last = tuple(names[code] for code in codes[row - length : row].tolist())
-                name = names[codes[row]]
-                timed = part.scope.timed and name != END and bool(last) and last[-1] != START
-                found = (count, count, (above << 20) + rest) if timed else (count, 0, 0)
-                period = 0 if periods is None else int(periods[row])
-                learned.setdefault((period, last), {})[name] = found
-        spread = _spread_waits(read, names) if part.scope.timed else {}
-        return _Measured(learned, spread)
+        longest = max(1, self.memory) if self.half_life == "chosen" else self.memory
+        steps = count_paths(read, longest, self._periods(read))
+        return _Measured(steps, _spread_waits(read) if part.scope.timed else {})
 
     def _periods(self, read: Reading) -> Ints | None:
-        """Find the period in which the journey of each stretched interaction began."""
+        """Find the period in which each journey began."""
         if self.half_life is None or not len(read.codes):
             return None
         scope = read.part.scope
         require_times(scope, "NextStep(half_life=…)")
         begun = read.at[read.offsets[:-1]] - scope.first
-        period = begun * self._period_count(scope) // (scope.last - scope.first + 1)
-        return np.repeat(period, np.diff(read.offsets) + 2)
+        period: Ints = begun * self._period_count(scope) // (scope.last - scope.first + 1)
+        return period
 
     def merge(self, one: _Measured, other: _Measured) -> _Measured:
         """Sum two measurements."""
-        steps = {last: dict(followers) for last, followers in one.steps.items()}
-        for last, followers in other.steps.items():
-            mine = steps.setdefault(last, {})
-            for name, sums in followers.items():
-                a, b, c = mine.get(name, (0, 0, 0))
-                mine[name] = (a + sums[0], b + sums[1], c + sums[2])
         waits = {pair: dict(counts) for pair, counts in one.waits.items()}
         for pair, counts in other.waits.items():
             spread = waits.setdefault(pair, {})
             for number, count in counts.items():
                 spread[number] = spread.get(number, 0) + count
-        return _Measured(steps, waits)
+        return _Measured(one.steps.merge(other.steps), waits)
 
     def answer(self, measured: _Measured, scope: Scope) -> NextStepAnswer:
         """Make the table, and its rows."""
         memory, half_life = self.memory, self._half_life_in_periods(scope)
+        learned: Learned = {}
+        if self.half_life is not None:
+            learned = measured.steps.learned(timed=scope.timed)
         if self.half_life == "chosen":
-            memory, half_life = choose_memory(measured.steps, self.memory)
-        learned = {  # in one order, whatever order the parts came in
-            key: dict(sorted(measured.steps[key].items())) for key in sorted(measured.steps)
-        }
-        steps = total_steps(learned)
-        steps = {path: followers for path, followers in steps.items() if len(path) <= memory}
-        weights = None
-        if half_life is not None:
-            weighed = weigh_steps(learned, half_life)
-            weights = {path: weighed[path] for path in steps}
-        waits: dict[str, dict[str, dict[int, int]]] = {}
-        for (last, name), classes in sorted(measured.waits.items()):
-            waits.setdefault(last, {})[name] = dict(sorted(classes.items()))
-        table = NextSteps(self.by, memory, steps, weights=weights, waits=waits)
-        rows = []
-        for path, followers in steps.items():
-            n = sum(count for count, _, _ in followers.values())
-            for name, (count, timed, micros) in followers.items():
-                wait = micros / timed / 1e6 if timed else None
-                rows.append((path, name, count, count / n, n, wait))
-        rows.sort(key=lambda row: (len(row[0]), row[0], -row[2], row[1]))
-        frame = _framed(rows)
+            memory, half_life = choose_memory(learned, self.memory)
+        steps = measured.steps.over_periods()
+        levels = [steps.of_length(length) for length in range(memory + 1)]
+        weights = None if half_life is None else weigh_steps(learned, half_life)
+        table = _Table(self.by, levels, weights, measured.waits, scope.timed)
         known = self.half_life if isinstance(self.half_life, timedelta) else None
         if self.half_life == "chosen" and half_life is not None:
             known = half_life * self._period_length(scope) * MICROSECOND
-        return NextStepAnswer(frame, table=table, half_life=known)
+        return NextStepAnswer(_framed(levels, scope), learned=table, half_life=known)
 
     def _half_life_in_periods(self, scope: Scope) -> float | None:
         if self.half_life is None or self.half_life == "chosen":
@@ -238,32 +220,42 @@ class NextStep:
         return (scope.last - scope.first + 1) / self._period_count(scope)
 
 
-def _framed(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
-    """Make the frame of an answer of rows in the order of the lengths of their paths."""
+def _framed(levels: list[PathCounts], scope: Scope) -> pl.DataFrame:
+    """Make the frame of an answer, of the steps that followed paths of each length."""
+    return pl.concat([_framed_level(level, timed=scope.timed) for level in levels])
+
+
+def _framed_level(level: PathCounts, *, timed: bool) -> pl.DataFrame:
+    """Make the rows of paths of one length: in the order of the paths, the most frequent first."""
     schema = NextStepAnswer.schema()
-    cells: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
-    if not cells:
-        return pl.DataFrame(schema=schema)
-    paths = []
-    for length, some in groupby(cells[0], key=len):
-        alike = list(some)
-        flat = [name for path in alike for name in path]
-        if length:  # all at once, which is many times faster than list by list
-            named = pl.Series("path", flat, dtype=pl.String)
-            paths.append(named.reshape((-1, length)).arr.to_list())
-        else:
-            paths.append(pl.Series("path", [[]] * len(alike), dtype=pl.List(pl.String)))
-    names = list(schema)
-    others = [pl.Series(name, cell, dtype=schema[name])
-              for name, cell in zip(names[1:], cells[1:], strict=True)]  # fmt: skip
-    return pl.DataFrame([pl.concat(paths).alias(names[0]), *others])
+    path = level.number_paths()
+    n = sum_cells_exactly(path, level.count, int(path.max()) + 1)[path] if len(path) else path
+    known = level.mark_timed(timed=timed)
+    waits = (level.high * 2.0**20 + level.low) / level.count / 1e6
+    order = np.lexsort((level.cells[:, -1], -level.count, path))
+    names, cells = pl.Series(level.names, dtype=pl.String), level.cells[order]
+    before = cells[:, 1:-1]
+    if level.length:
+        flat = names.gather(before.reshape(-1).astype(np.uint32))
+        paths = flat.reshape((-1, level.length)).arr.to_list()
+    else:
+        paths = pl.Series([[]] * len(cells), dtype=pl.List(pl.String))
+    columns = {
+        "path": paths,
+        "element": names.gather(cells[:, -1].astype(np.uint32)),
+        "count": level.count[order],
+        "share": (level.count / n)[order],
+        "n": n[order],
+        "wait_mean": np.where(known, waits, np.nan)[order],
+    }
+    return pl.DataFrame(columns, schema=schema, nan_to_null=True)
 
 
-def _spread_waits(read: Reading, names: list[str]) -> dict[tuple[str, str], dict[int, int]]:
+def _spread_waits(read: Reading) -> dict[tuple[str, str], dict[int, int]]:
     """Count the waits between consecutive interactions, by class."""
+    names = list(map(str, read.names))
     to = np.flatnonzero(~read.first)
-    waits = read.at[to] - read.at[to - 1]
-    classes = np.searchsorted(_class_begins(), waits, side="right")
+    classes = _classes(read.at[to] - read.at[to - 1])
     pairs = (read.codes[to - 1].astype(np.int64) * len(names) + read.codes[to]) * 256 + classes
     found: dict[tuple[str, str], dict[int, int]] = {}
     keys, counts = distinct(pairs), np.bincount(rank_distinct(pairs))
@@ -271,6 +263,17 @@ def _spread_waits(read: Reading, names: list[str]) -> dict[tuple[str, str], dict
         pair, number = divmod(key, 256)
         last, name = divmod(pair, len(names))
         found.setdefault((names[last], names[name]), {})[number] = count
+    return found
+
+
+def _classes(waits: Ints) -> Ints:
+    """Find the class of each wait (see `wait_class`): by its power of two, and its half."""
+    begins = _class_begins()
+    if len(waits) and int(waits.max()) >= 2**53:  # a float does not hold it
+        return np.searchsorted(begins, waits, side="right")
+    power = np.frexp(waits.astype(np.float64))[1].astype(np.int64)
+    lower = np.maximum(2 * power - 1, 0)
+    found: Ints = lower + (waits >= begins[lower])
     return found
 
 
@@ -283,23 +286,3 @@ def _class_begins() -> Ints:
         for number in range(1, wait_class(longest))
     ]
     return np.array(found, dtype=np.int64)
-
-
-def _stretched(read: Reading) -> tuple[Ints, Ints, Ints]:
-    """Put a mark before and after each journey; codes, places in the journey, and waits."""
-    offsets = read.offsets
-    journeys = len(offsets) - 1 if len(read.codes) else 0
-    size = len(read.codes) + 2 * journeys
-    codes, place, waits = (np.zeros(size, dtype=np.int64) for _ in range(3))
-    if not journeys:
-        return codes, place, waits
-    begins = offsets[:-1] + 2 * np.arange(journeys)
-    ends = offsets[1:] + 2 * np.arange(journeys) + 1
-    inside = np.ones(size, dtype=bool)
-    inside[begins] = inside[ends] = False
-    codes[inside] = read.codes
-    codes[ends] = len(read.names)
-    place = np.arange(size) - np.repeat(begins, np.diff(offsets) + 2)
-    if read.part.scope.timed:
-        waits[inside] = np.where(read.first, 0, np.diff(read.at, prepend=0))
-    return codes, place, waits
