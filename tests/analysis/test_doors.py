@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import json
 import tempfile
 from pathlib import Path
@@ -270,7 +271,7 @@ CELL = st.text("ab \"\\,;'\n#", max_size=6) | st.sampled_from(["", "a", "long " 
 
 @settings(max_examples=200)
 @given(st.lists(st.tuples(CELL, CELL, CELL), max_size=12), st.sampled_from([30, 64, 1 << 20]),
-       st.sampled_from(["\n", "\r\n"]), st.booleans())  # fmt: skip
+       st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())  # fmt: skip
 @example([("a\\", "b", ""), ('"', "", "")], 30, "\n", False)
 def test_columns_and_records_read_alike(
     cells: list[tuple[str, str, str]], block: int, end: str, packed: bool
@@ -280,7 +281,9 @@ def test_columns_and_records_read_alike(
         patch.setattr(line_blocks, "BLOCK", block)
         file = Path(folder) / ("a.csv.gz" if packed else "a.csv")
         out = io.StringIO(newline="")
-        writer = csv.writer(out, lineterminator=end)
+        # Python does not quote other ends of lines than its own.
+        quoting = csv.QUOTE_ALL if end == "\r" else csv.QUOTE_MINIMAL
+        writer = csv.writer(out, lineterminator=end, quoting=quoting)
         writer.writerow(["customer", "touchpoint", "at", "note"])
         writer.writerows([f"c{n}", f"t{one}", AT, f"{two}{three}"]
                          for n, (one, two, three) in enumerate(cells))  # fmt: skip
@@ -300,6 +303,37 @@ def test_any_text_is_read_alike_by_columns_and_by_records(text: str, block: int)
         both(file)
 
 
+@settings(max_examples=300)
+@given(st.text("aü\n\r", max_size=60), st.sampled_from([1, 2, 5, 20, 1 << 20]), st.integers(1, 9))
+def test_blocks_hold_all_lines(text: str, block: int, longest: int) -> None:
+    """Whatever ends them; of one that is too long, its beginning and its end."""
+    given_ = text.encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_blocks, "BLOCK", block)
+        assert "".join(line_blocks.LineBlocks(io.BytesIO(given_)).lines()) == text
+        pieces, blocks = [], line_blocks.LineBlocks(io.BytesIO(given_))
+        while piece := blocks.unread():
+            pieces.append(piece)
+            blocks.drop()
+        assert b"".join(pieces) == given_
+        assert all(piece[-1] in b"\r\n" for piece in pieces[:-1])
+        assert not any(one.endswith(b"\r") and two.startswith(b"\n")
+                       for one, two in itertools.pairwise(pieces))  # fmt: skip
+        patch.setattr(line_blocks, "MAX_LINE_CHARACTERS", longest)
+        patch.setattr(line_blocks, "_LONGEST", 4 * longest)
+        lines = given_.splitlines(keepends=True)
+        cut = list(line_blocks.LineBlocks(io.BytesIO(given_)).lines())
+        assert len(cut) == len(lines)
+        for one, whole in zip(cut, lines, strict=True):
+            assert one == whole.decode() or len(one.rstrip("\r\n")) > longest
+        long = any(len(line.rstrip(b"\n")) > longest for line in given_.split(b"\n"))
+        assert line_blocks.has_long_line(given_) == long or long is False
+
+
+def _plain(customer: str, more: str = "") -> str:
+    return f'{{"customer": "{customer}", "touchpoint": "t", "at": "{AT}"{more}}}'
+
+
 KEYED = st.dictionaries(
     st.sampled_from(["customer", "touchpoint", "note", "at"]),
     st.sampled_from(
@@ -311,9 +345,14 @@ KEYED = st.dictionaries(
 
 @settings(max_examples=200)
 @given(st.lists(KEYED.map(json.dumps) | st.sampled_from(
-    ["", "x", "[1]", '{"customer": "a", "customer": "b", "touchpoint": "t", "at": "' + AT + '"}',
-     '{"customer": "\\ud800", "touchpoint": "t", "at": "' + AT + '"}']
-), max_size=10), st.sampled_from([30, 200, 1 << 20]), st.sampled_from(["\n", "\r\n"]))  # fmt: skip
+    ["", "x", "[1]", _plain("a", ', "customer": "b"'), _plain("a", ', "customer": null'),
+     _plain("a", r', "cust\u006fmer": "b"'), _plain("a", r', "\u00fc": "b"'), _plain("\\ud800"),
+     _plain("a", r', "note": "\"customer\": null"')]
+), max_size=10), st.sampled_from([30, 200, 1 << 20]),
+       st.sampled_from(["\n", "\r\n", "\r"]))  # fmt: skip
+@example(['{"touchpoint": "t"}', _plain("a", ', "customer": "b"')], 200, "\n")
+@example([_plain("a", ', "customer": null')], 1 << 20, "\n")
+@example([_plain("a", ', "customer": "b"'), _plain("a", r', "cust\u006fmer": "b"')], 200, "\n")
 def test_json_is_read_alike_by_columns_and_line_by_line(
     lines: list[str], block: int, end: str
 ) -> None:

@@ -58,7 +58,12 @@ class CsvRecords:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield self._mend(line, f"not CSV: {error}")
+                yield self._set_aside_long(line) or self._mend(line, f"not CSV: {error}")
+                self._reader = self._begin()
+                continue
+            long = self._set_aside_long(line)
+            if long is not None:
+                yield long
                 self._reader = self._begin()
                 continue
             if len(row) > width and not any(row[width:]):
@@ -91,6 +96,14 @@ class CsvRecords:
             escapechar=escape,
             skipinitialspace=blanks,
         )
+
+    def _set_aside_long(self, line: int) -> RejectedRow | None:
+        """Set a record aside up to a line that was cut because it is too long, if it has one."""
+        size = self._lines.find_long()
+        if not size:
+            return None
+        reason = f"a line of more than {MAX_LINE_CHARACTERS:,} characters"
+        return RejectedRow(line, reason, shorten_row("".join(self._lines.keep(size))))
 
     def _mend_width(self, line: int, row: list[str]) -> tuple[int, list[str]] | RejectedRow:
         escaped = self._read_escaped()
@@ -230,6 +243,11 @@ class _Lines:
     def has(self, part: str) -> bool:
         """Check whether the record holds a text."""
         return any(part in line for line in self._record)
+
+    def find_long(self) -> int:
+        """Find the first line that is too long; its place in the record from 1, or 0."""
+        places = (n for n, line in enumerate(self._record, 1) if len(line) > MAX_LINE_CHARACTERS)
+        return next(places, 0)
 
     def take(self, size: int) -> None:
         """Read so many lines more."""

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from journeymap.adapters.tables.line_blocks import has_long_line
+
 __all__ = ["read_block"]
 
 _QUOTE, _LINE, _RETURN = ord('"'), ord("\n"), ord("\r")
@@ -24,6 +26,8 @@ def read_block(block: bytes, mark: str, width: int, places: Sequence[int]) -> pl
     if len(mark) != 1 or not mark.isascii() or mark == " " or b"\0" in block:
         return None
     if block.count(b"\r") != block.count(b"\r\n") or b'\\"' in block:
+        return None
+    if has_long_line(block):
         return None
     data = np.frombuffer(block, dtype=np.uint8)
     ends = np.flatnonzero(data == _LINE)

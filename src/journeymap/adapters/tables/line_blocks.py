@@ -7,10 +7,11 @@ from typing import BinaryIO
 
 from journeymap.adapters.reading.guarded_files import MAX_LINE_CHARACTERS
 
-__all__ = ["LineBlocks"]
+__all__ = ["LineBlocks", "has_long_line"]
 
 BLOCK = 1 << 23
 """Bytes read at a time: a hundred thousand rows or so, few enough to be held several times."""
+_LONGEST = 4 * MAX_LINE_CHARACTERS  # bytes: no character has more than four
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -58,19 +59,36 @@ class LineBlocks:
 
     def _load(self) -> bool:
         data = self._rest + self._raw.read(BLOCK)
-        while data and b"\n" not in data and (more := self._raw.read(BLOCK)):
-            long = len(data) + len(more) > MAX_LINE_CHARACTERS
-            data = data[:MAX_LINE_CHARACTERS] + b"x" + _line_end(more) if long else data + more
+        while data and not _find_end(data) and (more := self._raw.read(BLOCK)):
+            data = _shorten(data + more)
         if not self._begun:
             self._begun, data = True, data.removeprefix(_MARK)
-        end = data.rfind(b"\n") + 1
+        end = _find_end(data)
         if not end or len(data) < BLOCK:
             end = len(data)
         self._block, self._rest = data[:end], data[end:]
         return bool(self._block)
 
 
-def _line_end(more: bytes) -> bytes:
-    """Return what follows the end of a line that is longer than any may be."""
-    found = more.find(b"\n")
-    return more[found:] if found >= 0 else b""
+def has_long_line(block: bytes) -> bool:
+    """Check whether a line of a block may have more characters than a line may."""
+    for place in range(MAX_LINE_CHARACTERS, len(block), MAX_LINE_CHARACTERS):
+        begin, end = block.rfind(b"\n", 0, place), block.find(b"\n", place)
+        if (len(block) if end < 0 else end) - begin > MAX_LINE_CHARACTERS:
+            return True
+    return False
+
+
+def _find_end(data: bytes) -> int:
+    """Find where the last whole line ends; 0 where none does.
+
+    A carriage return at the very end may be half of an end of line.
+    """
+    return data.rfind(b"\n") + 1 or data.rfind(b"\r", 0, -1) + 1
+
+
+def _shorten(data: bytes) -> bytes:
+    """Cut the first line where it is longer than any may be; it stays too long, and ends."""
+    ends = [place for end in (b"\n", b"\r") if (place := data.find(end)) >= 0]
+    end = min(ends, default=len(data))
+    return data if end <= _LONGEST else data[:_LONGEST] + b"x" + data[end:]
