@@ -8,23 +8,32 @@ import io
 import itertools
 import json
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+from attrs import frozen
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from journeymap import Customers, Interaction, Live
 from journeymap.adapters.mapping import Pick, RecordRule
 from journeymap.adapters.mapping.mapping import PayloadMapping
-from journeymap.adapters.sources import csv_source, iterable_source, json_lines_source
+from journeymap.adapters.sources import (
+    csv_source,
+    iterable_source,
+    json_lines_source,
+    parquet_source,
+)
 from journeymap.adapters.tables import line_blocks
-from journeymap.analysis import Columns, Log
-from journeymap.exceptions import SourceError
+from journeymap.analysis import Columns, Log, Part, Scope
+from journeymap.engines import ParquetLog
+from journeymap.exceptions import InteractionError, SourceError
 from journeymap.identity import IdentityRules, Namespace
-from tests.factories import SHOP
+from tests.factories import SHOP, T0
 
 NAMES = (
     "who", "what", "when", "number", "from", "by", "felt", "answer", "kind", "sum", "money", "took",
@@ -282,7 +291,7 @@ def test_columns_and_records_read_alike(
         file = Path(folder) / ("a.csv.gz" if packed else "a.csv")
         out = io.StringIO(newline="")
         # Python does not quote other ends of lines than its own.
-        quoting = csv.QUOTE_ALL if end == "\r" else csv.QUOTE_MINIMAL
+        quoting: Any = csv.QUOTE_ALL if end == "\r" else csv.QUOTE_MINIMAL
         writer = csv.writer(out, lineterminator=end, quoting=quoting)
         writer.writerow(["customer", "touchpoint", "at", "note"])
         writer.writerows([f"c{n}", f"t{one}", AT, f"{two}{three}"]
@@ -368,3 +377,87 @@ def test_json_is_read_alike_by_columns_and_line_by_line(
                  for name in source.customer_ids for one in source.history(name)]  # fmt: skip
         assert sorted(made) == sorted(other)
         assert [one.line for one in log.rejected] == [one.line for one in source.rejected]
+
+
+@frozen
+class ListNames:
+    """A question of one's own: the names of a level, in the order of the customers."""
+
+    by: str
+
+    def measure(self, part: Part) -> list[tuple[str, str | None]]:
+        names = part.names(self.by)
+        found = [names[code] for code in part.codes(self.by).tolist()]
+        return list(zip(part.ids.gather(part.journey).to_list(), found, strict=True))
+
+    def merge(self, one: Any, other: Any) -> Any:
+        return one + other
+
+    def answer(self, measured: Any, scope: Scope) -> list[str | None]:
+        return [name for _, name in sorted(measured)]
+
+
+FAR = pl.Series([2**63 - 1, 5]).cast(pl.Datetime("us"))
+WHEN = datetime(2026, 3, 1, 10, 0, 0, 500_000)
+
+
+@pytest.mark.parametrize(
+    ("column", "texts"),
+    [
+        (pl.Series([WHEN, WHEN.replace(microsecond=0)]),
+         ["2026-03-01T10:00:00.500000", "2026-03-01T10:00:00"]),
+        (pl.Series([WHEN.replace(tzinfo=ZoneInfo("Europe/Paris")), None]),
+         ["2026-03-01T10:00:00.500000+01:00", None]),
+        (pl.Series([WHEN, None]).cast(pl.Datetime("ns")), ["2026-03-01T10:00:00.500000", None]),
+        (pl.Series([WHEN.time(), WHEN.time().replace(microsecond=0)]),
+         ["10:00:00.500000", "10:00:00"]),
+        (pl.Series([WHEN.date(), None]), ["2026-03-01", None]),
+        (FAR, [f"{2**63 - 1} us after 1970", "1970-01-01T00:00:00.000005"]),
+        (pl.Series([0.1, 2.5], dtype=pl.Float32), ["0.10000000149011612", "2.5"]),
+        (pl.Series([1e-05, 1e16]), ["0.00001", "10000000000000000"]),
+        (pl.Series([0.00012, 1e22]), ["0.00012", "10000000000000000000000"]),
+        (pl.Series([float("inf"), -0.0]), [None, "0"]),
+        (pl.Series([5, None]), ["5", None]),
+        (pl.Series([True, False]), ["true", "false"]),
+        (pl.Series(["one\r\ntwo", " three\n"]), ["one two", "three"]),
+    ],
+)  # fmt: skip
+def test_a_value_is_one_name_by_every_door(
+    column: pl.Series, texts: list[str | None], tmp_path: Path
+) -> None:
+    frame = pl.DataFrame({"customer": ["a", "b"], "touchpoint": "t", "at": AT, "x": column})
+    frame.write_parquet(tmp_path / "a.parquet")
+    rule = RecordRule("$.at", {"c": "$.customer"}, "$.touchpoint", extra={"x": "$.x"})
+    mapping = PayloadMapping("m", [rule])
+    how = Columns(extra=("x",))
+    for log in (
+        Log.from_frame(frame, how), Log.read(tmp_path / "a.parquet", how),
+        ParquetLog.read(tmp_path / "a.parquet", how),
+        Log.from_source(parquet_source(tmp_path / "a.parquet", mapping)),
+        Log.from_frame({name: frame[name].to_list() if name != "x" or column is not FAR
+                        else list(texts) for name in frame.columns}, how),
+    ):  # fmt: skip
+        assert log.ask(ListNames("x")) == texts
+
+
+def test_no_free_text_is_named_as_a_mark_is(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", f"customer,touchpoint,at,note\na,t,{AT},(start)\n")
+    rule = RecordRule("$.at", {"c": "$.customer"}, "$.touchpoint", extra={"note": "$.note"})
+    for log in (Log.read(file, Columns(extra=("note",))),
+                Log.from_source(csv_source(file, PayloadMapping("m", [rule])))):  # fmt: skip
+        [aside] = log.rejected
+        assert (aside.line, aside.reason) == (
+            2, "note: this name is reserved for where journeys begin"
+        )  # fmt: skip
+    with pytest.raises(InteractionError, match="its names are texts"):
+        Interaction("a", "t", T0, extra={5: "x"})  # type: ignore[arg-type]
+    with pytest.raises(InteractionError, match="bytes"):
+        Interaction("a", "t", T0, id="\U0001f600" * 125, source="\U0001f600" * 125)
+
+
+@pytest.mark.parametrize("decimal", [".", ",", None])
+def test_small_numbers_are_read_by_any_mark(decimal: Any, tmp_path: Path) -> None:
+    text = json.dumps({"customer": "a", "touchpoint": "t", "at": AT, "felt": 1e-05})
+    file = write(tmp_path / "a.jsonl", text + "\n")
+    log = Log.read(file, Columns(emotion="felt", decimal=decimal))
+    assert [one.emotion for one in log.history("a")] == [pytest.approx(1e-05, abs=1e-4)]

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from journeymap import Interaction
@@ -291,6 +292,98 @@ def test_a_column_orders_what_happened_at_once(ordered: list[Any], tmp_path: Pat
     frame.write_parquet(tmp_path / "a.parquet")
     [row] = ParquetLog.read(tmp_path / "a.parquet", how).ask(Variants())
     assert row.path == ("first", "second", "third")
+
+
+@settings(max_examples=40)
+@given(st.lists(st.sampled_from(
+    [1, 2, 3, 2.5, 1.5, 10**15, 10**15 + 1, -4, "2026-01-01", "2026-01-01T00:00:00.5Z", "007"]
+), min_size=1, max_size=8), st.integers(1, 8))  # fmt: skip
+def test_what_orders_is_read_row_by_row(turns: list[Any], cut: int) -> None:
+    """So a journey is in one order, whatever else is in a file, and in whichever file it is."""
+    from journeymap.analysis import Variants
+    from journeymap.engines import ParquetLog
+
+    names = [f"t{place}" for place in range(len(turns))]
+    columns = {"customer": ["a"] * len(turns), "touchpoint": names, "at": [5] * len(turns)}
+    frame = pl.DataFrame({**columns, "turn": [str(one) for one in turns]})
+    how = Columns(at_unit="s", order="turn")
+    [whole] = Log.from_frame(frame, how).ask(Variants())
+    with TemporaryDirectory() as folder:
+        for number, begin in enumerate(range(0, len(frame), cut)):
+            some: Any = turns[begin : begin + cut]
+            kept = {type(one) for one in some} in ({int}, {float})
+            turn = pl.Series("turn", some if kept else [str(one) for one in some])
+            part = frame[begin : begin + cut].with_columns(turn)
+            part.write_parquet(Path(folder, f"{number}.parquet"))
+        [row] = ParquetLog.read(folder, how).ask(Variants())
+    assert row.path == whole.path
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series([1_772_355_600_000_000, 2**63 - 1]).cast(pl.Datetime("us", "UTC")),
+        pl.Series([1_772_355_600_000_000, -(2**63) + 1]).cast(pl.Datetime("us")),
+        pl.Series([1_772_355_600_000_000, 253_402_300_800_000_000]).cast(pl.Datetime("us")),
+        pl.Series([1_772_355_600_000, 2**63 - 1]).cast(pl.Datetime("ms", "Europe/Paris")),
+        pl.Series([20_000, 2**31 - 1], dtype=pl.Int32).cast(pl.Date),
+        pl.Series([20_000, 2_932_897], dtype=pl.Int32).cast(pl.Date),
+    ],
+)
+def test_times_beyond_the_calendar_cost_their_own_row(column: pl.Series, tmp_path: Path) -> None:
+    """Some databases write infinity as the largest number; no reader loses more by it."""
+    from journeymap.adapters.sources import iterable_source, parquet_source
+    from journeymap.engines import ParquetLog
+
+    frame = pl.DataFrame({"customer": ["a", "b"], "touchpoint": "t", "at": column})
+    frame.write_parquet(tmp_path / "a.parquet")
+    how = Columns(timezone="Europe/Paris")
+    mapping = columns_mapping(
+        "m", at="at", identities={"c": "customer"}, touchpoint="touchpoint",
+        timezone="Europe/Paris",
+    )  # fmt: skip
+    for log in (
+        Log.from_frame(frame, how), Log.read(tmp_path / "a.parquet", how),
+        ParquetLog.read(tmp_path / "a.parquet", how),
+        Log.from_source(parquet_source(tmp_path / "a.parquet", mapping)),
+        Log.from_source(iterable_source([frame], mapping)),
+    ):  # fmt: skip
+        assert log.interactions == 1
+        [aside] = log.rejected
+        assert (aside.line, "time" in aside.reason) == (2, True)
+    ordered = Log.from_frame({"customer": ["a", "b"], "touchpoint": ["t", "t"], "at": [1, 1],
+                              "turn": column}, Columns(at_unit="s", order="turn"))  # fmt: skip
+    assert [(one.line, one.reason) for one in ordered.rejected] == [
+        (2, "order: a number or a time is expected")
+    ]
+
+
+def test_no_number_is_no_time() -> None:
+    """As a missing end is, whatever holds the numbers; what is too large is no time."""
+    given_ = {"customer": ["a", "b"], "touchpoint": ["x", "x"], "at": [5, 5]}
+    for end in ([65.0, float("nan")], np.array([65.0, np.nan]), pl.Series([65.0, None])):
+        log = Log.from_frame({**given_, "end": end}, Columns(end="end", at_unit="s"))
+        assert (log.interactions, len(log.rejected)) == (2, 0)
+    for unit in ("ns", "us", "s"):
+        log = Log.from_frame({**given_, "end": np.array([np.inf, 1e300])},
+                             Columns(end="end", at_unit=unit))  # fmt: skip
+        assert {one.reason for one in log.rejected} == {"end: a number that is no time"}
+
+
+def test_nanoseconds_are_cut_off_alike(tmp_path: Path) -> None:
+    from journeymap.adapters.sources import csv_source
+
+    times = ["1772355600123456789", "1772355600123456789.5", "1e18", "100000000000000000000", "-1"]
+    file = tmp_path / "a.csv"
+    lines = (f"{name},t,{at}" for name, at in zip("abcde", times, strict=True))
+    file.write_text("\n".join(["customer,touchpoint,at", *lines]))
+    rule = RecordRule(Pick(["$.at"], unit="ns"), {"c": "$.customer"}, "$.touchpoint")
+    log = Log.read(file, Columns(at_unit="ns"))
+    other = Log.from_source(csv_source(file, PayloadMapping("m", [rule])))
+    for name, micros in {"a": 1_772_355_600_123_456, "c": 10**15, "d": 10**17, "e": -1}.items():
+        assert [one.at for one in log.history(name)] == [instant(micros)]
+        assert [one.at for one in other.history(name)] == [instant(micros)]
+    assert log.interactions == other.interactions == 5
 
 
 def test_a_frame_with_a_wanted_column_twice_is_refused() -> None:

@@ -360,3 +360,17 @@ def test_two_makers_are_kept_apart(folder: Path, tmp_path: Path) -> None:
     with Lock(Folder(tmp_path / "into")), pytest.raises(SourceError, match="another process"):
         ParquetLog.read(folder, COLUMNS, into=tmp_path / "into")
     assert ParquetLog.read(folder, COLUMNS, into=tmp_path / "into").interactions > 0
+
+
+def test_a_duplicate_in_a_file_without_a_wanted_column(tmp_path: Path) -> None:
+    """Which was an error, and again at every attempt; it is set aside as any other."""
+    frame = pl.DataFrame({"customer": "a", "touchpoint": "t", "at": [5], "id": "1",
+                          "channel": "web", "day": pl.Series([None], dtype=pl.Date)})  # fmt: skip
+    frame.write_parquet(tmp_path / "0.parquet")
+    frame.drop("channel").write_parquet(tmp_path / "1.parquet")
+    far = pl.Series("day", [2**31 - 1], dtype=pl.Int32).cast(pl.Date)
+    frame.with_columns(far).write_parquet(tmp_path / "2.parquet")
+    log = ParquetLog.read(tmp_path, Columns(at_unit="s", id="id", channel="channel",
+                                            extra=("day",)))  # fmt: skip
+    assert log.interactions == 1
+    assert [(one.file, one.line) for one in log.rejected] == [("1.parquet", 1), ("2.parquet", 1)]

@@ -15,7 +15,7 @@ from journeymap.model.conditions import AT_FIELDS, BETWEEN_FIELDS, NESTED, Occur
 from journeymap.model.durations import PATTERN
 from journeymap.model.elements import MAX_CONCURRENT, OfKind
 from journeymap.model.measures import MEASURES, TIME_UNITS, MaybeMeasure
-from journeymap.model.rules import MAX_TEXT, UNCLEAN
+from journeymap.model.rules import MAX_TEXT, RESERVED, UNCLEAN
 
 __all__ = ["schema"]
 
@@ -23,7 +23,7 @@ _UNCLEAN = UNCLEAN[1:-1]
 _NAME = {
     "type": "string", "minLength": 1, "maxLength": MAX_TEXT,
     "pattern": rf"^[^\n\t{_UNCLEAN}]*[^\s{_UNCLEAN}][^\n\t{_UNCLEAN}]*$",
-    "not": {"enum": ["(start)", "(end)", "(any)"]},
+    "not": {"enum": list(RESERVED)},
 }  # fmt: skip
 _NUMBER = {"type": "number", "minimum": -1e300, "maximum": 1e300}
 _LIMITS: dict[str, dict[str, Any]] = {

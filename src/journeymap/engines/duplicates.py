@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import polars as pl
 
 from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis import Columns
-from journeymap.analysis.table.checking import CheckedRows
+from journeymap.analysis.table.checking import CheckedRows, row_texts
 from journeymap.analysis.table.name_columns import clean_names, read_names
 from journeymap.engines.folder import Folder, Manifest
 from journeymap.engines.raw import read_array, write_array
@@ -61,9 +60,13 @@ def keep(frame: pl.DataFrame, file: Path) -> None:
 
 
 def find_duplicates(
-    folder: Folder, manifest: Manifest, sources: Path, columns: Columns, pool: ThreadPoolExecutor
-) -> None:
-    """Keep the numbers of second rows, and set them aside with where the first one is."""
+    folder: Folder, manifest: Manifest, scan: Callable[[int], pl.LazyFrame],
+    pool: ThreadPoolExecutor,
+) -> None:  # fmt: skip
+    """Keep the numbers of second rows, and set them aside with where the first one is.
+
+    ``scan`` reads the wanted columns of a source, by its number.
+    """
 
     def work(number: int) -> pl.DataFrame:
         held = slices(folder, manifest, number, "ids.arrow", "id-bounds")
@@ -77,15 +80,13 @@ def find_duplicates(
     aside = folder.path / "rejected"
     if len(found):
         aside.mkdir(exist_ok=True)
-        _rejected_duplicates(found, manifest, sources, columns).write_ipc(
-            aside / "duplicates.arrow"
-        )
+        _rejected_duplicates(found, manifest, scan).write_ipc(aside / "duplicates.arrow")
     manifest.dropped = True
     folder.save(manifest)
 
 
 def _rejected_duplicates(
-    found: pl.DataFrame, manifest: Manifest, sources: Path, columns: Columns
+    found: pl.DataFrame, manifest: Manifest, scan: Callable[[int], pl.LazyFrame]
 ) -> pl.DataFrame:
     """Return each duplicate with its file, line, reason and what it held."""
     starts = np.cumsum([0, *(source.rows for source in manifest.sources)])
@@ -96,11 +97,8 @@ def _rejected_duplicates(
         name = manifest.sources[number].name
         mine = which == number
         lines = rows[mine] - starts[number]
-        scan = pl.scan_parquet(sources / name, glob=False)
-        wanted = columns.wanted(scan.collect_schema().names())
-        held = scan.select(wanted).with_row_index(ROW).filter(pl.col(ROW).is_in(lines.tolist()))
-        texts = [json.dumps(row, ensure_ascii=False, default=str)
-                 for row in held.drop(ROW).collect().iter_rows(named=True)]  # fmt: skip
+        held = scan(number).with_row_index(ROW).filter(pl.col(ROW).is_in(lines.tolist()))
+        texts = row_texts(held.drop(ROW).collect())
         for line, text, first, other in zip(
             lines.tolist(), texts, firsts[mine].tolist(), others[mine].tolist(), strict=True
         ):

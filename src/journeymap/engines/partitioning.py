@@ -116,7 +116,11 @@ def partition(
         names = known.names()
         Vocabulary.write(folder.names, {role: list(mine) for role, mine in names.items()})
         if columns.id is not None and not manifest.dropped:
-            find_duplicates(folder, manifest, sources, columns, pool)
+            there = every[0].elsewhere
+            find_duplicates(
+                folder, manifest,
+                lambda number: _scan(sources / manifest.sources[number].name, there, columns), pool,
+            )  # fmt: skip
         rest = [n for n in range(manifest.partitions) if str(n) not in manifest.ready]
         with Progress("putting in order", manifest.partitions, shown=shown) as progress:
             progress.step(manifest.partitions - len(rest))
@@ -184,17 +188,21 @@ def _uncoded(customers: pl.Series) -> CodedNames:
 
 
 def _read(piece: Piece, columns: Columns) -> Rows:
-    there = _columns_of(piece.file)
     try:
-        wanted = columns.wanted(piece.elsewhere)
-        require_columns(wanted, piece.elsewhere, piece.name)
-        lacking = [pl.lit(None, dtype=pl.String).alias(one) for one in wanted if one not in there]
-        scan = pl.scan_parquet(piece.file, glob=False).with_columns(lacking).select(wanted)
+        require_columns(columns.wanted(piece.elsewhere), piece.elsewhere, piece.name)
+        scan = _scan(piece.file, piece.elsewhere, columns)
         frame = scan.slice(piece.offset, piece.rows).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise SourceError(str(piece.file), f"not a Parquet file: {str(error)[:200]}") from None
     lines = np.arange(piece.offset + 1, piece.offset + 1 + len(frame), dtype=np.int64)
     return Rows(frame, lines, (), piece.name)
+
+
+def _scan(file: Path, elsewhere: tuple[str, ...], columns: Columns) -> pl.LazyFrame:
+    """Scan the wanted columns of a file; one that it lacks, and another has, is empty."""
+    there, wanted = _columns_of(file), columns.wanted(elsewhere)
+    lacking = [pl.lit(None, dtype=pl.String).alias(one) for one in wanted if one not in there]
+    return pl.scan_parquet(file, glob=False).with_columns(lacking).select(wanted)
 
 
 def _store(

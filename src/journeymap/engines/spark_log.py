@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, reduce
@@ -17,7 +16,13 @@ from journeymap.adapters.tables.rows import Rows, require_columns
 from journeymap.analysis import Columns, Question
 from journeymap.analysis.askable import Askable, LogSize, make_scope
 from journeymap.analysis.question import merge_parts
-from journeymap.analysis.table.checking import CheckedRows, Dropped, Rejected, check_rows
+from journeymap.analysis.table.checking import (
+    CheckedRows,
+    Dropped,
+    Rejected,
+    check_rows,
+    row_texts,
+)
 from journeymap.analysis.table.encoding import KnownNames, apply_map, encode_rows
 from journeymap.analysis.table.guessing import guess_columns
 from journeymap.analysis.table.part import LogView, Scope
@@ -294,7 +299,7 @@ def _rows(batches: Batches, names: tuple[str, ...]) -> Rows | None:
     if frame is None:
         return None
     repeated = frame.filter(pl.col(_DUPLICATE).is_not_null())
-    held = (json.dumps(row, default=str) for row in _named(repeated, names).iter_rows(named=True))
+    held = row_texts(_named(repeated, names))
     rejected = tuple(
         map(RejectedRow, _lines(repeated).tolist(), repeated[_DUPLICATE].to_list(), held)
     )

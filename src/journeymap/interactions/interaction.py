@@ -56,7 +56,7 @@ def _id(instance: Interaction, attribute: Attribute[Any], value: Any) -> None:
     if value is None:
         return
     source = instance.source if isinstance(instance.source, str) else ""
-    if len(value) + len(source) <= MAX_KEY_BYTES // 4:
+    if len(value) + len(source) < MAX_KEY_BYTES // 4:
         return
     if len(value.encode()) + len(source.encode()) + 1 > MAX_KEY_BYTES:
         raise InteractionError("Interaction", "id", f"{value[:40]}…", TOO_LONG_KEY)
@@ -98,6 +98,12 @@ def _length(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 def _recommender(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     if value is not None and not isinstance(value, Identity):
         _customer(instance, attribute, value)
+
+
+def _named(instance: Any, attribute: Attribute[Any], value: tuple[tuple[Any, Any], ...]) -> None:
+    for name, _ in value:
+        if not isinstance(name, str):
+            raise InteractionError("Interaction", "extra", name, "its names are texts")
 
 
 def sorted_pairs(
@@ -167,4 +173,6 @@ class Interaction:
     )
     cost: float | None = field(default=None, validator=_cost, kw_only=True)
     referred_by: str | Identity | None = field(default=None, validator=_recommender, kw_only=True)
-    extra: tuple[tuple[str, Any], ...] = field(default=(), converter=sorted_pairs, kw_only=True)
+    extra: tuple[tuple[str, Any], ...] = field(
+        default=(), converter=sorted_pairs, validator=_named, kw_only=True
+    )

@@ -17,6 +17,7 @@ from journeymap.model.durations import duration
 __all__ = [
     "LINE_ENDS",
     "MAX_TEXT",
+    "RESERVED",
     "UNCLEAN",
     "as_length",
     "as_tuple",
@@ -47,6 +48,8 @@ UNCLEAN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 _UNCLEAN = re.compile(f"{UNCLEAN[:-1]}\ud800-\udfff]")
 LINE_ENDS = r"[\t\n\r]+"
 """The characters that become one blank in the name of something that happened, as a pattern."""
+RESERVED = ("(start)", "(end)", "(any)")
+"""Names that nothing may have: they stand for where journeys begin and end, and for anything."""
 MAX_TEXT = 10_000
 """Characters of a text of a map: a few pages, far more than a picture or a report shows."""
 
@@ -75,7 +78,7 @@ def identifier(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     text(instance, attribute, value)
     if not value.strip() or "\n" in value or "\t" in value:
         raise _error(instance, attribute, value, "a name is one line and not blank")
-    if value in ("(start)", "(end)", "(any)"):
+    if value in RESERVED:
         raise _error(instance, attribute, value, "this name is reserved for where journeys begin")
 
 

@@ -36,7 +36,7 @@ from journeymap.interactions.trusted import (
 from journeymap.interactions.values import read_amount
 from journeymap.model.instants import MICROSECOND
 from journeymap.model.recorded_names import RecordedNames
-from journeymap.model.rules import LINE_ENDS, fault_in_text
+from journeymap.model.rules import LINE_ENDS, RESERVED, fault_in_text
 from journeymap.model.scores import SCORE_KINDS
 
 __all__ = ["AppliedMapping", "MappedPayload", "row_text"]
@@ -325,9 +325,12 @@ class _Rule:
         for role, measure in self._feelings:
             felt = measure(payload, elements)
             values[role] = None if felt is None else float(felt.number)
-        extra = [(n, v) for n, find in self._extra if (v := find(payload, elements)) is not None]
-        for _, text in extra:
+        extra = [(n, v) for n, find in self._extra
+                 if (v := _one_line(find(payload, elements))) is not None]  # fmt: skip
+        for role, text in extra:
             _check_text(text)
+            if text in RESERVED:
+                raise ValueError(f"{role}: this name is reserved for where journeys begin")
         return Interaction(
             customer, touchpoint, at, id=name, source=source,
             score=self._scored(payload, elements), duration=self._length(payload, elements, at),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -303,6 +304,8 @@ def _value_test(path: str, values: tuple[str, ...], *, wanted: bool = True) -> T
 
 def _as_text(value: Any) -> str | None:
     """Convert a value to text; one that is missing, empty or no single value gives None."""
+    if isinstance(value, float) and math.isinf(value):
+        return None  # no name is infinite
     text = value_text(value)
     return None if text is None else text.strip() or None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 from typing import Literal, TypeAlias
@@ -95,10 +96,14 @@ def number_text(number: float | Decimal, mark: DecimalMark | None) -> str:
         mark: What stands before the decimals (None: a point).
 
     Returns:
-        The text; whole numbers have no decimals.
+        The text, without an exponent; whole numbers have no decimals.
     """
-    if isinstance(number, float) and number.is_integer() and abs(number) < 1e15:
-        return str(int(number))
-    if mark != "," or isinstance(number, int):
+    if isinstance(number, int):
         return str(number)
-    return format(Decimal(str(number)), "f").replace(".", ",")
+    if isinstance(number, float):
+        if not math.isfinite(number):
+            return str(number)
+        if number.is_integer() and abs(number) < 2**63:
+            return str(int(number))
+    plain = format(Decimal(str(number)), "f")
+    return plain.replace(".", ",") if mark == "," else plain

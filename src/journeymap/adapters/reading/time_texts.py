@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any, Literal, TypeAlias
 
 from attrs import Attribute
@@ -115,7 +115,9 @@ def count_time(count: Decimal, unit: TimeUnit) -> datetime:
     Raises:
         OverflowError: It lies outside the years 1 to 9999.
     """
-    since = timedelta(microseconds=int((count * _IN_MICROS[unit]).to_integral_value()))
+    # What is finer than a microsecond is cut off, as it is of texts.
+    way = ROUND_FLOOR if unit == "ns" else ROUND_HALF_EVEN
+    since = timedelta(microseconds=int((count * _IN_MICROS[unit]).to_integral_value(way)))
     if unit == "excel":
         # A day of a spreadsheet has no more than milliseconds; floating point adds the rest.
         seconds = round(since.total_seconds(), 3)

@@ -143,6 +143,8 @@ def read_parquet_rows(path: Path) -> Iterator[Row | RejectedRow]:
     """Read the rows of a Parquet file, some thousands at a time."""
     import polars as pl
 
+    from journeymap.adapters.tables.calendar_bounds import iterate_rows
+
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     try:
@@ -150,7 +152,7 @@ def read_parquet_rows(path: Path) -> Iterator[Row | RejectedRow]:
         place = 0
         while True:
             frame = frames.slice(place, _SLICE).collect()
-            for row in frame.iter_rows(named=True):
+            for row in iterate_rows(frame):
                 place += 1
                 yield place, row
             if len(frame) < _SLICE:

@@ -66,5 +66,7 @@ def _several(item: Any) -> Iterable[Any]:
         require("analysis", "polars")
         import polars as pl
 
-        return pl.DataFrame(item).iter_rows(named=True)
+        from journeymap.adapters.tables.calendar_bounds import iterate_rows
+
+        return iterate_rows(pl.DataFrame(item))
     return (item,)

@@ -47,7 +47,7 @@ def read_json_block(block: bytes, names: Sequence[str]) -> pl.DataFrame | None:
             return None
         # Numbers are written anew, lists and mappings as texts: by other rules than ours.
         numbers = frame[name].str.contains(r"^-?[0-9.]+(?:[eE]|$)|^[0-9.]+$").any()
-        odd = rb"\s*:\s*(?:-?[0-9.]*[eE]|-?[0-9]+\.0+\s*[,}]|-?[0-9.]{15}|[\[{])"
+        odd = rb"\s*:\s*(?:-?[0-9.]*[eE]|-?[0-9]+\.0+\s*[,}]|-?[0-9.]{15}|-?0\.000|[\[{])"
         if (numbers or nested) and re.search(key + odd, block):
             return None
     return frame.select(names)

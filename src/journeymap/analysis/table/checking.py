@@ -10,10 +10,10 @@ from typing import Any, overload
 import numpy as np
 import polars as pl
 from attrs import define, field, frozen
-from polars import selectors
 
 from journeymap.adapters.reading.numbers import DecimalMark
 from journeymap.adapters.source import NO_CURRENCY
+from journeymap.adapters.tables.calendar_bounds import iterate_rows
 from journeymap.adapters.tables.rows import Rows
 from journeymap.analysis.table.coding import CodedNames, encode_names
 from journeymap.analysis.table.columns import Columns
@@ -41,7 +41,7 @@ from journeymap.interactions.values import MAX_AMOUNT
 from journeymap.model.recorded_names import RecordedNames
 from journeymap.model.scores import show_number
 
-__all__ = ["CheckedRows", "Dropped", "Rejected", "Rejection", "check_rows"]
+__all__ = ["CheckedRows", "Dropped", "Rejected", "Rejection", "check_rows", "row_texts"]
 
 LEVELS = ("source", "channel", "department", "process", "product", "outcome", "referred_by")
 
@@ -267,9 +267,15 @@ def _read_moments(frame: pl.DataFrame, columns: Columns, checked: _Reasons) -> M
 
 
 def _read_order(column: pl.Series, columns: Columns, checked: _Reasons) -> Micros:
-    """Read what orders interactions of one time: whole numbers, millionths of others, or times."""
-    if isinstance(column.dtype, pl.Datetime):
-        found = column.cast(pl.Datetime("us", column.dtype.time_zone)).to_physical()
+    """Read what orders interactions of one time: a number, or the microseconds of a time.
+
+    Two numbers for each row: the whole part, and the millionths beside it. What they are depends on
+    the row alone, so that it is the same in whatever part of a log the row is read.
+    """
+    rest = pl.zeros(len(column), dtype=pl.Int64, eager=True)
+    if isinstance(column.dtype, pl.Date | pl.Datetime):
+        found = pl.Series(read_times(column, columns.timezone or "UTC", None)[0])
+        found = found.replace(NO_TIME, None)
     elif column.dtype.is_integer():
         found = column.cast(pl.Int64, strict=False)
     else:
@@ -277,13 +283,17 @@ def _read_order(column: pl.Series, columns: Columns, checked: _Reasons) -> Micro
             raise ColumnsError(f"order: column {column.name!r} holds {column.dtype}, not numbers")
         text = plain_numbers(column.cast(pl.String, strict=False), columns.decimal)
         found = text.cast(pl.Int64, strict=False)
-        if text.null_count() == len(text):
-            times, _ = read_times(column, columns.timezone or "UTC", None)
-            found = pl.Series(times).replace(NO_TIME, None)
-        elif found.null_count() > text.null_count():
-            found = (text.cast(pl.Float64) * 1e6).round(0).cast(pl.Int64, strict=False)
+        if found.null_count() > text.null_count():
+            broken = text.cast(pl.Float64).set(found.is_not_null(), None)
+            whole = broken.floor()
+            found = found.fill_null(whole.cast(pl.Int64, strict=False))
+            rest = ((broken - whole) * 1e6).round(0).cast(pl.Int64, strict=False).fill_null(0)
+        if text.null_count():
+            others = column.zip_with(text.is_null(), pl.Series([None], dtype=column.dtype))
+            times, _ = read_times(others, columns.timezone or "UTC", None)
+            found = found.fill_null(pl.Series(times).replace(NO_TIME, None))
     checked.find(found.is_null().to_numpy(), "order: a number or a time is expected")
-    return found.fill_null(0).to_numpy()
+    return np.column_stack([found.fill_null(0).to_numpy(), rest.to_numpy()])
 
 
 def _encode_column(
@@ -440,7 +450,7 @@ def _collect_dropped(rows: Rows, lacking: Flags, good: Flags) -> Dropped:
     held, lines = [], []
     if lacking.any():
         lines = rows.lines[lacking].tolist()
-        held = [_row_text(row) for row in rows.frame.filter(lacking).iter_rows(named=True)]
+        held = row_texts(rows.frame.filter(lacking))
     aside = set(rows.lines[~good].tolist()) if rows.dropped else set()
     left = [one for one in rows.dropped if one.line not in aside]
     columns = {
@@ -451,16 +461,9 @@ def _collect_dropped(rows: Rows, lacking: Flags, good: Flags) -> Dropped:
     return Dropped(pl.DataFrame(columns, schema=_REJECTED).sort("line", maintain_order=True))
 
 
-def _row_texts(frame: pl.DataFrame) -> list[str]:
-    try:
-        return [_row_text(row) for row in frame.iter_rows(named=True)]
-    except (ValueError, OverflowError):  # times that Python does not have, beyond the year 9999
-        written = frame.with_columns(selectors.temporal().cast(pl.String, strict=False))
-        return [_row_text(row) for row in written.iter_rows(named=True)]
-
-
-def _row_text(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=str)
+def row_texts(frame: pl.DataFrame) -> list[str]:
+    """Write each row of a frame as JSON, to be kept as what was set aside."""
+    return [json.dumps(row, ensure_ascii=False, default=str) for row in iterate_rows(frame)]
 
 
 _REJECTED = {"line": pl.Int64, "reason": pl.String, "row": pl.String}
@@ -469,7 +472,7 @@ _REJECTED = {"line": pl.Int64, "reason": pl.String, "row": pl.String}
 def _collect_rejected(rows: Rows, checked: _Reasons) -> Rejected:
     bad = ~checked.good()
     reasons = checked.reasons.drop_nulls().to_list() if checked.reasons is not None else []
-    held = _row_texts(rows.frame.filter(bad))
+    held = row_texts(rows.frame.filter(bad))
     columns = {
         "line": [*rows.lines[bad].tolist(), *(b.line for b in rows.rejected)],
         "reason": [*reasons, *(b.reason for b in rows.rejected)],

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 
+from journeymap.adapters.reading.numbers import number_text
+from journeymap.adapters.tables.calendar_bounds import mark_beyond, spell_times
 from journeymap.analysis.table.coding import CodedNames
 from journeymap.exceptions import ColumnsError
 from journeymap.interactions.interaction import (
@@ -14,7 +17,7 @@ from journeymap.interactions.interaction import (
     TOO_LONG_KEY,
     TOO_LONG_NAME,
 )
-from journeymap.model.rules import LINE_ENDS, MAX_TEXT, UNCLEAN, fault_in_text
+from journeymap.model.rules import LINE_ENDS, MAX_TEXT, RESERVED, UNCLEAN, fault_in_text
 from journeymap.model.scores import SCORE_KINDS
 
 __all__ = [
@@ -26,21 +29,48 @@ __all__ = [
     "read_names",
 ]
 
-_RESERVED = ("(start)", "(end)", "(any)")
-
 
 def read_names(frame: pl.DataFrame, column: str) -> pl.Series:
-    """Read a column as names: whole numbers lose the point that a frame may have added."""
+    """Read a column as names: as the texts of its values, by the rules for single ones."""
     found = frame[column]
     kind = found.dtype
-    if kind.is_float():
-        found = found.set(~found.is_finite().fill_null(False), None)  # no name is infinite
-        whole = found.cast(pl.Int64, strict=False)
-        same = (whole.cast(pl.Float64) == found).fill_null(value=False)
-        found = whole.cast(pl.String).zip_with(same, found.cast(pl.String))
     if not holds_names(kind):
         raise ColumnsError(f"column {column!r} holds {kind}, not names", None, ())
+    if kind.is_float():
+        return _write_numbers(found.cast(pl.Float64))
+    if kind in (pl.Time, pl.Date) or isinstance(kind, pl.Datetime):
+        return _write_times(found)
     return found.cast(pl.String)
+
+
+def _write_numbers(found: pl.Series) -> pl.Series:
+    """Write numbers: whole ones lose the point that a frame may have added."""
+    found = found.set(~found.is_finite().fill_null(False), None)  # no name is infinite
+    whole = found.cast(pl.Int64, strict=False)
+    same = (whole.cast(pl.Float64) == found).fill_null(value=False)
+    texts = whole.cast(pl.String).zip_with(same, found.cast(pl.String))
+    # Which may have an exponent where they are very large, or very small.
+    odd = ~same & ((found.abs() < 1e-3) | (found.abs() >= 2**53)).fill_null(False)
+    spelled = pl.Series([number_text(one, None) for one in found.filter(odd)], dtype=pl.String)
+    return texts.scatter(np.flatnonzero(odd.to_numpy()), spelled) if len(spelled) else texts
+
+
+def _write_times(found: pl.Series) -> pl.Series:
+    """Write times as ISO 8601 has them; what is finer than a microsecond is cut off."""
+    kind = found.dtype
+    if kind == pl.Time:
+        return _without_zeros(found.dt.to_string("%H:%M:%S%.6f"))
+    beyond = mark_beyond(found)
+    known = found.zip_with(~beyond, pl.Series([None], dtype=kind))
+    if isinstance(kind, pl.Datetime):
+        zone = "" if kind.time_zone is None else "%:z"
+        known = _without_zeros(known.dt.to_string(f"%Y-%m-%dT%H:%M:%S%.6f{zone}"))
+    known = known.cast(pl.String)
+    return known.zip_with(~beyond, spell_times(found)) if beyond.any() else known
+
+
+def _without_zeros(times: pl.Series) -> pl.Series:
+    return times.str.replace(".000000", "", literal=True)
 
 
 def holds_names(kind: pl.DataType) -> bool:
@@ -81,7 +111,7 @@ def name_faults(role: str, coded: CodedNames) -> pl.Series | None:
     names = coded.names
     most = MAX_NAME_BYTES if role == "customer" else MAX_TEXT
     size = names.str.len_bytes() if role == "customer" else names.str.len_chars()
-    wrong = (size > most) | names.is_in(list(_RESERVED)) | names.str.contains(UNCLEAN)
+    wrong = (size > most) | names.is_in(list(RESERVED)) | names.str.contains(UNCLEAN)
     if not wrong.any():
         return None
     reasons = [
@@ -92,7 +122,7 @@ def name_faults(role: str, coded: CodedNames) -> pl.Series | None:
 
 
 def _fault(role: str, name: str) -> str:
-    if name in _RESERVED:
+    if name in RESERVED:
         if role == "touchpoint":
             return "a touchpoint named like where journeys begin or end"
         return f"{role}: this name is reserved for where journeys begin"

@@ -14,14 +14,15 @@ Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 def order_rows(journeys: np.ndarray[Any, Any], at: Ints, turns: Ints | None = None) -> Ints | None:
     """Find the order of rows by journey, time and arrival; None when they are in order already.
 
-    ``turns`` order those of the same time before their arrival does.
+    ``turns`` order those of the same time before their arrival does: by the first of two numbers
+    of each row, and then the second.
 
     Journey and time are packed into one integer, because sorting integers is the fastest sort there
     is. Where 64 bits do not hold both, the lowest of the time are left out, and the few rows that
     are then alike are put in order afterwards, with those that arrived at the same time.
     """
     if turns is not None:
-        first = np.argsort(turns, kind="stable")
+        first = np.lexsort((turns[:, 1], turns[:, 0]))
         rest = order_rows(journeys[first], at[first])
         return first if rest is None else first[rest]
     if len(at) < 2 or _in_order(journeys, at):

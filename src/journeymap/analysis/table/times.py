@@ -20,6 +20,7 @@ from journeymap.adapters.reading.time_texts import (
     names_clock,
     parse_time,
 )
+from journeymap.adapters.tables.calendar_bounds import mark_beyond
 from journeymap.analysis.table.number_texts import plain_numbers
 from journeymap.analysis.table.uniform_times import read_uniform
 from journeymap.exceptions import ColumnsError
@@ -110,10 +111,14 @@ class _Reader:
             return self._from_text(column)
         if kind.is_numeric():
             return self._from_numbers(column)
+        if kind == pl.Date or isinstance(kind, pl.Datetime):
+            beyond = mark_beyond(column)
+            if beyond.any():
+                known = column.zip_with(~beyond, pl.Series([None], dtype=kind))
+                micros, reasons = self.read(known)
+                return micros, reasons.zip_with(~beyond, pl.Series([_BEYOND]))
         if kind == pl.Date:
-            return self._place(
-                column.cast(pl.Datetime("us")), pl.repeat(True, len(column), eager=True)
-            )
+            return self._place(column.cast(pl.Datetime("us")), _flags(len(column), True))
         if isinstance(column.dtype, pl.Datetime):
             zone = column.dtype.time_zone
             column = column.cast(pl.Datetime("us", zone))
@@ -127,11 +132,11 @@ class _Reader:
         """Put local times into the zone; a day begins when it does."""
         if self.timezone is None:
             return _reject_all(local, _NO_ZONE)
-        near = local.dt.year().is_between(1, 9999).fill_null(True)
-        if not near.all():
-            known = local.zip_with(near, pl.Series([None], dtype=local.dtype))
+        beyond = mark_beyond(local)
+        if beyond.any():
+            known = local.zip_with(~beyond, pl.Series([None], dtype=local.dtype))
             micros, reasons = self._place(known, days)
-            return micros, reasons.zip_with(near, pl.Series([_BEYOND]))
+            return micros, reasons.zip_with(~beyond, pl.Series([_BEYOND]))
         try:
             utc = local.dt.replace_time_zone(
                 self.timezone, ambiguous="null", non_existent="null"
@@ -166,6 +171,8 @@ class _Reader:
             return NO_TIME, str(error)
 
     def _from_numbers(self, column: pl.Series) -> tuple[Micros, pl.Series]:
+        if column.dtype.is_float():
+            column = column.fill_nan(None)
         if self.unit is None:
             return _reject_all(column, _NO_UNIT)
         if self.unit == "excel":
@@ -178,12 +185,12 @@ class _Reader:
             placed, why = self._place(local, _flags(len(local), False))
             read = local.is_not_null() | column.is_null()
             return placed, why.zip_with(read, pl.Series([_BEYOND]))
+        numbers, scale = column, _MULTIPLY.get(self.unit, 1)
         if self.unit == "ns":
-            column, scale = column.cast(pl.Int64, strict=False) // 1000, 1
-        else:
-            scale = _MULTIPLY[self.unit]
-        if column.dtype.is_integer():
-            wide = column.cast(pl.Int64, strict=False)
+            micros = (column / 1000).floor() if column.dtype.is_float() else column // 1000
+            numbers = micros.cast(pl.Int64, strict=False)
+        if numbers.dtype.is_integer():
+            wide = numbers.cast(pl.Int64, strict=False)
             limit = (2**63 - 1) // scale
             fits = wide.is_between(-limit, limit).fill_null(False)
             micros = (wide * scale).zip_with(fits, pl.Series([None], dtype=pl.Int64))
@@ -211,12 +218,16 @@ class _Reader:
         """Read the texts that are numbers, and then the others."""
         given = plain.gather(rows)
         whole = given.cast(pl.Int64, strict=False)
-        numbers = given.cast(pl.Float64) if whole.is_null().any() else whole
         others = column.zip_with(plain.is_null(), pl.Series([None], dtype=pl.String))
         micros, reasons = self._from_words(others)
         micros = micros.copy()
-        micros[rows], because = self._from_numbers(numbers)
-        return micros, reasons.scatter(rows, because)
+        # Whole numbers apart: as floating point, large ones would not be what they are.
+        broken = whole.is_null().to_numpy()
+        for some, numbers in ((~broken, whole), (broken, given.cast(pl.Float64))):
+            places = rows[some]
+            micros[places], because = self._from_numbers(numbers.filter(pl.Series(some)))
+            reasons = reasons.scatter(places, because)
+        return micros, reasons
 
     def _from_words(self, column: pl.Series) -> tuple[Micros, pl.Series]:
         if self.formats:

@@ -1,0 +1,57 @@
+"""Times of frames that lie outside the years 1 to 9999, which Python and Polars cannot show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+from polars import selectors
+
+__all__ = ["iterate_rows", "mark_beyond", "spell_times"]
+
+_DAYS = (-719_162, 2_932_896)  # from 1970 to the first day and to the last
+_IN_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_SIZE = 10_000  # rows turned into Python objects at a time
+
+
+def mark_beyond(column: pl.Series) -> pl.Series:
+    """Mark the times and days of a column that lie outside the years 1 to 9999."""
+    unit = 1 if column.dtype == pl.Date else _IN_A_DAY[str(getattr(column.dtype, "time_unit", ""))]
+    first, last = _DAYS
+    # Of nanoseconds, more years than a number holds.
+    low, high = max(first * unit, -(2**63)), min((last + 1) * unit - 1, 2**63 - 1)
+    physical = column.to_physical().cast(pl.Int64)
+    return ~physical.is_between(low, high).fill_null(True)
+
+
+def iterate_rows(frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a frame; a time outside the years 1 to 9999 is a text.
+
+    Yields:
+        The cells by column, in the order of the rows.
+    """
+    for begin in range(0, len(frame), _SIZE):
+        some = frame[begin : begin + _SIZE]
+        beyond = {
+            column.name: marks
+            for column in some.select(selectors.date() | selectors.datetime())
+            if (marks := mark_beyond(column)).any()
+        }
+        if not beyond:
+            yield from some.iter_rows(named=True)
+            continue
+        known = some.with_columns(
+            some[name].zip_with(~marks, pl.Series([None], dtype=some[name].dtype))
+            for name, marks in beyond.items()
+        )
+        texts = {name: spell_times(some[name]) for name in beyond}
+        for place, row in enumerate(known.iter_rows(named=True)):
+            far = {name: texts[name][place] for name, marks in beyond.items() if marks[place]}
+            yield row | far
+
+
+def spell_times(column: pl.Series) -> pl.Series:
+    """Write times as counts, where no calendar holds them."""
+    unit = "days" if column.dtype == pl.Date else str(getattr(column.dtype, "time_unit", ""))
+    return column.to_physical().cast(pl.String) + f" {unit} after 1970"
