@@ -67,6 +67,9 @@ TEXTS = st.one_of(
 
 @given(TEXTS, st.sampled_from([None, "UTC", PARIS, SAO_PAULO]), st.sampled_from([None, "s", "ms"]))
 @example("20260301", None, None)
+@example("100000000000.001", None, "s")
+@example("-50000000000.000001", None, "s")
+@example("1e20", None, "s")
 @example("20260301", "UTC", None)
 @example("2026-03-01T10", "UTC", None)
 @example("2026-03-01+01:00", "UTC", None)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
@@ -16,6 +18,7 @@ from journeymap.adapters.reading.numbers import PLAIN, DecimalMark
 from journeymap.adapters.reading.time_texts import (
     NO_ISO,
     TimeUnit,
+    count_time,
     format_fault,
     names_clock,
     parse_time,
@@ -50,6 +53,7 @@ NO_TIME_GIVEN = "no time"
 """Why a row without a time is set aside."""
 _BEYOND = "a time outside the years 1 to 9999; is at_unit right?"
 _YEARS = (1902, 2099)  # in which polars knows the rules of all zones
+_EXACT = 2**51  # microseconds, up to which floating point has all of them
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 _DIRECTIVES = {
     "Y": r"(?<Y>\d{4})", "y": r"(?<y>\d\d)", "m": r"(?<m>1[0-2]|0[1-9]|[1-9])",
@@ -227,6 +231,11 @@ class _Reader:
             places = rows[some]
             micros[places], because = self._from_numbers(numbers.filter(pl.Series(some)))
             reasons = reasons.scatter(places, because)
+        if self.unit is not None and self.unit != "excel":
+            for place in np.flatnonzero(broken)[np.abs(micros[rows[broken]]) > _EXACT].tolist():
+                with suppress(OverflowError):  # which was found already
+                    at = count_time(Decimal(given[place]), self.unit)
+                    micros[rows[place]] = micros_of(at)
         return micros, reasons
 
     def _from_words(self, column: pl.Series) -> tuple[Micros, pl.Series]:
