@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -299,3 +299,38 @@ def test_a_new_rule_tells_no_past_of_those_who_wait_for_something_else(shared: s
         assert new.advance() == ()
         now[0] = T0 + 9 * DAY
         assert reached(new.advance()) == {("ada", "unused"): 1}
+
+
+@pytest.mark.parametrize("how", ["rebuild", "record", "advance"])
+@pytest.mark.parametrize(
+    ("what", "unit", "count"), [("delivery", 2 * DAY, 2), ("call", HOUR, 4)], ids=["due", "overdue"]
+)
+def test_of_several_that_wait_only_those_not_told_are_told(
+    shared: str, how: str, what: str, unit: timedelta, count: int
+) -> None:
+    """One of a customer's two was told by the former map; the other one's time is to come."""
+    now, told = [T0], Counter[str]()
+
+    def open_live(journey: JourneyMap) -> Live:
+        return Live(journey, shared, clock=lambda: now[0],
+                    outgoing=["moment reached", "moment overdue"])  # fmt: skip
+
+    def let_pass(live: Live, units: int) -> None:
+        now[0] = T0 + units * unit
+        live.advance()
+        live.deliver(lambda one: told.update([one.id]))
+
+    with open_live(SHOP) as live:
+        for units in (0, 3):
+            now[0] = T0 + units * unit
+            outcome = "failed" if what == "call" else None
+            live.record(Interaction("ada", what, now[0], id=str(units), outcome=outcome))
+        let_pass(live, 5)
+    with open_live(STRICTER) as live:
+        if how == "rebuild":
+            live.rebuild()
+        if how == "record":
+            live.record(Interaction("ada", "order", now[0], id="o"))
+        for units in (5, 6, 8, 9):
+            let_pass(live, units)
+    assert sorted(told.values()) == [1] * count

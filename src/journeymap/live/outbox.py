@@ -64,6 +64,8 @@ def post_letters(tx: Transaction, letters: list[Letter]) -> None:
         # Its withdrawal is not handed out any more: the signal is true again.
         sent, name = changed.get(letter.id) or there.get(letter.id), _withdrawal_id(signal)
         gone = changed.get(name) or there.get(name)
+        if gone is None and sent is not None and sent.status != "withdrawn":
+            continue  # nothing withdrew it: it is the same signal, which waits or was taken
         if gone is None or gone.status not in ("waiting", "dead"):
             changed[letter.id] = letter
             continue

@@ -133,29 +133,37 @@ class States:
         if advanced is not None and (stored.due is None or stored.due > micros(advanced)):
             until = max(clock, advanced)
         if stored.due is not None and state.due is not None and state.due <= until:
-            waited = self._former_timers(tx, stored, clock)
-            late = [one.at for one in state.timers
-                    if one.at <= until and (one.what, one.name) in waited]  # fmt: skip
+            waited, emitted = self._read_former(tx, stored, clock)
+
+            def is_new(one: Signal) -> bool:
+                return _timer_of(one) in waited and one.id not in emitted
+
+            late = [one.at for one in self.tracker.advance(state, until)[1] if is_new(one)]
             earlier, _ = self.tracker.advance(state, min(late, default=until) - MICROSECOND)
             # Only where nothing else of the past comes with it, which may have been emitted.
             _, signals = self.tracker.advance(earlier, until)
-            if late and all(_timer_of(one) in waited for one in signals):
+            if late and all(map(is_new, signals)):
                 return earlier
         return self.tracker.advance(state, until)[0]
 
-    def _former_timers(
+    def _read_former(
         self, tx: Transaction, stored: StoredState, clock: datetime
-    ) -> set[tuple[str, str]]:
-        """Find what a customer waited for by the store's version of the map."""
+    ) -> tuple[set[tuple[str, str]], set[str]]:
+        """Find what a customer waited for by the store's version of the map, and what was emitted.
+
+        The timers that were left, and the ids of the signals.
+        """
         document = tx.meta.read().get("map")
         if document is None or mark_map(document) != stored.map:
-            return set()
+            return set(), set()
         if self._former is None or self._former[0] != stored.map:
             self._former = stored.map, Tracker(loads(document, format="json"), None)
         tracker = self._former[1]
         past = in_order(map(read_entry, tx.journal.history(stored.customer)))
-        state = tracker.advance(tracker.follow(None, past)[0], clock)[0]
-        return {(one.what, one.name) for one in state.timers}
+        state, signals = tracker.follow(None, past)
+        state, more = tracker.advance(state, clock)
+        left = {(one.what, one.name) for one in state.timers}
+        return left, {one.id for one in (*signals, *more)}
 
     def _follow_on(self, tx: Transaction, stored: StoredState) -> State | None:
         """Fold what came since this process last saw a customer; None if it has to begin anew.
