@@ -226,10 +226,10 @@ def test_a_state_belongs_to_its_map() -> None:
 @pytest.mark.parametrize(
     "extra",
     [
-        {("a", "b"): 1}, {"a": 10**30}, {"a": "\ud800"}, {"a": object()}, {"a": float("nan")},
+        {"a": 10**30}, {"a": "\ud800"}, {"a": object()}, {"a": float("nan")},
         {"a": {1: 2}}, {"\ud800": 1},
     ],
-    ids=["name", "number", "text", "object", "nan", "key", "surrogate"],
+    ids=["number", "text", "object", "nan", "key", "surrogate"],
 )  # fmt: skip
 def test_what_a_journal_cannot_keep_is_refused(extra: Any) -> None:
     with Live(SHOP) as live:

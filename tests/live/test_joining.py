@@ -276,3 +276,65 @@ def test_others_are_recorded_while_something_waits_for_an_open_transaction(
         assert other.stats().interactions == 20 + 1 + 20 - (what == "forget")
         assert other.stats().customers == 20 + 2 - (what == "forget")
     engine.dispose()
+
+
+def test_what_commits_by_itself_is_not_joined(shared: str) -> None:
+    """Else rows of the application's would be taken back with it, or kept without it."""
+    made = create_engine(shared)
+    alone = made.execution_options(isolation_level="AUTOCOMMIT")
+    with made.begin() as connection:
+        connection.execute(text("CREATE TABLE orders (number INTEGER PRIMARY KEY)"))
+    with Live(SHOP, SqlStore(made)) as live:
+        with alone.connect() as connection:
+            connection.execute(text("INSERT INTO orders VALUES (1)"))
+            with pytest.raises(ElementError, match="AUTOCOMMIT"):
+                live.record_within(connection, [at("order", 1)])
+            connection.execute(text("INSERT INTO orders VALUES (2)"))
+        assert (orders(made), len(live.history("ada"))) == (2, 0)
+    made.dispose()
+
+
+def test_the_tables_of_another_schema_are_not_written(shared: str) -> None:
+    if not shared.startswith("postgresql"):
+        pytest.skip("SQLite has no schemas")
+    one = create_engine(shared)
+    two = create_engine(shared, connect_args={"options": "-csearch_path=shop"})
+    with one.begin() as connection:
+        connection.execute(text("CREATE SCHEMA shop"))
+    with Live(SHOP, SqlStore(one)) as first, Live(SHOP, SqlStore(two)) as second:
+        with one.begin() as connection, pytest.raises(ElementError, match="other tables"):
+            second.record_within(connection, [at("order", 1)])
+        three = create_engine(shared, connect_args={"options": "-csearch_path=shop"})
+        with three.begin() as own:
+            second.record_within(own, [at("order", 1)])
+        three.dispose()
+        assert (len(first.history("ada")), len(second.history("ada"))) == (0, 1)
+    one.dispose()
+    two.dispose()
+
+
+def test_an_application_that_begins_its_transactions_is_joined(tmp_path: Path) -> None:
+    """As SQLAlchemy's own pages show it for SQLite: the driver is told to begin none."""
+    from sqlalchemy import event
+
+    made = create_engine(f"sqlite:///{tmp_path / 'a.db'}")
+
+    @event.listens_for(made, "connect")
+    def _plain(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(made, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    with made.begin() as connection:
+        connection.execute(text("CREATE TABLE orders (number INTEGER PRIMARY KEY)"))
+    with Live(SHOP, SqlStore(made)) as live:
+        with made.connect() as connection:
+            live.record_within(connection, [at("order", 1)])
+            connection.rollback()
+        with made.begin() as connection:
+            connection.execute(text("INSERT INTO orders VALUES (1)"))
+            live.record_within(connection, [at("order", 2)])
+        assert (orders(made), len(live.history("ada"))) == (1, 1)
+    made.dispose()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from sqlalchemy import create_engine, text
 
 from journeymap import (
     Identity,
@@ -25,6 +26,7 @@ from journeymap import (
 from journeymap.adapters.store import StoredState, Transaction
 from journeymap.adapters.stores import SqliteStore, SqlStore
 from journeymap.adapters.stores.sql_tables import TABLES
+from journeymap.adapters.stores.sqlalchemy import SqlConnection
 from journeymap.analysis import Log, Transitions, Variants
 from journeymap.exceptions import ElementError, UnknownName
 from tests.factories import DAY, HOUR, SHOP, T0, happened
@@ -425,11 +427,47 @@ def test_a_busy_file_is_no_doubt(tmp_path: Path) -> None:
         reader = sqlite3.connect(path, isolation_level=None)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM journeymap_states").fetchall()
+        assert live.record(happened("call", 0)).position is not None  # a reader holds up no one
+        reader.execute("COMMIT")
+        reader.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="database is locked; nothing was written"):
             live.record(happened("order", 1))
         reader.close()
         assert not live.record(happened("order", 1)).duplicate
-        assert len(live.history("ada")) == 1
+        assert len(live.history("ada")) == 2
+
+
+@pytest.mark.parametrize("upgraded", [False, True])
+def test_tables_are_made_at_once_or_not_at_all(
+    upgraded: bool, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the process is killed meanwhile: the next one makes them."""
+    if upgraded:
+        SqlStore(shared).close()
+        engine = create_engine(shared)
+        with engine.begin() as connection:
+            for statement in (
+                "DROP TABLE journeymap_archive",
+                "DROP TABLE journeymap_archive_keys",
+                "ALTER TABLE journeymap_outbox DROP COLUMN posted",
+                "UPDATE journeymap_notes SET note = '4' WHERE name = 'version'",
+            ):
+                connection.execute(text(statement))
+        engine.dispose()
+    made, left = SqlConnection.make, [3]
+
+    def make(self: SqlConnection, statement: str) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        made(self, statement)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlConnection, "make", make)
+        with pytest.raises(KeyboardInterrupt):
+            SqlStore(shared)
+    with Live(SHOP, SqlStore(shared)) as live:
+        assert live.record(happened("order", 1)).position is not None
 
 
 def _dying(monkeypatch: pytest.MonkeyPatch, *, written: bool) -> list[int]:

@@ -114,6 +114,12 @@ def _text(statement: str) -> TextClause:
     return text(statement)
 
 
+_STILL_READ = (
+    "what was removed is still in the files, because another process is reading or writing (a "
+    "backup?); scrub again when it is done"
+)
+
+
 class SqlStore:
     """Keeps everything in a database that SQLAlchemy speaks to; needs the extra ``sql``.
 
@@ -121,7 +127,7 @@ class SqlStore:
     customer at once wait for one another; one that lost is done again.
     """
 
-    __slots__ = ("__weakref__", "_closed", "_engine", "_owned", "_prefix")
+    __slots__ = ("__weakref__", "_closed", "_engine", "_owned", "_prefix", "_table")
 
     def __init__(
         self, url: str | Engine, *, prefix: str = PREFIX, connections: int = 15,
@@ -151,12 +157,16 @@ class SqlStore:
         self._prefix, self._owned = prefix, isinstance(url, str)
         self._engine = _engine(url, connections, patience) if isinstance(url, str) else url
         try:
+            with self._engine.connect() as connection:
+                if self._owned and connection.dialect.name == "sqlite":
+                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             with self._engine.begin() as connection:
                 self._prepare(connection)
+                self._table = self._find_table(connection)
         except SQLAlchemyError as error:
             self.close()
             raise self._wrong(error) from error
-        except StoreError:
+        except BaseException:
             self.close()
             raise
         self._closed = False
@@ -254,12 +264,29 @@ class SqlStore:
             message = f"a connection to {self.address} is expected"
             raise ElementError("SqlStore", "connection", connection.engine.url, message)
         try:
+            self._check_joined(connection)
             _begin_writing(connection)
             with connection.begin_nested():
                 mine = SqlConnection(connection, self._prefix, retried=False)
                 return work(SqlTransaction(mine))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
+
+    def _check_joined(self, connection: Connection) -> None:
+        """Raise ElementError where a connection commits by itself, or sees other tables."""
+        if _commits_by_itself(connection):
+            message = "it commits every statement by itself (AUTOCOMMIT): there is nothing to join"
+            raise ElementError("SqlStore", "connection", connection, message)
+        if connection.engine is not self._engine and self._find_table(connection) != self._table:
+            message = f"its schema has other tables {self._prefix}… than the store's"
+            raise ElementError("SqlStore", "connection", connection, message)
+
+    def _find_table(self, connection: Connection) -> object:
+        """Find which of the tables of one name, in several schemas, a connection sees."""
+        if connection.dialect.name != "postgresql":
+            return None
+        select = f"SELECT to_regclass('{self._prefix}notes')::oid"
+        return connection.execute(_text(select)).scalar_one()
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """See `Store.read`."""
@@ -269,6 +296,8 @@ class SqlStore:
             with self._connected() as connection:
                 if self._engine.dialect.name == "postgresql":  # all as it was at one time
                     connection.execution_options(isolation_level="REPEATABLE READ")
+                elif self._engine.dialect.name == "sqlite" and _keeps_wal(connection):
+                    _begin(connection, "BEGIN")
                 return work(SqlTransaction(SqlConnection(connection, self._prefix, "")))
         except SQLAlchemyError as error:
             raise self._wrong(error) from error
@@ -290,7 +319,8 @@ class SqlStore:
                 at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
                 if self._engine.dialect.name == "sqlite":
                     at_once.execute(text("VACUUM"))
-                    at_once.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+                    if at_once.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one():
+                        raise StoreError(self.address, _STILL_READ, passing=True)
                     return
                 self._check_owner(at_once)
                 # Whoever records waits behind this lock, so it is not waited for long.
@@ -302,11 +332,7 @@ class SqlStore:
                     at_once.execute(text("RESET lock_timeout"))
         except SQLAlchemyError as error:
             if getattr(getattr(error, "orig", None), "sqlstate", None) == "55P03":
-                message = (
-                    "what was removed is still in the files, because another process is reading "
-                    "or writing (a backup?); scrub again when it is done"
-                )
-                raise StoreError(self.address, message, passing=True) from error
+                raise StoreError(self.address, _STILL_READ, passing=True) from error
             raise self._wrong(error) from error
 
     def _check_owner(self, connection: Connection) -> None:
@@ -360,7 +386,7 @@ class SqlStore:
         if connection.dialect.name == "postgresql":  # processes that begin at once take turns
             connection.execute(text("SELECT pg_advisory_xact_lock(7237893)"))
         mine = self._prefix
-        if _commits_by_itself(connection):
+        if connection.dialect.name != "sqlite" and _commits_by_itself(connection):
             message = (
                 "its engine commits every statement by itself (AUTOCOMMIT), so that half of some "
                 "work may be kept; make it without that isolation level"
@@ -370,6 +396,12 @@ class SqlStore:
         names = tables & set(inspect(connection).get_table_names())
         db = SqlConnection(connection, mine)
         tx = SqlTransaction(db)
+        version = tx.meta.read().get("version") if f"{mine}notes" in names else None
+        if version == str(VERSION):
+            return
+        if connection.dialect.name == "sqlite":  # all tables or none, and processes take turns
+            _begin_writing(connection)
+            names = tables & set(inspect(connection).get_table_names())
         if not names:
             for statement in TABLES:
                 db.make(statement)
@@ -406,9 +438,10 @@ class SqlStore:
 
 
 def _commits_by_itself(connection: Connection) -> bool:
-    """Check whether statements are committed at once; of SQLite, transactions are begun here."""
-    if connection.dialect.name == "sqlite":
-        return False
+    """Check whether statements are committed at once."""
+    if connection.dialect.name == "sqlite":  # whose driver does not know
+        usual = getattr(connection.dialect, "_on_connect_isolation_level", None)
+        return connection.get_execution_options().get("isolation_level", usual) == "AUTOCOMMIT"
     driver = connection.connection.driver_connection
     level = str(connection.get_isolation_level()).upper()
     return level == "AUTOCOMMIT" or getattr(driver, "autocommit", False) is True
@@ -426,9 +459,22 @@ def _commit(connection: Connection, transaction: Transacted) -> None:
 def _begin_writing(connection: Connection) -> None:
     """Let SQLite have one writer from here on, whose driver begins at the first change only."""
     if connection.dialect.name == "sqlite":
-        driver = connection.connection.driver_connection
-        if driver is not None and not driver.in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _begin(connection, "BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection, statement: str) -> None:
+    """Begin a transaction of SQLite, unless one is under way."""
+    if not connection.in_transaction():  # where an application begins them itself, it does so here
+        connection.exec_driver_sql("SELECT 1")
+    driver = connection.connection.driver_connection
+    if driver is not None and not driver.in_transaction:
+        connection.exec_driver_sql(statement)
+
+
+def _keeps_wal(connection: Connection) -> bool:
+    """Check whether a reader of a file holds up no writer, however long it reads."""
+    mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+    return str(mode).lower() == "wal"
 
 
 def _engine(url: str, connections: int, patience: float) -> Engine:
