@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -513,6 +514,23 @@ def test_airbyte_from_standard_input() -> None:
     ]  # fmt: skip
     assert MessageSource.state_of(batch.cursor) == {"cursor": "2026-03-01"}
     assert source.claims == frozenset({"sets aside"})
+
+
+@pytest.mark.parametrize("end", ["torn", "failed"])
+def test_blank_lines_do_not_spoil_a_cursor(end: str, tmp_path: Path) -> None:
+    """Whatever stands after them: a line that is still being written, or an error."""
+    place, taken = tmp_path / "messages.jsonl", []
+    first, second = (json.dumps(record_of(card)) for card in ("7", "8"))
+    failure = {"type": "TRACE", "trace": {"type": "ERROR", "error": {"message": "gone"}}}
+    rest = second[:-10] if end == "torn" else json.dumps(failure) + "\n"
+    place.write_text(f"\n{first}\n\n \n{rest}", encoding="utf-8")
+    source = MessageSource(place, {"tills": loads_mapping(OWN)})
+    with suppress(SourceError):
+        for one in source.read():
+            taken.append(one)  # what came before the error is kept
+    [batch] = taken
+    place.write_text(f"\n{first}\n\n \n{second}\n", encoding="utf-8")
+    assert sum(one.rows for one in source.read(batch.cursor)) == 1
 
 
 def message_source(lines: list[dict[str, Any]], *streams: str) -> MessageSource:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from journeymap import ElementError, IdentityRules, Live, SourceError
 from journeymap.adapters.mapping import Pick, RecordRule, columns_mapping
@@ -97,6 +101,62 @@ def test_what_is_committed_late_is_read(calls: Calls, timed: bool) -> None:
     assert len(read(source, place)[0]) == 6  # those of the last ten
 
 
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 10)), min_size=1, max_size=40),
+    st.lists(st.tuples(st.integers(0, 12), st.integers(1, 3)), max_size=12),
+    st.integers(1, 5),
+)  # fmt: skip
+def test_no_row_is_passed_over_however_short_the_runs_are(
+    rows: list[tuple[int, int]], runs: list[tuple[int, int]], batch: int
+) -> None:
+    """A worker may take a batch or two and stop; what is committed within the lag is met."""
+    with TemporaryDirectory() as folder:
+        calls = Calls(f"sqlite:///{folder}/calls.db")
+        source = SqlSource(calls.url, "calls", MAPPING, cursor="number", key="id", batch=batch,
+                           lag=10)  # fmt: skip
+        begun = list(itertools.accumulate(step for step, _ in rows))
+        ends = sorted((at + late, place) for place, (at, (_, late))
+                      in enumerate(zip(begun, rows, strict=True)))  # fmt: skip
+        met: set[str] = set()
+        cursor, now = None, 0
+
+        def commit(until: int) -> None:
+            while ends and ends[0][0] <= until:
+                _, place = ends.pop(0)
+                calls.run("INSERT INTO calls VALUES (:id, '', :number, :at, 'call', 'u17')",
+                          id=str(place), number=begun[place], at=T0.isoformat())  # fmt: skip
+
+        def take(most: int, cursor: str | None) -> tuple[str | None, int]:
+            found = 0
+            for one in itertools.islice(source.read(cursor), most):
+                met.update(str(record.id) for record in one.records)
+                cursor, found = one.cursor, found + 1
+            return cursor, found
+
+        for pause, most in runs:
+            now += pause
+            commit(now)
+            cursor, _ = take(most, cursor)
+        commit(10**6)
+        for _ in range(2 * len(rows) + 2):  # a batch a run: it comes to the end
+            cursor, _ = take(1, cursor)
+        cursor, _ = take(10**6, cursor)
+        take(10**6, cursor)
+        assert met == {str(place) for place in range(len(rows))}
+        calls.engine.dispose()
+
+
+def test_a_lag_that_does_not_fit_is_refused_at_once(tmp_path: Path) -> None:
+    calls = Calls(f"sqlite:///{tmp_path}/calls.db")
+    calls.call(1)
+    for lag in (timedelta(minutes=1), 5):
+        source = SqlSource(calls.url, "calls", MAPPING, cursor="written", lag=lag)
+        with pytest.raises(SourceError, match="does not fit a cursor"):
+            list(source.read())
+    calls.engine.dispose()
+
+
 def test_uuids_are_cursors_and_keys(calls: Calls) -> None:
     source = SqlSource(calls.url, "calls", MAPPING, cursor="id", batch=2)
     for number in range(1, 6):
@@ -113,7 +173,7 @@ def test_uuids_are_cursors_and_keys(calls: Calls) -> None:
 
 
 def test_a_lag_is_a_length_of_time_or_a_number() -> None:
-    for wrong in (-1, timedelta(-1), "3", True, float("nan")):
+    for wrong in (-1, timedelta(-1), "3", True, float("nan"), float("inf")):
         with pytest.raises(ElementError, match="lag"):
             SqlSource("sqlite://", "t", MAPPING, cursor="c", lag=wrong)  # type: ignore[arg-type]
 

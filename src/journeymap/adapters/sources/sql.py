@@ -31,8 +31,8 @@ _BATCH = 1000  # rows: enough for speed, few enough to be read again after a fai
 def _is_lag(instance: object, attribute: object, value: Any) -> None:
     none = timedelta(0) if isinstance(value, timedelta) else 0
     fits = isinstance(value, (timedelta, int, float)) and not isinstance(value, bool)
-    if value is not None and (not fits or not value >= none):
-        message = "a length of time or a number is expected, not below 0"
+    if value is not None and (not fits or not value >= none or value == math.inf):
+        message = "a length of time or a finite number is expected, not below 0"
         raise ElementError("SqlSource", "lag", value, message)
 
 
@@ -50,9 +50,9 @@ class SqlSource:
         key: A column that distinguishes rows of one cursor value; without one, rows of an equal
             value that are written later are not met again.
         batch: How many rows a batch holds; more where rows share a cursor value.
-        lag: How far before the cursor reading begins again, a length of time or a number (None: it
-            does not). What was committed late, with an earlier value, is read then; what was read
-            before comes once more, and is recognised by its id.
+        lag: How far before the cursor reading begins again once it came to an end, a length of time
+            or a number (None: it does not). What was committed late, with an earlier value, is read
+            then; what was read before comes once more, and is recognised by its id.
 
     Raises:
         SourceError: The database cannot be read, or the lag does not fit the cursor column.
@@ -86,16 +86,14 @@ class SqlSource:
         file = self.url.partition(":///")[2].partition("?")[0]
         if self.url.startswith("sqlite") and file and not os.path.exists(file):
             raise SourceError(self._where, "there is no such file")
-        after, done, lost = (None, 0, 0) if cursor is None else self._after(cursor)
-        if after and self.lag is not None:
-            after = [self._before(after[0], self.lag)]
+        begun = _Begun(None, 0, 0) if cursor is None else self._begun(cursor)
         try:
             engine = create_engine(self.url)
         except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
             message = f"it cannot be opened ({type(error).__name__}); is the URL right?"
             raise SourceError(self._where, message) from None
         try:
-            yield from self._batches(engine, after, done, lost)
+            yield from self._batches(engine, begun)
         except SQLAlchemyError as error:
             message = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
             raise SourceError(self._where, message) from None
@@ -107,21 +105,25 @@ class SqlSource:
         kind, _, rest = self.url.partition("://")
         return f"{kind}://{rest.rpartition('@')[2].partition('?')[0]}"
 
-    def _batches(
-        self, engine: Engine, after: list[Any] | None, done: int, known: int | None
-    ) -> Iterator[Batch]:
+    def _batches(self, engine: Engine, begun: _Begun) -> Iterator[Batch]:
         filling = BatchBuilder(AppliedMapping(self.mapping))
+        after, done, top = begun.after, begun.done, begun.top
+        if self.lag is not None and not begun.under_way:
+            if after:
+                after = [self._before(_least(after[0], top), self.lag)]
+            top = self._find_top(engine)
         last = after
         lost = self._count_lost(engine)  # more of them than before are read again, all of them
-        more = known is not None and lost > known
-        for values, row in self._rows(engine, after, lost=more):
+        more = begun.lost is not None and lost > begun.lost
+        for values, row in self._rows(engine, after, lost=more, under_way=begun.under_way):
             # Rows without a cursor stay together; without a key, rows of one cursor do, too.
             parted = values is not None and (
                 self.key is not None or _folded(values) != _folded(last or [])
             )
             if filling.rows >= self.batch and parted:
                 done += filling.rows
-                yield filling.batch(_cursor_text(last or [], done, lost))
+                way = self.lag is not None
+                yield filling.batch(_cursor_text(_Begun(last or [], done, lost, top, way)))
             line = done + filling.rows + 1
             if values is None:
                 lacking = next(name for name in self._keys if row[name] is None)
@@ -131,7 +133,19 @@ class SqlSource:
                 last = values
         if filling.rows:
             done += filling.rows
-            yield filling.batch(_cursor_text(last or [], done, lost))
+            yield filling.batch(_cursor_text(_Begun(last or [], done, lost, top)))
+
+    def _find_top(self, engine: Engine) -> Any:
+        """Find how far the rows reach as reading begins: what comes meanwhile may be late, too."""
+        from sqlalchemy import column, select
+
+        one: Any = column(self.cursor)
+        query = select(one).select_from(self._source).where(one.is_not(None))
+        with engine.connect() as connection:
+            found = connection.execute(query.order_by(one.desc()).limit(1)).scalar()
+        if found is not None and self.lag is not None:
+            self._before(found, self.lag)  # whether the lag fits is told at once
+        return found
 
     @property
     def _keys(self) -> list[str]:
@@ -164,7 +178,7 @@ class SqlSource:
             return int(connection.execute(query).scalar_one())
 
     def _rows(
-        self, engine: Engine, after: list[Any] | None, *, lost: bool
+        self, engine: Engine, after: list[Any] | None, *, lost: bool, under_way: bool
     ) -> Iterator[tuple[list[Any] | None, dict[str, Any]]]:
         from sqlalchemy import and_, column, or_, select, text
 
@@ -174,7 +188,8 @@ class SqlSource:
         there = and_(*(one.is_not(None) for one in columns))
         queries = [chosen.where(self._is_lost())] if lost or after is None else []
         if after:
-            more = columns[0] > after[0] if self.lag is None else columns[0] >= after[0]
+            back = self.lag is not None and not under_way
+            more = columns[0] >= after[0] if back else columns[0] > after[0]
             if len(after) > 1:
                 more = or_(more, and_(columns[0] == after[0], columns[1] > after[1]))
             there = and_(there, more)
@@ -210,18 +225,43 @@ class SqlSource:
         message = f"a lag of {lag!r} does not fit a cursor such as {value!r}"
         raise SourceError(self._where, message)
 
-    def _after(self, cursor: str) -> tuple[list[Any] | None, int, int | None]:
+    def _begun(self, cursor: str) -> _Begun:
         try:
             data = json.loads(cursor)
             rows, lost = int(data["rows"]), data.get("lost")
             lost = None if lost is None else int(lost)
             after = data["after"]
             values = None if after is None else [_value(one) for one in after]
+            top = _value(data.get("top"))
+            way = bool(data.get("under_way", False)) and bool(values)
         except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             raise SourceError(self._where, "this is no cursor of such a source") from None
         if values and len(values) != 1 + (self.key is not None):
             raise SourceError(self._where, "this cursor was made with another ``key``")
-        return values, rows, lost
+        return _Begun(values, rows, lost, top, way)
+
+
+@frozen
+class _Begun:
+    """How far reading has come.
+
+    Attributes:
+        after: The values of the cursor columns that were read last (None: none).
+        done: How many rows were read.
+        lost: How many of them had no cursor (None: not known).
+        top: How far the rows reached when reading began.
+        under_way: Whether it has not come to an end yet.
+    """
+
+    after: list[Any] | None
+    done: int
+    lost: int | None
+    top: Any = None
+    under_way: bool = False
+
+
+def _least(one: Any, other: Any) -> Any:
+    return one if other is None or type(other) is not type(one) else min(one, other)
 
 
 _QUERY = re.compile(r"\s*(--[^\n]*\n\s*)*\(?\s*(select|with)\b", re.IGNORECASE)
@@ -232,9 +272,14 @@ def _folded(values: Sequence[Any]) -> list[Any]:
     return [one.casefold() if isinstance(one, str) else one for one in values]
 
 
-def _cursor_text(values: Sequence[Any] | None, rows: int, lost: int) -> str:
-    after = None if values is None else [_plain(one) for one in values]
-    return json.dumps({"after": after, "rows": rows, "lost": lost})
+def _cursor_text(begun: _Begun) -> str:
+    after = None if begun.after is None else [_plain(one) for one in begun.after]
+    data: dict[str, Any] = {"after": after, "rows": begun.done, "lost": begun.lost}
+    if begun.top is not None:
+        data["top"] = _plain(begun.top)
+    if begun.under_way:
+        data["under_way"] = True
+    return json.dumps(data)
 
 
 def _plain(value: Any) -> Any:
