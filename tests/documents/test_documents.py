@@ -363,6 +363,10 @@ def test_what_is_no_text_is_told() -> None:
             '{"id": "{\\"id\\": 1}", "name": "id",\n  "x": {"id": 2},\n  "\\u0069d": "b"}',
             "the key 'id' stands twice in one mapping", (3, 3),
         ),
+        (
+            '{"id": "a",\n"stages": [],\n"stages": [{"id": "x", "phase": "own",\n"phase": "buy"}]}',
+            "the key 'stages' stands twice in one mapping", (3, 1),
+        ),
         ('{"id": "NaN",\n "dormant_after": NaN}', "NaN is no number of JSON", (2, 19)),
         ('{"id": "a", "x": -Infinity}', "-Infinity is no number of JSON", (1, 18)),
     ],
@@ -497,3 +501,20 @@ def test_the_schema_and_the_loader_accept_the_same(journey: jm.JourneyMap, dice:
         seen = [one for one in problems if not BLIND.search(one)]
         found = [f"{list(one.path)}: {one.message}" for one in VALIDATOR.iter_errors(document)]
         assert bool(seen) == bool(found), (problems, found)
+
+
+@pytest.mark.parametrize("word", ["yes", "on", "n", "1e3", "0o17", "~", "1:30"])
+def test_names_of_traits_are_quoted_too(word: str) -> None:
+    """Readers of YAML 1.1 take them for truth values or numbers, also as keys."""
+    offer = jm.Offer("o", eligible=[jm.HasTrait(word, [word])])
+    journey = jm.JourneyMap("s", stages=[jm.Stage("a", "own")], offers=[offer])
+    text = jm.dumps(journey)
+    assert f"'{word}': '{word}'" in text
+    assert jm.loads(text) == journey
+
+
+def test_the_largest_numbers_are_loaded() -> None:
+    offer = jm.Offer("o", value=1e300)
+    journey = jm.JourneyMap("s", stages=[jm.Stage("a", "own")], offers=[offer])
+    for format_ in ("json", "yaml", "toml"):
+        assert jm.loads(jm.dumps(journey, format=format_), format=format_) == journey

@@ -19,7 +19,7 @@ from journeymap import (
     Offer,
     Record,
 )
-from journeymap.model import At
+from journeymap.model import At, Frequency, Metric, Of, ShareOf
 from tests.factories import SHOP, T0
 from tests.factories import happened as at
 
@@ -90,3 +90,15 @@ def test_otherwise_it_is_followed_and_counted(store: str) -> None:
 def test_a_map_without_channels_leaves_them_open() -> None:
     with Live(SHOP, strict=True) as live:
         assert live.record(at("order", 1, channel="anything")).set_aside is None
+
+
+def test_what_a_metric_asks_is_known() -> None:
+    """Else a strict Live would set aside what the metric counts."""
+    left = ShareOf(At("outcome", ("left",)), among=[At("outcome", ("left", "won"))])
+    often = Frequency(where=[At("outcome", ("again",))])
+    metrics = [Metric("lost", Of("touchpoint", "call"), unit="%", measure=left),
+               Metric("again", Of("touchpoint", "call"), unit="", measure=often)]  # fmt: skip
+    with Live(SHOP.add(*metrics), strict=True) as live:
+        for number, outcome in enumerate(("left", "won", "again")):
+            assert live.record(at("call", number, outcome=outcome)).set_aside is None
+        assert live.record(at("call", 9, outcome="wno")).set_aside is not None

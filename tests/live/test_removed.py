@@ -343,3 +343,54 @@ def forget_fact(live: Live) -> None:
             "DELETE FROM journeymap_notes WHERE name = :name", [{"name": "secrets of marks"}]
         )
     )
+
+
+@pytest.mark.parametrize("history", ["merged", "delivered", "corrected"])
+def test_who_was_split_off_takes_along_what_is_about_them(history: str, store: str) -> None:
+    """Also withdrawn letters under former ids: so nothing is left when they are forgotten."""
+    rules = IdentityRules([Namespace("u"), Namespace("e")])
+    one, other = Identity("u", "1"), Identity("e", "x")
+
+    def happened(who: Identity, hours: int, touchpoint: str, **more: Any) -> Record:
+        what = Interaction("?", touchpoint, T0 + hours * HOUR, source="s", id=str(hours), **more)
+        return Record([who], what.at, "s", interaction=what)
+
+    with Live(SHOP, store, identities=rules, clock=lambda: T0 + 99 * HOUR) as live:
+        live.take([happened(one, 0, "order"), happened(one, 3, "call", outcome="failed"),
+                   happened(other, 1, "call", outcome="failed")])  # fmt: skip
+        if history == "delivered":
+            live.deliver(lambda signal: None)
+        live.take([Record([one, other], T0 + 2 * HOUR, "crm")])
+        if history == "corrected":
+            [name] = live.customers()
+            mine = next(found for found in live.history(name) if found.id == "1")
+            live.correct(evolve(mine, outcome="succeeded"))
+        [name] = live.customers()
+        keep, left = live.split(name, [other], reason="two people")
+        theirs = {_time_of(letter) for letter in live.export(keep)["outbox"]}
+        assert theirs <= {(T0 + 3 * HOUR).isoformat()}
+        live.forget(left)
+        assert {_time_of(letter) for letter in live.export(keep)["outbox"]} == theirs
+        kept = live.store.read(lambda tx: tx.outbox.select())
+        assert not [letter for letter in kept if (T0 + HOUR).isoformat() in letter.text]
+
+
+def _time_of(letter: dict[str, Any]) -> str:
+    signal = letter.get("signal", letter)
+    return str(signal.get("signal", signal).get("at", signal["at"]))
+
+
+def test_a_receipt_names_who_stands_where(store: str) -> None:
+    """Also of what was retracted before it was followed, and of what is no one's."""
+    now = [T0]
+    rules = IdentityRules([Namespace("u", blocked=["x"])])
+    with Live(SHOP, store, identities=rules, clock=lambda: now[0]) as live:
+        for number, value in enumerate(("1", "1", "x")):
+            one = Interaction("?", "call", T0 + (DAY if number == 1 else 0 * DAY), source="s",
+                              id=str(number))  # fmt: skip
+            live.take([Record([Identity("u", value)], one.at, "s", interaction=one)])
+        receipt = live.retract("s", "1")
+        assert [receipt.customer] == list(live.customers())
+        assert receipt.position is not None
+        receipt = live.retract("s", "2")
+        assert (receipt.customer, receipt.position) == ("", None)

@@ -28,7 +28,7 @@ from journeymap import (
     Wait,
 )
 from journeymap.tracking import MomentReached
-from tests.factories import DAY, HOUR, MAP, SHOP, at
+from tests.factories import DAY, HOUR, MAP, SHOP, T0, at
 
 CONDITIONS: list[Condition] = [
     At("outcome", ["failed"]), At("stage", ["buy"]), At("channel", ["web"]),
@@ -168,3 +168,17 @@ def test_a_moment_that_held_before_is_explained_as_such() -> None:
     explained = tracker.explain(state, "often")
     assert not explained.reached
     assert "already" in explained.notes[0]
+
+
+def test_what_is_awaited_of_one_thing_is_not_explained_by_another() -> None:
+    """The kettle was never used; the toaster was."""
+    unused = Moment("unused", Absence("first_use", after="delivery", within=7 * DAY), per="product")
+    tracker = Tracker(SHOP.replace(unused))
+    state, _ = tracker.follow(None, [
+        at("delivery", 0, product="kettle"), at("delivery", 72, product="toaster"),
+        at("first_use", 120, product="toaster"),
+    ])  # fmt: skip
+    state, _ = tracker.advance(state, T0 + 8 * DAY)
+    found = str(tracker.explain(state, "unused"))
+    assert "did not reach" in found
+    assert "as time passed" not in found

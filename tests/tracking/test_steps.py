@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -69,3 +70,18 @@ def test_anything_may_happen() -> None:
     steps = given(SHOP, begin).happens(one)
     assert steps.state is not None
     assert (steps.state.customer, steps.state.value) == ("customer", (Money(5, "EUR"),))
+
+
+@pytest.mark.parametrize("day", [(1, 3), (3, 28), (10, 24)])
+def test_time_passes_as_it_does_and_not_as_clocks_show_it(day: tuple[int, int]) -> None:
+    """Also where they are put forward or back meanwhile."""
+    begin = datetime(2026, *day, 9, tzinfo=ZoneInfo("Europe/Paris"))
+    given(SHOP, begin).at("delivery").wait("7 days").expect_no("unused")
+    given(SHOP, begin).at("delivery").wait("7 days 1 s").expect("unused")
+
+
+def test_what_is_no_step_is_refused() -> None:
+    with pytest.raises(ElementError, match="takes the name of a touchpoint"):
+        given(SHOP).happens("order")  # type: ignore[arg-type]
+    with pytest.raises(ElementError, match="after the year 9999"):
+        given(SHOP).at("order").wait(timedelta(days=4_000_000))

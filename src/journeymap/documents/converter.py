@@ -60,7 +60,7 @@ def _whole(value: Any, _: Any) -> int:
 def _number(value: Any, _: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _expected_error(value, "a number")
-    if not -1e300 < value < 1e300:
+    if not -1e300 <= value <= 1e300:
         raise ElementError("document", "", str(value)[:20], "a finite number is expected")
     return float(value)
 

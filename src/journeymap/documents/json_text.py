@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NoReturn
@@ -29,9 +28,8 @@ def read(text: str, file: str | None) -> Parsed:
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(found)
         if len(made) != len(found):
-            twice = Counter(key for key, _ in found).most_common(1)[0][0]
-            message = f"the key {twice!r} stands twice in one mapping"
-            raise fault(file, message, *_place_of_second_key(text))
+            twice, line, column = _find_second_key(text)
+            raise fault(file, f"the key {twice!r} stands twice in one mapping", line, column)
         return made
 
     try:
@@ -61,8 +59,8 @@ def _place_of_constant(text: str) -> tuple[int | None, int | None]:
     return None, None
 
 
-def _place_of_second_key(text: str) -> tuple[int | None, int | None]:
-    """Find the line and column of the first key that its mapping has already."""
+def _find_second_key(text: str) -> tuple[str, int | None, int | None]:
+    """Find the first key that its mapping has already, and its line and column."""
     open_: list[set[str] | None] = []
     for token in _TOKEN.finditer(text):
         what = token.group()
@@ -73,9 +71,9 @@ def _place_of_second_key(text: str) -> tuple[int | None, int | None]:
         elif what[0] == '"' and open_ and open_[-1] is not None and _COLON.match(text, token.end()):
             key = json.loads(what)
             if key in open_[-1]:
-                return _place_at(text, token.start())
+                return key, *_place_at(text, token.start())
             open_[-1].add(key)
-    return None, None
+    return "", None, None
 
 
 def _place_at(text: str, spot: int) -> tuple[int, int]:

@@ -295,7 +295,7 @@ def _facts() -> dict[str, Any]:
     wanted = {"anyOf": [plain, {"type": "array", "items": plain, "minItems": 1}]}
     trait = {
         "anyOf": [
-            {"type": "string", "pattern": r"\S is \S"},
+            {"type": "string", "pattern": rf"^(?!\((?:start|end|any)\) is )[^\n\t{_UNCLEAN}]*\S is \S"},
             {"type": "object", "additionalProperties": wanted, "propertyNames": dict(_NAME),
              "minProperties": 1, "maxProperties": 1},
         ]

@@ -89,7 +89,7 @@ def _quoted(data: Any) -> Any:
     from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
     if isinstance(data, dict):
-        return {name: _quoted(value) for name, value in data.items()}
+        return {_quoted(name): _quoted(value) for name, value in data.items()}
     if isinstance(data, list):
         return [_quoted(value) for value in data]
     if isinstance(data, str) and _OTHERWISE.fullmatch(data):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 from attrs import evolve
 
+from journeymap.adapters.set_aside import SetAsideEntry
 from journeymap.adapters.store import JournalEntry, Transaction, micros
 from journeymap.exceptions import ElementError
 from journeymap.identity.gathering import UNRESOLVED
@@ -98,7 +100,7 @@ class Correcting:
         customer = entry.customer
         if self._instead is None:
             self._marks.keep(tx, {self._marks.of_key(self._key): RETRACTED})
-            return Receipt(customer, None)
+            return self._removed(tx, entry)
         by = read_identities(json.loads(entry.text).get("by", ()))
         if by and self._owner is not None:
             owner = self._owner(by, self._instead.at)
@@ -112,6 +114,15 @@ class Correcting:
         [receipt] = recording.write(tx)
         self.written = recording.written
         return receipt
+
+    def _removed(self, tx: Transaction, entry: SetAsideEntry) -> Receipt:
+        """Make the receipt of what was set aside: with whose it would be, and where they stand."""
+        data, customer = json.loads(entry.text), entry.customer
+        by = read_identities(data.get("by", ()))
+        if by and self._owner is not None:
+            customer = self._owner(by, datetime.fromisoformat(data["at"])) or ""
+        state = self._states.one(tx, customer) if customer else None
+        return Receipt(customer, None if state is None else state.position)
 
     def _find(self, tx: Transaction) -> JournalEntry:
         entry = tx.journal.find(self._key)

@@ -14,7 +14,16 @@ from journeymap.live.journal import advanced_to, read_entry
 from journeymap.live.recording import signals_until
 from journeymap.live.states import States
 from journeymap.model import Change, JourneyMap
-from journeymap.tracking import Deviated, MomentOverdue, MomentReached, Signal, State, Tracker
+from journeymap.tracking import (
+    Deviated,
+    KeyJourneyCompleted,
+    KeyJourneyGivenUp,
+    MomentOverdue,
+    MomentReached,
+    Signal,
+    State,
+    Tracker,
+)
 
 __all__ = ["DryRun", "SignalChange", "dry_run"]
 
@@ -115,6 +124,6 @@ def _both(
 def _name(signal: Signal) -> tuple[str, str]:
     if isinstance(signal, (MomentReached, MomentOverdue)):
         return signal.kind, signal.moment
-    if isinstance(signal, Deviated):
+    if isinstance(signal, Deviated | KeyJourneyCompleted | KeyJourneyGivenUp):
         return signal.kind, signal.journey
     return signal.kind, ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from journeymap.exceptions import UnknownName
 from journeymap.interactions import Interaction
-from journeymap.model import At, JourneyMap
+from journeymap.model import At, Condition, Frequency, JourneyMap, ShareOf
 from journeymap.model.conditions import all_leaves
 
 __all__ = ["MapNames"]
@@ -17,8 +17,16 @@ class MapNames:
 
     def __init__(self, journey: JourneyMap) -> None:
         self._map = journey
-        asked = [moment.when for moment in journey.moments.values()]
+        asked: list[Condition] = [moment.when for moment in journey.moments.values()]
         asked += [condition for offer in journey.offers.values() for condition in offer.conditions]
+        for metric in journey.metrics.values():
+            match metric.measure:
+                case ShareOf() as measure:
+                    asked += [measure.holds, *measure.among]
+                case Frequency() as measure:
+                    asked += measure.where
+                case _:
+                    pass
         own = (
             value for condition in asked for leaf in all_leaves(condition)
             if isinstance(leaf, At) and leaf.what == "outcome" for value in leaf.values

@@ -167,6 +167,8 @@ class Regrouping:
             states[name] = evolve(state, assigned_id=assigned)
             true += [*signals, *more]
         self._post_changes(tx, earlier, true, micros(now))
+        if len(groups) > 1:
+            _part_withdrawn(tx, sorted({*found, *groups}), groups, true)
         for name in found:
             self.states.drop(name)
         return self.states.write(tx, states, {})
@@ -240,9 +242,33 @@ def _move_letters(tx: Transaction, moved: list[tuple[Signal, Signal]]) -> None:
         made.append(evolve(letter, id=new.id, customer=new.customer, text=signal_text(new)))
         held = letter.status == "waiting" and letter.reason.startswith(IN_HAND)
         reason = f"{letter.reason}{MOVED}{new.id}" if held else letter.reason
-        tx.outbox.settle([evolve(letter, status="withdrawn", reason=reason)])
+        old_one = evolve(letter, status="withdrawn", reason=reason, customer=new.customer)
+        tx.outbox.settle([old_one])  # it goes with the customer: it is forgotten with them, too
     tx.outbox.post(one for one in made if one.id not in known)
     tx.outbox.settle(one for one in made if one.id in known)
+
+
+def _part_withdrawn(
+    tx: Transaction, names: list[str], groups: dict[str, list[JournalEntry]], true: list[Signal]
+) -> None:
+    """Give withdrawn letters to whom they are about, where customers turn out to be several.
+
+    By the signal, or where that is not true any more, by who did anything at its time.
+    """
+    owners: dict[Signal, set[str]] = {}
+    for signal in true:
+        owners.setdefault(_anonymous(signal), set()).add(signal.customer)
+    at: dict[int, set[str]] = {}
+    for name, held in groups.items():
+        for entry in held:
+            at.setdefault(entry.at, set()).add(name)
+    for name in names:
+        for letter in tx.outbox.select(customer=name, status="withdrawn"):
+            signal = read_signal(letter.text)
+            about = signal.signal if isinstance(signal, Withdrawn) else signal
+            found = owners.get(_anonymous(about)) or at.get(micros(about.at)) or set()
+            if len(found) == 1 and name not in found:
+                tx.outbox.settle([evolve(letter, customer=next(iter(found)))])
 
 
 def _renamed(entry: JournalEntry, name: str, before: Sequence[JournalEntry]) -> JournalEntry:

@@ -99,6 +99,10 @@ class Steps:
         Returns:
             The steps.
         """
+        given_: object = interaction
+        if not isinstance(given_, Interaction):
+            message = "an Interaction is expected; at(…) takes the name of a touchpoint"
+            raise ElementError("Steps", "happens", given_, message)
         self._number += 1
         one = evolve(interaction, customer="customer", at=self._now, id=f"step {self._number}")
         self._state, self.signals = self._tracker.fold(self._state, one)
@@ -120,7 +124,10 @@ class Steps:
         passed: Any = as_length(length)
         if not isinstance(passed, timedelta) or passed < timedelta(0):
             raise ElementError("Steps", "wait", length, "a length of time is expected")
-        self._now += passed
+        try:  # as time passes, and not as clocks show it: they are put forward and back
+            self._now = (self._now.astimezone(UTC) + passed).astimezone(self._now.tzinfo)
+        except OverflowError:
+            raise ElementError("Steps", "wait", length, "it ends after the year 9999") from None
         if self._state is not None:
             self._state, self.signals = self._tracker.advance(self._state, self._now)
         return self

@@ -104,6 +104,7 @@ def explain_moment(compiled: CompiledMap, state: State, moment: Moment) -> Expla
     reached = [
         signal.at for signal in lane.signals
         if isinstance(signal, MomentReached) and signal.moment == moment.id and signal.at >= at
+        and signal.about == about
     ]  # fmt: skip
     cooling = _cooling(moment, one, slow, at)
     found = tuple(
