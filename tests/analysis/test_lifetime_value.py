@@ -7,6 +7,7 @@ import json
 import math
 import random
 import warnings
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -515,6 +516,89 @@ def test_the_value_of_customers_won_is_a_column_of_its_own() -> None:
     for name, referral in frame.select("customer", "referral").iter_rows():
         won = [str(who) for who in range(40) if who % 10 and str(who // 10) == name != str(who)]
         assert referral == pytest.approx(sum(value[one] for one in won))
+
+
+def _spenders(seed: int = 1) -> list[tuple[str, int, float]]:
+    """Customers who buy, leave and pay as the models have it."""
+    dice = np.random.default_rng(seed)
+    rows = []
+    for number in range(300):
+        mean, rate, leaving = dice.gamma(6, 3), dice.gamma(1.0, 1 / 20), dice.beta(1.5, 4)
+        day = float(dice.integers(0, 100))
+        while day < 400:
+            rows.append((f"c{number}", int(day), round(dice.gamma(4, mean / 4), 2)))
+            if dice.random() < leaving:
+                break
+            day += 1 + dice.exponential(1 / rate)
+    return rows
+
+
+def _spending(rows: list[tuple[str, int, Any]], unit: float = 1, currency: str = "EUR") -> Any:
+    log = Log.from_frame(
+        {"customer": [name for name, _, _ in rows], "touchpoint": ["buy"] * len(rows),
+         "at": [day * 86_400 for _, day, _ in rows],
+         "paid": [None if paid is None else paid * unit for _, _, paid in rows]},
+        Columns(at_unit="s", value="paid", currency=currency),
+    )  # fmt: skip
+    return log.ask(LifetimeValue("buy", spend="gamma-gamma"))
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1000, 1e6])
+def test_the_unit_of_a_currency_does_not_matter(unit: float) -> None:
+    """The likelihood of spend is the same in any: only v and the amounts are larger."""
+    rows = _spenders()
+    one, other = _spending(rows), _spending(rows, unit, "IDR")
+    assert other[0].spend == pytest.approx(one[0].spend * unit, rel=1e-4)
+    assert other[0].value_high == pytest.approx(one[0].value_high * unit, rel=1e-3)
+    for name, scale in (("p", 1), ("q", 1), ("v", unit)):
+        found, plain_ = other.spend_parameters[name], one.spend_parameters[name]
+        assert found == pytest.approx(plain_ * scale, rel=1e-3)
+        low, high = other.intervals[name]
+        assert low < found < high
+
+
+def test_what_is_not_known_is_not_nothing() -> None:
+    """Amounts that are missing at random say nothing of what a purchase brings; live, too."""
+    dice = random.Random(1)
+    rows = _spenders()
+    some = [(name, day, paid if dice.random() < 0.5 else None) for name, day, paid in rows]
+    whole, half = _spending(rows), _spending(some)
+    assert half[0].spend == pytest.approx(whole[0].spend, rel=0.06)  # and not half of it
+    [busiest, *_] = Counter(name for name, _, _ in rows).most_common(1)[0]
+    days = [(day, paid) for name, day, paid in some if name == busiest]
+    live = half.model.worth_of(
+        [T0.date() + day * DAY for day, _ in days],
+        today=T0.date() + (max(day for _, day, _ in rows)) * DAY,
+        amounts=[paid for _, paid in days[1:] if paid is not None],
+    )
+    [found] = half.per_customer().filter(pl.col("customer") == busiest).to_dicts()
+    assert live.spend == pytest.approx(found["spend"])
+    assert live.value == pytest.approx(found["value"])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_recommendations_are_those_of_the_other_question(turned: bool) -> None:
+    """Whoever came before they bought, and of two who name each other on one day."""
+    from journeymap.analysis import Recommendation
+
+    paid = _spenders()
+    rows: list[tuple[str, str, int, str | None]] = [(n, "buy", day, None) for n, day, _ in paid]
+    rows += [("a", "visit", 0, None), ("a", "buy", 30, None), ("a", "buy", 40, None),
+             ("b", "buy", 5, "a"), ("b", "buy", 20, None), ("b", "buy", 33, None),
+             ("p", "buy", 5, "q"), ("q", "buy", 5, "p"), ("p", "buy", 25, None),
+             ("q", "buy", 35, None)]  # fmt: skip
+    frame = pl.DataFrame(rows, schema=["customer", "touchpoint", "day", "by"], orient="row",
+                         infer_schema_length=None)  # fmt: skip
+    sums = [amount for _, _, amount in paid]
+    frame = frame.with_columns(at=pl.col("day") * 86_400,
+                               paid=pl.Series(sums + [9.0] * (len(rows) - len(sums))))  # fmt: skip
+    how = Columns(at_unit="s", referred_by="by", value="paid", currency="EUR")
+    log = Log.from_frame(frame.reverse() if turned else frame, how)
+    each = log.ask(LifetimeValue("buy", spend="gamma-gamma")).per_customer()
+    winners = set(each.filter(pl.col("referral") > 0)["customer"])
+    assert (
+        winners == {row.recommender for row in log.ask(Recommendation()) if row.won} == {"a", "q"}
+    )
 
 
 def test_bounds_that_the_data_do_not_give_are_not_shown() -> None:

@@ -100,7 +100,8 @@ class BuyingModel:
         Args:
             days: The days on which they purchased; a day counts once.
             today: The day.
-            amounts: What they paid on each of the days after the first, in order.
+            amounts: What they paid on each of the days after the first of which that is known, in
+                order.
 
         Returns:
             What is expected; None of who has not purchased by then.

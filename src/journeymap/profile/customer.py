@@ -377,16 +377,18 @@ def _worth_of(
 ) -> Worth | None:  # fmt: skip
     """Ask the model of the days on which a customer purchased, and of what they paid."""
     zone = ZoneInfo(model.zone)
-    paid: dict[date, Decimal] = {}
+    days: set[date] = set()
+    paid: dict[date, Decimal] = {}  # on days of which any amount is known
     for one in history:
         if one.touchpoint == model.purchase:
             day = one.at.astimezone(zone).date()
-            known = one.value is not None and model.currency in (None, one.value.currency)
-            amount = one.value.amount if known and one.value is not None else Decimal(0)
-            paid[day] = paid.get(day, Decimal(0)) + amount
+            days.add(day)
+            if one.value is not None:
+                counts = model.currency in (None, one.value.currency)
+                paid[day] = paid.get(day, Decimal(0)) + (one.value.amount if counts else 0)
     today = (as_of or datetime.now(UTC)).astimezone(zone).date()
-    amounts = [float(paid[day]) for day in sorted(paid)[1:]]
-    return model.worth_of(list(paid), today=today, amounts=amounts)
+    amounts = [float(paid[day]) for day in sorted(days)[1:] if day in paid]
+    return model.worth_of(list(days), today=today, amounts=amounts)
 
 
 def _moments(state: State, journey: JourneyMap | None) -> tuple[OpenMoment, ...]:

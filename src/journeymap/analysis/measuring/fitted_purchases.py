@@ -42,8 +42,8 @@ _MANY = 20_000  # distinct histories from where on some of them say where to beg
 class Purchasers:
     """The customers in the order of their names, with what is known of each.
 
-    Days are numbers; ``amount`` is what repeat purchases brought, and ``segment`` a place in
-    ``segments``.
+    Days are numbers; ``amount`` is what repeat purchases brought, ``paid`` on how many days of them
+    it is known, and ``segment`` a place in ``segments``.
     """
 
     names: pl.Series
@@ -52,6 +52,7 @@ class Purchasers:
     last: Ints
     later: Ints
     amount: Floats
+    paid: Ints
     segment: Ints
     segments: tuple[str, ...]
     cut: int
@@ -240,23 +241,29 @@ class FittedPurchases:
 
 
 class FittedSpend:
-    """The gamma-gamma model fitted to those whose repeat purchases have amounts above zero."""
+    """The gamma-gamma model fitted to those whose repeat purchases have amounts above zero.
+
+    Amounts are measured by their mean, so that the unit of the currency does not matter.
+    """
 
     def __init__(self, seen: Purchasers) -> None:
         """Fit the model, if there are enough customers: see ``note``."""
         self.note, self.model = "", GammaGamma()
         self.spend: Floats | None = None
-        there = np.flatnonzero((seen.frequency > 0) & (seen.amount > 0))
+        self._unit = 1.0
+        there = np.flatnonzero((seen.paid > 0) & (seen.amount > 0))
         if len(there) < MIN_REPEATERS:
             self.note = (
                 f"{len(there)} customers have repeat purchases with amounts: no model of spend"
             )
             return
-        x, mean = seen.frequency.astype(float), np.zeros(len(seen.names))
+        x, mean = seen.paid.astype(float), np.zeros(len(seen.names))
         mean[there] = seen.amount[there] / x[there]
-        spots, count, _ = find_cells(seen.frequency[there], seen.amount[there])
+        self._unit = float(np.mean(mean[there]))
+        mean /= self._unit
+        spots, count, _ = find_cells(seen.paid[there], seen.amount[there])
         some = there[spots]
-        start = np.array([2.0, 2.0, float(np.mean(mean[there]))])
+        start = np.array([2.0, 2.0, 1.0])
         self.found = fit(lambda values: self.model.log_likelihood(values, x[some], mean[some]),
                          count.astype(float), start)  # fmt: skip
         if not self.found.settled or self.found.values[1] <= 1:
@@ -264,10 +271,28 @@ class FittedSpend:
             return
         x[mean == 0] = 0  # of amounts that are not known, nothing is
         self._x, self._mean = x, mean
-        self.spend = self.model.expected(self.found.values, x, mean)
+        self.spend = self.model.expected(self.found.values, x, mean) * self._unit
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The parameters by name; v in the unit of the amounts."""
+        return dict(zip(self.model.names, (self.found.values * self._units).tolist(), strict=True))
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Compute the 95 % intervals of the parameters, by name."""
+        return {
+            name: (low * unit, high * unit)
+            for name, (low, high), unit in zip(
+                self.model.names, self.found.bounds(), self._units.tolist(), strict=True
+            )
+        }
+
+    @property
+    def _units(self) -> Floats:
+        return np.array([1.0, 1.0, self._unit])
 
     def mean_spend(self, values: Floats, weights: Floats) -> float:
-        """Compute the mean spend by parameters; ``weights``: of customers."""
+        """Compute the mean spend by parameters, in their unit; ``weights``: of customers."""
         if values[1] <= 1:
             return np.inf  # there is no mean
         numbers = self.model.expected(values, self._x, self._mean)

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from journeymap.analysis.measuring.amounts import read_amounts
 from journeymap.analysis.measuring.periods import CalendarPeriods
-from journeymap.analysis.table.exact_amounts import AmountSums
+from journeymap.analysis.table.exact_amounts import NO_NUMBER, AmountSums
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of
 
 __all__ = ["PurchaseDays", "last_day"]
@@ -28,12 +28,14 @@ class PurchaseDays:
         owner: The customer of each day, as the part numbers them.
         day: The day, as a number that counts on by one.
         amount: What was paid on it.
+        known: Whether any amount of it is known, in whatever currency.
         currencies: The currencies of all amounts.
     """
 
     owner: Ints
     day: Ints
     amount: AmountSums
+    known: Flags
     currencies: frozenset[str]
 
     @classmethod
@@ -41,14 +43,14 @@ class PurchaseDays:
         cls, part: Part, purchase: str, by: str, currency: str | None, *, paid: bool
     ) -> PurchaseDays:
         """Find the days on which an element was met; ``paid``: with the amounts."""
-        nothing = np.zeros(0, dtype=np.int64)
+        nothing, none = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
         if not len(part):
-            return cls(nothing, nothing, AmountSums.nothing(0), frozenset())
+            return cls(nothing, nothing, AmountSums.nothing(0), none, frozenset())
         rows = np.flatnonzero(part.codes(by) == code_of(part.names(by), by, purchase))
         found = read_amounts(part, currency) if paid else None
         met = frozenset[str]() if found is None else found[2]
         if not len(rows):
-            return cls(nothing, nothing, AmountSums.nothing(0), met)
+            return cls(nothing, nothing, AmountSums.nothing(0), none, met)
         calendar = CalendarPeriods("day", "monday", part.scope.zone)
         day, owner = calendar.number(part.at[rows]), part.customer[rows].astype(np.int64)
         order = np.lexsort((day, owner))
@@ -56,9 +58,13 @@ class PurchaseDays:
         fresh = np.append(True, (owner[1:] != owner[:-1]) | (day[1:] != day[:-1]))
         begins = np.flatnonzero(fresh)
         sums = AmountSums.nothing(len(begins))
-        if found is not None:
-            sums = found[0].select(rows[order]).sums_by(np.cumsum(fresh) - 1, len(begins))
-        return cls(owner[begins], day[begins], sums, met)
+        known = np.zeros(len(begins), dtype=bool)
+        given = part.number("value")
+        if found is not None and given is not None:
+            place = np.cumsum(fresh) - 1
+            sums = found[0].select(rows[order]).sums_by(place, len(begins))
+            known[place[given[rows[order]] != NO_NUMBER]] = True
+        return cls(owner[begins], day[begins], sums, known, met)
 
     @property
     def fresh(self) -> Flags:

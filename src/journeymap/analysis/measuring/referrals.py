@@ -2,13 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from attrs import frozen
 
 from journeymap.analysis.table.part import Flags, Ints, Part
 
-__all__ = ["find_parents", "find_referrers"]
+__all__ = ["Recommended", "find_beginnings", "find_parents", "find_referrers"]
+
+
+@frozen(eq=False)
+class Recommended:
+    """Customers, with who recommended each, and when each began.
+
+    Attributes:
+        names: Their names.
+        referrers: The name of who recommended each (None: no one did).
+        first: When each came first, also before a view begins.
+    """
+
+    names: tuple[str, ...]
+    referrers: tuple[str | None, ...]
+    first: Ints
+
+    @classmethod
+    def of(cls, part: Part) -> Recommended | None:
+        """Find those of a part; None where recommendations are not recorded."""
+        if not part.records("referred_by"):
+            return None
+        if not len(part):
+            return cls((), (), np.zeros(0, dtype=np.int64))
+        begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
+        owners = part.owners[begins]
+        known = find_referrers(part)
+        return cls(
+            tuple(part.ids.gather(begins.astype(np.uint32)).to_list()),
+            tuple(known.get(owner) for owner in owners.tolist()),
+            find_beginnings(part.unbounded, owners),
+        )
+
+    @staticmethod
+    def merge(one: Recommended | None, other: Recommended | None) -> Recommended | None:
+        """Join those of two parts."""
+        if one is None or other is None:
+            return one or other
+        return Recommended(
+            one.names + other.names, one.referrers + other.referrers,
+            np.concatenate([one.first, other.first]),
+        )  # fmt: skip
+
+    def links(self) -> Iterator[tuple[str, str]]:
+        """List who was won by whom.
+
+        Yields:
+            The name of each who was won, and of who won them.
+        """
+        order = sorted(range(len(self.names)), key=self.names.__getitem__)
+        names = [self.names[place] for place in order]
+        referrers = [self.referrers[place] for place in order]
+        parent, _, _ = find_parents(names, referrers, self.first[order])
+        for name, above in zip(names, parent.tolist(), strict=True):
+            if above >= 0:
+                yield name, names[above]
+
+
+def find_beginnings(whole: Part, owners: Ints) -> Ints:
+    """Find when customers came first, also before a view begins."""
+    starts = np.flatnonzero(np.append(True, whole.owners[1:] != whole.owners[:-1]))
+    times = np.minimum.reduceat(whole.at, whole.offsets[starts])
+    found = dict(zip(whole.owners[starts].tolist(), times.tolist(), strict=True))
+    return np.array([found[owner] for owner in owners.tolist()], dtype=np.int64)
 
 
 def find_referrers(part: Part) -> dict[int, str]:

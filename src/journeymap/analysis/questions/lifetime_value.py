@@ -24,7 +24,7 @@ from journeymap.analysis.measuring.fitted_purchases import (
 )
 from journeymap.analysis.measuring.purchase_days import PurchaseDays, last_day
 from journeymap.analysis.measuring.purchase_models import MODELS
-from journeymap.analysis.measuring.referrals import find_parents, find_referrers
+from journeymap.analysis.measuring.referrals import Recommended
 from journeymap.analysis.row_fields import Amount, Count, Field, Mean, N
 from journeymap.analysis.table.exact_amounts import AmountSums
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times
@@ -204,9 +204,10 @@ class _Measured:
     names: tuple[str, ...]
     columns: tuple[Ints, ...]  # frequency, first day, last day, later days
     amount: AmountSums
+    paid: Ints  # on how many repeat days an amount is known
     days: Ints  # the later purchase days of all, up to the end
     currencies: frozenset[str] = frozenset()
-    referrers: tuple[str | None, ...] = ()  # who recommended each, where that is recorded
+    recommended: Recommended | None = None  # who recommended whom, where that is recorded
     segments: tuple[str | None, ...] = ()  # the value of the covariate at the first purchase
 
 
@@ -293,7 +294,8 @@ class LifetimeValue:
         days = PurchaseDays.of(part, self.purchase, self.by, self.currency, paid=paid)
         if not len(days.day):
             nothing = np.zeros(0, dtype=np.int64)
-            return _Measured((), (nothing,) * 4, days.amount, nothing, days.currencies)
+            none = _Measured((), (nothing,) * 4, days.amount, nothing, nothing, days.currencies)
+            return evolve(none, recommended=Recommended.of(part))
         return self._summarise(part, days)
 
     def _summarise(self, part: Part, days: PurchaseDays) -> _Measured:
@@ -310,14 +312,11 @@ class LifetimeValue:
         frequency = np.bincount(place[repeat], minlength=size)
         later = np.bincount(place[~early], minlength=size)
         amount = days.amount.select(repeat).sums_by(place[repeat], size)
+        paid = np.bincount(place[repeat & days.known], minlength=size)
         last = first.copy()
         np.maximum.at(last, place[early], day[early])
         columns = (frequency, first, last, later)
         repeated = ~new & known[place]
-        referrers: tuple[str | None, ...] = ()
-        if part.records("referred_by"):
-            found = find_referrers(part)
-            referrers = tuple(found.get(one) for one in owner[starts][known].tolist())
         segments: tuple[str | None, ...] = ()
         if self.covariate is not None:
             of_each = days.first_names(part, self.purchase, self.by, self.covariate)
@@ -325,7 +324,8 @@ class LifetimeValue:
         return _Measured(
             days.names(part, owner[starts][known]),
             tuple(column[known].astype(np.int64) for column in columns),
-            amount.select(known), day[repeated], days.currencies, referrers, segments,
+            amount.select(known), paid[known], day[repeated], days.currencies,
+            Recommended.of(part), segments,
         )  # fmt: skip
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
@@ -345,9 +345,10 @@ class LifetimeValue:
             one.names + other.names,
             tuple(np.concatenate(pair) for pair in zip(one.columns, other.columns, strict=True)),
             one.amount.join(other.amount),
+            np.concatenate([one.paid, other.paid]),
             np.concatenate([one.days, other.days]),
             one.currencies | other.currencies,
-            one.referrers + other.referrers,
+            Recommended.merge(one.recommended, other.recommended),
             one.segments + other.segments,
         )
 
@@ -364,8 +365,8 @@ class LifetimeValue:
         )
         chosen = choose_segments(given_segments, frequency)
         seen = Purchasers(
-            names, frequency, first, last, later, amount, chosen.codes, chosen.segments,
-            self._cut(scope),
+            names, frequency, first, last, later, amount, measured.paid[order], chosen.codes,
+            chosen.segments, self._cut(scope),
         )  # fmt: skip
         cut = "purchases before the view begins are not seen" if scope.since is not None else ""
         found = _Answering(self, seen, measured).answer()
@@ -385,14 +386,12 @@ class LifetimeValue:
 
 def _with_referrals(values: pl.DataFrame, measured: _Measured) -> pl.DataFrame:
     """Add to each customer the value of those whom they won by recommending."""
-    if not measured.referrers:
+    if measured.recommended is None:
         return values.with_columns(pl.lit(None, dtype=pl.Float64).alias("referral"))
-    parent, _, _ = find_parents(measured.names, measured.referrers, measured.columns[1])
-    recommenders = [None if place < 0 else measured.names[place] for place in parent.tolist()]
     links = pl.DataFrame(
-        {"won": measured.names, "customer": recommenders},
-        schema={"won": pl.String, "customer": pl.String},
-    )
+        list(measured.recommended.links()), schema={"won": pl.String, "customer": pl.String},
+        orient="row",
+    )  # fmt: skip
     won = links.join(values.select(pl.col("customer").alias("won"), "value"), on="won")
     sums = won.group_by("customer").agg(referral=pl.col("value").sum())
     found = values.join(sums, on="customer", how="left", maintain_order="left")
@@ -484,14 +483,13 @@ class _Answering:
         spent, question = FittedSpend(self._seen), self._question
         if spent.spend is None:
             return spent.note
-        names = spent.model.names
-        more["spend_parameters"] = dict(zip(names, spent.found.values.tolist(), strict=True))
+        more["spend_parameters"] = spent.parameters
         facts["spend"] = spent.spend
         row["spend"] = float(spent.spend.mean())
         facts["value"] = bought.discounted(question.discount) * spent.spend * question.margin
         row["value"], row["total"] = float(facts["value"].mean()), float(facts["value"].sum())
         if bought.found.settled:
-            more["intervals"] |= dict(zip(names, spent.found.bounds(), strict=True))
+            more["intervals"] |= spent.intervals()
             if row["value"] > 0:
                 bounds = bound_value(bought, spent, spent.spend, row["value"])
                 row["value_low"], row["value_high"] = _finite(bounds)

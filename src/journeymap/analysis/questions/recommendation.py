@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, read_amounts
 from journeymap.analysis.measuring.intervals import wilson_interval
-from journeymap.analysis.measuring.referrals import find_parents, find_referrers
+from journeymap.analysis.measuring.referrals import find_beginnings, find_parents, find_referrers
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, Seconds
 from journeymap.analysis.table.exact_amounts import AmountSums, amount_of
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
@@ -254,7 +254,7 @@ class Recommendation:
         value = AmountSums.nothing(len(begins))
         if amounts is not None:
             value = amounts[0].sums_by(person, len(begins))
-        first = _begun(part.unbounded, part.owners[begins])
+        first = find_beginnings(part.unbounded, part.owners[begins])
         last = np.maximum.reduceat(part.at, edges[:-1])
         rows = self._invitations(part)
         asked = np.full(len(begins), np.iinfo(np.int64).max)
@@ -408,14 +408,6 @@ class _Chains:
             if not waiting[above]:
                 ready.append(above)
         return cls(won, size, depth, direct, total)
-
-
-def _begun(whole: Part, owners: Ints) -> Ints:
-    """Find when customers came first, also before a view begins."""
-    starts = np.flatnonzero(np.append(True, whole.owners[1:] != whole.owners[:-1]))
-    times = np.minimum.reduceat(whole.at, whole.offsets[starts])
-    found = dict(zip(whole.owners[starts].tolist(), times.tolist(), strict=True))
-    return np.array([found[owner] for owner in owners.tolist()], dtype=np.int64)
 
 
 def _accepted(parent: Ints, first: Ints, asked: Ints, invited: Ints) -> int:
