@@ -576,6 +576,24 @@ def test_what_is_not_known_is_not_nothing() -> None:
     assert live.value == pytest.approx(found["value"])
 
 
+@pytest.mark.parametrize("model", ["bg-nbd", "pareto-nbd"])
+def test_what_is_answered_briefly_is_the_same_but_for_intervals(model: Any) -> None:
+    rows = _spenders()
+    log = Log.from_frame(
+        {"customer": [n for n, _, _ in rows], "touchpoint": ["buy"] * len(rows),
+         "at": [day * 86_400 for _, day, _ in rows], "paid": [paid for _, _, paid in rows]},
+        Columns(at_unit="s", value="paid", currency="EUR"),
+    )  # fmt: skip
+    question = LifetimeValue("buy", model, spend="gamma-gamma")
+    [part] = log.parts(None)
+    measured = question.measure(part)
+    [brief] = question.answer_briefly(measured, log.scope).to_dicts()
+    [whole] = question.answer(measured, log.scope).to_dicts()
+    bounds = {name for name in whole if name.endswith(("low", "high"))}
+    assert {name for name, cell in brief.items() if cell != whole[name]} == bounds
+    assert all(brief[name] is None for name in bounds)
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_recommendations_are_those_of_the_other_question(turned: bool) -> None:
     """Whoever came before they bought, and of two who name each other on one day."""

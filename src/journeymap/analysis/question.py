@@ -21,8 +21,9 @@ class Question(Protocol[A_co]):
     interactions is measured as one empty part, so ``answer`` always has a measurement.
 
     A question may have ``rows_in_a_part``, a number of interactions that a part should have at
-    least, and ``default_attribute``, how `Breakdown` and `Trend` split it where that is left
-    open: ``first`` (journeys by their first value) or ``each`` (each interaction alone).
+    least, ``default_attribute``, how `Breakdown` and `Trend` split it where that is left open:
+    ``first`` (journeys by their first value) or ``each`` (each interaction alone), and
+    ``answer_briefly``, which answers without intervals, for where only the numbers are used.
     """
 
     def measure(self, part: Part) -> Any:

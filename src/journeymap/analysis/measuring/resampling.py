@@ -57,13 +57,14 @@ class Resampling:
     def answer(self, measured: Any, scope: Scope) -> Resampled:
         """Answer for all groups, and for each half of them."""
         there, groups = measured
+        answer = self.question.answer
+        briefly = getattr(self.question, "answer_briefly", answer)
 
         def together(chosen: Iterable[int]) -> Any:
-            merged = reduce(self.question.merge, (groups[group] for group in chosen))
-            return self.question.answer(merged, scope)
+            return reduce(self.question.merge, (groups[group] for group in chosen))
 
-        halves = tuple(together(half) for half in HALVES)
-        return Resampled(together(range(GROUPS)), halves, tuple(there))
+        halves = tuple(briefly(together(half), scope) for half in HALVES)
+        return Resampled(answer(together(range(GROUPS)), scope), halves, tuple(there))
 
 
 @frozen

@@ -354,6 +354,13 @@ class LifetimeValue:
 
     def answer(self, measured: _Measured, scope: Scope) -> LifetimeValueAnswer:
         """Fit the model, and ask it of every customer."""
+        return self._answer(measured, scope, brief=False)
+
+    def answer_briefly(self, measured: _Measured, scope: Scope) -> LifetimeValueAnswer:
+        """Answer without intervals: for one of many samples of customers."""
+        return self._answer(measured, scope, brief=True)
+
+    def _answer(self, measured: _Measured, scope: Scope, *, brief: bool) -> LifetimeValueAnswer:
         currency = choose_currency("LifetimeValue", self.currency, measured.currencies)
         given = pl.Series("customer", measured.names, pl.String)
         order = given.arg_sort().to_numpy()
@@ -369,7 +376,7 @@ class LifetimeValue:
             chosen.segments, self._cut(scope),
         )  # fmt: skip
         cut = "purchases before the view begins are not seen" if scope.since is not None else ""
-        found = _Answering(self, seen, measured).answer()
+        found = _Answering(self, seen, measured, brief=brief).answer()
         values = _with_referrals(found.customer_values, measured)
         if given_segments:
             values = values.with_columns(segment=pl.Series(chosen.own, dtype=pl.String))
@@ -404,8 +411,11 @@ def _with_referrals(values: pl.DataFrame, measured: _Measured) -> pl.DataFrame:
 class _Answering:
     """The steps from purchase days to an answer."""
 
-    def __init__(self, question: LifetimeValue, seen: Purchasers, measured: _Measured) -> None:
+    def __init__(
+        self, question: LifetimeValue, seen: Purchasers, measured: _Measured, *, brief: bool
+    ) -> None:
         self._question, self._seen, self._measured = question, seen, measured
+        self._brief = brief
 
     def answer(self) -> LifetimeValueAnswer:
         """Fit, and put the answer together."""
@@ -456,10 +466,13 @@ class _Answering:
         more: dict[str, Any] = {
             "parameters": dict(zip(names, found.values.tolist(), strict=True)),
             "log_likelihood": found.log_likelihood,
-            "holdout": self._judge(bought),
-            "weekly": tuple(self._weekly(bought)),
-            "effects": tuple(_effects(bought, seen)),
         }
+        if self._brief:
+            return self._spend(row, facts, more, bought) if question.spend else "", more
+        more |= {
+            "holdout": self._judge(bought), "weekly": tuple(self._weekly(bought)),
+            "effects": tuple(_effects(bought, seen)),
+        }  # fmt: skip
         note = "the data leave a parameter open, so that there are no intervals"
         if found.settled:
             note = ""
@@ -488,7 +501,7 @@ class _Answering:
         row["spend"] = float(spent.spend.mean())
         facts["value"] = bought.discounted(question.discount) * spent.spend * question.margin
         row["value"], row["total"] = float(facts["value"].mean()), float(facts["value"].sum())
-        if bought.found.settled:
+        if bought.found.settled and not self._brief:
             more["intervals"] |= spent.intervals()
             if row["value"] > 0:
                 bounds = bound_value(bought, spent, spent.spend, row["value"])
