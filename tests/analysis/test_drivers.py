@@ -9,9 +9,10 @@ from math import erf, sqrt
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
-from journeymap import At, Dormancy, Not
+from journeymap import At, Dormancy, JourneyMap, Not, Stage, Touchpoint
 from journeymap.analysis import Breakdown, Columns, Compare, Driver, Drivers, Log, Where
 from journeymap.analysis.measuring.risks import Risks, _OneFact, critical_chance
 from journeymap.analysis.questions import drivers
@@ -241,6 +242,31 @@ def test_what_goes_with_the_calendar_is_no_driver(silent: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mapped", [False, True])
+def test_what_is_new_does_not_protect_from_silence(mapped: bool) -> None:
+    """Who came last cannot be silent yet; leaving has nothing to do with the form."""
+    names = ("visit", "call", "buy")
+    journey = JourneyMap("m", stages=[Stage("s", "own", dormant_after="60 days")],
+                         touchpoints=[Touchpoint(name, "s") for name in names])  # fmt: skip
+    alarms = 0
+    for seed in range(8):
+        chance, rows = random.Random(seed), []
+        for number in range(1000):
+            at = chance.uniform(0, 365)
+            form = "new" if at > 315 else "old"
+            while at < 365:
+                rows.append((f"c{number}", chance.choice(names), int(at * 86_400), form))
+                if chance.random() < 0.25:
+                    break
+                at += chance.expovariate(1 / 3)
+        frame = pl.DataFrame(rows, schema=["customer", "touchpoint", "at", "form"], orient="row")
+        log = Log.from_frame(frame, Columns(at_unit="s", extra=("form",)),
+                             map=journey if mapped else None)  # fmt: skip
+        question = Drivers(Dormancy()) if mapped else Drivers(Dormancy(), silent="60 days")
+        alarms += bool(log.ask(question))
+    assert alarms <= 1
+
+
 def test_a_lead_cuts_journeys_with_and_without_the_outcome() -> None:
     """All are closed, and some complain an hour later, by chance: closing protects no one."""
     alarms = 0

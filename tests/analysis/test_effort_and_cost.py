@@ -5,14 +5,19 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import journeymap as jm
 from journeymap.analysis import Breakdown, Columns, Compare, EffortAndCost, Log, Transitions, Where
+from journeymap.analysis.measuring.clustered_errors import find_error, sum_products
+from journeymap.analysis.questions.effort_and_cost import _joined
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
 from journeymap.testing import interactions
 from tests.factories import JOURNEY, T0
@@ -274,3 +279,79 @@ def test_the_average_is_that_of_all_contacts() -> None:
     for level in ("touchpoint", "channel"):
         answer = log.ask(EffortAndCost(level))
         assert (answer.effort, answer.cost, answer.unknown) == (0.25, 3.0, 0.0)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3), st.booleans(),
+                       st.integers(0, 10**13)), min_size=1, max_size=40),
+    st.integers(1, 3), st.integers(0, 40),
+)  # fmt: skip
+def test_errors_are_those_of_customers(
+    rows: list[tuple[int, int, bool, int]], side: int, cut: int
+) -> None:
+    """What each customer adds to a difference of ratios, squared; of parts as of the whole."""
+    names = ("", "web", "phone", "app")
+
+    def products(some: list[tuple[int, int, bool, int]]) -> Any:
+        made = np.array(some, dtype=np.int64).reshape(-1, 4)
+        customer, group, known, total = made.T
+        return sum_products(customer, group, names, known, total * known)
+
+    some = [row for row in rows if row[0] * 7 < cut]
+    rest = [row for row in rows if row[0] * 7 >= cut]
+    whole = products(rows)
+    joined = _joined((products(some), {}, {}), (products(rest), {}, {}))[0]
+    assert joined == whole
+    sides = ({names[place] for place in range(side)}, {names[place] for place in range(side, 4)})
+    weights: dict[str, tuple[Fraction, Fraction]] = {}
+    added: dict[int, Fraction] = defaultdict(Fraction)
+    for sign, chosen in zip((1, -1), sides, strict=True):
+        mine = [row for row in rows if names[row[1]] in chosen and row[2]]
+        if mine:
+            ratio = Fraction(sum(row[3] for row in mine), len(mine))
+            each = Fraction(sign, len(mine))
+            weights |= dict.fromkeys(chosen, (each, -ratio * each))
+            for customer, _, _, total in mine:
+                added[customer] += each * (total - ratio)
+    expected = float(sum(one**2 for one in added.values())) ** 0.5
+    assert find_error(whole, weights) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_intervals_are_of_customers_and_not_of_contacts() -> None:
+    """Half of the customers fail nearly always, and come fifteen times: that is no large sample."""
+    held = judged = moved = 0
+    for seed in range(40):
+        chance, rows = random.Random(seed), []
+        for number in range(80):  # half by each channel; nothing differs between them
+            often, at = chance.choice([0.05, 0.95]), 0
+            channel, cost = ("web", "phone")[number % 2], chance.choice([1, 20])
+            for _ in range(15):
+                at += 40 * DAY_S
+                failed = "failed" if chance.random() < often else None
+                rows.append((f"c{number}", "help", at, channel, cost, failed))
+        frame = pl.DataFrame(rows, orient="row", infer_schema_length=None, schema=[
+            "customer", "touchpoint", "at", "via", "cost", "end"])  # fmt: skip
+        log = Log.from_frame(frame, Columns(at_unit="s", channel="via", cost="cost", outcome="end"))
+        for row in log.ask(EffortAndCost("channel", patience="100 days")):
+            assert row.effort_low is not None
+            assert row.cost_low is not None
+            held += row.effort_low <= 0.5 <= 2 * row.effort - row.effort_low
+            held += row.cost_low <= 10.5 <= 2 * (row.cost_mean or 0) - row.cost_low
+            judged += row.serves != "not sure"
+        moved += bool(log.ask(EffortAndCost(patience="100 days")).moves)
+    assert held >= 0.89 * 160
+    assert judged <= 4
+    assert moved <= 4
+
+
+def test_one_customer_is_no_sample() -> None:
+    rows = {"customer": ["a"] * 60, "touchpoint": ["x", "y"] * 30, "at": list(range(60)),
+            "cost": [1, 9] * 30, "end": ["failed", None] * 30}  # fmt: skip
+    answer = Log.from_frame(rows, Columns(at_unit="s", cost="cost", outcome="end")).ask(
+        EffortAndCost()
+    )
+    assert {row.serves for row in answer} == {"not sure"}
+    assert {(row.effort_low, row.cost_low) for row in answer} == {(None, None)}
+    assert all(row.demanded_low < 0.1 and row.demanded_high > 0.7
+               for row in answer if row.element == "x")  # fmt: skip

@@ -293,10 +293,10 @@ def _facts() -> dict[str, Any]:
     """Write the conditions that ask for consents and traits."""
     plain = {"anyOf": [dict(_NAME), {"type": ["number", "boolean"]}]}
     wanted = {"anyOf": [plain, {"type": "array", "items": plain, "minItems": 1}]}
-    said = rf"^(?!\((?:start|end|any)\) is )[^\n\t{_UNCLEAN}]*\S is \S"
+    sentence = rf"^(?!\((?:start|end|any)\) is )[^\n\t{_UNCLEAN}]*\S is \S"
     trait = {
         "anyOf": [
-            {"type": "string", "pattern": said},
+            {"type": "string", "pattern": sentence},
             {"type": "object", "additionalProperties": wanted, "propertyNames": dict(_NAME),
              "minProperties": 1, "maxProperties": 1},
         ]

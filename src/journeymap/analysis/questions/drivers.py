@@ -257,11 +257,15 @@ class Drivers:
         All before a journey's first outcome, by the lead; or before its end, where none comes, by
         the same. Of many, the same of each journey. Where no outcome comes, the time is −1.
         """
-        number = np.arange(len(part))
+        number, silence = np.arange(len(part)), np.zeros(len(part), dtype=np.int64)
         if isinstance(self.outcome, Dormancy):
             marked = np.zeros(len(part), dtype=bool)
-            until = first_rows(part, np.flatnonzero(self._silences(part)))
-            eligible = number <= until[part.journey]
+            silent, silence = self._silences(part)
+            until = first_rows(part, np.flatnonzero(silent))
+            # Of who came last, no silence can be seen yet: they are not without one.
+            eligible = (number <= until[part.journey]) & (
+                part.scope.seen_until - part.at >= silence
+            )
         else:
             marked = mark_outcome(part, self.outcome)
             until = first_rows(part, np.flatnonzero(marked))
@@ -275,21 +279,23 @@ class Drivers:
         place = np.searchsorted(_GRID, step)
         rows = np.flatnonzero(eligible & (_GRID[np.minimum(place, len(_GRID) - 1)] == step))
         ends = until[part.journey[rows]]
-        wait = part.at[np.where(ends < NEVER, ends, 0)] - part.at[rows] if part.scope.timed else 0
+        last = np.where(ends < NEVER, ends, 0)
+        wait = part.at[last] + silence[last] - part.at[rows] if part.scope.timed else 0
         return rows, place[rows], np.where(ends < NEVER, wait, -1), marked
 
-    def _silences(self, part: Part) -> Flags:
-        """Mark the interactions after which the customer was silent."""
+    def _silences(self, part: Part) -> tuple[Flags, Ints]:
+        """Mark the interactions after which the customer was silent; and how long that takes."""
         require_times(part.scope, "Drivers(Dormancy())")
         if self.silent is None:
             if part.scope.map is None or not any(part.scope.map.tables.dormant_after):
                 message = "no map has a dormant_after; name a silence, as in silent='60 days'"
                 raise AnswerError("Drivers(Dormancy())", message)
-            return find_dormancies(part)[0]
+            found, allowed = find_dormancies(part)
+            return found, np.where(allowed < NEVER, allowed, allowed.min(initial=NEVER))
         last = np.append(part.first[1:], True)
         over = np.where(last, part.scope.seen_until, np.append(part.at[1:], 0))
-        found: Flags = over - part.at >= micros_in(self.silent)
-        return found
+        length = micros_in(self.silent)
+        return over - part.at >= length, np.full(len(part), length, dtype=np.int64)
 
     def _candidates(self, part: Part, marked: Flags) -> Iterator[tuple[Candidate, Ints]]:
         yield from find_candidates(part, marked, mark_failed(part))

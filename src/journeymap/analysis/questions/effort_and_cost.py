@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeAlias
@@ -13,8 +13,14 @@ from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.burdens import BURDENS, NO_COST, Burdens, find_burdens
+from journeymap.analysis.measuring.clustered_errors import (
+    Products,
+    find_error,
+    find_size,
+    sum_products,
+)
 from journeymap.analysis.measuring.counts import distinct
-from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE, wilson_interval
+from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE, wilson_bounds
 from journeymap.analysis.measuring.occurrences import (
     choose_key_journeys,
     find_occurrences,
@@ -35,7 +41,7 @@ _ShareOfContacts: TypeAlias = Annotated[float, Field("share", of="contacts")]
 _Effort: TypeAlias = Annotated[float, Field("bound", of="effort")]
 _Cost: TypeAlias = Annotated[float, Field("bound", of="cost_mean")]
 _Demand: TypeAlias = Annotated[float, Field("bound", of="demanded")]
-_MANY = 30  # contacts on a channel, and contacts that are judged at all
+_MANY = 30  # customers on a channel, and of an element that is judged at all
 _PLACES = len(BURDENS)
 
 
@@ -58,7 +64,8 @@ class EffortAndCostRow:
         identified: The share at which the customer had to identify themselves again.
         waited: The share with too long a wait before.
         demanded: The share that only exists because something failed or took too long.
-        demanded_low: Lower bound of its 95 % interval (Wilson 1927).
+        demanded_low: Lower bound of its 95 % interval (Wilson 1927, of as many contacts as would be
+            as sure if none were of one customer).
         demanded_high: Upper bound of it.
         wait_mean: The mean wait before, in seconds (None: there are none).
         ces: The mean answer to the Customer Effort Score (None: not asked).
@@ -164,15 +171,16 @@ class EffortAndCostAnswer(Answer[EffortAndCostRow]):
 
 @frozen(eq=False)
 class _Sums:
-    """Whole numbers of an element on a channel, and squares of effort and cost.
+    """Whole numbers of an element on a channel, and products from which errors follow.
 
-    Contacts, each burden, effort squared, waits and their microseconds, answers and their sum in
-    ten-thousandths, contacts of known cost, their cost, and it squared, in ten-thousandths.
+    Contacts, their customers, each burden, waits and their microseconds, answers and their sum in
+    ten-thousandths, contacts of known cost, and their cost in ten-thousandths.
     """
 
     numbers: dict[tuple[str, str], list[int]]
     customers: dict[str, int]
     all_contacts: list[int]
+    products: dict[str, tuple[Products, Products, Products]]  # of effort, demand and cost
 
 
 @frozen
@@ -224,19 +232,23 @@ class EffortAndCost:
         require_times(part.scope, "EffortAndCost")
         numbers: dict[tuple[str, str], list[int]] = {}
         customers: dict[str, int] = {}
+        products: dict[str, tuple[Products, Products, Products]] = {}
         if not len(part):
-            return _Sums(numbers, customers, _added([]))
+            return _Sums(numbers, customers, _added([]), products)
         found = self._burdens(part)
         channels: tuple[str | None, ...] = ("",)
         channel = np.zeros(len(part), dtype=np.int64)
         if part.knows("channel"):
             channels, channel = part.names("channel"), part.codes("channel").astype(np.int64)
+        named = tuple(name or "" for name in channels)
         for name, rows in self._elements(part):
             customers[name] = len(distinct(part.customer[rows]))
+            products[name] = _products(part, found, rows, channel[rows], named)
             for code in distinct(channel[rows]).tolist():
                 mine = rows[channel[rows] == code]
                 numbers[name, channels[code] or ""] = _summed(part, found, mine)
-        return _Sums(numbers, customers, _summed(part, found, np.arange(len(part))))
+        whole = _summed(part, found, np.arange(len(part)))
+        return _Sums(numbers, customers, whole, products)
 
     def _burdens(self, part: Part) -> Burdens:
         for condition in (self.failure_demand, self.identification):
@@ -278,9 +290,14 @@ class EffortAndCost:
                 a + b for a, b in zip(mine, sums, strict=True)
             ]  # fmt: skip
         names = sorted({*one.customers, *other.customers})
-        return _Sums(numbers, {
-            name: one.customers.get(name, 0) + other.customers.get(name, 0) for name in names
-        }, [a + b for a, b in zip(one.all_contacts, other.all_contacts, strict=True)])  # fmt: skip
+        nothing: tuple[Products, Products, Products] = ({}, {}, {})
+        return _Sums(
+            numbers,
+            {name: one.customers.get(name, 0) + other.customers.get(name, 0) for name in names},
+            [a + b for a, b in zip(one.all_contacts, other.all_contacts, strict=True)],
+            {name: _joined(one.products.get(name, nothing), other.products.get(name, nothing))
+             for name in names},
+        )  # fmt: skip
 
     def answer(self, measured: _Sums, scope: Scope) -> EffortAndCostAnswer:
         """Compute shares and means, and judge whom each element serves."""
@@ -290,9 +307,10 @@ class EffortAndCost:
         whole = _Mean(measured.all_contacts)
         rows, moves = [], []
         for name, channels in elements.items():
-            mean = _Mean(_added(list(channels.values())))
-            rows.append(_row(name, mean, measured.customers[name], whole))
-            moves += _best_channel(name, channels)
+            of_all = _Errors(measured.products[name], channels)
+            mean, n = _Mean(_added(list(channels.values()))), measured.customers[name]
+            rows.append(_row(name, mean, n, whole, of_all))
+            moves += _best_channel(name, channels, of_all)
         rows.sort(key=lambda row: (-row["effort"], row["element"]))
         moves.sort(key=lambda one: (one.effort * one.contacts, one.element))
         n = whole.contacts
@@ -303,10 +321,37 @@ class EffortAndCost:
         )  # fmt: skip
 
 
+def _products(
+    part: Part, found: Burdens, rows: Ints, channel: Ints, names: tuple[str, ...]
+) -> tuple[Products, Products, Products]:
+    """Sum what errors follow from: of the burdens, of those that should not be, and of costs."""
+    marks, cost, customer = found.marks[rows], found.cost[rows], part.customer[rows]
+    every, known = np.ones(len(rows), dtype=np.int64), cost != NO_COST
+    burdens, demanded = marks.sum(axis=1), marks[:, -1].astype(np.int64)
+    return (
+        sum_products(customer, channel, names, every, burdens),
+        sum_products(customer, channel, names, every, demanded),
+        sum_products(customer, channel, names, known.astype(np.int64), np.where(known, cost, 0)),
+    )
+
+
+def _joined(one: tuple[Products, ...], other: tuple[Products, ...]) -> Any:
+    """Sum products of two parts."""
+    return tuple(
+        {key: _plus(mine.get(key), theirs.get(key)) for key in sorted({*mine, *theirs})}
+        for mine, theirs in zip(one, other, strict=True)
+    )
+
+
+def _plus(one: Any, other: Any) -> Any:
+    if one is None or other is None:
+        return one or other
+    return tuple(a + b for a, b in zip(one, other, strict=True))
+
+
 def _summed(part: Part, found: Burdens, rows: Ints) -> list[int]:
     """Sum the numbers of some contacts."""
     marks = found.marks[rows]
-    effort = marks.sum(axis=1)
     wait = found.wait[rows]
     wait = wait[wait >= 0]
     cost = found.cost[rows]
@@ -318,47 +363,88 @@ def _summed(part: Part, found: Burdens, rows: Ints) -> list[int]:
         asked = np.array([name == "ces" for name in names], dtype=bool)[codes]
         answers = score[rows][asked & (score[rows] != np.iinfo(score.dtype).min)]
     return [
-        len(rows), *marks.sum(axis=0).tolist(), int(np.square(effort).sum()),
-        len(wait), sum(wait.tolist()), len(answers), int(answers.sum()), len(cost),
-        sum(cost.tolist()), sum(one * one for one in cost.tolist()),
+        len(rows), len(distinct(part.customer[rows])), *marks.sum(axis=0).tolist(), len(wait),
+        sum(wait.tolist()), len(answers), int(answers.sum()), len(cost), sum(cost.tolist()),
     ]  # fmt: skip
 
 
 class _Mean:
-    """The means of some contacts, with the variances of effort and cost."""
+    """The means of some contacts, as fractions: rounded numbers may differ where nothing does."""
 
     def __init__(self, sums: list[int]) -> None:
         self.sums = sums
-        self.contacts, *rest = sums
+        self.contacts, self.customers, *rest = sums
         self.marks = rest[:_PLACES]
-        (squares, self.waits, self.waited, self.answers, self.answered, self.priced, cost,
-         cost_squares) = rest[_PLACES:]  # fmt: skip
+        self.waits, self.waited, self.answers, self.answered, self.priced, cost = rest[_PLACES:]
         n, burdens = max(1, self.contacts), sum(self.marks)
-        # Compared as fractions: numbers that are rounded may differ where nothing does.
         self.exact_effort = Fraction(burdens, n)
         self.effort = burdens / n
-        self.effort_error = ((squares * n - burdens**2) / n**3) ** 0.5
+        self.demanded = Fraction(self.marks[-1], n)
         self.total = cost / SCALE
         self.exact_cost = Fraction(cost, SCALE * self.priced) if self.priced else None
         self.cost = cost / (SCALE * self.priced) if self.priced else None
-        self.cost_error = None
-        if self.priced:
-            spread = (cost_squares * self.priced - cost**2) / self.priced**3
-            self.cost_error = spread**0.5 / SCALE
+
+
+class _Errors:
+    """The standard errors of an element's means, and of differences between its channels."""
+
+    def __init__(
+        self, products: tuple[Products, Products, Products], channels: dict[str, _Mean]
+    ) -> None:
+        self._products, self._channels = products, channels
+        self.channels = list(channels)
+
+    def effort(self, *sides: list[str]) -> float:
+        """Find the error of the effort on some channels, or of the difference to it on others."""
+        return self._error(0, sides, lambda mean: mean.contacts, lambda mean: mean.exact_effort)
+
+    def demanded(self, channels: list[str]) -> float:
+        """Find the error of the share of contacts that should not be."""
+        return self._error(1, (channels,), lambda mean: mean.contacts, lambda mean: mean.demanded)
+
+    def cost(self, *sides: list[str]) -> float:
+        """Find the error of the mean cost on some channels, or of the difference to others."""
+        found = self._error(
+            2, sides, lambda mean: mean.priced, lambda mean: (mean.exact_cost or 0) * SCALE
+        )
+        return found / SCALE
+
+    def squares(self) -> int:
+        """Sum the squares of the customers' contacts."""
+        return sum(nn if one == other else 2 * nn
+                   for (one, other), (nn, *_) in self._products[1].items())  # fmt: skip
+
+    def _error(
+        self, place: int, sides: tuple[list[str], ...], count: Callable[[_Mean], int],
+        ratio: Callable[[_Mean], Fraction | int],
+    ) -> float:  # fmt: skip
+        weights: dict[str, tuple[Fraction, Fraction]] = {}
+        for sign, side in zip((1, -1), sides, strict=False):
+            mean = _Mean(_added([self._channels[one] for one in side]))
+            n = count(mean)
+            if n:
+                each = Fraction(sign, n)
+                weights |= dict.fromkeys(side, (each, -ratio(mean) * each))
+        return find_error(self._products[place], weights)
 
 
 def _added(means: list[_Mean]) -> list[int]:
     if not means:
-        return [0] * (_PLACES + 9)
+        return [0] * (_PLACES + 8)
     return [sum(column) for column in zip(*(one.sums for one in means), strict=True)]
 
 
-def _row(name: str, mean: _Mean, customers: int, whole: _Mean) -> dict[str, Any]:
-    n = mean.contacts
-    low, high = wilson_interval(mean.marks[-1], n)
-    half = NORMAL_QUANTILE * mean.effort_error
-    cost_half = None if mean.cost_error is None else NORMAL_QUANTILE * mean.cost_error
-    sure = n >= 2 and mean.effort_error > 0
+def _row(name: str, mean: _Mean, customers: int, whole: _Mean, errors: _Errors) -> dict[str, Any]:
+    n, every = mean.contacts, errors.channels
+    # The customers are a sample, of which the mean is known: n - 1 are free.
+    free = (customers / max(1, customers - 1)) ** 0.5
+    effort_error, cost_error = errors.effort(every) * free, errors.cost(every) * free
+    share = mean.marks[-1] / n
+    size = find_size(share, n, errors.demanded(every) * free, errors.squares())
+    low, high = wilson_bounds(share, size, NORMAL_QUANTILE)
+    half = NORMAL_QUANTILE * effort_error
+    cost_half = NORMAL_QUANTILE * cost_error
+    sure, priced = customers >= 2 and effort_error > 0, mean.cost is not None and customers >= 2
     row: dict[str, Any] = {
         "element": name, "contacts": n, "customers": customers, "effort": mean.effort,
         "effort_low": max(0.0, mean.effort - half) if sure else None,
@@ -367,45 +453,47 @@ def _row(name: str, mean: _Mean, customers: int, whole: _Mean) -> dict[str, Any]
         "wait_mean": mean.waited / mean.waits / 1e6 if mean.waits else None,
         "ces": mean.answered / SCALE / mean.answers if mean.answers else None,
         "cost": mean.total if mean.priced else None, "cost_mean": mean.cost,
-        "cost_low": None if mean.cost is None or cost_half is None else mean.cost - cost_half,
-        "cost_high": None if mean.cost is None or cost_half is None else mean.cost + cost_half,
-        "serves": _serves(mean, whole),
+        "cost_low": mean.cost - cost_half if priced and mean.cost is not None else None,
+        "cost_high": mean.cost + cost_half if priced and mean.cost is not None else None,
+        "serves": _serves(mean, whole, customers, effort_error, cost_error),
     }  # fmt: skip
     return row | {kind: count / n for kind, count in zip(BURDENS, mean.marks, strict=True)}
 
 
-def _serves(mean: _Mean, whole: _Mean) -> Served:
+def _serves(
+    mean: _Mean, whole: _Mean, customers: int, effort_error: float, cost_error: float
+) -> Served:
     """Judge whom an element serves, against the average of all contacts."""
     mine, average = mean.exact_cost, whole.exact_cost
-    if mean.contacts < _MANY or mine is None or average is None or mean.cost_error is None:
+    if customers < _MANY or mine is None or average is None:
         return "not sure"
     easy, cheap = whole.exact_effort - mean.exact_effort, average - mine
-    if (abs(easy) <= NORMAL_QUANTILE * mean.effort_error
-            or abs(cheap) <= NORMAL_QUANTILE * mean.cost_error):  # fmt: skip
+    if (abs(easy) <= NORMAL_QUANTILE * effort_error
+            or abs(cheap) <= NORMAL_QUANTILE * cost_error):  # fmt: skip
         return "not sure"
     if easy > 0:
         return "both" if cheap > 0 else "the customer"
     return "the company" if cheap > 0 else "neither"
 
 
-def _best_channel(name: str, channels: dict[str, _Mean]) -> list[ChannelMove]:
+def _best_channel(name: str, channels: dict[str, _Mean], errors: _Errors) -> list[ChannelMove]:
     """Find the channel of least effort, where it is better than the others by more than chance."""
-    known = {one: mean for one, mean in channels.items() if one and mean.contacts >= _MANY}
+    known = {one: mean for one, mean in channels.items() if one and mean.customers >= _MANY}
     if len(known) < 2:
         return []
     best = min(known, key=lambda one: (known[one].effort, one))
-    mine = known[best]
-    others = _Mean(_added([mean for one, mean in known.items() if one != best]))
+    mine, rest = known[best], [one for one in known if one != best]
+    others = _Mean(_added([known[one] for one in rest]))
     effort = float(mine.exact_effort - others.exact_effort)
     # Of several channels the best is chosen: as many comparisons are allowed for (Bonferroni).
     quantile = NORMAL_QUANTILE if len(known) == 2 else _corrected(len(known))
-    half = quantile * (mine.effort_error**2 + others.effort_error**2) ** 0.5
+    half = quantile * errors.effort([best], rest)
     if effort + half >= 0:
         return []
     cost = cost_half = None
     if mine.exact_cost is not None and others.exact_cost is not None:
-        errors = (mine.cost_error or 0.0) ** 2 + (others.cost_error or 0.0) ** 2
-        cost, cost_half = float(mine.exact_cost - others.exact_cost), NORMAL_QUANTILE * errors**0.5
+        cost = float(mine.exact_cost - others.exact_cost)
+        cost_half = NORMAL_QUANTILE * errors.cost([best], rest)
     return [ChannelMove(
         name, best, mine.contacts, effort, effort - half, effort + half, cost,
         None if cost is None or cost_half is None else cost - cost_half,
