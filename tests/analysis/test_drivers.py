@@ -242,6 +242,54 @@ def test_what_goes_with_the_calendar_is_no_driver(silent: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cause", "named"), [("call", "coming to call"), ("wait", "waiting over 5 d for call")]
+)
+def test_a_wait_is_named_where_it_is_the_cause(cause: str, named: str) -> None:
+    """A wait for a touchpoint also stands for being there; among those who are, it says nothing."""
+    first = 0
+    for seed in range(20):
+        chance, rows = random.Random(seed), []
+        for number in range(1000):
+            at, bad, wait = chance.uniform(0, 300), False, 0.0
+            for _ in range(chance.randint(2, 9)):
+                name = chance.choice(["visit", "call", "pay", "mail", "chat", "shop"])
+                rows.append((f"c{number}", name, int(at * 86_400)))
+                bad |= name == "call" and wait > 5
+                wait = chance.expovariate(1 / 5)
+                at += wait
+                if chance.random() < (0.3 if bad or (cause, name) == ("call", "call") else 0.02):
+                    rows.append((f"c{number}", "cancel", int(at * 86_400)))
+                    break
+                bad &= cause == "wait"
+        frame = pl.DataFrame(rows, schema=["customer", "touchpoint", "at"], orient="row")
+        found = Log.from_frame(frame, Columns(at_unit="s")).ask(Drivers("cancel"))
+        first += bool(found) and found[0].driver == named
+    assert first >= 19
+
+
+def test_numbers_of_a_column_are_compared_by_size() -> None:
+    """One fact, and not one for each number; columns of a few numbers are taken for names."""
+    found = []
+    for seed in range(5):
+        chance, rows = random.Random(seed), []
+        for number in range(2000):
+            at, age = chance.uniform(0, 300), chance.randint(18, 90)
+            for _ in range(chance.randint(2, 6)):
+                rows.append((f"c{number}", "visit", int(at * 86_400), age, number % 4))
+                at += chance.expovariate(1 / 5)
+                if chance.random() < (0.2 if age > 60 else 0.03):
+                    rows.append((f"c{number}", "cancel", int(at * 86_400), age, number % 4))
+                    break
+        columns = ["customer", "touchpoint", "at", "age", "tier"]
+        log = Log.from_frame(pl.DataFrame(rows, schema=columns, orient="row"),
+                             Columns(at_unit="s", extra=("age", "tier")))  # fmt: skip
+        found.append([row.driver for row in log.ask(Drivers("cancel"))])
+    limits = {float(one[0].removeprefix("age over ")) for one in found}
+    assert limits <= {60, 61, 62}
+    assert all(len(one) <= 2 for one in found)
+
+
 @pytest.mark.parametrize("mapped", [False, True])
 def test_what_is_new_does_not_protect_from_silence(mapped: bool) -> None:
     """Who came last cannot be silent yet; leaving has nothing to do with the form."""

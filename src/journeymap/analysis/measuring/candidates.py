@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from journeymap.model.durations import span_text
 
 __all__ = ["NEVER", "WAITS", "Candidate", "find_candidates", "first_rows"]
 
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 Candidate: TypeAlias = tuple[str, str, str]
 """The kind of a candidate, its element, and the words that describe it."""
 WAITS = (60, 600, 3600, 4 * 3600, *(days * 86_400 for days in (1, 2, 3, 5, 7, 14, 30, 90)))
@@ -23,6 +24,7 @@ NEVER = np.iinfo(np.int64).max
 _ANY = ("touchpoint", "channel", "department")  # levels that a journey comes to
 _NOT_COLUMNS = {*_ANY, "stage", "phase", "process", "outcome", "score_kind", "currency",
                 "referred_by"}  # fmt: skip
+_FEW = 11  # numbers of a column, from where on they are compared with thresholds
 _MISSING = np.iinfo(np.int64).min
 
 
@@ -94,10 +96,38 @@ def _columns(part: Part) -> Iterator[tuple[Candidate, Ints]]:
     for level in part.recorded_levels:
         if level in _NOT_COLUMNS or not part.knows(level):
             continue
-        for mine, name in _by_code(part.codes(level)[begins], part.names(level)):
-            found = np.full(part.journeys, NEVER, dtype=np.int64)
-            found[mine] = begins[mine]
-            yield ("column", level, f"{level} is {name}"), found
+        names, codes = part.names(level), part.codes(level)[begins]
+        numbers = _read_numbers(names)
+        if numbers is not None:
+            for limit in _find_thresholds(numbers):
+                mine = np.flatnonzero(numbers[codes] > limit)
+                yield ("column", level, f"{level} over {limit:,.12g}"), _begun(part, mine)
+            continue
+        for mine, name in _by_code(codes, names):
+            yield ("column", level, f"{level} is {name}"), _begun(part, mine)
+
+
+def _begun(part: Part, journeys: Ints) -> Ints:
+    found = np.full(part.journeys, NEVER, dtype=np.int64)
+    found[journeys] = part.offsets[:-1][journeys]
+    return found
+
+
+def _read_numbers(names: tuple[str | None, ...]) -> Floats | None:
+    """Read the values of a column as numbers; None where they are names, or only a few."""
+    if len(names) <= _FEW:
+        return None
+    try:
+        found = np.array([np.nan if name is None else float(name) for name in names])
+    except ValueError:
+        return None
+    return found if np.isfinite(found[1:]).all() else None
+
+
+def _find_thresholds(numbers: Floats) -> list[float]:
+    """Choose round numbers near the tenths of a column's values, the same in every part."""
+    tenths = np.quantile(numbers[~np.isnan(numbers)], np.arange(1, 10) / 10)
+    return sorted({float(f"{one:.2g}") for one in tenths.tolist()})
 
 
 def _troubles(part: Part, rows: Ints, failed: Flags) -> Iterator[tuple[Candidate, Ints]]:

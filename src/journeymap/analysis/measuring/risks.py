@@ -104,8 +104,8 @@ class Risks:
         return RiskRatio(float(np.exp(beta)), float(np.exp(beta - half)),
                          float(np.exp(beta + half)), float(chance))  # fmt: skip
 
-    def test(self, columns: Any, chosen: Any) -> Floats:
-        """Compute the chance of each candidate, were it without effect.
+    def test(self, columns: Any, chosen: Any, among: Flags | None = None) -> Floats:
+        """Compute the chance of each candidate, were it without effect; among some rows, or all.
 
         Score tests among journeys that have come as far and are alike in the chosen candidates (as
         Mantel and Haenszel 1959), whatever they come to know later; the variance is the larger
@@ -116,6 +116,8 @@ class Risks:
         found = np.ones(columns.shape[1])
         for begin in range(0, columns.shape[1], _BLOCK):
             new, weight = self._newly(columns[:, begin : begin + _BLOCK], instead=False)
+            if among is not None:
+                new, weight = new * among[:, None], weight * among[:, None]
             had = weight * self.outcome[:, None]
             number = np.maximum(cells @ weight, _TINY)
             means = weight * ((cells @ had) / number)[cell]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -40,6 +40,9 @@ MAX_CUSTOMERS = 20_000
 _EXACT = 12  # interactions after each of which journeys are looked at; later, at every seventh
 _LEAST = 20  # customers of whom a candidate is true, and of whom it is not
 _MOST = 12  # drivers that are found at most
+_OF_VISITS = ("wait", "repeat", "failure", "emotion")  # what says more of a visit to a touchpoint
+_SURE = 0.01  # the chance below which that says more than that journeys came to it
+K = TypeVar("K")
 _Bound = Annotated[float, Field("bound", of="ratio")]
 
 
@@ -136,8 +139,8 @@ class _Measured:
 
     ``left`` is for how long each is followed from there on, and ``wait`` how long the outcome takes
     (−1: it does not come), in microseconds. ``known`` has, for each candidate, the places of the
-    rows by which it is known; ``everyone`` and ``met`` the hashes of all customers, and of those
-    with an outcome.
+    rows by which it is known, and ``here`` those of the rows at each touchpoint; ``everyone`` and
+    ``met`` are the hashes of all customers, and of those with an outcome.
     """
 
     hashes: Any
@@ -145,6 +148,7 @@ class _Measured:
     left: Ints
     wait: Ints
     known: dict[Candidate, Ints]
+    here: dict[str, Ints]
     everyone: Any
     met: Any
     sampled: bool
@@ -178,7 +182,9 @@ class Drivers:
     """Find what goes with an outcome, of all that was known before it.
 
     Touchpoints, repeats, waits, failures, bad emotions, channels, departments, handoffs, deviations
-    from key journeys, and the values of columns where journeys begin.
+    from key journeys, and the values of columns where journeys begin (of a column of numbers, which
+    of some thresholds they are over). What says more of a touchpoint than that journeys came to it
+    (a repeat, a wait, a failure, an emotion) has to differ among journeys that are there, too.
 
     Each journey is looked at after its interactions (the first thirteen, and then every seventh
     part further) until its first outcome. Where a fact becomes known, the journey is compared with
@@ -232,7 +238,7 @@ class Drivers:
         none = np.zeros(0, dtype=np.int64)
         if not len(part):
             return _Measured(
-                np.zeros(0, dtype=np.uint64), none, none, none, {}, none, none, sampled
+                np.zeros(0, dtype=np.uint64), none, none, none, {}, {}, none, none, sampled
             )  # fmt: skip
         hashes = hash_customers(part)
         rows, step, wait, marked = self._rows(part)
@@ -247,9 +253,13 @@ class Drivers:
                 mine = known.get(candidate)
                 known[candidate] = places if mine is None else np.union1d(mine, places)
         met = np.unique(hashes[part.journey[marked]])
+        names, codes = part.names("touchpoint"), part.touchpoints[rows]
+        here = {
+            str(names[code]): np.flatnonzero(codes == code) for code in distinct(codes).tolist()
+        }
         return _Measured(
-            hashes[journey], step, left, wait, known, np.unique(hashes), met, sampled
-        )  # fmt: skip
+            hashes[journey], step, left, wait, known, here, np.unique(hashes), met, sampled
+        )
 
     def _rows(self, part: Part) -> tuple[Ints, Ints, Ints, Flags]:
         """Find the interactions to look at, how far they are, and when an outcome comes later.
@@ -307,16 +317,12 @@ class Drivers:
     def merge(self, one: _Measured, other: _Measured) -> _Measured:
         """Keep the customers whose hashed names are lowest of two measurements."""
         size = len(one.hashes)
-        known = dict(one.known)
-        for candidate, places in other.known.items():
-            mine = known.get(candidate)
-            known[candidate] = (
-                places + size if mine is None else np.concatenate([mine, places + size])
-            )
+        known, here = (_shifted(mine, theirs, size) for mine, theirs in
+                       ((one.known, other.known), (one.here, other.here)))  # fmt: skip
         both = _Measured(
             np.concatenate([one.hashes, other.hashes]), np.concatenate([one.step, other.step]),
             np.concatenate([one.left, other.left]), np.concatenate([one.wait, other.wait]), known,
-            np.union1d(one.everyone, other.everyone), np.union1d(one.met, other.met),
+            here, np.union1d(one.everyone, other.everyone), np.union1d(one.met, other.met),
             one.sampled or other.sampled,
         )  # fmt: skip
         return _lowest(both)
@@ -338,7 +344,7 @@ class Drivers:
             happened = measured.outcome.astype(np.float64)
             followed = _class_followed(measured.left, measured.wait)
             risks = Risks(happened, measured.step, customer, measured.step == 0, followed)
-            for place, effect in _select(risks, columns):
+            for place, effect in _select(risks, columns, _Plain.of(candidates, measured)):
                 kind, element, driver = candidates[place]
                 people = distinct(customer[columns[:, place]])
                 met = distinct(customer[(measured.outcome) & columns[:, place]])
@@ -361,22 +367,69 @@ class Drivers:
         return part.customer[rows[known & (wait >= 0) if number == "outcomes" else known]]
 
 
-def _select(risks: Risks, columns: Any) -> list[tuple[int, RiskRatio]]:
+@frozen(eq=False)
+class _Plain:
+    """What facts of a touchpoint add to merely coming to it.
+
+    Attributes:
+        coming: For each candidate that says more of a touchpoint than that journeys come to it, the
+            place of the one that says that (−1: it is not examined).
+        here: Marks the rows at the touchpoint of each of them.
+    """
+
+    coming: dict[int, int]
+    here: dict[int, Flags]
+
+    @classmethod
+    def of(cls, candidates: list[Candidate], measured: _Measured) -> _Plain:
+        """Find them among the candidates."""
+        places = {(kind, element): place for place, (kind, element, _) in enumerate(candidates)}
+        coming, here = {}, {}
+        for place, (kind, element, _) in enumerate(candidates):
+            if kind in _OF_VISITS:
+                coming[place] = places.get(("touchpoint", element), -1)
+                here[place] = np.zeros(len(measured.step), dtype=bool)
+                here[place][measured.here.get(element, [])] = True
+        return cls(coming, here)
+
+    def simplify(self, risks: Risks, columns: Any, chosen: list[int], best: int) -> int | None:
+        """Give what a candidate comes to; None where it is nothing.
+
+        It has to be sure among journeys at that touchpoint, too: else it stands for being there.
+        """
+        if best not in self.coming:
+            return best
+        before = columns[:, chosen]
+        [chance] = risks.test(columns[:, [best]], before, self.here[best])
+        if chance <= _SURE:
+            return best
+        plain = self.coming[best]
+        return None if plain < 0 or plain in chosen else plain
+
+
+def _select(risks: Risks, columns: Any, plain: _Plain) -> list[tuple[int, RiskRatio]]:
     """Add the surest candidate, beside those chosen, while false discoveries are controlled."""
     chosen: list[int] = []
     left = np.arange(columns.shape[1])
     while len(left) and len(chosen) < _MOST:
         chances = risks.test(columns[:, left], columns[:, chosen])
         best = int(np.argmin(chances))
-        if chances[best] > critical_chance(len(chosen) + 1, columns.shape[1], 0.05):
+        critical = critical_chance(len(chosen) + 1, columns.shape[1], 0.05)
+        if chances[best] > critical:
             break
-        chosen.append(int(left[best]))
+        found = plain.simplify(risks, columns, chosen, int(left[best]))
+        there = np.flatnonzero(left == found)
+        if found is None or not len(there) or chances[there[0]] > critical:
+            left = np.delete(left, best)
+            continue
+        best = int(there[0])
+        chosen.append(found)
         if len(chosen) == 1:  # what goes with the outcome in no way alone is not tried again
             left, best = left[chances <= 0.1], int((chances[:best] <= 0.1).sum())
         left = np.delete(left, best)
-    found = [(place, risks.effect(columns, chosen, place)) for place in chosen]
+    effects = [(place, risks.effect(columns, chosen, place)) for place in chosen]
     # Beside those that were found later, some are sure no more.
-    sure = [(place, one) for place, one in found
+    sure = [(place, one) for place, one in effects
             if one.chance < 0.05 and (one.low > 1 or one.high < 1)]  # fmt: skip
     return sorted(sure, key=lambda one: (one[1].chance, one[0]))
 
@@ -408,6 +461,15 @@ def _examined(measured: _Measured, customer: Ints) -> list[Candidate]:
     return list(found.values())
 
 
+def _shifted(mine: dict[K, Ints], theirs: dict[K, Ints], size: int) -> dict[K, Ints]:
+    """Join the places of facts, those of the other rows after so many."""
+    found = dict(mine)
+    for fact, places in theirs.items():
+        had = found.get(fact)
+        found[fact] = places + size if had is None else np.concatenate([had, places + size])
+    return found
+
+
 def _chosen(part: Part) -> tuple[Part, bool]:
     """Choose the customers whose hashed names are lowest."""
     if part.journeys <= MAX_CUSTOMERS:
@@ -430,12 +492,16 @@ def _lowest(measured: _Measured) -> _Measured:
     kept = order[np.isin(hashes, measured.everyone[:MAX_CUSTOMERS])]
     place = np.full(len(order), -1, dtype=np.int64)
     place[kept] = np.arange(len(kept))
-    known = {candidate: np.sort(place[places][place[places] >= 0])
-             for candidate, places in measured.known.items()}  # fmt: skip
+
+    def moved(facts: dict[K, Ints]) -> dict[K, Ints]:
+        found = {fact: np.sort(place[places][place[places] >= 0])
+                 for fact, places in facts.items()}  # fmt: skip
+        return {fact: places for fact, places in found.items() if len(places)}
+
     everyone = measured.everyone[:MAX_CUSTOMERS]
     return _Measured(
         measured.hashes[kept], measured.step[kept], measured.left[kept], measured.wait[kept],
-        {candidate: places for candidate, places in known.items() if len(places)},
-        everyone, measured.met[np.isin(measured.met, everyone)],
+        moved(measured.known), moved(measured.here), everyone,
+        measured.met[np.isin(measured.met, everyone)],
         measured.sampled or len(everyone) < len(measured.everyone),
     )  # fmt: skip
