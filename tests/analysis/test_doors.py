@@ -29,6 +29,7 @@ from journeymap.adapters.sources import (
     parquet_source,
 )
 from journeymap.adapters.tables import line_blocks
+from journeymap.adapters.tables.text_files import read_json_lines
 from journeymap.analysis import Columns, Log, Part, Scope
 from journeymap.engines import ParquetLog
 from journeymap.exceptions import InteractionError, SourceError
@@ -461,3 +462,36 @@ def test_small_numbers_are_read_by_any_mark(decimal: Any, tmp_path: Path) -> Non
     file = write(tmp_path / "a.jsonl", text + "\n")
     log = Log.read(file, Columns(emotion="felt", decimal=decimal))
     assert [one.emotion for one in log.history("a")] == [pytest.approx(1e-05, abs=1e-4)]
+
+
+@pytest.mark.parametrize("cell", [[3, 4], {"v": 5}, [], {}])
+@pytest.mark.parametrize("role", ["value", "emotion", "score", "duration"])
+def test_a_list_is_no_number(role: str, cell: Any, tmp_path: Path) -> None:
+    """It is not missing either: the row is set aside, by files and by mappings."""
+    row = {"customer": "a", "touchpoint": "t", "at": AT, "n": cell, "kind": "nps"}
+    good = {**row, "customer": "b", "n": 1}
+    file = write(tmp_path / "a.jsonl", json.dumps(row) + "\n" + json.dumps(good) + "\n")
+    more = {"score": {"score_kind": "kind"}, "value": {"currency": "EUR"}}.get(role, {})
+    how: Any = Columns(**{role: "n"}, **more)  # type: ignore[arg-type]
+    for log in (Log.read(file, how), Log.from_frame({k: [row[k], good[k]] for k in row}, how)):
+        assert (log.interactions, [one.line % 2 for one in log.rejected]) == (1, [1])
+    if cell:
+        pick: Any = {"score": "$.n", "score_kind": "$.kind"} if role == "score" else {role: "$.n"}
+        rule = RecordRule("$.at", {"c": "$.customer"}, "$.touchpoint", currency="EUR", **pick)
+        log = Log.from_source(json_lines_source(file, PayloadMapping("m", [rule])))
+        assert (log.interactions, [one.line for one in log.rejected]) == (1, [1])
+
+
+def test_marks_and_blank_lines_are_read_alike(tmp_path: Path) -> None:
+    for text in (f"customer,touchpoint,at\n\ufeffa,t,{AT}\nb,t,{AT}\n",
+                 f"customer,touchpoint,at\nb,t,{AT}\n\ufeffa,t,{AT}\n",
+                 f"customer,touchpoint,at\r\na,t,{AT}\r\n\r\nb,t,{AT}\r\n"):  # fmt: skip
+        both(write(tmp_path / "a.csv", text))
+    calls: list[float] = []
+    lines = "".join(_plain(str(n)) + "\n" for n in range(50))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_blocks, "BLOCK", 1000)
+        read_json_lines(write(tmp_path / "a.jsonl", lines), lambda there: ["customer"],
+                        progress=calls.append)  # fmt: skip
+    assert len(calls) > 3
+    assert calls[-1] == 1.0

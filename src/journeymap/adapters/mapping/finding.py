@@ -203,10 +203,10 @@ class _Place:
         found = self.value(payload, elements)
         if found is None:
             return None
-        number = self._total(found)
+        number = self._total(found, self.pick.path)
         taken = next((one for get in self.minus if is_present(one := get(payload, elements))), None)
         if taken is not None:
-            number -= self._total(taken)
+            number -= self._total(taken, self.pick.minus)
         return Amount(
             -abs(number) if self.pick.negative else number, self.pick.unit, self.pick.currency
         )
@@ -219,7 +219,9 @@ class _Place:
             return self.amount(payload, elements)
         return Amount(Decimal(seconds), "s", None)
 
-    def _total(self, found: Any) -> Decimal:
+    def _total(self, found: Any, paths: tuple[str, ...]) -> Decimal:
+        if isinstance(found, list) and not any("[*]" in path for path in paths):
+            raise ValueError("a number is expected")  # a list of them is none
         parts = found if isinstance(found, list) else [found]
         numbers = [one for part in parts if (one := _decimal_of(part, self.pick)) is not None]
         if not numbers:

@@ -27,7 +27,7 @@ def read_block(block: bytes, mark: str, width: int, places: Sequence[int]) -> pl
         return None
     if block.count(b"\r") != block.count(b"\r\n") or b'\\"' in block:
         return None
-    if has_long_line(block):
+    if has_long_line(block) or block.startswith(b"\xef\xbb\xbf"):  # a mark that is no text
         return None
     data = np.frombuffer(block, dtype=np.uint8)
     ends = np.flatnonzero(data == _LINE)
@@ -40,7 +40,9 @@ def read_block(block: bytes, mark: str, width: int, places: Sequence[int]) -> pl
         marks = outside
     # Each line has as many delimiters as the header: counted by where the lines end.
     counts = np.diff(np.searchsorted(marks, ends), prepend=0)
-    if not (counts == width - 1).all() or (np.diff(ends, prepend=-1) <= 1).any():
+    lengths = np.diff(ends, prepend=-1)
+    blank = (lengths <= 1) | ((lengths == 2) & (data[ends - 1] == _RETURN))
+    if not (counts == width - 1).all() or blank.any():
         return None
     try:
         frame = pl.read_csv(

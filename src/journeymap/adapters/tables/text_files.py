@@ -162,6 +162,8 @@ def read_json_lines(
                 table.add_frame(frame, line)
                 line += len(frame)
                 blocks.drop()
+                if progress is not None:
+                    progress(file.share)
                 continue
             first = not table.met
             for text in blocks.lines():

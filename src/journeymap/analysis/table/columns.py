@@ -19,6 +19,7 @@ from journeymap.model.scores import SCORE_KINDS
 __all__ = ["XES_COLUMNS", "Columns", "complete_xes", "lacks_times"]
 
 _WORDS: tuple[Literal["score_kind"], Literal["currency"]] = ("score_kind", "currency")
+_NUMBERS = ("emotion", "emotion_after", "score", "value", "duration", "cost")
 _LEVELS = ("touchpoint", "stage", "phase", "source", "channel", "department", "process",
            "product", "outcome", "score_kind", "currency", "referred_by")  # fmt: skip
 _UNITS = ("s", "ms", "us", "ns", "excel")
@@ -242,6 +243,12 @@ class Columns:
             name = getattr(self, role)
             found += name if isinstance(name, tuple) else [name] if name else []
         return tuple(dict.fromkeys([*found, *self.extra]))
+
+    @property
+    def nested(self) -> tuple[str, ...]:
+        """The columns of which lists and mappings are read: to be kept, or to be refused."""
+        numbers = (getattr(self, role) for role in _NUMBERS)
+        return (*self.extra, *(name for name in numbers if name is not None))
 
     def wanted(self, there: Any) -> tuple[str, ...]:
         """List the columns to read.
