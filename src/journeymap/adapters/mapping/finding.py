@@ -220,7 +220,7 @@ class _Place:
         return Amount(Decimal(seconds), "s", None)
 
     def _total(self, found: Any, paths: tuple[str, ...]) -> Decimal:
-        if isinstance(found, list) and not any("[*]" in path for path in paths):
+        if isinstance(found, list) and not any("[*" in path for path in paths):
             raise ValueError("a number is expected")  # a list of them is none
         parts = found if isinstance(found, list) else [found]
         numbers = [one for part in parts if (one := _decimal_of(part, self.pick)) is not None]
