@@ -40,8 +40,8 @@ MAX_CUSTOMERS = 20_000
 _EXACT = 12  # interactions after each of which journeys are looked at; later, at every seventh
 _LEAST = 20  # customers of whom a candidate is true, and of whom it is not
 _MOST = 12  # drivers that are found at most
-_OF_VISITS = ("wait", "repeat", "failure", "emotion")  # what says more of a visit to a touchpoint
-_SURE = 0.01  # the chance below which that says more than that journeys came to it
+_OF_VISITS = ("wait", "repeat", "failure", "emotion")  # which are facts of a visit to a touchpoint
+_SURE = 0.01  # the chance below which they are more than that journeys came to it
 K = TypeVar("K")
 _Bound = Annotated[float, Field("bound", of="ratio")]
 
@@ -183,8 +183,8 @@ class Drivers:
 
     Touchpoints, repeats, waits, failures, bad emotions, channels, departments, handoffs, deviations
     from key journeys, and the values of columns where journeys begin (of a column of numbers, which
-    of some thresholds they are over). What says more of a touchpoint than that journeys came to it
-    (a repeat, a wait, a failure, an emotion) has to differ among journeys that are there, too.
+    of some thresholds they are over). A repeat, a wait, a failure or an emotion at a touchpoint has
+    to differ among journeys that are there, too: else coming there is the driver.
 
     Each journey is looked at after its interactions (the first thirteen, and then every seventh
     part further) until its first outcome. Where a fact becomes known, the journey is compared with
@@ -369,11 +369,11 @@ class Drivers:
 
 @frozen(eq=False)
 class _Plain:
-    """What facts of a touchpoint add to merely coming to it.
+    """Compares facts of a touchpoint with merely coming to it.
 
     Attributes:
-        coming: For each candidate that says more of a touchpoint than that journeys come to it, the
-            place of the one that says that (−1: it is not examined).
+        coming: For each candidate that is more than coming to a touchpoint, the place of the one
+            that is just that (−1: it is not examined).
         here: Marks the rows at the touchpoint of each of them.
     """
 
