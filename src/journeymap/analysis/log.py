@@ -170,7 +170,8 @@ class Log(Askable):
         """
         choice = ColumnGuess(columns)
         known = columns or Columns()
-        rows = read_frame(frame, choice.wanted, decimal=known.decimal, nested=known.nested)
+        rows = read_frame(frame, choice.wanted, decimal=known.decimal, nested=known.extra,
+                          numbers=known.numbers)  # fmt: skip
         made = cls.from_rows(rows, choice.columns, map=map, strict=strict)
         return made if columns is not None else evolve(made, guessed=list_guessed(choice.columns))
 
@@ -471,8 +472,8 @@ def _read_keyed(
         return read_rows(read_xes_rows(place), choice.wanted, place.name)
     known = choice.columns
     return read_json_lines(
-        place, choice.wanted, encoding=encoding, nested=known.nested, decimal=known.decimal,
-        progress=progress,
+        place, choice.wanted, encoding=encoding, nested=(*known.extra, *known.numbers),
+        decimal=known.decimal, progress=progress,
     )  # fmt: skip
 
 

@@ -98,6 +98,9 @@ class Steps:
 
         Returns:
             The steps.
+
+        Raises:
+            ElementError: It is no interaction.
         """
         given_: object = interaction
         if not isinstance(given_, Interaction):

@@ -38,17 +38,17 @@ def read_parquet(path: str | os.PathLike[str], pick: ColumnChoice) -> Rows:
 
 def read_frame(
     frame: Any, pick: ColumnChoice, *, decimal: DecimalMark | None = None,
-    nested: Sequence[str] = (),
+    nested: Sequence[str] = (), numbers: Sequence[str] = (),
 ) -> Rows:  # fmt: skip
     """Take the wanted columns of a frame: Polars, pandas, PyArrow, DuckDB, or a mapping.
 
     ``decimal`` is how numbers are written that stand among texts; of ``nested`` columns, lists and
-    mappings are kept as JSON.
+    mappings are kept as JSON, and among other values of ``numbers``, to be refused.
     """
     library = type(frame).__module__.split(".")[0]
     name = f"the {library} {type(frame).__name__}"
     try:
-        cells = _CellWriter(decimal, frozenset(nested))
+        cells = _CellWriter(decimal, frozenset(nested), frozenset(numbers))
         made = _framed(frame, pick, library, cells)
     except JourneyMapError:
         raise
@@ -139,10 +139,12 @@ class _CellWriter:
 
     decimal: DecimalMark | None
     nested: frozenset[str]
+    numbers: frozenset[str]
 
     def text(self, name: str, value: Any) -> str | None:
         """Write one value; a list, a mapping or bytes are no name and no number."""
-        return value_text(value, self.decimal, nested=name in self.nested)
+        held = name in self.nested or name in self.numbers  # what is no number is refused later
+        return value_text(value, self.decimal, nested=held)
 
     def flat(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Write the lists and mappings of columns that hold nothing else."""

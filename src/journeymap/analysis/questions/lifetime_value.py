@@ -357,7 +357,15 @@ class LifetimeValue:
         return self._answer(measured, scope, brief=False)
 
     def answer_briefly(self, measured: _Measured, scope: Scope) -> LifetimeValueAnswer:
-        """Answer without intervals: for one of many samples of customers."""
+        """Answer without intervals: for one of many samples of customers.
+
+        Args:
+            measured: What was measured.
+            scope: The log.
+
+        Returns:
+            The answer, without intervals, and without what is judged by a holdout.
+        """
         return self._answer(measured, scope, brief=True)
 
     def _answer(self, measured: _Measured, scope: Scope, *, brief: bool) -> LifetimeValueAnswer:

@@ -245,10 +245,10 @@ class Columns:
         return tuple(dict.fromkeys([*found, *self.extra]))
 
     @property
-    def nested(self) -> tuple[str, ...]:
-        """The columns of which lists and mappings are read: to be kept, or to be refused."""
-        numbers = (getattr(self, role) for role in _NUMBERS)
-        return (*self.extra, *(name for name in numbers if name is not None))
+    def numbers(self) -> tuple[str, ...]:
+        """The columns of numbers: a list or a mapping among them is refused, and not missing."""
+        found = (getattr(self, role) for role in _NUMBERS)
+        return tuple(name for name in found if name is not None)
 
     def wanted(self, there: Any) -> tuple[str, ...]:
         """List the columns to read.
