@@ -78,6 +78,7 @@ bench-live: $(VENV)/dev.ready
 
 bench-next: $(VENV)/dev.ready
 	$(BIN)/python benchmarks/predicting.py ../shared/data
+	$(BIN)/python -m benchmarks.next_steps
 
 bench-worth: $(VENV)/dev.ready .venv-lifetimes/ready
 	$(BIN)/python -m benchmarks.worth
