@@ -37,7 +37,8 @@ class RemainingTimeRow:
         element: The element; ``(any)`` for whatever it was.
         n: How many interactions at it were learned from.
         share: The share of them that more followed, or the element that is asked for.
-        median: The median time until then, in seconds (None: nothing followed).
+        median: The median time until then, in seconds: of two in the middle, the shorter (None:
+            nothing followed).
         low: The time before which it came in one of ten.
         high: The time before which it came in nine of ten.
     """
