@@ -345,7 +345,7 @@ def forget_fact(live: Live) -> None:
     )
 
 
-@pytest.mark.parametrize("history", ["merged", "delivered", "corrected"])
+@pytest.mark.parametrize("history", ["merged", "delivered", "corrected", "withdrawn", "alone"])
 def test_who_was_split_off_takes_along_what_is_about_them(history: str, store: str) -> None:
     """Also withdrawn letters under former ids: so nothing is left when they are forgotten."""
     rules = IdentityRules([Namespace("u"), Namespace("e")])
@@ -356,9 +356,14 @@ def test_who_was_split_off_takes_along_what_is_about_them(history: str, store: s
         return Record([who], what.at, "s", interaction=what)
 
     with Live(SHOP, store, identities=rules, clock=lambda: T0 + 99 * HOUR) as live:
-        live.take([happened(one, 0, "order"), happened(one, 3, "call", outcome="failed"),
-                   happened(other, 1, "call", outcome="failed")])  # fmt: skip
-        if history == "delivered":
+        if history != "alone":
+            live.take([happened(one, 0, "order"), happened(one, 3, "call", outcome="failed")])
+        live.take([happened(other, 1, "call", outcome="failed")])
+        if history in ("delivered", "withdrawn", "alone"):
+            live.deliver(lambda signal: None)
+        if history == "withdrawn":
+            [name] = [who for who in live.customers() if live.history(who)[0].id == "1"]
+            live.correct(evolve(live.history(name)[0], outcome="succeeded"))
             live.deliver(lambda signal: None)
         live.take([Record([one, other], T0 + 2 * HOUR, "crm")])
         if history == "corrected":
@@ -367,6 +372,8 @@ def test_who_was_split_off_takes_along_what_is_about_them(history: str, store: s
             live.correct(evolve(mine, outcome="succeeded"))
         [name] = live.customers()
         keep, left = live.split(name, [other], reason="two people")
+        if live.history(keep) and live.history(keep)[0].id == "1":
+            keep, left = left, keep
         theirs = {_time_of(letter) for letter in live.export(keep)["outbox"]}
         assert theirs <= {(T0 + 3 * HOUR).isoformat()}
         live.forget(left)

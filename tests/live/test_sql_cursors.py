@@ -147,6 +147,35 @@ def test_no_row_is_passed_over_however_short_the_runs_are(
         calls.engine.dispose()
 
 
+@pytest.mark.parametrize("key", ["id", None])
+def test_rows_without_a_cursor_or_taken_away_hold_up_no_reading(
+    key: str | None, tmp_path: Path
+) -> None:
+    calls = Calls(f"sqlite:///{tmp_path}/calls.db")
+    source = SqlSource(calls.url, "calls", MAPPING, cursor="number", key=key, batch=2, lag=2)
+    insert = "INSERT INTO calls VALUES (:id, '', :number, :at, 'call', 'u17')"
+
+    def add(name: str, number: int | None) -> None:
+        calls.run(insert, id=name, number=number, at=T0.isoformat())
+
+    for number in range(1, 8):
+        add(str(number), number)
+    begun = [one.cursor for one in itertools.islice(source.read(), 2)][-1]
+    calls.run("DELETE FROM calls WHERE number > 4")
+    add("late", 3)
+    assert "late" in {one.id for one in read(source, begun)[0]}
+    _, cursor = read(source, begun)
+    for number in range(5):  # more of them than before are read again, all of them
+        add(f"lost {number}", None)
+    for _ in range(4):
+        batches = list(itertools.islice(source.read(cursor), 1))
+        cursor = batches[0].cursor if batches else cursor
+    add("9", 9)
+    met = [str(one.id) for batch in source.read(cursor) for one in batch.records]
+    assert "9" in met
+    calls.engine.dispose()
+
+
 def test_a_lag_that_does_not_fit_is_refused_at_once(tmp_path: Path) -> None:
     calls = Calls(f"sqlite:///{tmp_path}/calls.db")
     calls.call(1)

@@ -167,8 +167,8 @@ class Regrouping:
             states[name] = evolve(state, assigned_id=assigned)
             true += [*signals, *more]
         self._post_changes(tx, earlier, true, micros(now))
-        if len(groups) > 1:
-            _part_withdrawn(tx, sorted({*found, *groups}), groups, true)
+        if set(groups) - set(found):  # someone is a customer of their own now
+            _part_letters(tx, sorted({*found, *groups}), groups, true)
         for name in found:
             self.states.drop(name)
         return self.states.write(tx, states, {})
@@ -210,17 +210,21 @@ class Regrouping:
         held: dict[Signal, list[Signal]] = {}
         for signal in earlier:
             held.setdefault(_anonymous(signal), []).append(signal)
+        others: list[Signal] = []
+        for signal in true:  # first the very same ones, which are no one else's
+            same = held.get(_anonymous(signal), [])
+            if signal in same:
+                same.remove(signal)
+            else:
+                others.append(signal)
         moved: list[tuple[Signal, Signal]] = []
         new: list[Signal] = []
-        for signal in true:
-            same = held.get(_anonymous(signal))
-            if not same:
+        for signal in others:
+            same = held.get(_anonymous(signal), [])
+            if same:
+                moved.append((same.pop(0), signal))
+            else:
                 new.append(signal)
-                continue
-            mine = next((one for one in same if one == signal), same[0])
-            same.remove(mine)
-            if mine != signal:
-                moved.append((mine, signal))
         _move_letters(tx, moved)
         gone = Counter(one for same in held.values() for one in same)
         news: list[Signal] = [
@@ -248,12 +252,13 @@ def _move_letters(tx: Transaction, moved: list[tuple[Signal, Signal]]) -> None:
     tx.outbox.settle(one for one in made if one.id in known)
 
 
-def _part_withdrawn(
+def _part_letters(
     tx: Transaction, names: list[str], groups: dict[str, list[JournalEntry]], true: list[Signal]
 ) -> None:
-    """Give withdrawn letters to whom they are about, where customers turn out to be several.
+    """Give letters to whom they are about, where customers turn out to be several.
 
-    By the signal, or where that is not true any more, by who did anything at its time.
+    Those withdrawn by the signal, or where that is not true any more, by who did anything at its
+    time; else by the name in them.
     """
     owners: dict[Signal, set[str]] = {}
     for signal in true:
@@ -263,10 +268,14 @@ def _part_withdrawn(
         for entry in held:
             at.setdefault(entry.at, set()).add(name)
     for name in names:
-        for letter in tx.outbox.select(customer=name, status="withdrawn"):
+        for letter in tx.outbox.select(customer=name):
             signal = read_signal(letter.text)
             about = signal.signal if isinstance(signal, Withdrawn) else signal
-            found = owners.get(_anonymous(about)) or at.get(micros(about.at)) or set()
+            found = set[str]()
+            if letter.status == "withdrawn":
+                found = owners.get(_anonymous(about)) or at.get(micros(about.at)) or set()
+            if len(found) != 1 and about.customer in groups:
+                found = {about.customer}
             if len(found) == 1 and name not in found:
                 tx.outbox.settle([evolve(letter, customer=next(iter(found)))])
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from journeymap.adapters.mapping.applying import AppliedMapping, row_text
 from journeymap.adapters.mapping.mapping import PayloadMapping
@@ -112,7 +112,7 @@ class SqlSource:
             if after:
                 after = [self._before(_least(after[0], top), self.lag)]
             top = self._find_top(engine)
-        last = after
+        last, met = begun.after, begun.under_way  # whether a row with a cursor was read
         lost = self._count_lost(engine)  # more of them than before are read again, all of them
         more = begun.lost is not None and lost > begun.lost
         for values, row in self._rows(engine, after, lost=more, under_way=begun.under_way):
@@ -122,7 +122,7 @@ class SqlSource:
             )
             if filling.rows >= self.batch and parted:
                 done += filling.rows
-                way = self.lag is not None
+                way = self.lag is not None and met
                 yield filling.batch(_cursor_text(_Begun(last or [], done, lost, top, way)))
             line = done + filling.rows + 1
             if values is None:
@@ -130,10 +130,12 @@ class SqlSource:
                 filling.add(RejectedRow(line, f"no {lacking}", row_text(row)))
             else:
                 filling.add((line, row))
-                last = values
+                last, met = values, True
         if filling.rows:
             done += filling.rows
             yield filling.batch(_cursor_text(_Begun(last or [], done, lost, top)))
+        elif begun.under_way:  # what was left of it went away: read from where it may be late
+            yield from self._batches(engine, evolve(begun, lost=lost, under_way=False))
 
     def _find_top(self, engine: Engine) -> Any:
         """Find how far the rows reach as reading begins: what comes meanwhile may be late, too."""

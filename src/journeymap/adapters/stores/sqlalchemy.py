@@ -157,9 +157,6 @@ class SqlStore:
         self._prefix, self._owned = prefix, isinstance(url, str)
         self._engine = _engine(url, connections, patience) if isinstance(url, str) else url
         try:
-            with self._engine.connect() as connection:
-                if self._owned and connection.dialect.name == "sqlite":
-                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             with self._engine.begin() as connection:
                 self._prepare(connection)
                 self._table = self._find_table(connection)
@@ -277,7 +274,13 @@ class SqlStore:
         if _commits_by_itself(connection):
             message = "it commits every statement by itself (AUTOCOMMIT): there is nothing to join"
             raise ElementError("SqlStore", "connection", connection, message)
-        if connection.engine is not self._engine and self._find_table(connection) != self._table:
+        if connection.engine is self._engine:
+            return
+        found = self._find_table(connection)
+        if found != self._table:  # they may have been made anew meanwhile
+            with self._engine.connect() as mine:
+                self._table = self._find_table(mine)
+        if found != self._table:
             message = f"its schema has other tables {self._prefix}… than the store's"
             raise ElementError("SqlStore", "connection", connection, message)
 
