@@ -268,6 +268,44 @@ def test_a_wait_is_named_where_it_is_the_cause(cause: str, named: str) -> None:
     assert first >= 19
 
 
+@pytest.mark.parametrize("mode", ["failed", "unhappy", "neither"])
+def test_a_touchpoint_that_always_fails_is_found(mode: str) -> None:
+    """Though to come there, and to fail there, are the same; and its opposite is to go on."""
+    dice = random.Random(0)
+    rows = []
+    for number in range(1500):
+        declined = dice.random() < 0.3
+        leaves = dice.random() < (0.6 if declined else 0.1)
+        steps = ["join", *(["declined"] if declined else []), "browse",
+                 *(["quit"] if leaves else [])]  # fmt: skip
+        for place, name in enumerate(steps):
+            bad = name == "declined"
+            rows.append((f"c{number}", name, number + 100 * place,
+                         "failed" if bad and mode == "failed" else "succeeded",
+                         -0.5 if bad and mode == "unhappy" else 0.5))  # fmt: skip
+    columns = ["customer", "touchpoint", "at", "end", "felt"]
+    log = Log.from_frame(pl.DataFrame(rows, schema=columns, orient="row"),
+                         Columns(at_unit="s", outcome="end", emotion="felt"))  # fmt: skip
+    [row] = log.ask(Drivers("quit"))
+    assert row.driver == "coming to declined"
+    assert 4.5 < row.ratio < 7.5
+
+
+def test_numbers_that_are_names_are_found_too() -> None:
+    """A product has a number; it is not more of anything than another."""
+    dice = random.Random(1)
+    rows = []
+    for number in range(3000):
+        product, at = dice.choice(range(10_251, 10_266)), dice.randint(0, 10**6)
+        rows += [(f"c{number}", "buy", at, product), (f"c{number}", "use", at + 60, product)]
+        if dice.random() < (0.6 if product == 10_259 else 0.1):
+            rows.append((f"c{number}", "quit", at + 120, product))
+    columns = ["customer", "touchpoint", "at", "product"]
+    log = Log.from_frame(pl.DataFrame(rows, schema=columns, orient="row"),
+                         Columns(at_unit="s", product="product"))  # fmt: skip
+    assert log.ask(Drivers("quit"))[0].driver == "product is 10259"
+
+
 def test_numbers_of_a_column_are_compared_by_size() -> None:
     """One fact, and not one for each number; columns of a few numbers are taken for names."""
     found = []

@@ -345,6 +345,23 @@ def test_intervals_are_of_customers_and_not_of_contacts() -> None:
     assert moved <= 4
 
 
+def test_the_costs_of_one_customer_may_be_as_large_as_any() -> None:
+    size = 20_000
+    log = Log.from_frame(
+        {"customer": ["a"] * size + ["b"], "touchpoint": ["x"] * (size + 1),
+         "at": list(range(size + 1)), "cost": [1e9] * (size + 1)},
+        Columns(at_unit="s", cost="cost"),
+    )  # fmt: skip
+    [row] = log.ask(EffortAndCost())
+    assert (row.cost_mean, row.cost_low, row.cost_high) == (1e9, 1e9, 1e9)
+    customer = np.zeros(3_000_000, dtype=np.int64)
+    total = np.full(len(customer), 10**13)
+    one = np.ones(len(customer), dtype=np.int64)
+    [found] = sum_products(customer, customer, ("",), one, total).values()
+    n, whole = len(customer), len(customer) * 10**13
+    assert found == (n * n, n * whole, n * whole, whole * whole)
+
+
 def test_one_customer_is_no_sample() -> None:
     rows = {"customer": ["a"] * 60, "touchpoint": ["x", "y"] * 30, "at": list(range(60)),
             "cost": [1, 9] * 30, "end": ["failed", None] * 30}  # fmt: skip

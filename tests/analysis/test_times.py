@@ -21,6 +21,7 @@ from journeymap import Interaction
 from journeymap.adapters.mapping import Pick, RecordRule, columns_mapping
 from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.adapters.mapping.mapping import PayloadMapping
+from journeymap.adapters.tables.calendar_bounds import iterate_rows
 from journeymap.analysis import Columns, Lifecycle, Log
 from journeymap.analysis.table.times import NO_TIME, read_times
 from journeymap.exceptions import SourceError
@@ -359,6 +360,32 @@ def test_times_beyond_the_calendar_cost_their_own_row(column: pl.Series, tmp_pat
     assert [(one.line, one.reason) for one in ordered.rejected] == [
         (2, "order: a number or a time is expected")
     ]
+
+
+def test_rows_are_kept_whole_whatever_their_times_are() -> None:
+    """Also where the local calendar alone has no such day, and of lengths that are too long."""
+    last = pl.Series([0, 253_402_300_799_000_000]).cast(pl.Datetime("us", "UTC"))
+    first = pl.Series([0, -62_135_596_800_000_000]).cast(pl.Datetime("us", "UTC"))
+    long = pl.Series([1, 2**62]).cast(pl.Duration("ms"))
+    for column in (last.dt.convert_time_zone("Asia/Tokyo"), long,
+                   first.dt.convert_time_zone("America/New_York")):  # fmt: skip
+        frame = pl.DataFrame({"customer": ["a", None], "touchpoint": "x", "at": 5, "x": column})
+        made = list(iterate_rows(frame))
+        assert len(made) == 2
+        assert made[1]["x"].startswith(("2534", "-6213", "4611"))
+    zoned = pl.DataFrame({"customer": ["a", None], "touchpoint": "x",
+                          "at": last.dt.convert_time_zone("Asia/Tokyo")})  # fmt: skip
+    assert [one.reason for one in Log.from_frame(zoned).rejected] == ["no customer"]
+
+
+def test_an_order_needs_no_zone() -> None:
+    """Two times of the hour that comes twice are in order as they stand."""
+    turns = [datetime(2024, 10, 27, 2, 30), datetime(2024, 10, 27, 2, 10)]
+    log = Log.from_frame(
+        {"customer": ["a", "a"], "touchpoint": ["second", "first"], "at": [date(2024, 10, 27)] * 2,
+         "turn": turns}, Columns(order="turn", timezone="Europe/Berlin"),
+    )  # fmt: skip
+    assert [one.touchpoint for one in log.history("a")] == ["first", "second"]
 
 
 def test_no_number_is_no_time() -> None:

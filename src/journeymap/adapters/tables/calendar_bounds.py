@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -35,8 +36,8 @@ def iterate_rows(frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
         some = frame[begin : begin + _SIZE]
         beyond = {
             column.name: marks
-            for column in some.select(selectors.date() | selectors.datetime())
-            if (marks := mark_beyond(column)).any()
+            for column in some.select(selectors.temporal() - selectors.time())
+            if (marks := _mark_unwritten(column)).any()
         }
         if not beyond:
             yield from some.iter_rows(named=True)
@@ -51,7 +52,21 @@ def iterate_rows(frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
             yield row | far
 
 
+def _mark_unwritten(column: pl.Series) -> pl.Series:
+    """Mark the times, days and lengths that Python does not have, also by the local calendar."""
+    kind = column.dtype
+    if kind == pl.Duration:
+        most = timedelta.max // timedelta(days=1) * _IN_A_DAY[str(getattr(kind, "time_unit", ""))]
+        return ~column.to_physical().is_between(-most, min(most, 2**63 - 1)).fill_null(True)
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        within = pl.Series([None], dtype=kind)
+        near = column.zip_with(~mark_beyond(column), within)
+        return mark_beyond(column) | mark_beyond(near.dt.replace_time_zone(None))
+    return mark_beyond(column)
+
+
 def spell_times(column: pl.Series) -> pl.Series:
     """Write times as counts, where no calendar holds them."""
     unit = "days" if column.dtype == pl.Date else str(getattr(column.dtype, "time_unit", ""))
-    return column.to_physical().cast(pl.String) + f" {unit} after 1970"
+    since = "" if column.dtype == pl.Duration else " after 1970"
+    return column.to_physical().cast(pl.String) + f" {unit}{since}"

@@ -55,10 +55,11 @@ def read_json_block(block: bytes, names: Sequence[str]) -> pl.DataFrame | None:
 
 def _has_escaped(block: bytes, names: Sequence[str]) -> bool:
     """Check whether one of some keys may be written with escapes."""
-    if not re.search(rb'\\[^"]*"\s*:', block):  # which is found many times faster
+    if not re.search(rb'\\[^"\\]*"\s*:', block):  # which is found many times faster
         return False
-    found = set(re.findall(rb'"([^"\\]*\\.(?:[^"\\]|\\.)*)"\s*:', block))
+    texts = re.findall(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?', block)  # one after the other
     try:
-        return not {json.loads(b'"' + key + b'"') for key in found}.isdisjoint(names)
-    except ValueError:  # no key, but a part of a text
+        found = {json.loads(b'"' + key + b'"') for key, colon in texts if colon and b"\\" in key}
+    except ValueError:
         return True
+    return not found.isdisjoint(names)

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from journeymap.adapters.reading.numbers import PLAIN
 from journeymap.analysis.measuring.working_time import find_waits
 from journeymap.analysis.table.coding import Codes
 from journeymap.analysis.table.part import Flags, Ints, Part
@@ -101,8 +102,7 @@ def _columns(part: Part) -> Iterator[tuple[Candidate, Ints]]:
         if numbers is not None:
             for limit in _find_thresholds(numbers):
                 mine = np.flatnonzero(numbers[codes] > limit)
-                yield ("column", level, f"{level} over {limit:,.12g}"), _begun(part, mine)
-            continue
+                yield ("column", level, f"{level} over {limit:.12g}"), _begun(part, mine)
         for mine, name in _by_code(codes, names):
             yield ("column", level, f"{level} is {name}"), _begun(part, mine)
 
@@ -117,17 +117,19 @@ def _read_numbers(names: tuple[str | None, ...]) -> Floats | None:
     """Read the values of a column as numbers; None where they are names, or only a few."""
     if len(names) <= _FEW:
         return None
-    try:
-        found = np.array([np.nan if name is None else float(name) for name in names])
-    except ValueError:
+    if any(name is not None and PLAIN.fullmatch(name) is None for name in names):
         return None
+    found = np.array([np.nan if name is None else float(name) for name in names])
     return found if np.isfinite(found[1:]).all() else None
 
 
 def _find_thresholds(numbers: Floats) -> list[float]:
     """Choose round numbers near the tenths of a column's values, the same in every part."""
-    tenths = np.quantile(numbers[~np.isnan(numbers)], np.arange(1, 10) / 10)
-    return sorted({float(f"{one:.2g}") for one in tenths.tolist()})
+    known = numbers[~np.isnan(numbers)]
+    tenths = np.quantile(known, np.arange(1, 10) / 10)
+    spread = float(known.max() - known.min())
+    step = 10.0 ** np.floor(np.log10(spread / 10)) if spread > 0 else 1.0
+    return sorted({float(f"{np.floor(one / step) * step:.12g}") for one in tenths.tolist()})
 
 
 def _troubles(part: Part, rows: Ints, failed: Flags) -> Iterator[tuple[Candidate, Ints]]:

@@ -20,6 +20,7 @@ Products: TypeAlias = dict[tuple[str, str], tuple[int, int, int, int]]
 """For two groups, sums over customers of products: of the counts of both, of the count of one and
 the total of the other, the other way round, and of both totals."""
 _BITS = 20
+_MASK = (1 << _BITS) - 1
 
 
 def sum_products(
@@ -40,8 +41,10 @@ def sum_products(
     order = np.argsort(key, kind="stable")
     key = key[order]
     begins = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
-    counts = np.add.reduceat(count[order].astype(np.int64), begins)
-    totals = np.add.reduceat(total[order].astype(np.int64), begins)
+    counts, totals = (
+        [np.add.reduceat(limb, begins) for limb in _limbs(column[order].astype(np.int64))]
+        for column in (count, total)
+    )
     owner, place = np.divmod(key[begins], len(names))
     found: Products = {}
     for shift in range(len(names)):
@@ -49,23 +52,23 @@ def sum_products(
         one = one[owner[one] == owner[one + shift]]
         if not len(one):
             break
-        _add_pairs(found, names, place, counts, totals, one, one + shift)
+        _add_pairs(found, names, place, (counts, totals), one, one + shift)
     return found
 
 
 def _add_pairs(
-    found: Products, names: tuple[str, ...], place: Ints, counts: Ints, totals: Ints, one: Ints,
-    other: Ints,
+    found: Products, names: tuple[str, ...], place: Ints, sums_: tuple[list[Ints], list[Ints]],
+    one: Ints, other: Ints,
 ) -> None:  # fmt: skip
     pair = place[one] * len(names) + place[other]
     order = np.argsort(pair, kind="stable")
     pair, one, other = pair[order], one[order], other[order]
     begins = np.flatnonzero(np.append(True, pair[1:] != pair[:-1]))
     sums = [
-        _exact_sums(a, b, begins)
-        for a, b in ((counts[one], counts[other]), (counts[one], totals[other]),
-                     (totals[one], counts[other]), (totals[one], totals[other]))
-    ]  # fmt: skip
+        _exact_sums([limb[one] for limb in a], [limb[other] for limb in b], begins)
+        for a in sums_
+        for b in sums_
+    ]
     for number, both in enumerate(pair[begins].tolist()):
         a, b = divmod(both, len(names))
         nn, ns, sn, ss = (column[number] for column in sums)
@@ -76,23 +79,38 @@ def _add_pairs(
         found[first, second] = (had[0] + nn, had[1] + ns, had[2] + sn, had[3] + ss)
 
 
-def _exact_sums(one: Ints, other: Ints, begins: Ints) -> list[int]:
-    """Sum products by group without overflow: in limbs, of which products are small."""
+def _exact_sums(one: list[Ints], other: list[Ints], begins: Ints) -> list[int]:
+    """Sum products by group without overflow: in limbs, of which products are small.
+
+    A limb is a sum of a customer's limbs: it is carried over where it has become large.
+    """
     sums = [0] * len(begins)
-    for i, a in enumerate(_limbs(one)):
-        for j, b in enumerate(_limbs(other)):
+    for i, a in enumerate(_carried(one)):
+        for j, b in enumerate(_carried(other)):
             part = np.add.reduceat(a * b, begins).tolist()
             sums = [had + (more << (_BITS * (i + j))) for had, more in zip(sums, part, strict=True)]
     return sums
 
 
 def _limbs(numbers: Ints) -> list[Ints]:
-    found = []
-    while True:
-        found.append(numbers & ((1 << _BITS) - 1))
-        numbers = numbers >> _BITS
-        if not numbers.any():
-            return found
+    """Divide numbers into parts of so many bits, the lowest first."""
+    found = [numbers & _MASK]
+    while (numbers := numbers >> _BITS).any():
+        found.append(numbers & _MASK)
+    return found
+
+
+def _carried(limbs: list[Ints]) -> list[Ints]:
+    """Carry over what a limb has beyond its bits."""
+    found, carry = [], np.zeros(1, dtype=np.int64)
+    for limb in limbs:
+        whole = limb + carry
+        found.append(whole & _MASK)
+        carry = whole >> _BITS
+    while carry.any():
+        found.append(carry & _MASK)
+        carry = carry >> _BITS
+    return found
 
 
 def find_error(products: Products, weights: Mapping[str, tuple[Fraction, Fraction]]) -> float:
@@ -104,12 +122,19 @@ def find_error(products: Products, weights: Mapping[str, tuple[Fraction, Fractio
         products: Those of each two groups.
         weights: How each group enters: what its total is multiplied by, and its count.
     """
+    kinds = list(dict.fromkeys(weights.values()))
+    place = {group: kinds.index(weight) for group, weight in weights.items()}
+    sums: dict[tuple[int, int], list[int]] = {}  # of groups that enter alike, together
+    for (one, other), products_ in products.items():
+        if one in place and other in place:
+            times = 1 if one == other else 2
+            mine = sums.setdefault((place[one], place[other]), [0, 0, 0, 0])
+            for number, product in enumerate(products_):
+                mine[number] += times * product
     variance = Fraction(0)
-    for (one, other), (nn, ns, sn, ss) in products.items():
-        if one in weights and other in weights:
-            (a, b), (c, d) = weights[one], weights[other]
-            both = b * d * nn + b * c * ns + a * d * sn + a * c * ss
-            variance += both if one == other else 2 * both
+    for (first, second), (nn, ns, sn, ss) in sums.items():
+        (a, b), (c, d) = kinds[first], kinds[second]
+        variance += b * d * nn + b * c * ns + a * d * sn + a * c * ss
     return math.sqrt(max(variance, Fraction(0)))
 
 

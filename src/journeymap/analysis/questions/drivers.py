@@ -423,15 +423,21 @@ def _select(risks: Risks, columns: Any, plain: _Plain) -> list[tuple[int, RiskRa
             left = np.delete(left, best)
             continue
         best = int(there[0])
+        if not _is_sure(risks.effect(columns, [*chosen, found], found)):
+            left = np.delete(left, best)  # as what all come to who stay: its opposite may be
+            continue
         chosen.append(found)
         if len(chosen) == 1:  # what goes with the outcome in no way alone is not tried again
             left, best = left[chances <= 0.1], int((chances[:best] <= 0.1).sum())
         left = np.delete(left, best)
     effects = [(place, risks.effect(columns, chosen, place)) for place in chosen]
     # Beside those that were found later, some are sure no more.
-    sure = [(place, one) for place, one in effects
-            if one.chance < 0.05 and (one.low > 1 or one.high < 1)]  # fmt: skip
+    sure = [(place, one) for place, one in effects if _is_sure(one)]
     return sorted(sure, key=lambda one: (one[1].chance, one[0]))
+
+
+def _is_sure(one: RiskRatio) -> bool:
+    return one.chance < 0.05 and (one.low > 1 or one.high < 1)
 
 
 def _class_followed(left: Ints, wait: Ints) -> Ints:
@@ -450,7 +456,8 @@ def _class_followed(left: Ints, wait: Ints) -> Ints:
 def _examined(measured: _Measured, customer: Ints) -> list[Candidate]:
     """List the candidates that are known of enough customers, and of no more than others are."""
     found: dict[bytes, Candidate] = {}
-    for candidate in sorted(measured.known):
+    # Of facts that are the same, the plainest: that journeys come to a touchpoint.
+    for candidate in sorted(measured.known, key=lambda one: (one[0] in _OF_VISITS, one)):
         places = measured.known[candidate]
         with_ = len(distinct(customer[places]))
         without = np.ones(len(customer), dtype=bool)

@@ -273,9 +273,8 @@ def _read_order(column: pl.Series, columns: Columns, checked: _Reasons) -> Micro
     the row alone, so that it is the same in whatever part of a log the row is read.
     """
     rest = pl.zeros(len(column), dtype=pl.Int64, eager=True)
-    if isinstance(column.dtype, pl.Date | pl.Datetime):
-        found = pl.Series(read_times(column, columns.timezone or "UTC", None)[0])
-        found = found.replace(NO_TIME, None)
+    if isinstance(column.dtype, pl.Date | pl.Datetime):  # of times without a zone, as clocks show
+        found = pl.Series(read_times(column, "UTC", None)[0]).replace(NO_TIME, None)
     elif column.dtype.is_integer():
         found = column.cast(pl.Int64, strict=False)
     else:
@@ -290,7 +289,7 @@ def _read_order(column: pl.Series, columns: Columns, checked: _Reasons) -> Micro
             rest = ((broken - whole) * 1e6).round(0).cast(pl.Int64, strict=False).fill_null(0)
         if text.null_count():
             others = column.zip_with(text.is_null(), pl.Series([None], dtype=column.dtype))
-            times, _ = read_times(others, columns.timezone or "UTC", None)
+            times, _ = read_times(others, "UTC", None)
             found = found.fill_null(pl.Series(times).replace(NO_TIME, None))
     checked.find(found.is_null().to_numpy(), "order: a number or a time is expected")
     return np.column_stack([found.fill_null(0).to_numpy(), rest.to_numpy()])
