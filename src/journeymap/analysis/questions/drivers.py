@@ -29,7 +29,7 @@ from journeymap.analysis.where import mark_outcome
 from journeymap.exceptions import AnswerError, ElementError
 from journeymap.model import Condition
 from journeymap.model.conditions import is_condition
-from journeymap.model.instants import micros_in
+from journeymap.model.instants import MICROSECOND, micros_in
 from journeymap.model.measures import Dormancy
 from journeymap.model.rules import maybe_length, positive_duration
 
@@ -294,14 +294,20 @@ class Drivers:
         return rows, place[rows], np.where(ends < NEVER, wait, -1), marked
 
     def _silences(self, part: Part) -> tuple[Flags, Ints]:
-        """Mark the interactions after which the customer was silent; and how long that takes."""
+        """Mark the interactions after which the customer was silent; and how long that takes.
+
+        0 where the map allows several silences: who is at a stage with a short one is no sooner
+        silent for that, so the time until then is that to the last interaction.
+        """
         require_times(part.scope, "Drivers(Dormancy())")
         if self.silent is None:
             if part.scope.map is None or not any(part.scope.map.tables.dormant_after):
                 message = "no map has a dormant_after; name a silence, as in silent='60 days'"
                 raise AnswerError("Drivers(Dormancy())", message)
-            found, allowed = find_dormancies(part)
-            return found, np.where(allowed < NEVER, allowed, allowed.min(initial=NEVER))
+            found, _ = find_dormancies(part)
+            limits = {limit for limit in part.scope.map.tables.dormant_after if limit is not None}
+            length = micros_in(limits.pop() * MICROSECOND) if len(limits) == 1 else 0
+            return found, np.full(len(part), length, dtype=np.int64)
         last = np.append(part.first[1:], True)
         over = np.where(last, part.scope.seen_until, np.append(part.at[1:], 0))
         length = micros_in(self.silent)
