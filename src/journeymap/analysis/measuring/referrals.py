@@ -9,7 +9,7 @@ from attrs import frozen
 
 from journeymap.analysis.table.part import Flags, Ints, Part
 
-__all__ = ["Recommended", "find_beginnings", "find_parents", "find_referrers"]
+__all__ = ["Recommended", "find_parents", "find_referrers"]
 
 
 @frozen(eq=False)
@@ -27,10 +27,8 @@ class Recommended:
     first: Ints
 
     @classmethod
-    def of(cls, part: Part) -> Recommended | None:
-        """Find those of a part; None where recommendations are not recorded."""
-        if not part.records("referred_by"):
-            return None
+    def of(cls, part: Part) -> Recommended:
+        """Find those of a part; no one is recommended where that is not recorded."""
         if not len(part):
             return cls((), (), np.zeros(0, dtype=np.int64))
         begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
@@ -39,17 +37,14 @@ class Recommended:
         return cls(
             tuple(part.ids.gather(begins.astype(np.uint32)).to_list()),
             tuple(known.get(owner) for owner in owners.tolist()),
-            find_beginnings(part.unbounded, owners),
+            _find_beginnings(part.unbounded, owners),
         )
 
-    @staticmethod
-    def merge(one: Recommended | None, other: Recommended | None) -> Recommended | None:
+    def merge(self, other: Recommended) -> Recommended:
         """Join those of two parts."""
-        if one is None or other is None:
-            return one or other
         return Recommended(
-            one.names + other.names, one.referrers + other.referrers,
-            np.concatenate([one.first, other.first]),
+            self.names + other.names, self.referrers + other.referrers,
+            np.concatenate([self.first, other.first]),
         )  # fmt: skip
 
     def links(self) -> Iterator[tuple[str, str]]:
@@ -67,7 +62,7 @@ class Recommended:
                 yield name, names[above]
 
 
-def find_beginnings(whole: Part, owners: Ints) -> Ints:
+def _find_beginnings(whole: Part, owners: Ints) -> Ints:
     """Find when customers came first, also before a view begins."""
     starts = np.flatnonzero(np.append(True, whole.owners[1:] != whole.owners[:-1]))
     times = np.minimum.reduceat(whole.at, whole.offsets[starts])

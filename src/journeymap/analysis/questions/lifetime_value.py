@@ -295,7 +295,7 @@ class LifetimeValue:
         if not len(days.day):
             nothing = np.zeros(0, dtype=np.int64)
             none = _Measured((), (nothing,) * 4, days.amount, nothing, nothing, days.currencies)
-            return evolve(none, recommended=Recommended.of(part))
+            return evolve(none, recommended=_recommended(part))
         return self._summarise(part, days)
 
     def _summarise(self, part: Part, days: PurchaseDays) -> _Measured:
@@ -325,7 +325,7 @@ class LifetimeValue:
             days.names(part, owner[starts][known]),
             tuple(column[known].astype(np.int64) for column in columns),
             amount.select(known), paid[known], day[repeated], days.currencies,
-            Recommended.of(part), segments,
+            _recommended(part), segments,
         )  # fmt: skip
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
@@ -348,7 +348,9 @@ class LifetimeValue:
             np.concatenate([one.paid, other.paid]),
             np.concatenate([one.days, other.days]),
             one.currencies | other.currencies,
-            Recommended.merge(one.recommended, other.recommended),
+            one.recommended.merge(other.recommended)
+            if one.recommended and other.recommended
+            else one.recommended or other.recommended,
             one.segments + other.segments,
         )
 
@@ -397,6 +399,10 @@ class LifetimeValue:
                 margin=self.margin, discount=self.discount, currency=currency, zone=scope.zone,
             )  # fmt: skip
         return evolve(found, note=note, customer_values=values, model=model)
+
+
+def _recommended(part: Part) -> Recommended | None:
+    return Recommended.of(part) if part.records("referred_by") else None
 
 
 def _with_referrals(values: pl.DataFrame, measured: _Measured) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, read_amounts
 from journeymap.analysis.measuring.intervals import wilson_interval
-from journeymap.analysis.measuring.referrals import find_beginnings, find_parents, find_referrers
+from journeymap.analysis.measuring.referrals import Recommended, find_parents
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, Seconds
 from journeymap.analysis.table.exact_amounts import AmountSums, amount_of
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
@@ -247,22 +247,19 @@ class Recommendation:
         begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
         edges = np.append(part.offsets[begins], len(part))
         person = np.repeat(np.arange(len(begins)), np.diff(edges))
-        names = tuple(part.ids.gather(begins.astype(np.uint32)).to_list())
-        known = find_referrers(part)
-        referrers = tuple(known.get(owner) for owner in part.owners[begins].tolist())
+        found = Recommended.of(part)
         amounts = read_amounts(part, self.currency)
         value = AmountSums.nothing(len(begins))
         if amounts is not None:
             value = amounts[0].sums_by(person, len(begins))
-        first = find_beginnings(part.unbounded, part.owners[begins])
         last = np.maximum.reduceat(part.at, edges[:-1])
         rows = self._invitations(part)
         asked = np.full(len(begins), np.iinfo(np.int64).max)
         np.minimum.at(asked, person[rows], part.at[rows])
         return _Measured(
-            names, referrers, first, last, value, np.bincount(person[rows], minlength=len(begins)),
-            asked,
-            dict(_steps(part, edges, names, set(part.names("referred_by")))),
+            found.names, found.referrers, found.first, last, value,
+            np.bincount(person[rows], minlength=len(begins)), asked,
+            dict(_steps(part, edges, found.names, set(part.names("referred_by")))),
             frozenset() if amounts is None else amounts[2],
         )  # fmt: skip
 
