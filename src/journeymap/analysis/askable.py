@@ -75,8 +75,11 @@ class _Count:
         if not len(part):
             return LogSize(0, 0, 0)
         people = len(distinct(part.owners))
-        first, last = (part.at.min(), part.at.max()) if part.scope.timed else (0, 0)
-        return LogSize(people, part.journeys, len(part), int(first), int(last))
+        first = last = 0
+        if part.scope.timed:  # the interactions of a journey are in order of time
+            first = int(part.at[part.offsets[:-1]].min())
+            last = int(part.at[part.offsets[1:] - 1].max())
+        return LogSize(people, part.journeys, len(part), first, last)
 
     def merge(self, one: LogSize, other: LogSize) -> LogSize:
         return one.merge(other)

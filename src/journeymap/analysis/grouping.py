@@ -57,9 +57,11 @@ class Sessions:
     def apply(self, part: Part) -> Part:
         """Split a part."""
         require_times(part.scope, "sessions")
-        fresh = part.first | (find_waits(part) > micros_in(self.gap))
+        fresh = find_waits(part) > micros_in(self.gap)
+        fresh[part.offsets[:-1]] = True
         begins = np.flatnonzero(fresh)
-        owners = part.owners[part.journey[begins]]
+        sessions = np.add.reduceat(fresh, part.offsets[:-1], dtype=np.int64)
+        owners = np.repeat(part.owners, sessions)
         return evolve(part, offsets=np.append(begins, len(part)), owners=owners)
 
     def without_bounds(self) -> Sessions:

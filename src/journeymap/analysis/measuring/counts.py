@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
+from journeymap.analysis.measuring.number_order import sort_numbers
 from journeymap.analysis.table.part import Flags, Ints
 
 __all__ = [
@@ -87,7 +88,7 @@ def count_combinations(
         return Counts(names, _unpacked(dense, lows, sizes), found[dense].astype(np.int64))
     packed = _packed(keys, lows, sizes) if cells < 2**63 else None
     if packed is not None and weights is None:
-        packed.sort()
+        packed = sort_numbers(packed)
         begins = np.flatnonzero(mark_changes((packed,)))
         count = np.diff(np.append(begins, len(packed)))
         return Counts(names, _unpacked(packed[begins], lows, sizes), count)
@@ -107,7 +108,7 @@ def deduplicate_pairs(who: Ints, what: Ints) -> tuple[Ints, Ints]:
     sizes = [int(who.max()) - lows[0] + 1, int(what.max()) - lows[1] + 1]
     packed = _packed((who, what), lows, sizes)
     if (packed[1:] < packed[:-1]).any():
-        packed.sort()
+        packed = sort_numbers(packed)
     first, second = _unpacked(packed[mark_changes((packed,))], lows, sizes)
     return first, second
 

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from attrs import frozen
 
+from journeymap.analysis.measuring.number_order import sort_numbers
+
 __all__ = ["BOUND", "Spread", "spread_lengths"]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
@@ -107,8 +109,7 @@ class Spread:
             return spots, None, lambda places: values[places] / 1e6
         ends: Ints | None = None
         if all(counts is None for _, counts in self.pieces):
-            keys = np.concatenate([keys for keys, _ in self.pieces])
-            keys.sort()
+            keys = sort_numbers(np.concatenate([keys for keys, _ in self.pieces]))
         else:
             keys, counts = self._counted()
             assert counts is not None  # noqa: S101  # counting has just made them
@@ -133,8 +134,7 @@ class Spread:
         runs = [(keys, counts) for keys, counts in self.pieces if counts is not None]
         fresh = [keys for keys, counts in self.pieces if counts is None]
         if fresh:
-            keys = np.concatenate(fresh)
-            keys.sort()
+            keys = sort_numbers(np.concatenate(fresh))
             starts = _starts(keys)
             runs.append((keys[starts].astype(np.int64), np.diff(np.append(starts, len(keys)))))
         keys = np.concatenate([keys for keys, _ in runs])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from attrs import frozen
 
+from journeymap.analysis.measuring.counts import mark_changes
+from journeymap.analysis.measuring.number_order import group_stretches
 from journeymap.analysis.measuring.quantiles import Floats, Ints, Spread, spread_lengths
 
 __all__ = [
@@ -144,60 +146,46 @@ def sum_cells_exactly(cells: Ints, weights: Ints, size: int) -> Ints:
 
 def count_customers(made: Tally, cells: Ints, who: Ints) -> Ints:
     """Count the customers of each cell of a tally, given as numbers."""
-    if not len(who):
-        return np.zeros(len(made.keys), dtype=np.int64)
-    pairs, bits = _pairs(cells, who, int(made.keys[-1]))
-    begins, ends = (_edges(pairs, made.keys + one, bits) for one in (0, 1))
-    repeats = _repeats(pairs)
-    return ends - begins - (np.searchsorted(repeats, ends) - np.searchsorted(repeats, begins))
+    if (who[1:] < who[:-1]).any():
+        order = np.argsort(who, kind="stable")
+        cells, who = cells[order], who[order]
+    return _count_people(made, cells, np.append(np.flatnonzero(mark_changes((who,))), len(who)))
 
 
-def tally_customers(names: tuple[str | None, ...], axes: int, cells: Ints, who: Ints) -> Tally:
-    """Count cells and their customers in one sort."""
+def tally_customers(names: tuple[str | None, ...], axes: int, cells: Ints, people: Ints) -> Tally:
+    """Count cells and their customers at once.
+
+    ``people`` are the places where each customer's cells begin, and the number of cells.
+    """
     size = len(names) ** axes
-    if size * 8 > len(cells):
+    if size > 8 * len(cells):
         made = tally_cells(names, axes, cells, {"count": None})
-        made.sums["customers"] = count_customers(made, cells, who)
+        made.sums["customers"] = _count_people(made, cells, people)
         return made
-    pairs, bits = _pairs(cells, who, size - 1)
-    bounds = _edges(pairs, np.arange(size + 1), bits)
-    counts = np.diff(bounds)
+    counts, customers = _count_distinct(cells, size, people)
     keys = np.flatnonzero(counts)
-    people = counts - np.diff(np.searchsorted(_repeats(pairs), bounds))
     nothing = np.zeros(0, dtype=np.int64)
-    sums = {"count": counts[keys], "customers": people[keys]}
+    sums = {"count": counts[keys], "customers": customers[keys]}
     return Tally(names, axes, keys, sums, spread_lengths(nothing, nothing))
 
 
-def _pairs(cells: Ints, who: Ints, most: int) -> tuple[Any, int]:
-    """Pack each pair of cell and customer into one integer, sorted; also the customer's bits.
-
-    Sorting integers is the fastest way to see every pair once.
-    """
-    low, high = int(who.min()), int(who.max())
-    bits = (high - low).bit_length()
-    small = bits + most.bit_length() <= 32 and high < 2**32
-    kind: Any = np.uint32 if small else np.int64  # half as wide is twice as fast
-    pairs: Any = cells.astype(kind)
-    pairs <<= kind(bits)
-    pairs += who.astype(kind, copy=False)
-    pairs -= kind(low)
-    pairs.sort()
-    return pairs, bits
+def _count_people(made: Tally, cells: Ints, people: Ints) -> Ints:
+    size = int(made.keys[-1]) + 1 if len(made.keys) else 1
+    if size > 8 * len(cells) + 1024:
+        places = np.searchsorted(made.keys, cells)
+        return _count_distinct(places, len(made.keys), people)[1]
+    return _count_distinct(cells, size, people)[1][made.keys]
 
 
-def _edges(pairs: Any, cells: Ints, bits: int) -> Ints:
-    """Return where each cell begins among the pairs; beyond the last that fits, at their end."""
-    wanted = cells.astype(np.int64) << bits
-    beyond = wanted > int(np.iinfo(pairs.dtype).max)
-    found = np.searchsorted(pairs, np.where(beyond, 0, wanted).astype(pairs.dtype))
-    return np.where(beyond, len(pairs), found)
-
-
-def _repeats(pairs: Any) -> Ints:
-    """Find the places at which a pair comes again; most logs have few."""
-    repeats: Ints = np.flatnonzero(pairs[1:] == pairs[:-1]) + 1
-    return repeats
+def _count_distinct(cells: Ints, size: int, people: Ints) -> tuple[Ints, Ints]:
+    """Count rows by cell, and the customers among them; in most logs few come again."""
+    grouped, begins = group_stretches(cells, size, people)
+    same = grouped[1:] == grouped[:-1]
+    inner = begins[1:-1]
+    same[inner[(inner > 0) & (inner < len(grouped))] - 1] = False
+    counts = np.diff(begins).astype(np.int64)
+    repeats = np.searchsorted(np.flatnonzero(same) + 1, begins)
+    return counts, counts - np.diff(repeats)
 
 
 def _aligned(one: Tally, other: Tally) -> tuple[Tally, Tally]:

@@ -126,9 +126,10 @@ def department_codes(part: Part) -> Ints:
 
 def find_waits(part: Part) -> Ints:
     """Find the wait before each interaction, in microseconds; −1 where a journey begins."""
-    inner = np.flatnonzero(~part.first)
-    found = np.full(len(part), -1, dtype=np.int64)
-    found[inner] = measure_waits_between(part, inner - 1, inner, working=False)
+    found = np.empty(len(part), dtype=np.int64)
+    later, ends = part.at[1:], part.ends[:-1]
+    np.subtract(later, ends if part.ends is part.at else np.minimum(ends, later), out=found[1:])
+    found[part.offsets[:-1]] = -1
     return found
 
 

@@ -316,27 +316,27 @@ class Funnel:
         """
         rows = np.arange(len(read.codes))
         begins = _begins(read)
-        newest = _before(np.where(matches[0], rows, -1))
         starts = [np.where(enters, rows, -1)]
         hits = [starts[0]]
         for place, step in enumerate(self.steps[1:], 1):
             before = [place - 1]
             while self.steps[before[-1]].optional:
                 before.append(before[-1] - 1)
-            last = np.maximum.reduce([_before(hits[one]) for one in before])
-            start = np.maximum.reduce([_before(starts[one]) for one in before])
+            last = _latest([hits[one] for one in before])
+            start = _latest([starts[one] for one in before])
             good = matches[place] & (last >= begins)
-            good &= _in_time(read, start, rows, limit)
+            if limit != _NEVER:
+                good &= _in_time(read, start, rows, limit)
             if step.within is not None:
                 good &= _in_time(read, last, rows, micros_in(step.within))
             if step.without:
-                between = _before(np.where(self._rows(read, step.without), rows, -1))
-                good &= between <= last
+                good &= _latest([np.where(self._rows(read, step.without), rows, -1)]) <= last
             if self.count == "completions":
-                good &= start == newest
+                good &= start == _latest([np.where(matches[0], rows, -1)])
             starts.append(np.where(good, start, -1))
             hits.append(np.where(good, rows, -1))
-        return [(rows[one >= 0], start[one >= 0]) for one, start in zip(hits, starts, strict=True)]
+        met = [np.flatnonzero(one >= 0) for one in hits]
+        return [(there, start[there]) for there, start in zip(met, starts, strict=True)]
 
     def merge(self, one: Tally, other: Tally) -> Tally:
         """Sum two measurements."""
@@ -384,13 +384,14 @@ class Funnel:
         each = self.count == "completions"
         cells, waits, people, people_cells = [], [], [], []
         begun = self._begun(read, reached[0])
+        single = read.part.single and not each  # then a journey is a customer
         for number, (rows, starts) in enumerate(reached, 1):
             once, firsts = _first_of_each(starts if each else read.journey[rows])
             cells.append(np.full(len(once), number))
             since = starts[firsts] if begun is None else begun[read.journey[rows[firsts]]]
             if read.part.scope.timed:
                 waits.append(read.at[rows[firsts]] - read.at[since])
-            someone = distinct(read.customer[rows])
+            someone = once if single else distinct(read.customer[rows])
             people.append(someone)
             people_cells.append(np.full(len(someone), number))
         names = (None, *(str(number) for number in range(1, len(reached) + 1)))
@@ -448,9 +449,12 @@ def _first_of_each(units: Ints) -> tuple[Ints, Ints]:
     return units[firsts], firsts
 
 
-def _before(rows: Ints) -> Ints:
-    """Carry the latest of some numbers to the rows after it."""
-    return np.append(-1, np.maximum.accumulate(rows))[:-1] if len(rows) else rows
+def _latest(columns: list[Ints]) -> Ints:
+    """Carry the latest number of some columns to the rows after it; -1 where there is none yet."""
+    found = np.full(len(columns[0]), -1)
+    rows = columns[0] if len(columns) == 1 else np.maximum.reduce(columns)
+    np.maximum.accumulate(rows[:-1], out=found[1:])
+    return found
 
 
 def _only(read: Reading, codes: list[int]) -> Reading:

@@ -10,6 +10,7 @@ import polars as pl
 from attrs import Attribute, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.counts import mark_changes
 from journeymap.analysis.measuring.quantiles import BOUND
 from journeymap.analysis.measuring.tally import Tally, add_lengths, tally_customers
 from journeymap.analysis.questions.transitions import END, wait_columns
@@ -112,7 +113,8 @@ class Paths:
             goes = begin + 1 < stop
             cells = codes[begin] * size
             cells[goes] += codes[begin[goes] + 1]
-            tallied = tally_customers(read.names, 2, cells, read.customer[begin])
+            people = np.append(np.flatnonzero(mark_changes((read.customer[begin],))), len(begin))
+            tallied = tally_customers(read.names, 2, cells, people)
             if part.scope.timed:
                 waits = read.at[begin[goes] + 1] - read.at[begin[goes]]
                 tallied = add_lengths(tallied, cells[goes], waits)

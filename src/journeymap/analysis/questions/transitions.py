@@ -11,7 +11,13 @@ from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.quantiles import BOUND
-from journeymap.analysis.measuring.tally import Tally, add_lengths, tally_customers
+from journeymap.analysis.measuring.tally import (
+    Tally,
+    add_lengths,
+    count_customers,
+    tally_cells,
+    tally_customers,
+)
 from journeymap.analysis.measuring.working_time import measure_waits_between
 from journeymap.analysis.row_fields import Count, Error, Key, N, Seconds, Share
 from journeymap.analysis.table.coding import rank_names
@@ -94,17 +100,17 @@ class Transitions:
         """Count pairs, and the customers and waits of each."""
         read = part.read(self.by)
         size = len(read.names)
-        small = size < 1 << 16
-        codes: Any = read.codes.astype(np.uint32 if small else np.int64)
+        codes: Any = read.codes.astype(np.int32 if size**2 < 1 << 31 else np.int64)
         begun, ends = read.offsets[:-1], read.offsets[1:] - 1
-        cells: Any = np.empty(len(codes) + len(begun), dtype=codes.dtype)
-        leaving = cells[: len(codes)]
-        np.multiply(codes, codes.dtype.type(size), out=leaving)
+        leaving = codes * codes.dtype.type(size)
         leaving[:-1] += codes[1:]
         leaving[ends] = codes[ends] * codes.dtype.type(size)  # no name follows, but the end
-        cells[len(codes) :] = codes[begun]
-        people = np.concatenate([read.customer, read.customer[begun]])
-        made = tally_customers(read.names, 2, cells, people)
+        entering = tally_cells(read.names, 2, codes[begun], {"count": None})
+        entering.sums["customers"] = entering.sums["count"]
+        if not read.part.single:
+            found = count_customers(entering, codes[begun], read.customer[begun])
+            entering.sums["customers"] = found
+        made = entering.merge(tally_customers(read.names, 2, leaving, read.people))
         if self.working_time:
             require_times(part.scope, "Transitions(working_time=True)")
         if not (self.waits and part.scope.timed):

@@ -165,6 +165,15 @@ class Reading:
         """Each one's customer, as a number that is unique in the part."""
         return self.part.customer if self.rows is None else self.part.owners[self.journey]
 
+    @property
+    def people(self) -> Ints:
+        """Where each customer that has any such interaction begins, and the end."""
+        if self.part.single:
+            return self.offsets
+        owners = self.customer[self.offsets[:-1]]
+        fresh = np.append(True, owners[1:] != owners[:-1])[: len(owners)]
+        return np.append(self.offsets[:-1][fresh], len(self.codes))
+
     @cached_property
     def ends(self) -> Ints:
         """When each one ended, in microseconds; when it began, if that is unknown."""
