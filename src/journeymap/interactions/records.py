@@ -24,7 +24,7 @@ from journeymap.model.rules import (
     repeated_name,
 )
 
-__all__ = ["ALWAYS", "Consent", "Evidence", "Record", "Trait", "build_record"]
+__all__ = ["ALWAYS", "Consent", "Evidence", "Record", "Trait", "build_record", "make_record"]
 
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -192,7 +192,9 @@ class Record:
 
 
 _new = object.__new__
-_setters = tuple(getattr(Record, one.name).__set__ for one in fields(Record))
+_identities, _at, _source, _id, _interaction, _traits_of, _consents_of, _row = (
+    getattr(Record, one.name).__set__ for one in fields(Record)
+)
 
 
 def build_record(
@@ -218,8 +220,33 @@ def build_record(
     plain = is_repeated_name(source) and (id is None or is_plain_name(id))
     if not plain or len(identities) != 1 or at.utcoffset() is None:
         return Record(identities, at, source, id=id, interaction=interaction, row=row)
+    return make_record(tuple(identities), at, source, id, interaction, row)
+
+
+def make_record(
+    identities: tuple[Identity, ...], at: datetime, source: str, id: str | None,  # noqa: A002
+    interaction: Interaction | None, row: int,
+) -> Record:  # fmt: skip
+    """Make a record of values that were checked already; nothing is checked again.
+
+    Args:
+        identities: The identities, each once.
+        at: When it happened, with its zone.
+        source: The source.
+        id: The source's id of it.
+        interaction: What happened.
+        row: Its place in the source, from 1.
+
+    Returns:
+        The record: the same as ``Record`` makes of these values.
+    """
     made = _new(Record)
-    values = (tuple(identities), at, source, id, interaction, (), (), row)
-    for put, value in zip(_setters, values, strict=True):
-        put(made, value)
+    _identities(made, identities)
+    _at(made, at)
+    _source(made, source)
+    _id(made, id)
+    _interaction(made, interaction)
+    _traits_of(made, ())
+    _consents_of(made, ())
+    _row(made, row)
     return made

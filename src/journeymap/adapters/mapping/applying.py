@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, overload
@@ -23,6 +23,7 @@ from journeymap.adapters.mapping.finding import (
     value_finder,
 )
 from journeymap.adapters.mapping.mapping import PayloadMapping, Pick, RecordRule
+from journeymap.adapters.mapping.plain_rows import PlainRows
 from journeymap.adapters.reading.text_rows import NotJson, decode_json
 from journeymap.adapters.source import NO_CURRENCY, DroppedValue, RejectedRow
 from journeymap.exceptions import JourneyMapError
@@ -89,6 +90,23 @@ class AppliedMapping:
         zone = None if mapping.timezone is None else ZoneInfo(mapping.timezone)
         self.mapping = mapping
         self._rules = [_Rule(rule, mapping, zone) for rule in mapping.records]
+
+    def apply_all(self, rows: Sequence[tuple[int, Any]]) -> list[Record | MappedPayload]:
+        """Make the records of many payloads; the same as of each of them alone.
+
+        Args:
+            rows: The place of each payload in the source, from 1, and the payload.
+
+        Returns:
+            For each payload its only record, or what `apply` makes of it.
+        """
+        plain = self._rules[0].plain if len(self._rules) == 1 else None
+        if plain is None or not all(type(payload) is dict for _, payload in rows):
+            return [self.apply(payload, row) for row, payload in rows]
+        return [
+            self.apply(payload, row) if made is None else made
+            for (row, payload), made in zip(rows, plain.read(rows), strict=True)
+        ]
 
     def records(self, payload: Any, row: int) -> list[Record] | str:
         """Make the records of a payload.
@@ -222,6 +240,14 @@ class _Rule:
             self._feelings or self._extra or self._score or self._duration or self._end
             or self._referred_by
         )  # fmt: skip
+        self.plain = self._find_plain_places()
+
+    def _find_plain_places(self) -> PlainRows | None:
+        asks = self._whole or self._has_facts or self._source
+        if self._at is None or asks or not (self._is_flat and self._is_short):
+            return None
+        worth = None if self._value is None else lambda payload: self._worth(payload, ())
+        return PlainRows.of(self.rule, self.source, self._at, self._renamed.resolve, worth)
 
     def applies(self, payload: Mapping[str, Any]) -> bool:
         return all(test(payload, ()) for test in self._whole)

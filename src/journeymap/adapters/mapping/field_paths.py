@@ -10,7 +10,7 @@ way that holds JSON is looked into. Where anything on the way is missing, so is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -19,12 +19,23 @@ from attrs import frozen
 from journeymap.adapters.reading.text_rows import NotJson, decode_json
 from journeymap.exceptions import ElementError
 
-__all__ = ["Elements", "Getter", "element_level", "first_name", "is_path", "make_getter"]
+__all__ = [
+    "Column",
+    "Elements",
+    "Getter",
+    "element_level",
+    "first_name",
+    "is_path",
+    "make_column",
+    "make_getter",
+]
 
 Elements: TypeAlias = tuple[Any, ...]
 """The elements of lists that are being walked through, the innermost first."""
 Getter: TypeAlias = Callable[[Any, Elements], Any]
 """Takes the payload and the elements walked through; answers the value, or None."""
+Column: TypeAlias = Callable[[Sequence[Any]], list[Any]]
+"""Takes payloads; answers the value of each, or None."""
 _BEGIN = re.compile(r"(?:\$|@{1,9})(?=$|[.\[])")
 
 _STEP = re.compile(
@@ -84,6 +95,15 @@ def make_getter(path: str) -> Getter:
         return values or None
 
     return get_all if any(isinstance(step, _All) for step in steps) else get
+
+
+def make_column(path: str) -> Column:
+    """Make a function that reads the values at a path of many payloads, which are dicts."""
+    steps, get = _steps(path), make_getter(path)
+    if element_level(path) == 0 and len(steps) == 1 and isinstance(steps[0], str):
+        name = steps[0]
+        return lambda payloads: [one.get(name) for one in payloads]
+    return lambda payloads: [get(one, ()) for one in payloads]
 
 
 @frozen

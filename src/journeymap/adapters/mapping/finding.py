@@ -26,6 +26,7 @@ __all__ = [
     "Test",
     "TimeFinder",
     "amount_finder",
+    "find_plain_place",
     "is_present",
     "make_tests",
     "text_finder",
@@ -68,9 +69,9 @@ def make_tests(rule: RecordRule) -> Iterator[tuple[int, Test]]:
 
 def text_finder(pick: Pick) -> FindText:
     """Make a function that finds a value as a text."""
-    places = [_Place.of(place) for place in pick.places]
-    if len(places) == 1 and places[0].is_plain:
-        [get], finish = places[0].gets, places[0].finish
+    plain = find_plain_place(pick)
+    if plain is not None:
+        get, finish = make_getter(plain[0]), plain[1]
 
         def find_one(payload: Any, elements: Elements) -> str | None:
             found = get(payload, elements)
@@ -79,7 +80,15 @@ def text_finder(pick: Pick) -> FindText:
 
         return find_one
 
-    return _first_of([place.text for place in places])
+    return _first_of([_Place.of(place).text for place in pick.places])
+
+
+def find_plain_place(pick: Pick) -> tuple[str, Callable[[str], str | None]] | None:
+    """Find the path of a value, and how to finish its text, where a pick has one plain place."""
+    places = [_Place.of(place) for place in pick.places]
+    if len(places) != 1 or not places[0].is_plain:
+        return None
+    return places[0].pick.path[0], places[0].finish
 
 
 def value_finder(pick: Pick) -> FindValue:
@@ -105,6 +114,11 @@ class TimeFinder:
     _zone: ZoneInfo | None
     _clock_change: ClockChange | None
     _usual: Getter | None = field(init=False)  # where a text of ISO 8601 is expected, and no more
+
+    @property
+    def usual_path(self) -> str | None:
+        """The only path, where a text of ISO 8601 is expected there; otherwise None."""
+        return None if self._usual is None else self._places[0].pick.path[0]
 
     @_usual.default
     def _find_usual(self) -> Getter | None:

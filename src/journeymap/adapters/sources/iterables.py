@@ -52,7 +52,8 @@ def _rows(items: Iterable[Any]) -> Iterator[Row | RejectedRow]:
         for one in _several(item):
             place += 1
             if isinstance(one, Mapping):
-                yield place, one
+                # Who gives it may change it before it is read.
+                yield place, dict(one) if type(one) is dict else one
             else:
                 yield RejectedRow(place, "neither a mapping nor an Arrow batch", repr(one)[:200])
 

@@ -79,27 +79,32 @@ class MessageSource:
         mapped = _Streams(self.streams, spaces)
         filling = BatchBuilder(None)
         line = seen = done  # the last line that was read, and the last that was not blank
+        met = ""
+
+        def mark() -> str:
+            return fingerprint((seen, {"": met})) if met else last
+
         for line, text in self._lines(done, last):
             message = read_json_line(text)
             if isinstance(message, str):
                 if text[-1] not in "\r\n":  # it may be written still: no cursor passes it
                     filling.add(RejectedRow(line, message, shorten_row(text), unfinished=True))
-                    yield filling.batch(_cursor(seen, last, state, mapped))
+                    yield filling.batch(_cursor(seen, mark(), state, mapped))
                     return
                 filling.add(RejectedRow(line, message, shorten_row(text)))
             elif (failure := _failure(message)) is not None:
                 if filling.rows:
-                    yield filling.batch(_cursor(seen, last, state, mapped))
+                    yield filling.batch(_cursor(seen, mark(), state, mapped))
                 raise SourceError(str(self.path), failure, line)
             elif message.get("type") == "STATE":
                 state = _state(state, message)
             elif (row := _row(line, message, mapped)) is not None:
                 filling.add(row[1], mapped.mappings.get(row[0]))
-            seen, last = line, fingerprint((line, {"": text}))
+            seen, met = line, text
             if filling.rows >= self.batch:
-                yield filling.batch(_cursor(line, last, state, mapped))
+                yield filling.batch(_cursor(line, mark(), state, mapped))
         if filling.rows or line > done:
-            yield filling.batch(_cursor(line, last, state, mapped))
+            yield filling.batch(_cursor(line, mark(), state, mapped))
 
     @staticmethod
     def state_of(cursor: str) -> Any:

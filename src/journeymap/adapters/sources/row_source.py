@@ -111,32 +111,48 @@ class BatchBuilder:
 
     def __init__(self, mapped: AppliedMapping | None) -> None:
         self._mapped = mapped
-        self.rows = 0
-        self._records: list[Record] = []
-        self._rejected: list[RejectedRow] = []
-        self._dropped: list[DroppedValue] = []
+        self._rows: list[tuple[Row | RejectedRow, AppliedMapping | None]] = []
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return len(self._rows)
 
     def add(self, row: Row | RejectedRow, mapped: AppliedMapping | None = None) -> None:
         """Add one row to the batch, read by ``mapped`` if it is given, else by the own mapping."""
-        self.rows += 1
-        if isinstance(row, RejectedRow):
-            self._rejected.append(row)
-            return
-        by = mapped or self._mapped
-        if by is None:
-            made = MappedPayload(rejected=(RejectedRow(row[0], "no mapping", row_text(row[1])),))
-        else:
-            made = by.apply(row[1], row[0])
-        self._records += made.records
-        self._rejected += made.rejected
-        self._dropped += made.dropped
+        self._rows.append((row, mapped or self._mapped))
 
     def batch(self, cursor: str) -> Batch:
         """Make a batch of the rows so far, and begin the next one."""
-        made = Batch(tuple(self._records), tuple(self._rejected), self.rows, cursor,
-                     tuple(self._dropped))  # fmt: skip
-        self._records, self._rejected, self._dropped, self.rows = [], [], [], 0
-        return made
+        records: list[Record] = []
+        rejected: list[RejectedRow] = []
+        dropped: list[DroppedValue] = []
+        for made in self._apply():
+            if isinstance(made, Record):
+                records.append(made)
+            else:
+                records += made.records
+                rejected += made.rejected
+                dropped += made.dropped
+        batch = Batch(tuple(records), tuple(rejected), self.rows, cursor, tuple(dropped))
+        self._rows = []
+        return batch
+
+    def _apply(self) -> Iterator[Record | MappedPayload]:
+        """Apply each mapping to all of its rows at once; what they give comes in their order."""
+        read: dict[AppliedMapping, list[Row]] = {}
+        for row, by in self._rows:
+            if by is not None and not isinstance(row, RejectedRow):
+                read.setdefault(by, []).append(row)
+        made = {by: iter(by.apply_all(rows)) for by, rows in read.items()}
+        for row, by in self._rows:
+            if isinstance(row, RejectedRow):
+                yield MappedPayload(rejected=(row,))
+            elif by is None:
+                reason = RejectedRow(row[0], "no mapping", row_text(row[1]))
+                yield MappedPayload(rejected=(reason,))
+            else:
+                yield next(made[by])
 
 
 def fingerprint(row: Row | RejectedRow) -> str:

@@ -198,12 +198,15 @@ class SqlSource:
         queries.append(chosen.where(there).order_by(*columns))
         with engine.connect().execution_options(stream_results=True, yield_per=1000) as connection:
             for query in queries:
-                for found in connection.execute(query).mappings():
-                    row = dict(found)
-                    missing = next((key for key in keys if key not in row), None)
-                    if missing is not None:
-                        message = f"there is no column {missing!r} in {self.table!r}"
-                        raise SourceError(self._where, message)
+                found = connection.execute(query)
+                names = list(found.keys())
+                missing = next((key for key in keys if key not in names), None)
+                if missing is not None:
+                    message = f"there is no column {missing!r} in {self.table!r}"
+                    raise SourceError(self._where, message)
+                unique = len(set(names)) == len(names)
+                rows = (dict(zip(names, one, strict=True)) for one in found)
+                for row in rows if unique else map(dict, found.mappings()):
                     values = [row[key] for key in keys]
                     yield (None if None in values else values), row
 

@@ -55,8 +55,8 @@ def group_stretches(codes: Ints, size: int, bounds: Ints) -> tuple[Ints, Ints]:
 def _turn(codes: Ints, size: int, bounds: Ints, values: Any) -> Any:
     """Turn a matrix of stretches by codes from rows to columns."""
     shape = (len(bounds) - 1, size)
-    codes, bounds = (one.astype(np.int32, copy=False) for one in (codes, bounds))
-    return sparse.csr_array((values, codes, bounds), shape=shape).tocsc()
+    places, ends = (one.astype(np.int32, copy=False) for one in (codes, bounds))
+    return sparse.csr_array((values, places, ends), shape=shape).tocsc()
 
 
 def sort_numbers(numbers: Any) -> Any:
