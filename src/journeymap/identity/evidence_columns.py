@@ -60,9 +60,9 @@ class EvidenceColumns:
         before = len(self.values)
         number = [self.number_of(origin) for origin in other.origins]
         self.values.extend(other.values)
-        self.ends.extend(before + end for end in other.ends[1:])
+        self.ends.extend(other.ends[1:] if not before else [before + end for end in other.ends[1:]])
         self.first.extend(other.first)
-        self.origin.extend(number[origin] for origin in other.origin)
+        self.origin.extend([number[origin] for origin in other.origin])
         self.weights.extend(other.weights)
 
     def entry(self, row: int) -> EvidenceEntry:

@@ -20,7 +20,7 @@ from journeymap.identity.entries import Value
 from journeymap.identity.evidence_columns import NO_WEIGHT, EvidenceColumns
 from journeymap.identity.rules import Namespace
 
-__all__ = ["GroupArrays", "Grouped", "Limits", "group_evidence"]
+__all__ = ["GroupArrays", "Grouped", "Limits", "chain_places", "group_evidence"]
 
 Ints = NDArray[np.signedinteger[Any]]
 Flags = NDArray[np.bool_]
@@ -244,6 +244,31 @@ def _once(columns: EvidenceColumns, rows: _Rows) -> tuple[_Rows, NDArray[np.floa
     found = rows.select(chosen)
     found.first = np.concatenate(first)[order]
     return found, np.concatenate(weights)[order]
+
+
+def chain_places(values: array[int], first: int, latest: array[int]) -> array[int]:
+    """Chain the places of each value, of which the latest so far is known.
+
+    Args:
+        values: The values, place by place.
+        first: The number of the first place.
+        latest: For each value, its latest place; brought up to date.
+
+    Returns:
+        For each place, the one before it of the same value.
+    """
+    given = np.asarray(values)
+    order = np.argsort(given, kind="stable").astype(np.int32)
+    ordered = given[order]
+    fresh = np.ones(len(order) + 1, bool)
+    fresh[1:-1] = ordered[1:] != ordered[:-1]
+    before = np.empty(len(order), np.int32)
+    before[order[1:]] = order[:-1] + np.int32(first)
+    known = np.frombuffer(latest, np.int32)
+    begun, ended = order[fresh[:-1]], order[fresh[1:]]
+    before[begun] = known[given[begun]]
+    known[given[ended]] = ended + np.int32(first)
+    return array("i", before.tobytes())
 
 
 def _degree(rows: _Rows, number: int) -> Ints:

@@ -101,17 +101,15 @@ class EvidenceTable:
         _remove(self._by_key, key_of(entry), entry)
 
     def pack(self, columns: EvidenceColumns) -> None:
-        """Add many pieces as rows."""
-        place = len(self._packed.values)
+        """Add many pieces as rows; needs numpy."""
+        from journeymap.identity.evidence_groups import chain_places
+
+        first = len(self._packed.values)
         self._packed.extend(columns)
         self._unpacked.extend(bytes(len(columns)))
-        before, latest = self._before, self._latest
         highest = max(columns.values, default=_END)
-        latest.extend([_END] * (highest + 1 - len(latest)))
-        for value in columns.values:
-            before.append(latest[value])
-            latest[value] = place
-            place += 1
+        self._latest.extend([_END] * (highest + 1 - len(self._latest)))
+        self._before.extend(chain_places(columns.values, first, self._latest))
 
     def unpack(self, values: Iterable[Value], shared: Collection[Value]) -> None:
         """Make entries of all rows that are connected with some values."""

@@ -20,7 +20,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -123,11 +122,6 @@ class EvidenceGraph:
     def text_of(self, value: Value) -> str:
         """Give the text of a value."""
         return self._text[value]
-
-    def in_priority(self, values: list[Value]) -> bool:
-        """Check whether values of different namespaces are in the order of their ranks already."""
-        rank = self._rank
-        return all(rank[one] < rank[other] for one, other in pairwise(values))
 
     def reliability(self, value: Value) -> tuple[tuple[int, str], str]:
         """Give a key that sorts values, the most reliable first."""

@@ -161,11 +161,20 @@ class ValueReader:
     space: Namespace
     placeholders: frozenset[str]
     blocked: frozenset[str]
+    longest: int = field(init=False)
+
+    @longest.default
+    def _find_longest(self) -> int:
+        return max(map(len, self.placeholders), default=0)
 
     def read(self, value: str) -> str:
         """Bring a value into the form in which it is compared; empty, it names no customer."""
         text = self.space.normalize(value)
-        if text in self.blocked or value.strip().casefold() in self.placeholders:
+        if text in self.blocked:
+            return ""
+        if len(text) > self.longest and text[0] > " " < text[-1] and text.isascii():
+            return text  # folding makes no text shorter, and there is nothing to strip
+        if value.strip().casefold() in self.placeholders:
             return ""
         if text is not value and text.strip().casefold() in self.placeholders:
             return ""

@@ -18,63 +18,71 @@ class ValueTable:
 
     def __init__(self, rules: IdentityRules, graph: EvidenceGraph) -> None:
         self._rules, self._graph = rules, graph
-        self._ranks: dict[str, int] = {}
         self._readers: list[ValueReader] = []
-        self._values: dict[str, dict[str, Value]] = {}  # by namespace and text
+        # By namespace its rank, and its values by their texts.
+        self._spaces: dict[str, tuple[int, dict[str, Value]]] = {}
         for space in rules.namespaces:
             self._add_space(space)
 
     @property
     def values(self) -> Iterable[Value]:
         """All values."""
-        return chain.from_iterable(values.values() for values in self._values.values())
+        return chain.from_iterable(values.values() for _, values in self._spaces.values())
 
     def __len__(self) -> int:
-        return sum(map(len, self._values.values()))
+        return sum(len(values) for _, values in self._spaces.values())
 
     def find(self, identities: Iterable[Identity], *, add: bool = True) -> tuple[Value, ...]:
         """Find the values of identities that can name a customer, the most reliable first."""
         found: list[Value] = []
+        last, in_order = -1, bool(self._rules.namespaces)
         for one in identities:
-            known = self._values.get(one.namespace)
-            value = None if known is None else known.get(one.value)
+            space = self._spaces.get(one.namespace) or self._find_space(one, add=add)
+            if space is None:
+                continue
+            rank, values = space
+            value = values.get(one.value)
             if value is None:
-                value = self._read(one, add=add)
-            if value is not None and value not in found:
-                found.append(value)
-        if len(found) > 1 and not (self._rules.namespaces and self._graph.in_priority(found)):
+                value = self._read(rank, values, one.value, add=add)
+            if value is None or value in found:
+                continue
+            in_order &= last < rank
+            last = rank
+            found.append(value)
+        if len(found) > 1 and not in_order:
             found.sort(key=self._graph.reliability)
         return tuple(found)
 
     def is_blocked(self, one: Identity) -> bool:
         """Check whether the value of an identity names no customer in its namespace."""
-        known = one.value in self._values.get(one.namespace, ())
-        rank = None if known else self._ranks.get(one.namespace)
-        return rank is not None and not self._readers[rank].read(one.value)
+        space = self._spaces.get(one.namespace)
+        if space is None or one.value in space[1]:
+            return False
+        return not self._readers[space[0]].read(one.value)
 
     def drop(self, value: Value) -> None:
         """Drop a value of which there is no evidence any more."""
-        del self._values[self._graph.space_of(value).name][self._graph.text_of(value)]
+        del self._spaces[self._graph.space_of(value).name][1][self._graph.text_of(value)]
 
-    def _add_space(self, space: Namespace) -> int:
-        rank = self._ranks[space.name] = len(self._ranks)
+    def _add_space(self, space: Namespace) -> tuple[int, dict[str, Value]]:
+        rank = len(self._spaces)
         priority = (rank, "") if self._rules.namespaces else (0, space.name)
         self._graph.add_space(space, priority)
         self._readers.append(self._rules.reader(space))
-        self._values[space.name] = {}
-        return rank
+        made = self._spaces[space.name] = (rank, {})
+        return made
 
-    def _read(self, one: Identity, *, add: bool) -> Value | None:
-        rank = self._ranks.get(one.namespace)
-        if rank is None:
-            if self._rules.namespaces or not add:
-                return None
-            rank = self._add_space(Namespace(one.namespace, shared=None))
-        text = self._readers[rank].read(one.value)
+    def _find_space(self, one: Identity, *, add: bool) -> tuple[int, dict[str, Value]] | None:
+        """Add a namespace where any is allowed."""
+        if self._rules.namespaces or not add:
+            return None
+        return self._add_space(Namespace(one.namespace, shared=None))
+
+    def _read(self, rank: int, values: dict[str, Value], given: str, *, add: bool) -> Value | None:
+        text = self._readers[rank].read(given)
         if not text:
             return None
-        known = self._values[one.namespace]
-        value = known.get(text)
+        value = None if text is given else values.get(text)
         if value is None and add:
-            value = known[text] = self._graph.add_value(rank, text)
+            value = values[text] = self._graph.add_value(rank, text)
         return value
