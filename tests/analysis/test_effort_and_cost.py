@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import journeymap as jm
 from journeymap.analysis import Breakdown, Columns, Compare, EffortAndCost, Log, Transitions, Where
 from journeymap.analysis.measuring.clustered_errors import find_error, sum_products
-from journeymap.analysis.questions.effort_and_cost import _joined
+from journeymap.analysis.questions.effort_and_cost import _joined, _Mean, _Rest
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
 from journeymap.testing import interactions
 from tests.factories import JOURNEY, T0
@@ -360,6 +360,34 @@ def test_the_costs_of_one_customer_may_be_as_large_as_any() -> None:
     [found] = sum_products(customer, customer, ("",), one, total).values()
     n, whole = len(customer), len(customer) * 10**13
     assert found == (n * n, n * whole, n * whole, whole * whole)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_it_is_compared_with_is_not_known_for_sure_either(shared: bool) -> None:
+    """The same cost always, beside one that varies round it: neither is cheaper."""
+    judged, plain_errors = 0, []
+    for seed in range(40):
+        dice = random.Random(seed)
+        rows = [("A", f"c{n}", 5.0) for n in range(200)]
+        rows += [("B", f"{'c' if shared else 'd'}{n}", dice.choice([1.0, 9.0])) for n in range(200)]
+        log = Log.from_frame(
+            {"customer": [who for _, who, _ in rows], "touchpoint": [what for what, _, _ in rows],
+             "at": list(range(400)), "cost": [cost for _, _, cost in rows],
+             "outcome": ["failed" if what == "B" and dice.random() < 0.5 else None
+                         for what, _, _ in rows]},
+            Columns(at_unit="s", cost="cost", outcome="outcome"),
+        )  # fmt: skip
+        [row] = [one for one in log.ask(EffortAndCost()) if one.element == "A"]
+        judged += row.serves != "not sure"
+        [part] = log.parts(None)
+        measured = EffortAndCost().measure(part)
+        [mine] = [_Mean(sums) for (name, _), sums in measured.numbers.items() if name == "A"]
+        rest = _Rest(mine, _Mean(measured.all_contacts), measured.beside["A"], measured.whole)
+        costs = np.array([cost for what, _, cost in rows if what == "B"])
+        plain_errors.append((rest.cost_error, (costs - costs.mean()).std() / 200**0.5))
+    assert judged <= 5  # 2 of 40 are expected
+    for found, expected in plain_errors:
+        assert found == pytest.approx(expected)
 
 
 def test_one_customer_is_no_sample() -> None:

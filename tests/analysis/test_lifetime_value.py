@@ -25,6 +25,7 @@ from journeymap.analysis.measuring.fitted_purchases import choose_segments
 from journeymap.analysis.measuring.likelihood import fit
 from journeymap.analysis.measuring.purchase_models import MODELS, GammaGamma, Histories
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
+from journeymap.model.buying import Worth
 from journeymap.testing import interactions
 from tests.analysis import plain
 from tests.factories import DAY, T0
@@ -574,6 +575,43 @@ def test_what_is_not_known_is_not_nothing() -> None:
     [found] = half.per_customer().filter(pl.col("customer") == busiest).to_dicts()
     assert live.spend == pytest.approx(found["spend"])
     assert live.value == pytest.approx(found["value"])
+
+
+@pytest.mark.parametrize("paid", [-3.0, 0.0, "USD"])
+def test_who_is_known_to_bring_nothing_is_not_worth_the_mean_of_others(paid: float | str) -> None:
+    """Refunded, free of charge, or paid in another currency: live, too."""
+    rows = _spenders()
+    names = sorted({name for name, _, _ in rows})
+    free = set(names[::2])
+    frame = {
+        "customer": [name for name, _, _ in rows], "touchpoint": ["buy"] * len(rows),
+        "at": [day * 86_400 for _, day, _ in rows],
+        "paid": [paid if name in free and isinstance(paid, float) else amount
+                 for name, _, amount in rows],
+        "money": ["USD" if name in free and paid == "USD" else "EUR" for name, _, _ in rows],
+    }  # fmt: skip
+    log = Log.from_frame(frame, Columns(at_unit="s", value="paid", currency="money"))
+    answer = log.ask(LifetimeValue("buy", spend="gamma-gamma", currency="EUR"))
+    each = answer.per_customer()
+    mine = each.filter(pl.col("customer").is_in(free))
+    assert mine["spend"].to_list() == [0] * len(free)
+    others = each.filter(~pl.col("customer").is_in(free))
+    assert others["spend"].min() > 0  # type: ignore[operator]
+    assert answer[0].value == pytest.approx(others["value"].sum() / len(names))
+    first = T0.date()
+
+    def worth(*amounts: float, began: float | None = None) -> Worth:
+        assert answer.model is not None
+        days = [first + n * DAY for n in range(len(amounts) + 1)]
+        found = answer.model.worth_of(days, today=first + 9 * DAY, amounts=amounts, first=began)
+        assert found is not None
+        return found
+
+    assert worth(0.0, began=0.0).value == 0
+    usual, some = worth().spend, worth(0.0, began=9.0).spend  # of amounts nothing is known
+    assert usual is not None
+    assert some is not None
+    assert 0 < some < usual
 
 
 @pytest.mark.parametrize("model", ["bg-nbd", "pareto-nbd"])

@@ -93,8 +93,9 @@ class BuyingModel:
             raise ElementError("BuyingModel", "discount", value, message)
 
     def worth_of(
-        self, days: Sequence[date], *, today: date, amounts: Sequence[float] = ()
-    ) -> Worth | None:
+        self, days: Sequence[date], *, today: date, amounts: Sequence[float] = (),
+        first: float | None = None,
+    ) -> Worth | None:  # fmt: skip
         """Compute what is expected of a customer from a day on.
 
         Args:
@@ -102,6 +103,7 @@ class BuyingModel:
             today: The day.
             amounts: What they paid on each of the days after the first of which that is known, in
                 order.
+            first: What they paid on the first day (None: not known).
 
         Returns:
             What is expected; None of who has not purchased by then.
@@ -114,7 +116,7 @@ class BuyingModel:
         alive = self._alive(x, recency, age)
         weeks = self.horizon / timedelta(weeks=1)
         expected = alive * self._lasting(x, age, weeks)
-        spend = self._spend(x, list(amounts)) if self.spend else None
+        spend = self._spend(x, list(amounts), first) if self.spend else None
         value = None
         if spend is not None:
             counted = alive * self._discounted(x, age, weeks) if self.discount else expected
@@ -155,13 +157,13 @@ class BuyingModel:
         rest = math.exp(_log_series(shape, b, c, z))
         return c / (a - 1) * (1 - rest)
 
-    def _spend(self, x: int, amounts: list[float]) -> float:
+    def _spend(self, x: int, amounts: list[float], first: float | None) -> float:
         p, q, v = (self.spend[name] for name in _SPEND)
         count = min(x, len(amounts))
         total = sum(amounts[:count])
-        if total <= 0:
-            count, total = 0, 0.0
-        return p * (v + total) / max(p * count + q - 1, 1e-9)
+        if (count or first is not None) and total + (first or 0) <= 0:
+            return 0.0  # what is known of them brought nothing
+        return p * (v + max(total, 0.0)) / max(p * count + q - 1, 1e-9)
 
     def to_json(self) -> str:
         """Write the model as one line of JSON.

@@ -387,8 +387,10 @@ def _worth_of(
                 counts = model.currency in (None, one.value.currency)
                 paid[day] = paid.get(day, Decimal(0)) + (one.value.amount if counts else 0)
     today = (as_of or datetime.now(UTC)).astimezone(zone).date()
-    amounts = [float(paid[day]) for day in sorted(days)[1:] if day in paid]
-    return model.worth_of(list(days), today=today, amounts=amounts)
+    known = [float(paid[day]) if day in paid else None for day in sorted(days)]
+    amounts = [amount for amount in known[1:] if amount is not None]
+    first = known[0] if known else None
+    return model.worth_of(list(days), today=today, amounts=amounts, first=first)
 
 
 def _moments(state: State, journey: JourneyMap | None) -> tuple[OpenMoment, ...]:

@@ -18,7 +18,7 @@ from journeymap.analysis.measuring.purchase_models import (
     find_cells,
 )
 from journeymap.analysis.measuring.segmented_purchases import SegmentedModel
-from journeymap.analysis.table.part import Ints
+from journeymap.analysis.table.part import Flags, Ints
 from journeymap.model.buying import DISCOUNT_STEPS, YEAR_WEEKS
 
 __all__ = [
@@ -43,7 +43,8 @@ class Purchasers:
     """The customers in the order of their names, with what is known of each.
 
     Days are numbers; ``amount`` is what repeat purchases brought, ``paid`` on how many days of them
-    it is known, and ``segment`` a place in ``segments``.
+    it is known, ``nothing`` whether all that is known brought nothing, and ``segment`` a place in
+    ``segments``.
     """
 
     names: pl.Series
@@ -53,6 +54,7 @@ class Purchasers:
     later: Ints
     amount: Floats
     paid: Ints
+    nothing: Flags
     segment: Ints
     segments: tuple[str, ...]
     cut: int
@@ -269,9 +271,13 @@ class FittedSpend:
         if not self.found.settled or self.found.values[1] <= 1:
             self.note = "the amounts do not determine a model of spend"
             return
-        x[mean == 0] = 0  # of amounts that are not known, nothing is
-        self._x, self._mean = x, mean
-        self.spend = self.model.expected(self.found.values, x, mean) * self._unit
+        self._x, self._mean, self._nothing = x, mean, seen.nothing
+        self.spend = self._expected(self.found.values) * self._unit
+
+    def _expected(self, values: Floats) -> Floats:
+        """Compute the spend of each customer; whose amounts are known and brought nothing, none."""
+        found = self.model.expected(values, self._x, self._mean)
+        return np.where(self._nothing, 0.0, found)
 
     @property
     def parameters(self) -> dict[str, float]:
@@ -295,8 +301,7 @@ class FittedSpend:
         """Compute the mean spend by parameters, in their unit; ``weights``: of customers."""
         if values[1] <= 1:
             return np.inf  # there is no mean
-        numbers = self.model.expected(values, self._x, self._mean)
-        return float(numbers @ weights / weights.sum())
+        return float(self._expected(values) @ weights / weights.sum())
 
 
 def bound_value(

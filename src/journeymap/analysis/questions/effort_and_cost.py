@@ -43,6 +43,7 @@ _Cost: TypeAlias = Annotated[float, Field("bound", of="cost_mean")]
 _Demand: TypeAlias = Annotated[float, Field("bound", of="demanded")]
 _MANY = 30  # customers on a channel, and of an element that is judged at all
 _PLACES = len(BURDENS)
+_MINE, _ALL = _SIDES = ("mine", "all")  # the contacts of an element, and all contacts
 
 
 @frozen
@@ -181,6 +182,9 @@ class _Sums:
     customers: dict[str, int]
     all_contacts: list[int]
     products: dict[str, tuple[Products, Products, Products]]  # of effort, demand and cost
+    # Of effort and cost, those of an element with itself and with all contacts, and of these.
+    beside: dict[str, tuple[Products, Products]]
+    whole: tuple[Products, Products]
 
 
 @frozen
@@ -233,22 +237,25 @@ class EffortAndCost:
         numbers: dict[tuple[str, str], list[int]] = {}
         customers: dict[str, int] = {}
         products: dict[str, tuple[Products, Products, Products]] = {}
+        beside: dict[str, tuple[Products, Products]] = {}
         if not len(part):
-            return _Sums(numbers, customers, _added([]), products)
+            return _Sums(numbers, customers, _added([]), products, beside, ({}, {}))
         found = self._burdens(part)
         channels: tuple[str | None, ...] = ("",)
         channel = np.zeros(len(part), dtype=np.int64)
         if part.knows("channel"):
             channels, channel = part.names("channel"), part.codes("channel").astype(np.int64)
         named = tuple(name or "" for name in channels)
+        totals = _Totals.of(part, found)
         for name, rows in self._elements(part):
             customers[name] = len(distinct(part.customer[rows]))
+            beside[name] = totals.beside(part, found, rows)
             products[name] = _products(part, found, rows, channel[rows], named)
             for code in distinct(channel[rows]).tolist():
                 mine = rows[channel[rows] == code]
                 numbers[name, channels[code] or ""] = _summed(part, found, mine)
         whole = _summed(part, found, np.arange(len(part)))
-        return _Sums(numbers, customers, whole, products)
+        return _Sums(numbers, customers, whole, products, beside, totals.products())
 
     def _burdens(self, part: Part) -> Burdens:
         for condition in (self.failure_demand, self.identification):
@@ -291,12 +298,16 @@ class EffortAndCost:
             ]  # fmt: skip
         names = sorted({*one.customers, *other.customers})
         nothing: tuple[Products, Products, Products] = ({}, {}, {})
+        none: tuple[Products, Products] = ({}, {})
         return _Sums(
             numbers,
             {name: one.customers.get(name, 0) + other.customers.get(name, 0) for name in names},
             [a + b for a, b in zip(one.all_contacts, other.all_contacts, strict=True)],
             {name: _joined(one.products.get(name, nothing), other.products.get(name, nothing))
              for name in names},
+            {name: _joined(one.beside.get(name, none), other.beside.get(name, none))
+             for name in names},
+            _joined(one.whole, other.whole),
         )  # fmt: skip
 
     def answer(self, measured: _Sums, scope: Scope) -> EffortAndCostAnswer:
@@ -309,7 +320,8 @@ class EffortAndCost:
         for name, channels in elements.items():
             of_all = _Errors(measured.products[name], channels)
             mean, n = _Mean(_added(list(channels.values()))), measured.customers[name]
-            rows.append(_row(name, mean, n, whole, of_all))
+            rest = _Rest(mean, whole, measured.beside[name], measured.whole)
+            rows.append(_row(name, mean, n, rest, of_all))
             moves += _best_channel(name, channels, of_all)
         rows.sort(key=lambda row: (-row["effort"], row["element"]))
         moves.sort(key=lambda one: (one.effort * one.contacts, one.element))
@@ -333,6 +345,51 @@ def _products(
         sum_products(customer, channel, names, every, demanded),
         sum_products(customer, channel, names, known.astype(np.int64), np.where(known, cost, 0)),
     )
+
+
+@frozen(eq=False)
+class _Totals:
+    """Of each customer the number of all contacts, their burdens, priced ones and their cost."""
+
+    customer: Ints
+    columns: tuple[Ints, Ints, Ints, Ints]
+
+    @classmethod
+    def of(cls, part: Part, found: Burdens) -> _Totals:
+        """Sum the contacts of each customer of a part."""
+        begins = np.flatnonzero(np.append(True, part.customer[1:] != part.customer[:-1]))
+        columns = tuple(np.add.reduceat(one, begins) for one in _counted(found, slice(None)))
+        return cls(part.customer[begins].astype(np.int64), columns)  # type: ignore[arg-type]
+
+    def beside(self, part: Part, found: Burdens, rows: Ints) -> tuple[Products, Products]:
+        """Sum products of some contacts with all contacts of the same customers."""
+        customer = part.customer[rows].astype(np.int64)
+        others = np.flatnonzero(np.isin(self.customer, customer))
+        who = np.concatenate([customer, self.customer[others]])
+        group = np.repeat(np.arange(2), [len(rows), len(others)])
+        both = zip(_counted(found, rows), self.columns, strict=True)
+        joined = [np.concatenate([mine, whole[others]]) for mine, whole in both]
+        made = (sum_products(who, group, _SIDES, *joined[:2]),
+                sum_products(who, group, _SIDES, *joined[2:]))  # fmt: skip
+        for products in made:  # those of all contacts are summed for all customers
+            products.pop((_ALL, _ALL), None)
+        return made
+
+    def products(self) -> tuple[Products, Products]:
+        """Sum products of all contacts with all contacts."""
+        group = np.zeros(len(self.customer), dtype=np.int64)
+        effort, burdens, priced, cost = self.columns
+        return (sum_products(self.customer, group, (_ALL,), effort, burdens),
+                sum_products(self.customer, group, (_ALL,), priced, cost))  # fmt: skip
+
+
+def _counted(found: Burdens, rows: Ints | slice) -> tuple[Ints, Ints, Ints, Ints]:
+    """Give what each contact counts, its burdens, whether its cost is known, and the cost."""
+    cost = found.cost[rows]
+    known = cost != NO_COST
+    burdens: Ints = found.marks[rows].sum(axis=1)
+    return (np.ones(len(cost), dtype=np.int64), burdens, known.astype(np.int64),
+            np.where(known, cost, 0))  # fmt: skip
 
 
 def _joined(one: tuple[Products, ...], other: tuple[Products, ...]) -> Any:
@@ -428,13 +485,41 @@ class _Errors:
         return find_error(self._products[place], weights)
 
 
+class _Rest:
+    """The contacts that are not at an element, and how sure its difference from them is."""
+
+    def __init__(
+        self, mine: _Mean, whole: _Mean, beside: tuple[Products, Products],
+        all_: tuple[Products, Products],
+    ) -> None:  # fmt: skip
+        rest = _Mean([all_ - own for all_, own in zip(whole.sums, mine.sums, strict=True)])
+        self.effort, self.cost = rest.exact_effort, rest.exact_cost
+        products = [one | other for one, other in zip(beside, all_, strict=True)]
+        efforts = (mine.exact_effort, rest.exact_effort)
+        costs = ((mine.exact_cost or 0) * SCALE, (rest.exact_cost or 0) * SCALE)
+        self.effort_error = _difference(products[0], (mine.contacts, rest.contacts), efforts)
+        self.cost_error = _difference(products[1], (mine.priced, rest.priced), costs) / SCALE
+        self.any = rest.contacts > 0
+
+
+def _difference(
+    products: Products, counts: tuple[int, int], means: tuple[Fraction | int, Fraction | int]
+) -> float:
+    """Find the error of a mean less that of the rest, which is all but what is in it."""
+    mine, rest = (Fraction(1, count) if count else Fraction(0) for count in counts)
+    return find_error(products, {
+        _MINE: (mine + rest, -means[0] * mine - means[1] * rest),
+        _ALL: (-rest, means[1] * rest),
+    })  # fmt: skip
+
+
 def _added(means: list[_Mean]) -> list[int]:
     if not means:
         return [0] * (_PLACES + 8)
     return [sum(column) for column in zip(*(one.sums for one in means), strict=True)]
 
 
-def _row(name: str, mean: _Mean, customers: int, whole: _Mean, errors: _Errors) -> dict[str, Any]:
+def _row(name: str, mean: _Mean, customers: int, rest: _Rest, errors: _Errors) -> dict[str, Any]:
     n, every = mean.contacts, errors.channels
     # The customers are a sample, of which the mean is known: n - 1 are free.
     free = (customers / max(1, customers - 1)) ** 0.5
@@ -455,21 +540,19 @@ def _row(name: str, mean: _Mean, customers: int, whole: _Mean, errors: _Errors) 
         "cost": mean.total if mean.priced else None, "cost_mean": mean.cost,
         "cost_low": mean.cost - cost_half if priced and mean.cost is not None else None,
         "cost_high": mean.cost + cost_half if priced and mean.cost is not None else None,
-        "serves": _serves(mean, whole, customers, effort_error, cost_error),
+        "serves": _serves(mean, rest, customers, free),
     }  # fmt: skip
     return row | {kind: count / n for kind, count in zip(BURDENS, mean.marks, strict=True)}
 
 
-def _serves(
-    mean: _Mean, whole: _Mean, customers: int, effort_error: float, cost_error: float
-) -> Served:
-    """Judge whom an element serves, against the average of all contacts."""
-    mine, average = mean.exact_cost, whole.exact_cost
-    if customers < _MANY or mine is None or average is None:
+def _serves(mean: _Mean, rest: _Rest, customers: int, free: float) -> Served:
+    """Judge whom an element serves, against all other contacts."""
+    mine, others = mean.exact_cost, rest.cost
+    if customers < _MANY or not rest.any or mine is None or others is None:
         return "not sure"
-    easy, cheap = whole.exact_effort - mean.exact_effort, average - mine
-    if (abs(easy) <= NORMAL_QUANTILE * effort_error
-            or abs(cheap) <= NORMAL_QUANTILE * cost_error):  # fmt: skip
+    easy, cheap = rest.effort - mean.exact_effort, others - mine
+    if (abs(easy) <= NORMAL_QUANTILE * free * rest.effort_error
+            or abs(cheap) <= NORMAL_QUANTILE * free * rest.cost_error):  # fmt: skip
         return "not sure"
     if easy > 0:
         return "both" if cheap > 0 else "the customer"

@@ -27,7 +27,7 @@ from journeymap.analysis.measuring.purchase_models import MODELS
 from journeymap.analysis.measuring.referrals import Recommended
 from journeymap.analysis.row_fields import Amount, Count, Field, Mean, N
 from journeymap.analysis.table.exact_amounts import AmountSums
-from journeymap.analysis.table.part import Ints, Part, Scope, require_times
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
 from journeymap.exceptions import ElementError
 from journeymap.model import BuyingModel
 from journeymap.model.rules import maybe_length, of_type, one_of, positive_duration
@@ -205,6 +205,7 @@ class _Measured:
     columns: tuple[Ints, ...]  # frequency, first day, last day, later days
     amount: AmountSums
     paid: Ints  # on how many repeat days an amount is known
+    nothing: Flags  # whether amounts are known, the first day's among them, and brought nothing
     days: Ints  # the later purchase days of all, up to the end
     currencies: frozenset[str] = frozenset()
     recommended: Recommended | None = None  # who recommended whom, where that is recorded
@@ -294,7 +295,8 @@ class LifetimeValue:
         days = PurchaseDays.of(part, self.purchase, self.by, self.currency, paid=paid)
         if not len(days.day):
             nothing = np.zeros(0, dtype=np.int64)
-            none = _Measured((), (nothing,) * 4, days.amount, nothing, nothing, days.currencies)
+            none = _Measured((), (nothing,) * 4, days.amount, nothing, nothing.astype(bool),
+                             nothing, days.currencies)  # fmt: skip
             return evolve(none, recommended=_recommended(part))
         return self._summarise(part, days)
 
@@ -313,6 +315,8 @@ class LifetimeValue:
         later = np.bincount(place[~early], minlength=size)
         amount = days.amount.select(repeat).sums_by(place[repeat], size)
         paid = np.bincount(place[repeat & days.known], minlength=size)
+        whole = days.amount.select(early).sums_by(place[early], size).floats
+        empty = (np.bincount(place[early & days.known], minlength=size) > 0) & (whole <= 0)
         last = first.copy()
         np.maximum.at(last, place[early], day[early])
         columns = (frequency, first, last, later)
@@ -324,7 +328,7 @@ class LifetimeValue:
         return _Measured(
             days.names(part, owner[starts][known]),
             tuple(column[known].astype(np.int64) for column in columns),
-            amount.select(known), paid[known], day[repeated], days.currencies,
+            amount.select(known), paid[known], empty[known], day[repeated], days.currencies,
             _recommended(part), segments,
         )  # fmt: skip
 
@@ -346,6 +350,7 @@ class LifetimeValue:
             tuple(np.concatenate(pair) for pair in zip(one.columns, other.columns, strict=True)),
             one.amount.join(other.amount),
             np.concatenate([one.paid, other.paid]),
+            np.concatenate([one.nothing, other.nothing]),
             np.concatenate([one.days, other.days]),
             one.currencies | other.currencies,
             one.recommended.merge(other.recommended)
@@ -382,8 +387,8 @@ class LifetimeValue:
         )
         chosen = choose_segments(given_segments, frequency)
         seen = Purchasers(
-            names, frequency, first, last, later, amount, measured.paid[order], chosen.codes,
-            chosen.segments, self._cut(scope),
+            names, frequency, first, last, later, amount, measured.paid[order],
+            measured.nothing[order], chosen.codes, chosen.segments, self._cut(scope),
         )  # fmt: skip
         cut = "purchases before the view begins are not seen" if scope.since is not None else ""
         found = _Answering(self, seen, measured, brief=brief).answer()
