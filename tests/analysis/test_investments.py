@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -17,8 +18,11 @@ from journeymap import (
     Metric,
     Of,
     Rating,
+    Repurchase,
+    RetentionAfter,
     Score,
     Stage,
+    TimeBetween,
     Touchpoint,
 )
 from journeymap.analysis import Investments, Log, Scorecard
@@ -87,6 +91,28 @@ def test_a_change_over_enough_customers_has_bounds_that_combine_both_sides() -> 
     assert row.change_low == pytest.approx(0.25 - math.hypot(0.75 - now[0], then[1] - 0.5))
     assert row.change_high == pytest.approx(0.25 + math.hypot(now[1] - 0.75, 0.5 - then[0]))
     assert row.note is None
+
+
+def test_a_longer_time_before_is_no_change() -> None:
+    """In eleven months more is bought, and more customers come back, than in the one after."""
+    journey = _map(
+        Metric("calls", Of("stage", "use"), measure=Frequency(per="customer")),
+        Metric("again", Of("stage", "use"), measure=Repurchase("call")),
+        Metric("stayed", Of("stage", "use"), measure=RetentionAfter(after="7 days")),
+        Metric("wait", Of("stage", "use"), measure=TimeBetween("see", "call", statistic="mean")),
+    )
+    told = []
+    for seed in range(8):
+        dice = random.Random(seed)
+        met = [Interaction(f"c{n}", touchpoint, at=_START + timedelta(days=dice.uniform(-330, 30)))
+               for n in range(200) for touchpoint in ("see", "call") * 8]  # fmt: skip
+        rows = Log.from_interactions(met, map=journey).ask(Investments())
+        assert {row.days for row in rows} == {30}
+        told += [(row.change_low, row.change_high) for row in rows]
+    known = [(low, high) for low, high in told if low is not None and high is not None]
+    wrong = [(low, high) for low, high in known if not low <= 0 <= high]
+    assert len(known) >= 20
+    assert len(wrong) <= 3
 
 
 def test_without_a_day_only_the_value_of_the_whole_log_is_given() -> None:

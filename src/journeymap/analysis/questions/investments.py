@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from attrs import frozen
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["InvestmentRow", "Investments", "InvestmentsAnswer"]
 
+_Rows: TypeAlias = dict[str, ScorecardRow]
 _ChangeBound: TypeAlias = Annotated[float, Field("bound", of="change")]
+_Days: TypeAlias = Annotated[int, Field("amount")]
 _FEW = 30  # fewer than this on a side are no ground to judge on
 
 
@@ -37,9 +40,10 @@ class InvestmentRow:
         kind: The kind of investment.
         amount: Its cost a year (None: not known).
         since: The day since which it works, ISO 8601 (None: not known).
-        before: The metric's value until that day (None: there is none).
+        days: How many days before it and from it on are compared (None: one side has none).
+        before: The metric's value in so many days until that day (None: there is none).
         n_before: What that is taken over.
-        after: Its value since that day; where none is known, of the whole log.
+        after: Its value in as many days from that day on; where none is known, of the whole log.
         n_after: What that is taken over.
         change: The value after less the one before.
         change_low: Lower bound of its 95 % interval.
@@ -55,6 +59,7 @@ class InvestmentRow:
     kind: Text
     amount: Amount | None
     since: Text | None
+    days: _Days | None
     before: Amount | None
     n_before: Count
     after: Amount | None
@@ -80,7 +85,10 @@ class InvestmentsAnswer(Answer[InvestmentRow]):
         """
         if not len(self):
             return []
-        return ["before and after differ by more than the investment: this shows no cause"]
+        return [
+            "as many days before as after are compared, and differ by more than the investment: "
+            "this shows no cause"
+        ]
 
 
 @frozen
@@ -88,11 +96,12 @@ class Investments:
     """List what each department invests in each stage, beside the stage's metrics.
 
     With the day since which an investment works (`Investment.since`), the metrics before that day
-    and from it on; journeys are cut there. The bounds of the change combine the intervals of both
-    sides (Newcombe, 1998, "Interval estimation for the difference between independent
-    proportions"); the same customers on both sides make them wider than need be.
+    and from it on; journeys are cut there. Both sides are of as many days: in a longer time more
+    customers come back, more is bought, and longer waits are met. The bounds of the change combine
+    the intervals of both sides (Newcombe, 1998, "Interval estimation for the difference between
+    independent proportions"); the same customers on both sides make them wider than need be.
 
-    >>> from datetime import date
+    >>> from datetime import date, timedelta
     >>> from journeymap import (Department, Frequency, Investment, JourneyMap, Metric, Of, Stage,
     ...                         Touchpoint)
     >>> from journeymap.analysis import Columns, Log
@@ -104,7 +113,7 @@ class Investments:
     >>> log = Log.from_frame({"customer": list("abc"), "touchpoint": ["call"] * 3,
     ...     "at": [0, 86_400, 2 * 86_400]}, Columns(at_unit="s"), map=shop)
     >>> [(row.what, row.metric, row.n_before, row.n_after) for row in log.ask(Investments())]
-    [('school', 'calls', 2, 1)]
+    [('school', 'calls', 1, 1)]
     """
 
     def ask_log(self, log: Askable) -> InvestmentsAnswer:
@@ -113,29 +122,48 @@ class Investments:
         if journey is None:
             raise AnswerError("Investments", "investments are the map's: read the log with map=…")
         whole = _by_metric(log.ask(Scorecard()))
-        sides: dict[date, tuple[dict[str, ScorecardRow], dict[str, ScorecardRow]]] = {}
+        sides: dict[date, tuple[_Rows, _Rows]] = {}
         rows = []
         for department in journey.departments.values():
             for invested in department.invests:
                 since = invested.since
+                days = None if since is None else _days_compared(log, since)
                 if since is not None and since not in sides:
-                    before, after = log.where(until=since), log.where(since=since)
-                    sides[since] = tuple(
-                        _by_metric(one.ask(Scorecard())) for one in (before, after)
-                    )  # type: ignore[assignment]
+                    sides[since] = _both_sides(log, since, days)
                 for stage, metric in _watched(journey, invested):
                     found = (None, whole) if since is None else sides[since]
                     rows.append({
                         "department": department.id, "what": invested.what, "stage": stage,
                         "metric": None if metric is None else metric.id, "kind": invested.kind,
                         "amount": invested.amount,
-                        "since": None if since is None else since.isoformat(),
+                        "since": None if since is None else since.isoformat(), "days": days,
                         **_compare(metric, *found),
                     })  # fmt: skip
         return InvestmentsAnswer(pl.DataFrame(rows, schema=InvestmentsAnswer.schema()))
 
 
-def _by_metric(answer: Any) -> dict[str, ScorecardRow]:
+def _days_compared(log: Askable, since: date) -> int | None:
+    """Count the days that there are on both sides of a day."""
+    zone = ZoneInfo(log.scope.zone)
+    if log.first is None or log.last is None:
+        return None
+    first, last = (at.astimezone(zone).date() for at in (log.first, log.last))
+    days = min((since - first).days, (last - since).days + 1)
+    return days if days > 0 else None
+
+
+def _both_sides(log: Askable, since: date, days: int | None) -> tuple[_Rows, _Rows]:
+    """Ask for the metrics of so many days before a day and from it on."""
+    if days is None:
+        before, after = log.where(until=since), log.where(since=since)
+    else:
+        length = timedelta(days=days)
+        before = log.where(since=since - length, until=since)
+        after = log.where(since=since, until=since + length)
+    return _by_metric(before.ask(Scorecard())), _by_metric(after.ask(Scorecard()))
+
+
+def _by_metric(answer: Any) -> _Rows:
     return {row.metric: row for row in answer}
 
 
@@ -151,9 +179,7 @@ def _watched(journey: JourneyMap, invested: Investment) -> Iterator[tuple[str, M
         yield from ((stage, metric) for metric in found or (None,))
 
 
-def _compare(
-    metric: Metric | None, before: dict[str, ScorecardRow] | None, after: dict[str, ScorecardRow]
-) -> dict[str, Any]:
+def _compare(metric: Metric | None, before: _Rows | None, after: _Rows) -> dict[str, Any]:
     """Put the values of a metric before and after side by side."""
     cells: dict[str, Any] = dict.fromkeys(
         ("before", "after", "change", "change_low", "change_high")
