@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ from journeymap import (
 )
 from journeymap.adapters.mapping import PayloadMapping, RecordRule
 from journeymap.adapters.mapping.applying import AppliedMapping
-from journeymap.analysis import Columns, Log, Overview, Recommendation
+from journeymap.analysis import Columns, Log, Overview, Recommendation, RecommendationAnswer
 from journeymap.analysis.table import table
 from journeymap.exceptions import AnswerError, ElementError, InteractionError
 from journeymap.interactions.codec import interaction_data, read_interaction
@@ -66,10 +68,22 @@ def test_chains(people: dict[str, tuple[int, str | None, int]]) -> None:
     else:  # a forest all the same: no one is above themselves
         assert answer.refused >= len(late)
         assert sum(row.won for row in answer) == len(parents) - answer.refused
-    assert answer.growth == pytest.approx(sum(row.won for row in answer) / len(everyone))
+    assert answer.growth == pytest.approx(_grown(everyone, answer))
     assert answer.strangers == sum(
         by is not None and by not in everyone for _, by, _ in everyone.values()
     )
+
+
+def _grown(people: dict[str, tuple[int, str | None, int]], answer: RecommendationAnswer) -> float:
+    """At each age, the share of those followed for so long who won somebody then."""
+    end = max(day for day, _, _ in people.values())
+    followed = {name: end - day for name, (day, _, _) in people.items()}
+    least = max(min(2, len(people)), math.ceil(len(people) / 10))
+    within = sorted(followed.values(), reverse=True)[least - 1]
+    assert answer.growth_time == within * 86_400
+    won = [people[child][0] - people[row.recommender][0]
+           for row in answer for child in answer.customers(row, "won")]  # fmt: skip
+    return sum(1 / sum(age <= one for one in followed.values()) for age in won if age <= within)
 
 
 def _closes(name: str, parents: dict[str, str]) -> bool:
@@ -97,17 +111,21 @@ def test_an_answer_by_hand() -> None:
     assert (ann.value, ann.chain_value, ann.time) == (30, 37, 20 * 86_400)
     assert (bob.won, bob.chain_value, bob.time) == (1, 7, 20 * 86_400)
     assert (answer.customer_count, answer.recommended, answer.recommenders) == (5, 3, 2)
-    assert answer.growth == pytest.approx(2 / 5)
-    assert answer.growth_low == 0
-    assert answer.growth_high == pytest.approx(0.4 + 2.776 * (0.3**0.5) / 5**0.5, abs=1e-3)
+    # Won at 20 days: by two of the four who are followed for so long, none of them for 300.
+    assert (answer.growth, answer.growth_time) == (0.5, 290 * 86_400)
+    own = [1 / 4 - 2 / 16, 1 / 4 - 2 / 16, -2 / 16, -2 / 16, 0]
+    error = (sum(one**2 for one in own) * 5 / 4) ** 0.5
+    ratio = math.exp(2.7764 * error / 0.5)
+    assert answer.growth_low == pytest.approx(0.5 / ratio, rel=1e-3)
+    assert answer.growth_high == pytest.approx(0.5 * ratio, rel=1e-3)
     assert answer.median_time == 20 * 86_400
     assert answer.strangers == 1
     recommended, others = answer.acquired
     assert (recommended.n, recommended.known, recommended.retained) == (3, 2, 1)
-    assert (others.n, others.known, others.retained, others.share) == (2, 2, 1, 0.5)
-    assert recommended.value == pytest.approx((30 + 7 + 2) / 3)
+    assert (others.n, others.known, others.retained, others.share) == (2, 2, 0, 0.0)
+    assert (recommended.value, others.value) == ((30 + 7) / 2, (10 + 1) / 2)
     assert answer.customers(ann, "won") == ("bob",)
-    assert "one customer wins 0.4 others so far" in repr(answer)
+    assert "within 290 d one customer wins 0.5 others" in repr(answer)
 
 
 def test_invitations_and_what_comes_before() -> None:
@@ -261,7 +279,52 @@ def test_one_customer_has_no_interval() -> None:
                          Columns(at_unit="s", referred_by="by"))  # fmt: skip
     answer = log.ask(Recommendation())
     assert (answer.growth, answer.growth_low, answer.growth_high) == (0.0, None, None)
-    assert answer.notes()[0].endswith("one customer wins 0 others so far")
+    assert answer.notes()[0].endswith("one customer wins 0 others")
+
+
+@pytest.mark.parametrize("true", [0.6, 1.0, 1.6])
+def test_growth_is_that_of_customers_who_had_the_time(true: float) -> None:
+    """Worlds that grow, cut at a day: most customers have only just come."""
+    inside = []
+    for seed in range(30):
+        dice = np.random.default_rng(seed)
+        rows: list[tuple[str, int, str | None]] = [(f"c{n}", 0, None) for n in range(30)]
+        for name, day, _ in rows:  # which grows meanwhile
+            for at in day + dice.integers(10, 40, dice.poisson(true)):
+                if at <= 150:
+                    rows.append((f"c{len(rows)}", int(at), name))
+        names, days, by = zip(*rows, strict=True)
+        frame = {"customer": [*names, "last"], "touchpoint": ["buy"] * (len(rows) + 1),
+                 "at": [86_400 * day for day in (*days, 150)], "by": [*by, None]}  # fmt: skip
+        answer = Log.from_frame(frame, Columns(at_unit="s", referred_by="by")).ask(Recommendation())
+        assert answer.growth_low is not None
+        assert answer.growth_high is not None
+        inside.append(answer.growth_low <= true <= answer.growth_high)
+    assert sum(inside) >= 25  # of small worlds, those that die out hold fewer parents
+
+
+def test_who_came_later_is_retained_no_less() -> None:
+    """All behave alike: those who were recommended came a year later, that is all."""
+    dice = np.random.default_rng(2)
+    rows: list[tuple[str, float, str | None]] = []
+    for n in range(800):
+        day = float(dice.uniform(0, 200) if n < 400 else dice.uniform(300, 600))
+        by = None if n < 400 else f"c{dice.integers(0, 400)}"
+        while day < 730:
+            rows.append((f"c{n}", day, by))
+            day, by = day + float(dice.exponential(200)), None
+    names, days, by_ = zip(*rows, strict=True)
+    log = Log.from_frame(
+        {"customer": names, "touchpoint": ["buy"] * len(rows), "by": by_, "paid": [10] * len(rows),
+         "at": [int(86_400 * day) for day in days]},
+        Columns(at_unit="s", referred_by="by", value="paid", currency="EUR"),
+    )  # fmt: skip
+    recommended, others = log.ask(Recommendation()).acquired
+    for one, other in ((recommended, others), (others, recommended)):
+        assert one.low is not None
+        assert other.high is not None
+        assert one.low < other.high
+    assert recommended.value == pytest.approx(others.value, rel=0.05)
 
 
 def test_who_was_won_is_found_across_the_parts_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:

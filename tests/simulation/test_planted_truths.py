@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -100,7 +101,15 @@ def test_recommendation_is_found(log: Log, planted: Simulation) -> None:
     assert answer.recommended == len(came) > 100
     assert answer.strangers == answer.refused == 0
     assert answer.accepted / answer.invitations == pytest.approx(FRIENDS.wins, abs=0.05)
-    assert answer.growth == pytest.approx(answer.recommended / answer.customer_count)
+    begun: dict[str, datetime] = {}
+    for one in planted:
+        begun[one.customer] = min(begun.get(one.customer, one.at), one.at)
+    end, time = max(one.at for one in planted), timedelta(seconds=answer.growth_time or 0)
+    early = {name for name, at in begun.items() if end - at >= time}
+    won = {(one.customer, str(one.referred_by)) for one in planted if one.referred_by is not None}
+    mine = [by for child, by in won if by in early and begun[child] - begun[by] <= time]
+    assert len(early) > 300
+    assert answer.growth == pytest.approx(len(mine) / len(early), abs=0.04)  # two errors of these
     assert answer.before[0].touchpoint == FRIENDS.invitation
 
 

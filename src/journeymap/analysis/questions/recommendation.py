@@ -10,15 +10,16 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 import polars as pl
 from attrs import evolve, field, frozen, validators
-from scipy.special import stdtrit
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, read_amounts
 from journeymap.analysis.measuring.intervals import wilson_interval
+from journeymap.analysis.measuring.mean_counts import count_for_each
 from journeymap.analysis.measuring.referrals import Recommended, find_parents
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, Seconds
 from journeymap.analysis.table.exact_amounts import AmountSums, amount_of
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, code_of, require_times
+from journeymap.model.durations import span_text
 from journeymap.model.instants import micros_in
 from journeymap.model.rules import as_length, of_type, positive_duration
 
@@ -67,12 +68,14 @@ class Acquired:
     Attributes:
         group: ``recommended`` or ``others``.
         n: How many there are.
-        known: Of how many it is known whether they were retained: they began early enough.
-        retained: How many of them came back later than the time of retention.
+        known: Of how many it is known whether they were retained: they began twice the time of
+            retention before the end.
+        retained: How many of them came back later than that time, and before it had passed twice.
         share: Their share of those of whom it is known (None: there are none).
         low: Lower bound of its 95 % interval (Wilson 1927).
         high: Upper bound of it.
-        value: The mean amount of all (None: the log has none).
+        value: The mean amount of those of whom it is known, within twice the time of retention
+            (None: there are none, or the log has no amounts).
     """
 
     group: Literal["recommended", "others"]
@@ -110,10 +113,13 @@ class RecommendationAnswer(Answer[Recommender]):
         customer_count: All customers.
         recommended: Those who were recommended.
         recommenders: Those who won others.
-        growth: The customers whom one customer wins, on average (None: there are no customers).
-        growth_low: Lower bound of its 95 % interval, by the spread between customers (None: there
-            are not two).
+        growth: The customers whom one customer wins within ``growth_time``, on average: at each
+            age, of those who are followed for so long (Nelson 1988; None: there are no customers).
+        growth_low: Lower bound of its 95 % interval, by the spread between customers (Lawless and
+            Nadeau 1995; None: there are not two).
         growth_high: Upper bound of it.
+        growth_time: The time from a customer's beginning for which a tenth of them are followed, in
+            seconds.
         median_time: The median time from a recommender's beginning to that of the first customer
             whom they won, in seconds.
         invitations: Invitations.
@@ -133,6 +139,7 @@ class RecommendationAnswer(Answer[Recommender]):
     growth: float | None = field(default=None, kw_only=True)
     growth_low: float | None = field(default=None, kw_only=True)
     growth_high: float | None = field(default=None, kw_only=True)
+    growth_time: float | None = field(default=None, kw_only=True)
     median_time: float | None = field(default=None, kw_only=True)
     invitations: int = field(default=0, kw_only=True)
     accepted: int = field(default=0, kw_only=True)
@@ -150,11 +157,12 @@ class RecommendationAnswer(Answer[Recommender]):
         """
         if not self.recommended and not self.refused:
             return ["no interaction names who recommended (referred_by)"]
-        if self.growth is None:
+        if self.growth is None or self.growth_time is None:
             return []
         found = [
             f"{self.recommended:,} of {self.customer_count:,} customers were recommended, by "
-            f"{self.recommenders:,}: one customer wins {self.growth:.3g} others so far"
+            f"{self.recommenders:,}; within {span_text(self.growth_time)} one customer wins "
+            f"{self.growth:.3g} others"
         ]
         if self.growth_low is not None and self.growth_high is not None:
             found[0] += f" ({self.growth_low:.2g}–{self.growth_high:.2g})"
@@ -176,7 +184,7 @@ class RecommendationAnswer(Answer[Recommender]):
 
 @frozen(eq=False)
 class _Measured:
-    """Customers: names, who recommended them, when they began and were last there, and amounts.
+    """Customers: names, who recommended them, when they began, whether they were retained, amounts.
 
     Of recommenders, the touchpoints that they came to, with times.
     """
@@ -184,8 +192,9 @@ class _Measured:
     names: tuple[str, ...]
     referrers: tuple[str | None, ...]
     first: Ints
-    last: Ints
+    retained: Flags
     value: AmountSums
+    early: AmountSums  # within twice the time of retention
     invited: Ints
     asked: Ints  # when they first invited anybody
     steps: dict[str, tuple[tuple[int, str], ...]]
@@ -197,8 +206,8 @@ class _Measured:
         ordered: _Measured = evolve(
             self, names=tuple(self.names[place] for place in order),
             referrers=tuple(self.referrers[place] for place in order), first=self.first[order],
-            last=self.last[order], value=self.value.select(order), invited=self.invited[order],
-            asked=self.asked[order],
+            retained=self.retained[order], value=self.value.select(order),
+            early=self.early.select(order), invited=self.invited[order], asked=self.asked[order],
         )  # fmt: skip
         return ordered
 
@@ -213,7 +222,8 @@ class Recommendation:
 
     Attributes:
         invitation: The touchpoint at which customers invite others (None: none is recorded).
-        retained_after: A customer is retained who comes back later than that after their beginning.
+        retained_after: A customer is retained who comes back later than that after their beginning,
+            and before it has passed twice: so all have the same time for it.
         currency: The currency that counts, when the log holds several.
 
     Raises:
@@ -225,8 +235,8 @@ class Recommendation:
     >>> answer = log.ask(Recommendation())
     >>> [(row.recommender, row.won, row.chain, row.depth) for row in answer]
     [('a', 1, 2, 2), ('b', 1, 1, 1)]
-    >>> round(answer.growth, 3)
-    0.667
+    >>> round(answer.growth, 3), answer.growth_time
+    (1.0, 1.0)
     """
 
     invitation: str | None = field(default=None, validator=validators.optional(of_type(str)))
@@ -243,21 +253,27 @@ class Recommendation:
         none = np.zeros(0, dtype=np.int64)
         if not len(part):
             nothing = AmountSums.nothing(0)
-            return _Measured((), (), none, none, nothing, none, none, {}, frozenset())
+            return _Measured((), (), none, none.astype(bool), nothing, nothing, none, none, {},
+                             frozenset())  # fmt: skip
         begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
         edges = np.append(part.offsets[begins], len(part))
         person = np.repeat(np.arange(len(begins)), np.diff(edges))
         found = Recommended.of(part)
         amounts = read_amounts(part, self.currency)
-        value = AmountSums.nothing(len(begins))
+        limit = micros_in(self.retained_after)
+        since = part.at - found.first[person]
+        retained = np.zeros(len(begins), dtype=bool)
+        retained[person[(since > limit) & (since <= 2 * limit)]] = True
+        value = early = AmountSums.nothing(len(begins))
         if amounts is not None:
+            rows = np.flatnonzero(since <= 2 * limit)
             value = amounts[0].sums_by(person, len(begins))
-        last = np.maximum.reduceat(part.at, edges[:-1])
+            early = amounts[0].select(rows).sums_by(person[rows], len(begins))
         rows = self._invitations(part)
         asked = np.full(len(begins), np.iinfo(np.int64).max)
         np.minimum.at(asked, person[rows], part.at[rows])
         return _Measured(
-            found.names, found.referrers, found.first, last, value,
+            found.names, found.referrers, found.first, retained, value, early,
             np.bincount(person[rows], minlength=len(begins)), asked,
             dict(_steps(part, edges, found.names, set(part.names("referred_by")))),
             frozenset() if amounts is None else amounts[2],
@@ -274,8 +290,10 @@ class Recommendation:
         """Join the customers of two parts."""
         return _Measured(
             one.names + other.names, one.referrers + other.referrers,
-            np.concatenate([one.first, other.first]), np.concatenate([one.last, other.last]),
-            one.value.join(other.value), np.concatenate([one.invited, other.invited]),
+            np.concatenate([one.first, other.first]),
+            np.concatenate([one.retained, other.retained]),
+            one.value.join(other.value), one.early.join(other.early),
+            np.concatenate([one.invited, other.invited]),
             np.concatenate([one.asked, other.asked]), one.steps | other.steps,
             one.currencies | other.currencies,
         )  # fmt: skip
@@ -303,7 +321,7 @@ class Recommendation:
         """Follow the chains, and count."""
         currency = choose_currency("Recommendation", self.currency, measured.currencies)
         measured = measured.in_order()
-        names, first, last, value = measured.names, measured.first, measured.last, measured.value
+        names, first, value = measured.names, measured.first, measured.value
         invited, asked = measured.invited, measured.asked
         parent, stranger, refused = find_parents(names, measured.referrers, first)
         strangers = int(stranger.sum())
@@ -321,38 +339,37 @@ class Recommendation:
         ]  # fmt: skip
         rows.sort(key=lambda row: (-(row[5] or 0.0), -row[2], row[0]))
         frame = pl.DataFrame(rows, schema=RecommendationAnswer.schema(), orient="row")
-        growth = low = high = None
-        if size:
-            growth = float(won.mean())
-        if size > 1 and growth is not None:
-            half = float(stdtrit(size - 1, 0.975) * won.std(ddof=1) / size**0.5)
-            low, high = max(0.0, growth - half), growth + half
+        by = parent[parent >= 0]
+        grown = count_for_each(np.maximum(scope.seen_until - first, 0), by,
+                               first[parent >= 0] - first[by])  # fmt: skip
         known = [time / 1e6 for time in times if time >= 0]
         return RecommendationAnswer(
             frame, customer_count=size, recommended=int((parent >= 0).sum()) + strangers,
-            recommenders=int((won > 0).sum()), growth=growth, growth_low=low, growth_high=high,
+            recommenders=int((won > 0).sum()), growth=None if grown is None else grown.mean,
+            growth_low=None if grown is None else grown.low,
+            growth_high=None if grown is None else grown.high,
+            growth_time=None if grown is None else grown.within / 1e6,
             median_time=float(np.median(known)) if known else None,
             invitations=int(invited.sum()), accepted=_accepted(parent, first, asked, invited),
-            acquired=self._acquired((parent >= 0) | stranger, first, last, value, scope, paid=paid)
+            acquired=self._acquired((parent >= 0) | stranger, measured, scope, paid=paid)
             if size else (), before=_before(parent, first, names, measured.steps),
             strangers=strangers, refused=refused, currency=currency,
         )  # fmt: skip
 
     def _acquired(
-        self, named: Flags, first: Ints, last: Ints, value: AmountSums,
-        scope: Scope, *, paid: bool,
-    ) -> tuple[Acquired, ...]:  # fmt: skip
-        """Compare recommended customers with others."""
+        self, named: Flags, measured: _Measured, scope: Scope, *, paid: bool
+    ) -> tuple[Acquired, ...]:
+        """Compare recommended customers with others, each in the same time from the beginning."""
         limit = micros_in(self.retained_after)
         groups: tuple[Literal["recommended", "others"], ...] = ("recommended", "others")
-        known = first + limit < scope.seen_until
-        retained = known & (last - first > limit)
+        known = measured.first + 2 * limit < scope.seen_until
         found = []
         for group, chosen in zip(groups, (named, ~named), strict=True):
-            n, seen = int(chosen.sum()), int((chosen & known).sum())
-            kept = int((chosen & retained).sum())
+            mine = chosen & known
+            n, seen = int(chosen.sum()), int(mine.sum())
+            kept = int((mine & measured.retained).sum())
             low, high = wilson_interval(kept, seen) if seen else (None, None)
-            mean = amount_of(value.select(chosen).total()) / n if n and paid else None
+            mean = amount_of(measured.early.select(mine).total()) / seen if seen and paid else None
             found.append(Acquired(group, n, seen, kept, kept / seen if seen else None, low, high,
                                   mean))  # fmt: skip
         return tuple(found)
