@@ -142,6 +142,34 @@ def test_one_touch_on_the_way_to_buy_is_no_proof() -> None:
     assert sum("only a hold-out can show" in answer.reason for answer in answers) >= 38
 
 
+def _both_rise(seed: int, kind: str, customers: int = 900) -> Log:
+    """Touches and conversions by chance, neither for the other: both rise at one time, or of one.
+
+    In a busy month, in the first weeks of a customer, or with how active a customer is.
+    """
+    chance = np.random.default_rng(seed)
+    rows: list[Row] = []
+    for customer in range(customers):
+        begin = float(chance.uniform(0, 90)) if kind == "new" else 0.0
+        rows.append((customer, begin, "hello", None))
+        often = float(chance.gamma(0.7, 1 / 0.7)) if kind == "active" else 1.0
+        for rate, point, channel in ((0.06, "met", "mail"), (0.015, "buy", None)):
+            for day in chance.random(chance.poisson(rate * 120 * often)) * 120:
+                dense = {"busy": 40 < day < 70, "new": day < 14, "active": True}[kind]
+                if begin + day < 120 and (dense or chance.random() < 0.2):
+                    rows.append((customer, float(begin + day), point, channel))
+    return _log([*rows, (customers, 120.0, "hello", None)])
+
+
+@pytest.mark.parametrize("kind", ["busy", "new", "active"])
+def test_what_rises_with_touches_is_not_caused_by_them(kind: str) -> None:
+    answers = [_both_rise(seed, kind).ask(Attribution("buy", "learned")) for seed in range(20)]
+    credited = [answer for answer in answers if sum(row.conversions for row in answer)]
+    assert sum(answer.identifiable is True for answer in credited) <= 1
+    if kind != "new":  # there, touches come in bursts, too
+        assert sum("before a touch as after" in answer.reason for answer in answers) >= 10
+
+
 def test_intervals_have_the_truth() -> None:
     inside = total = 0
     for seed in range(12):

@@ -33,6 +33,8 @@ _LEAST = 30  # conversions from which anything is learned
 _CLOSE, _CLUSTERED = timedelta(days=1) // MICROSECOND, 2.0
 _ANYWAY = 0.03  # of the conversions, at least, that would have come anyway
 _HOURS = timedelta(hours=8) // MICROSECOND
+_SURER = 2.58  # standard errors that conversions must be more after touches than before
+_NEAR = 2  # times the memory, before a touch and after it, in which conversions are compared
 _AT_ONCE, _OFTEN = 0.1, 0.25  # conversions for each touch, within hours and at all
 _SEED = 20_26
 
@@ -105,6 +107,7 @@ class LearnedCredit:
     anyway: float
     memory: int | None = None
     shares: Floats | None = None
+    effects: Floats | None = None  # on the logarithm of the rate, of each element
 
     @classmethod
     def of(
@@ -132,7 +135,7 @@ class LearnedCredit:
         shares = _shapley(factors)
         earned = shares.sum(axis=0)
         anyway = max(0.0, len(touched.converted) - float(earned.sum()))
-        return cls(earned, anyway, best[3], shares)
+        return cls(earned, anyway, best[3], shares, best[1])
 
 
 def find_reason_against(touched: Touched, credit: LearnedCredit) -> str:
@@ -141,8 +144,9 @@ def find_reason_against(touched: Touched, credit: LearnedCredit) -> str:
     Whoever is about to convert meets touches in bursts: within a day of a touch the next comes far
     more often than later, which touches that come by chance do not. Who comes to
     buy may meet a single one, on the way: no touch that causes conversions does so every fourth
-    time, nor every tenth time within hours. And where all conversions come soon after touches,
-    there is nothing to compare with.
+    time, nor every tenth time within hours. Who is more active, or in a busy season, meets more
+    touches and converts more often, as much before a touch as after it. And where all conversions
+    come soon after touches, there is nothing to compare with.
     """
     if len(touched.converted) < _LEAST:
         return f"there are {len(touched.converted)} conversions: too few to learn from"
@@ -161,10 +165,36 @@ def find_reason_against(touched: Touched, credit: LearnedCredit) -> str:
             "a touch is followed by a conversion so often as when customers meet it on the way to "
             "buy; whether it causes conversions or follows the intent, only a hold-out can show"
         )
+    if credit.effects is not None and not _converts_more_after(touched, credit):
+        return (
+            "conversions come as often before a touch as after it, as where active customers, or a "
+            "busy season, have more of both; whether touches cause any, only a hold-out can show"
+        )
     total = credit.anyway + float(credit.earned.sum())
     if credit.anyway < _ANYWAY * total:
         return "hardly anything is converted without touches, so that there is no comparison"
     return ""
+
+
+def _converts_more_after(touched: Touched, credit: LearnedCredit) -> bool:
+    """Check whether conversions come surely more often after the touches that earn any than before.
+
+    What raises both for a while, in a customer or in all, does so on both sides of a touch (Lewis,
+    Rao and Reiley 2011). The spread is that between customers.
+    """
+    near = _NEAR * (credit.memory or 0)
+    earning = (credit.effects > 0)[touched.element] if credit.effects is not None else None
+    if earning is None or not earning.any():
+        return True
+    person, at = touched.person[earning], touched.at[earning]
+    whole = (at - near >= touched.begin[person]) & (at + near <= touched.end[person])
+    person, at = person[whole], at[whole]
+    order = np.lexsort((touched.converted_at, touched.converted))
+    mine, times = touched.converted[order], touched.converted_at[order]
+    after = _search(mine, times, person, at + near) - _search(mine, times, person, at)
+    before = _search(mine, times, person, at - 1) - _search(mine, times, person, at - near - 1)
+    more = np.bincount(person, weights=after - before, minlength=1)
+    return bool(more.sum() > _SURER * np.sqrt((more**2).sum()))
 
 
 def _rates_of_touches(touched: Touched) -> tuple[float, float]:
