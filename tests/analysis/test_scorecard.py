@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -606,3 +607,41 @@ def test_trends_of_money_say_where_amounts_count() -> None:
     each = log.ask(Trend(Revenue(None), "month", attribute="each")).notes()
     assert any("attribute='each'" in note for note in first)
     assert not any("attribute='each'" in note for note in each)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [RetentionAfter("30 days"), Repurchase("a"), TimeBetween("a", "b", statistic="mean"),
+     TimeBetween("a", "b"), TimeIn()],
+)  # fmt: skip
+def test_what_may_come_at_any_time_is_not_judged_while_it_may(measure: Any) -> None:
+    """Customers behave alike all year: the newest months look worse, or faster, and are not."""
+    judged = fallen = 0
+    for seed in range(4):
+        dice = random.Random(seed)
+        given = []
+        for n in range(1200):
+            day = dice.uniform(0, 365)
+            while day < 365:
+                given.append(Interaction(f"c{n}", "a", T0 + day * DAY))
+                done = day + dice.expovariate(1 / 20)
+                if done < 365:
+                    given.append(Interaction(f"c{n}", "b", T0 + done * DAY))
+                if dice.random() < 0.3:
+                    break
+                day += dice.expovariate(1 / 60)
+        of = Of("touchpoint", "a") if isinstance(measure, TimeIn) else EVERYTHING
+        metric = Metric("m", of, measure=measure, target=0.0)
+        log = Log.from_interactions(given, map=JOURNEY.add(metric))
+        months = [row for row in log.ask(Scorecard(every="month")) if row.metric == "m"]
+        whole = [row for row in months if row.complete]
+        assert 3 <= len(whole) < len(months)
+        newer = months[months.index(whole[-1]) + 1 :]
+        assert all((row.verdict, row.change) == (None, None) for row in newer)
+        known = [row for row in whole if row.change_low is not None and row.change_high is not None]
+        judged += len(known)
+        fallen += sum(not (row.change_low or 0) <= 0 <= (row.change_high or 0) for row in known)
+        [row] = [row for row in log.ask(Scorecard(last="30 days")) if row.metric == "m"]
+        assert (row.complete, row.verdict, row.change) == (False, None, None)
+    assert judged >= 8
+    assert fallen <= 3

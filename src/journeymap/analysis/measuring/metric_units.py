@@ -49,22 +49,30 @@ __all__ = ["Hits", "Lengths", "Ratings", "Sums", "Units", "find_units"]
 
 @frozen(eq=False)
 class Lengths:
-    """Lengths of time in microseconds, each with the time at which it began, and its customer."""
+    """Lengths of time in microseconds, each with the time at which it began, and its customer.
+
+    ``delay`` is how long after that it was known.
+    """
 
     at: Ints
     length: Ints
     owner: Ints
+    delay: Ints
 
 
 @frozen(eq=False)
 class Hits:
-    """Rows of units: a unit counts if one of its rows does, and is a hit if one of them is."""
+    """Rows of units: a unit counts if one of its rows does, and is a hit if one of them is.
+
+    ``delay`` is how long after its time a hit was known, where it may come at any time.
+    """
 
     at: Ints
     unit: Ints
     hit: Flags
     owner: Ints
     counts: Flags | None = None  # None: all do
+    delay: Ints | None = None
 
 
 @frozen(eq=False)
@@ -201,7 +209,8 @@ def _times_between(part: Part, metric: Metric, measure: TimeBetween) -> Lengths 
     before, after = starts[come], place[come]
     waits = measure_waits_between(part, before, after, working=measure.working_time)
     if measure.within is None:
-        return Lengths(part.at[before], waits, part.customer[before])
+        return Lengths(part.at[before], waits, part.customer[before],
+                       part.at[after] - part.at[before])  # fmt: skip
     limit = micros_in(measure.within)
     in_time = np.zeros(len(starts), dtype=bool)
     in_time[come] = waits <= limit
@@ -227,7 +236,8 @@ def _times_in(part: Part, metric: Metric, measure: TimeIn) -> Lengths | Hits:
     begins, ends = _stays(part, metric)
     lengths = _elapsed(part, metric, measure, begins, part.at[ends])
     if measure.within is None:
-        return Lengths(part.at[begins], lengths, part.customer[begins])
+        return Lengths(part.at[begins], lengths, part.customer[begins],
+                       part.at[ends] - part.at[begins])  # fmt: skip
     limit = micros_in(measure.within)
     # A short stay counts only when a long one would: else the last days look too good.
     seen = part.scope.seen_until
@@ -368,38 +378,46 @@ def _amounts(part: Part, metric: Metric, measure: AmountOf) -> Sums:
     return Sums(at, unit[rows], value, part.at, unit, owner, fraction)
 
 
-def _by_customer(part: Part, rows: Ints) -> tuple[Ints, Ints, Ints]:
-    """Find each customer's earliest among some rows, and the latest time of all of the customer."""
+def _by_customer(part: Part, rows: Ints) -> tuple[Ints, Ints]:
+    """Find each customer of some rows, and the earliest time of theirs."""
     owner = part.customer.astype(np.int64)
     size = int(owner.max()) + 1 if len(owner) else 0
     first = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(first, owner[rows], part.at[rows])
-    last = np.full(size, np.iinfo(np.int64).min)
-    np.maximum.at(last, owner, part.at)
     mine = distinct(owner[rows])
-    return mine, first[mine], last[mine]
+    return mine, first[mine]
+
+
+def _earliest(part: Part, mine: Ints, rows: Ints) -> Ints:
+    """Find the earliest of some rows of each customer; the largest number for none."""
+    found = np.full(len(mine), np.iinfo(np.int64).max)
+    place = np.searchsorted(mine, part.customer[rows])
+    np.minimum.at(found, place, part.at[rows])
+    return found
 
 
 def _retention(part: Part, metric: Metric, measure: RetentionAfter) -> Hits:
-    mine, first, last = _by_customer(part, np.flatnonzero(_at_element(part, metric)))
+    mine, first = _by_customer(part, np.flatnonzero(_at_element(part, metric)))
     after = micros_in(measure.after)
+    rows = np.flatnonzero(np.isin(part.customer, mine))
+    rows = rows[part.at[rows] - first[np.searchsorted(mine, part.customer[rows])] >= after]
+    back = _earliest(part, mine, rows)
     known = part.scope.seen_until - first >= after
-    return Hits(first[known], mine[known], (last - first >= after)[known], mine[known])
+    hit = back < np.iinfo(np.int64).max
+    return Hits(first[known], mine[known], hit[known], mine[known],
+                delay=(back - first)[known & hit])  # fmt: skip
 
 
 def _repurchase(part: Part, metric: Metric, measure: Repurchase) -> Hits:
     rows = np.flatnonzero(
         _named(part, "touchpoint", (measure.touchpoint,)) & _about(part, metric)
     )  # fmt: skip
-    mine, first, _ = _by_customer(part, rows)
-    owner = part.customer.astype(np.int64)[rows]
-    begun = first[np.searchsorted(mine, owner)]
-    second = np.full(len(mine), np.iinfo(np.int64).max)
-    later = part.at[rows] > begun
-    np.minimum.at(second, np.searchsorted(mine, owner[later]), part.at[rows][later])
+    mine, first = _by_customer(part, rows)
+    begun = first[np.searchsorted(mine, part.customer[rows])]
+    second = _earliest(part, mine, rows[part.at[rows] > begun])
     bought = second < np.iinfo(np.int64).max
     if measure.within is None:
-        return Hits(first, mine, bought, mine)
+        return Hits(first, mine, bought, mine, delay=(second - first)[bought])
     limit = micros_in(measure.within)
     in_time = bought & (np.where(bought, second, first) - first <= limit)
     known = part.scope.seen_until - first >= limit

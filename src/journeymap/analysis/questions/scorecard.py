@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.counts import distinct
-from journeymap.analysis.measuring.metric_units import Hits, Sums, find_units
+from journeymap.analysis.measuring.metric_units import Hits, Lengths, Sums, find_units
 from journeymap.analysis.measuring.metric_values import (
     Rated,
     Summed,
@@ -31,6 +31,7 @@ from journeymap.analysis.measuring.periods import (
     Period,
     WeekStart,
 )
+from journeymap.analysis.measuring.quantiles import Spread, spread_lengths
 from journeymap.analysis.moments_in_time import TimeOrDay, as_time, begin_of, check_time
 from journeymap.analysis.row_fields import Amount, Field, Flag, Key, Mean, N, Names, Text
 from journeymap.analysis.table.part import Ints, Part, Scope, require_times
@@ -55,6 +56,7 @@ _ValueBound: TypeAlias = Annotated[float, Field("bound", of="value")]
 _ChangeBound: TypeAlias = Annotated[float, Field("bound", of="change")]
 _WHOLE = np.iinfo(np.int64).min
 _WINDOWS = (-1, 0)  # the moving window, and the one before
+_KNOWN = 0.95  # of what may come at any time: the share of which it is known after a while
 _NOTHING = Value(None, 0)
 
 
@@ -68,8 +70,9 @@ class ScorecardRow:
         departments: The departments that share it.
         period: The first day of the period, or the beginning of the window, ISO 8601 (None: all of
             the log).
-        complete: Whether the log covers all of the period; of dormancy, and as much time after it
-            as silence takes (None: it is no period).
+        complete: Whether the log covers all of the period (None: it is no period); of dormancy, and
+            as much time after it as silence takes; of what may come at any time (waits, stays,
+            retention, another purchase), as much as nineteen of twenty took, for nine tenths of it.
         value: The value, in ``unit`` (None: nothing was counted).
         n: How many answers, waits, interactions, journeys or customers it is taken over.
         low: Lower bound of its 95 % interval (None: it has none).
@@ -287,9 +290,9 @@ class Scorecard:
             raise UnknownName("metric", self.metric, tuple(found))
         return {self.metric: found[self.metric]}
 
-    def _sum(self, part: Part, metric: Metric) -> dict[int, Worth] | str:
+    def _sum(self, part: Part, metric: Metric) -> _Sum | str:
         if not len(part):
-            return {}
+            return _Sum({}, _NO_DELAYS)
         try:
             units = find_units(part, metric)
         except (AnswerError, UnknownName) as error:
@@ -299,7 +302,10 @@ class Scorecard:
         found = sum_units(units, period, of_period)
         if self.last is not None:
             found = {number: worth for number, worth in found.items() if number in _WINDOWS}
-        return found
+        delays = units.delay if isinstance(units, Lengths | Hits) else None
+        if delays is None:
+            return _Sum(found, _NO_DELAYS)
+        return _Sum(found, spread_lengths(np.zeros(len(delays), dtype=np.int64), delays))
 
     def _period(self, at: Ints, scope: Scope) -> Ints:
         calendar = self._calendar(scope)
@@ -325,20 +331,24 @@ class Scorecard:
             "departments": list(scope.map.departments_of(metric)), "unit": metric.unit,
             "target": metric.target,
         }  # fmt: skip
-        worth: dict[int, Worth] = measured if isinstance(measured, dict) else {}
+        known = isinstance(measured, _Sum)
+        worth: dict[int, Worth] = measured.worth if known else {}
+        patience = measured.patience if known else 0
         note = measured if isinstance(measured, str) else None
-        known = isinstance(measured, dict)
         note = note or _note(metric, worth)
         before: Value | None = None
         for number, cells in self._periods(worth, scope):
             if cells["complete"] and not self._silence_is_over(metric, number, scope):
                 cells |= {"complete": False}
+            waited_for = cells["complete"] is not None and self._is_awaited(number, patience, scope)
+            if waited_for:
+                cells |= {"complete": False}
             value = self._value(metric, worth.get(number), number, scope) if known else _NOTHING
             # What adds up is not over before its period is.
-            open_ = cells["complete"] is False and (
+            open_ = waited_for or (cells["complete"] is False and (
                 _is_total(metric) or isinstance(metric.measure, Dormancy)
                 or (self.last is not None and _is_exact(metric))
-            )  # fmt: skip
+            ))  # fmt: skip
             if self.last is not None and number < _WINDOWS[-1]:  # it is what is before
                 before = None if open_ else value
                 continue
@@ -358,6 +368,14 @@ class Scorecard:
         if calendar is None:
             return True
         return bool(calendar.begin(number + 1) + longest <= scope.seen_until + 1)
+
+    def _is_awaited(self, number: int, patience: int, scope: Scope) -> bool:
+        """Check whether what began in a period may come still, for more than a tenth of it."""
+        calendar = self._calendar(scope)
+        if not patience or calendar is None:
+            return False
+        begin, end = calendar.begin(number), calendar.begin(number + 1)
+        return bool(end - (end - begin) // 10 + patience > scope.seen_until + 1)
 
     def _periods(
         self, worth: dict[int, Worth], scope: Scope
@@ -460,13 +478,30 @@ def _timed(kind: Any, name: str, target: float, *, working_time: bool) -> Metric
                   target=target / size, measure=TimeIn(working_time=working_time))  # fmt: skip
 
 
+@frozen(eq=False)
+class _Sum:
+    """What a metric counts, by period; and how long after its time each was known."""
+
+    worth: dict[int, Worth]
+    delays: Spread
+
+    @property
+    def patience(self) -> int:
+        """The time in which nineteen of twenty were known, in microseconds; 0 where all are."""
+        [found] = self.delays.quantiles(np.zeros(1, dtype=np.int64), (_KNOWN,))
+        return 0 if np.isnan(found[0]) else int(found[0] * 1e6)
+
+
+_NO_DELAYS = spread_lengths(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
 def _merge(one: Any, other: Any) -> Any:
     if isinstance(one, str) or isinstance(other, str):
         return one if isinstance(one, str) else other
-    made = {**one, **other}
-    for period in one.keys() & other.keys():
-        made[period] = merge_worth(one[period], other[period])
-    return made
+    made = {**one.worth, **other.worth}
+    for period in one.worth.keys() & other.worth.keys():
+        made[period] = merge_worth(one.worth[period], other.worth[period])
+    return _Sum(made, one.delays.merge(other.delays))
 
 
 def _scaled(value: Value, scale: float) -> Value:
