@@ -15,6 +15,7 @@ from journeymap import (
     Absence,
     At,
     Count,
+    Department,
     IdentityRules,
     Interaction,
     KeyJourney,
@@ -30,7 +31,7 @@ from journeymap.interactions import Identity
 from journeymap.live.map_mark import mark_map
 from journeymap.model import ContactLimit, JourneyMap, Offer, Persona
 from journeymap.testing import interactions
-from journeymap.tracking import MomentReached, Signal, Tracker
+from journeymap.tracking import MomentReached, Signal, Tracker, Withdrawn
 from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, count_told, folded
 from tests.factories import happened as at
 
@@ -334,3 +335,150 @@ def test_of_several_that_wait_only_those_not_told_are_told(
         for units in (5, 6, 8, 9):
             let_pass(live, units)
     assert sorted(told.values()) == [1] * count
+
+
+def _watched(days: float, **more: Any) -> JourneyMap:
+    """A map whose only moments are two absences after a delivery, told by the action's text."""
+    moments = {
+        "unused": Moment("unused", Absence("first_use", "delivery", days * DAY), **more),
+        "unpaid": Moment("unpaid", Absence("call", "delivery", 3.5 * DAY), action="Remind"),
+    }
+    return evolve(SHOP, moments=moments.values(), key_journeys=[], dormant_after=None,
+                  departments=[Department("support"), Department("sales")])  # fmt: skip
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+@pytest.mark.parametrize("let_pass", [False, True])
+@pytest.mark.parametrize("before", ["nothing", "an order", "another moment"])
+@pytest.mark.parametrize("deadline", [None, HOUR, 8 * HOUR])
+def test_a_shorter_time_is_told_whatever_else_came(
+    shared: str, deadline: timedelta | None, before: str, let_pass: bool, rebuilt: bool
+) -> None:
+    """Waited for 7 days, of which 4 have passed when 3 are enough."""
+    now, told = [T0], Counter[tuple[str, str]]()
+    more: dict[str, Any] = {"action": "Call", "owner": "support", "deadline": deadline}
+
+    def told_by(live: Live) -> None:
+        live.deliver(lambda one: told.update([(one.kind, getattr(one, "moment", ""))]))
+
+    outgoing = ["moment reached", "moment overdue"]
+    with Live(_watched(7, **more), shared, clock=lambda: now[0], outgoing=outgoing) as old:
+        old.record(at("delivery", 0))
+        if before != "another moment":
+            now[0] = T0 + HOUR
+            old.record(at("call", 1))
+        now[0] = T0 + 4 * DAY
+        if before == "an order":
+            old.record(at("order", 95))
+        if let_pass:
+            old.advance()
+        told_by(old)
+    with Live(_watched(3, **more), shared, clock=lambda: now[0], outgoing=outgoing) as new:
+        if rebuilt:
+            new.rebuild()
+        for day in (4, 5, 9, 20):
+            now[0] = T0 + day * DAY
+            new.advance()
+            told_by(new)
+    assert told[("moment reached", "unused")] == 1
+    assert told[("moment overdue", "unused")] == (deadline is not None)
+    assert told[("moment reached", "unpaid")] == (before == "another moment")
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"action": "Write to them"}, {"owner": "sales"}, {"deadline": 8 * HOUR}, {"cool_down": HOUR},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+def test_what_the_former_map_told_is_told_by_no_other_and_can_be_withdrawn(
+    shared: str, change: dict[str, Any], rebuilt: bool
+) -> None:
+    """Ada has two deliveries, one alert was told; Ben's is told, and he had used it after all."""
+    now, sent = [T0 + 5 * DAY], []
+    old_map, new_map = _watched(7, action="Call"), _watched(7, **({"action": "Call"} | change))
+    with Live(old_map, shared, clock=lambda: now[0]) as old:
+        for name, hours in (("ada", 0), ("ada", 120), ("ben", 0), ("cyd", 0)):
+            old.record(Interaction(name, "delivery", T0 + hours * HOUR, id=f"{name}{hours}"))
+            old.record(at("call", hours + 0.5, name))
+        now[0] = T0 + 8 * DAY
+        old.advance()
+        old.deliver({"unused": lambda one: sent.append(one) if one.customer != "cyd" else 1 / 0})
+    first = [one.id for one in sent]
+    with Live(new_map, shared, clock=lambda: now[0]) as new:
+        if rebuilt:
+            new.rebuild()
+        for name in ("ben", "cyd"):
+            new.record(Interaction(name, "first_use", T0 + 2 * DAY, id=f"{name} used"))
+        now[0] = T0 + 13 * DAY
+        new.advance()
+        new.deliver({"unused": sent.append})
+    ada = [one for one in sent if one.customer == "ada"]
+    assert [(one.kind, one.begun) for one in ada if isinstance(one, MomentReached)] == [
+        ("moment reached", T0), ("moment reached", T0 + 5 * DAY),
+    ]  # fmt: skip
+    ben = [one for one in sent if one.customer == "ben"]
+    assert [one.kind for one in ben] == ["moment reached", "withdrawn"]
+    assert isinstance(ben[1], Withdrawn)
+    assert ben[1].signal.id == ben[0].id in first
+    cyd = [one for one in sent if one.customer == "cyd"]  # tried, so that someone may know of it
+    assert [one.kind for one in cyd] == ["withdrawn"]
+
+
+def test_a_longer_time_tells_no_one_twice(shared: str) -> None:
+    now, told = [T0], Counter[str]()
+    outgoing = ["moment reached", "moment overdue"]
+    for days, until in ((7, 9), (12, 40)):
+        journey = _watched(days, action="Call", owner="support", deadline=4 * DAY)
+        with Live(journey, shared, clock=lambda: now[0], outgoing=outgoing) as live:
+            live.rebuild()
+            if days == 7:
+                live.record_many([at("delivery", 0), at("call", 1)])
+            while now[0] < T0 + until * DAY:
+                live.advance()
+                live.deliver(lambda one: told.update([one.kind]))
+                now[0] += DAY
+    assert told == {"moment reached": 1, "moment overdue": 1}
+
+
+@settings(max_examples=80)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12)), min_size=1, max_size=14),
+    st.sampled_from([2, 15]),
+    st.randoms(use_true_random=False),
+)
+def test_any_deployment_of_another_time_tells_each_once(
+    drawn: list[tuple[str, int]], hours: int, dice: Any
+) -> None:
+    """Workers of two versions in any turn, of which one waits for longer than the other."""
+    newer = TRACKED.replace(Moment("n", Absence("a", "b", hours * HOUR), action="y"))
+    now, told = [BEGIN], Counter[datetime]()
+    given_: list[Interaction] = []
+    with Live(TRACKED, clock=lambda: now[0]) as old:
+        workers = [old]
+        for touchpoint, pause in drawn:
+            now[0] += pause * HOUR + timedelta(minutes=1)
+            if len(workers) == 1 and dice.random() < 0.4:  # the new ones come; the old go on
+                workers.append(Live(newer, old.store, clock=lambda: now[0]))
+            if len(workers) == 2 and dice.random() < 0.2:
+                workers[1].rebuild()
+                workers = [workers[1], workers[1]]
+            live = dice.choice(workers)
+            signals = live.advance() if dice.random() < 0.6 else ()
+            given_.append(Interaction("ada", touchpoint, now[0]))
+            signals += live.record(given_[-1]).signals
+            told.update(one.begun for one in signals if getattr(one, "moment", "") == "n"
+                        and isinstance(one, MomentReached))  # fmt: skip
+        now[0] += 100 * HOUR
+        told.update(one.begun for one in workers[-1].advance() if getattr(one, "moment", "") == "n"
+                    and isinstance(one, MomentReached))  # fmt: skip
+    assert set(told.values()) <= {1}
+    last = now[0] - 100 * HOUR
+    for one in given_:
+        if one.touchpoint == "b":
+            came = [x.at - one.at for x in given_ if x.touchpoint == "a" and x.at > one.at]
+            if min(came, default=last + 100 * HOUR - one.at) > max(hours, 9) * HOUR:
+                assert told[one.at] == 1
+            elif min(came) <= min(hours, 9) * HOUR:
+                assert told[one.at] == 0

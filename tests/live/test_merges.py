@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
 
-from journeymap import Evidence, Identity, IdentityRules, Live, Namespace, Record, Signal
+from journeymap import (
+    Evidence,
+    Identity,
+    IdentityRules,
+    Interaction,
+    Live,
+    Namespace,
+    Record,
+    Signal,
+    Withdrawn,
+)
 from journeymap.live.recording import Recording
 from journeymap.live.regrouping import Regrouping
 from tests.factories import DAY, HOUR, SHOP, T0, ids
@@ -220,3 +232,70 @@ def test_a_batch_keeps_its_order_when_customers_merge(together: bool) -> None:
             assert known is not None
             history = live.history(known.customer(user) or "")
             assert [one.touchpoint for one in history] == ["order", "delivery"]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_signal_keeps_its_id_when_its_customer_is_merged(shared: str, answered: bool) -> None:
+    """By which a receiver knows that it has the ticket already, or which one to close."""
+    now, tickets, calls = [T0 + DAY], dict[str, str](), Counter[str]()
+
+    def receive(signal: Signal) -> None:
+        if isinstance(signal, Withdrawn):
+            del tickets[signal.signal.id]
+            return
+        tickets[signal.id] = signal.customer
+        calls[signal.id] += 1
+        if not answered and calls[signal.id] == 1:
+            raise TimeoutError("the answer is lost")
+
+    with Live(SHOP, shared, identities=IdentityRules(), clock=lambda: now[0]) as live:
+        live.take([Record(ids("e1"), T0, "s", interaction=at("order", 0, "?"))])
+        failed = Interaction("?", "call", T0 + 5 * HOUR, outcome="failed", source="s", id="1")
+        live.take([Record(ids("u2"), T0 + 5 * HOUR, "s", id="1", interaction=failed)])
+        live.deliver(receive)
+        live.take([Record(ids("e1 u2"), T0 + 6 * HOUR, "s")])
+        now[0] += HOUR
+        live.deliver(receive)
+        assert len(tickets) == 1
+        assert list(calls.values()) == [1 if answered else 2]
+        live.retract("s", "1")
+        live.deliver(receive)
+        assert tickets == {}
+
+
+@pytest.mark.parametrize("apart", [timedelta(0), timedelta(seconds=1)])
+def test_two_interactions_of_one_time_ask_for_one_action(shared: str, apart: timedelta) -> None:
+    """A page view of the same second is counted before the complaint once they are one's."""
+    sent: list[Signal] = []
+    with Live(SHOP, shared, identities=IdentityRules(), clock=lambda: T0 + 3 * DAY,
+              outgoing=["moment reached", "moment overdue"]) as live:  # fmt: skip
+        view = Interaction("?", "order", T0 - apart, source="web", id="v")
+        live.take([Record(ids("c1"), view.at, "web", id="v", interaction=view)])
+        failed = Interaction("?", "call", T0, outcome="failed", source="s", id="1")
+        live.take([Record(ids("u2"), T0, "s", id="1", interaction=failed)])
+        live.advance()
+        live.deliver(sent.append)
+        live.take([Record(ids("c1 u2"), T0 + HOUR, "s")])
+        live.deliver(sent.append)
+        live.retract("web", "v")
+        live.deliver(sent.append)
+    about = [one for one in sent if getattr(one, "moment", "") == "failed"]
+    assert [one.kind for one in about] == ["moment reached", "moment overdue"]
+    assert not any(isinstance(one, Withdrawn) for one in sent)
+
+
+def test_no_name_of_the_forgotten_stays_with_who_was_split_off(tmp_path: Path) -> None:
+    path = tmp_path / "live.db"
+    with Live(SHOP, f"sqlite:///{path}", identities=IdentityRules(),
+              clock=lambda: T0 + 9 * DAY) as live:  # fmt: skip
+        live.take([Record(ids("u1"), T0, "s", interaction=at("order", 0, "?"))])
+        failed = at("call", 1, "?", outcome="failed")
+        live.take([Record(ids("c2"), failed.at, "s", interaction=failed)])
+        live.take([Record(ids("u1 c2"), T0 + 2 * HOUR, "s")])
+        assert live.identities is not None
+        ada = str(live.identities.customer(*ids("u1")))
+        live.split(ada, ids("c2"), reason="her sister's tablet")
+        other = str(live.identities.customer(*ids("c2")))
+        live.forget(ada)
+        assert ada not in str(live.export(other))
+    assert ada.encode() not in path.read_bytes()

@@ -82,7 +82,7 @@ def deliver(context: click.Context, action: str, parallel: int) -> int:
         name, _, target = action.partition(":")
         done = opened.deliver(actions[name](target), parallel=parallel)
         click.echo(json.dumps(asdict(done), default=str))
-        return int(bool(done.failed))
+        return int(bool(done.failed or done.dead or done.broken))
 
 
 @live.command(short_help="List the signals that were given up.")

@@ -15,7 +15,8 @@ from journeymap.interactions import Interaction
 from journeymap.live.evidence import read_identities
 from journeymap.live.forgetting_referrals import note_referrals
 from journeymap.live.journal import in_order, read_entry, text_with
-from journeymap.live.outbox import letters_for, post_letters
+from journeymap.live.outbox import letters_for, move_letters, post_letters
+from journeymap.live.pairing import pair_signals
 from journeymap.live.recording import (
     Naming,
     Owner,
@@ -27,7 +28,6 @@ from journeymap.live.recording import (
 )
 from journeymap.live.removed import RETRACTED, Marks
 from journeymap.live.states import States, Versioned
-from journeymap.tracking.tracker import difference
 
 __all__ = ["Correcting"]
 
@@ -64,6 +64,7 @@ class Correcting:
         earlier = signals_until(
             self._states.whole_tracker, list(map(read_entry, held)), before.clock
         )
+        earlier = [one for one in earlier if one not in before.owed]
         tx.journal.delete([customer])
         tx.checkpoints.delete([customer])
         tx.journal.append(evolve(one, number=n) for n, one in enumerate(left, 1))
@@ -74,7 +75,7 @@ class Correcting:
         if not left:
             tx.states.delete([customer])
             self.dropped = customer
-            news, position = difference(earlier, []), None
+            paired, position = pair_signals(earlier, []), None
         else:
             tracker = self._states.tracker
             state, true = tracker.follow(None, in_order(map(read_entry, left)))
@@ -82,7 +83,9 @@ class Correcting:
             state = evolve(state, assigned_id=before.assigned_id)
             tx.states.delete([customer])  # begun anew: no one goes on from what it was
             self.written = self._states.write(tx, {customer: state}, {})
-            news, position = difference(earlier, [*true, *more]), state.position
+            paired, position = pair_signals(earlier, [*true, *more]), state.position
+        move_letters(tx, paired.moved)
+        news = paired.news
         letters = letters_for(news, self._settings.outgoing, micros(self._states.now()))
         if letters:
             post_letters(tx, letters)

@@ -98,8 +98,9 @@ def dead_letter(letter: Letter) -> DeadLetter:
     from journeymap.model.instants import instant
 
     first = None if letter.tried is None else instant(letter.tried)
-    return DeadLetter(letter.id, read_signal(letter.text), letter.attempts, first,
-                      instant(letter.next), letter.reason)  # fmt: skip
+    signal = read_signal(letter.text)
+    return DeadLetter(signal.id, signal, letter.attempts, first, instant(letter.next),
+                      letter.reason)  # fmt: skip
 
 
 def prepare_delivery(

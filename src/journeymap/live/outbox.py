@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from attrs import evolve
 
 from journeymap.adapters.store import Letter, Transaction, micros
-from journeymap.live.delivering import IN_HAND, REQUEUED
+from journeymap.live.delivering import IN_HAND, MOVED, REQUEUED
 from journeymap.live.handlers import names_of
-from journeymap.tracking import MomentReached, Signal, Withdrawn
+from journeymap.tracking import MomentOverdue, MomentReached, Signal, Withdrawn
 from journeymap.tracking.codec import read_signal, signal_text
 
-__all__ = ["letters_for", "post_letters"]
+__all__ = ["letters_for", "move_letters", "post_letters"]
 
 
 def letters_for(signals: Iterable[Signal], outgoing: frozenset[str], now: int) -> list[Letter]:
@@ -29,7 +29,7 @@ def letters_for(signals: Iterable[Signal], outgoing: frozenset[str], now: int) -
             continue
         at = min(now, micros(signal.at))
         moment, action, kind = names_of(signal)
-        made.append(Letter(signal.id, signal.customer, signal_text(signal), next=at, kind=kind,
+        made.append(Letter(signal.key, signal.customer, signal_text(signal), next=at, kind=kind,
                            moment=moment, action=action))  # fmt: skip
     # Of those at the same time, the first signal goes out first.
     times = [one.next - len(made) + n for n, one in enumerate(made)]
@@ -41,39 +41,101 @@ def post_letters(tx: Transaction, letters: list[Letter]) -> None:
 
     A withdrawal makes the letter of its signal void; where that was surely never handed out, it
     needs no letter itself. A signal that becomes true again is sent again, unless it was taken and
-    its withdrawal was surely never handed out.
+    its withdrawal was surely never handed out. Both go by the id under which it was handed out.
     """
     signals = {letter.id: read_signal(letter.text) for letter in letters}
-    others = [
-        s.signal.id if isinstance(s, Withdrawn) else _withdrawal_id(s) for s in signals.values()
-    ]
-    there = tx.outbox.read([*signals, *others])
+    there = _find_letters(tx, [
+        one for signal in signals.values()
+        for one in (signal, signal.signal if isinstance(signal, Withdrawn) else _withdrawn(signal))
+    ])  # fmt: skip
     changed: dict[str, Letter] = {}
     for letter in letters:
         signal = signals[letter.id]
         if isinstance(signal, Withdrawn):
-            sent = changed.get(signal.signal.id) or there.get(signal.signal.id)
+            name = signal.signal.key
+            sent = changed.get(name) or there.get(name)
             if sent is None or sent.status == "withdrawn":
                 continue  # no one was sent it
             if sent.status != "done":
-                changed[sent.id] = evolve(sent, status="withdrawn")
+                changed[name] = evolve(sent, status="withdrawn")
             if _is_untouched(sent):
                 continue
-            changed[letter.id] = letter
+            known = evolve(signal, signal=_as_handed(signal.signal, sent))
+            changed[letter.id] = evolve(letter, text=signal_text(known))
             continue
         # Its withdrawal is not handed out any more: the signal is true again.
-        sent, name = changed.get(letter.id) or there.get(letter.id), _withdrawal_id(signal)
+        sent, name = changed.get(letter.id) or there.get(letter.id), _withdrawn(signal).key
         gone = changed.get(name) or there.get(name)
         if gone is None and sent is not None and sent.status != "withdrawn":
             continue  # nothing withdrew it: it is the same signal, which waits or was taken
+        if sent is not None:
+            letter = evolve(letter, text=signal_text(_as_handed(signal, sent)))
         if gone is None or gone.status not in ("waiting", "dead"):
             changed[letter.id] = letter
             continue
         changed[name] = evolve(gone, status="withdrawn")
         if sent is None or sent.status != "done" or not _is_untouched(gone):
             changed[letter.id] = evolve(letter, reason=REQUEUED)  # someone may have taken it before
-    tx.outbox.post(one for name, one in changed.items() if name not in there)
-    tx.outbox.settle(one for name, one in changed.items() if name in there)
+    tx.outbox.post(evolve(one, id=key) for key, one in changed.items() if key not in there)
+    tx.outbox.settle(evolve(one, id=there[key].id) for key, one in changed.items() if key in there)
+
+
+def _find_letters(tx: Transaction, signals: Iterable[Signal]) -> dict[str, Letter]:
+    """Find the letters of signals, by their keys.
+
+    A letter is kept by the key of its signal; before there were keys, by its id.
+    """
+    keys = {name: one.key for one in signals for name in (one.id, one.key)}
+    found: dict[str, Letter] = {}
+    for letter in tx.outbox.read(list(keys)).values():
+        key = keys[letter.id]
+        if letter.id == key or key not in found:
+            found[key] = letter
+    return found
+
+
+def move_letters(tx: Transaction, moved: Iterable[tuple[Signal, Signal]]) -> None:
+    """Let letters follow their signals: to another customer, or another place at their time.
+
+    What they ask for, and the id under which they are handed out, stay as they were.
+    """
+    pairs = list(moved)
+    there = _find_letters(tx, [old for old, _ in pairs])
+    known = _find_letters(tx, [new for _, new in pairs])
+    made: list[Letter] = []
+    for old, new in pairs:
+        letter = there.get(old.key)
+        if letter is None or letter.status == "withdrawn":
+            continue
+        signal = read_signal(letter.text)
+        if signal.key != old.key:
+            continue  # it has followed another signal already
+        named = _moved(signal, new)
+        row = known[new.key].id if new.key in known else new.key
+        text = signal_text(_as_handed(named, letter))
+        mine = evolve(letter, id=row, customer=new.customer, text=text)
+        made.append(mine)
+        held = letter.status == "waiting" and letter.reason.startswith(IN_HAND)
+        reason = f"{letter.reason}{MOVED}{mine.id}" if held else letter.reason
+        # It goes with the customer: it is forgotten with them, too.
+        tx.outbox.settle([evolve(letter, status="withdrawn", reason=reason,
+                                 customer=new.customer, text=signal_text(named))])  # fmt: skip
+    rows = {letter.id for letter in known.values()}
+    tx.outbox.post(one for one in made if one.id not in rows)
+    tx.outbox.settle(one for one in made if one.id in rows)
+
+
+def _moved(signal: Signal, new: Signal) -> Signal:
+    """Make a signal one of the customer, and at the place among those of its time, of another."""
+    if isinstance(signal, MomentReached | MomentOverdue) and isinstance(new, type(signal)):
+        signal = evolve(signal, begun_tie=new.begun_tie)
+    return evolve(signal, customer=new.customer, tie=new.tie, handed_id=None)
+
+
+def _as_handed(signal: Signal, letter: Letter) -> Signal:
+    """Give a signal the id under which its letter was handed out."""
+    known = read_signal(letter.text).id
+    return signal if signal.id == known else evolve(signal, handed_id=known)
 
 
 def _is_untouched(letter: Letter) -> bool:
@@ -83,6 +145,6 @@ def _is_untouched(letter: Letter) -> bool:
     return letter.status == "waiting" and untried and not marked
 
 
-def _withdrawal_id(signal: Signal) -> str:
-    """Return the id of the signal that would withdraw a signal."""
-    return Withdrawn(signal.customer, signal.at, signal.tie, signal).id
+def _withdrawn(signal: Signal) -> Withdrawn:
+    """Make the signal that would withdraw a signal."""
+    return Withdrawn(signal.customer, signal.at, signal.tie, signal)

@@ -28,7 +28,7 @@ from journeymap.live.map_names import MapNames
 from journeymap.live.outbox import letters_for, post_letters
 from journeymap.live.removed import FORGOTTEN, Marks, latest_of
 from journeymap.live.states import States, Versioned
-from journeymap.tracking import Position, Signal, State, TooLate, Tracker
+from journeymap.tracking import Position, Signal, State, TooLate, Tracker, Withdrawn
 from journeymap.tracking.fold_state import after, before
 from journeymap.tracking.tracker import difference
 
@@ -242,6 +242,8 @@ class Recording:
             ]  # fmt: skip
             news = tuple(difference(arrivals.old, [*rest, *arrivals.new]))
             traced = (*traced[:first], news, *[()] * (len(mine) - first - 1))
+        if before is not None and before.owed:
+            traced = (_with_owed(before.owed, traced[0]), *traced[1:])
         states.keep_checkpoint(tx, before, state, mine)
         for place, signals in zip(places, traced, strict=True):
             receipts[place] = Receipt(mine[0].customer, state.position, signals)
@@ -263,6 +265,14 @@ class Recording:
         state = self._states.one(tx, made.customer) if written is None else written[1]
         position = state.position if state is not None else None
         return Receipt(made.customer, position, (), made.duplicate, made.set_aside)
+
+
+def _with_owed(owed: Signals, signals: Signals) -> Signals:
+    """Put first what the last version of the map left to be told, unless it is withdrawn."""
+    withdrawn = [one.signal for one in signals if isinstance(one, Withdrawn)]
+    told = [one for one in owed if one not in withdrawn]
+    rest = [one for one in signals if not (isinstance(one, Withdrawn) and one.signal in owed)]
+    return (*told, *rest)
 
 
 def _is_late(signals: Signals) -> bool:
@@ -355,7 +365,7 @@ class Advancing:
         found: list[Signal] = []
         for name, state in self._states.read(tx, versions).items():
             after[name], fired = self._states.tracker.advance(state, self.now)
-            found += fired
+            found += [*state.owed, *fired]
         self.written = self._states.write(tx, after, versions)
         letters = letters_for(found, self._settings.outgoing, micros(self._states.now()))
         if letters:

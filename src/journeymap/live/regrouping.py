@@ -6,24 +6,22 @@ customers, and signals that do not hold any more are withdrawn.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, frozen
 
 from journeymap.adapters.set_aside import SetAsideEntry
-from journeymap.adapters.store import JournalEntry, Letter, StoredEvidence, Transaction, micros
+from journeymap.adapters.store import JournalEntry, StoredEvidence, Transaction, micros
 from journeymap.exceptions import IdentityError
 from journeymap.identity import Identities
 from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import decoded, encoded
-from journeymap.live.delivering import IN_HAND, MOVED
 from journeymap.live.evidence import Data, is_split_data, read_evidence, read_identities
 from journeymap.live.journal import aside_key, in_order, read_entry
-from journeymap.live.outbox import letters_for, post_letters
+from journeymap.live.outbox import letters_for, move_letters, post_letters
+from journeymap.live.pairing import anonymous, pair_signals
 from journeymap.live.recording import signals_until
 from journeymap.live.states import States, Versioned
 from journeymap.tracking import Signal, State, Withdrawn
@@ -134,6 +132,7 @@ class Regrouping:
         earlier = [
             signal for name, held in found.items()
             for signal in signals_until(whole, list(map(read_entry, held)), before[name].clock)
+            if signal not in before[name].owed
         ]  # fmt: skip
         groups: dict[str, list[JournalEntry]] = {}
         first: dict[str, list[tuple[int, int, str]]] = {}
@@ -207,49 +206,11 @@ class Regrouping:
         self, tx: Transaction, earlier: list[Signal], true: list[Signal], now: int
     ) -> None:
         """Let letters follow their customers, and withdraw signals that do not hold any more."""
-        held: dict[Signal, list[Signal]] = {}
-        for signal in earlier:
-            held.setdefault(_anonymous(signal), []).append(signal)
-        others: list[Signal] = []
-        for signal in true:  # first the very same ones, which are no one else's
-            same = held.get(_anonymous(signal), [])
-            if signal in same:
-                same.remove(signal)
-            else:
-                others.append(signal)
-        moved: list[tuple[Signal, Signal]] = []
-        new: list[Signal] = []
-        for signal in others:
-            same = held.get(_anonymous(signal), [])
-            if same:
-                moved.append((same.pop(0), signal))
-            else:
-                new.append(signal)
-        _move_letters(tx, moved)
-        gone = Counter(one for same in held.values() for one in same)
-        news: list[Signal] = [
-            Withdrawn(one.customer, one.at, one.tie, one) for one in earlier if gone[one]
-        ]
-        letters = letters_for([*news, *new], self.outgoing, now)
+        paired = pair_signals(earlier, true)
+        move_letters(tx, paired.moved)
+        letters = letters_for(paired.news, self.outgoing, now)
         if letters:
             post_letters(tx, letters)
-
-
-def _move_letters(tx: Transaction, moved: list[tuple[Signal, Signal]]) -> None:
-    there = tx.outbox.read([old.id for old, _ in moved])
-    known = tx.outbox.read([new.id for _, new in moved])
-    made: list[Letter] = []
-    for old, new in moved:
-        letter = there.get(old.id)
-        if letter is None or read_signal(letter.text) != old or letter.status == "withdrawn":
-            continue
-        made.append(evolve(letter, id=new.id, customer=new.customer, text=signal_text(new)))
-        held = letter.status == "waiting" and letter.reason.startswith(IN_HAND)
-        reason = f"{letter.reason}{MOVED}{new.id}" if held else letter.reason
-        old_one = evolve(letter, status="withdrawn", reason=reason, customer=new.customer)
-        tx.outbox.settle([old_one])  # it goes with the customer: it is forgotten with them, too
-    tx.outbox.post(one for one in made if one.id not in known)
-    tx.outbox.settle(one for one in made if one.id in known)
 
 
 def _part_letters(
@@ -262,7 +223,7 @@ def _part_letters(
     """
     owners: dict[Signal, set[str]] = {}
     for signal in true:
-        owners.setdefault(_anonymous(signal), set()).add(signal.customer)
+        owners.setdefault(anonymous(signal), set()).add(signal.customer)
     at: dict[int, set[str]] = {}
     for name, held in groups.items():
         for entry in held:
@@ -273,11 +234,21 @@ def _part_letters(
             about = signal.signal if isinstance(signal, Withdrawn) else signal
             found = set[str]()
             if letter.status == "withdrawn":
-                found = owners.get(_anonymous(about)) or at.get(micros(about.at)) or set()
+                found = owners.get(anonymous(about)) or at.get(micros(about.at)) or set()
             if len(found) != 1 and about.customer in groups:
                 found = {about.customer}
             if len(found) == 1 and name not in found:
-                tx.outbox.settle([evolve(letter, customer=next(iter(found)))])
+                [owner] = found
+                tx.outbox.settle([evolve(letter, customer=owner, text=_named(signal, owner))])
+
+
+def _named(signal: Signal, customer: str) -> str:
+    """Write a signal as one of a customer, so that no one else's name stays in it."""
+    handed = signal.id
+    if isinstance(signal, Withdrawn):
+        inner = evolve(signal.signal, customer=customer, handed_id=signal.signal.id)
+        signal = evolve(signal, signal=inner)
+    return signal_text(evolve(signal, customer=customer, handed_id=handed))
 
 
 def _renamed(entry: JournalEntry, name: str, before: Sequence[JournalEntry]) -> JournalEntry:
@@ -288,16 +259,3 @@ def _renamed(entry: JournalEntry, name: str, before: Sequence[JournalEntry]) -> 
             data.setdefault("as", entry.customer)
         text = encoded(data)
     return evolve(entry, customer=name, number=len(before) + 1, text=text)
-
-
-def _anonymous(signal: Signal) -> Signal:
-    """Return the signal without the name of its customer.
-
-    Equal for the same signal of another name.
-    """
-    changed: Any = {
-        a.name: _anonymous(value)
-        for a in fields(type(signal))
-        if isinstance(value := getattr(signal, a.name), Signal)
-    }
-    return evolve(signal, customer="", **changed)

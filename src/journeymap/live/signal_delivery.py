@@ -26,6 +26,7 @@ from journeymap.live.metric_signals import (
 from journeymap.live.recording import Settings
 from journeymap.live.states import States
 from journeymap.tracking import Signal
+from journeymap.tracking.codec import read_signal
 from journeymap.tracking.fold_state import utc
 
 __all__ = ["SignalDelivery"]
@@ -124,7 +125,7 @@ class SignalDelivery:
 
         def work(tx: Transaction) -> int:
             dead = tx.outbox.select(status="dead")
-            chosen = [one for one in dead if wanted is None or one.id in wanted]
+            chosen = [one for one in dead if wanted is None or read_signal(one.text).id in wanted]
             tx.outbox.settle(
                 evolve(one, status="waiting", attempts=0, reason=REQUEUED, next=now, tried=None)
                 for one in chosen

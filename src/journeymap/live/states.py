@@ -17,23 +17,13 @@ from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.documents import dumps, loads
 from journeymap.exceptions import StoreError
 from journeymap.interactions import Interaction
+from journeymap.live.changed_map import FormerMap, keep_version, read_versions
 from journeymap.live.journal import advanced_to, in_order, read_entry
 from journeymap.live.late import checkpoint_of
 from journeymap.live.map_mark import mark_map
 from journeymap.model import JourneyMap
-from journeymap.model.instants import MICROSECOND
-from journeymap.tracking import (
-    Deviated,
-    KeyJourneyGivenUp,
-    MomentOverdue,
-    MomentReached,
-    Signal,
-    State,
-    TooLate,
-    Tracker,
-    WentDormant,
-)
-from journeymap.tracking.codec import assigned_in, read_time, state_data
+from journeymap.tracking import Signal, State, TooLate, Tracker
+from journeymap.tracking.codec import assigned_in, owed_in, read_time, state_data
 from journeymap.tracking.fold_state import utc
 
 __all__ = ["States", "Versioned"]
@@ -72,7 +62,7 @@ class States:
         self.mark = mark_map(self._document)
         self._clock = clock
         self._cache: Versioned = {}
-        self._former: tuple[str, Tracker] | None = None
+        self._former: dict[str, FormerMap] = {}
         self._turn = threading.Lock()
         call_at_fork(self._begin_anew)
         store.run(self._introduce)
@@ -118,66 +108,54 @@ class States:
         Signals of the past are not emitted again. Time is over up to where it was last let pass for
         everyone; but where something was due before that and was not emitted, only up to the
         customer's own clock, so that it still comes due. What the former version still waited for,
-        and what by this one was due before, comes due as well.
+        and what by this one was due before, is owed: it is emitted next time.
         """
         if not self.outdated(stored):
             return self.tracker.from_json(stored.text)
         clock = read_time(state_data(stored.text)["clock"])
-        state = self._follow_on(tx, stored)
+        state, signals = self._follow_on(tx, stored)
+        known = state is not None
         if state is None:
             past = in_order(map(read_entry, tx.journal.history(stored.customer)))
-            state, _ = self.tracker.follow(None, past)
+            state, signals = self.tracker.follow(None, past)
             state = evolve(state, assigned_id=assigned_in(stored.text))
         advanced = advanced_to(tx)
         until = clock
         if advanced is not None and (stored.due is None or stored.due > micros(advanced)):
             until = max(clock, advanced)
-        if stored.due is not None and state.due is not None and state.due <= until:
-            waited, emitted = self._read_former(tx, stored, clock)
-
-            def is_new(one: Signal) -> bool:
-                return _timer_of(one) in waited and one.id not in emitted
-
-            late = [one.at for one in self.tracker.advance(state, until)[1] if is_new(one)]
-            earlier, _ = self.tracker.advance(state, min(late, default=until) - MICROSECOND)
-            # Only where nothing else of the past comes with it, which may have been emitted.
-            _, signals = self.tracker.advance(earlier, until)
-            if late and all(map(is_new, signals)):
-                return earlier
-        return self.tracker.advance(state, until)[0]
-
-    def _read_former(
-        self, tx: Transaction, stored: StoredState, clock: datetime
-    ) -> tuple[set[tuple[str, str]], set[str]]:
-        """Find what a customer waited for by the store's version of the map, and what was emitted.
-
-        The timers that were left, and the ids of the signals.
-        """
-        document = tx.meta.read().get("map")
-        if document is None or mark_map(document) != stored.map:
-            return set(), set()
-        if self._former is None or self._former[0] != stored.map:
-            self._former = stored.map, Tracker(loads(document, format="json"), None)
-        tracker = self._former[1]
+        state, more = self.tracker.advance(state, until)
+        state = evolve(state, owed=owed_in(stored.text))
+        former = self._former_map(tx, stored)
+        if former is None or not former.changed:
+            return state
+        if known and not former.concerns((*signals, *more), state):
+            return state  # two versions at work: neither folds everything at every turn
         past = in_order(map(read_entry, tx.journal.history(stored.customer)))
-        state, signals = tracker.follow(None, past)
-        state, more = tracker.advance(state, clock)
-        left = {(one.what, one.name) for one in state.timers}
-        return left, {one.id for one in (*signals, *more)}
+        return former.settle(state, (*signals, *more), past, until)
 
-    def _follow_on(self, tx: Transaction, stored: StoredState) -> State | None:
-        """Fold what came since this process last saw a customer; None if it has to begin anew.
+    def _former_map(self, tx: Transaction, stored: StoredState) -> FormerMap | None:
+        """Find the version of the map along which a state was folded, if it is kept."""
+        if stored.map not in self._former:
+            notes = tx.meta.read()
+            known = [notes["map"]] if "map" in notes else []
+            for document in (*known, *read_versions(notes)):
+                former = FormerMap.of(loads(document, format="json"), self.tracker.map)
+                self._former[mark_map(document)] = former
+        return self._former.get(stored.map)
 
-        Two versions of a map may be at work at once: neither folds everything at every turn.
-        """
+    def _follow_on(
+        self, tx: Transaction, stored: StoredState
+    ) -> tuple[State | None, tuple[Signal, ...]]:
+        """Fold what came since this process last saw a customer; None if it has to begin anew."""
         version, state = self._cache.get(stored.customer, (0, None))
         if state is None or not 0 < stored.version - version < MAX_WRITES_BETWEEN:
-            return None
+            return None, ()
         newer = in_order(map(read_entry, tx.journal.history(stored.customer, state.count)))
         if not newer:
-            return state
+            return state, ()
         state, signals = self.tracker.follow(state, newer)
-        return None if any(isinstance(one, TooLate) for one in signals) else state
+        late = any(isinstance(one, TooLate) for one in signals)
+        return (None, ()) if late else (state, signals)
 
     def write(
         self, tx: Transaction, states: Mapping[str, State], versions: Mapping[str, int]
@@ -232,10 +210,14 @@ class States:
 
     def write_map(self, tx: Transaction) -> None:
         """Write this version of the map as the store's."""
+        notes = tx.meta.read()
+        if "map" in notes:
+            keep_version(tx, notes, notes["map"])
         tx.meta.set("map", self._document)
 
     def _introduce(self, tx: Transaction) -> None:
-        kept = tx.meta.read().get("map")
+        notes = tx.meta.read()
+        kept = notes.get("map")
         if kept is None:
             self.write_map(tx)
             return
@@ -246,16 +228,5 @@ class States:
                 " to change that, open it with accept_changes=True, and call rebuild()"
             )
             raise StoreError(self.store.address, message)
-
-
-def _timer_of(signal: Signal) -> tuple[str, str]:
-    """Name the timer that a signal comes of, as `Timer` does."""
-    match signal:
-        case MomentReached() | MomentOverdue():
-            return signal.kind, signal.moment
-        case WentDormant():
-            return signal.kind, signal.stage
-        case Deviated() | KeyJourneyGivenUp():
-            return signal.kind, signal.journey
-        case _:
-            return signal.kind, ""
+        if mark_map(kept) != self.mark:  # others may go on with that one
+            keep_version(tx, notes, self._document)

@@ -49,6 +49,7 @@ __all__ = [
     "VERSION",
     "assigned_in",
     "fold_state_text",
+    "owed_in",
     "position_in",
     "read_fold_state",
     "read_recent",
@@ -76,6 +77,8 @@ def state_text(state: State) -> str:
     }
     if state.assigned_id is not None:
         data["assigned"] = state.assigned_id
+    if state.owed:
+        data["owed"] = [_signal_data(one) for one in state.owed]
     return encoded(data, _floats_in(state, base))
 
 
@@ -257,6 +260,13 @@ def assigned_in(text: str) -> str | None:
     return found
 
 
+def owed_in(text: str) -> tuple[Signal, ...]:
+    """Read what is owed to a customer from the text of a state."""
+    if '"owed":' not in text:
+        return ()
+    return tuple(map(_read_signal_data, state_data(text).get("owed", ())))
+
+
 def read_recent(data: Mapping[str, Any]) -> list[Interaction]:
     """Read the interactions within the horizon from the data of a state."""
     return [read_interaction(one) for one in data["recent"]]
@@ -290,7 +300,8 @@ def _signal_data(signal: Signal) -> dict[str, Any]:
     data: dict[str, Any] = {"kind": signal.kind}
     for name, (write, _) in _signal_fields(kind).items():
         value = getattr(signal, name)
-        data[name] = value if value is None else write(value)
+        if name != "handed_id" or value is not None:
+            data[name] = value if value is None else write(value)
     return data
 
 
@@ -305,7 +316,7 @@ def _read_signal_data(data: Mapping[str, Any]) -> Signal:
 
 
 def _held(data: Mapping[str, Any], name: str) -> Any:
-    return data.get(name) if name == "about" else data[name]  # older signals have none
+    return data.get(name) if name in ("about", "handed_id") else data[name]  # often there is none
 
 
 def _signal_kinds() -> dict[str, type[Signal]]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import ClassVar, Literal
 
-from attrs import astuple, frozen
+from attrs import astuple, field, frozen
 
 from journeymap.model.deviations import DeviationKind
 
@@ -34,6 +34,9 @@ __all__ = [
     "Withdrawn",
 ]
 
+_OF_THE_MAP = ("owner", "action", "due", "department")
+"""Fields that the map alone decides."""
+
 
 @frozen
 class Signal:
@@ -43,27 +46,40 @@ class Signal:
         customer: The customer's name.
         at: When, in UTC.
         tie: The number, from 0, of the interaction among those at the same time.
+        handed_id: The id under which it was handed out, where it is called otherwise since: its
+            customer was merged, or the map has another action (None: its own).
     """
 
     kind: ClassVar[str] = "signal"
     customer: str
     at: datetime
     tie: int
+    handed_id: str | None = field(default=None, kw_only=True, eq=False, repr=False)
 
     @property
     def id(self) -> str:
-        """The idempotency key: the same for the same signal, whenever and wherever it is made.
+        """The idempotency key: the same whenever and wherever it is made, or handed out again.
 
         >>> from datetime import UTC
         >>> CameBack("ada", datetime(2026, 3, 1, tzinfo=UTC), 0, "use").id
         '635d3f30da2f98d6272d3f78ae4bf344'
         """
-        parts = [type(self).__name__]
-        given = astuple(self, recurse=False)
+        return self._hashed("id") if self.handed_id is None else self.handed_id
+
+    @property
+    def key(self) -> str:
+        """What it is recognised by on any version of the map: who should do what does not count."""
+        return self._hashed("key")
+
+    def _hashed(self, name: Literal["id", "key"]) -> str:
+        kind = type(self)
+        left_out = {"handed_id", *(_OF_THE_MAP if name == "key" else ())}
+        given = astuple(self, recurse=False, filter=lambda one, _: one.name not in left_out)
         if isinstance(self, (MomentReached, MomentOverdue)) and self.about is None:
             given = given[:-1]  # ids stay what they were before moments were kept apart
+        parts = [kind.__name__]
         for part in given:
-            parts.append(part.id if isinstance(part, Signal) else str(part))
+            parts.append(getattr(part, name) if isinstance(part, Signal) else str(part))
         return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 

@@ -14,6 +14,7 @@ from journeymap.model.instants import MICROSECOND
 from journeymap.tracking.compiled_map import CompiledMap
 from journeymap.tracking.fold_state import FAR, LONG_AGO, FoldState, Occurrence, after, utc
 from journeymap.tracking.moments import next_absence
+from journeymap.tracking.signals import Signal
 
 __all__ = ["OpenKeyJourney", "Position", "ProductPosition", "State", "Timer"]
 
@@ -129,6 +130,8 @@ class State:
         compiled: The compiled map, for the tracker alone.
         assigned_id: The id by which hold-outs are decided, that under which the customer was first
             recorded; it stays when customers are merged (None: the customer's id).
+        owed: What is true by this version of the map, and was told by none: `Live` tells it next
+            time.
     """
 
     customer: str
@@ -137,6 +140,7 @@ class State:
     recent: tuple[Entry, ...] = field(default=(), eq=_interactions)
     compiled: CompiledMap = field(kw_only=True, eq=False)
     assigned_id: str | None = field(default=None, kw_only=True, eq=False)
+    owed: tuple[Signal, ...] = field(default=(), kw_only=True, eq=False)
 
     @property
     def count(self) -> int:
@@ -293,7 +297,8 @@ class State:
         """When to call ``advance`` at the latest to fire timers in time; None: there is none."""
         here = self.fold_state
         # Other limits are inclusive, so their timers fire one microsecond later.
-        first = min(here.sleep, after(here.slow.timer, MICROSECOND))
+        first = min([here.sleep, after(here.slow.timer, MICROSECOND),
+                     *(one.at for one in self.owed)])  # fmt: skip
         return first if first < FAR else None
 
     def _open(self, one: Occurrence) -> OpenKeyJourney:

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
 from journeymap.exceptions import ElementError, InteractionError, StateError
 from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
 from journeymap.model.rules import maybe_length, of_type
 from journeymap.tracking.codec import (
+    owed_in,
     read_fold_state,
     read_recent,
     read_time,
@@ -248,10 +249,11 @@ class Tracker:
         data = state_data(text)
         try:
             base = read_fold_state(data["base"], self._compiled)
-            return self.fold_on(
+            state = self.fold_on(
                 data["customer"], base, read_recent(data), read_time(data["clock"]),
                 data.get("assigned"),
             )  # fmt: skip
+            return state if "owed" not in data else evolve(state, owed=owed_in(text))
         except StateError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):

@@ -1,0 +1,198 @@
+"""Customers who are on their way when the map changes: what is still to be told, and what was.
+
+What the former version of the map told is told by no other. What it waited for, and what by the new
+rules was due before, is owed: it is told next time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from attrs import evolve, frozen
+
+from journeymap.adapters.store import Transaction
+from journeymap.interactions import Interaction
+from journeymap.live.map_mark import mark_map
+from journeymap.model import JourneyMap
+from journeymap.tracking import (
+    Deviated,
+    KeyJourneyGivenUp,
+    MomentOverdue,
+    MomentReached,
+    Signal,
+    State,
+    Tracker,
+    WentDormant,
+)
+from journeymap.tracking.fold_state import FAR, AwaitedResponse, FoldState
+
+__all__ = ["FormerMap", "keep_version", "read_versions"]
+
+Occurrence: TypeAlias = tuple[Any, ...]
+"""A kind of signal, the moment or key journey, and the interaction that began it."""
+_VERSIONS, _MOST_VERSIONS = "maps", 3
+_ABOUT_MOMENTS = ("moment reached", "moment overdue")
+
+
+def read_versions(notes: Mapping[str, str]) -> list[str]:
+    """Read the documents of other versions of the map that are, or were, at work on a store."""
+    found: list[str] = json.loads(notes.get(_VERSIONS, "[]"))
+    return found
+
+
+def keep_version(tx: Transaction, notes: Mapping[str, str], document: str) -> None:
+    """Keep the document of a version of the map: states are folded along it."""
+    others = read_versions(notes)
+    if mark_map(document) not in map(mark_map, others):
+        tx.meta.set(_VERSIONS, json.dumps([*others, document][-_MOST_VERSIONS:]))
+
+
+@frozen(eq=False)
+class FormerMap:
+    """A former version of the map, beside the one of today.
+
+    Attributes:
+        tracker: Follows customers along the former version.
+        changed: The kinds of signals whose time may be another one now, with the name of what they
+            are about.
+    """
+
+    tracker: Tracker
+    changed: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, former: JourneyMap, today: JourneyMap) -> FormerMap:
+        """Compare a former version of the map with today's."""
+        return cls(Tracker(former, None), frozenset(_changes(former, today)))
+
+    def concerns(self, signals: Iterable[Signal], state: State) -> bool:
+        """Check whether the time of any signal, or of what a state waits for, may be another."""
+        waited = ((one[0], "" if one[0] == "went dormant" else one[1]) for one in _waited(state))
+        return not self.changed.isdisjoint([*map(_named, signals), *waited])
+
+    def settle(
+        self, state: State, signals: Sequence[Signal], past: Sequence[Interaction], until: datetime
+    ) -> State:
+        """Let a state owe what the former version waited for, and not wait for what that told.
+
+        Args:
+            state: The state by today's map.
+            signals: What became true by today's map up to its clock.
+            past: The customer's interactions, in order of time.
+            until: The time up to which the former version has told everything.
+
+        Returns:
+            The state.
+        """
+        old, given = self.tracker.follow(None, past)
+        old, more = self.tracker.advance(old, until)
+        told = {key for one in (*given, *more) if (key := _occurrence(one, old)) is not None}
+        waited = set(_waited(old))
+        owed: list[Signal] = []
+        for one in signals:
+            key = _occurrence(one, state)
+            follows = isinstance(one, MomentOverdue) and any(
+                isinstance(other, MomentReached) and _begun(other) == _begun(one)
+                for other in owed
+            )  # fmt: skip
+            if _named(one) in self.changed and (key in waited or (follows and key not in told)):
+                owed.append(one)
+        told &= set(_waited(state))  # that this version would tell once more
+        awaited = old.fold_state.slow.awaited
+        return evolve(
+            state, owed=(*state.owed, *owed), fold_state=_without(state.fold_state, told, awaited),
+            recent=tuple((one, _without(here, told, awaited)) for one, here in state.recent),
+        )  # fmt: skip
+
+
+def _without(
+    here: FoldState, told: set[Occurrence], awaited: Sequence[AwaitedResponse]
+) -> FoldState:
+    """Let the fold not wait for moments that were told; their responses are awaited as before."""
+    slow = here.slow
+    gone = [one for one in slow.pending if ("moment reached", one.moment, one.at, one.tie) in told]
+    late = [one for one in slow.awaited
+            if ("moment overdue", one.moment, one.begun, one.begun_tie) in told]  # fmt: skip
+    if not gone and not late:
+        return here
+    begun = {(one.moment, one.at, one.tie) for one in gone}
+    still = [one for one in awaited if (one.moment, one.begun, one.begun_tie) in begun]
+    made = slow._replace(
+        pending=tuple(one for one in slow.pending if one not in gone),
+        awaited=(*(one for one in slow.awaited if one not in late), *still),
+        timer=min([slow.timer, *(one.due for one in still)]),
+    )
+    return here._replace(slow=made)
+
+
+def _waited(state: State) -> Iterable[Occurrence]:
+    """List what a state waits for."""
+    here, slow = state.fold_state, state.fold_state.slow
+    if here.sleep < FAR:
+        yield ("went dormant", here.at)
+    for pending in slow.pending:
+        yield ("moment reached", pending.moment, pending.at, pending.tie)
+    for awaited in slow.awaited:
+        yield ("moment overdue", awaited.moment, awaited.begun, awaited.begun_tie)
+    for one in slow.open:
+        yield ("key journey given up", one.journey, one.begun, one.tie)
+        if not one.late:
+            yield ("deviation", one.journey, one.begun, one.tie)
+
+
+def _occurrence(signal: Signal, state: State) -> Occurrence | None:
+    """Name what a signal of a timer is about; None of another, and of an earlier silence."""
+    match signal:
+        case MomentReached() | MomentOverdue():
+            return (signal.kind, *_begun(signal))
+        case KeyJourneyGivenUp():
+            return (signal.kind, signal.journey, signal.begun, signal.begun_tie)
+        case Deviated(deviation="late"):
+            return (signal.kind, signal.journey, signal.begun, signal.begun_tie)
+        case WentDormant() if signal.at >= state.fold_state.at:
+            return (signal.kind, state.fold_state.at)
+        case _:
+            return None
+
+
+def _begun(signal: MomentReached | MomentOverdue) -> Occurrence:
+    return (signal.moment, signal.begun, signal.begun_tie)
+
+
+def _named(signal: Signal) -> tuple[str, str]:
+    """Name the kind of a signal and what it is about."""
+    match signal:
+        case MomentReached() | MomentOverdue():
+            return signal.kind, signal.moment
+        case Deviated() | KeyJourneyGivenUp():
+            return signal.kind, signal.journey
+        case _:
+            return signal.kind, ""
+
+
+def _changes(former: JourneyMap, today: JourneyMap) -> Iterable[tuple[str, str]]:
+    """List what may come due at another time than before."""
+    calendars = (former.calendars, [one.calendar for one in former.departments.values()]) != (
+        today.calendars, [one.calendar for one in today.departments.values()],
+    )  # fmt: skip
+    for name in former.moments.keys() & today.moments.keys():
+        old, new = former.moments[name], today.moments[name]
+        if (old.when, old.cool_down, old.per) != (new.when, new.cool_down, new.per):
+            yield from ((kind, name) for kind in _ABOUT_MOMENTS)
+        elif calendars or (old.deadline, old.owner) != (new.deadline, new.owner):
+            yield "moment overdue", name
+    for name in former.key_journeys.keys() & today.key_journeys.keys():
+        if former.key_journeys[name] != today.key_journeys[name]:
+            yield "deviation", name
+            yield "key journey given up", name
+    if former.tables.dormant_after != today.tables.dormant_after or _stages(former) != _stages(
+        today
+    ):
+        yield "went dormant", ""
+
+
+def _stages(journey: JourneyMap) -> dict[str, str | None]:
+    return {name: point.stage for name, point in journey.touchpoints.items()}
