@@ -1,7 +1,7 @@
-"""Customers who are on their way when the map changes: what is still to be told, and what was.
+"""Customers who are on their way when the map changes: which signals are still to be given.
 
-What the former version of the map told is told by no other. What it waited for, and what by the new
-rules was due before, is owed: it is told next time.
+A signal that a former version of the map has given is given by no other. One that it waited for,
+and that by the new rules was due before, is owed: it is given next time.
 """
 
 from __future__ import annotations
@@ -76,20 +76,20 @@ class FormerMap:
     def settle(
         self, state: State, signals: Sequence[Signal], past: Sequence[Interaction], until: datetime
     ) -> State:
-        """Let a state owe what the former version waited for, and not wait for what that told.
+        """Let a state owe what the former version waited for, and not wait for what that gave.
 
         Args:
             state: The state by today's map.
             signals: What became true by today's map up to its clock.
             past: The customer's interactions, in order of time.
-            until: The time up to which the former version has told everything.
+            until: The time up to which the former version has given every signal.
 
         Returns:
             The state.
         """
         old, given = self.tracker.follow(None, past)
         old, more = self.tracker.advance(old, until)
-        told = {key for one in (*given, *more) if (key := _occurrence(one, old)) is not None}
+        emitted = {key for one in (*given, *more) if (key := _occurrence(one, old)) is not None}
         waited = set(_waited(old))
         owed: list[Signal] = []
         for one in signals:
@@ -98,24 +98,25 @@ class FormerMap:
                 isinstance(other, MomentReached) and _begun(other) == _begun(one)
                 for other in owed
             )  # fmt: skip
-            if _named(one) in self.changed and (key in waited or (follows and key not in told)):
+            if _named(one) in self.changed and (key in waited or (follows and key not in emitted)):
                 owed.append(one)
-        told &= set(_waited(state))  # that this version would tell once more
+        emitted &= set(_waited(state))  # and would be given once more
         awaited = old.fold_state.slow.awaited
-        return evolve(
-            state, owed=(*state.owed, *owed), fold_state=_without(state.fold_state, told, awaited),
-            recent=tuple((one, _without(here, told, awaited)) for one, here in state.recent),
-        )  # fmt: skip
+        recent = tuple((one, _without(here, emitted, awaited)) for one, here in state.recent)
+        here = _without(state.fold_state, emitted, awaited)
+        return evolve(state, owed=(*state.owed, *owed), fold_state=here, recent=recent)
 
 
 def _without(
-    here: FoldState, told: set[Occurrence], awaited: Sequence[AwaitedResponse]
+    here: FoldState, emitted: set[Occurrence], awaited: Sequence[AwaitedResponse]
 ) -> FoldState:
-    """Let the fold not wait for moments that were told; their responses are awaited as before."""
+    """Let the fold not wait for moments that were given; their responses are awaited as before."""
     slow = here.slow
-    gone = [one for one in slow.pending if ("moment reached", one.moment, one.at, one.tie) in told]
+    gone = [
+        one for one in slow.pending if ("moment reached", one.moment, one.at, one.tie) in emitted
+    ]
     late = [one for one in slow.awaited
-            if ("moment overdue", one.moment, one.begun, one.begun_tie) in told]  # fmt: skip
+            if ("moment overdue", one.moment, one.begun, one.begun_tie) in emitted]  # fmt: skip
     if not gone and not late:
         return here
     begun = {(one.moment, one.at, one.tie) for one in gone}

@@ -28,6 +28,8 @@ from journeymap.live.recording import (
 )
 from journeymap.live.removed import RETRACTED, Marks
 from journeymap.live.states import States, Versioned
+from journeymap.tracking import Position, Signal
+from journeymap.tracking.tracker import difference
 
 __all__ = ["Correcting"]
 
@@ -72,24 +74,25 @@ class Correcting:
             note_referrals(tx, [self._instead])
         if self._instead is None:
             self._marks.keep(tx, {self._marks.of_key(self._key): RETRACTED})
+        true: tuple[Signal, ...] = ()
+        position: Position | None = None
         if not left:
             tx.states.delete([customer])
             self.dropped = customer
-            paired, position = pair_signals(earlier, []), None
         else:
             tracker = self._states.tracker
-            state, true = tracker.follow(None, in_order(map(read_entry, left)))
+            state, first = tracker.follow(None, in_order(map(read_entry, left)))
             state, more = tracker.advance(state, before.clock)
+            true, position = (*first, *more), state.position
             state = evolve(state, assigned_id=before.assigned_id)
             tx.states.delete([customer])  # begun anew: no one goes on from what it was
             self.written = self._states.write(tx, {customer: state}, {})
-            paired, position = pair_signals(earlier, [*true, *more]), state.position
+        paired = pair_signals(earlier, true)  # a place at one time is nothing that letters tell
         move_letters(tx, paired.moved)
-        news = paired.news
-        letters = letters_for(news, self._settings.outgoing, micros(self._states.now()))
+        letters = letters_for(paired.news, self._settings.outgoing, micros(self._states.now()))
         if letters:
             post_letters(tx, letters)
-        return Receipt(customer, position, tuple(news))
+        return Receipt(customer, position, tuple(difference(earlier, list(true))))
 
     def _correct_set_aside(self, tx: Transaction) -> Receipt:
         """Remove an interaction from those set aside; what it is to be is recorded.

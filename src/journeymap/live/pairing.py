@@ -30,7 +30,7 @@ class Paired:
 
     @property
     def news(self) -> list[Signal]:
-        """What is to be given: withdrawals, and what is new."""
+        """The signals to be given: withdrawals, and those that are new."""
         withdrawn = [Withdrawn(one.customer, one.at, one.tie, one) for one in self.gone]
         return [*withdrawn, *self.new]
 

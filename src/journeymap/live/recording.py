@@ -268,11 +268,11 @@ class Recording:
 
 
 def _with_owed(owed: Signals, signals: Signals) -> Signals:
-    """Put first what the last version of the map left to be told, unless it is withdrawn."""
+    """Put first what the last version of the map left to be given, unless it is withdrawn."""
     withdrawn = [one.signal for one in signals if isinstance(one, Withdrawn)]
-    told = [one for one in owed if one not in withdrawn]
+    kept = [one for one in owed if one not in withdrawn]
     rest = [one for one in signals if not (isinstance(one, Withdrawn) and one.signal in owed)]
-    return (*told, *rest)
+    return (*kept, *rest)
 
 
 def _is_late(signals: Signals) -> bool:

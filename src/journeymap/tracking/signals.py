@@ -68,7 +68,7 @@ class Signal:
 
     @property
     def key(self) -> str:
-        """What it is recognised by on any version of the map: who should do what does not count."""
+        """The key by which any version of the map recognises it, whoever should do whatever."""
         return self._hashed("key")
 
     def _hashed(self, name: Literal["id", "key"]) -> str:

@@ -130,8 +130,8 @@ class State:
         compiled: The compiled map, for the tracker alone.
         assigned_id: The id by which hold-outs are decided, that under which the customer was first
             recorded; it stays when customers are merged (None: the customer's id).
-        owed: What is true by this version of the map, and was told by none: `Live` tells it next
-            time.
+        owed: The signals that are true by this version of the map, and were given by none: `Live`
+            gives them next time.
     """
 
     customer: str

@@ -8,6 +8,7 @@ from scipy.special import stdtrit
 
 __all__ = [
     "NORMAL_QUANTILE",
+    "join_intervals",
     "mean_interval",
     "newcombe_interval",
     "nps_interval",
@@ -24,7 +25,8 @@ def wilson_bounds(share: float, n: float, quantile: float) -> tuple[float, float
     z2 = quantile * quantile
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = quantile / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # They hold the share, whatever rounding does.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def wilson_interval(hits: int, n: int) -> tuple[float, float]:
@@ -46,11 +48,17 @@ def newcombe_interval(hits: int, n: int, others: int, m: int) -> tuple[float, fl
     >>> [round(bound, 4) for bound in newcombe_interval(56, 70, 48, 80)]
     [0.0524, 0.3339]
     """
-    p, q = hits / n, others / m
-    (low_p, high_p), (low_q, high_q) = wilson_interval(hits, n), wilson_interval(others, m)
-    down = math.hypot(p - low_p, high_q - q)
-    up = math.hypot(high_p - p, q - low_q)
-    return p - q - down, p - q + up
+    return join_intervals(hits / n, wilson_interval(hits, n), others / m,
+                          wilson_interval(others, m))  # fmt: skip
+
+
+def join_intervals(
+    one: float, bounds: tuple[float, float], other: float, others: tuple[float, float]
+) -> tuple[float, float]:
+    """Compute the interval of a difference from those of both numbers (Newcombe 1998)."""
+    down = math.hypot(one - bounds[0], others[1] - other)
+    up = math.hypot(bounds[1] - one, other - others[0])
+    return one - other - down, one - other + up
 
 
 def nps_interval(promoters: int, detractors: int, n: int) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """How often something comes to one of many, by how long each has been followed.
 
-Who has only just come has had no time for it: a plain mean over all would say that it comes seldom.
+Who has only just come has had no time for it: in a plain mean over all it seems to come seldom.
 At each age, those to whom it comes are counted among those who are followed for so long, and the
 shares are summed (the mean cumulative function of Nelson 1988).
 """

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import frozen
 from scipy.special import bdtr, stdtrit
 
+from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
 from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import (
     mean_interval,
@@ -38,10 +39,11 @@ class Value:
 
 @frozen
 class Counted:
-    """Units, and how many of them are hits."""
+    """Units, and how many of them are hits; and how they are spread over customers."""
 
     n: int
     hits: int
+    clusters: Clusters
 
 
 @frozen
@@ -81,8 +83,7 @@ def sum_units(units: Units, period: Ints, of_period: Ints | None = None) -> dict
         mine = period == number
         match units:
             case Hits():
-                counts = None if units.counts is None else units.counts[mine]
-                found[number] = _count(units.unit[mine], units.hit[mine], counts)
+                found[number] = _count(units, mine)
             case Lengths():
                 lengths = units.length[mine]
                 spread = spread_lengths(np.zeros(len(lengths), dtype=np.int64), lengths)
@@ -99,13 +100,14 @@ def sum_units(units: Units, period: Ints, of_period: Ints | None = None) -> dict
     return found
 
 
-def _count(unit: Ints, hit: Flags, counts: Flags | None) -> Counted:
-    counted = distinct(unit if counts is None else unit[counts])
-    hits = distinct(unit[hit])
-    found = np.searchsorted(counted, hits)
-    inside = found < len(counted)
-    inside[inside] = counted[found[inside]] == hits[inside]
-    return Counted(len(counted), int(inside.sum()))
+def _count(units: Hits, mine: Flags) -> Counted:
+    unit, owner = units.unit[mine], units.owner[mine]
+    hits = distinct(unit[units.hit[mine]])
+    if units.counts is not None:
+        unit, owner = unit[units.counts[mine]], owner[units.counts[mine]]
+    counted, first = np.unique(unit, return_index=True)
+    hit = np.isin(counted, hits)
+    return Counted(len(counted), int(hit.sum()), Clusters.of(owner[first], hit))
 
 
 def _sum_by_unit(units: Sums, mine: Ints, counted: Ints) -> Summed:
@@ -152,7 +154,7 @@ def _squares(values: Ints) -> int:
 def merge_worth(one: Worth, other: Worth) -> Worth:
     """Merge two sums of the same kind."""
     if isinstance(one, Counted) and isinstance(other, Counted):
-        return Counted(one.n + other.n, one.hits + other.hits)
+        return Counted(one.n + other.n, one.hits + other.hits, one.clusters.merge(other.clusters))
     if isinstance(one, Rated) and isinstance(other, Rated):
         answers = {**one.counts, **other.counts}
         for answer in one.counts.keys() & other.counts.keys():
@@ -174,14 +176,15 @@ def evaluate(
 ) -> Value:  # fmt: skip
     """Give the number that sums make, with a 95 % interval.
 
-    Shares have Wilson's (1927), means Student's, quantiles that of the order statistics (Hahn and
-    Meeker 1991), NPS that of Rocks (2016); a sum has none.
+    Shares have Wilson's (1927), by the spread between customers; means Student's, quantiles that of
+    the order statistics (Hahn and Meeker 1991), NPS that of Rocks (2016); a sum has none.
     """
     match worth:
         case Counted():
             if not worth.n:
                 return Value(None, 0)
-            return Value(worth.hits / worth.n, worth.n, *wilson_interval(worth.hits, worth.n))
+            bounds = share_interval(worth.hits, worth.n, worth.clusters)
+            return Value(worth.hits / worth.n, worth.n, *bounds)
         case Rated():
             return _rate(worth, scales)
         case Timed():

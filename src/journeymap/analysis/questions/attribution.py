@@ -92,7 +92,7 @@ class AttributionAnswer(Answer[AttributionRow]):
     """
 
     Row = AttributionRow
-    anyway: float | None = field(default=None, kw_only=True)
+    anyway: Amount | None = field(default=None, kw_only=True)
     identifiable: bool | None = field(default=None, kw_only=True)
     reason: str = field(default="", kw_only=True)
     sampled: bool = field(default=False, kw_only=True)

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import polars as pl
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, fields, frozen, validators
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
 from journeymap.analysis.measuring.counts import distinct
-from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.quantiles import BOUND
 from journeymap.analysis.measuring.tally import Tally, add_lengths, tally_cells
 from journeymap.analysis.questions.transitions import wait_columns
@@ -57,7 +57,7 @@ class FunnelStep:
         count: How many journeys, or attempts, reached it.
         customers: How many customers did.
         share: Their share of those that reached the first step (None: no one did).
-        low: Lower bound of its 95 % interval (Wilson 1927).
+        low: Lower bound of its 95 % interval (Wilson 1927), by the spread between customers.
         high: Upper bound of it.
         n: How many reached the first step.
         share_previous: The share of those that reached the step before that is not optional.
@@ -96,6 +96,11 @@ class FunnelAnswer(Answer[FunnelStep]):
     Row = FunnelStep
     quantile_error: Error = field(default=0.0, kw_only=True)
     waits_from: Text = field(default="last", kw_only=True)
+
+    @property
+    def unfinished(self) -> bool:
+        """True if some may still go on within their time."""
+        return bool(self.frame["open"].sum())
 
     def notes(self) -> list[str]:
         """Name what a wait is measured from.
@@ -356,7 +361,12 @@ class Funnel:
         required = [place for place, step in enumerate(self.steps) if not step.optional]
         before = [counts[max([one for one in required if one < place], default=0)]
                   for place in range(len(counts))]  # fmt: skip
-        bounds = [wilson_interval(int(count), first) for count in counts]
+        spread = [of(measured.sums[f"clusters_{one.name}"]) for one in fields(Clusters)]
+        people, units, mixed, hits = ([int(one) for one in column] for column in spread)
+        bounds = [  # a part in which no one came to a step has no sums of it, but of the first
+            share_interval(int(count), first, Clusters(people[0], units[0], *both))
+            for count, *both in zip(counts, mixed, hits, strict=True)
+        ]
         nothing = np.full(len(counts), np.nan)  # of no one, there is no share
         several = [f"{number} of {len(self.steps)}" for number in numbers]
         columns: dict[str, Any] = {
@@ -385,8 +395,18 @@ class Funnel:
         cells, waits, people, people_cells = [], [], [], []
         begun = self._begun(read, reached[0])
         single = read.part.single and not each  # then a journey is a customer
+        clusters: list[Clusters] = []
+        begun_by: tuple[Ints, Ints] | None = (
+            None  # the units of the first step, and their customers
+        )
         for number, (rows, starts) in enumerate(reached, 1):
             once, firsts = _first_of_each(starts if each else read.journey[rows])
+            if begun_by is None:
+                begun_by = once, read.customer[rows[firsts]]
+            clusters.append(
+                Clusters(len(begun_by[0]), len(begun_by[0]), len(once), len(once)) if single
+                else Clusters.of(begun_by[1], np.isin(begun_by[0], once))
+            )  # fmt: skip
             cells.append(np.full(len(once), number))
             since = starts[firsts] if begun is None else begun[read.journey[rows[firsts]]]
             if read.part.scope.timed:
@@ -402,6 +422,9 @@ class Funnel:
         there = np.bincount(np.concatenate(people_cells), minlength=len(names))
         made.sums["customers"] = there[made.keys]
         made.sums["open"] = np.append(0, self._open(read, reached, limit))[made.keys]
+        for one in fields(Clusters):
+            spread = [0, *(getattr(cluster, one.name) for cluster in clusters)]
+            made.sums[f"clusters_{one.name}"] = np.array(spread)[made.keys]
         return made
 
     def _begun(self, read: Reading, first: Reached) -> Ints | None:

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen, validators
+from attrs import astuple, field, fields, frozen, validators
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
 from journeymap.analysis.measuring.counts import distinct
-from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.occurrences import (
     COMPLETED,
     GIVEN_UP,
@@ -182,8 +182,9 @@ class KeyJourneys:
         return KeyJourneysAnswer(frame, quantile_error=error, covered=covered)
 
 
+_CLUSTERS = tuple(f"clusters_{one.name}" for one in fields(Clusters))
 _COLUMNS = ("count", "customers", "completed", "given_up", "open", "succeeded",
-            "micros", "effort", "covered")  # fmt: skip
+            "micros", "effort", "covered", *_CLUSTERS)  # fmt: skip
 
 
 def _covering(part: Part, found: list[Occurrences]) -> dict[int, int]:
@@ -223,19 +224,22 @@ def _cumulated(
 
 def _numbers(part: Part, found: Occurrences) -> list[int]:
     completed = found.state == COMPLETED
-    last = found.last[completed]
     lengths = _times(part, found)
     steps = found.last - found.begin + 1
+    over = found.state != OPEN
+    succeeded = completed & ~mark_failed(part)[found.last]
+    clusters = Clusters.of(part.customer[found.begin[over]], succeeded[over])
     return [
         len(found.begin),
         len(distinct(part.customer[found.begin])),
         int(completed.sum()),
         int((found.state == GIVEN_UP).sum()),
         int((found.state == OPEN).sum()),
-        int((~mark_failed(part)[last]).sum()),
+        int(succeeded.sum()),
         sum_exactly(lengths),
         int(steps[completed].sum()),
         int(steps.sum()),
+        *astuple(clusters),
     ]
 
 
@@ -249,7 +253,8 @@ def _times(part: Part, found: Occurrences) -> Ints:
 
 def _row(span: KeyJourney, sums: dict[str, int], measured: _Sums, scope: Scope) -> dict[str, Any]:
     completed, over = sums["completed"], sums["completed"] + sums["given_up"]
-    low, high = wilson_interval(sums["succeeded"], over)
+    clusters = Clusters(*(sums[name] for name in _CLUSTERS))
+    low, high = share_interval(sums["succeeded"], over, clusters)
     names = ("count", "customers", "completed", "given_up", "open", "succeeded")
     return {
         "journey": span.id,

@@ -151,7 +151,7 @@ class LifetimeValueAnswer(Answer[LifetimeValueRow]):
     Row = LifetimeValueRow
     parameters: dict[str, float] = field(factory=dict, kw_only=True)
     intervals: dict[str, tuple[float, float]] = field(factory=dict, kw_only=True)
-    log_likelihood: float | None = field(default=None, kw_only=True)
+    log_likelihood: Amount | None = field(default=None, kw_only=True)
     spend_parameters: dict[str, float] = field(factory=dict, kw_only=True)
     holdout: Holdout | None = field(default=None, kw_only=True)
     effects: tuple[SegmentEffect, ...] = field(default=(), kw_only=True)

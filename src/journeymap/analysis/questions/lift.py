@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen, validators
+from attrs import astuple, field, fields, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.intervals import newcombe_interval, wilson_interval
+from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
+from journeymap.analysis.measuring.intervals import join_intervals
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.row_fields import Bound, Count, Key, Mean, N, Share
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope, require_times
@@ -26,6 +27,7 @@ from journeymap.model.rules import (
 
 __all__ = ["Lift", "LiftAnswer", "LiftRow"]
 
+_NUMBERS = 3 + len(fields(Clusters))  # of each group: the eligible, those who met it, the hits
 _GROUPS = ("offered", "held out")
 
 
@@ -60,7 +62,8 @@ class LiftAnswer(Answer[LiftRow]):
         offer: The offer.
         goal: The touchpoint that counts.
         difference: The share of the offered less that of the held out (None: a group is empty).
-        low: Lower bound of its 95 % interval (Newcombe 1998, method 10).
+        low: Lower bound of its 95 % interval (Newcombe 1998, method 10), by the spread between
+            customers.
         high: Upper bound of it.
         lift: The difference relative to the share of the held out (None where that is 0).
     """
@@ -112,10 +115,10 @@ class Lift:
         kw_only=True,
     )
 
-    def measure(self, part: Part) -> tuple[tuple[int, int, int], ...]:
+    def measure(self, part: Part) -> tuple[tuple[int, ...], ...]:
         """Count the eligible, those who met the offer, and those who came to the goal, by group."""
         if part.scope.map is None and not part.scope.interactions:
-            return ((0, 0, 0), (0, 0, 0))
+            return ((0,) * _NUMBERS, (0,) * _NUMBERS)
         offer, goal = self._offer_and_goal(part.scope)
         begun = _first(part, mark_matching(part, All(offer.eligible)) if offer.eligible else None)
         some = begun >= 0
@@ -123,9 +126,10 @@ class Lift:
         met = self._after(part, begun, offer.touchpoint)
         out = np.array([held_out(offer, name) for name in _assigned_ids(part)], dtype=bool)
         return tuple(
-            (int((some & g).sum()), int((met & some & g).sum()), int((reached & some & g).sum()))
+            (int((some & g).sum()), int((met & some & g).sum()), int((reached & some & g).sum()),
+             *astuple(Clusters.of(part.owners[some & g], reached[some & g])))
             for g in (~out, out)
-        )
+        )  # fmt: skip
 
     def merge(self, one: Any, other: Any) -> Any:
         """Sum two measurements."""
@@ -134,7 +138,7 @@ class Lift:
             for pair in zip(one, other, strict=True)
         )
 
-    def answer(self, measured: tuple[tuple[int, int, int], ...], scope: Scope) -> LiftAnswer:
+    def answer(self, measured: tuple[tuple[int, ...], ...], scope: Scope) -> LiftAnswer:
         """Compute the shares and their difference."""
         rows = [
             (
@@ -143,18 +147,21 @@ class Lift:
                 met,
                 hits,
                 hits / n if n else None,
-                *(wilson_interval(hits, n) if n else (None, None)),
+                *(share_interval(hits, n, Clusters(*clusters)) if n else (None, None)),
             )
-            for name, (n, met, hits) in zip(_GROUPS, measured, strict=True)
+            for name, (n, met, hits, *clusters) in zip(_GROUPS, measured, strict=True)
         ]
         frame = pl.DataFrame(rows, schema=LiftAnswer.schema(), orient="row")
         if scope.map is None:
             return LiftAnswer(frame, offer=self.offer, goal=self.goal or "")
         _, goal = self._offer_and_goal(scope)
-        (n, _, hits), (m, _, others) = measured
+        (n, _, hits, *clusters), (m, _, others, *other_clusters) = measured
         if not n or not m:
             return LiftAnswer(frame, offer=self.offer, goal=goal)
-        low, high = newcombe_interval(hits, n, others, m)
+        low, high = join_intervals(
+            hits / n, share_interval(hits, n, Clusters(*clusters)),
+            others / m, share_interval(others, m, Clusters(*other_clusters)),
+        )  # fmt: skip
         difference = hits / n - others / m
         lift = difference / (others / m) if others else None
         return LiftAnswer(frame, offer=self.offer, goal=goal, difference=difference, low=low,

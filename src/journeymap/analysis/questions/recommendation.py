@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _NONE = -1
+_GrowthBound: TypeAlias = Annotated[float, Field("bound", of="growth")]
 _Number: TypeAlias = Annotated[int, Field("amount")]  # behind which no customers are looked for
 
 
@@ -137,9 +138,9 @@ class RecommendationAnswer(Answer[Recommender]):
     recommended: int = field(default=0, kw_only=True)
     recommenders: int = field(default=0, kw_only=True)
     growth: float | None = field(default=None, kw_only=True)
-    growth_low: float | None = field(default=None, kw_only=True)
-    growth_high: float | None = field(default=None, kw_only=True)
-    growth_time: float | None = field(default=None, kw_only=True)
+    growth_low: _GrowthBound | None = field(default=None, kw_only=True)
+    growth_high: _GrowthBound | None = field(default=None, kw_only=True)
+    growth_time: Amount | None = field(default=None, kw_only=True)
     median_time: float | None = field(default=None, kw_only=True)
     invitations: int = field(default=0, kw_only=True)
     accepted: int = field(default=0, kw_only=True)

@@ -480,7 +480,7 @@ def _timed(kind: Any, name: str, target: float, *, working_time: bool) -> Metric
 
 @frozen(eq=False)
 class _Sum:
-    """What a metric counts, by period; and how long after its time each was known."""
+    """The sums of a metric by period; and how long after its time each unit was known."""
 
     worth: dict[int, Worth]
     delays: Spread

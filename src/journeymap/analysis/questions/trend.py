@@ -45,7 +45,8 @@ class TrendPeriod:
 
     Attributes:
         period: Its first day, an hour by its local time, in ISO 8601.
-        complete: Whether the log covers all of it: the period in progress is not.
+        complete: Whether the log covers all of it: the period in progress is not; nor is one of a
+            funnel in which some may still go on within their time.
     """
 
     period: KeyField
@@ -196,6 +197,9 @@ class Periods:
     def answer(self, parts: dict[Key, Any], nothing: Any, scope: Scope) -> TrendAnswer:
         """Put the answers of the periods together."""
         named = [(self._cells(key, scope), part, self.view(key)) for key, part in parts.items()]
+        for cells, part, _ in named:
+            if getattr(part, "unfinished", False):
+                cells["complete"] = False
         made: TrendAnswer = join_answers(
             TrendAnswer, named, nothing, ("period", "complete"), gaps=True
         )
