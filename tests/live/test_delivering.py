@@ -339,6 +339,8 @@ def test_handlers_check_themselves(wrong: dict[str, Any]) -> None:
         Handler(print, **wrong)
     with pytest.raises(ElementError, match="callable"):
         Handler("print")  # type: ignore[arg-type]
+    with Live(SHOP) as live, pytest.raises(ElementError, match="text of its action"):
+        live.deliver({5: print})  # type: ignore[dict-item]
     with Live(SHOP) as live, pytest.raises(ElementError, match="callable"):
         live.deliver({"failed": "print"})  # type: ignore[dict-item]
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from attrs import Factory, define, evolve, frozen
 
 from journeymap.adapters.store import Letter, Store, Transaction, micros
-from journeymap.exceptions import StoreError
+from journeymap.exceptions import ElementError, StoreError
 from journeymap.live.handlers import (
     Actions,
     Breaker,
@@ -109,6 +109,11 @@ def prepare_delivery(
 ) -> Delivery:  # fmt: skip
     """Make a delivery at a time, or by a clock; raise ElementError for what cannot be called."""
     handlers = dict(actions) if isinstance(actions, Mapping) else actions
+    names: list[object] = list(handlers) if isinstance(handlers, dict) else []
+    for name in names:
+        if not isinstance(name, str):
+            message = "an action goes by the id of a moment, the text of its action, or a kind"
+            raise ElementError("Live", "actions", name, message)
     for one in handlers.values() if isinstance(handlers, dict) else (handlers,):
         if not isinstance(one, Handler):
             Handler(one)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from journeymap.analysis.measuring.number_order import sort_numbers
+from journeymap.analysis.table.number_order import sort_numbers
 from journeymap.analysis.table.part import Flags, Ints
 
 __all__ = [

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from attrs import frozen
 
-from journeymap.analysis.measuring.number_order import sort_numbers
+from journeymap.analysis.table.number_order import sort_numbers
 
 __all__ = ["BOUND", "Spread", "spread_lengths"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from attrs import frozen
 
 from journeymap.analysis.measuring.counts import mark_changes
-from journeymap.analysis.measuring.number_order import group_stretches
 from journeymap.analysis.measuring.quantiles import Floats, Ints, Spread, spread_lengths
+from journeymap.analysis.table.number_order import group_stretches
 
 __all__ = [
     "Tally",

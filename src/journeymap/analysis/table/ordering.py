@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from journeymap.analysis.table.number_order import order_numbers
+
 __all__ = ["find_offsets", "order_rows"]
 
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
@@ -17,9 +19,7 @@ def order_rows(journeys: np.ndarray[Any, Any], at: Ints, turns: Ints | None = No
     ``turns`` order those of the same time before their arrival does: by the first of two numbers
     of each row, and then the second.
 
-    Journey and time are packed into one integer, because sorting integers is the fastest sort there
-    is. Where 64 bits do not hold both, the lowest of the time are left out, and the few rows that
-    are then alike are put in order afterwards, with those that arrived at the same time.
+    Times are counted in whole seconds or milliseconds where they are that.
     """
     if turns is not None:
         first = np.lexsort((turns[:, 1], turns[:, 0]))
@@ -27,20 +27,12 @@ def order_rows(journeys: np.ndarray[Any, Any], at: Ints, turns: Ints | None = No
         return first if rest is None else first[rest]
     if len(at) < 2 or _in_order(journeys, at):
         return None
-    since = (at - at.min()).astype(np.uint64)
-    bits = int(since.max()).bit_length()
-    left_out = max(0, bits + int(journeys.max()).bit_length() - 64)
-    key = journeys.astype(np.uint64)
-    key <<= np.uint64(bits - left_out)
-    key |= since >> np.uint64(left_out)
-    order = np.argsort(key)
-    ordered = key[order]
-    tied = np.zeros(len(key) + 1, dtype=bool)
-    np.equal(ordered[1:], ordered[:-1], out=tied[1:-1])
-    if tied.any():
-        members = np.flatnonzero(tied[1:] | tied[:-1])
-        rows = order[members]
-        order[members] = rows[np.lexsort((rows, at[rows], ordered[members]))]
+    if not (at[1:] < at[:-1]).any():
+        found: Ints = order_numbers(journeys.astype(np.int64, copy=False))
+        return found
+    since = at - at.min()
+    unit = next(unit for unit in (1_000_000, 1000, 1) if unit == 1 or not (since % unit).any())
+    order: Ints = order_numbers(journeys.astype(np.int64, copy=False), since // unit)
     return order
 
 

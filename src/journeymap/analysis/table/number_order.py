@@ -7,17 +7,16 @@ sparse matrix is turned from rows to columns, and keeps equal ones in the order 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from scipy import sparse
 
-from journeymap.analysis.table.part import Ints
+__all__ = ["group_by_code", "group_stretches", "order_numbers", "sort_numbers"]
 
-__all__ = ["group_by_code", "group_stretches", "sort_numbers"]
+Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 _FEW = 1 << 14  # so few are sorted as fast by comparison
-_DIGIT = 16  # bits by which numbers are put in order at once
+_DIGIT = 18  # bits by which numbers are put in order at once, at most
 _MAX_DIGITS = 3
 
 
@@ -54,6 +53,8 @@ def group_stretches(codes: Ints, size: int, bounds: Ints) -> tuple[Ints, Ints]:
 
 def _turn(codes: Ints, size: int, bounds: Ints, values: Any) -> Any:
     """Turn a matrix of stretches by codes from rows to columns."""
+    from scipy import sparse  # reading a log alone does without it
+
     shape = (len(bounds) - 1, size)
     places, ends = (one.astype(np.int32, copy=False) for one in (codes, bounds))
     return sparse.csr_array((values, places, ends), shape=shape).tocsc()
@@ -68,14 +69,45 @@ def sort_numbers(numbers: Any) -> Any:
     Returns:
         The numbers in order.
     """
-    bits = int(numbers.max()).bit_length() if len(numbers) else 0
-    digits = -(-bits // _DIGIT)
+    digits, width = _digits(numbers)
     if len(numbers) < _FEW or digits > _MAX_DIGITS:
         numbers.sort()
         return numbers
-    width = -(-bits // max(digits, 1))
-    kind = numbers.dtype.type
-    for digit in range(digits):  # the last digit first; each keeps the order of those before it
-        codes = (numbers >> kind(digit * width)) & kind((1 << width) - 1)
-        numbers, _ = group_by_code(codes, 1 << width, numbers)
+    for place in range(digits):  # the last digit first; each keeps the order of those before it
+        numbers, _ = group_by_code(_digit(numbers, place, width), 1 << width, numbers)
     return numbers
+
+
+def order_numbers(*columns: Any) -> Any:
+    """Find the order of rows by several whole numbers of each, none negative, the first first.
+
+    Args:
+        *columns: The numbers. Rows in which all are equal stay in the order in which they are.
+
+    Returns:
+        The places of the rows, in order.
+    """
+    size = len(columns[0])
+    if size < _FEW or size >= 1 << 31:
+        return np.lexsort(columns[::-1])
+    order: Any = None
+    for numbers in columns[::-1]:
+        digits, width = _digits(numbers)
+        for place in range(digits):
+            codes = _digit(numbers, place, width)
+            before = np.arange(size, dtype=np.int32) if order is None else order
+            codes = codes if order is None else codes[order]
+            order, _ = group_by_code(codes, 1 << width, before)
+    return np.arange(size) if order is None else order.astype(np.int64)
+
+
+def _digits(numbers: Any) -> tuple[int, int]:
+    """Find how many digits the numbers have, and their bits."""
+    bits = int(numbers.max()).bit_length() if len(numbers) else 0
+    digits = -(-bits // _DIGIT)
+    return digits, -(-bits // max(digits, 1))
+
+
+def _digit(numbers: Any, place: int, width: int) -> Any:
+    kind = numbers.dtype.type
+    return (numbers >> kind(place * width)) & kind((1 << width) - 1)
