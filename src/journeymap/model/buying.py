@@ -13,16 +13,28 @@ from attrs import field, frozen
 from journeymap.exceptions import ElementError, StateError
 from journeymap.model.local_times import is_zone
 
-__all__ = ["DISCOUNT_STEPS", "YEAR_WEEKS", "BuyingModel", "Worth"]
+__all__ = ["YEAR_WEEKS", "BuyingModel", "Worth", "discount_edges"]
 
-DISCOUNT_STEPS = 12
-"""Parts of the horizon in which purchases are discounted."""
+_STEPS, _MOST_STEPS = 12, 240  # in which purchases are discounted: of a year, and in all
 YEAR_WEEKS = 365.25 / 7
 
 _ALIKE = 1e3  # of ``a`` above it, all leave with nearly the same chance
 _SMALL = 0.05  # of the third parameter of the series, below which it nears a pole
 _MOST_TERMS = 1_000_000
 _NAMES, _SPEND = ("r", "alpha", "a", "b"), ("p", "q", "v")
+
+
+def discount_edges(weeks: float) -> list[float]:
+    """List the edges of the parts of a horizon in which purchases are discounted, in weeks.
+
+    Args:
+        weeks: The horizon.
+
+    Returns:
+        From 0 to the horizon: twelfths of it, or months where it is longer than a year.
+    """
+    steps = min(_MOST_STEPS, max(_STEPS, math.ceil(_STEPS * weeks / YEAR_WEEKS)))
+    return [weeks * place / steps for place in range(steps + 1)]
 
 
 @frozen
@@ -133,12 +145,12 @@ class BuyingModel:
 
     def _discounted(self, x: int, age: float, weeks: float) -> float:
         """Compute the purchases of who still buys, later ones counting less."""
-        edges = [weeks * place / DISCOUNT_STEPS for place in range(DISCOUNT_STEPS + 1)]
+        edges = discount_edges(weeks)
         sums = [0.0, *(self._lasting(x, age, end) for end in edges[1:])]
         return math.fsum(
             (sums[place + 1] - sums[place])
             * (1 - self.discount) ** ((edges[place] + edges[place + 1]) / 2 / YEAR_WEEKS)
-            for place in range(DISCOUNT_STEPS)
+            for place in range(len(edges) - 1)
         )
 
     def _lasting(self, x: int, age: float, t: float) -> float:

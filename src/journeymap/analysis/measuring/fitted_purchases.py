@@ -19,7 +19,7 @@ from journeymap.analysis.measuring.purchase_models import (
 )
 from journeymap.analysis.measuring.segmented_purchases import SegmentedModel
 from journeymap.analysis.table.part import Flags, Ints
-from journeymap.model.buying import DISCOUNT_STEPS, YEAR_WEEKS
+from journeymap.model.buying import YEAR_WEEKS, discount_edges
 
 __all__ = [
     "MIN_REPEATERS",
@@ -215,7 +215,7 @@ class FittedPurchases:
         """
         if not discount:
             return self.expected
-        edges = np.linspace(0, self._weeks, DISCOUNT_STEPS + 1)
+        edges = np.array(discount_edges(self._weeks))
         sums = [np.zeros(len(self._alive))]
         sums += [self.model.expected(self.found.values, self.histories, float(t))
                  for t in edges[1:]]  # fmt: skip
