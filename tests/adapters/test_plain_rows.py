@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, UserDict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -25,7 +26,7 @@ TIMES = ["2026-03-01T10:00:00Z", "2026-03-01T10:00:00+05:30", "2026-03-01T10:00:
          "2026-10-25T02:30:00", "2026-13-01T00:00:00Z", datetime(2026, 3, 1, tzinfo=UTC),
          datetime(2026, 3, 1), 1_700_000_000]  # fmt: skip
 AMOUNTS = ["12.50", "1,234.5", "-3", "free", "9" * 400, 12, 0.1]
-PATTERNS: Any = {"/m/*": "movie page"}
+PATTERNS: Any = {"/m/*": "movie page", "two lines": "both", "two*": "other"}
 CALLED: Any = {"called": "phone", "7": "seven"}
 NAMES = ["value", "currency", "who", "also", "what", "when", "id", "channel", "product", "a"]
 RULES = [
@@ -86,15 +87,19 @@ def test_plain_rows_are_read_together(rule: RecordRule) -> None:
     assert mapped.apply(row, 1).records == (made,)
 
 
-def test_a_row_that_is_changed_after_it_was_given_stays_as_it_was() -> None:
-    row = {"who": "ada", "what": "called", "when": "2026-03-01T10:00:00Z"}
+@pytest.mark.parametrize("kind", [dict, OrderedDict, UserDict, "nested"])
+def test_a_row_that_is_changed_after_it_was_given_stays_as_it_was(kind: Any) -> None:
+    given_ = {"who": "ada", "what": "called", "when": "2026-03-01T10:00:00Z"}
+    row: Any = {"row": given_} if kind == "nested" else kind(given_)
 
     def rows() -> Any:
         for name in ("called", "visited", "bought"):
-            row["what"] = name
+            (row["row"] if kind == "nested" else row)["what"] = name
             yield row
 
-    mapping = PayloadMapping("plain", [RULES[0]])
+    path = "$.row" if kind == "nested" else "$"
+    rule = RecordRule(f"{path}.when", {"customer": f"{path}.who"}, f"{path}.what")
+    mapping = PayloadMapping("plain", [rule])
     [batch] = iterable_source(rows(), mapping).read()
     met = [one.interaction.touchpoint for one in batch.records if one.interaction]
     assert met == ["called", "visited", "bought"]

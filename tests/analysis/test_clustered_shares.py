@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import journeymap as jm
 from journeymap.analysis import (
+    Breakdown,
     Columns,
     Funnel,
     KeyJourneys,
@@ -123,6 +124,9 @@ def test_a_period_is_not_over_while_a_funnel_goes_on() -> None:
     months = [row for row in log.ask(Trend(Funnel(["ask", "done"], within="30 days"), "month"))
               if row.step == 2]  # fmt: skip
     whole = [row for row in months if row.complete]
+    split = Trend(Breakdown(Funnel(["ask", "done"], within="30 days"), "touchpoint"), "month")
+    inner = {row.period: row.complete for row in log.ask(split)}
+    assert inner == {row.period: row.complete for row in months}
     assert len(months) - 2 == len(whole) == 8
     true = 0.6 * (1 - math.exp(-2))
     assert sum(row.low <= true <= row.high for row in whole) >= 7
@@ -139,3 +143,12 @@ def test_parts_in_which_no_one_came_far_count_as_well() -> None:
         merged = question.merge(merged, one)
     assert len(pieces) > 5
     assert question.answer(merged, log.scope) == whole
+
+
+def test_customers_who_do_not_differ_at_all_are_as_many_units() -> None:
+    who = np.repeat(np.arange(60), 20)
+    hit = np.tile(np.arange(20) < 10, 60)
+    one = share_interval(600, 1200, Clusters.of(who, hit))
+    hit[hit.argmin()] = True
+    other = share_interval(601, 1200, Clusters.of(who, hit))
+    assert one == pytest.approx(other, abs=0.01)

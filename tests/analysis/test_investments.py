@@ -107,7 +107,7 @@ def test_a_longer_time_before_is_no_change() -> None:
         met = [Interaction(f"c{n}", touchpoint, at=_START + timedelta(days=dice.uniform(-330, 30)))
                for n in range(200) for touchpoint in ("see", "call") * 8]  # fmt: skip
         rows = Log.from_interactions(met, map=journey).ask(Investments())
-        assert {row.days for row in rows} == {30}
+        assert all(29 < (row.days or 0) <= 30 for row in rows)
         told += [(row.change_low, row.change_high) for row in rows]
     known = [(low, high) for low, high in told if low is not None and high is not None]
     wrong = [(low, high) for low, high in known if not low <= 0 <= high]

@@ -426,20 +426,97 @@ def test_what_the_former_map_told_is_told_by_no_other_and_can_be_withdrawn(
     assert [one.kind for one in cyd] == ["withdrawn"]
 
 
-def test_a_longer_time_tells_no_one_twice(shared: str) -> None:
-    now, told = [T0], Counter[str]()
-    outgoing = ["moment reached", "moment overdue"]
-    for days, until in ((7, 9), (12, 40)):
-        journey = _watched(days, action="Call", owner="support", deadline=4 * DAY)
-        with Live(journey, shared, clock=lambda: now[0], outgoing=outgoing) as live:
+def _timed(how: str, days: float) -> JourneyMap:
+    """A map with one rule of a kind that takes so many days."""
+    length = days * DAY
+    if how == "absence":
+        return _watched(days, action="Call")
+    if how == "deadline":
+        failed = Moment("failed", At("outcome", ["failed"]), action="Say sorry", deadline=length)
+        return evolve(SHOP, moments=[failed], dormant_after=None)
+    if how == "dormancy":
+        return evolve(SHOP, dormant_after=length, moments=())
+    late: Any = {"late": {"within": length}, "given up": {"given_up_after": length}}[how]
+    journey = KeyJourney("buying", start="delivery", end="order", **late)
+    return evolve(SHOP, key_journeys=[journey], moments=(), dormant_after=None)
+
+
+@pytest.mark.parametrize("later", [(12,), (12, 12), (12, 20), (12, 7), (3,), (3, 7)])
+@pytest.mark.parametrize("rebuilt", [False, True])
+@pytest.mark.parametrize("how", ["absence", "deadline", "dormancy", "late", "given up"])
+def test_no_map_tells_again_what_another_told(
+    how: str, rebuilt: bool, later: tuple[float, ...]
+) -> None:
+    """Told after 7 days by the first; the others would do it at other times, or again."""
+    kind = {"absence": "moment reached", "deadline": "moment overdue",
+            "dormancy": "went dormant", "late": "deviation",
+            "given up": "key journey given up"}[how]  # fmt: skip
+    now, emitted, sent = [T0], Counter[str](), Counter[str]()
+    first = Live(_timed(how, 7), clock=lambda: now[0], outgoing=[kind])
+    outcome = "failed" if how == "deadline" else None
+    first.record(Interaction("ada", "delivery", T0, id="1", outcome=outcome))
+    if how == "absence":
+        first.record(Interaction("ada", "call", T0, id="2"))
+
+    def let_pass(live: Live, until: int) -> None:
+        while now[0] < T0 + until * DAY:
+            now[0] += DAY
+            emitted.update(one.kind for one in live.advance())
+            live.deliver(lambda one: sent.update([one.kind]))
+
+    let_pass(first, 9)
+    for place, days in enumerate(later):
+        journey = _timed(how, days).add(Persona(f"p{place}"))
+        live = Live(journey, first.store, clock=lambda: now[0], outgoing=[kind])
+        if rebuilt:
             live.rebuild()
-            if days == 7:
-                live.record_many([at("delivery", 0), at("call", 1)])
-            while now[0] < T0 + until * DAY:
-                live.advance()
-                live.deliver(lambda one: told.update([one.kind]))
-                now[0] += DAY
-    assert told == {"moment reached": 1, "moment overdue": 1}
+        let_pass(live, 11 + 2 * place)
+    if how != "dormancy":  # it is silent no longer
+        emitted.update(one.kind for one in live.record(at("first_use", 400)).signals)
+    let_pass(live, 60 if how != "dormancy" else 40)
+    assert (emitted[kind], sent[kind]) == (1, 1)
+    first.close()
+
+
+@pytest.mark.parametrize("how", ["nothing", "its state is read", "a duplicate comes"])
+def test_what_is_owed_is_told_though_it_was_read_before(how: str) -> None:
+    now = [T0]
+    first = at("delivery", 0)
+    with Live(_watched(7, action="Call"), clock=lambda: now[0]) as old:
+        old.record_many([first, Interaction("ada", "call", T0 + HOUR, id="c")])
+        now[0] = T0 + 4 * DAY
+        old.advance()
+        new = Live(_watched(3, action="Call"), old.store, clock=lambda: now[0])
+        if how == "its state is read":
+            new.state("ada")
+        if how == "a duplicate comes":
+            new.record(Interaction("ada", "call", T0 + HOUR, id="c"))
+        old.record(at("order", 95))
+        new.rebuild()
+        told = Counter[tuple[str, str]]()
+        for day in (4, 5, 8, 20):
+            now[0] = T0 + day * DAY
+            told += reached(new.advance())
+        assert told == {("ada", "unused"): 1}
+
+
+@pytest.mark.parametrize("change", CHANGES[:3], ids=lambda change: next(iter(change)))
+def test_what_is_owed_is_told_though_another_map_came(change: dict[str, Any]) -> None:
+    now, sent = [T0], Counter[str]()
+    base: dict[str, Any] = {"action": "Call"}
+    with Live(_watched(7, **base), clock=lambda: now[0]) as old:
+        old.record(Interaction("ada", "delivery", T0, id="d"))
+        old.record(Interaction("ada", "call", T0, source="s", id="c"))
+        now[0] = T0 + 4 * DAY
+        old.advance()
+        Live(_watched(3, **base), old.store, clock=lambda: now[0]).rebuild()
+        third = Live(_watched(3, **(base | change)), old.store, clock=lambda: now[0])
+        third.retract("s", "c")
+        for day in (4, 5):
+            now[0] = T0 + day * DAY
+            third.advance()
+            third.deliver(lambda one: sent.update([getattr(one, "moment", "")]))
+        assert sent["unused"] == 1
 
 
 @settings(max_examples=80)

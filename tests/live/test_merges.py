@@ -299,3 +299,47 @@ def test_no_name_of_the_forgotten_stays_with_who_was_split_off(tmp_path: Path) -
         live.forget(ada)
         assert ada not in str(live.export(other))
     assert ada.encode() not in path.read_bytes()
+
+
+def test_no_two_signals_go_out_under_one_id() -> None:
+    """A letter that was moved, and one that comes to stand where it was."""
+    one, other = ids("u1"), ids("u2")
+    sent: dict[str, Signal] = {}
+
+    def failed(who: Any, number: str) -> Record:
+        happened = Interaction("?", "call", T0, outcome="failed", source="s", id=number)
+        return Record(who, T0, "s", id=number, interaction=happened)
+
+    with Live(SHOP, identities=IdentityRules(), clock=lambda: T0 + DAY) as live:
+        live.take([Record(other, T0 - DAY, "s"), failed(one, "1")])
+        live.deliver(lambda signal: sent.update({signal.id: signal}))
+        pair = Evidence([*one, *other], T0 - HOUR, "ml", weight=0.9)
+        live.link([pair], threshold=0.5, batch="b")
+        live.withdraw("b")
+        live.take([failed(other, "2")])
+        live.deliver(lambda signal: sent.update({signal.id: signal}))
+        assert len(sent) == 2
+
+
+def test_each_of_several_of_one_time_is_withdrawn() -> None:
+    """Two complaints of one second, each of whose customers is merged, then retracted."""
+    open_ = set[str]()
+
+    def receive(signal: Signal) -> None:
+        if isinstance(signal, Withdrawn):
+            open_.remove(signal.signal.id)
+        else:
+            open_.add(signal.id)
+
+    with Live(SHOP, identities=IdentityRules(), clock=lambda: T0 + 3 * HOUR) as live:
+        live.take([Record(ids("e1"), T0 - DAY, "s")])
+        for name in ("u2", "u3"):
+            happened = Interaction("?", "call", T0, outcome="failed", source="s", id=name)
+            live.take([Record(ids(name), T0, "s", id=name, interaction=happened)])
+        live.deliver(receive)
+        assert len(open_) == 2
+        for name in ("u2", "u3"):
+            live.take([Record(ids(f"e1 {name}"), T0 + HOUR, "s")])
+            live.retract("s", name)
+        live.deliver(receive)
+        assert open_ == set()

@@ -172,7 +172,7 @@ class ValueReader:
         text = self.space.normalize(value)
         if text in self.blocked:
             return ""
-        if len(text) > self.longest and text[0] > " " < text[-1] and text.isascii():
+        if len(text) > self.longest and text[0] > " " < text[-1] and value.isascii():
             return text  # folding makes no text shorter, and there is nothing to strip
         if value.strip().casefold() in self.placeholders:
             return ""

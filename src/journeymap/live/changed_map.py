@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -26,14 +25,15 @@ from journeymap.tracking import (
     State,
     Tracker,
     WentDormant,
+    Withdrawn,
 )
-from journeymap.tracking.fold_state import FAR, AwaitedResponse, FoldState
+from journeymap.tracking.fold_state import FAR
+from journeymap.tracking.state import Given
 
-__all__ = ["FormerMap", "keep_version", "read_versions"]
+__all__ = ["FormerMap", "drop_given", "keep_version", "read_versions"]
 
-Occurrence: TypeAlias = tuple[Any, ...]
-"""A kind of signal, the moment or key journey, and the interaction that began it."""
 _VERSIONS, _MOST_VERSIONS = "maps", 3
+_MOST = 200  # of what was given to a customer at other times, that is kept
 _ABOUT_MOMENTS = ("moment reached", "moment overdue")
 
 
@@ -70,13 +70,13 @@ class FormerMap:
 
     def concerns(self, signals: Iterable[Signal], state: State) -> bool:
         """Check whether the time of any signal, or of what a state waits for, may be another."""
-        waited = ((one[0], "" if one[0] == "went dormant" else one[1]) for one in _waited(state))
+        waited = ((kind, name) for kind, name, _, _ in _waited(state))
         return not self.changed.isdisjoint([*map(_named, signals), *waited])
 
     def settle(
         self, state: State, signals: Sequence[Signal], past: Sequence[Interaction], until: datetime
     ) -> State:
-        """Let a state owe what the former version waited for, and not wait for what that gave.
+        """Let a state owe what the former version waited for, and know what that gave.
 
         Args:
             state: The state by today's map.
@@ -87,53 +87,46 @@ class FormerMap:
         Returns:
             The state.
         """
-        old, given = self.tracker.follow(None, past)
+        old, first = self.tracker.follow(None, past)
         old, more = self.tracker.advance(old, until)
-        emitted = {key for one in (*given, *more) if (key := _occurrence(one, old)) is not None}
-        waited = set(_waited(old))
+        emitted = {key for one in (*first, *more) if (key := _occurrence(one, old.fold_state.at))}
+        waited = set(_waited(old)) - {*state.given}
         owed: list[Signal] = []
         for one in signals:
-            key = _occurrence(one, state)
+            key = _occurrence(one, state.fold_state.at)
             follows = isinstance(one, MomentOverdue) and any(
-                isinstance(other, MomentReached) and _begun(other) == _begun(one)
-                for other in owed
-            )  # fmt: skip
+                isinstance(other, MomentReached) and _begun(other) == _begun(one) for other in owed
+            )
             if _named(one) in self.changed and (key in waited or (follows and key not in emitted)):
                 owed.append(one)
-        emitted &= set(_waited(state))  # and would be given once more
-        awaited = old.fold_state.slow.awaited
-        recent = tuple((one, _without(here, emitted, awaited)) for one, here in state.recent)
-        here = _without(state.fold_state, emitted, awaited)
-        return evolve(state, owed=(*state.owed, *owed), fold_state=here, recent=recent)
+        awaited = set(_waited(state))
+        awaited |= {("moment overdue", name, begun, tie) for kind, name, begun, tie in awaited
+                    if kind == "moment reached"}  # fmt: skip
+        given = sorted(awaited & emitted - {*state.given})
+        return evolve(state, owed=(*state.owed, *owed), given=(*state.given, *given)[-_MOST:])
 
 
-def _without(
-    here: FoldState, emitted: set[Occurrence], awaited: Sequence[AwaitedResponse]
-) -> FoldState:
-    """Let the fold not wait for moments that were given; their responses are awaited as before."""
-    slow = here.slow
-    gone = [
-        one for one in slow.pending if ("moment reached", one.moment, one.at, one.tie) in emitted
-    ]
-    late = [one for one in slow.awaited
-            if ("moment overdue", one.moment, one.begun, one.begun_tie) in emitted]  # fmt: skip
-    if not gone and not late:
-        return here
-    begun = {(one.moment, one.at, one.tie) for one in gone}
-    still = [one for one in awaited if (one.moment, one.begun, one.begun_tie) in begun]
-    made = slow._replace(
-        pending=tuple(one for one in slow.pending if one not in gone),
-        awaited=(*(one for one in slow.awaited if one not in late), *still),
-        timer=min([slow.timer, *(one.due for one in still)]),
-    )
-    return here._replace(slow=made)
+def drop_given(given: Sequence[Given], signals: Iterable[Signal], last: datetime) -> list[Signal]:
+    """Drop the signals that a former version of the map has given, at another time.
+
+    Args:
+        given: What that was about.
+        signals: The signals, and withdrawals of such.
+        last: When the customer's last interaction was, before them.
+    """
+    if not given:
+        return list(signals)
+    return [
+        one for one in signals
+        if _occurrence(one.signal if isinstance(one, Withdrawn) else one, last) not in given
+    ]  # fmt: skip
 
 
-def _waited(state: State) -> Iterable[Occurrence]:
+def _waited(state: State) -> Iterable[Given]:
     """List what a state waits for."""
     here, slow = state.fold_state, state.fold_state.slow
     if here.sleep < FAR:
-        yield ("went dormant", here.at)
+        yield ("went dormant", "", here.at, 0)
     for pending in slow.pending:
         yield ("moment reached", pending.moment, pending.at, pending.tie)
     for awaited in slow.awaited:
@@ -144,7 +137,7 @@ def _waited(state: State) -> Iterable[Occurrence]:
             yield ("deviation", one.journey, one.begun, one.tie)
 
 
-def _occurrence(signal: Signal, state: State) -> Occurrence | None:
+def _occurrence(signal: Signal, last: datetime) -> Given | None:
     """Name what a signal of a timer is about; None of another, and of an earlier silence."""
     match signal:
         case MomentReached() | MomentOverdue():
@@ -153,13 +146,13 @@ def _occurrence(signal: Signal, state: State) -> Occurrence | None:
             return (signal.kind, signal.journey, signal.begun, signal.begun_tie)
         case Deviated(deviation="late"):
             return (signal.kind, signal.journey, signal.begun, signal.begun_tie)
-        case WentDormant() if signal.at >= state.fold_state.at:
-            return (signal.kind, state.fold_state.at)
+        case WentDormant() if signal.at >= last:
+            return (signal.kind, "", last, 0)
         case _:
             return None
 
 
-def _begun(signal: MomentReached | MomentOverdue) -> Occurrence:
+def _begun(signal: MomentReached | MomentOverdue) -> tuple[str, datetime, int]:
     return (signal.moment, signal.begun, signal.begun_tie)
 
 

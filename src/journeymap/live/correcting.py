@@ -12,6 +12,7 @@ from journeymap.adapters.store import JournalEntry, Transaction, micros
 from journeymap.exceptions import ElementError
 from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Interaction
+from journeymap.live.changed_map import drop_given
 from journeymap.live.evidence import read_identities
 from journeymap.live.forgetting_referrals import note_referrals
 from journeymap.live.journal import in_order, read_entry, text_with
@@ -66,7 +67,8 @@ class Correcting:
         earlier = signals_until(
             self._states.whole_tracker, list(map(read_entry, held)), before.clock
         )
-        earlier = [one for one in earlier if one not in before.owed]
+        owed, last = {one.key for one in before.owed}, before.fold_state.at
+        earlier = [one for one in drop_given(before.given, earlier, last) if one.key not in owed]
         tx.journal.delete([customer])
         tx.checkpoints.delete([customer])
         tx.journal.append(evolve(one, number=n) for n, one in enumerate(left, 1))
@@ -83,8 +85,9 @@ class Correcting:
             tracker = self._states.tracker
             state, first = tracker.follow(None, in_order(map(read_entry, left)))
             state, more = tracker.advance(state, before.clock)
-            true, position = (*first, *more), state.position
-            state = evolve(state, assigned_id=before.assigned_id)
+            true = tuple(drop_given(before.given, [*first, *more], state.fold_state.at))
+            position = state.position
+            state = evolve(state, assigned_id=before.assigned_id, given=before.given)
             tx.states.delete([customer])  # begun anew: no one goes on from what it was
             self.written = self._states.write(tx, {customer: state}, {})
         paired = pair_signals(earlier, true)  # a place at one time is nothing that letters tell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import blake2b
 
 from attrs import evolve
 
@@ -43,41 +44,45 @@ def post_letters(tx: Transaction, letters: list[Letter]) -> None:
     needs no letter itself. A signal that becomes true again is sent again, unless it was taken and
     its withdrawal was surely never handed out. Both go by the id under which it was handed out.
     """
-    signals = {letter.id: read_signal(letter.text) for letter in letters}
-    there = _find_letters(tx, [
-        one for signal in signals.values()
-        for one in (signal, signal.signal if isinstance(signal, Withdrawn) else _withdrawn(signal))
-    ])  # fmt: skip
+    signals = [read_signal(letter.text) for letter in letters]
+    subjects = [one.signal if isinstance(one, Withdrawn) else one for one in signals]
+    there = _find_letters(tx, subjects)
+    for key, letter in there.items():
+        if MOVED in letter.reason:  # it stands where another was, which has its id
+            there[key] = evolve(letter, text=_renewed(letter))
+    handed = [_as_handed(one, there[one.key]) if one.key in there else one for one in subjects]
+    withdrawals = [_withdrawn(one) for one in handed]
+    there |= tx.outbox.read([one.id for one in withdrawals])
     changed: dict[str, Letter] = {}
-    for letter in letters:
-        signal = signals[letter.id]
+    for letter, signal, subject, withdrawal in zip(
+        letters, signals, handed, withdrawals, strict=True
+    ):
+        sent = changed.get(subject.key) or there.get(subject.key)
         if isinstance(signal, Withdrawn):
-            name = signal.signal.key
-            sent = changed.get(name) or there.get(name)
             if sent is None or sent.status == "withdrawn":
                 continue  # no one was sent it
             if sent.status != "done":
-                changed[name] = evolve(sent, status="withdrawn")
-            if _is_untouched(sent):
-                continue
-            known = evolve(signal, signal=_as_handed(signal.signal, sent))
-            changed[letter.id] = evolve(letter, text=signal_text(known))
+                changed[subject.key] = evolve(sent, status="withdrawn")
+            if not _is_untouched(sent):
+                text = signal_text(evolve(signal, signal=subject))
+                changed[withdrawal.id] = evolve(letter, id=withdrawal.id, text=text)
             continue
         # Its withdrawal is not handed out any more: the signal is true again.
-        sent, name = changed.get(letter.id) or there.get(letter.id), _withdrawn(signal).key
-        gone = changed.get(name) or there.get(name)
+        gone = changed.get(withdrawal.id) or there.get(withdrawal.id)
         if gone is None and sent is not None and sent.status != "withdrawn":
             continue  # nothing withdrew it: it is the same signal, which waits or was taken
-        if sent is not None:
-            letter = evolve(letter, text=signal_text(_as_handed(signal, sent)))
+        letter = evolve(letter, text=signal_text(subject))
         if gone is None or gone.status not in ("waiting", "dead"):
-            changed[letter.id] = letter
+            changed[subject.key] = letter
             continue
-        changed[name] = evolve(gone, status="withdrawn")
+        changed[withdrawal.id] = evolve(gone, status="withdrawn")
         if sent is None or sent.status != "done" or not _is_untouched(gone):
-            changed[letter.id] = evolve(letter, reason=REQUEUED)  # someone may have taken it before
-    tx.outbox.post(evolve(one, id=key) for key, one in changed.items() if key not in there)
-    tx.outbox.settle(evolve(one, id=there[key].id) for key, one in changed.items() if key in there)
+            # Someone may have taken it before.
+            changed[subject.key] = evolve(letter, reason=REQUEUED)
+    tx.outbox.post(evolve(one, id=name) for name, one in changed.items() if name not in there)
+    tx.outbox.settle(
+        evolve(one, id=there[name].id) for name, one in changed.items() if name in there
+    )
 
 
 def _find_letters(tx: Transaction, signals: Iterable[Signal]) -> dict[str, Letter]:
@@ -116,7 +121,7 @@ def move_letters(tx: Transaction, moved: Iterable[tuple[Signal, Signal]]) -> Non
         mine = evolve(letter, id=row, customer=new.customer, text=text)
         made.append(mine)
         held = letter.status == "waiting" and letter.reason.startswith(IN_HAND)
-        reason = f"{letter.reason}{MOVED}{mine.id}" if held else letter.reason
+        reason = f"{letter.reason if held else ''}{MOVED}{mine.id}"
         # It goes with the customer: it is forgotten with them, too.
         tx.outbox.settle([evolve(letter, status="withdrawn", reason=reason,
                                  customer=new.customer, text=signal_text(named))])  # fmt: skip
@@ -130,6 +135,13 @@ def _moved(signal: Signal, new: Signal) -> Signal:
     if isinstance(signal, MomentReached | MomentOverdue) and isinstance(new, type(signal)):
         signal = evolve(signal, begun_tie=new.begun_tie)
     return evolve(signal, customer=new.customer, tie=new.tie, handed_id=None)
+
+
+def _renewed(letter: Letter) -> str:
+    """Write the signal of a letter that was moved away under an id that no other has."""
+    signal = read_signal(letter.text)
+    name = blake2b(f"{signal.id}{letter.reason}".encode(), digest_size=16).hexdigest()
+    return signal_text(evolve(signal, handed_id=name))
 
 
 def _as_handed(signal: Signal, letter: Letter) -> Signal:

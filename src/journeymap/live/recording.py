@@ -15,6 +15,7 @@ from journeymap.adapters.store import JournalEntry, Letter, Transaction, micros
 from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import read_interaction
+from journeymap.live.changed_map import drop_given
 from journeymap.live.evidence import read_identities
 from journeymap.live.forgetting_referrals import note_referrals
 from journeymap.live.journal import (
@@ -242,8 +243,11 @@ class Recording:
             ]  # fmt: skip
             news = tuple(difference(arrivals.old, [*rest, *arrivals.new]))
             traced = (*traced[:first], news, *[()] * (len(mine) - first - 1))
-        if before is not None and before.owed:
+        if before is not None and (before.owed or before.given):
+            last, given = before.fold_state.at, before.given
             traced = (_with_owed(before.owed, traced[0]), *traced[1:])
+            traced = tuple(tuple(drop_given(given, signals, last)) for signals in traced)
+            state = evolve(state, given=given)
         states.keep_checkpoint(tx, before, state, mine)
         for place, signals in zip(places, traced, strict=True):
             receipts[place] = Receipt(mine[0].customer, state.position, signals)
@@ -269,9 +273,9 @@ class Recording:
 
 def _with_owed(owed: Signals, signals: Signals) -> Signals:
     """Put first what the last version of the map left to be given, unless it is withdrawn."""
-    withdrawn = [one.signal for one in signals if isinstance(one, Withdrawn)]
-    kept = [one for one in owed if one not in withdrawn]
-    rest = [one for one in signals if not (isinstance(one, Withdrawn) and one.signal in owed)]
+    withdrawn = [one.signal.key for one in signals if isinstance(one, Withdrawn)]
+    kept, keys = [one for one in owed if one.key not in withdrawn], {one.key for one in owed}
+    rest = [one for one in signals if not (isinstance(one, Withdrawn) and one.signal.key in keys)]
     return (*kept, *rest)
 
 
@@ -364,8 +368,9 @@ class Advancing:
         after: dict[str, State] = {}
         found: list[Signal] = []
         for name, state in self._states.read(tx, versions).items():
-            after[name], fired = self._states.tracker.advance(state, self.now)
-            found += [*state.owed, *fired]
+            moved, fired = self._states.tracker.advance(state, self.now)
+            after[name] = evolve(moved, given=state.given)
+            found += [*state.owed, *drop_given(state.given, fired, state.fold_state.at)]
         self.written = self._states.write(tx, after, versions)
         letters = letters_for(found, self._settings.outgoing, micros(self._states.now()))
         if letters:

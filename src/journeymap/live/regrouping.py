@@ -18,6 +18,7 @@ from journeymap.identity import Identities
 from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import decoded, encoded
+from journeymap.live.changed_map import drop_given
 from journeymap.live.evidence import Data, is_split_data, read_evidence, read_identities
 from journeymap.live.journal import aside_key, in_order, read_entry
 from journeymap.live.outbox import letters_for, move_letters, post_letters
@@ -132,8 +133,10 @@ class Regrouping:
         earlier = [
             signal for name, held in found.items()
             for signal in signals_until(whole, list(map(read_entry, held)), before[name].clock)
-            if signal not in before[name].owed
+            if signal.key not in {one.key for one in before[name].owed}
         ]  # fmt: skip
+        given = tuple(dict.fromkeys(key for state in before.values() for key in state.given))
+        earlier = drop_given(given, earlier, clock)
         groups: dict[str, list[JournalEntry]] = {}
         first: dict[str, list[tuple[int, int, str]]] = {}
         unresolved: list[SetAsideEntry] = []
@@ -163,8 +166,8 @@ class Regrouping:
             state, signals = tracker.follow(None, past)
             state, more = tracker.advance(state, clock)
             assigned = self._assigned_id(name, owners, before)
-            states[name] = evolve(state, assigned_id=assigned)
-            true += [*signals, *more]
+            states[name] = evolve(state, assigned_id=assigned, given=given)
+            true += drop_given(given, [*signals, *more], state.fold_state.at)
         self._post_changes(tx, earlier, true, micros(now))
         if set(groups) - set(found):  # someone is a customer of their own now
             _part_letters(tx, sorted({*found, *groups}), groups, true)
@@ -237,7 +240,7 @@ def _part_letters(
                 found = owners.get(anonymous(about)) or at.get(micros(about.at)) or set()
             if len(found) != 1 and about.customer in groups:
                 found = {about.customer}
-            if len(found) == 1 and name not in found:
+            if len(found) == 1 and found != {name, about.customer}:
                 [owner] = found
                 tx.outbox.settle([evolve(letter, customer=owner, text=_named(signal, owner))])
 

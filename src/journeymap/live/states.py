@@ -23,7 +23,7 @@ from journeymap.live.late import checkpoint_of
 from journeymap.live.map_mark import mark_map
 from journeymap.model import JourneyMap
 from journeymap.tracking import Signal, State, TooLate, Tracker
-from journeymap.tracking.codec import assigned_in, owed_in, read_time, state_data
+from journeymap.tracking.codec import assigned_in, given_in, owed_in, read_time, state_data
 from journeymap.tracking.fold_state import utc
 
 __all__ = ["States", "Versioned"]
@@ -95,7 +95,8 @@ class States:
         missing = [name for name in versions if name not in found]
         for name, stored in tx.states.read(missing).items() if missing else ():
             found[name] = self.decode(tx, stored)
-            self._keep(name, (stored.version, found[name]))
+            if not found[name].owed:  # or another version that goes on may give it meanwhile
+                self._keep(name, (stored.version, found[name]))
         return found
 
     def outdated(self, stored: StoredState) -> bool:
@@ -124,7 +125,7 @@ class States:
         if advanced is not None and (stored.due is None or stored.due > micros(advanced)):
             until = max(clock, advanced)
         state, more = self.tracker.advance(state, until)
-        state = evolve(state, owed=owed_in(stored.text))
+        state = evolve(state, owed=owed_in(stored.text), given=given_in(stored.text))
         former = self._former_map(tx, stored)
         if former is None or not former.changed:
             return state

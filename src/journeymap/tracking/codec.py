@@ -43,12 +43,13 @@ from journeymap.tracking.fold_state import (
     after,
 )
 from journeymap.tracking.signals import Signal
-from journeymap.tracking.state import State
+from journeymap.tracking.state import Given, State
 
 __all__ = [
     "VERSION",
     "assigned_in",
     "fold_state_text",
+    "given_in",
     "owed_in",
     "position_in",
     "read_fold_state",
@@ -79,6 +80,8 @@ def state_text(state: State) -> str:
         data["assigned"] = state.assigned_id
     if state.owed:
         data["owed"] = [_signal_data(one) for one in state.owed]
+    if state.given:
+        data["given"] = [[kind, name, at.isoformat(), tie] for kind, name, at, tie in state.given]
     return encoded(data, _floats_in(state, base))
 
 
@@ -265,6 +268,14 @@ def owed_in(text: str) -> tuple[Signal, ...]:
     if '"owed":' not in text:
         return ()
     return tuple(map(_read_signal_data, state_data(text).get("owed", ())))
+
+
+def given_in(text: str) -> tuple[Given, ...]:
+    """Read what former versions of the map have given from the text of a state."""
+    if '"given":' not in text:
+        return ()
+    found = state_data(text).get("given", ())
+    return tuple((kind, name, read_time(at), tie) for kind, name, at, tie in found)
 
 
 def read_recent(data: Mapping[str, Any]) -> list[Interaction]:

@@ -16,11 +16,14 @@ from journeymap.tracking.fold_state import FAR, LONG_AGO, FoldState, Occurrence,
 from journeymap.tracking.moments import next_absence
 from journeymap.tracking.signals import Signal
 
-__all__ = ["OpenKeyJourney", "Position", "ProductPosition", "State", "Timer"]
+__all__ = ["Given", "OpenKeyJourney", "Position", "ProductPosition", "State", "Timer"]
 
 _DESIGNED = ("touchpoint", "stage", "phase", "department", "process")
 
 Entry = tuple[Interaction, FoldState]
+Given = tuple[str, str, datetime, int]
+"""A kind of signal, its moment or key journey, and when the interaction that began it was, with its
+tie."""
 """An interaction, and the state before it."""
 
 
@@ -132,6 +135,8 @@ class State:
             recorded; it stays when customers are merged (None: the customer's id).
         owed: The signals that are true by this version of the map, and were given by none: `Live`
             gives them next time.
+        given: What former versions of the map have given signals of, at other times than this one
+            would: it gives none of these.
     """
 
     customer: str
@@ -141,6 +146,7 @@ class State:
     compiled: CompiledMap = field(kw_only=True, eq=False)
     assigned_id: str | None = field(default=None, kw_only=True, eq=False)
     owed: tuple[Signal, ...] = field(default=(), kw_only=True, eq=False)
+    given: tuple[Given, ...] = field(default=(), kw_only=True, eq=False)
 
     @property
     def count(self) -> int:

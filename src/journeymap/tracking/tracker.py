@@ -18,6 +18,7 @@ from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
 from journeymap.model.rules import maybe_length, of_type
 from journeymap.tracking.codec import (
+    given_in,
     owed_in,
     read_fold_state,
     read_recent,
@@ -253,7 +254,9 @@ class Tracker:
                 data["customer"], base, read_recent(data), read_time(data["clock"]),
                 data.get("assigned"),
             )  # fmt: skip
-            return state if "owed" not in data else evolve(state, owed=owed_in(text))
+            if "owed" not in data and "given" not in data:
+                return state
+            return evolve(state, owed=owed_in(text), given=given_in(text))
         except StateError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):

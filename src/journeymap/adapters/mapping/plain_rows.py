@@ -78,6 +78,8 @@ class _Names:
 
     def _learn(self, found: str) -> Any:
         text = found.strip()
+        if not text.isprintable():  # such as one of several lines
+            return _LEFT
         name = self.finish(text) if text else None
         if len(self.known) >= _MOST_KEPT:
             self.known.clear()

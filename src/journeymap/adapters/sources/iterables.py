@@ -39,7 +39,9 @@ def iterable_source(items: Iterable[Any], mapping: PayloadMapping) -> RowSource:
     claims: frozenset[Claim] = frozenset({"sets aside"})
     if repeatable:
         claims |= frozenset[Claim]({"repeats", "resumes"})
-    return RowSource("the items", lambda: _rows(items), mapping, claims=claims)
+    # An iterator may give one object again and again, and change it in between.
+    return RowSource("the items", lambda: _rows(items), mapping, claims=claims,
+                     fleeting=not repeatable)  # fmt: skip
 
 
 def _is_arrow(item: Any) -> bool:
@@ -52,8 +54,7 @@ def _rows(items: Iterable[Any]) -> Iterator[Row | RejectedRow]:
         for one in _several(item):
             place += 1
             if isinstance(one, Mapping):
-                # Who gives it may change it before it is read.
-                yield place, dict(one) if type(one) is dict else one
+                yield place, one
             else:
                 yield RejectedRow(place, "neither a mapping nor an Arrow batch", repr(one)[:200])
 

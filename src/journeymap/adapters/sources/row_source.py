@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
@@ -37,6 +39,7 @@ class RowSource:
         mapping: The mapping of the rows.
         claims: What the source can do.
         batch: How many rows a batch holds.
+        fleeting: Whether who gives a row may change it afterwards.
 
     >>> from journeymap.adapters.mapping.mapping import columns_mapping
     >>> calls = columns_mapping("calls", at="when", identities={"phone": "nr"}, touchpoint="what")
@@ -52,6 +55,7 @@ class RowSource:
     mapping: PayloadMapping = field(repr=lambda mapping: repr(mapping.id))
     claims: frozenset[Claim] = field(default=ALL, repr=False, kw_only=True)
     batch: int = field(default=_BATCH, repr=False, kw_only=True)
+    fleeting: bool = field(default=False, repr=False, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -69,7 +73,7 @@ class RowSource:
         passed = 0
         earlier: Row | RejectedRow | None = None
         before: Row | RejectedRow | None = None
-        filling = BatchBuilder(AppliedMapping(self.mapping))
+        filling = BatchBuilder(AppliedMapping(self.mapping), fleeting=self.fleeting)
         for row in self.rows():
             passed += 1
             if passed == 1:
@@ -109,9 +113,9 @@ class RowSource:
 class BatchBuilder:
     """A batch that is being filled: of each row its records, or why there are none."""
 
-    def __init__(self, mapped: AppliedMapping | None) -> None:
-        self._mapped = mapped
-        self._rows: list[tuple[Row | RejectedRow, AppliedMapping | None]] = []
+    def __init__(self, mapped: AppliedMapping | None, *, fleeting: bool = False) -> None:
+        self._mapped, self._fleeting = mapped, fleeting
+        self._rows: list[tuple[Row | RejectedRow | MappedPayload, AppliedMapping | None]] = []
 
     @property
     def rows(self) -> int:
@@ -120,7 +124,15 @@ class BatchBuilder:
 
     def add(self, row: Row | RejectedRow, mapped: AppliedMapping | None = None) -> None:
         """Add one row to the batch, read by ``mapped`` if it is given, else by the own mapping."""
-        self._rows.append((row, mapped or self._mapped))
+        by = mapped or self._mapped
+        if self._fleeting and by is not None and not isinstance(row, RejectedRow):
+            line, payload = row
+            if type(payload) is dict and not any(map(_is_changeable, payload.values())):
+                row = line, dict(payload)
+            else:
+                self._rows.append((by.apply(payload, line), None))
+                return
+        self._rows.append((row, by))
 
     def batch(self, cursor: str) -> Batch:
         """Make a batch of the rows so far, and begin the next one."""
@@ -142,17 +154,23 @@ class BatchBuilder:
         """Apply each mapping to all of its rows at once; what they give comes in their order."""
         read: dict[AppliedMapping, list[Row]] = {}
         for row, by in self._rows:
-            if by is not None and not isinstance(row, RejectedRow):
+            if by is not None and isinstance(row, tuple):
                 read.setdefault(by, []).append(row)
         made = {by: iter(by.apply_all(rows)) for by, rows in read.items()}
         for row, by in self._rows:
-            if isinstance(row, RejectedRow):
+            if isinstance(row, MappedPayload):
+                yield row
+            elif isinstance(row, RejectedRow):
                 yield MappedPayload(rejected=(row,))
             elif by is None:
                 reason = RejectedRow(row[0], "no mapping", row_text(row[1]))
                 yield MappedPayload(rejected=(reason,))
             else:
                 yield next(made[by])
+
+
+def _is_changeable(value: Any) -> bool:
+    return not isinstance(value, (str, int, float, date, Decimal, type(None)))
 
 
 def fingerprint(row: Row | RejectedRow) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from attrs import astuple, frozen
+from scipy.special import stdtrit
 
 from journeymap.analysis.measuring.clustered_errors import find_size
 from journeymap.analysis.measuring.intervals import (
-    NORMAL_QUANTILE,
     wilson_bounds,
     wilson_interval,
 )
@@ -52,13 +52,17 @@ class Clusters:
 def share_interval(hits: int, n: int, clusters: Clusters) -> tuple[float, float]:
     """Compute the 95 % interval of a share by the spread between customers.
 
-    Wilson's (1927), of as many independent units as would give as small an error (Kish 1965); where
-    each customer has one unit, that is Wilson's of all of them.
+    Wilson's (1927), of as many independent units as would give as small an error (Kish 1965), with
+    Student's quantile, as the spread is estimated from the customers; where
+    each customer has one unit, that is Wilson's of all of them. Of a single customer the units are
+    all that there is to go by.
     """
-    if clusters.units <= n or not n:
+    if clusters.units <= n or not n or clusters.customers < 2:
         return wilson_interval(hits, n)
     share, people = hits / n, clusters.customers
     spread = clusters.hits - 2 * share * clusters.mixed + share * share * clusters.units
-    error = math.sqrt(max(spread, 0.0) * people / max(people - 1, 1)) / n
-    size = find_size(share, n, error, clusters.units)
-    return wilson_bounds(share, size, NORMAL_QUANTILE)
+    error = math.sqrt(max(spread, 0.0) * people / (people - 1)) / n
+    size = float(n)  # where customers do not differ at all
+    if error or not 0 < hits < n:
+        size = find_size(share, n, error, clusters.units)
+    return wilson_bounds(share, size, float(stdtrit(people - 1, 0.975)))

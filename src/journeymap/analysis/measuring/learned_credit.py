@@ -167,8 +167,9 @@ def find_reason_against(touched: Touched, credit: LearnedCredit) -> str:
         )
     if credit.effects is not None and not _converts_more_after(touched, credit):
         return (
-            "conversions come as often before a touch as after it, as where active customers, or a "
-            "busy season, have more of both; whether touches cause any, only a hold-out can show"
+            "conversions do not come surely more often after a touch than before it, as where "
+            "active customers, or a busy season, have more of both; whether touches cause any, "
+            "only a hold-out can show"
         )
     total = credit.anyway + float(credit.earned.sum())
     if credit.anyway < _ANYWAY * total:
@@ -182,18 +183,21 @@ def _converts_more_after(touched: Touched, credit: LearnedCredit) -> bool:
     What raises both for a while, in a customer or in all, does so on both sides of a touch (Lewis,
     Rao and Reiley 2011). The spread is that between customers.
     """
-    near = _NEAR * (credit.memory or 0)
     earning = (credit.effects > 0)[touched.element] if credit.effects is not None else None
     if earning is None or not earning.any():
         return True
     person, at = touched.person[earning], touched.at[earning]
-    whole = (at - near >= touched.begin[person]) & (at + near <= touched.end[person])
+    before, left = at - touched.begin[person], touched.end[person] - at
+    room = np.sort(np.minimum(before, left))
+    # As long as the effect lasts, or as long as half of the touches have on both sides.
+    near = min(_NEAR * (credit.memory or 0), max(int(room[len(room) // 2]), 1))
+    whole = (before >= near) & (left >= near)
     person, at = person[whole], at[whole]
     order = np.lexsort((touched.converted_at, touched.converted))
     mine, times = touched.converted[order], touched.converted_at[order]
     after = _search(mine, times, person, at + near) - _search(mine, times, person, at)
-    before = _search(mine, times, person, at - 1) - _search(mine, times, person, at - near - 1)
-    more = np.bincount(person, weights=after - before, minlength=1)
+    earlier = _search(mine, times, person, at - 1) - _search(mine, times, person, at - near - 1)
+    more = np.bincount(person, weights=after - earlier, minlength=1)
     return bool(more.sum() > _SURER * np.sqrt((more**2).sum()))
 
 

@@ -62,7 +62,7 @@ def count_for_each(followed: Ints, owner: Ints, age: Ints) -> MeanCount | None:
     risk = size - np.searchsorted(ordered, at)  # who is followed for so long
     times = np.bincount(place, minlength=len(at))
     mean = math.fsum((times / risk).tolist())
-    if size < 2:
+    if size < 2 or not within:  # in no time, there is nothing to estimate
         return MeanCount(mean, None, None, within)
     if not mean:
         return MeanCount(0.0, 0.0, -math.log(0.025) / least, within)

@@ -115,7 +115,8 @@ class Spread:
             assert counts is not None  # noqa: S101  # counting has just made them
             ends = np.cumsum(counts)
         known = cells < 1 << (32 - _BUCKET_BITS) if keys.dtype == np.uint32 else cells >= 0
-        edges = (np.where(known, cells, 0) << _BUCKET_BITS).astype(keys.dtype)
+        wide = np.where(known, cells, 0).astype(np.int64)  # whatever width the cells have
+        edges = (wide << _BUCKET_BITS).astype(keys.dtype)
         last = edges | keys.dtype.type(_MASK)
         begin = np.searchsorted(keys, edges)
         end = np.where(known, np.searchsorted(keys, last, side="right"), begin)

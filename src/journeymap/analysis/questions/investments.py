@@ -6,16 +6,17 @@ import math
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
-from zoneinfo import ZoneInfo
 
 import polars as pl
 from attrs import frozen
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.moments_in_time import begin_of
 from journeymap.analysis.questions.scorecard import Scorecard, ScorecardRow
 from journeymap.analysis.row_fields import Amount, Count, Field, Key, Text
 from journeymap.exceptions import AnswerError
 from journeymap.model import Investment, JourneyMap, Metric
+from journeymap.model.instants import MICROSECOND, instant
 
 if TYPE_CHECKING:
     from journeymap.analysis.askable import Askable
@@ -24,7 +25,7 @@ __all__ = ["InvestmentRow", "Investments", "InvestmentsAnswer"]
 
 _Rows: TypeAlias = dict[str, ScorecardRow]
 _ChangeBound: TypeAlias = Annotated[float, Field("bound", of="change")]
-_Days: TypeAlias = Annotated[int, Field("amount")]
+_LEAST_HOURS = 24
 _FEW = 30  # fewer than this on a side are no ground to judge on
 
 
@@ -40,7 +41,8 @@ class InvestmentRow:
         kind: The kind of investment.
         amount: Its cost a year (None: not known).
         since: The day since which it works, ISO 8601 (None: not known).
-        days: How many days before it and from it on are compared (None: one side has none).
+        days: How many days before it and from it on are compared, in whole hours (None: one side
+            has none).
         before: The metric's value in so many days until that day (None: there is none).
         n_before: What that is taken over.
         after: Its value in as many days from that day on; where none is known, of the whole log.
@@ -59,7 +61,7 @@ class InvestmentRow:
     kind: Text
     amount: Amount | None
     since: Text | None
-    days: _Days | None
+    days: Amount | None
     before: Amount | None
     n_before: Count
     after: Amount | None
@@ -111,7 +113,7 @@ class Investments:
     ...     touchpoints=[Touchpoint("call", "use", department="support")],
     ...     metrics=[Metric("calls", Of("stage", "use"), measure=Frequency(per="day"))])
     >>> log = Log.from_frame({"customer": list("abc"), "touchpoint": ["call"] * 3,
-    ...     "at": [0, 86_400, 2 * 86_400]}, Columns(at_unit="s"), map=shop)
+    ...     "at": [0, 86_400, 3 * 86_400]}, Columns(at_unit="s"), map=shop)
     >>> [(row.what, row.metric, row.n_before, row.n_after) for row in log.ask(Investments())]
     [('school', 'calls', 1, 1)]
     """
@@ -127,39 +129,48 @@ class Investments:
         for department in journey.departments.values():
             for invested in department.invests:
                 since = invested.since
-                days = None if since is None else _days_compared(log, since)
+                length = None if since is None else _length_compared(log, since)
                 if since is not None and since not in sides:
-                    sides[since] = _both_sides(log, since, days)
+                    sides[since] = _both_sides(log, since, length)
                 for stage, metric in _watched(journey, invested):
                     found = (None, whole) if since is None else sides[since]
                     rows.append({
                         "department": department.id, "what": invested.what, "stage": stage,
                         "metric": None if metric is None else metric.id, "kind": invested.kind,
                         "amount": invested.amount,
-                        "since": None if since is None else since.isoformat(), "days": days,
-                        **_compare(metric, *found),
+                        "since": None if since is None else since.isoformat(),
+                        "days": None if length is None else length / timedelta(days=1),
+                        **_compare(metric, found[0], found[1],
+                                   short=since is not None and _is_short(log, since)),
                     })  # fmt: skip
         return InvestmentsAnswer(pl.DataFrame(rows, schema=InvestmentsAnswer.schema()))
 
 
-def _days_compared(log: Askable, since: date) -> int | None:
-    """Count the days that there are on both sides of a day."""
-    zone = ZoneInfo(log.scope.zone)
+def _length_compared(log: Askable, since: date) -> timedelta | None:
+    """Find how long there is something on both sides of a day, in whole hours."""
     if log.first is None or log.last is None:
         return None
-    first, last = (at.astimezone(zone).date() for at in (log.first, log.last))
-    days = min((since - first).days, (last - since).days + 1)
-    return days if days > 0 else None
+    begin = instant(begin_of(since, log.scope.zone))
+    sides = (begin - log.first, log.last - begin + MICROSECOND)
+    hours = min(-(-side // timedelta(hours=1)) for side in sides)
+    return timedelta(hours=max(hours, _LEAST_HOURS)) if hours > 0 else None
 
 
-def _both_sides(log: Askable, since: date, days: int | None) -> tuple[_Rows, _Rows]:
-    """Ask for the metrics of so many days before a day and from it on."""
-    if days is None:
+def _is_short(log: Askable, since: date) -> bool:
+    """Check whether there is less than a day on one side."""
+    begin = instant(begin_of(since, log.scope.zone))
+    day = timedelta(hours=_LEAST_HOURS)
+    return log.first is None or log.last is None or min(begin - log.first, log.last - begin) < day
+
+
+def _both_sides(log: Askable, since: date, length: timedelta | None) -> tuple[_Rows, _Rows]:
+    """Ask for the metrics of so long before a day and from it on."""
+    if length is None:
         before, after = log.where(until=since), log.where(since=since)
     else:
-        length = timedelta(days=days)
-        before = log.where(since=since - length, until=since)
-        after = log.where(since=since, until=since + length)
+        begin = instant(begin_of(since, log.scope.zone))
+        before = log.where(since=begin - length, until=begin)
+        after = log.where(since=begin, until=begin + length)
     return _by_metric(before.ask(Scorecard())), _by_metric(after.ask(Scorecard()))
 
 
@@ -179,7 +190,9 @@ def _watched(journey: JourneyMap, invested: Investment) -> Iterator[tuple[str, M
         yield from ((stage, metric) for metric in found or (None,))
 
 
-def _compare(metric: Metric | None, before: _Rows | None, after: _Rows) -> dict[str, Any]:
+def _compare(
+    metric: Metric | None, before: _Rows | None, after: _Rows, short: bool
+) -> dict[str, Any]:
     """Put the values of a metric before and after side by side."""
     cells: dict[str, Any] = dict.fromkeys(
         ("before", "after", "change", "change_low", "change_high")
@@ -199,8 +212,9 @@ def _compare(metric: Metric | None, before: _Rows | None, after: _Rows) -> dict[
         return cells | {"note": now.note or then.note or "on one side there is nothing"}
     cells["change"] = now.value - then.value
     bounds = (now.low, now.high, then.low, then.high)
-    if min(now.n, then.n) < _FEW or None in bounds:
-        return cells | {"note": now.note or "too few, or sums, to tell a change from chance"}
+    if short or min(now.n, then.n) < _FEW or None in bounds:
+        why = "too few, too short a time, or sums, to tell a change from chance"
+        return cells | {"note": now.note or why}
     low, high, low_then, high_then = (float(one or 0) for one in bounds)
     down = math.hypot(now.value - low, high_then - then.value)
     up = math.hypot(high - now.value, then.value - low_then)

@@ -56,6 +56,7 @@ _ValueBound: TypeAlias = Annotated[float, Field("bound", of="value")]
 _ChangeBound: TypeAlias = Annotated[float, Field("bound", of="change")]
 _WHOLE = np.iinfo(np.int64).min
 _WINDOWS = (-1, 0)  # the moving window, and the one before
+_AWAITED = "of what began in the window, more may come still"
 _KNOWN = 0.95  # of what may come at any time: the share of which it is known after a while
 _NOTHING = Value(None, 0)
 
@@ -353,7 +354,8 @@ class Scorecard:
                 before = None if open_ else value
                 continue
             yield {
-                **same, **cells, **_cells(value), "note": note,
+                **same, **cells, **_cells(value),
+                "note": note or (_AWAITED if waited_for and self.last is not None else None),
                 "verdict": None if open_ else _verdict(metric, value),
                 **_change(value, None if open_ else before),
             }  # fmt: skip

@@ -198,12 +198,20 @@ class Periods:
         """Put the answers of the periods together."""
         named = [(self._cells(key, scope), part, self.view(key)) for key, part in parts.items()]
         for cells, part, _ in named:
-            if getattr(part, "unfinished", False):
+            if _is_unfinished(part):
                 cells["complete"] = False
         made: TrendAnswer = join_answers(
             TrendAnswer, named, nothing, ("period", "complete"), gaps=True
         )
         return made
+
+
+def _is_unfinished(answer: Any) -> bool:
+    """Check whether something in an answer, or in those of its segments, may still go on."""
+    within = getattr(answer, "answers", None)
+    if isinstance(within, Mapping):
+        return any(map(_is_unfinished, within.values()))
+    return bool(getattr(answer, "unfinished", False))
 
 
 @frozen
