@@ -191,7 +191,7 @@ def _watched(journey: JourneyMap, invested: Investment) -> Iterator[tuple[str, M
 
 
 def _compare(
-    metric: Metric | None, before: _Rows | None, after: _Rows, short: bool
+    metric: Metric | None, before: _Rows | None, after: _Rows, *, short: bool
 ) -> dict[str, Any]:
     """Put the values of a metric before and after side by side."""
     cells: dict[str, Any] = dict.fromkeys(
