@@ -137,7 +137,8 @@ def _lines(answer: TrendAnswer, frame: pl.DataFrame, main: MainNumber, tokens: T
             layers.append(alt.Chart(some).mark_line(strokeDash=[5, 4], point={"size": 36}).encode(
                 x=x, y=y, color=color, tooltip=tips))  # fmt: skip
     begun, ended = (not some["complete"].all() for some in parted)
-    words = "dashed: periods of which a part is known" if begun else (
+    several = frame.filter(~pl.col("complete"))["period"].n_unique() > 1
+    words = "dashed: periods of which a part is known" if begun or (ended and several) else (
         "dashed: the period in progress" if ended else ""
     )  # fmt: skip
     about = [cut, words]

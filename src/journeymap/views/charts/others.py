@@ -337,7 +337,10 @@ def draw_recommendation(answer: RecommendationAnswer, tokens: Tokens) -> Any:
     )  # fmt: skip
     y = alt.Y("group:N", sort=frame["group"].to_list(), title=None)
     base = alt.Chart(frame)
-    grown = "" if answer.growth is None else f"one customer wins {answer.growth:.3g} others"
+    grown = ""
+    if answer.growth is not None and answer.growth_time is not None:
+        within = span_text(answer.growth_time)
+        grown = f"within {within} one customer wins {answer.growth:.3g} others"
     return alt.layer(
         base.mark_bar(height=18, color=tokens.own).encode(
             x=alt.X("share:Q", title="retained", axis=alt.Axis(format=".0%"),
