@@ -220,7 +220,7 @@ def test_however_late_it_is_as_if_in_order(
             for one in true.get("ada", ())
             if getattr(one, "action", "") or one.kind == "moment overdue"
         ]
-        assert sorted(one.id for one in waiting) == sorted(one.id for one in asked)
+        assert sorted(one.id for one in waiting) == sorted(one.key for one in asked)
 
 
 @settings(max_examples=150)

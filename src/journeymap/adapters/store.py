@@ -84,7 +84,7 @@ class Letter:
     """A signal that asks for an action, kept until the action has taken it.
 
     Attributes:
-        id: The signal's id.
+        id: The key by which the signal is recognised (``signal.key``).
         customer: The customer's name.
         text: The signal as JSON.
         status: ``waiting``, ``done``, ``dead`` (given up, with its reason) or ``withdrawn``.
