@@ -21,10 +21,11 @@ __all__ = ["Given", "OpenKeyJourney", "Position", "ProductPosition", "State", "T
 _DESIGNED = ("touchpoint", "stage", "phase", "department", "process")
 
 Entry = tuple[Interaction, FoldState]
+"""An interaction, and the state before it."""
+
 Given = tuple[str, str, datetime, int]
 """A kind of signal, its moment or key journey, and when the interaction that began it was, with its
 tie."""
-"""An interaction, and the state before it."""
 
 
 def _interactions(entries: tuple[Entry, ...]) -> tuple[Interaction, ...]:

@@ -29,6 +29,7 @@ __all__ = [
     "find_plain_place",
     "is_present",
     "make_tests",
+    "read_usual_time",
     "text_finder",
     "value_finder",
 ]
@@ -135,7 +136,7 @@ class TimeFinder:
 
     def find(self, payload: Any, elements: Elements) -> datetime | None:
         """Find the time; None where there is none, and ValueError where none can be read."""
-        usual = None if self._usual is None else _usual_time(self._usual(payload, elements))
+        usual = None if self._usual is None else read_usual_time(self._usual(payload, elements))
         if usual is not None:
             return usual
 
@@ -152,7 +153,7 @@ class TimeFinder:
         return any(place.value(payload, elements) is not None for place in self._places)
 
 
-def _usual_time(text: Any) -> datetime | None:
+def read_usual_time(text: Any) -> datetime | None:
     """Read a time of ISO 8601 with its zone; None for anything that is to be read with care."""
     if type(text) is not str or len(text) <= _LONGEST_DAY:
         return None

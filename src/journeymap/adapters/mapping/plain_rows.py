@@ -8,14 +8,17 @@ itself, so that both ways give the same records.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from attrs import define, field, frozen
 
 from journeymap.adapters.mapping.field_paths import Column, make_column
-from journeymap.adapters.mapping.finding import TimeFinder, find_plain_place
+from journeymap.adapters.mapping.finding import (
+    TimeFinder,
+    find_plain_place,
+    read_usual_time,
+)
 from journeymap.adapters.mapping.mapping import Pick, RecordRule
 from journeymap.exceptions import JourneyMapError
 from journeymap.interactions import Identity, Money, Record
@@ -29,7 +32,6 @@ _LEFT: Any = object()
 """Stands for a value that is left to the rule."""
 _NEW: Any = object()
 _MOST_KEPT = 50_000
-_LONGEST_DAY = 10
 _FAULTS = (JourneyMapError, ValueError, ArithmeticError, RecursionError)
 _NAMES = ("channel", "department", "process", "product", "outcome")
 
@@ -121,13 +123,9 @@ class _Times:
         return list(map(self._time, payloads, self.column(payloads)))
 
     def _time(self, payload: Any, found: Any) -> Any:
-        try:
-            if type(found) is str and len(found) > _LONGEST_DAY:
-                at = datetime.fromisoformat(found)
-                if at.tzinfo is not None and 1 < at.year < 9999:
-                    return at
-        except ValueError:
-            pass
+        usual = read_usual_time(found)
+        if usual is not None:
+            return usual
         try:
             return self.finder.find(payload, ()) or _LEFT
         except _FAULTS:
