@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,14 @@ from journeymap.analysis.measuring.sequences import expand_spans
 from journeymap.analysis.table.checking import LEVELS
 from journeymap.analysis.table.encoding import carried_name
 from journeymap.analysis.table.exact_amounts import FRACTION, NO_NUMBER, SCALE
-from journeymap.analysis.table.part import require_times
-from journeymap.analysis.table.table import ROWS_IN_A_PART, Table
+from journeymap.analysis.table.part import Part, require_times
+from journeymap.analysis.table.table import Table
 from journeymap.exceptions import AnswerError
 from journeymap.interactions import Interaction, Money, Score
 from journeymap.interactions.trusted import make_interaction
 from journeymap.model.scores import kind_on_scale, plain_kind
 
-__all__ = ["read_histories", "read_history"]
+__all__ = ["check_columns", "read_histories", "read_history", "read_journeys"]
 
 
 _DESIGNED = frozenset((*LEVELS, "touchpoint", "stage", "phase", "score_kind", "currency"))
@@ -39,8 +39,7 @@ def read_history(table: Table, customer: str) -> tuple[Interaction, ...]:
     found = table.ids.index_of(customer)
     if found is None:
         return ()
-    begin, end = int(table.offsets[found]), int(table.offsets[found + 1])
-    return tuple(_read(table, begin, end, repeat(customer), _make_checked))
+    return tuple(_read(table.between(found, found + 1), _make_checked))
 
 
 def read_histories(
@@ -50,27 +49,26 @@ def read_histories(
     require_times(table.scope, "histories")
     if customers is not None:
         table = _select(table, customers)
-    _check_columns(table)
+    for part in table.parts(None):
+        check_columns(part)
     return _all_histories(table)
 
 
 def _all_histories(table: Table) -> Iterator[tuple[Interaction, ...]]:
     """Read customers by parts of the table, whose columns are converted as a whole."""
-    edges, names = table.offsets.tolist(), table.ids.to_list()
-    first = 0
-    while first < len(names):
-        last = int(np.searchsorted(table.offsets, edges[first] + ROWS_IN_A_PART))
-        last = min(max(last, first + 1), len(names))
-        begin, end = edges[first], edges[last]
-        owners = [
-            name for place, name in enumerate(names[first:last], first)
-            for _ in range(edges[place], edges[place + 1])
-        ]  # fmt: skip
-        made = list(_read(table, begin, end, owners, make_interaction))
-        for place in range(first, last):
-            Interaction(names[place], "any", _SOME_TIME)  # whether an interaction may have the name
-            yield tuple(made[edges[place] - begin : edges[place + 1] - begin])
-        first = last
+    for part in table.parts() if len(table) else ():
+        yield from read_journeys(part)
+
+
+def read_journeys(part: Part) -> Iterator[tuple[Interaction, ...]]:
+    """Read the interactions of each journey of a part back.
+
+    What ``check_columns`` checks is not checked again.
+    """
+    made = list(_read(part, make_interaction))
+    for name, (begin, end) in zip(part.ids.to_list(), pairwise(part.offsets.tolist()), strict=True):
+        Interaction(name, "any", _SOME_TIME)  # whether an interaction may have the name
+        yield tuple(made[begin:end])
 
 
 def _select(table: Table, customers: Iterable[str]) -> Table:
@@ -95,19 +93,18 @@ def _select(table: Table, customers: Iterable[str]) -> Table:
     )  # fmt: skip
 
 
-def _check_columns(table: Table) -> None:
+def check_columns(part: Part) -> None:
     """Check each distinct name once, and the bounds of numbers; raise what a value would raise."""
     for level in (*_CARRIED, "source", "referred_by"):
-        found = table.levels.get(level)
-        for name in () if found is None else found.names:
+        for name in part.names(level) if part.knows(level) else ():
             if name is not None:
                 named: Any = {level: str(name)}
                 Interaction("any", "any", _SOME_TIME, **named)
-    for name in table.levels["touchpoint"].names:
+    for name in part.names("touchpoint"):
         if name is not None:
             Interaction("any", str(name), _SOME_TIME)
     for role in ("emotion", "emotion_after", "cost", "duration"):
-        numbers = [one for one in _numbers(table, role, 0, len(table)) if one is not None]
+        numbers = [one for one in _numbers(part, role) if one is not None]
         for one in (min(numbers), max(numbers)) if numbers else ():
             value: Any = timedelta(seconds=one) if role == "duration" else one
             Interaction("any", "any", _SOME_TIME, **{role: value})
@@ -128,63 +125,52 @@ def _make_checked(
     )  # fmt: skip
 
 
-def _read(
-    table: Table, begin: int, end: int, owners: Any, make: Callable[..., Interaction]
-) -> Iterator[Interaction]:
-    """Make the interactions of some rows, whose owners are given."""
-    names = {level: _names(table, level, begin, end) for level in (*LEVELS, "touchpoint")}
-    times = pl.Series(table.at[begin:end]).cast(pl.Datetime("us")).to_list()
+def _read(part: Part, make: Callable[..., Interaction]) -> Iterator[Interaction]:
+    """Make the interactions of a part."""
+    names = {level: _names(part, level) for level in (*LEVELS, "touchpoint")}
+    ids = part.ids.gather(part.journey.astype(np.uint32)).to_list()
+    times = pl.Series(part.at).cast(pl.Datetime("us")).to_list()
     lengths = [None if one is None else timedelta(seconds=one)
-               for one in _numbers(table, "duration", begin, end)]  # fmt: skip
+               for one in _numbers(part, "duration")]  # fmt: skip
     return map(
-        make, owners, names["touchpoint"], (at.replace(tzinfo=UTC) for at in times), repeat(None),
+        make, ids, names["touchpoint"], (at.replace(tzinfo=UTC) for at in times), repeat(None),
         names["source"], *(names[level] for level in _CARRIED),
-        _numbers(table, "emotion", begin, end), _numbers(table, "emotion_after", begin, end),
-        _scores(table, begin, end), _values(table, begin, end), lengths,
-        _numbers(table, "cost", begin, end), names["referred_by"], _extras(table, begin, end),
+        _numbers(part, "emotion"), _numbers(part, "emotion_after"),
+        _scores(part), _values(part), lengths,
+        _numbers(part, "cost"), names["referred_by"], _extras(part),
     )  # fmt: skip
 
 
-def _names(table: Table, level: str, begin: int, end: int) -> list[str | None]:
-    """Read the names of some rows at a level (None: there is none)."""
-    if level == "touchpoint":
-        codes, found = table.touchpoints[begin:end], table.levels[level]
-    else:
-        known = table.levels.get(level)
-        if known is None or (known.codes is None and known.table is None):
-            return [None] * (end - begin)
-        found = known
-        if known.codes is not None:
-            codes = known.codes[begin:end]
-        elif known.table is not None:
-            codes = known.table[table.touchpoints[begin:end]]
-    names = [None if name is None else str(name) for name in found.names]
-    return [names[code] for code in codes.tolist()]
+def _names(part: Part, level: str) -> list[str | None]:
+    """Read the names of interactions at a level (None: there is none)."""
+    if not part.knows(level):
+        return [None] * len(part)
+    names = [None if name is None else str(name) for name in part.names(level)]
+    return [names[code] for code in part.codes(level).tolist()]
 
 
-def _numbers(table: Table, role: str, begin: int, end: int) -> list[float | None]:
-    """Read the numbers of some rows (None: there is none)."""
-    column = table.numbers.get(role)
+def _numbers(part: Part, role: str) -> list[float | None]:
+    """Read the numbers of interactions (None: there is none)."""
+    column = part.number(role)
     if column is None:
-        return [None] * (end - begin)
+        return [None] * len(part)
     missing = (-(2 ** (8 * column.dtype.itemsize - 1)), NO_NUMBER)
-    return [None if one in missing else one / SCALE for one in column[begin:end].tolist()]
+    return [None if one in missing else one / SCALE for one in column.tolist()]
 
 
-def _scores(table: Table, begin: int, end: int) -> list[Score | None]:
-    """Read the answers of some rows, each distinct one made once."""
-    numbers = _numbers(table, "score", begin, end)
-    if "score" not in table.numbers:
-        return [None] * (end - begin)
+def _scores(part: Part) -> list[Score | None]:
+    """Read the answers of interactions, each distinct one made once."""
+    if part.number("score") is None:
+        return [None] * len(part)
     made: dict[tuple[float, str], Score] = {}
     found: list[Score | None] = []
-    for number, kind in zip(numbers, _names(table, "score_kind", begin, end), strict=True):
+    for number, kind in zip(_numbers(part, "score"), _names(part, "score_kind"), strict=True):
         if number is None:
             found.append(None)
             continue
         key = (number, kind or "")
         if key not in made:
-            low, high = table.scope.scales[key[1]]
+            low, high = part.scope.scales[key[1]]
             plain = plain_kind(key[1])
             named = plain if key[1] == kind_on_scale(plain, low, high) else key[1]
             made[key] = Score(named, number, low, high)
@@ -192,29 +178,28 @@ def _scores(table: Table, begin: int, end: int) -> list[Score | None]:
     return found
 
 
-def _values(table: Table, begin: int, end: int) -> list[Money | None]:
-    """Read the amounts of some rows, exactly."""
-    column, fractions = table.numbers.get("value"), table.numbers.get("value_fraction")
+def _values(part: Part) -> list[Money | None]:
+    """Read the amounts of interactions, exactly."""
+    column, fractions = part.number("value"), part.number("value_fraction")
     if column is None:
-        return [None] * (end - begin)
+        return [None] * len(part)
     missing = (-(2 ** (8 * column.dtype.itemsize - 1)), NO_NUMBER)
-    left = [0] * (end - begin) if fractions is None else fractions[begin:end].tolist()
-    rows = zip(column[begin:end].tolist(), left, _names(table, "currency", begin, end), strict=True)
+    left = [0] * len(part) if fractions is None else fractions.tolist()
+    rows = zip(column.tolist(), left, _names(part, "currency"), strict=True)
     return [
         None if whole in missing
-        else Money(Decimal(whole * FRACTION + part) / (SCALE * FRACTION), currency or "")
-        for whole, part, currency in rows
+        else Money(Decimal(whole * FRACTION + rest) / (SCALE * FRACTION), currency or "")
+        for whole, rest, currency in rows
     ]  # fmt: skip
 
 
-def _extras(table: Table, begin: int, end: int) -> Iterator[tuple[tuple[str, Any], ...]]:
+def _extras(part: Part) -> Iterator[tuple[tuple[str, Any], ...]]:
     """Read what else is carried, ordered by name."""
-    columns = [name for name, found in table.levels.items()
-               if name not in _DESIGNED and found.codes is not None]  # fmt: skip
+    columns = [name for name in part.recorded_levels if name not in _DESIGNED]
     if not columns:
-        return repeat((), end - begin)
+        return repeat((), len(part))
     carried = sorted((carried_name(name), name) for name in columns)
-    rows = zip(*(_names(table, name, begin, end) for _, name in carried), strict=True)
+    rows = zip(*(_names(part, name) for _, name in carried), strict=True)
     return (
         tuple((name, value) for (name, _), value in zip(carried, row, strict=True)
               if value is not None)

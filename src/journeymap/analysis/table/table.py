@@ -90,6 +90,18 @@ class Table:
         found = ([question.measure(part) for question in questions] for part in parts)
         return merge_parts(questions, found)
 
+    def between(self, begin: int, end: int) -> Part:
+        """Select the customers from one place to before another.
+
+        Args:
+            begin: The place of the first.
+            end: The place behind the last.
+
+        Returns:
+            The part of these customers.
+        """
+        return self._part(self.scope, begin, end)
+
     def _part(self, scope: Scope, begin: int, end: int) -> Part:
         first, last = int(self.offsets[begin]), int(self.offsets[end])
         span = slice(first, last)
