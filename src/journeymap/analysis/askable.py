@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol, Self, TypeAlias, TypeVar, overload
 
@@ -12,6 +12,7 @@ import polars as pl
 from attrs import evolve, frozen
 
 from journeymap.analysis.answers import mark_answer
+from journeymap.analysis.checkpoints import FindCheckpoints
 from journeymap.analysis.grouping import Per, Sessions
 from journeymap.analysis.log_description import CountLevels, LogDescription
 from journeymap.analysis.log_tables import InteractionTable, JourneyTable
@@ -22,6 +23,7 @@ from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.where import LEVELS, Elements, Names, Where, choose_subset
 from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
+from journeymap.interactions.checkpoint import Checkpoint, CheckpointRules
 from journeymap.model import Condition, JourneyMap
 from journeymap.model.instants import instant
 
@@ -331,6 +333,28 @@ class Askable(ABC):
 
     def __bool__(self) -> bool:
         return True  # a log without interactions is one, too
+
+    def checkpoints(
+        self, rules: CheckpointRules, as_of: datetime | None = None
+    ) -> Iterator[Checkpoint]:  # fmt: skip
+        """Find the last checkpoint of each customer, for a tracker to go on from.
+
+        Args:
+            rules: Which checkpoints the tracker can go on from.
+            as_of: The time up to which customers are followed (None: the end of the log).
+
+        Yields:
+            What is known of a customer at the checkpoint, and the interactions since.
+
+        Raises:
+            AnswerError: The log has no map, or no times; or the time has no zone.
+        """
+        for found in self._measure_each(FindCheckpoints(rules, as_of), self.scope):
+            yield from found
+
+    def _measure_each(self, question: Question[Any], scope: Scope) -> Iterator[Any]:
+        """Measure a question part by part; what is given together are all parts."""
+        yield from self._measure((question,), scope)
 
     def to_polars(self) -> pl.DataFrame:
         """Make a frame with one row for each interaction, levels read by the map.

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from attrs import evolve
 
+from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.sequences import expand_spans
 from journeymap.analysis.table.checking import LEVELS
 from journeymap.analysis.table.encoding import carried_name
@@ -23,7 +24,7 @@ from journeymap.interactions import Interaction, Money, Score
 from journeymap.interactions.trusted import make_interaction
 from journeymap.model.scores import kind_on_scale, plain_kind
 
-__all__ = ["check_columns", "read_histories", "read_history", "read_journeys"]
+__all__ = ["check_columns", "read_histories", "read_history", "read_journeys", "read_scores"]
 
 
 _DESIGNED = frozenset((*LEVELS, "touchpoint", "stage", "phase", "score_kind", "currency"))
@@ -96,18 +97,27 @@ def _select(table: Table, customers: Iterable[str]) -> Table:
 def check_columns(part: Part) -> None:
     """Check each distinct name once, and the bounds of numbers; raise what a value would raise."""
     for level in (*_CARRIED, "source", "referred_by"):
-        for name in part.names(level) if part.knows(level) else ():
-            if name is not None:
-                named: Any = {level: str(name)}
-                Interaction("any", "any", _SOME_TIME, **named)
-    for name in part.names("touchpoint"):
-        if name is not None:
-            Interaction("any", str(name), _SOME_TIME)
+        for name in _distinct_names(part, level):
+            named: Any = {level: name}
+            Interaction("any", "any", _SOME_TIME, **named)
+    for name in _distinct_names(part, "touchpoint"):
+        Interaction("any", name, _SOME_TIME)
     for role in ("emotion", "emotion_after", "cost", "duration"):
-        numbers = [one for one in _numbers(part, role) if one is not None]
-        for one in (min(numbers), max(numbers)) if numbers else ():
-            value: Any = timedelta(seconds=one) if role == "duration" else one
+        column = part.number(role)
+        if column is None:
+            continue
+        numbers = column[column != np.iinfo(column.dtype).min]
+        for one in (numbers.min() / SCALE, numbers.max() / SCALE) if len(numbers) else ():
+            value: Any = timedelta(seconds=float(one)) if role == "duration" else float(one)
             Interaction("any", "any", _SOME_TIME, **{role: value})
+
+
+def _distinct_names(part: Part, level: str) -> Iterator[str]:
+    if part.knows(level):
+        names = part.names(level)
+        for code in distinct(part.codes(level)).tolist():
+            if names[code] is not None:
+                yield str(names[code])
 
 
 def _make_checked(
@@ -136,7 +146,7 @@ def _read(part: Part, make: Callable[..., Interaction]) -> Iterator[Interaction]
         make, ids, names["touchpoint"], (at.replace(tzinfo=UTC) for at in times), repeat(None),
         names["source"], *(names[level] for level in _CARRIED),
         _numbers(part, "emotion"), _numbers(part, "emotion_after"),
-        _scores(part), _values(part), lengths,
+        read_scores(part), _values(part), lengths,
         _numbers(part, "cost"), names["referred_by"], _extras(part),
     )  # fmt: skip
 
@@ -158,7 +168,7 @@ def _numbers(part: Part, role: str) -> list[float | None]:
     return [None if one in missing else one / SCALE for one in column.tolist()]
 
 
-def _scores(part: Part) -> list[Score | None]:
+def read_scores(part: Part) -> list[Score | None]:
     """Read the answers of interactions, each distinct one made once."""
     if part.number("score") is None:
         return [None] * len(part)

@@ -257,6 +257,9 @@ class Log(Askable):
     def _measure(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
         return self.table.measure(questions, scope, self._views)
 
+    def _measure_each(self, question: Question[Any], scope: Scope) -> Iterator[Any]:
+        return map(question.measure, self.table.parts(scope=scope, views=self._views))
+
     @property
     def _whole_scope(self) -> tuple[Scope, LogSize]:
         scope, customers = self.table.scope, len(self.table.ids)

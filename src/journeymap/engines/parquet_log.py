@@ -174,6 +174,13 @@ class ParquetLog(Askable):
             found = in_order(pool, work, numbers, 2 * self.workers)
             return merge_parts(questions, found)
 
+    def _measure_each(self, question: Question[Any], scope: Scope) -> Iterator[Any]:
+        def work(number: int) -> Any:
+            return self._piece(number).measure((question,), scope, self._views)[0]
+
+        with ThreadPoolExecutor(self.workers) as pool:
+            yield from in_order(pool, work, range(self._manifest.partitions), self.workers)
+
     @cached_property
     def _empty(self) -> Table:
         """A table of the same names and columns without interactions."""

@@ -11,6 +11,7 @@ from journeymap.model.conditions import (
     Absence,
     Condition,
     Count,
+    Sequence,
     leaves,
     needs_score,
     touchpoints_of,
@@ -117,7 +118,8 @@ class CompiledMap:
 
     ``awaited_by`` are, for each moment, the touchpoints whose absence it waits for; ``remembered``
     is how many of its last times are kept of a touchpoint, and ``remembered_apart`` how many for
-    each product, order … that a moment keeps apart.
+    each product, order … that a moment keeps apart; ``looks_back_apart``: they do so, or follow
+    sequences.
     """
 
     map: JourneyMap
@@ -130,6 +132,7 @@ class CompiledMap:
     remembered_apart: dict[str, dict[str, int]]
     moment_owners: dict[str, str | None] = field(init=False)
     awaited_anywhere: frozenset[str] = field(init=False)
+    looks_back_apart: bool = field(init=False)
 
     @moment_owners.default
     def _find_owners(self) -> dict[str, str | None]:
@@ -138,6 +141,12 @@ class CompiledMap:
     @awaited_anywhere.default
     def _join_awaited(self) -> frozenset[str]:
         return frozenset().union(*self.awaited_by.values())
+
+    @looks_back_apart.default
+    def _find_looking_back(self) -> bool:
+        moments = self.map.moments.values()
+        steps = any(isinstance(leaf, Sequence) for one in moments for leaf in leaves(one.when))
+        return steps or bool(self.remembered_apart)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.map,)

@@ -57,7 +57,7 @@ from journeymap.tracking.signals import (
     WentDormant,
 )
 
-__all__ = ["MAX_PRODUCTS", "TRAIL", "fire", "step"]
+__all__ = ["MAX_PRODUCTS", "TRAIL", "fire", "step", "with_timer"]
 
 MAX_PRODUCTS = 256
 """Products whose journeys are followed for one customer: a state must not grow without end."""
@@ -201,7 +201,7 @@ def fire(compiled: CompiledMap, state: FoldState, now: datetime, occasion: Occas
         elif slow.timer < now:
             occasion.at, occasion.tie = slow.timer, state.tie
             slow = _fire_timers(compiled, slow, occasion)
-            state = state._replace(slow=_with_timer(compiled, slow), fired=occasion.at)
+            state = state._replace(slow=with_timer(compiled, slow), fired=occasion.at)
         else:
             return state
 
@@ -212,7 +212,7 @@ def _go_dormant(compiled: CompiledMap, state: FoldState, occasion: Occasion) -> 
     occasion.at, occasion.tie = state.sleep, state.tie
     if slow.open:
         left = key_journeys.give_up_all(compiled, slow.open, occasion)
-        slow = _with_timer(compiled, slow._replace(open=left))
+        slow = with_timer(compiled, slow._replace(open=left))
     dormant = state.touchpoint not in compiled.map.tables.ends
     if dormant:
         occasion.emit(WentDormant(occasion.customer, occasion.at, occasion.tie, stage.id))
@@ -234,7 +234,7 @@ def _fire_timers(compiled: CompiledMap, slow: SlowState, occasion: Occasion) -> 
     return slow
 
 
-def _with_timer(compiled: CompiledMap, slow: SlowState) -> SlowState:
+def with_timer(compiled: CompiledMap, slow: SlowState) -> SlowState:
     """Return the slow state with its next timer."""
     open_, pending, awaited = slow.open, slow.pending, slow.awaited
     timer = _next_timer(compiled, open_, pending, awaited)

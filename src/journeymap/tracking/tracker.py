@@ -7,7 +7,7 @@ through here, so it runs inside anything, and gives the same answer live and ove
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from attrs import Attribute, evolve, field, frozen
 
 from journeymap.exceptions import ElementError, InteractionError, StateError
 from journeymap.interactions import Interaction
+from journeymap.interactions.checkpoint import CheckpointRules
 from journeymap.model import JourneyMap
 from journeymap.model.rules import maybe_length, of_type
 from journeymap.tracking.codec import (
@@ -28,8 +29,9 @@ from journeymap.tracking.codec import (
 )
 from journeymap.tracking.compiled_map import CompiledMap, compile_map
 from journeymap.tracking.explaining import Explanation, explain_moment
-from journeymap.tracking.fold import fire, step
+from journeymap.tracking.fold import MAX_PRODUCTS, TRAIL, fire, step
 from journeymap.tracking.fold_state import LONG_AGO, FoldState, Occasion, before, utc
+from journeymap.tracking.followed_log import FollowableLog, restore_fold_state
 from journeymap.tracking.signals import Signal, TooLate, Withdrawn
 from journeymap.tracking.state import Entry, State
 
@@ -171,6 +173,39 @@ class Tracker:
         walk = _Walk(self, self._compiled, state)
         walk.advance(utc(now, "Tracker", "now"))
         return walk.result()
+
+    def follow_log(self, log: FollowableLog, *, as_of: datetime | None = None) -> Iterator[State]:
+        """Follow all customers of a log, most of whose interactions are counted by columns.
+
+        The states are those of following each customer's history and letting time pass up to the
+        end of the log. Only what is open or awaited at that time, or came within the horizon, is
+        folded interaction by interaction; of a map with sequences, or with moments that count by
+        product, order …, everything is.
+
+        Args:
+            log: The log, such as `journeymap.analysis.Log` or `journeymap.engines.ParquetLog`, read
+                with the map of this tracker.
+            as_of: The time up to which time passes (None: the end of the log).
+
+        Yields:
+            The state of each customer; of a view of journeys, as ``log.sessions(…)``, of each
+            journey.
+
+        Raises:
+            StateError: The log was read with another map.
+            AnswerError: The log has no times; or the time has no zone.
+        """
+        if log.map is not None and log.map != self.map:
+            message = f"the log was read with the map {log.map.id!r}, which is another"
+            raise StateError(message)
+        compiled = self._compiled
+        rules = CheckpointRules(
+            None if compiled.looks_back_apart else self.horizon, compiled.remembered, TRAIL,
+            MAX_PRODUCTS,
+        )  # fmt: skip
+        for known in log.checkpoints(rules, as_of):
+            base = restore_fold_state(compiled, known)
+            yield self.fold_on(known.customer, base, known.recent, known.until)
 
     def explain(self, state: State, moment: str) -> Explanation:
         """Explain why the customer's last interaction reached a moment, or did not.

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from journeymap.analysis.measuring.occurrences import first_after
 from journeymap.analysis.measuring.working_time import department_codes
+from journeymap.analysis.moments_in_time import last_of
 from journeymap.analysis.table.part import Flags, Ints, Part
+from journeymap.analysis.where import select_until
 from journeymap.model import JourneyMap
 
 __all__ = [
     "FollowedPart",
     "SignalBatch",
+    "cut_up",
+    "follow_part",
     "instants",
     "join_batches",
     "pick",
+    "read_times",
     "truths",
     "whole_numbers",
 ]
@@ -78,6 +84,15 @@ class FollowedPart:
     def touchpoints(self, rows: Ints) -> pl.Series:
         """Look up the touchpoints of some interactions."""
         return self.names("touchpoint", self.part.touchpoints[rows].astype(np.int64))
+
+
+def follow_part(part: Part, journey: JourneyMap, as_of: datetime | None) -> FollowedPart:
+    """Follow a part up to a time (None: up to the end of the log, as far as it is seen)."""
+    if as_of is not None:
+        last = last_of(as_of)
+        part = select_until(part, last)
+        part = evolve(part, scope=evolve(part.scope, recorded=last, until=None))
+    return FollowedPart(part, journey)
 
 
 @frozen(eq=False)
@@ -169,3 +184,16 @@ def join_batches(
         pl.col(name) if name in frame.columns else pl.lit(None, dtype=type_).alias(name)
         for name, type_ in columns.items()
     )
+
+
+def read_times(micros: Any) -> list[Any]:
+    """Convert microseconds, or a column of them, to times in UTC; None stays."""
+    found = pl.Series(micros, dtype=pl.Int64).cast(pl.Datetime("us")).to_list()
+    return [None if at is None else at.replace(tzinfo=UTC) for at in found]
+
+
+def cut_up(values: list[Any], lengths: Ints) -> list[Any]:
+    """Cut a list into tuples of some lengths."""
+    ends = np.cumsum(lengths).tolist()
+    return [tuple(values[end - length : end])
+            for end, length in zip(ends, lengths.tolist(), strict=True)]  # fmt: skip

@@ -25,16 +25,24 @@ from journeymap.model.conditions import needs_score
 from journeymap.model.instants import LAST_MICROS, instant, micros, micros_in
 from journeymap.model.moments import FIELDS_APART
 
-__all__ = ["find_moments"]
+__all__ = [
+    "NEVER",
+    "Reached",
+    "answering_rows",
+    "due_times",
+    "find_moments",
+    "find_reached",
+    "split_apart",
+]
 
 _RESOLVED, _TESTED, _BEGUN, _CONFIRMED = 5, 6, 7, 3
 """Where a moment comes: an absence that ended, a test, one that waits for nothing; time."""
 _COLUMNS = frozenset((*LEVELS, "touchpoint", "stage", "phase", "score_kind", "currency"))
-_NEVER = 2**62
+NEVER = 2**62
 
 
 @frozen(eq=False)
-class _Reached:
+class Reached:
     """How often a moment was reached, in columns.
 
     ``rows`` is the interaction at which it was, or the last one before, and ``later`` whether time
@@ -50,9 +58,9 @@ class _Reached:
     begun: Ints
     about: Ints
 
-    def select(self, places: Any) -> _Reached:
+    def select(self, places: Any) -> Reached:
         """Select some of them."""
-        return _Reached(self.rows[places], self.later[places], self.at[places], self.rank[places],
+        return Reached(self.rows[places], self.later[places], self.at[places], self.rank[places],
                         self.order[places], self.begun[places], self.about[places])  # fmt: skip
 
     def sorted_places(self) -> Ints:
@@ -62,6 +70,11 @@ class _Reached:
 
 def find_moments(followed: FollowedPart) -> Iterator[SignalBatch]:
     """Find the signals of all moments of the map."""
+    yield from _emit(followed, find_reached(followed))
+
+
+def find_reached(followed: FollowedPart) -> list[tuple[Moment, Reached]]:
+    """Find where each moment of the map is reached."""
     moments = followed.map.moments.elements
     found = []
     for place, moment in enumerate(moments):
@@ -69,12 +82,12 @@ def find_moments(followed: FollowedPart) -> Iterator[SignalBatch]:
         if moment.cool_down is not None:
             mine = _cool_down(followed, mine, micros_in(moment.cool_down))
         found.append((moment, mine))
-    yield from _emit(followed, found)
+    return found
 
 
-def _reach(followed: FollowedPart, moment: Moment, place: int, count: int) -> _Reached:
+def _reach(followed: FollowedPart, moment: Moment, place: int, count: int) -> Reached:
     """Find where a moment is reached, whatever it was before."""
-    part, rows, about = _apart(followed.part, moment.per)
+    part, rows, about = split_apart(followed.part, moment.per)
     at = followed.part.at
     here = rows[np.flatnonzero(mark_reaching(part, moment))]
     some = [(here, here, at[here], np.full(len(here), _TESTED), here)]
@@ -94,11 +107,11 @@ def _reach(followed: FollowedPart, moment: Moment, place: int, count: int) -> _R
     # Those that are pending come in the order in which they began; tests in that of the map.
     tested = np.isin(ranks, (_TESTED, _BEGUN))
     order = np.where(tested, needs_score(moment.when) * (ranks == _TESTED), order) * count + place
-    return _Reached(reached, (ranks == _CONFIRMED).astype(np.int64), times, ranks, order, began,
+    return Reached(reached, (ranks == _CONFIRMED).astype(np.int64), times, ranks, order, began,
                     about[began])  # fmt: skip
 
 
-def _apart(part: Part, per: str | None) -> tuple[Part, Ints, Ints]:
+def split_apart(part: Part, per: str | None) -> tuple[Part, Ints, Ints]:
     """Put what is about one product, order … of a customer together, as a journey of its own.
 
     Also the place of each interaction in the part as it was, and the code of what it is about.
@@ -124,7 +137,7 @@ def _level_of(part: Part, per: str) -> str | None:
     return max((name for name in carried if carried_name(name) == per), default=None)
 
 
-def _cool_down(followed: FollowedPart, found: _Reached, length: int) -> _Reached:
+def _cool_down(followed: FollowedPart, found: Reached, length: int) -> Reached:
     """Keep those that are not reached again too soon, by each product, order …."""
     until: dict[tuple[int, int], int] = {}
     kept = []
@@ -139,7 +152,7 @@ def _cool_down(followed: FollowedPart, found: _Reached, length: int) -> _Reached
 
 
 def _emit(
-    followed: FollowedPart, found: list[tuple[Moment, _Reached]]
+    followed: FollowedPart, found: list[tuple[Moment, Reached]]
 ) -> Iterator[SignalBatch]:  # fmt: skip
     """Make the signals of what was reached, and of what was not answered in time."""
     part, tie = followed.part, followed.tie
@@ -147,7 +160,7 @@ def _emit(
     for (moment, mine), number in zip(found, numbers, strict=True):
         if not len(mine.rows):
             continue
-        due = _due(followed, moment, mine.at)
+        due = due_times(followed, moment, mine.at)
         answered = _answered(followed, moment, mine)
         mark = {
             "moment": moment.id,
@@ -179,12 +192,12 @@ def _emit(
         )  # fmt: skip
 
 
-def _number(found: list[tuple[Moment, _Reached]]) -> list[Ints]:
+def _number(found: list[tuple[Moment, Reached]]) -> list[Ints]:
     """Count up all that was reached in its order, which is that of the deadlines of one time."""
     if not found:
         return []
     each = [mine for _, mine in found]
-    together = _Reached(*(
+    together = Reached(*(
         np.concatenate([getattr(mine, name) for mine in each])
         for name in ("rows", "later", "at", "rank", "order", "begun", "about")
     ))  # fmt: skip
@@ -194,35 +207,42 @@ def _number(found: list[tuple[Moment, _Reached]]) -> list[Ints]:
     return np.split(numbers, np.cumsum([len(mine.rows) for mine in each])[:-1])
 
 
-def _due(followed: FollowedPart, moment: Moment, at: Ints) -> Ints:
+def due_times(followed: FollowedPart, moment: Moment, at: Ints) -> Ints:
     """Find when the owner should have acted: in working time, where the owner has a calendar."""
     if moment.deadline is None:
-        return np.full(len(at), _NEVER)
+        return np.full(len(at), NEVER)
     departments, calendars = followed.map.departments, followed.map.calendars
     owner = moment.owner
     name = departments[owner].calendar if owner is not None and owner in departments else None
     if name is None:
         due = at + micros_in(moment.deadline)
-        return np.where(due < LAST_MICROS, due, _NEVER)
+        return np.where(due < LAST_MICROS, due, NEVER)
     times, which = np.unique(at, return_inverse=True)
     ahead = [calendars[name].ahead(instant(one), moment.deadline) for one in times.tolist()]
-    found = np.array([_NEVER if one is None else micros(one) for one in ahead], dtype=np.int64)
+    found = np.array([NEVER if one is None else micros(one) for one in ahead], dtype=np.int64)
     return found[which]
 
 
-def _answered(followed: FollowedPart, moment: Moment, mine: _Reached) -> Ints:
+def _answered(followed: FollowedPart, moment: Moment, mine: Reached) -> Ints:
     """Find when the owner met the customer after a moment."""
-    found = np.full(len(mine.rows), _NEVER)
-    names = followed.part.names("department") if followed.part.knows("department") else ()
-    if moment.owner is None or moment.owner not in names:
-        return found
-    there = np.flatnonzero(followed.department == names.index(moment.owner))
-    following = np.append(there, len(followed.part))[
-        np.searchsorted(there, mine.rows, side="right")
-    ]
-    some = following < followed.stop[mine.rows] if len(mine.rows) else np.zeros(0, dtype=bool)
+    found = np.full(len(mine.rows), NEVER)
+    following = answering_rows(followed, moment, mine.rows)
+    some = following < followed.stop[mine.rows]
     found[some] = followed.part.at[following[some]]
     return found
+
+
+def answering_rows(followed: FollowedPart, moment: Moment, rows: Ints) -> Ints:
+    """Find the next interaction after some that the owner of a moment took.
+
+    Where there is none it is the end of the journey, or one beyond.
+    """
+    part, size = followed.part, len(followed.part)
+    names = part.names("department") if part.knows("department") else ()
+    if moment.owner is None or moment.owner not in names:
+        return np.full(len(rows), size)
+    there = np.flatnonzero(followed.department == names.index(moment.owner))
+    return np.append(there, size)[np.searchsorted(there, rows, side="right")]
 
 
 def _about(part: Part, moment: Moment, codes: Ints) -> pl.Series | None:

@@ -7,18 +7,22 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import polars as pl
-from attrs import Attribute, evolve, field, frozen
+from attrs import Attribute, field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.counts import distinct
-from journeymap.analysis.measuring.followed_part import FollowedPart, SignalBatch, join_batches
+from journeymap.analysis.measuring.followed_part import (
+    FollowedPart,
+    SignalBatch,
+    follow_part,
+    join_batches,
+)
 from journeymap.analysis.measuring.key_journey_signals import find_key_journeys
 from journeymap.analysis.measuring.moment_signals import find_moments
 from journeymap.analysis.measuring.stage_signals import find_handoffs, find_silences, find_stages
 from journeymap.analysis.moments_in_time import as_time, check_as_of, last_of
 from journeymap.analysis.row_fields import Flag, Instant, Key, NumberKey, Text
 from journeymap.analysis.table.part import Part, Scope, require_times
-from journeymap.analysis.where import select_until
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
 from journeymap.model.instants import FIRST_MICROS, instant
 
@@ -229,13 +233,10 @@ class Signals:
                 raise AnswerError("Signals", message)
             return _Measured(pl.DataFrame(schema=columns), 0)
         require_times(part.scope, "Signals")
-        if self.as_of is not None:
-            last = last_of(self.as_of)
-            part = select_until(part, last)
-            part = evolve(part, scope=evolve(part.scope, recorded=last, until=None))
+        followed = follow_part(part, journey, self.as_of)
+        part = followed.part
         if not len(part):
             return _Measured(pl.DataFrame(schema=columns), 0)
-        followed = FollowedPart(part, journey)
         wanted = SIGNAL_KINDS if self.kinds is None else self.kinds
         batches = (
             batch

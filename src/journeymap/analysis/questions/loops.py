@@ -14,9 +14,9 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.dormancy import find_dormancies, stage_codes
 from journeymap.analysis.measuring.intervals import wilson_interval
+from journeymap.analysis.measuring.last_known import mark_lap_starts
 from journeymap.analysis.measuring.quantiles import Spread, spread_lengths
 from journeymap.analysis.measuring.tally import Tally, count_customers, sum_exactly, tally_cells
-from journeymap.analysis.questions.positions import mark_lap_starts
 from journeymap.analysis.row_fields import Bound, Count, Field, Key, N, Seconds, Share
 from journeymap.analysis.table.part import Ints, Part, Scope
 from journeymap.exceptions import AnswerError

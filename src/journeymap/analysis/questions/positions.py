@@ -10,14 +10,18 @@ from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.dormancy import find_dormancies, mark_ends
+from journeymap.analysis.measuring.last_known import (
+    find_last_emotions,
+    find_last_names,
+    find_stages_reached,
+)
 from journeymap.analysis.moments_in_time import as_time, check_as_of, last_of
 from journeymap.analysis.row_fields import Count, Flag, Instant, Key, Mean, Seconds, Text
-from journeymap.analysis.table.exact_amounts import NO_NUMBER, SCALE
-from journeymap.analysis.table.part import Flags, Ints, Part, Reading, Scope, require_times
+from journeymap.analysis.table.part import Flags, Part, Scope, require_times
 from journeymap.analysis.where import select_until
-from journeymap.model import JourneyMap, Move
+from journeymap.model import JourneyMap
 
-__all__ = ["PositionRow", "Positions", "PositionsAnswer", "mark_lap_starts"]
+__all__ = ["PositionRow", "Positions", "PositionsAnswer"]
 
 
 @frozen
@@ -105,10 +109,10 @@ class Positions:
             require_times(part.scope, "Positions(as_of=…)")
             part = select_until(part, last_of(self.as_of))
         last, timed = part.offsets[1:] - 1, part.scope.timed
-        position, since, lap = _stages(part)
+        position, since, lap = find_stages_reached(part)
         columns: dict[str, pl.Series] = {
             "customer": part.ids,
-            "product": _last(part, "product"),
+            "product": find_last_names(part, "product"),
             "stage": position,
             "phase": _phases(part.scope.map, position),
             "lap": pl.Series(lap),
@@ -117,9 +121,9 @@ class Positions:
                 part.touchpoints[last].astype(np.uint32)
             ),
             "at": pl.Series(part.at[last] if timed else [None] * len(last), dtype=pl.Int64),
-            "channel": _last(part, "channel"),
-            "department": _last(part, "department"),
-            "emotion": _emotion(part),
+            "channel": find_last_names(part, "channel"),
+            "department": find_last_names(part, "department"),
+            "emotion": find_last_emotions(part),
             "dormant": pl.Series(
                 self._dormant(part)[last] if timed else [None] * len(last), dtype=pl.Boolean
             ),
@@ -151,64 +155,6 @@ class Positions:
         return find_dormancies(part, until)[0]
 
 
-def mark_lap_starts(read: Reading, journey: JourneyMap) -> Flags:
-    """Return which interactions, read by stage, begin a lap anew."""
-    moves = journey.tables.move
-    fresh = np.array([[move is Move.NEW_LAP for move in row] for row in moves], dtype=bool)
-    codes = read.codes.astype(np.int64)
-    found = np.zeros(len(codes), dtype=bool)
-    found[1:] = fresh[codes[:-1], codes[1:]] & ~read.first[1:]
-    return found
-
-
-def _stages(part: Part) -> tuple[pl.Series, pl.Series, Ints]:
-    """Find the stage of each journey, since when, and its lap."""
-    count = part.journeys
-    names = pl.Series(part.names("stage"), dtype=pl.String)
-    code, since, lap = np.zeros(count, dtype=np.int64), np.full(count, NO_NUMBER), np.ones(count)
-    if part.scope.map is not None and len(part):
-        read = part.read("stage")
-        entered = read.first.copy()
-        entered[1:] |= read.codes[1:] != read.codes[:-1]
-        code[read.journey] = read.codes  # of several the last stays
-        if part.scope.timed:
-            since[read.journey[entered]] = read.at[entered]
-        starts = mark_lap_starts(read, part.scope.map)
-        lap += np.bincount(read.journey[starts], minlength=count)
-    stages = names.gather(code.astype(np.uint32))
-    return stages, _known(since), lap.astype(np.int64)
-
-
-def _known(numbers: Ints) -> pl.Series:
-    return pl.Series(numbers).replace(NO_NUMBER, None)
-
-
-def _last(part: Part, level: str) -> pl.Series:
-    """Find the last name that each journey has at a level."""
-    if not part.knows(level) or not len(part):
-        return pl.Series([None] * part.journeys, dtype=pl.String)
-    names = pl.Series(part.names(level), dtype=pl.String)
-    found = np.zeros(part.journeys, dtype=np.uint32)
-    read = part.read(level)
-    found[read.journey] = read.codes
-    return names.gather(found)
-
-
 def _phases(journey: JourneyMap | None, stages: pl.Series) -> pl.Series:
     halves = {s.id: s.phase.customer for s in journey.stages.values()} if journey else {}
     return stages.replace_strict(halves, default=None, return_dtype=pl.String)
-
-
-def _emotion(part: Part) -> pl.Series:
-    """Find the last emotion known of each journey."""
-    found = np.full(part.journeys, NO_NUMBER)
-    columns = [part.number("emotion"), part.number("emotion_after")]
-    felt = np.full(len(part), NO_NUMBER)
-    for column in columns:
-        if column is not None:
-            there = column != np.iinfo(column.dtype).min
-            felt[there] = column[there]
-    some = felt != NO_NUMBER
-    found[part.journey[some]] = felt[some]
-    # Divided here: 0.03 is the number that was given, and not its neighbour.
-    return pl.Series(np.where(found == NO_NUMBER, np.nan, found / SCALE)).fill_nan(None)
