@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from journeymap import Tracker
 from journeymap.analysis import (
     Breakdown,
     Columns,
@@ -97,6 +98,17 @@ def same(folder: Path, rows: pl.DataFrame) -> None:
     assert large.unmapped == memory.unmapped
     assert len(large.rejected) == len(memory.rejected)
     assert large.ask(*QUESTIONS) == memory.ask(*QUESTIONS)
+
+
+def test_every_state_is_that_of_the_memory(folder: Path, rows: pl.DataFrame) -> None:
+    large = ParquetLog.read(folder, COLUMNS, map=JOURNEY)
+    memory = Log.from_frame(rows, COLUMNS, map=JOURNEY)
+    tracker = Tracker(JOURNEY, timedelta(days=3))
+    want = {state.customer: state for state in tracker.follow_log(memory)}
+    assert len(want) == memory.customers
+    assert {state.customer: state for state in tracker.follow_log(large)} == want
+    for log in (memory, large):
+        assert next(tracker.follow_log(log)).customer in want  # the rest is not read
 
 
 def test_every_answer_is_that_of_the_memory(folder: Path, rows: pl.DataFrame) -> None:

@@ -7,14 +7,14 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from journeymap import Not, Persona, Product, Sequence, analysis
+from journeymap import Not, Persona, Product, Sequence, Tracker, analysis
 from journeymap.analysis import (
     Breakdown,
     Columns,
@@ -70,6 +70,15 @@ def cluster(spark: Any, rows: pl.DataFrame, tmp_path_factory: pytest.TempPathFac
 
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
+
+
+def test_every_state_is_that_of_the_memory(cluster: SparkLog, rows: pl.DataFrame) -> None:
+    memory = Log.from_frame(rows, COLUMNS, map=JOURNEY)
+    for horizon in (timedelta(0), timedelta(days=3)):
+        tracker = Tracker(JOURNEY, horizon)
+        want = {state.customer: state for state in tracker.follow_log(memory)}
+        assert len(want) == memory.customers
+        assert {state.customer: state for state in tracker.follow_log(cluster)} == want
 
 
 def test_every_answer_is_that_of_the_memory(cluster: SparkLog, rows: pl.DataFrame) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,9 @@ from attrs import field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journeymap import Identity, Interaction, Money
 from journeymap.engines.wire import WireError, pack, unpack
+from journeymap.interactions.checkpoint import OpenCheckpoint
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -47,6 +51,16 @@ def test_arrays_frames_and_classes() -> None:
     assert one._counts.dtype == np.uint8
     assert (type(counter), counter["a"]) == (Counter, 2)
     assert (frame.to_dicts(), number) == ([{"a": 1}], 4)
+
+
+def test_times_amounts_and_values_of_ours() -> None:
+    call = Interaction(
+        "ada", "call", datetime(2026, 3, 1, 9, tzinfo=UTC), value=Money(Decimal("9.90"), "EUR"),
+        duration=timedelta(minutes=3), referred_by=Identity("mail", "b"), extra={"order": "7"},
+    )  # fmt: skip
+    open_ = OpenCheckpoint("claim", call.at, 0, (("call", None),))
+    assert unpack(pack([call, open_])) == [call, open_]
+    assert type(unpack(pack(open_))) is OpenCheckpoint
 
 
 def test_what_cannot_be_sent_is_named() -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from attrs import evolve, frozen
 
 from journeymap.analysis.answers import mark_answer
-from journeymap.analysis.checkpoints import FindCheckpoints
+from journeymap.analysis.found_checkpoints import FindCheckpoints
 from journeymap.analysis.grouping import Per, Sessions
 from journeymap.analysis.log_description import CountLevels, LogDescription
 from journeymap.analysis.log_tables import InteractionTable, JourneyTable
@@ -23,7 +23,7 @@ from journeymap.analysis.table.columns import Columns
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.where import LEVELS, Elements, Names, Where, choose_subset
 from journeymap.exceptions import AnswerError, ColumnsError, UnknownName
-from journeymap.interactions.checkpoint import Checkpoint, CheckpointRules
+from journeymap.interactions.checkpoint import CheckpointRules, CustomerCheckpoint
 from journeymap.model import Condition, JourneyMap
 from journeymap.model.instants import instant
 
@@ -336,7 +336,7 @@ class Askable(ABC):
 
     def checkpoints(
         self, rules: CheckpointRules, as_of: datetime | None = None
-    ) -> Iterator[Checkpoint]:  # fmt: skip
+    ) -> Iterator[CustomerCheckpoint]:  # fmt: skip
         """Find the last checkpoint of each customer, for a tracker to go on from.
 
         Args:

@@ -1,7 +1,8 @@
 """Measurements as bytes and back, to cross a cluster.
 
-Plain data, arrays, frames, and attrs classes of any module; nothing that could run code. A class is
-looked up by its name among modules that are loaded, and must be an attrs class.
+Plain data, times, arrays, frames, and attrs classes and named tuples of any module; nothing that
+could run code. A class is looked up by its name among modules that are loaded, and must be one of
+these.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import json
 import struct
 import sys
 from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -33,6 +37,13 @@ class WireError(JourneyMapError):
 
 
 _PLAIN = (type(None), bool, int, float, str)
+_WRITTEN: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    datetime: (datetime.isoformat, datetime.fromisoformat),
+    timedelta: (lambda length: [length.days, length.seconds, length.microseconds],
+                lambda parts: timedelta(*parts)),
+    Decimal: (str, Decimal),
+}  # fmt: skip
+_READ = {kind.__name__: read for kind, (_, read) in _WRITTEN.items()}
 _BUILT_IN = {"tuple": tuple, "set": set, "frozenset": frozenset}
 
 
@@ -83,6 +94,12 @@ def _encode(value: Any, blobs: list[bytes]) -> Any:
         return {"is": "array", "of": len(blobs) - 1}
     if isinstance(value, np.generic):
         return _encode(value.item(), blobs)
+    if kind in _WRITTEN:
+        write, _ = _WRITTEN[kind]
+        return {"is": kind.__name__, "of": write(value)}
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        inner = [_encode(one, blobs) for one in value]
+        return {"is": "named", "class": [kind.__module__, kind.__qualname__], "of": inner}
     if isinstance(value, pl.DataFrame):
         blobs.append(_as_ipc(pl.read_ipc(_as_ipc(value))))  # read once, equal frames are told alike
         return {"is": "frame", "of": len(blobs) - 1}
@@ -117,6 +134,10 @@ def _made(tree: Any, blobs: list[bytes]) -> Any:
     if kind in ("dict", "counter"):
         pairs = [(_made(key, blobs), _made(one, blobs)) for key, one in inner]
         return dict(pairs) if kind == "dict" else Counter(dict(pairs))
+    if kind in _READ:
+        return _READ[kind](inner)
+    if kind == "named":
+        return _class(*tree["class"])(*(_made(one, blobs) for one in inner))
     return _class(*tree["class"])(**{name: _made(one, blobs) for name, one in inner})
 
 
@@ -124,6 +145,7 @@ def _class(module: str, name: str) -> Any:
     found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
-    if not (isinstance(found, type) and attrs.has(found)):
+    named = isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")
+    if not (isinstance(found, type) and (named or attrs.has(found))):
         raise WireError(f"a {module}.{name}")
     return found

@@ -12,11 +12,11 @@ from attrs import frozen
 from journeymap.interactions.interaction import Interaction
 from journeymap.interactions.values import Score
 
-__all__ = ["Checkpoint", "CheckpointRules", "OpenCheckpoint", "ProductCheckpoint"]
+__all__ = ["CheckpointRules", "CustomerCheckpoint", "OpenCheckpoint", "ProductCheckpoint"]
 
 
 class ProductCheckpoint(NamedTuple):
-    """Where a customer's journey with one product stood.
+    """A customer's journey with one product, as it stood.
 
     Attributes:
         product: The product.
@@ -51,14 +51,14 @@ class OpenCheckpoint(NamedTuple):
     path: tuple[tuple[str, str | None], ...]
 
 
-class Checkpoint(NamedTuple):
-    """What was known of a customer after some interactions, when no moment waited for anything.
+class CustomerCheckpoint(NamedTuple):
+    """A customer as known after some interactions, when no moment waited for anything.
 
-    For no absence and no answer, and none was cooling down.
+    No absence and no answer was awaited, and no moment was cooling down.
 
     Attributes:
         customer: The customer's name.
-        count: How many interactions there were (0: nothing else is known).
+        folded: How many interactions there were (0: nothing else is known).
         at: The time of the last.
         tie: Its number, from 0, among those at that time.
         stage: The stage of the last interaction that has one.
@@ -82,7 +82,7 @@ class Checkpoint(NamedTuple):
     """
 
     customer: str
-    count: int
+    folded: int
     at: datetime | None
     tie: int
     stage: str | None
@@ -107,7 +107,7 @@ class Checkpoint(NamedTuple):
 
 @frozen
 class CheckpointRules:
-    """Which checkpoints a tracker can go on from.
+    """The rules by which a checkpoint is chosen, so that a tracker can go on from it.
 
     Attributes:
         horizon: How late interactions may come: what is younger than that follows one by one (None:

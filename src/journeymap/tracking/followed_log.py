@@ -9,8 +9,8 @@ from typing import Protocol
 
 from journeymap.exceptions import StateError
 from journeymap.interactions.checkpoint import (
-    Checkpoint,
     CheckpointRules,
+    CustomerCheckpoint,
     OpenCheckpoint,
     ProductCheckpoint,
 )
@@ -39,14 +39,14 @@ class FollowableLog(Protocol):
 
     def checkpoints(
         self, rules: CheckpointRules, as_of: datetime | None = None
-    ) -> Iterator[Checkpoint]:  # fmt: skip
+    ) -> Iterator[CustomerCheckpoint]:  # fmt: skip
         """Find the last checkpoint of each customer."""
         ...
 
 
-def restore_fold_state(compiled: CompiledMap, known: Checkpoint) -> FoldState:
+def restore_fold_state(compiled: CompiledMap, known: CustomerCheckpoint) -> FoldState:
     """Make what the fold carries at a checkpoint."""
-    if not known.count or known.at is None or known.touchpoint is None:
+    if not known.folded or known.at is None or known.touchpoint is None:
         return _NOTHING
     try:
         stage = None if known.stage is None else compiled.stages[known.stage]
@@ -55,17 +55,18 @@ def restore_fold_state(compiled: CompiledMap, known: Checkpoint) -> FoldState:
     except KeyError as error:
         message = f"a log along another map: {compiled.map.id!r} has no {error.args[0]!r}"
         raise StateError(message) from None
-    ends = compiled.touchpoint(known.touchpoint).ends
+    ends = compiled.touchpoint(known.touchpoint).ends and not open_
+    limit = None if stage is None or ends else stage.limit
     slow = _NOTHING.slow
     if known.values or known.scores or known.seen or open_:
         slow = with_timer(compiled, SlowState(
             values=known.values, scores=known.scores, seen=known.seen, open=open_,
         ))  # fmt: skip
     return _make(FoldState, (
-        known.at, known.tie, known.count, stage, known.since, known.lap, known.touchpoint,
+        known.at, known.tie, known.folded, stage, known.since, known.lap, known.touchpoint,
         known.channel, known.department, known.handed_by, known.emotion, known.outcome,
         known.process, False,
-        FAR if stage is None or (ends and not open_) or stage.limit is None else after(known.at, stage.limit),
+        FAR if limit is None else after(known.at, limit),
         None, products, known.trail, slow,
     ))  # fmt: skip
 

@@ -204,8 +204,11 @@ class Tracker:
             MAX_PRODUCTS,
         )  # fmt: skip
         for known in log.checkpoints(rules, as_of):
-            base = restore_fold_state(compiled, known)
-            yield self.fold_on(known.customer, base, known.recent, known.until)
+            base, until = restore_fold_state(compiled, known), known.until
+            if known.recent or base.sleep <= until or base.slow.timer < until:
+                yield self.fold_on(known.customer, base, known.recent, until)
+            else:
+                yield State(known.customer, base, until, compiled=compiled)
 
     def explain(self, state: State, moment: str) -> Explanation:
         """Explain why the customer's last interaction reached a moment, or did not.

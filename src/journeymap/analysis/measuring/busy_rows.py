@@ -23,16 +23,17 @@ __all__ = ["mark_busy"]
 Spans = tuple[Ints, Ints]
 
 
-def mark_busy(followed: FollowedPart) -> Flags:
+def mark_busy(followed: FollowedPart, last: Ints) -> Flags:
     """Mark the interactions after which a moment waits for something, or may do so.
 
-    For an absence, for its owner, or until it may be reached again.
+    For an absence, for its owner, or until it may be reached again. After some interactions, one
+    of each journey, it is known when the owner should have acted; after others not.
     """
     steps = np.zeros(len(followed.part) + 1, dtype=np.int64)
-    for begin, last in (*_pending(followed), *_awaited(followed)):
-        some = begin <= last
+    for begin, end in (*_pending(followed), *_awaited(followed, last)):
+        some = begin <= end
         np.add.at(steps, begin[some], 1)
-        np.add.at(steps, last[some] + 1, -1)
+        np.add.at(steps, end[some] + 1, -1)
     return np.cumsum(steps[:-1]) > 0
 
 
@@ -48,14 +49,18 @@ def _pending(followed: FollowedPart) -> Iterator[Spans]:
             yield begin, over
 
 
-def _awaited(followed: FollowedPart) -> Iterator[Spans]:
+def _awaited(followed: FollowedPart, last: Ints) -> Iterator[Spans]:
     """Find from where to where owners of moments are awaited, and moments cool down."""
     for moment, mine in find_reached(followed):
         if moment.cool_down is not None:
-            again = mine.at + micros_in(moment.cool_down)
-            yield mine.rows, followed.last_until(mine.rows, again)
-        due = due_times(followed, moment, mine.at)
-        timed = due < NEVER
-        rows = mine.rows[timed]
-        last = followed.last_until(rows, due[timed])
-        yield rows, np.minimum(last, answering_rows(followed, moment, rows) - 1)
+            until = mine.at + micros_in(moment.cool_down)
+            yield mine.rows, followed.last_until(mine.rows, until)
+        if moment.deadline is None:
+            continue
+        rows = mine.rows
+        answered = np.minimum(answering_rows(followed, moment, rows), followed.stop[rows]) - 1
+        asked = np.flatnonzero(answered >= last[followed.part.journey[rows]])
+        due = due_times(followed, moment, mine.at[asked])
+        over = followed.last_until(rows[asked], np.where(due < NEVER, due, mine.at[asked]))
+        answered[asked] = np.where(due < NEVER, np.minimum(answered[asked], over), -1)
+        yield rows, answered

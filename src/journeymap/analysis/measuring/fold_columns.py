@@ -1,7 +1,7 @@
-"""What the tracker carries of each customer, found by columns.
+"""Checkpoints of customers: all that a tracker carries of each of them, found by columns.
 
-It is what a state holds after the last interaction up to which nothing is open or awaited; what
-came since has to be followed one by one.
+A checkpoint lies after an interaction after which no moment waits for anything; later interactions
+have to be followed one by one.
 """
 
 from __future__ import annotations
@@ -26,16 +26,24 @@ from journeymap.analysis.measuring.last_known import (
 )
 from journeymap.analysis.measuring.moment_signals import split_apart
 from journeymap.analysis.measuring.open_occurrences import find_open
+from journeymap.analysis.measuring.part_conditions import rows_at
 from journeymap.analysis.measuring.sequences import expand_spans
 from journeymap.analysis.table.exact_amounts import FRACTION, NO_NUMBER, SCALE, Amounts
 from journeymap.analysis.table.part import Ints, Part
 from journeymap.interactions import Interaction, Score
-from journeymap.interactions.checkpoint import Checkpoint, CheckpointRules, ProductCheckpoint
+from journeymap.interactions.checkpoint import (
+    CheckpointRules,
+    CustomerCheckpoint,
+    ProductCheckpoint,
+)
 from journeymap.model.instants import FIRST_MICROS, instant, micros_in
 
 __all__ = ["find_checkpoints"]
 
-def find_checkpoints(followed: FollowedPart, rules: CheckpointRules) -> Iterator[Checkpoint]:
+
+def find_checkpoints(
+    followed: FollowedPart, rules: CheckpointRules
+) -> Iterator[CustomerCheckpoint]:
     """Find the last checkpoint of each journey, and read what came since."""
     part = followed.part
     if not len(part):
@@ -49,13 +57,14 @@ def find_checkpoints(followed: FollowedPart, rules: CheckpointRules) -> Iterator
     counts = (cut - part.offsets[:-1]).tolist()
     for name, count, since in zip(part.ids.to_list(), counts, recent, strict=True):
         if count:
-            yield _made(Checkpoint, (name, count, *next(known), next(opened), since, until))
+            yield _made(CustomerCheckpoint, (name, count, *next(known), next(opened), since, until))
         else:
-            yield _made(Checkpoint, (name, *_NOTHING, since, until))
+            yield _made(CustomerCheckpoint, (name, *_NOTHING, since, until))
 
 
 _made = tuple.__new__
-_NOTHING = (0, None, 0, None, None, 1, *[None] * 7, (), (), {}, {}, {}, ())
+_NONE: Any = {}
+_NOTHING = (0, None, 0, None, None, 1, *[None] * 7, (), (), _NONE, _NONE, _NONE, ())
 
 
 def _cut(followed: FollowedPart, rules: CheckpointRules) -> Ints:
@@ -73,14 +82,19 @@ def _cut(followed: FollowedPart, rules: CheckpointRules) -> Ints:
         np.minimum.at(first, part.journey[young], np.flatnonzero(young))
         cut = np.maximum(first - 1, begins)  # a timer may have fired after the one before
     rows = np.arange(len(part))
-    free = np.maximum.accumulate(np.where(mark_busy(followed), -1, rows))
+    busy = mark_busy(followed, np.maximum(cut, begins + 1) - 1)
+    free = np.maximum.accumulate(np.where(busy, -1, rows))
     cut = np.where(cut > begins, np.maximum(free[cut - 1] + 1, begins), begins)
-    if part.records("product"):
-        codes = part.codes("product").astype(np.int64)
-        pairs = np.unique(part.journey * (int(codes.max(initial=0)) + 1) + codes)
-        many = np.bincount(pairs // (int(codes.max(initial=0)) + 1)) > rules.products
-        cut = np.where(many, begins, cut)
-    return cut
+    return np.where(_count_products(part) > rules.products, begins, cut)
+
+
+def _count_products(part: Part) -> Ints:
+    """Count the products of each journey; what is about none counts as one."""
+    if not part.records("product"):
+        return np.zeros(part.journeys, dtype=np.int64)
+    size = len(part.names("product"))
+    pairs = np.unique(part.journey * size + part.codes("product"))
+    return np.bincount(pairs // size, minlength=part.journeys)
 
 
 def _read_recent(part: Part, cut: Ints) -> Iterator[tuple[Interaction, ...]]:
@@ -134,7 +148,7 @@ class _Head:
 
     def _names_of(self, level: str, rows: Ints) -> list[str | None]:
         part = self.followed.part
-        codes = part.codes(level)[rows] if part.knows(level) else rows * 0
+        codes = part.codes(level)[rows].astype(np.int64) if part.knows(level) else rows * 0
         return self.followed.names(level, codes).to_list()
 
     def _departments(self) -> Ints:
@@ -185,7 +199,7 @@ class _Head:
     def _values(self) -> list[dict[str, Decimal]]:
         """Sum the values of each journey by currency, the first currency first."""
         part = self.followed.part
-        found: list[dict[str, Decimal]] = [{} for _ in range(part.journeys)]
+        found: list[dict[str, Decimal]] = [_NONE] * part.journeys
         amounts = part.number("value")
         if amounts is None:
             return found
@@ -198,13 +212,14 @@ class _Head:
         totals = kept.sums_by(group, len(pairs)).totals()
         for place in np.argsort(first).tolist():
             journey, code = divmod(int(pairs[place]), len(names))
-            found[journey][names[code] or ""] = Decimal(totals[place]) / (SCALE * FRACTION)
+            total = Decimal(totals[place]) / (SCALE * FRACTION)
+            found[journey] = {**found[journey], names[code] or "": total}
         return found
 
     def _scores(self) -> list[dict[str, Score]]:
         """Find the last answer of each kind of each journey."""
         part = self.followed.part
-        found: list[dict[str, Score]] = [{} for _ in range(part.journeys)]
+        found: list[dict[str, Score]] = [_NONE] * part.journeys
         answered = part.number("score")
         if answered is None:
             return found
@@ -213,17 +228,16 @@ class _Head:
         chosen = part.select_rows(rows, np.array([0, len(rows)]), part.owners[:1])
         for journey, score in zip(journeys.tolist(), read_scores(chosen), strict=True):
             if score is not None:
-                found[journey][score.kind] = score
+                found[journey] = {**found[journey], score.kind: score}
         return found
 
     def _seen(self, remembered: Any) -> list[dict[str, tuple[datetime, ...]]]:
         """Find the last times of each journey at touchpoints that conditions look back to."""
         part = self.followed.part
-        found: list[dict[str, tuple[datetime, ...]]] = [{} for _ in range(part.journeys)]
-        names = part.names("touchpoint")
+        found: list[dict[str, tuple[datetime, ...]]] = [_NONE] * part.journeys
         pieces: list[tuple[int, int, str, tuple[datetime, ...]]] = []
         for name, most in remembered.items():
-            rows = np.flatnonzero(part.touchpoints == names.index(name)) if name in names else []
+            rows = rows_at(part, name)
             if not len(rows):
                 continue
             journeys = part.journey[rows]
@@ -235,5 +249,5 @@ class _Head:
             firsts, mine = rows[begins].tolist(), journeys[begins].tolist()
             pieces += zip(firsts, mine, [name] * len(mine), times, strict=True)
         for _, journey, name, when in sorted(pieces):
-            found[journey][name] = when
+            found[journey] = {**found[journey], name: when}
         return found

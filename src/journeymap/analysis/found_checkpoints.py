@@ -12,9 +12,11 @@ from journeymap.analysis.measuring.followed_part import follow_part
 from journeymap.analysis.moments_in_time import check_as_of
 from journeymap.analysis.table.part import Part, Scope, require_times
 from journeymap.exceptions import AnswerError
-from journeymap.interactions.checkpoint import Checkpoint, CheckpointRules
+from journeymap.interactions.checkpoint import CheckpointRules, CustomerCheckpoint
 
 __all__ = ["FindCheckpoints"]
+
+Checkpoints = list[CustomerCheckpoint]
 
 
 @frozen
@@ -29,7 +31,7 @@ class FindCheckpoints:
     rules: CheckpointRules
     as_of: datetime | None = field(default=None, validator=check_as_of)
 
-    def measure(self, part: Part) -> list[Checkpoint]:
+    def measure(self, part: Part) -> Checkpoints:
         """Find the checkpoints of a part."""
         if part.scope.map is None:
             if not part.scope.interactions:
@@ -39,10 +41,10 @@ class FindCheckpoints:
         check_columns(part)
         return list(find_checkpoints(follow_part(part, part.scope.map, self.as_of), self.rules))
 
-    def merge(self, one: list[Checkpoint], other: list[Checkpoint]) -> list[Checkpoint]:
+    def merge(self, one: Checkpoints, other: Checkpoints) -> Checkpoints:
         """Put them together."""
         return [*one, *other]
 
-    def answer(self, measured: list[Checkpoint], scope: Scope) -> list[Checkpoint]:
+    def answer(self, measured: Checkpoints, scope: Scope) -> Checkpoints:
         """Give them as they are."""
         return measured
