@@ -115,7 +115,7 @@ class States:
             return self.tracker.from_json(stored.text)
         clock = read_time(state_data(stored.text)["clock"])
         state, signals = self._follow_on(tx, stored)
-        known = state is not None
+        past: list[Interaction] | None = None
         if state is None:
             past = in_order(map(read_entry, tx.journal.history(stored.customer)))
             state, signals = self.tracker.follow(None, past)
@@ -129,9 +129,10 @@ class States:
         former = self._former_map(tx, stored)
         if former is None or not former.changed:
             return state
-        if known and not former.concerns((*signals, *more), state):
-            return state  # two versions at work: neither folds everything at every turn
-        past = in_order(map(read_entry, tx.journal.history(stored.customer)))
+        if past is None:
+            if not former.concerns((*signals, *more), state):
+                return state  # two versions at work: neither folds everything at every turn
+            past = in_order(map(read_entry, tx.journal.history(stored.customer)))
         return former.settle(state, (*signals, *more), past, until)
 
     def _former_map(self, tx: Transaction, stored: StoredState) -> FormerMap | None:
