@@ -139,3 +139,8 @@ def count_told(told: Counter[Signal], signals: Iterable[Signal]) -> None:
             told[signal.signal] -= 1
         else:
             told[signal] += 1
+
+
+def columns_of(names: str, rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """The columns of some rows, by names with blanks between."""
+    return dict(zip(names.split(), map(list, zip(*rows, strict=True)), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from itertools import chain, combinations
 from typing import Any, get_args
@@ -22,7 +23,7 @@ from journeymap.analysis.measuring.credit_rules import (
 )
 from journeymap.analysis.questions.attribution import Model
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
-from tests.factories import DAY, HOUR, T0
+from tests.factories import DAY, HOUR, T0, columns_of
 
 pytestmark = pytest.mark.slow
 
@@ -289,3 +290,36 @@ def test_nothing_has_no_sign() -> None:
         for row in log.ask(Attribution("refund", model)):
             assert row.value in (-5.0, 0.0)
             assert str(row.value) != "-0.0"
+
+
+@pytest.mark.parametrize("model", ["linear", "last", "markov", "shapley"])
+def test_a_channel_without_any_conversion_may_have_some(model: Any) -> None:
+    """A rare channel that converts as others do: none of its few conversions is no proof."""
+    held, nothing = 0, 0
+    for seed in range(40):
+        dice = random.Random(seed)
+        rows = []
+        for n in range(600):
+            via = "rare" if n < 12 else "ab"[n % 2]
+            rows.append((f"c{n}", "visit", n, via))
+            if dice.random() < 0.1:
+                rows.append((f"c{n}", "buy", n + 0.5, None))
+        frame = columns_of("customer touchpoint at via", rows)
+        log = Log.from_frame(frame, Columns(at_unit="s", channel="via"))
+        found = {row.element: row for row in log.ask(Attribution("buy", model))}
+        rare = found["rare"]
+        assert rare.low is not None
+        assert rare.high is not None
+        assert rare.low <= rare.share <= rare.high
+        nothing += rare.share == 0
+        held += rare.low <= 0.02 <= rare.high
+    assert nothing >= 5
+    assert held >= 38
+    only = [row for row in rows if row[3] in (None, "a")]
+    frame = columns_of("customer touchpoint at via", only)
+    [one] = Log.from_frame(frame, Columns(at_unit="s", channel="via")).ask(
+        Attribution("buy", model)
+    )
+    assert (one.share, one.high) == (1, 1)
+    assert one.low is not None
+    assert one.low < 1

@@ -19,7 +19,7 @@ from journeymap.analysis.questions import drivers
 from journeymap.analysis.questions.drivers import _times
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
 from journeymap.simulation import broadband, broadband_customers
-from tests.factories import T0
+from tests.factories import T0, columns_of
 
 pytestmark = pytest.mark.slow
 
@@ -490,3 +490,19 @@ def test_what_broadband_customers_complain_of() -> None:
     assert found["failing at technician_came"].low > 1.5
     assert found["failing at support_asked"].low > 3
     assert found["product is fibre"].low > 1.2
+
+
+@pytest.mark.parametrize("far", [None, 999_999, -999_999, 10**12])
+def test_one_value_that_is_far_out_hides_no_threshold(far: int | None) -> None:
+    dice = np.random.default_rng(4)
+    rows = []
+    for n in range(2000):
+        income = int(dice.integers(1000, 9000))
+        leaves = dice.random() < (0.24 if income > 5000 else 0.06)
+        income = far if n == 0 and far is not None else income
+        rows += [(f"c{n}", point, 60 * n + place, income)
+                 for place, point in enumerate(["start", "use", *["leave"] * leaves])]  # fmt: skip
+    frame = columns_of("customer touchpoint at income", rows)
+    answer = Log.from_frame(frame, Columns(at_unit="s", extra=("income",))).ask(Drivers("leave"))
+    assert answer[0].driver in ("income over 4900", "income over 5000", "income over 5100")
+    assert answer.examined >= 8

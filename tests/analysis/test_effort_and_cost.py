@@ -20,7 +20,7 @@ from journeymap.analysis.measuring.clustered_errors import find_error, sum_produ
 from journeymap.analysis.questions.effort_and_cost import _joined, _Mean, _Rest
 from journeymap.exceptions import AnswerError, ElementError, UnknownName
 from journeymap.testing import interactions
-from tests.factories import JOURNEY, T0
+from tests.factories import JOURNEY, T0, columns_of
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DAY_S = 86_400
@@ -400,3 +400,31 @@ def test_one_customer_is_no_sample() -> None:
     assert {(row.effort_low, row.cost_low) for row in answer} == {(None, None)}
     assert all(row.demanded_low < 0.1 and row.demanded_high > 0.7
                for row in answer if row.element == "x")  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("few", [2, 4, 30])
+def test_intervals_of_few_customers_hold_the_truth(few: int) -> None:
+    answers = []
+    for seed in range(120):
+        dice, rows = np.random.default_rng(seed), []
+        for n in range(60):
+            day, fails = float(dice.uniform(0, 300)), float(dice.beta(2, 3))
+            for turn in range(1 + int(dice.poisson(4))):
+                rare = n < few and (turn == 0 or dice.random() < 0.5)
+                cost = round(float(dice.gamma(4, 2.5 * (1 + fails))), 2)
+                rows.append((f"c{n}", "rare" if rare else "usual", int(day * DAY_S),
+                             "failed" if dice.random() < fails else None, cost))  # fmt: skip
+                day += float(dice.exponential(20))
+        frame = columns_of("customer touchpoint at res cost", rows)
+        log = Log.from_frame(frame, Columns(at_unit="s", outcome="res", cost="cost"))
+        answers += [row for row in log.ask(EffortAndCost()) if row.element == "rare"]
+    contacts = sum(row.contacts for row in answers)
+    effort = sum(row.effort * row.contacts for row in answers) / contacts
+    cost = sum(row.cost or 0 for row in answers) / contacts
+    known = [row for row in answers if row.effort_low is not None and row.effort_high is not None]
+    held = [row.effort_low <= effort <= row.effort_high for row in known]
+    priced = [row.cost_low <= cost <= row.cost_high for row in answers]
+    assert np.mean(held) >= 0.9
+    assert np.mean(priced) >= 0.88
+    assert min(row.cost_low for row in answers) >= 0

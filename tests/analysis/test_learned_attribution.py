@@ -12,6 +12,7 @@ import pytest
 
 from journeymap.analysis import Attribution, Breakdown, Columns, Log
 from journeymap.analysis.measuring import touches as kept_touches
+from journeymap.analysis.measuring.held_out import HeldOut
 from journeymap.analysis.measuring.learned_credit import _shapley
 from journeymap.exceptions import AnswerError, ElementError
 
@@ -168,6 +169,99 @@ def test_what_rises_with_touches_is_not_caused_by_them(kind: str) -> None:
     assert sum(answer.identifiable is True for answer in credited) <= 1
     if kind != "new":  # there, touches come in bursts, too
         assert sum("after a touch than before" in answer.reason for answer in answers) >= 10
+
+
+def _by_habit(seed: int, shape: float, *, begun: bool, customers: int = 700) -> Log:
+    """Touches by chance; customers buy again and again, as regularly as the shape says."""
+    chance = np.random.default_rng(seed)
+    rows: list[Row] = [(customers, 200.0, "hello", None)]
+    for customer in range(customers):
+        rows.append((customer, 0.0, "hello", None))
+        rows += [(customer, float(day), "met", str(chance.choice(["mail", "banner"])))
+                 for day in chance.random(chance.poisson(10)) * 200]  # fmt: skip
+        day = -float(chance.uniform(0, 1000)) if begun else 0.0
+        while (day := day + float(chance.gamma(shape, 100 / shape))) < 200:
+            if day > 0:
+                rows.append((customer, day, "buy", None))
+    return _log(rows)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("shape", [2, 4, 20])
+def test_who_buys_by_habit_is_not_moved_by_chance_touches(shape: float, begun: bool) -> None:
+    for seed in range(4):
+        answer = _by_habit(seed, shape, begun=begun).ask(Attribution("buy", "learned"))
+        assert sum(row.conversions for row in answer) <= 0.08 * sum(row.n for row in answer[:1])
+
+
+def _intended_for_weeks(seed: int, base: float, more: float, length: float) -> Log:
+    """Customers who meet a few more touches in the days, or weeks, in which they mean to buy."""
+    chance = np.random.default_rng(seed)
+    rows: list[Row] = [(1500, 200.0, "hello", None)]
+    for customer in range(1500):
+        mine: list[Row] = [(customer, 0.0, "hello", None)]
+        mine += [(customer, float(day), "met", "mail")
+                 for day in chance.random(chance.poisson(base * 200)) * 200]  # fmt: skip
+        begin = -400 + float(chance.exponential(60))
+        while begin < 200:
+            lasts = float(chance.exponential(length))
+            mine += [(customer, float(begin + lasts * part), "met", "mail")
+                     for part in chance.random(chance.poisson(more * lasts))]  # fmt: skip
+            mine.append((customer, begin + lasts, "buy", None))
+            begin += lasts + float(chance.exponential(60))
+        rows += [row for row in mine if 0 <= row[1] < 200]
+    return _log(rows)
+
+
+@pytest.mark.parametrize(
+    ("base", "more", "length"),
+    [(0.03, 0.15, 10), (0.05, 0.1, 10), (0.02, 0.06, 5), (0.03, 0.1, 20)],
+)
+def test_touches_that_follow_intent_for_weeks_are_no_proof(
+    base: float, more: float, length: float
+) -> None:
+    for seed in range(3):
+        log = _intended_for_weeks(seed, base, more, length)
+        answer = log.ask(Attribution("buy", "learned"))
+        assert answer.identifiable is False
+        assert "bursts" in answer.reason
+
+
+def test_a_hold_out_measures_conversions_of_who_converts_often() -> None:
+    """Nearly everybody buys anyway, some more often because of mail: shares hardly differ."""
+    chance = np.random.default_rng(1)
+    rows: list[tuple[str, float, str, str | None, str | None]] = []
+    caused = 0
+    for customer in range(3000):
+        name, withheld = f"c{customer}", "mail" if customer % 5 == 0 else None
+        rows.append((name, 0.0, "hello", None, withheld))
+        days = (chance.random(chance.poisson(3)) * 365).tolist()
+        for day in (chance.random(0 if withheld else chance.poisson(8)) * 365).tolist():
+            rows.append((name, float(day), "met", "mail", None))
+            if chance.random() < 0.3:
+                days.append(day + float(chance.exponential(4)))
+                caused += 1
+        rows += [(name, float(day), "buy", None, None) for day in days]
+    customers, days_, points, channels, outs = zip(*rows, strict=True)
+    times = [int(1_700_000_000 + day * 86_400) for day in days_]
+    data = {"customer": list(customers), "touchpoint": list(points), "via": list(channels),
+            "at": times, "out": list(outs)}  # fmt: skip
+    log = Log.from_frame(data, Columns(at_unit="s", channel="via", extra=("out",)))
+    [mail] = log.ask(Attribution("buy", "learned", withheld="out"))
+    assert mail.conversions == pytest.approx(caused, rel=0.1)
+
+
+def test_hold_outs_are_compared_as_means() -> None:
+    """By hand: 2 conversions each of 50, beside 1 of each of 40; then by shares (Newcombe 1998)."""
+    often = HeldOut({"": (50, 50, 100, 250), "mail": (40, 30, 40, 70)})
+    found = often.caused("mail")
+    assert found is not None
+    spread = np.sqrt(max((250 - 200) / 49, 101 / 50) / 50 + max((70 - 40) / 39, 41 / 40) / 40)
+    assert found[0] == pytest.approx(50)  # one each of those from whom it is not withheld
+    assert (found[2] - found[1]) / 2 == pytest.approx(50 * 1.99 * spread, rel=0.01)
+    once = HeldOut({"": (50, 30, 30, 30), "mail": (40, 10, 10, 10)}).caused("mail")
+    assert once == pytest.approx((17.5, 50 * 0.1466, 50 * 0.5177), rel=0.02)
+    assert HeldOut({"": (50, 30, 30, 30), "mail": (20, 1, 1, 1)}).caused("mail") is None
 
 
 def test_a_log_that_is_short_for_the_memory_is_judged_as_well() -> None:

@@ -25,12 +25,13 @@ from journeymap import (
 from journeymap.adapters.mapping import PayloadMapping, RecordRule
 from journeymap.adapters.mapping.applying import AppliedMapping
 from journeymap.analysis import Columns, Log, Overview, Recommendation, RecommendationAnswer
+from journeymap.analysis.measuring.mean_counts import count_for_each
 from journeymap.analysis.table import table
 from journeymap.exceptions import AnswerError, ElementError, InteractionError
 from journeymap.interactions.codec import interaction_data, read_interaction
 from journeymap.live import open_store
 from journeymap.views import report
-from tests.factories import JOURNEY
+from tests.factories import JOURNEY, columns_of
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -366,3 +367,64 @@ def test_who_was_there_before_a_view_recommends_in_it() -> None:
         answer = view.ask(Recommendation())
         assert [(row.recommender, row.won) for row in answer] == [("ada", 1)]
         assert answer.refused == 0
+
+
+def test_a_view_knows_what_it_cannot_see() -> None:
+    """Everybody comes back every hundred days; half were recommended, a while ago."""
+    day = 86_400
+    rows = [(f"c{n}", "buy", (n % 300 + turn * 100) * day, f"c{n - 1}" if n % 2 > turn else "")
+            for n in range(600) for turn in range(10) if n % 300 + turn * 100 < 1000]  # fmt: skip
+    frame = columns_of("customer touchpoint at by", rows)
+    log = Log.from_frame(frame, Columns(at_unit="s", referred_by="by"))
+    for since in (None, 100, 200):
+        view = log if since is None else log.where(since=datetime.fromtimestamp(since * day, UTC))
+        answer = view.ask(Recommendation())
+        assert answer.growth is not None
+        assert answer.growth_low is not None
+        assert answer.growth_high is not None
+        assert answer.growth_low <= 0.5 <= answer.growth_high
+        assert [one.share for one in answer.acquired] == [1, 1]
+        began = 300 if since is None else 300 - since
+        assert [one.n for one in answer.acquired] == [began, began]
+    late = log.where(since=datetime.fromtimestamp(500 * day, UTC)).ask(Recommendation())
+    assert late.growth is None  # of no one the beginning is seen
+    assert [one.known for one in late.acquired] == [0, 0]
+
+
+def test_counts_of_those_who_are_followed_from_some_age_on() -> None:
+    """By hand: at age 2 two of three are followed, at age 5 all that are left."""
+    followed, since = np.array([3, 6, 9]), np.array([0, 0, 4])
+    found = count_for_each(followed, np.array([0, 2]), np.array([2, 5]), since)
+    assert found is not None
+    assert found.mean == pytest.approx(1 / 2 + 1 / 2)
+    assert found.within == 6
+    assert count_for_each(followed, np.array([2]), np.array([5]), np.array([1, 4, 4])) is None
+    plain = count_for_each(followed, np.array([0, 2]), np.array([2, 5]))
+    assert plain == count_for_each(followed, np.array([0, 2]), np.array([2, 5]), since * 0)
+
+
+def test_intervals_hold_the_truth_in_views() -> None:
+    """Customers who come at any time and win half a customer each, on average, soon or late."""
+    inside = 0
+    for seed in range(40):
+        dice = np.random.default_rng(seed)
+        rows: list[tuple[str, str, float, str | None]] = []
+        begins = dice.uniform(0, 1000, 300).tolist()
+        for n, begin in enumerate(begins):
+            rows.append((f"c{n}", "buy", begin, None))
+            rows += [(f"c{n}", "buy", begin + gap, None) for gap in np.arange(20, 600, 20).tolist()]
+            for k in range(int(dice.poisson(0.5))):
+                rows.append(
+                    (f"c{n} friend {k}", "buy", begin + float(dice.uniform(0, 200)), f"c{n}")
+                )
+        kept = [(who, what, int(day * 86_400), by) for who, what, day, by in rows if day < 1000]
+        frame = columns_of("customer touchpoint at by", kept)
+        log = Log.from_frame(frame, Columns(at_unit="s", referred_by="by"))
+        view = log.where(since=datetime.fromtimestamp(500 * 86_400, UTC))
+        answer = view.ask(Recommendation())
+        assert answer.growth_low is not None
+        assert answer.growth_high is not None
+        # Friends win none: of all customers two in three may.
+        share = 300 / log.customers
+        inside += answer.growth_low <= 0.5 * share <= answer.growth_high
+    assert inside >= 34

@@ -220,3 +220,61 @@ def test_a_half_life_so_short_that_old_elements_weigh_nothing() -> None:
         rows += [(f"c{n}", "old" if n < 10 else "a", n * DAY), (f"c{n}", "b", n * DAY + 60)]
     answer = _log(rows).ask(RemainingTime(half_life="1 day"))
     assert {row.element for row in answer} >= {"a", "b"}
+
+
+def _goes_on_or_ends(seed: int, count: int) -> list[list[tuple[str, float]]]:
+    """Half of the journeys end at once; the others go on with calls every few hours for days."""
+    dice = random.Random(seed)
+    found = []
+    for _ in range(count):
+        mine, day = [("order", 0.0)], 0.0
+        while day < dice.uniform(5, 15) if len(mine) > 1 or dice.random() < 0.5 else False:
+            day += dice.expovariate(1 / 0.3)
+            mine.append(("call", day))
+        found.append(mine)
+    return found
+
+
+def test_how_long_nothing_has_come_tells_whether_anything_will() -> None:
+    """Whoever goes on does so soon, though the journey then lasts for days."""
+    rows = [(f"c{n}", name, day * DAY) for n, mine in enumerate(_goes_on_or_ends(0, 2000))
+            for name, day in mine]  # fmt: skip
+    table = _log(rows).ask(RemainingTime(half_life=None)).table
+    fresh = _goes_on_or_ends(1, 3000)
+    for waited in (0.0, 0.25, 0.5, 1.0, 2.0):
+        left = [mine for mine in fresh if len(mine) == 1 or mine[1][1] > waited]
+        going = [mine[-1][1] - waited for mine in left if len(mine) > 1]
+        found = table.after(["order"], at=T0, now=T0 + timedelta(days=waited), whole=True)
+        assert found is not None
+        assert found.probability == pytest.approx(len(going) / len(left), abs=0.04)
+        if len(going) > 200:
+            assert found.median == pytest.approx(statistics.median(going) * DAY, rel=0.1)
+    assert RemainingTimes.from_json(table.to_json()) == table
+
+
+def test_silence_may_make_what_is_awaited_more_probable() -> None:
+    """Who cancels does so at once; who pays does so after days, and may call meanwhile."""
+    dice, rows = random.Random(3), list[Row]()
+    for n in range(1000):
+        rows.append((f"c{n}", "order", 0.0))
+        if n % 2:
+            rows.append((f"c{n}", "cancel", dice.uniform(60, 1800)))
+        else:
+            rows.append((f"c{n}", "pay", DAY * dice.uniform(4, 6)))
+    table = _log(rows).ask(RemainingTime("pay", half_life=None)).table
+    for days, chance, left in ((0, 0.5, 5.0), (2, 1.0, 3.0), (4.5, 1.0, 0.75)):
+        found = table.after(["order"], at=T0, now=T0 + timedelta(days=days))
+        assert found is not None
+        assert found.probability == pytest.approx(chance, abs=0.01)
+        assert found.median == pytest.approx(left * DAY, abs=0.1 * DAY)
+
+
+def test_a_table_of_an_earlier_version_is_read() -> None:
+    text = ('{"by": "touchpoint", "to": null, "memory": 0, "zone": "UTC", "weekdays": false, '
+            '"elapsed": false, "situations": [[[], null, null, 4, 2, [0, 60, 120]]]}')  # fmt: skip
+    found = RemainingTimes.from_json(text).after(["x"])
+    assert found is not None
+    assert found.probability == 0.5
+    for later in ("[[0, 1, 1, [0, 60]]]", "[[9, 1, 1, [0, 60]], [9, 0, 0, []]]", "[[9, 0]]", "3"):
+        with pytest.raises(StateError):
+            RemainingTimes.from_json(text.replace("120]]]", f"120], {later}]]"))

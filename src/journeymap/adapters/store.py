@@ -95,7 +95,8 @@ class Letter:
         moment: The moment's id, if the signal is about one.
         action: The text of its action.
         tried: When an action was first tried (None: never).
-        posted: Since when it waits, and its place among those of one time (None: not known).
+        posted: Since when it waits, a microsecond apart in the order of those posted at once (None:
+            not known).
     """
 
     id: str

@@ -154,7 +154,8 @@ class LinkReport:
     """The result of taking in probable links.
 
     Attributes:
-        taken: How many were probable enough.
+        taken: How many were probable enough; a live store leaves those out that name a customer
+            who was forgotten after their time.
         weak: How many were below the threshold, or had no weight.
     """
 

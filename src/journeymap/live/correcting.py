@@ -14,7 +14,7 @@ from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Interaction
 from journeymap.live.changed_map import drop_given
 from journeymap.live.evidence import read_identities
-from journeymap.live.forgetting_referrals import note_referrals
+from journeymap.live.forgetting_referrals import drop_forgotten_referrers, note_referrals
 from journeymap.live.journal import in_order, read_entry, text_with
 from journeymap.live.outbox import letters_for, move_letters, post_letters
 from journeymap.live.pairing import pair_signals
@@ -53,6 +53,8 @@ class Correcting:
         self.written, self.dropped = {}, ""
         if named is not None:
             named(tx, ())  # what the identities are as of now
+        if self._instead is not None:
+            [self._instead] = drop_forgotten_referrers(tx, self._marks, [self._instead])
         if tx.journal.find_keys([self._key]).get(self._key) is False:
             return self._correct_set_aside(tx)
         customer = self._find(tx).customer

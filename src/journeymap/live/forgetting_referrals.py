@@ -7,17 +7,18 @@ notes that.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from attrs import evolve
 
 from journeymap.adapters.customer_pages import customer_pages
-from journeymap.adapters.store import Transaction
+from journeymap.adapters.store import Transaction, micros
 from journeymap.interactions import Interaction
 from journeymap.interactions.codec import encoded
+from journeymap.live.removed import Marks, latest_of
 
-__all__ = ["forget_referrals", "note_referrals"]
+__all__ = ["drop_forgotten_referrers", "forget_referrals", "note_referrals"]
 
 Named: TypeAlias = Callable[[Any], bool]
 """Whether what an interaction has for who recommended is the customer who is forgotten."""
@@ -31,6 +32,20 @@ def note_referrals(tx: Transaction, given: Iterable[Interaction]) -> None:
     named = any(one.referred_by is not None for one in given)
     if named and _REFERRALS not in tx.meta.read():
         tx.meta.set(_REFERRALS, "1")
+
+
+def drop_forgotten_referrers(
+    tx: Transaction, marks: Marks, given: Sequence[Interaction]
+) -> tuple[Interaction, ...]:
+    """Take out of interactions who recommended, where they were forgotten after it happened."""
+    named = [[] if one.referred_by is None else marks.every_of_referrer(one.referred_by)
+             for one in given]  # fmt: skip
+    wanted = dict.fromkeys(mark for own in named for mark in own)
+    found = tx.tombstones.find(list(wanted)) if wanted else {}
+    return tuple(
+        evolve(one, referred_by=None) if found and micros(one.at) <= latest_of(found, own) else one
+        for one, own in zip(given, named, strict=True)
+    )
 
 
 def forget_referrals(tx: Transaction, is_gone: Named) -> None:

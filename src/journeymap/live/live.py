@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, overload
 
 from attrs import evolve
 
@@ -106,9 +106,7 @@ class Live(StoreReading, SignalDelivery):
         """
         tolerance = as_length(tolerance)
         _check_arguments(map, tolerance, outgoing, identities)
-        self._marks = Marks() if identities is None else Marks(
-            identities.secret, identities.former_secrets
-        )  # fmt: skip
+        self._marks = Marks(identities)
         self._names = MapNames(map)
         names = self._names if strict else None
         self._settings = Settings(tolerance, frozenset(outgoing), self._marks, names)
@@ -410,20 +408,28 @@ class Live(StoreReading, SignalDelivery):
             self._states.drop(work.dropped)
         return receipt
 
-    def withdraw(self, batch: str) -> int:
-        """Withdraw all evidence of a batch, as if it had never been given.
+    @overload
+    def withdraw(self, batch: str) -> int: ...
+    @overload
+    def withdraw(self, batch: str | None, id: str) -> Receipt: ...
+    def withdraw(self, batch: str | None, id: str | None = None) -> int | Receipt:  # noqa: A002
+        """Withdraw all evidence of a batch; or, by its source and id, an interaction.
 
         Args:
-            batch: The name under which probable links were learned.
+            batch: The name under which probable links were learned; or the interaction's source.
+            id: The interaction's id: the same as ``retract(source, id)``.
 
         Returns:
-            How many pieces of evidence were withdrawn.
+            How many pieces of evidence were withdrawn; of an interaction, its receipt.
 
         Raises:
-            ElementError: There are no rules for identities.
+            ElementError: There are no rules for identities, or no such interaction.
             StoreError: The store failed; nothing was written.
         """
-        return self._identity_resolution.withdraw(batch)
+        if id is not None:
+            return self.retract(batch, id)
+        check_type("batch", batch, str, "a text is expected")
+        return self._identity_resolution.withdraw(str(batch))
 
     def link(self, pairs: Iterable[Evidence], *, threshold: float, batch: str) -> LinkReport:
         """Learn probable links; see `Identities.link`.

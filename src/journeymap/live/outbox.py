@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import blake2b
+from secrets import token_hex
 
 from attrs import evolve
 
 from journeymap.adapters.store import Letter, Transaction, micros
 from journeymap.live.delivering import IN_HAND, MOVED, REQUEUED
 from journeymap.live.handlers import names_of
-from journeymap.tracking import MomentOverdue, MomentReached, Signal, Withdrawn
+from journeymap.tracking import (
+    Deviated,
+    KeyJourneyCompleted,
+    KeyJourneyGivenUp,
+    MomentOverdue,
+    MomentReached,
+    Signal,
+    Withdrawn,
+)
 from journeymap.tracking.codec import read_signal, signal_text
 
 __all__ = ["letters_for", "move_letters", "post_letters"]
+
+_BEGUN = (MomentReached, MomentOverdue, Deviated, KeyJourneyCompleted, KeyJourneyGivenUp)
+"""The signals that name the interaction with which something began, by its place at its time."""
 
 
 def letters_for(signals: Iterable[Signal], outgoing: frozenset[str], now: int) -> list[Letter]:
@@ -33,8 +44,10 @@ def letters_for(signals: Iterable[Signal], outgoing: frozenset[str], now: int) -
         made.append(Letter(signal.key, signal.customer, signal_text(signal), next=at, kind=kind,
                            moment=moment, action=action))  # fmt: skip
     # Of those at the same time, the first signal goes out first.
-    times = [one.next - len(made) + n for n, one in enumerate(made)]
-    return [evolve(one, next=at, posted=at) for one, at in zip(made, times, strict=True)]
+    return [
+        evolve(one, next=one.next - len(made) + n, posted=now - len(made) + n)
+        for n, one in enumerate(made)
+    ]
 
 
 def post_letters(tx: Transaction, letters: list[Letter]) -> None:
@@ -132,16 +145,14 @@ def move_letters(tx: Transaction, moved: Iterable[tuple[Signal, Signal]]) -> Non
 
 def _moved(signal: Signal, new: Signal) -> Signal:
     """Make a signal one of the customer, and at the place among those of its time, of another."""
-    if isinstance(signal, MomentReached | MomentOverdue) and isinstance(new, type(signal)):
+    if isinstance(signal, _BEGUN) and isinstance(new, _BEGUN):
         signal = evolve(signal, begun_tie=new.begun_tie)
     return evolve(signal, customer=new.customer, tie=new.tie, handed_id=None)
 
 
 def _renewed(letter: Letter) -> str:
     """Write the signal of a letter that was moved away under an id that no other has."""
-    signal = read_signal(letter.text)
-    name = blake2b(f"{signal.id}{letter.reason}".encode(), digest_size=16).hexdigest()
-    return signal_text(evolve(signal, handed_id=name))
+    return signal_text(evolve(read_signal(letter.text), handed_id=token_hex(16)))
 
 
 def _as_handed(signal: Signal, letter: Letter) -> Signal:

@@ -66,7 +66,21 @@ def pair_signals(given: Iterable[Signal], true: Iterable[Signal]) -> Paired:
         if signal in left:
             left.remove(signal)
             gone.append(signal)
-    return Paired(tuple(moved), tuple(gone), tuple(new))
+    return _without_collisions(moved, gone, new)
+
+
+def _without_collisions(
+    moved: list[tuple[Signal, Signal]], gone: list[Signal], new: list[Signal]
+) -> Paired:
+    """Let no signal move to where one that is gone was: that one's place is told anew."""
+    while True:
+        keys = {one.key for one in gone}
+        stay = [(old, now) for old, now in moved if now.key not in keys]
+        if len(stay) == len(moved):
+            return Paired(tuple(moved), tuple(gone), tuple(new))
+        gone += [old for old, now in moved if now.key in keys]
+        new += [now for _, now in moved if now.key in keys]
+        moved = stay
 
 
 def anonymous(signal: Signal) -> Signal:

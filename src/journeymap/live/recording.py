@@ -17,7 +17,7 @@ from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import read_interaction
 from journeymap.live.changed_map import drop_given
 from journeymap.live.evidence import read_identities
-from journeymap.live.forgetting_referrals import note_referrals
+from journeymap.live.forgetting_referrals import drop_forgotten_referrers, note_referrals
 from journeymap.live.journal import (
     aside_key,
     in_order,
@@ -123,6 +123,7 @@ class Recording:
         self._states, self._settings = states, settings
         self.now, self.given, self.by = now, given, by
         self.written: Versioned = {}
+        self._kept = given
         self._keys: dict[int, str] = {}  # of those without an id that had been set aside
         self._recorded_as: tuple[str, ...] = ()  # the customers' ids, before they are today's
 
@@ -151,7 +152,7 @@ class Recording:
             entries += new
             letters += letters_for(signals, self._settings.outgoing, arrived)
         tx.journal.append(entries)
-        note_referrals(tx, self.given)
+        note_referrals(tx, self._kept)
         self.written = self._states.write(tx, after, versions)
         if letters:
             post_letters(tx, letters)
@@ -160,6 +161,7 @@ class Recording:
     def _accepted(self, tx: Transaction, receipts: Receipts) -> dict[str, list[int]]:
         """Group the places of what is to be followed by customer; the rest gets its receipt."""
         keys = [aside_key(one, by) for one, by in zip(self.given, self._identities(), strict=True)]
+        self._kept = drop_forgotten_referrers(tx, self._settings.marks, self.given)
         found, gone = self._look_up(tx, keys)
         known = {key for key, recorded in found.items() if recorded}
         aside = {key for key in found if key not in known}
@@ -215,7 +217,7 @@ class Recording:
         return known, gone
 
     def _aside(self, place: int, key: str, reason: str) -> SetAsideEntry:
-        one, by = self.given[place], self._identities()[place]
+        one, by = self._kept[place], self._identities()[place]
         due = self._settings.due(one, self.now)
         return SetAsideEntry(one.customer, key, micros(self.now), reason, text_with(one, by), due)
 
@@ -224,7 +226,7 @@ class Recording:
     ) -> tuple[State, list[JournalEntry], list[Signal]]:
         """Fold what is one customer's; the state, what is to be written, and the signals."""
         states = self._states
-        mine = [self.given[place] for place in places]
+        mine = [self._kept[place] for place in places]
         state, traced = states.tracker.trace(before, mine)
         late = {n for n, signals in enumerate(traced) if _is_late(signals)}
         count = 0 if before is None else before.count
@@ -258,7 +260,7 @@ class Recording:
         # A microsecond apart: customers who are merged keep the order of arrival of a batch.
         recorded_as = self._recorded_as[place] if self._recorded_as else None
         return journal_entry(
-            self.given[place], number, micros(self.now) + place, by, key, recorded_as
+            self._kept[place], number, micros(self.now) + place, by, key, recorded_as
         )
 
     def _receipt(self, tx: Transaction, made: Receipt | None) -> Receipt:

@@ -6,13 +6,15 @@ secret of the rules for identities). It holds no name; but whoever has the store
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from secrets import token_hex
 
 from journeymap.adapters.store import Transaction
+from journeymap.identity import IdentityRules
 from journeymap.interactions import Identity
 from journeymap.live.log_lines import write_log
+from journeymap.live.normalizing import Normalizing
 
 __all__ = ["FORGOTTEN", "RETRACTED", "Marks", "latest_of"]
 
@@ -30,8 +32,10 @@ class Marks:
     was any are always found.
     """
 
-    def __init__(self, secret: str = "", former: Sequence[str] = ()) -> None:
-        self._secrets = list(dict.fromkeys((secret, *former, "")))
+    def __init__(self, rules: IdentityRules | None = None) -> None:
+        secrets = () if rules is None else (rules.secret, *rules.former_secrets)
+        self._secrets = list(dict.fromkeys((*secrets, "")))
+        self._normalizing = None if rules is None else Normalizing(rules)
         self._key = b""
         self._former: list[bytes] = []
         self._name = ""
@@ -84,6 +88,13 @@ class Marks:
     def every_of_identity(self, identity: Identity) -> list[str]:
         """List the marks that an identity may have, normalized."""
         return [_mark(key, "identity", _text(identity)) for key in (self._key, *self._former)]
+
+    def every_of_referrer(self, by: str | Identity) -> list[str]:
+        """List the marks that whoever recommended may have: an id, or an identity."""
+        if isinstance(by, str):
+            return self.every_of_name(by)
+        known = None if self._normalizing is None else self._normalizing.normalize(by)
+        return [] if known is None else self.every_of_identity(known)
 
     def every_of_key(self, key: str) -> list[str]:
         """List the marks that an interaction may have, by its source and id."""

@@ -19,10 +19,9 @@ from journeymap.adapters.set_aside import SetAsideEntry
 from journeymap.adapters.store import StoredEvidence, Transaction, micros
 from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.exceptions import ElementError, StoreError
-from journeymap.identity import Identities, IdentityRules, LinkReport, Namespace
+from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.identity.gathering import deduplicate_facts, explain_unresolved
 from journeymap.identity.links import above_threshold
-from journeymap.identity.rules import ValueReader
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
 from journeymap.interactions.codec import decoded, encoded, read_interaction
 from journeymap.live.evidence import (
@@ -38,8 +37,10 @@ from journeymap.live.evidence import (
     read_identities,
 )
 from journeymap.live.forgetting import EVENTS, Forgetting, apply_event, read_events
+from journeymap.live.forgetting_referrals import drop_forgotten_referrers
 from journeymap.live.journal import aside_key, check_storable, text_with
 from journeymap.live.kept_rules import KeptRules
+from journeymap.live.normalizing import Normalizing
 from journeymap.live.recording import Naming, Receipt, Recording, Settings
 from journeymap.live.regrouping import Regrouping, current_id, owner_of_evidence
 from journeymap.live.removed import FORGOTTEN, latest_of
@@ -77,7 +78,7 @@ class IdentityResolution:
     ) -> None:  # fmt: skip
         self.rules = rules
         self._kept = KeptRules(rules)
-        self._readers: dict[str, ValueReader] = {}
+        self._normalizing = Normalizing(rules)
         self._states, self._settings = states, settings
         self._begin_anew()
         call_at_fork(self._begin_anew)
@@ -206,42 +207,31 @@ class IdentityResolution:
 
         None stands for a record that names no one else.
         """
+        left: list[Record | None] = []
+        for record, gone in zip(records, self._find_forgotten(tx, records), strict=True):
+            kept = tuple(one for one in record.identities if one not in gone)
+            another = not gone or any(self._normalizing.normalize(one) is not None for one in kept)
+            left.append(
+                record if not gone else evolve(record, identities=kept) if another else None
+            )
+        return left
+
+    def _find_forgotten(
+        self, tx: Transaction, given: Sequence[Record | Evidence]
+    ) -> list[set[Identity]]:
+        """Find the identities of each whose customers were forgotten after its time."""
         marks = self._settings.marks
         marked = [
-            [(one, marks.every_of_identity(read)) for one in record.identities
-             if (read := self._normalized(one)) is not None]
-            for record in records
+            [(one, marks.every_of_identity(read)) for one in each.identities
+             if (read := self._normalizing.normalize(one)) is not None]
+            for each in given
         ]  # fmt: skip
         wanted = dict.fromkeys(mark for pairs in marked for _, own in pairs for mark in own)
         found = tx.tombstones.find(list(wanted))
-        if not found:
-            return list(records)
-        left: list[Record | None] = []
-        for record, pairs in zip(records, marked, strict=True):
-            at = micros(record.at)
-            gone = {one for one, own in pairs if at <= latest_of(found, own)}
-            kept = tuple(one for one in record.identities if one not in gone)
-            names_another = any(one not in gone for one, _ in pairs)
-            whole = record if not gone else evolve(record, identities=kept) if kept else None
-            left.append(whole if names_another or not gone else None)
-        return left
-
-    def _normalized(self, identity: Identity) -> Identity | None:
-        """Bring an identity into the form in which it is compared.
-
-        None for one that is blocked, or of a namespace without a rule.
-        """
-        spaces = [space.name for space in self.rules.namespaces]
-        if spaces and identity.namespace not in spaces:
-            return None
-        reader = self._readers.get(identity.namespace)
-        if reader is None:
-            reader = self._readers[identity.namespace] = self.rules.reader(
-                next((one for one in self.rules.namespaces if one.name == identity.namespace),
-                     Namespace(identity.namespace))
-            )  # fmt: skip
-        value = reader.read(identity.value)
-        return Identity(identity.namespace, value) if value else None
+        return [
+            {one for one, own in pairs if micros(each.at) <= latest_of(found, own)}
+            for each, pairs in zip(given, marked, strict=True)
+        ]
 
     def _reason(self, identities: Sequence[Identity]) -> str:
         return explain_unresolved(self._identities, identities)
@@ -256,18 +246,24 @@ class IdentityResolution:
         """
         new = {aside_key(one, by): (one, by) for one, by in given}
         there = tx.journal.find_keys(list(new))
+        kept = drop_forgotten_referrers(tx, self._settings.marks, [one for one, _ in new.values()])
         marks = {key: self._settings.marks.every_of_key(key) for key in new}
         gone = tx.tombstones.find([mark for own in marks.values() for mark in own])
         tx.set_aside.add(
             SetAsideEntry(one.customer, key, micros(now), self._reason(by), text_with(one, by))
-            for key, (one, by) in new.items()
+            for (key, (_, by)), one in zip(new.items(), kept, strict=True)
             if key not in there and gone.keys().isdisjoint(marks[key])
         )  # fmt: skip
 
     def link(self, pairs: tuple[Evidence, ...], threshold: float, batch: str) -> LinkReport:
         """Learn probable links."""
         strong, report = above_threshold(pairs, threshold=threshold, batch=batch)
-        self._learn_in_own_transaction([encode_evidence(pair) for pair in strong])
+
+        def known(tx: Transaction) -> list[Data]:
+            left = zip(strong, self._find_forgotten(tx, strong), strict=True)
+            return [encode_evidence(pair) for pair, gone in left if not gone]
+
+        self._learn_in_own_transaction(known)
         return report
 
     def split(
@@ -276,7 +272,7 @@ class IdentityResolution:
         """Rule that some identities belong to another customer."""
         known = self.known()
         ruling = known.rule_split(customer, identities, at=self._states.now(), reason=reason)
-        self._learn_in_own_transaction([encode_split(ruling)])
+        self._learn_in_own_transaction(lambda tx: [encode_split(ruling)])
         known = self.known()
         one, other = (known.customer(*side) or "" for side in (ruling.other, ruling.one))
         return one, other
@@ -488,7 +484,7 @@ class IdentityResolution:
         self._unread[mark] = at
         return True
 
-    def _learn_in_own_transaction(self, pieces: Sequence[Data]) -> None:
+    def _learn_in_own_transaction(self, pieces: Callable[[Transaction], Sequence[Data]]) -> None:
         """Learn evidence in a transaction of its own."""
         now = self._states.now()
         written: Versioned = {}
@@ -496,7 +492,7 @@ class IdentityResolution:
         def work(tx: Transaction) -> None:
             written.clear()
             self._begin(tx)
-            written.update(self._learn(tx, pieces, now))
+            written.update(self._learn(tx, pieces(tx), now))
 
         self._run(work, written)
 

@@ -33,11 +33,14 @@ class TimesLeft:
         reached: Of how many something followed: the end, or the touchpoint that is asked for.
         quantiles: The times until then, in microseconds: the shortest, the longest, and those at
             equal steps between.
+        later: The same of those to whom nothing came for some time, in microseconds, the shortest
+            time first.
     """
 
     n: int
     reached: int
     quantiles: tuple[int, ...]
+    later: tuple[tuple[int, TimesLeft], ...] = ()
 
 
 @frozen
@@ -144,9 +147,10 @@ class RemainingTimes:
             The text.
         """
         known = [
-            [list(path), day, since, one.n, one.reached, list(one.quantiles)]
+            [list(path), day, since, one.n, one.reached, list(one.quantiles),
+             [[waited, each.n, each.reached, list(each.quantiles)] for waited, each in one.later]]
             for (path, day, since), one in self.situations.items()
-        ]
+        ]  # fmt: skip
         return json.dumps({
             "by": self.by, "to": self.to, "memory": self.memory, "zone": self.zone,
             "weekdays": self.weekdays, "elapsed": self.elapsed, "situations": known,
@@ -168,10 +172,8 @@ class RemainingTimes:
         try:
             data: dict[str, Any] = json.loads(text)
             situations = {
-                (tuple(map(str, path)), _maybe(day), _maybe(since)): _read_lengths(
-                    n, reached, times
-                )
-                for path, day, since, n, reached, times in data["situations"]
+                (tuple(map(str, path)), _maybe(day), _maybe(since)): _read_lengths(*lengths)
+                for path, day, since, *lengths in data["situations"]
             }
             if not is_zone(data["zone"]):
                 raise ValueError("an unknown zone")
@@ -198,10 +200,41 @@ def _between(begin: datetime | None, end: datetime, name: str) -> int:
 
 
 def _remaining(known: TimesLeft, waited: int) -> Remaining:
-    """Leave out what came sooner than was waited: neither it nor its journeys count any more."""
+    """Count those alone to whom nothing had come for as long: what came sooner counts no more.
+
+    Between two lengths of waiting that are known, it changes evenly.
+    """
+    stages = [(0, known), *known.later]
+    place = bisect_right(stages, waited, key=lambda stage: stage[0]) - 1
+    begin, one = stages[place]
+    end, other = stages[min(place + 1, len(stages) - 1)]
+    part = (waited - begin) / (end - begin) if end > begin else 0.0
+    (passed, left), (also_passed, _) = _left(one, waited), _left(other, waited)
+    others = one.n - one.reached + part * (other.n - other.reached - one.n + one.reached)
+    reached = min(one.reached + part * (other.reached - one.reached), left)
+    n = round(reached + others)
+    if reached <= 0:
+        return Remaining(0.0, None, None, None, n)
+    # What came sooner, though what is asked for did not, is left out of the times of the one.
+    rest = (left - reached) / max(one.reached - other.reached, 1) if other.reached else 0.0
+    shares = [(1 - rest, one, passed), (rest, other, also_passed)]
+
+    def quantile(share: float) -> float:
+        found = sum(
+            weight * _quantile(each, over + (1 - over) * share)
+            for weight, each, over in shares if weight > 0
+        )  # fmt: skip
+        return max(0.0, (found - waited) / 1e6)
+
+    chance = reached / (reached + others)
+    return Remaining(chance, quantile(_MIDDLE), quantile(_LOW), quantile(_HIGH), n)
+
+
+def _left(known: TimesLeft, waited: int) -> tuple[float, float]:
+    """Find the share of times that are over after some waiting, and how many are not."""
     steps = len(known.quantiles) - 1
     if not known.reached:
-        return Remaining(0.0, None, None, None, known.n)
+        return 1.0, 0.0
     place = bisect_right(known.quantiles, waited) if waited else 0
     passed = 0.0
     if place > steps:
@@ -209,28 +242,28 @@ def _remaining(known: TimesLeft, waited: int) -> Remaining:
     elif place:
         low, high = known.quantiles[place - 1], known.quantiles[place]
         passed = (place - 1 + (waited - low) / (high - low)) / steps
-    left = known.reached * (1 - passed)
-    others = known.n - known.reached
-    n = round(left + others)
-    if left <= 0:
-        return Remaining(0.0, None, None, None, n)
-
-    def quantile(share: float) -> float:
-        spot = (passed + (1 - passed) * share) * steps
-        first = min(int(spot), steps - 1)
-        low, high = known.quantiles[first], known.quantiles[first + 1]
-        return max(0.0, (low + (spot - first) * (high - low) - waited) / 1e6)
-
-    return Remaining(left / (left + others), quantile(_MIDDLE), quantile(_LOW), quantile(_HIGH), n)
+    return passed, known.reached * (1 - passed)
 
 
-def _read_lengths(n: Any, reached: Any, times: list[Any]) -> TimesLeft:
+def _quantile(known: TimesLeft, share: float) -> float:
+    """Find the time before which a share of them lies."""
+    steps = len(known.quantiles) - 1
+    spot = share * steps
+    first = min(int(spot), steps - 1)
+    low, high = known.quantiles[first], known.quantiles[first + 1]
+    return low + (spot - first) * (high - low)
+
+
+def _read_lengths(n: Any, reached: Any, times: list[Any], later: Any = ()) -> TimesLeft:
     quantiles = tuple(read_count(one) for one in times)
     if read_count(reached) > read_count(n) or list(quantiles) != sorted(quantiles):
         raise ValueError("no lengths of time")
     if reached and len(quantiles) < 2:
         raise ValueError("no quantiles")
-    return TimesLeft(n, reached, quantiles)
+    stages = tuple((read_count(waited, 1), _read_lengths(*each)) for waited, *each in later)
+    if [waited for waited, _ in stages] != sorted({waited for waited, _ in stages}):
+        raise ValueError("no lengths of waiting")
+    return TimesLeft(n, reached, quantiles, stages)
 
 
 def _maybe(value: Any) -> int | None:

@@ -13,6 +13,7 @@ from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
 from journeymap.model.rules import as_length
 from journeymap.tracking import Explanation, MomentReached, Signal, State, Tracker
+from journeymap.tracking.fold_state import utc
 
 __all__ = ["Steps", "given"]
 
@@ -44,7 +45,11 @@ class Steps:
         Args:
             map: The map.
             begin: The time of the first step.
+
+        Raises:
+            InteractionError: The time has no zone.
         """
+        utc(begin, "Steps", "begin")
         self._tracker = Tracker(map, None)
         self._now, self._number = begin, 0
         self._state: State | None = None
@@ -255,5 +260,8 @@ def given(map: JourneyMap, begin: datetime = BEGIN) -> Steps:  # noqa: A002
 
     Returns:
         The steps.
+
+    Raises:
+        InteractionError: The time has no zone.
     """
     return Steps(map, begin)

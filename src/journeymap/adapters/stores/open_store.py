@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores.sqlalchemy import SqlStore
 from journeymap.adapters.stores.sqlite import SqliteStore, sqlite_store
 from journeymap.exceptions import ElementError, StoreError, UnknownName, nearest
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
 __all__ = ["check_store_file", "open_store"]
 
 
-def open_store(store: str | os.PathLike[str] | Store) -> Store:
+def open_store(store: str | os.PathLike[str] | Store | Engine) -> Store:
     """Open the store at an address; a store is taken unchanged.
 
     Args:
         store: A path (of a SQLite file), ``memory``, ``sqlite:///file.db`` (four slashes begin
-            an absolute path), an address with the scheme of a registered store, or any other
-            URL of SQLAlchemy's.
+            an absolute path), an address with the scheme of a registered store, any other URL of
+            SQLAlchemy's, or an engine of SQLAlchemy's, which stays its owner's.
 
     Returns:
         The store.
@@ -33,10 +37,13 @@ def open_store(store: str | os.PathLike[str] | Store) -> Store:
     if isinstance(store, os.PathLike):
         return SqliteStore(store)
     if not isinstance(store, str):
-        if not hasattr(store, "run"):
-            message = "a path, an address or a store is expected"
-            raise ElementError("Live", "store", store, message)
-        return store
+        given: Any = store
+        if hasattr(given, "run"):
+            return cast(Store, given)
+        if hasattr(given, "connect"):
+            return SqlStore(given)
+        message = "a path, an address, an engine of SQLAlchemy's or a store is expected"
+        raise ElementError("Live", "store", store, message)
     if store == "memory" or store.startswith("sqlite"):
         return sqlite_store(store)
     from journeymap.adapters.registry import stores  # loads the metadata of all packages

@@ -145,12 +145,18 @@ class SqlStore:
         Raises:
             MissingExtra: SQLAlchemy is not installed.
             StoreError: The database cannot be opened, or its tables are something else's.
-            ElementError: The prefix is none that a table's name may begin with.
+            ElementError: It is no address and no engine (an asynchronous one is none), or the
+                prefix is none that a table's name may begin with.
         """
         self._closed = True  # until it could be opened
         require("sql", "sqlalchemy")
+        from sqlalchemy import Engine
         from sqlalchemy.exc import SQLAlchemyError
 
+        given: object = url
+        if not isinstance(given, str | Engine):
+            message = "an address, or an engine of sqlalchemy.create_engine, is expected"
+            raise ElementError("SqlStore", "url", given, message)
         if not _PREFIX.fullmatch(str(prefix)):
             message = "lower-case letters, digits and _ are expected, up to 40, a letter first"
             raise ElementError("SqlStore", "prefix", prefix, message)

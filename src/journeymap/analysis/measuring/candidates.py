@@ -124,10 +124,13 @@ def _read_numbers(names: tuple[str | None, ...]) -> Floats | None:
 
 
 def _find_thresholds(numbers: Floats) -> list[float]:
-    """Choose round numbers near the tenths of a column's values, the same in every part."""
+    """Choose round numbers near the tenths of a column's values, the same in every part.
+
+    How round follows from the tenths: one value that is far out, such as 999999, changes none.
+    """
     known = numbers[~np.isnan(numbers)]
     tenths = np.quantile(known, np.arange(1, 10) / 10)
-    spread = float(known.max() - known.min())
+    spread = float(tenths[-1] - tenths[0]) / 0.8
     step = 10.0 ** np.floor(np.log10(spread / 10)) if spread > 0 else 1.0
     return sorted({float(f"{np.floor(one / step) * step:.12g}") for one in tenths.tolist()})
 

@@ -1,9 +1,12 @@
 """Credit learned from when conversions come: a model of their rate, shared out by Shapley's value.
 
 The rate of conversions at a time is that without touches, times a factor for each touch since the
-last conversion, by how long ago it was. It is learned by comparing the moments of conversions with
-moments drawn by chance from all the time in which customers might have converted: a logistic
-regression (Prentice and Breslow 1978). Of a conversion, an element earns its Shapley value in the
+last conversion, by how long ago it was. Without touches it may be any other at any time since the
+last conversion, or since the customer was first there: who buys by habit meets more touches the
+longer it is since the last purchase, and none of them is why the next one is due. It is learned by
+comparing the moments of conversions with moments drawn by chance from all the time in which
+customers might have converted: a logistic regression (Prentice and Breslow 1978).
+Of a conversion, an element earns its Shapley value in the
 game in which a set of elements is worth the rate with their touches alone; the multilinear
 extension of Owen (1972) gives it exactly, however many elements there are. The rest would have come
 anyway.
@@ -29,9 +32,13 @@ _MEMORIES = tuple(timedelta(hours=one) // MICROSECOND for one in (3, 8, 24, 48, 
 _SURE = 1.96  # standard errors above nothing that an effect must be
 _COMPARED, _MOST = 6, 60_000  # moments drawn for each conversion, and in all
 _RIDGE = 0.1
+_PHASES_AFTER, _PHASES_FIRST = 12, 6  # since the last conversion, and since the beginning
 _LEAST = 30  # conversions from which anything is learned
-_CLOSE, _CLUSTERED = timedelta(days=1) // MICROSECOND, 2.0
-_ANYWAY = 0.03  # of the conversions, at least, that would have come anyway
+_BURSTS = (1, 3, 7, 14, 30, 90)  # days in which more touches may follow than by chance
+_BURST, _BURST_SURE = 1.05, 3.3  # times as many, and standard errors above nothing
+_BRIEFEST = timedelta(days=1) // MICROSECOND
+_ANYWAY = 0.03  # of the conversions, at least, that would have come anyway, or of the time
+_FADED = 0.05  # of a touch: less has no effect
 _HOURS = timedelta(hours=8) // MICROSECOND
 _SURER = 2.58  # standard errors that conversions must be more after touches than before
 _NEAR = 2  # times the memory, before a touch and after it, in which conversions are compared
@@ -108,6 +115,7 @@ class LearnedCredit:
     memory: int | None = None
     shares: Floats | None = None
     effects: Floats | None = None  # on the logarithm of the rate, of each element
+    bare: float = 1.0  # the share of the time in which no touch has any effect
 
     @classmethod
     def of(
@@ -119,6 +127,9 @@ class LearnedCredit:
             return cls(np.zeros(size), float(len(touched.converted)))
         person, at = _drawn_moments(touched)
         y = np.r_[np.ones(len(touched.converted)), np.zeros(len(person))]
+        anyway = _phases_without_touches(
+            touched, np.r_[touched.converted, person], np.r_[touched.converted_at, at]
+        )
         best: tuple[float, Floats, Floats, int] | None = None
         for tried in _MEMORIES if memory is None else (memory,):
             if lookback is not None and tried > lookback and best is not None:
@@ -127,22 +138,24 @@ class LearnedCredit:
                 _doses(touched, *moments, tried, lookback)
                 for moments in ((touched.converted, touched.converted_at), (person, at))
             ])  # fmt: skip
-            beta, likelihood = _fit_sure(x, y)
+            beta, likelihood = _fit_sure(x, anyway, y)
             if best is None or likelihood > best[0] + 1e-9:
-                best = likelihood, beta, x[: len(touched.converted)], tried
+                best = likelihood, beta, x, tried
         assert best is not None  # noqa: S101  # there is a memory at least
-        factors = np.exp(best[2] * best[1])
+        converted, drawn = np.split(best[2], [len(touched.converted)])
+        factors = np.exp(converted * best[1])
         shares = _shapley(factors)
         earned = shares.sum(axis=0)
-        anyway = max(0.0, len(touched.converted) - float(earned.sum()))
-        return cls(earned, anyway, best[3], shares, best[1])
+        rest = max(0.0, len(touched.converted) - float(earned.sum()))
+        bare = float((drawn.sum(axis=1) < _FADED).mean())
+        return cls(earned, rest, best[3], shares, best[1], bare)
 
 
 def find_reason_against(touched: Touched, credit: LearnedCredit) -> str:
     """Find why the data cannot show what touches cause, without a hold-out; nothing if they may.
 
-    Whoever is about to convert meets touches in bursts: within a day of a touch the next comes far
-    more often than later, which touches that come by chance do not. Who comes to
+    Whoever is about to convert meets touches in bursts, for hours or for weeks: after a touch more
+    come than by chance, for so active a customer at that time of the year. Who comes to
     buy may meet a single one, on the way: no touch that causes conversions does so every fourth
     time, nor every tenth time within hours. Who is more active, or in a busy season, meets more
     touches and converts more often, as much before a touch as after it. And where all conversions
@@ -150,10 +163,10 @@ def find_reason_against(touched: Touched, credit: LearnedCredit) -> str:
     """
     if len(touched.converted) < _LEAST:
         return f"there are {len(touched.converted)} conversions: too few to learn from"
-    if not len(touched.at):
-        return "there is no touch to learn from"
-    soon, late = _rates_of_touches(touched)
-    if late <= 0 or soon > _CLUSTERED * late:
+    if len(touched.at) < _LEAST:
+        few = f"are {len(touched.at)} touches: too few" if len(touched.at) else "is no touch"
+        return f"there {few} to learn from"
+    if _come_in_bursts(touched):
         return (
             "touches come in bursts, as when customers look for what they are about to buy; "
             "whether they cause conversions or follow the intent, only a hold-out can show"
@@ -172,7 +185,8 @@ def find_reason_against(touched: Touched, credit: LearnedCredit) -> str:
             "only a hold-out can show"
         )
     total = credit.anyway + float(credit.earned.sum())
-    if credit.anyway < _ANYWAY * total:
+    nothing = not credit.earned.any() and credit.bare < _ANYWAY
+    if nothing or credit.anyway < _ANYWAY * total:
         return "hardly anything is converted without touches, so that there is no comparison"
     return ""
 
@@ -201,20 +215,36 @@ def _converts_more_after(touched: Touched, credit: LearnedCredit) -> bool:
     return bool(more.sum() > _SURER * np.sqrt((more**2).sum()))
 
 
-def _rates_of_touches(touched: Touched) -> tuple[float, float]:
-    """Compute the rate of the next touch within a day of one, and later, per day of waiting."""
+def _come_in_bursts(touched: Touched) -> bool:
+    """Check whether more touches follow a touch than if each came by chance.
+
+    By chance a customer's touches, however many, are spread as those of all customers are who are
+    there at the time. The spread is that between customers.
+    """
     person, at = touched.person, touched.at
-    follows = person[1:] == person[:-1]
-    until = np.minimum(touched.end[person], _next_conversion(touched))
-    gap = until - at
-    gap[:-1] = np.where(follows, np.minimum(gap[:-1], at[1:] - at[:-1]), gap[:-1])
-    event = np.zeros(len(at), dtype=bool)
-    event[:-1] = follows & (at[1:] - at[:-1] <= gap[:-1])
-    gap = np.maximum(gap, 0)
-    soon = event & (gap <= _CLOSE)
-    early, rest = np.minimum(gap, _CLOSE).sum(), np.maximum(gap - _CLOSE, 0).sum()
-    day = float(_CLOSE)
-    return (soon.sum() / max(early / day, 1e-9), (event & ~soon).sum() / max(rest / day, 1e-9))
+    mine = np.bincount(person, minlength=len(touched.begin))
+    times = np.sort(at)
+    there = np.searchsorted(np.sort(touched.begin), times, side="right")
+    there -= np.searchsorted(np.sort(touched.end), times, side="left")
+    risen = np.r_[0.0, np.cumsum(1 / np.maximum(there, 1))]
+
+    def rise(begin: Ints, end: Ints) -> Floats:
+        upto: Floats = risen[np.searchsorted(times, end, side="right")]
+        before: Floats = risen[np.searchsorted(times, begin, side="right")]
+        return upto - before
+
+    whole = np.maximum(rise(touched.begin - 1, touched.end)[person], 1e-12)
+    longest = int((touched.end - touched.begin).max()) // 4
+    for days in _BURSTS:
+        length = timedelta(days=days) // MICROSECOND
+        until = np.minimum(at + length, touched.end[person])
+        follow = _search(person, at, person, until) - _search(person, at, person, at)
+        chance = (mine[person] - 1) * rise(at, until) / whole
+        more = np.bincount(person, follow - chance, len(mine))
+        sure = more.sum() > _BURST_SURE * np.sqrt((more**2).sum())
+        if sure and follow.sum() > _BURST * chance.sum() and length <= max(longest, _BRIEFEST):
+            return True
+    return False
 
 
 def _next_conversion(touched: Touched) -> Ints:
@@ -287,26 +317,49 @@ def _last_conversion(touched: Touched, person: Ints, at: Ints) -> Ints:
     return since
 
 
-def _fit_sure(x: Floats, y: Floats) -> tuple[Floats, float]:
+def _phases_without_touches(touched: Touched, person: Ints, at: Ints) -> Floats:
+    """Divide moments by how long the last conversion is ago, or the customer's beginning.
+
+    A column for each phase, but for the first.
+    """
+    since = _last_conversion(touched, person, at)
+    again = since > np.iinfo(np.int64).min
+    columns = []
+    for which, ago, most in (
+        (again, at - np.where(again, since, at), _PHASES_AFTER),
+        (~again, at - touched.begin[person], _PHASES_FIRST),
+    ):
+        if not which.any():
+            continue
+        edges = np.unique(np.quantile(ago[which], np.arange(1, most) / most))
+        phase = np.searchsorted(edges, ago, side="left")
+        columns += [which & (phase == number) for number in range(len(edges) + 1)]
+    return np.column_stack(columns)[:, 1:].astype(np.float64)
+
+
+def _fit_sure(x: Floats, anyway: Floats, y: Floats) -> tuple[Floats, float]:
     """Fit the effects that are surely above nothing; the others are 0. Give the likelihood, too."""
     kept = np.arange(x.shape[1])
+    fixed = np.column_stack([np.ones(len(x)), anyway])
     while True:
-        whole = np.column_stack([np.ones(len(x)), x[:, kept]])
-        beta, inverse = _fit(whole, y)
-        ratio = beta[1:] / np.sqrt(np.diag(inverse)[1:])
+        whole = np.column_stack([fixed, x[:, kept]])
+        beta, inverse = _fit(whole, y, fixed.shape[1])
+        effects = beta[fixed.shape[1] :]
+        ratio = effects / np.sqrt(np.diag(inverse)[fixed.shape[1] :])
         if not len(kept) or ratio.min() > _SURE:
             break
         kept = np.delete(kept, int(np.argmin(ratio)))
     found = np.zeros(x.shape[1])
-    found[kept] = beta[1:]
+    found[kept] = effects
     eta = whole @ beta
     return found, float(y @ eta - np.logaddexp(0, eta).sum())
 
 
-def _fit(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Fit a logistic regression by Newton's method, with a ridge on all but the intercept."""
+def _fit(x: Floats, y: Floats, fixed: int) -> tuple[Floats, Floats]:
+    """Fit a logistic regression by Newton's method, with a ridge on all but the first columns."""
     beta = np.zeros(x.shape[1])
     ridge = np.full(x.shape[1], _RIDGE)
+    ridge[:fixed] = 1e-3
     ridge[0] = 1e-9
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))

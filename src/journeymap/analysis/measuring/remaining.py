@@ -6,19 +6,23 @@ import math
 from typing import Any, TypeAlias
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from journeymap.analysis.table.part import Flags, Ints
 from journeymap.model.next_steps import START, wait_class
 from journeymap.model.remaining_times import Situation, TimesLeft
 
-__all__ = ["QUANTILES", "Predictors", "Sampled", "Situations"]
+__all__ = ["NO_NEXT", "QUANTILES", "Predictors", "Sampled", "Situations"]
 
 _LEAST, _LEAST_OF_FEW = 50.0, 4.0  # by effective number, from which a situation is known
 QUANTILES = 20
 """Steps between the shortest and the longest time."""
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
+NO_NEXT = 2**62
+"""The pause after which nothing came."""
+_WAITED = (0.25, 0.5, 0.75, 0.875, 0.9375, 0.97, 1.0)  # of those to whom anything came, sooner
+_LULL = 1.25  # times as long as others waited, until anything comes to the next
 _ASKED = 0.2  # of the journeys, the latest
 _FEWEST = 30  # journeys asked
 _HALVINGS = (None, 0.5, 0.25, 0.125)  # half-lives, as shares of the time in which journeys began
@@ -48,6 +52,7 @@ class Sampled:
         weekday: Its weekday.
         begun: When its journey began.
         left: The time until what is asked for; below zero where it did not come.
+        pause: The time until anything came; a long one where nothing did.
     """
 
     names: tuple[str, ...]
@@ -57,6 +62,7 @@ class Sampled:
     weekday: Ints
     begun: Ints
     left: Ints
+    pause: Ints
 
 
 @frozen(eq=False)
@@ -155,7 +161,7 @@ class Situations:
                     path = self._path(row, length)
                     key = (path, int(sample.weekday[row]) if day else None,
                            int(self._since[row]) if since else None)  # fmt: skip
-                    found[key] = _lengths(sample.left[rows], weights[rows])
+                    found[key] = _lengths(sample.left[rows], sample.pause[rows], weights[rows])
         return found
 
     def _path(self, row: int, length: int) -> tuple[str, ...]:
@@ -245,8 +251,36 @@ def _effective(number: Ints, weights: Floats, kinds: int) -> Floats:
     return found
 
 
-def _lengths(left: Ints, weights: Floats) -> TimesLeft:
-    """Compute the quantiles of the times that came, weighted."""
+def _lengths(left: Ints, pause: Ints, weights: Floats) -> TimesLeft:
+    """Compute the quantiles of the times that came, of all and of those who waited, weighted."""
+    every = _times_left(left, weights, QUANTILES)
+    some = pause[pause < NO_NEXT]
+    if len(some) < _LEAST_OF_FEW:
+        return every
+    stages = []
+    for waited in _choose_waits(some):
+        on = pause > waited
+        if weights[on].sum() > 0:
+            stages.append((waited, _times_left(left[on], weights[on], QUANTILES // 2)))
+        else:  # whoever waits longer than anyone did is at the end
+            stages.append((waited, TimesLeft(0, 0, ())))
+    return evolve(every, later=tuple(stages))
+
+
+def _choose_waits(pause: Ints) -> list[int]:
+    """Choose lengths of waiting: by which round shares came, and where for long nothing does."""
+    known = np.unique(pause)
+    places = np.unique(np.searchsorted(known, np.quantile(pause, _WAITED, method="lower")))
+    found = [int(known[0]) - 1]
+    for place in places.tolist():
+        found.append(int(known[place]))
+        following = int(known[min(place + 1, len(known) - 1)])
+        if following > _LULL * found[-1]:
+            found.append(following - 1)
+    return [one for one in found if one > 0]
+
+
+def _times_left(left: Ints, weights: Floats, steps: int) -> TimesLeft:
     arrived = left >= 0
     n = len(left)
     reached = round(n * float(weights[arrived].sum()) / float(weights.sum()))
@@ -254,6 +288,6 @@ def _lengths(left: Ints, weights: Floats) -> TimesLeft:
         return TimesLeft(n, 0, ())
     order = np.argsort(left[arrived], kind="stable")
     times, sums = left[arrived][order], np.cumsum(weights[arrived][order])
-    shares = np.linspace(0, 1, QUANTILES + 1) * sums[-1] * (1 - 1e-12)
+    shares = np.linspace(0, 1, steps + 1) * sums[-1] * (1 - 1e-12)
     spots = np.minimum(np.searchsorted(sums, shares), len(times) - 1)
     return TimesLeft(n, reached, tuple(times[spots].tolist()))

@@ -22,6 +22,7 @@ from journeymap.analysis.measuring.credit_rules import (
     credit_by_set,
 )
 from journeymap.analysis.measuring.held_out import HeldOut
+from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE, wilson_bounds
 from journeymap.analysis.measuring.learned_credit import (
     Floats,
     LearnedCredit,
@@ -47,6 +48,7 @@ Model: TypeAlias = Literal["first", "last", "linear", "position", "time-decay", 
 Crediting: TypeAlias = Callable[[list[int]], dict[str, tuple[float, float]]]
 _UNIT = 1_000_000_000  # parts of a conversion in which the credit of touches in time is counted
 _STUDENT = float(stdtrit(GROUPS - 1, 0.975))
+_FEW = 10  # conversions
 _Share: TypeAlias = Annotated[float, Field("mean")]
 
 
@@ -58,7 +60,8 @@ class AttributionRow:
         element: The element.
         conversions: The conversions that it earns, of all that were preceded by any touch.
         share: Their share.
-        low: Lower bound of its 95 % interval, by resampling customers (None: there are too few).
+        low: Lower bound of its 95 % interval, by resampling customers (None: there are too few, or
+            a learned model is sure of nothing).
         high: Upper bound of it.
         value: The amounts that it earns (None: the conversions have none).
         touched: The conversions that were preceded by it.
@@ -344,7 +347,7 @@ class Attribution:
             share = shares[name]
             moved = [half.get(name, 0.0) - share for half in halves if half]
             error = _STUDENT * float(np.sqrt(np.mean(np.square(moved)))) if moved else 1.0
-            low, high = max(0.0, share - error), min(1.0, share + error)
+            low, high = _bounds(share, error, total)
             rows.append((
                 name, conversions, share, low if enough else None, high if enough else None,
                 value if paid else None, touched[name], total,
@@ -375,8 +378,8 @@ class Attribution:
         before, untouched = touched.count_before_conversions(lookback)
         rows = [
             (name, float(credit.earned[place]) * scale, float(share[place]),
-             max(0.0, float(share[place] - error[place])),
-             min(1.0, float(share[place] + error[place])),
+             max(0.0, float(share[place] - error[place])) if error[place] else None,
+             min(1.0, float(share[place] + error[place])) if error[place] else None,
              float(value[place]) * scale if paid else None, round(before[place] * scale),
              touches.conversions)
             for place, name in enumerate(touched.names)
@@ -449,6 +452,18 @@ def _with_amounts(numbers: list[int]) -> Floats:
     """Read the counts of groups, and in a last row the amounts, in their currency."""
     columns = np.array(numbers, dtype=np.int64).reshape(-1, GROUPS)
     return np.vstack([columns[:-3], AmountSums(columns[-3:]).floats])
+
+
+def _bounds(share: float, error: float, total: int) -> tuple[float, float]:
+    """Bound a share; one of hardly any conversions, or of nearly all, as any share of so many.
+
+    Where a part of the customers has none, no resampling of them moves it.
+    """
+    low, high = max(0.0, share - error), min(1.0, share + error)
+    if _FEW <= share * total <= total - _FEW:
+        return low, high
+    least, most = wilson_bounds(share, total, NORMAL_QUANTILE)
+    return min(low, least), max(high, most)
 
 
 def _shares(credits_: dict[str, tuple[float, float]]) -> dict[str, float]:

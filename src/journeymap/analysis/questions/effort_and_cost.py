@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 import polars as pl
 from attrs import field, frozen, validators
+from scipy.special import stdtrit
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.burdens import BURDENS, NO_COST, Burdens, find_burdens
@@ -527,8 +528,9 @@ def _row(name: str, mean: _Mean, customers: int, rest: _Rest, errors: _Errors) -
     share = mean.marks[-1] / n
     size = find_size(share, n, errors.demanded(every) * free, errors.squares())
     low, high = wilson_bounds(share, size, NORMAL_QUANTILE)
-    half = NORMAL_QUANTILE * effort_error
-    cost_half = NORMAL_QUANTILE * cost_error
+    # The spread is that of a sample of so many, too (Student 1908).
+    quantile = float(stdtrit(max(1, customers - 1), 0.975))
+    half, cost_half = quantile * effort_error, quantile * cost_error
     sure, priced = customers >= 2 and effort_error > 0, mean.cost is not None and customers >= 2
     row: dict[str, Any] = {
         "element": name, "contacts": n, "customers": customers, "effort": mean.effort,
@@ -538,11 +540,16 @@ def _row(name: str, mean: _Mean, customers: int, rest: _Rest, errors: _Errors) -
         "wait_mean": mean.waited / mean.waits / 1e6 if mean.waits else None,
         "ces": mean.answered / SCALE / mean.answers if mean.answers else None,
         "cost": mean.total if mean.priced else None, "cost_mean": mean.cost,
-        "cost_low": mean.cost - cost_half if priced and mean.cost is not None else None,
+        "cost_low": _lowest(mean.cost, cost_half) if priced and mean.cost is not None else None,
         "cost_high": mean.cost + cost_half if priced and mean.cost is not None else None,
         "serves": _serves(mean, rest, customers, free),
     }  # fmt: skip
     return row | {kind: count / n for kind, count in zip(BURDENS, mean.marks, strict=True)}
+
+
+def _lowest(cost: float, half: float) -> float:
+    """Give the lower bound of a cost; of one that is not below zero, none that is."""
+    return max(0.0, cost - half) if cost >= 0 else cost - half
 
 
 def _serves(mean: _Mean, rest: _Rest, customers: int, free: float) -> Served:

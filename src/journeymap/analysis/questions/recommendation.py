@@ -68,7 +68,7 @@ class Acquired:
 
     Attributes:
         group: ``recommended`` or ``others``.
-        n: How many there are.
+        n: How many there are, of those who began in the time that is seen.
         known: Of how many it is known whether they were retained: they began twice the time of
             retention before the end.
         retained: How many of them came back later than that time, and before it had passed twice.
@@ -115,7 +115,8 @@ class RecommendationAnswer(Answer[Recommender]):
         recommended: Those who were recommended.
         recommenders: Those who won others.
         growth: The customers whom one customer wins within ``growth_time``, on average: at each
-            age, of those who are followed for so long (Nelson 1988; None: there are no customers).
+            age, of those who are followed then (Nelson 1988; None: there are no customers, or there
+            is an age at which none is).
         growth_low: Lower bound of its 95 % interval, by the spread between customers (Lawless and
             Nadeau 1995; None: there are not two).
         growth_high: Upper bound of it.
@@ -158,13 +159,13 @@ class RecommendationAnswer(Answer[Recommender]):
         """
         if not self.recommended and not self.refused:
             return ["no interaction names who recommended (referred_by)"]
-        if self.growth is None or self.growth_time is None:
-            return []
         found = [
             f"{self.recommended:,} of {self.customer_count:,} customers were recommended, by "
-            f"{self.recommenders:,}; within {span_text(self.growth_time)} one customer wins "
-            f"{self.growth:.3g} others"
+            f"{self.recommenders:,}"
         ]
+        if self.growth is not None and self.growth_time is not None:
+            time = span_text(self.growth_time)
+            found[0] += f"; within {time} one customer wins {self.growth:.3g} others"
         if self.growth_low is not None and self.growth_high is not None:
             found[0] += f" ({self.growth_low:.2g}–{self.growth_high:.2g})"
         if self.invitations:
@@ -340,9 +341,12 @@ class Recommendation:
         ]  # fmt: skip
         rows.sort(key=lambda row: (-(row[5] or 0.0), -row[2], row[0]))
         frame = pl.DataFrame(rows, schema=RecommendationAnswer.schema(), orient="row")
-        by = parent[parent >= 0]
-        grown = count_for_each(np.maximum(scope.seen_until - first, 0), by,
-                               first[parent >= 0] - first[by])  # fmt: skip
+        begin = _begin(scope)
+        came = np.flatnonzero((parent >= 0) & (first >= begin))
+        grown = count_for_each(
+            np.maximum(scope.seen_until - first, 0), parent[came],
+            first[came] - first[parent[came]], np.maximum(begin - first, 0),
+        )  # fmt: skip
         known = [time / 1e6 for time in times if time >= 0]
         return RecommendationAnswer(
             frame, customer_count=size, recommended=int((parent >= 0).sum()) + strangers,
@@ -363,17 +367,23 @@ class Recommendation:
         """Compare recommended customers with others, each in the same time from the beginning."""
         limit = micros_in(self.retained_after)
         groups: tuple[Literal["recommended", "others"], ...] = ("recommended", "others")
+        here = measured.first >= _begin(scope)
         known = measured.first + 2 * limit < scope.seen_until
         found = []
         for group, chosen in zip(groups, (named, ~named), strict=True):
-            mine = chosen & known
-            n, seen = int(chosen.sum()), int(mine.sum())
+            mine = chosen & here & known
+            n, seen = int((chosen & here).sum()), int(mine.sum())
             kept = int((mine & measured.retained).sum())
             low, high = wilson_interval(kept, seen) if seen else (None, None)
             mean = amount_of(measured.early.select(mine).total()) / seen if seen and paid else None
             found.append(Acquired(group, n, seen, kept, kept / seen if seen else None, low, high,
                                   mean))  # fmt: skip
         return tuple(found)
+
+
+def _begin(scope: Scope) -> int:
+    """Find from when on customers and their beginnings are seen."""
+    return scope.first if scope.since is None else max(scope.first, scope.since)
 
 
 def _steps(

@@ -11,7 +11,12 @@ from attrs import evolve, field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.recent_steps import check_half_life, check_memory
-from journeymap.analysis.measuring.remaining import Predictors, Sampled, Situations
+from journeymap.analysis.measuring.remaining import (
+    NO_NEXT,
+    Predictors,
+    Sampled,
+    Situations,
+)
 from journeymap.analysis.measuring.resampling import hash_customers, keep_lowest
 from journeymap.analysis.measuring.sequences import expand_spans
 from journeymap.analysis.row_fields import Key, N, Seconds, Share
@@ -209,8 +214,10 @@ class RemainingTime:
             target = np.append(marked, -1)[spot]
         there = (target > rows) & (target <= ends[journey])
         left = np.where(there, measured.at[target] - measured.at, -1) if len(rows) else rows
+        pause = np.append(np.diff(measured.at), 0)[: len(rows)]
+        pause[ends] = NO_NEXT
         return Sampled(measured.names, offsets, measured.codes, measured.at, measured.weekday,
-                       measured.at[begins][journey], left)  # fmt: skip
+                       measured.at[begins][journey], left, pause)  # fmt: skip
 
 
 def _recode(measured: _Measured, names: tuple[str, ...]) -> Ints:
