@@ -8,11 +8,14 @@ ada entered stage 'use' from 'receive' (forward)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
-from typing import ClassVar, Literal
+from operator import attrgetter
+from typing import Any, ClassVar, Literal
 
-from attrs import astuple, field, frozen
+from attrs import field, fields, frozen
 
 from journeymap.model.deviations import DeviationKind
 
@@ -36,6 +39,13 @@ __all__ = [
 
 _OF_THE_MAP = ("owner", "action", "due", "department")
 """Fields that the map alone decides."""
+
+
+@cache
+def _reader(kind: Any, name: Literal["id", "key"]) -> Callable[[Signal], tuple[Any, ...]]:
+    """Make what reads the fields of a kind of signal that its id, or its key, is made of."""
+    left_out = {"handed_id", *(_OF_THE_MAP if name == "key" else ())}
+    return attrgetter(*(one.name for one in fields(kind) if one.name not in left_out))
 
 
 @frozen
@@ -72,12 +82,10 @@ class Signal:
         return self._hashed("key")
 
     def _hashed(self, name: Literal["id", "key"]) -> str:
-        kind = type(self)
-        left_out = {"handed_id", *(_OF_THE_MAP if name == "key" else ())}
-        given = astuple(self, recurse=False, filter=lambda one, _: one.name not in left_out)
+        given = _reader(type(self), name)(self)
         if isinstance(self, (MomentReached, MomentOverdue)) and self.about is None:
             given = given[:-1]  # ids stay what they were before moments were kept apart
-        parts = [kind.__name__]
+        parts = [type(self).__name__]
         for part in given:
             parts.append(getattr(part, name) if isinstance(part, Signal) else str(part))
         return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
