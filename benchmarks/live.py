@@ -157,15 +157,26 @@ def fold(customers: int, times: int) -> None:
         log = Log.from_interactions(given, map=journey)
         seconds, found = timed(lambda log=log: log.ask(Signals()), times)  # type: ignore[misc]
         tracker = Tracker(journey, timedelta(0))
-        followed = 0
+        states, followed = {}, 0
         assert log.last is not None
         for history in log.histories():
             state, signals = tracker.follow(None, history)
-            followed += len(signals) + len(tracker.advance(state, log.last)[1])
+            states[state.customer], more = tracker.advance(state, log.last)
+            followed += len(signals) + len(more)
         assert followed == len(found), "the same signals"
+        assert {one.customer: one for one in tracker.follow_log(log)} == states, "the same states"
+        del states
         print(
             f"| `Signals` of a log at once, the {name} map | {count / seconds:,.0f} |", flush=True
         )
+        for what, minutes in (("", 0), (", a horizon of 15 minutes", 15)):
+            of = Tracker(journey, timedelta(minutes=minutes))
+            seconds, _ = timed(
+                lambda of=of, log=log: sum(1 for _ in of.follow_log(log)),
+                times,  # type: ignore[misc]
+            )
+            print(f"| `follow_log`, all states, the {name} map{what} | {count / seconds:,.0f} |",
+                  flush=True)  # fmt: skip
     some = dict(list(journeys.items())[: max(50, customers // 20)])
     few = sum(map(len, some.values()))
     expected = stages_of(plain, some)

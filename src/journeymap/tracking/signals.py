@@ -82,10 +82,11 @@ class Signal:
         return self._hashed("key")
 
     def _hashed(self, name: Literal["id", "key"]) -> str:
-        given = _reader(type(self), name)(self)
+        kind: Any = type(self)
+        given = _reader(kind, name)(self)
         if isinstance(self, (MomentReached, MomentOverdue)) and self.about is None:
             given = given[:-1]  # ids stay what they were before moments were kept apart
-        parts = [type(self).__name__]
+        parts = [kind.__name__]
         for part in given:
             parts.append(getattr(part, name) if isinstance(part, Signal) else str(part))
         return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
