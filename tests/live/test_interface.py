@@ -223,7 +223,7 @@ def test_what_no_store_could_hold_is_refused_alike(store: str) -> None:
         for source, name in (("\ud800", "x"), ("x", "\0"), ("x", 3)):
             with pytest.raises(ElementError):
                 live.retract(source, name)  # type: ignore[arg-type]
-    with pytest.raises(ElementError, match="a path, an address or a store"):
+    with pytest.raises(ElementError, match="an address, an engine of SQLAlchemy"):
         Live(SHOP, None)  # type: ignore[arg-type]
 
 

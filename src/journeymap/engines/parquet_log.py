@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 
 from journeymap.analysis import Columns, Question
 from journeymap.analysis.askable import Askable, LogSize, make_scope
+from journeymap.analysis.history import read_histories
 from journeymap.analysis.question import merge_parts
 from journeymap.analysis.table.checking import LEVELS, Dropped, Rejected
 from journeymap.analysis.table.coding import code_type
@@ -34,7 +35,8 @@ from journeymap.engines.folder import (
 from journeymap.engines.partitioning import in_order, partition
 from journeymap.engines.raw import read_array
 from journeymap.engines.vocabulary import Vocabulary
-from journeymap.exceptions import SourceError
+from journeymap.exceptions import AnswerError, SourceError
+from journeymap.interactions import Interaction
 from journeymap.model import JourneyMap
 
 __all__ = ["ParquetLog"]
@@ -173,6 +175,21 @@ class ParquetLog(Askable):
             numbers = range(self._manifest.partitions)
             found = in_order(pool, work, numbers, 2 * self.workers)
             return merge_parts(questions, found)
+
+    def histories(self) -> Iterator[tuple[Interaction, ...]]:
+        """Read the interactions of every customer back, one customer after the other.
+
+        Yields:
+            The interactions of a customer, in order of time; as those of `Log.histories`.
+
+        Raises:
+            AnswerError: The log is a view, or it has no times.
+        """
+        if self._views:
+            message = "histories are read from the whole log, not from a part that where() shows"
+            raise AnswerError("histories", message)
+        for number in range(self._manifest.partitions):
+            yield from read_histories(self._piece(number))
 
     def _measure_each(self, question: Question[Any], scope: Scope) -> Iterator[Any]:
         def work(number: int) -> Any:

@@ -2,6 +2,7 @@
 
 from journeymap.adapters.stores.open_store import open_store
 from journeymap.live.asynchronous import AsyncLive
+from journeymap.live.backfilling import Backfilled
 from journeymap.live.delivering import DeadLetter, Delivered
 from journeymap.live.dry_run import DryRun, SignalChange
 from journeymap.live.handlers import Action, Actions, Handler
@@ -14,6 +15,7 @@ __all__ = [
     "Action",
     "Actions",
     "AsyncLive",
+    "Backfilled",
     "DeadLetter",
     "Delivered",
     "DryRun",

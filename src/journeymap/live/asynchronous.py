@@ -14,6 +14,7 @@ from journeymap.adapters.stores.forks import call_at_fork
 from journeymap.exceptions import StoreError
 from journeymap.identity import Identities, LinkReport
 from journeymap.interactions import Consent, Evidence, Identity, Interaction, Record, Trait
+from journeymap.live.backfilling import Backfilled, BackfillLog
 from journeymap.live.delivering import DeadLetter, Delivered
 from journeymap.live.dry_run import DryRun
 from journeymap.live.group_commit import write_each
@@ -285,6 +286,12 @@ class AsyncLive:
     async def stage_counts(self) -> dict[str | None, int]:
         """See `Live.stage_counts`."""
         return await self._beside(self.live.stage_counts)
+
+    async def backfill(
+        self, log: BackfillLog, progress: Callable[[int], None] | None = None
+    ) -> Backfilled:
+        """See `Live.backfill`; ``progress`` is called in the thread that does the work."""
+        return await self._beside(lambda: self.live.backfill(log, progress))
 
     async def rebuild(self, progress: Callable[[int], None] | None = None) -> Rebuilt:
         """See `Live.rebuild`; ``progress`` is called in the thread that does the work."""

@@ -8,16 +8,12 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, overload
 
-from attrs import evolve
-
 from journeymap.adapters.joining import JoiningStore
 from journeymap.adapters.store import Store, Transaction
 from journeymap.adapters.stores.open_store import open_store
 from journeymap.exceptions import ElementError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Evidence, Identity, Interaction, Record
-from journeymap.live.adopting import adopt_rules
-from journeymap.live.archiving import archive_interactions
 from journeymap.live.choosing import Choosing
 from journeymap.live.correcting import Correcting
 from journeymap.live.forgetting import forget_customer, time_to_forget
@@ -33,8 +29,8 @@ from journeymap.live.journal import (
 )
 from journeymap.live.kept_rules import check_rules_given
 from journeymap.live.log_lines import write_log
+from journeymap.live.maintenance import StoreMaintenance
 from journeymap.live.map_names import MapNames
-from journeymap.live.rebuilding import Rebuilt, rebuild
 from journeymap.live.recording import BATCH, Advancing, Receipt, Recording, Returning, Settings
 from journeymap.live.removed import Marks
 from journeymap.live.resolution import IdentityResolution
@@ -53,7 +49,7 @@ __all__ = ["Live"]
 _OUTGOING = ("moment reached", "moment overdue", "metric missed", "metric met again")
 
 
-class Live(StoreReading, SignalDelivery):
+class Live(StoreReading, StoreMaintenance, SignalDelivery):
     """Follows customers along a map as things happen, with nothing lost when the process dies.
 
     An interaction, the state it leads to and the signals that ask for an action are written
@@ -515,49 +511,6 @@ class Live(StoreReading, SignalDelivery):
                 another role.
         """
         self._store.scrub()
-
-    def rebuild(self, progress: Callable[[int], None] | None = None) -> Rebuilt:
-        """Apply this version of the map, and of the rules for identities, to every customer.
-
-        States are folded again from the journal. Nothing of the past is carried out again, but
-        where customers turn out to be one, or two. Work that was interrupted goes on where it
-        stopped.
-
-        Args:
-            progress: Called with the number of customers done so far.
-
-        Returns:
-            What changed in the map and in the rules, and for whom.
-
-        Raises:
-            StoreError: The store failed; call again to go on.
-        """
-        adopted = None if self._resolution is None else adopt_rules(self._resolution, progress)
-        done = rebuild(self._states, progress)
-        if adopted is None:
-            return done
-        return evolve(done, rules=adopted.changes, regrouped=adopted.regrouped,
-                      resolved=adopted.resolved)  # fmt: skip
-
-    def archive(self, before: datetime, progress: Callable[[int], None] | None = None) -> int:
-        """Pack interactions that happened before a time, so that they take less room.
-
-        No answer changes: duplicates are recognised, late ones are put where they belong, and
-        ``history``, ``as_of``, ``export``, ``rebuild`` and `Log.from_store` read the archive as
-        they read the journal. Work that was interrupted goes on with the next call.
-
-        Args:
-            before: The time.
-            progress: Called with the number of customers done so far.
-
-        Returns:
-            How many interactions were packed.
-
-        Raises:
-            InteractionError: The time has no zone.
-            StoreError: The store failed; call again to go on.
-        """
-        return archive_interactions(self._store, utc(before, "Live", "before"), progress)
 
     def close(self) -> None:
         """Close the store."""

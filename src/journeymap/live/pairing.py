@@ -72,7 +72,7 @@ def pair_signals(given: Iterable[Signal], true: Iterable[Signal]) -> Paired:
 def _without_collisions(
     moved: list[tuple[Signal, Signal]], gone: list[Signal], new: list[Signal]
 ) -> Paired:
-    """Let no signal move to where one that is gone was: that one's place is told anew."""
+    """Let no signal move to where one that is gone was: it is given as a new one."""
     while True:
         keys = {one.key for one in gone}
         stay = [(old, now) for old, now in moved if now.key not in keys]

@@ -323,11 +323,11 @@ def _phases_without_touches(touched: Touched, person: Ints, at: Ints) -> Floats:
     A column for each phase, but for the first.
     """
     since = _last_conversion(touched, person, at)
-    again = since > np.iinfo(np.int64).min
+    repeated = since > np.iinfo(np.int64).min
     columns = []
     for which, ago, most in (
-        (again, at - np.where(again, since, at), _PHASES_AFTER),
-        (~again, at - touched.begin[person], _PHASES_FIRST),
+        (repeated, at - np.where(repeated, since, at), _PHASES_AFTER),
+        (~repeated, at - touched.begin[person], _PHASES_FIRST),
     ):
         if not which.any():
             continue

@@ -342,10 +342,10 @@ class Recommendation:
         rows.sort(key=lambda row: (-(row[5] or 0.0), -row[2], row[0]))
         frame = pl.DataFrame(rows, schema=RecommendationAnswer.schema(), orient="row")
         begin = _begin(scope)
-        came = np.flatnonzero((parent >= 0) & (first >= begin))
+        seen = np.flatnonzero((parent >= 0) & (first >= begin))
         grown = count_for_each(
-            np.maximum(scope.seen_until - first, 0), parent[came],
-            first[came] - first[parent[came]], np.maximum(begin - first, 0),
+            np.maximum(scope.seen_until - first, 0), parent[seen],
+            first[seen] - first[parent[seen]], np.maximum(begin - first, 0),
         )  # fmt: skip
         known = [time / 1e6 for time in times if time >= 0]
         return RecommendationAnswer(
