@@ -280,6 +280,28 @@ def live(customers: int, singles: int, times: int) -> None:
         print(f"| {name} | {speeds} | {mine / other:.2f} |", flush=True)
 
 
+def past(customers: int) -> None:
+    """A store filled from a log, and rebuilt for another version of the map."""
+    journey = broadband()
+    given = list(broadband_customers(customers))
+    log = Log.from_interactions(given, map=journey)
+    newer = evolve(journey, dormant_after=timedelta(days=200))
+    print(f"\nA store on SQLite: {len(given):,} interactions of {customers:,} customers\n")
+    print("| | seconds | interactions a second |\n|---|---:|---:|")
+    with TemporaryDirectory(dir=Path.cwd()) as folder:
+        address = f"sqlite:///{folder}/past.db"
+        with Live(journey, address) as live_:
+            begun = time.perf_counter()
+            assert live_.backfill(log).interactions == len(given)
+            took = time.perf_counter() - begun
+        print(f"| `backfill`, from a log | {took:.1f} | {len(given) / took:,.0f} |", flush=True)
+        with Live(newer, address) as live_:
+            begun = time.perf_counter()
+            assert live_.rebuild().customers == customers
+            took = time.perf_counter() - begun
+        print(f"| `rebuild`, another version of the map | {took:.1f} | {len(given) / took:,.0f} |")
+
+
 def memory(customers: int, horizon: timedelta) -> None:
     """How much the states of many customers take, five interactions each."""
     tracker = Tracker(broadband(), horizon)
@@ -307,6 +329,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument("--singles", type=int, default=5000)
     parser.add_argument("--states", type=int, default=1_000_000)
+    parser.add_argument("--past", type=int, default=58_000, help="customers of a store at once")
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--memory", type=float, help="measure this alone, with so many hours")
     asked = parser.parse_args()
@@ -318,6 +341,7 @@ def main() -> None:
         subprocess.run(command, check=True)
     fold(asked.customers, asked.times)
     live(asked.customers // 4, asked.singles, asked.times)
+    past(asked.past)
 
 
 if __name__ == "__main__":
