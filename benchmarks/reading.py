@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import statistics
 import tempfile
 import time
@@ -40,6 +41,13 @@ def make(rows: int, form: str) -> pl.DataFrame:
 def ours(file: Path, zone: str | None) -> tuple[int, int]:
     """Read and order by journeymap."""
     log = Log.read(file, Columns(channel="channel", timezone=zone))
+    return log.interactions, log.customers
+
+
+def from_database(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Read a table of a database by Polars, and order it by journeymap."""
+    log = Log.from_frame(pl.read_database("SELECT * FROM log", connection),
+                         Columns(channel="channel"))  # fmt: skip
     return log.interactions, log.customers
 
 
@@ -113,6 +121,12 @@ def main() -> None:
             cells += ["–"] * (3 - len(cells))
             name = {"csv": "CSV", "jsonl": "JSON lines"}[suffix]
             print(f"| {name}, times {form} | {' | '.join(cells)} |", flush=True)
+    connection = sqlite3.connect(":memory:")
+    rows = make(options.rows, "common").drop("note")
+    connection.execute(f"CREATE TABLE log ({', '.join(rows.columns)})")
+    connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?)", rows.iter_rows())
+    took_ = median(lambda: from_database(connection), options.times)
+    print(f"| SQLite, `Log.from_frame(pl.read_database(…))` | {1000 * took_:,.0f} ms | – | – |")
 
 
 if __name__ == "__main__":
