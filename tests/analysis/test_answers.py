@@ -10,6 +10,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import journeymap as jm
 from journeymap import ContactLimit, IdentityRules, JourneyMapError, Tracker
@@ -193,3 +195,25 @@ def test_an_overview_chooses_the_main_currency() -> None:
 def test_a_value_of_another_type_is_refused_by_an_error_of_ours(make: Callable[[], object]) -> None:
     with pytest.raises(JourneyMapError, match="is expected"):
         make()
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.text("ab", min_size=1, max_size=90), max_size=30, unique=True),
+    st.lists(st.integers(1, 3), min_size=30, max_size=30),
+)
+def test_sequences_are_ordered_as_their_names(texts: list[str], counts: list[int]) -> None:
+    """The most frequent first, equal ones by their names, however far they are alike."""
+    names = {"a": "touchpoint 10", "b": "touchpoint 9"}
+    rows = [(text, count) for text, count in zip(texts, counts, strict=False)]
+    customers, points, at = [], [], []
+    for number, (text, count) in enumerate(rows):
+        for turn in range(count):
+            customers += [f"{number}-{turn}"] * len(text)
+            points += [names[letter] for letter in text]
+            at += range(len(text))
+    log = Log.from_frame({"customer": customers, "touchpoint": points, "at": at},
+                         Columns(at_unit="s"))  # fmt: skip
+    found = [(row.count, row.path) for row in log.ask(Variants())]
+    expected = [(count, tuple(names[letter] for letter in text)) for text, count in rows]
+    assert found == sorted(expected, key=lambda one: (-one[0], one[1]))

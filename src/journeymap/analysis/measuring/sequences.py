@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from journeymap.analysis.table.coding import Codes
-from journeymap.analysis.table.part import Ints
+from journeymap.analysis.table.part import Flags, Ints
 
 __all__ = [
     "Hashes",
@@ -17,6 +17,7 @@ __all__ = [
     "group_exactly",
     "group_sequences",
     "hash_sequences",
+    "order_sequences",
     "verify_hashes",
 ]
 
@@ -97,3 +98,58 @@ def group_sequences(codes: Any, offsets: Ints, names: tuple[str | None, ...]) ->
         which = np.empty(len(order), dtype=np.int64)
         which[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order))))
     return which, models
+
+
+def order_sequences(
+    codes: Codes, begins: Ints, lengths: Ints, ranks: Ints, counts: Ints
+) -> Ints:  # fmt: skip
+    """Order distinct sequences, the most frequent first, equal ones as their names compare.
+
+    Some elements at a time, as the digits of one number; those that are told apart by them are
+    looked at no more.
+
+    Args:
+        codes: The codes of all sequences.
+        begins: Where each begins.
+        lengths: How many codes it has.
+        ranks: The place of each code's name among the names in their order.
+        counts: How often each came.
+
+    Returns:
+        Their places, in order.
+    """
+    order = np.argsort(-counts, kind="stable")
+    group = _runs(counts[order])
+    bits = len(ranks).bit_length()
+    tied = np.flatnonzero(_shared(group))
+    first = 0
+    while len(tied):
+        which = order[tied]
+        word = np.zeros(len(tied), dtype=np.int64)
+        for step in range(first, first + 62 // bits):
+            there = lengths[which] > step
+            digit = np.zeros(len(tied), dtype=np.int64)
+            digit[there] = ranks[codes[begins[which[there]] + step]] + 1
+            word = (word << bits) | digit
+        sorted_ = np.lexsort((word, group[tied]))
+        order[tied], word = which[sorted_], word[sorted_]
+        runs = _runs(group[tied], word)
+        group[tied] = tied[runs]
+        first += 62 // bits
+        tied = tied[_shared(runs) & (lengths[order[tied]] > first)]
+    return order
+
+
+def _runs(*columns: Ints) -> Ints:
+    """Give each row the place where the run of rows that are equal to it begins."""
+    size = len(columns[0])
+    fresh = np.ones(size, dtype=bool)
+    fresh[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    return np.maximum.accumulate(np.where(fresh, np.arange(size), 0))
+
+
+def _shared(runs: Ints) -> Flags:
+    """Mark the rows whose run has several, by the places where runs begin."""
+    alike = np.append(False, runs[1:] == runs[:-1])
+    found: Flags = alike | np.append(alike[1:], False)
+    return found[: len(runs)]

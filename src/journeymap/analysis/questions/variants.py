@@ -15,6 +15,7 @@ from journeymap.analysis.measuring.sequences import (
     expand_spans,
     group_exactly,
     hash_sequences,
+    order_sequences,
     verify_hashes,
 )
 from journeymap.analysis.row_fields import Count, N, PathKey, Share
@@ -25,6 +26,7 @@ from journeymap.model.rules import of_type
 
 __all__ = ["Variant", "Variants", "VariantsAnswer"]
 
+_AT_ONCE = 1 << 19  # sequences whose names are looked up together
 _PENDING = 4_000_000  # codes kept before equal sequences are joined
 
 
@@ -195,23 +197,26 @@ def _most(counts: Ints, top: int | None) -> Ints:
 
 def _ordered(found: _Groups, chosen: Ints, names: list[str]) -> Ints:
     """Sort the chosen sequences, the most frequent first, equal ones by their names."""
-    spots = expand_spans(found.begins[chosen], found.lengths[chosen])
-    # As bytes of equal width, ranks compare as the names do, one after the other.
-    text = rank_names(names)[found.codes[spots]].astype(">u4").tobytes()
-    ends = (4 * np.cumsum(found.lengths[chosen])).tolist()
-    keys = [text[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
-    counts = found.counts[chosen].tolist()
-    order = sorted(range(len(chosen)), key=lambda place: (-counts[place], keys[place]))
+    order = order_sequences(
+        found.codes, found.begins[chosen], found.lengths[chosen], rank_names(names),
+        found.counts[chosen],
+    )  # fmt: skip
     return chosen[order]
 
 
 def _paths(found: _Groups, kept: Ints, names: list[str]) -> pl.Series:
-    """Make the names of each sequence a column of lists."""
-    spots = expand_spans(found.begins[kept], found.lengths[kept])
-    steps = pl.Series(names, dtype=pl.String).gather(found.codes[spots].astype(np.uint32))
-    which = np.repeat(np.arange(len(kept)), found.lengths[kept])
-    frame = pl.DataFrame({"which": which, "path": steps})
-    return frame.group_by("which", maintain_order=True).agg("path")["path"]
+    """Make the names of each sequence a column of lists, some at a time: there may be millions."""
+    made = [pl.Series("path", [], dtype=pl.List(pl.String))]
+    kind = pl.Enum(names)
+    for begin in range(0, len(kept), _AT_ONCE):
+        some = kept[begin : begin + _AT_ONCE]
+        spots = expand_spans(found.begins[some], found.lengths[some])
+        which = np.repeat(np.arange(len(some), dtype=np.uint32), found.lengths[some])
+        steps = pl.Series(found.codes[spots].astype(np.uint32)).cat.to(kind)
+        frame = pl.DataFrame({"which": which, "path": steps})
+        lists = frame.group_by("which", maintain_order=True).agg("path")["path"]
+        made.append(lists.cast(pl.List(pl.String)))
+    return pl.concat(made, rechunk=False)
 
 
 def _recoded(paths: Sequences, names: tuple[str | None, ...]) -> Sequences:
