@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal, get_args, get_origin
 
@@ -83,11 +84,15 @@ def _duration(value: Any, _: Any) -> timedelta:
         raise ElementError("document", "", value, str(error)) from None
 
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?")  # as in the schema
+
+
 def _day(value: Any, _: Any) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
-        return date.fromisoformat(value)
+        return date.fromisoformat(value if _DAY.fullmatch(value) else "")
     except (TypeError, ValueError):
         raise _expected_error(value, "a date such as 2026-12-25") from None
 
@@ -96,7 +101,7 @@ def _clock(value: Any, _: Any) -> time:
     if isinstance(value, time):
         return value
     try:
-        return time.fromisoformat(value)
+        return time.fromisoformat(value if _CLOCK.fullmatch(value) else "")
     except (TypeError, ValueError):
         raise _expected_error(
             value, "a time of day such as '09:00'", "; put it in quotes"

@@ -118,7 +118,8 @@ class AsyncLive:
             batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
             given = [one for one, _ in batch]
             try:
-                results = await self._in_turn(partial(write_each, self.live.record_many, given))
+                write = partial(write_each, self.live.record_many, given)
+                results, _ = await self._in_turn(write)  # no signal comes to that thread
             except BaseException as error:
                 for _, future in (*batch, *self._waiting):
                     if not future.done():

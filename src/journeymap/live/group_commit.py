@@ -14,13 +14,26 @@ from journeymap.exceptions import StoreError
 from journeymap.interactions import Interaction
 from journeymap.live.recording import Receipt
 
-__all__ = ["GroupCommit", "write_each"]
+__all__ = ["GroupCommit", "WrittenAnywayError", "write_each"]
 
 MAX_TOGETHER = 1000
 """Interactions written in one transaction at most, unless one call gives more: well below 1 s."""
 _PATIENCE = 1.0  # seconds that a caller waits for others, before it writes alone
 Given = tuple[Interaction, ...]
 Receipts = tuple[Receipt, ...]
+
+
+class WrittenAnywayError(BaseException):
+    """A write was interrupted, by a signal say, when it was committed already.
+
+    Attributes:
+        receipts: What was written.
+        cause: What interrupted it.
+    """
+
+    def __init__(self, receipts: Receipts, cause: BaseException) -> None:
+        super().__init__(cause)
+        self.receipts, self.cause = receipts, cause
 
 
 @define(eq=False)
@@ -68,7 +81,7 @@ class GroupCommit:
         try:
             if not first and not request.woken.acquire(timeout=self._patience):
                 if self._take_back(request):
-                    return self._write(given)
+                    return self._write_alone(given)
                 request.woken.acquire()  # it is being written, or it is its turn to write
             if request.result is None:
                 self._write_next()
@@ -79,6 +92,12 @@ class GroupCommit:
         if isinstance(request.result, Exception):
             raise request.result
         return request.result
+
+    def _write_alone(self, given: Given) -> Receipts:
+        try:
+            return self._write(given)
+        except WrittenAnywayError as found:
+            raise found.cause from None
 
     def _take_back(self, request: _Request) -> bool:
         """Take away a request that waits, unless it is its turn; whether it was there."""
@@ -108,7 +127,7 @@ class GroupCommit:
                 batch.append(self._waiting.popleft())
                 size += len(batch[-1].given)
         try:
-            results = write_each(self._write, [one.given for one in batch])
+            results, interrupted = write_each(self._write, [one.given for one in batch])
         except BaseException:  # this thread is to end: the others' are written by one of them
             with self._guard:
                 self._waiting.extendleft(reversed(batch[1:]))
@@ -119,6 +138,8 @@ class GroupCommit:
         self._hand_over()
         for one in batch[1:]:
             one.woken.release()
+        if interrupted is not None:
+            raise interrupted
 
     def _hand_over(self) -> None:
         """Let the first of those who wait write, if there is one."""
@@ -129,28 +150,54 @@ class GroupCommit:
             following.woken.release()
 
 
+Results = list[Receipts | Exception]
+
+
 def write_each(
     write: Callable[[Given], Receipts], given: list[Given]
-) -> list[Receipts | Exception]:
-    """Write several requests in one transaction; where that fails, each in its own."""
-    if len(given) > 1:
-        try:
-            receipts = write(tuple(one for several in given for one in several))
-        except StoreError as error:
-            if error.passing:  # the fault of none of them; it may even be written
-                return [StoreError(error.store, error.message, passing=True) for _ in given]
-            return [_write_one(write, one) for one in given]
-        except Exception:  # one of them is at fault, and the others are not
-            return [_write_one(write, one) for one in given]
-        ends = [0]
-        for one in given:
-            ends.append(ends[-1] + len(one))
-        return [receipts[a:b] for a, b in pairwise(ends)]
-    return [_write_one(write, one) for one in given]
+) -> tuple[Results, BaseException | None]:
+    """Write several requests in one transaction; where that fails, each in its own.
 
-
-def _write_one(write: Callable[[Given], Receipts], given: Given) -> Receipts | Exception:
+    What was committed is not written again. Also give what interrupted this thread meanwhile: a
+    signal raises anything, at any time.
+    """
+    if len(given) == 1:
+        return _write_apart(write, given)
     try:
-        return write(given)
-    except Exception as error:  # raised by the one whose request it is
-        return error
+        return _divide(write(tuple(one for several in given for one in several)), given), None
+    except WrittenAnywayError as found:
+        return _divide(found.receipts, given), found.cause
+    except StoreError as error:
+        if error.passing:  # the fault of none of them; it may even be written
+            return [StoreError(error.store, error.message, passing=True) for _ in given], None
+        return _write_apart(write, given)
+    except Exception as error:  # one of them is at fault, and the others are not
+        results, interrupted = _write_apart(write, given)
+        if interrupted is None and not any(isinstance(one, type(error)) for one in results):
+            interrupted = error  # none of them is
+        return results, interrupted
+
+
+def _write_apart(
+    write: Callable[[Given], Receipts], given: list[Given]
+) -> tuple[Results, BaseException | None]:
+    """Write each request in a transaction of its own."""
+    results: Results = []
+    interrupted: BaseException | None = None
+    for one in given:
+        try:
+            results.append(write(one))
+        except WrittenAnywayError as found:
+            results.append(found.receipts)
+            interrupted = found.cause
+        except Exception as error:  # raised by the one whose request it is
+            results.append(error)
+    return results, interrupted
+
+
+def _divide(receipts: Receipts, given: list[Given]) -> Results:
+    """Give each request its receipts."""
+    ends = [0]
+    for one in given:
+        ends.append(ends[-1] + len(one))
+    return [receipts[a:b] for a, b in pairwise(ends)]

@@ -11,14 +11,14 @@ from typing import Any, Self, overload
 from journeymap.adapters.joining import JoiningStore
 from journeymap.adapters.store import Store, Transaction
 from journeymap.adapters.stores.open_store import open_store
-from journeymap.exceptions import ElementError, UnknownName
+from journeymap.exceptions import ElementError, StoreError, UnknownName
 from journeymap.identity import Identities, IdentityRules, LinkReport
 from journeymap.interactions import Evidence, Identity, Interaction, Record
 from journeymap.live.choosing import Choosing
 from journeymap.live.correcting import Correcting
 from journeymap.live.forgetting import forget_customer, time_to_forget
 from journeymap.live.forgetting_referrals import forget_referrals
-from journeymap.live.group_commit import GroupCommit
+from journeymap.live.group_commit import GroupCommit, WrittenAnywayError
 from journeymap.live.handlers import Breaker
 from journeymap.live.journal import (
     check_name,
@@ -221,11 +221,18 @@ class Live(StoreReading, StoreMaintenance, SignalDelivery):
         return receipts
 
     def _write(self, given: tuple[Interaction, ...]) -> tuple[Receipt, ...]:
-        if self._resolution is not None:
-            return self._resolution.record(given)
         work = Recording(self._states, self._settings, self._states.now(), given)
-        receipts = self._store.run(work.write)
-        self._states.cache(work.written)
+        try:
+            if self._resolution is not None:
+                return self._resolution.write(work)
+            receipts = self._store.run(work.write)
+            self._states.cache(work.written)
+        except StoreError:
+            raise
+        except BaseException as error:
+            if work.was_written(self._store):
+                raise WrittenAnywayError(work.receipts, error) from error
+            raise
         return receipts
 
     def choose(self, offers: NextBest, customer: str, *, channel: str | None = None) -> Choice:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from attrs import evolve, frozen
 
 from journeymap.adapters.set_aside import SetAsideEntry
-from journeymap.adapters.store import JournalEntry, Letter, Transaction, micros
+from journeymap.adapters.store import JournalEntry, Letter, Store, Transaction, micros
 from journeymap.identity.gathering import UNRESOLVED
 from journeymap.interactions import Identity, Interaction
 from journeymap.interactions.codec import read_interaction
@@ -124,12 +124,15 @@ class Recording:
         self.now, self.given, self.by = now, given, by
         self.written: Versioned = {}
         self._kept = given
+        self._last: JournalEntry | None = None  # of those that were written
+        self.receipts: tuple[Receipt, ...] = ()
         self._keys: dict[int, str] = {}  # of those without an id that had been set aside
         self._recorded_as: tuple[str, ...] = ()  # the customers' ids, before they are today's
 
     def write(self, tx: Transaction, named: Naming | None = None) -> tuple[Receipt, ...]:
         """Write the batch; a receipt for each interaction."""
         self._keys.clear()
+        self._last = None
         if named is not None:
             tx.meta.share()
             if not self._recorded_as:  # not when it is done again
@@ -156,7 +159,17 @@ class Recording:
         self.written = self._states.write(tx, after, versions)
         if letters:
             post_letters(tx, letters)
-        return tuple(self._receipt(tx, one) for one in receipts)
+        self._last = entries[-1] if entries else None
+        self.receipts = tuple(self._receipt(tx, one) for one in receipts)
+        return self.receipts
+
+    def was_written(self, store: Store) -> bool:
+        """Check whether the batch is in the store, where writing it was interrupted."""
+        last = self._last
+        if last is None:  # nothing came to its end; or nothing was to be written
+            return False
+        past = store.read(lambda tx: tx.journal.history(last.customer, last.number - 1))
+        return last in past
 
     def _accepted(self, tx: Transaction, receipts: Receipts) -> dict[str, list[int]]:
         """Group the places of what is to be followed by customer; the rest gets its receipt."""

@@ -125,21 +125,17 @@ class IdentityResolution:
         finally:
             self._turn.release()
 
-    def record(self, given: tuple[Interaction, ...]) -> tuple[Receipt, ...]:
-        """Record interactions under the ids that their customers have today.
-
-        In turn with those who learn: what a transaction has learned and not committed must not lead
-        an interaction to a customer, and no customer may be merged away in between.
-        """
-        return self.write(Recording(self._states, self._settings, self._states.now(), given))
-
     def record_within(self, store: JoiningStore, connection: Any, work: NamedWork[T]) -> T:
         """Write what is done under the ids of today, in a transaction of the application's."""
         with self._in_turn(_PATIENCE):
             return store.run_within(connection, lambda tx: work.write(tx, self._named))
 
     def write(self, work: NamedWork[T]) -> T:
-        """Write what is done under the ids that customers have today, in turn with who learns."""
+        """Write what is done under the ids that customers have today, in turn with who learns.
+
+        What a transaction has learned and not committed must not lead an interaction to a customer,
+        and no customer may be merged away in between.
+        """
         with self._in_turn():
             result = self._states.store.run(lambda tx: work.write(tx, self._named))
             self._states.cache(work.written)

@@ -134,12 +134,16 @@ def _bouncing(overview: Overview) -> str:
     if answer is None or not answer.bounce_backs:
         return ""
     worst = max(answer, key=lambda row: row.bounced)
-    source, target = _ends(overview, worst)
-    return (
+    if answer.total < _ENOUGH:
+        return ""
+    found = (
         f"{answer.bounce_backs:,} of {answer.total:,} handoffs go straight back to where they came "
-        f"from, most often from {source} to "
-        f"{target} ({worst.bounced:,})."
+        "from"
     )
+    if worst.bounced < _ENOUGH or [row.bounced for row in answer].count(worst.bounced) > 1:
+        return f"{found}."  # too few, or none is alone the most frequent
+    source, target = _ends(overview, worst)
+    return f"{found}, most often from {source} to {target} ({worst.bounced:,})."
 
 
 def _mood(overview: Overview) -> str:

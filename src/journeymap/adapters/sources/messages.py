@@ -219,11 +219,21 @@ def _row(
     return name, (line, payload)
 
 
+_AIRBYTE_STATES = ("STREAM", "GLOBAL", "LEGACY")
+
+
 def _state(before: Any, message: dict[str, Any]) -> Any:
-    """Keep Airbyte's states of single streams together; of others, the last counts."""
+    """Keep Airbyte's states of single streams together; of others, the last counts.
+
+    In the form in which a tap is started with it: a list of messages, or what an old one holds.
+    """
     state = message.get("state", message.get("value"))
-    if not isinstance(state, dict) or state.get("type") != "STREAM":
+    if not isinstance(state, dict) or state.get("type") not in _AIRBYTE_STATES:
         return state
+    if state["type"] == "LEGACY":
+        return state.get("data")
+    if state["type"] == "GLOBAL":
+        return [state]
     kept = before if isinstance(before, list) else []
     return [*(one for one in kept if _stream_of(one) != _stream_of(state)), state]
 

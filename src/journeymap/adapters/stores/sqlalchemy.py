@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ _SCRUBBED = ("states", "checkpoints", "journal", "archive", "archive_keys", "out
              "aside", "said")  # fmt: skip
 _NAMES = (*_SCRUBBED, "gone", "notes")
 _LOCK_PATIENCE = "1s"
+_SLOTS, _PATIENCE = 64, 10.0  # connections in use at once, and seconds that a fork waits for them
 _IN_LINE, _HOLDS = "200ms", 30  # how long to wait for a lock at a time, and how often
 _NOT_AVAILABLE = "55P03"
 _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
@@ -127,7 +129,8 @@ class SqlStore:
     customer at once wait for one another; one that lost is done again.
     """
 
-    __slots__ = ("__weakref__", "_closed", "_engine", "_owned", "_prefix", "_table")
+    __slots__ = ("__weakref__", "_closed", "_engine", "_held", "_owned", "_prefix", "_slots",
+                 "_table")  # fmt: skip
 
     def __init__(
         self, url: str | Engine, *, prefix: str = PREFIX, connections: int = 15,
@@ -149,6 +152,7 @@ class SqlStore:
                 prefix is none that a table's name may begin with.
         """
         self._closed = True  # until it could be opened
+        self._slots, self._held = threading.BoundedSemaphore(_SLOTS), 0
         require("sql", "sqlalchemy")
         from sqlalchemy import Engine
         from sqlalchemy.exc import SQLAlchemyError
@@ -173,7 +177,7 @@ class SqlStore:
             self.close()
             raise
         self._closed = False
-        call_at_fork(self._begin_anew)
+        call_at_fork(self._begin_anew, before=self._before_fork, parent=self._let_go)
 
     @property
     def address(self) -> str:
@@ -363,7 +367,7 @@ class SqlStore:
         self._check_open()
         pool = self._engine.pool
         try:
-            with self._engine.connect() as connection:
+            with self._slots, self._engine.connect() as connection:
                 yield connection
         finally:
             if self._closed and self._owned:
@@ -379,9 +383,23 @@ class SqlStore:
         if self._owned:
             self._engine.dispose()
 
+    def _before_fork(self) -> None:
+        """Wait until no thread is within SQLite, whose locks a forked process could not free."""
+        if self._engine.dialect.name == "sqlite":
+            self._held = sum(self._slots.acquire(timeout=_PATIENCE) for _ in range(_SLOTS))
+
+    def _let_go(self) -> None:
+        for _ in range(self._held):
+            self._slots.release()
+        self._held = 0
+
     def _begin_anew(self) -> None:
-        """Leave the connections to the process that opened them, and open others."""
-        self._engine.dispose(close=False)
+        """Leave the connections to the process that opened them, and open others.
+
+        Those of SQLite are closed: it would take them for this process's own, with their locks.
+        """
+        self._slots, self._held = threading.BoundedSemaphore(_SLOTS), 0
+        self._engine.dispose(close=self._engine.dialect.name == "sqlite")
 
     def __del__(self) -> None:
         if not self._closed:
@@ -492,7 +510,8 @@ def _engine(url: str, connections: int, patience: float) -> Engine:
 
     try:
         return create_engine(url, pool_pre_ping=True, poolclass=QueuePool, pool_size=connections,
-                             max_overflow=0, pool_timeout=patience)  # fmt: skip
+                             max_overflow=0, pool_timeout=patience,
+                             hide_parameters=True)  # fmt: skip  # errors show no customers
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         message = f"this store cannot be opened ({type(error).__name__}); is its URL right?"
         raise StoreError(_address(url), message) from None

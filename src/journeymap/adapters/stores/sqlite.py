@@ -29,6 +29,7 @@ SETTINGS = (
 MAX_READERS = 8
 """Threads that read at once, each with a connection of its own; others wait for them."""
 _PATIENCE = 10.0  # seconds
+_READER_CACHE = "PRAGMA cache_size = -8192"  # 8 MB: there may be as many as MAX_READERS
 _MEMORY = ":memory:"
 _ABANDONED: list[sqlite3.Connection] = []  # closing them would undo what another process writes
 _OURS = 0x6A6D6170  # marks a file as ours in its header
@@ -158,7 +159,9 @@ class SqliteStore:
 
     def _reader(self) -> sqlite3.Connection:
         self._check_open()
-        return self._connected()
+        connection = self._connected()
+        connection.execute(_READER_CACHE)
+        return connection
 
     def _check_open(self) -> None:
         if self._closed:
@@ -189,18 +192,17 @@ class SqliteStore:
     def _done(
         self, connection: sqlite3.Connection, begin: str, work: Callable[[Transaction], T]
     ) -> T:
+        within = connection.in_transaction
         try:
-            connection.execute(begin)
-        except sqlite3.Error as error:
-            raise self._wrong(error) from error
-        try:
-            done = work(SqlTransaction(SqliteConnection(connection)))
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            _back(connection)
-            raise self._wrong(error) from error
-        except BaseException:
-            _back(connection)
+            try:
+                connection.execute(begin)
+                done = work(SqlTransaction(SqliteConnection(connection)))
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._wrong(error) from error
+        except BaseException:  # also one that a signal raises when the lock was just given
+            if not within:
+                _back(connection)
             raise
         return done
 

@@ -11,8 +11,8 @@ from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, cumulative_value
+from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
 from journeymap.analysis.measuring.counts import distinct, mark_changes
-from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.matched_occurrences import (
     Events,
     MatchedOccurrences,
@@ -124,8 +124,9 @@ Cell = tuple[str, str, int, str, str]  # journey, kind, step from 1 (0: none), e
 class _Measured:
     """Sums of each cell, and of each key journey.
 
-    Of a cell: count, customers, occurrences, microseconds, value. Of a key journey:
-    how many were looked at, how many fit, what the matches cost.
+    Of a cell: count, customers, occurrences, microseconds, value, and how these occurrences are
+    spread over customers. Of a key journey: how many were looked at, how many fit, what the matches
+    cost, and how all are spread (see `Clusters`).
     """
 
     cells: dict[Cell, list[int]]
@@ -162,7 +163,10 @@ class Deviations:
             for cell, sums in self._sums(part, span, found, events, worth):
                 cells[cell] = sums
             strayed = distinct(events[0])
-            journeys[span.id] = [len(found.begin), len(found.begin) - len(strayed), matched.cost]
+            owners = part.customer[found.begin]
+            spread = Clusters.of(owners, np.zeros(len(owners), dtype=bool))
+            journeys[span.id] = [len(owners), len(owners) - len(strayed), matched.cost,
+                                 spread.customers, spread.units]  # fmt: skip
         return _Measured(cells, journeys, met)
 
     def merge(self, one: _Measured, other: _Measured) -> _Measured:
@@ -184,13 +188,14 @@ class Deviations:
         rows = []
         for cell, sums in measured.cells.items():
             journey, kind, step, element, department = cell
-            n = measured.journeys[journey][0]
-            count, customers, among, micros, value = sums
+            n, _, _, people, units = measured.journeys[journey]
+            count, customers, among, micros, value, mixed, hits = sums
+            spread = Clusters(people, units, mixed, hits)
             names = element.split(" / ") if kind == "missing" else (element,)
             moments = {one for name in names for one in watched.get(name, ())}
             rows.append((
                 journey, kind, step or None, element, department or None, sorted(moments),
-                count, customers, among, among / n, *wilson_interval(among, n), n,
+                count, customers, among, among / n, *share_interval(among, n, spread), n,
                 micros / 1e6 if scope.timed else None,
                 None if currency is None else amount_of(value),
             ))  # fmt: skip
@@ -207,8 +212,8 @@ class Deviations:
         return DeviationsAnswer(
             pl.DataFrame(rows, schema=DeviationsAnswer.schema(), orient="row"),
             currency=currency,
-            fitting={name: fit for name, (_, fit, _) in measured.journeys.items()},
-            costs={name: cost for name, (_, _, cost) in measured.journeys.items()},
+            fitting={name: sums[1] for name, sums in measured.journeys.items()},
+            costs={name: sums[2] for name, sums in measured.journeys.items()},
         )
 
     def _match(
@@ -282,6 +287,7 @@ class Deviations:
     ) -> Iterator[tuple[Cell, list[int]]]:  # fmt: skip
         """Sum each kind of deviation."""
         which, kind, _, row, lost = events
+        owners = part.customer[found.begin]
         waits = np.zeros(len(which), dtype=np.int64)
         late = kind == DEVIATION_KINDS.index("late")
         waits[late] = lost[late]
@@ -292,8 +298,12 @@ class Deviations:
         for cell, mine in _split_by_cell(part, span, events):
             inside = distinct(which[mine])
             value = 0 if worth is None else worth.select(found.last[inside]).total()
-            customers = len(distinct(part.customer[found.begin[inside]]))
-            yield cell, [len(mine), customers, len(inside), sum_exactly(waits[mine]), value]
+            customers = len(distinct(owners[inside]))
+            hit = np.zeros(len(owners), dtype=bool)
+            hit[inside] = True
+            spread = Clusters.of(owners, hit)
+            yield cell, [len(mine), customers, len(inside), sum_exactly(waits[mine]), value,
+                         spread.mixed, spread.hits]  # fmt: skip
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
         """Find the customers of a row, as the part numbers them."""

@@ -101,7 +101,8 @@ class Lift:
     Attributes:
         offer: The offer's id.
         goal: The touchpoint that counts (None: the one that the offer leads to).
-        within: The most time from becoming eligible to the goal (None: any).
+        within: The most time from becoming eligible to the goal (None: any); customers count who
+            became eligible so long before the end.
     """
 
     offer: str = field(validator=of_type(str))
@@ -122,6 +123,10 @@ class Lift:
         offer, goal = self._offer_and_goal(part.scope)
         begun = _first(part, mark_matching(part, All(offer.eligible)) if offer.eligible else None)
         some = begun >= 0
+        if self.within is not None:  # of the others it is not known yet, whoever came already
+            require_times(part.scope, "Lift(within=…)")
+            since = part.at[np.maximum(begun, 0)] if len(part) else begun
+            some &= part.scope.seen_until - since >= micros_in(self.within)
         reached = self._after(part, begun, goal)
         met = self._after(part, begun, offer.touchpoint)
         out = np.array([held_out(offer, name) for name in _assigned_ids(part)], dtype=bool)
@@ -193,7 +198,6 @@ class Lift:
         start = begun[journey]
         good = (start >= 0) & (rows > start)
         if self.within is not None:
-            require_times(part.scope, "Lift(within=…)")
             gap = part.at[rows] - part.at[np.maximum(start, 0)]
             good &= gap <= micros_in(self.within)
         flags[journey[good]] = True

@@ -11,6 +11,7 @@ import polars as pl
 from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
+from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
 from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.dormancy import find_dormancies, stage_codes
 from journeymap.analysis.measuring.intervals import wilson_interval
@@ -118,6 +119,7 @@ class _Measured:
     time: dict[int, int]
     owners: int
     reentered: int
+    clusters: Clusters
 
     def merge(self, other: _Measured) -> _Measured:
         return _Measured(
@@ -128,6 +130,7 @@ class _Measured:
             {phase: self.time[phase] + other.time[phase] for phase in self.time},
             self.owners + other.owners,
             self.reentered + other.reentered,
+            self.clusters.merge(other.clusters),
         )
 
 
@@ -167,6 +170,7 @@ class Loops:
             {half: sum_exactly(gaps[phase[:-1] == half]) for half in (_BUY, _OWN)},
             len(owning),
             int((turned > 0).sum()),
+            Clusters.of(part.owners[owning], (turned > 0)[owning]),
         )
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
@@ -193,7 +197,7 @@ class Loops:
         cell = np.zeros(1, dtype=np.int64)
         median, p90 = (float(q[0]) for q in measured.lap_times.quantiles(cell, (0.5, 0.9)))
         spent = sum(measured.time.values())
-        low, high = wilson_interval(measured.reentered, measured.owners)
+        low, high = share_interval(measured.reentered, measured.owners, measured.clusters)
         return LoopsAnswer(
             _leaks(measured.stages, scope),
             journeys=measured.laps.total(),

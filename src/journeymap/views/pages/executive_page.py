@@ -262,4 +262,5 @@ def _counts_nothing(row: ScorecardRow) -> bool:
 def _verdict(row: ScorecardRow) -> Cell:
     """Write the verdict, or why there is none."""
     verdict = None if _counts_nothing(row) else row.verdict
-    return Cell(verdict or row.note or "no target", tone=(verdict or "none").replace(" ", "-"))
+    none = "no target" if row.target is None else "not judged yet" if row.n else "nothing counted"
+    return Cell(verdict or row.note or none, tone=(verdict or "none").replace(" ", "-"))
