@@ -14,15 +14,19 @@ import journeymap as jm
 from journeymap.analysis import (
     Breakdown,
     Columns,
+    Deviations,
     Funnel,
     KeyJourneys,
     Lift,
     Log,
+    Loops,
     Scorecard,
     Trend,
 )
 from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
 from journeymap.analysis.measuring.intervals import wilson_interval
+from journeymap.model.offers import held_out
+from tests.factories import columns_of
 
 SHOP = jm.JourneyMap(
     "shop",
@@ -152,3 +156,61 @@ def test_customers_who_do_not_differ_at_all_are_as_many_units() -> None:
     hit[hit.argmin()] = True
     other = share_interval(601, 1200, Clusters.of(who, hit))
     assert one == pytest.approx(other, abs=0.01)
+
+
+LOOP = jm.JourneyMap(
+    "loop", stages=[jm.Stage("b", "buy"), jm.Stage("o", "own")],
+    touchpoints=[*(jm.Touchpoint(one, "o") for one in ("ask", "check", "solved")),
+                 jm.Touchpoint("shop", "b")],
+    key_journeys=[jm.KeyJourney("help", "ask", "solved", steps=["ask", "check", "solved"])],
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_deviations_and_loops_go_by_customers() -> None:
+    """Customers of whom most steps are left out, and who buy again, and customers of whom few."""
+    deviations = loops = 0
+    for seed in range(40):
+        dice, rows = np.random.default_rng(seed), list[tuple[str, str, int]]()
+        for n in range(60):
+            share, at = dice.beta(0.8, 0.8), dice.uniform(0, 1e5)
+            for _ in range(int(dice.integers(1, 20))):
+                checked = ["check"] if dice.random() > share else []
+                for point in ("ask", *checked, "solved"):
+                    rows.append((f"c{n}", point, int(at)))
+                    at += dice.exponential(3600) + 1
+                if dice.random() < share:
+                    rows.append((f"c{n}", "shop", int(at)))
+                at += 10 * 86_400
+        log = Log.from_frame(columns_of("customer touchpoint at", rows), Columns(at_unit="s"),
+                             map=LOOP)  # fmt: skip
+        [missing] = [row for row in log.ask(Deviations()) if row.kind == "missing"]
+        deviations += missing.low <= 0.5 <= missing.high
+        found = log.sessions("2 days").ask(Loops())
+        assert found.reentry_low is not None
+        assert found.reentry_high is not None
+        loops += found.reentry_low <= 0.5 <= found.reentry_high
+    assert deviations >= 36
+    assert loops >= 36
+
+
+def test_a_lift_within_a_time_counts_whose_time_is_over() -> None:
+    """Customers who come all the time; of the last of them it is not known yet what they do."""
+    inside = 0
+    for seed in range(20):
+        dice, rows = np.random.default_rng(seed), list[tuple[str, str, int]]()
+        for n in range(1500):
+            name, begin = f"{seed}-{n}", dice.uniform(0, 60)
+            rows.append((name, "ask", int(begin * 86_400)))
+            share = 0.2 if held_out(SHOP.offers["call"], name) else 0.4
+            bought = begin + dice.uniform(0, 30)
+            if dice.random() < share and bought <= 60:
+                rows.append((name, "done", int(bought * 86_400)))
+        log = Log.from_frame(columns_of("customer touchpoint at", rows), Columns(at_unit="s"),
+                             map=SHOP)  # fmt: skip
+        answer = log.ask(Lift("call", within="30 days"))
+        assert answer.low is not None
+        assert answer.high is not None
+        inside += answer.low <= 0.2 <= answer.high
+        assert sum(row.n for row in answer) < 1000
+    assert inside >= 17

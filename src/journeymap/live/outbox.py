@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from secrets import token_hex
+from hashlib import blake2b
 
 from attrs import evolve
 
@@ -23,6 +23,7 @@ from journeymap.tracking.codec import read_signal, signal_text
 
 __all__ = ["letters_for", "move_letters", "post_letters"]
 
+_RENEWED = "renewed"  # a fact of the store: how many letters got an id of their own
 _BEGUN = (MomentReached, MomentOverdue, Deviated, KeyJourneyCompleted, KeyJourneyGivenUp)
 """The signals that name the interaction with which something began, by its place at its time."""
 
@@ -62,7 +63,7 @@ def post_letters(tx: Transaction, letters: list[Letter]) -> None:
     there = _find_letters(tx, subjects)
     for key, letter in there.items():
         if MOVED in letter.reason:  # it stands where another was, which has its id
-            there[key] = evolve(letter, text=_renewed(letter))
+            there[key] = evolve(letter, text=_renewed(tx, letter))
     handed = [_as_handed(one, there[one.key]) if one.key in there else one for one in subjects]
     withdrawals = [_withdrawn(one) for one in handed]
     there |= tx.outbox.read([one.id for one in withdrawals])
@@ -150,9 +151,13 @@ def _moved(signal: Signal, new: Signal) -> Signal:
     return evolve(signal, customer=new.customer, tie=new.tie, handed_id=None)
 
 
-def _renewed(letter: Letter) -> str:
+def _renewed(tx: Transaction, letter: Letter) -> str:
     """Write the signal of a letter that was moved away under an id that no other has."""
-    return signal_text(evolve(read_signal(letter.text), handed_id=token_hex(16)))
+    number = int(tx.meta.read().get(_RENEWED, "0")) + 1
+    tx.meta.set(_RENEWED, str(number))
+    signal = read_signal(letter.text)
+    name = blake2b(f"{signal.id} {letter.id} {number}".encode(), digest_size=16).hexdigest()
+    return signal_text(evolve(signal, handed_id=name))
 
 
 def _as_handed(signal: Signal, letter: Letter) -> Signal:

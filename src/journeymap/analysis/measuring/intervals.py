@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from scipy.special import stdtrit
 
@@ -61,7 +62,7 @@ def join_intervals(
     return one - other - down, one - other + up
 
 
-def nps_interval(promoters: int, detractors: int, n: int) -> tuple[float, float]:
+def nps_interval(promoters: float, detractors: float, n: float) -> tuple[float, float]:
     """Compute the 95 % interval of a Net Promoter Score, in points.
 
     Adjusted Wald, with three answers added in the proportion 1 : 2 : 1 (Rocks 2016). The score
@@ -79,7 +80,7 @@ def nps_interval(promoters: int, detractors: int, n: int) -> tuple[float, float]
 
 
 def mean_interval(
-    values: list[float], weights: list[int], scale: tuple[float, float]
+    values: list[float], weights: Sequence[float], scale: tuple[float, float]
 ) -> tuple[float, float] | tuple[None, None]:
     """Compute Student's 95 % interval of a mean of weighted answers, within their scale.
 

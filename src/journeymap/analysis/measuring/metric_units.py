@@ -23,6 +23,7 @@ from journeymap.analysis.measuring.working_time import (
     measure_working_time,
 )
 from journeymap.analysis.questions.deviations import Deviations
+from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.exceptions import AnswerError
 from journeymap.model import (
@@ -42,7 +43,7 @@ from journeymap.model import (
 )
 from journeymap.model.conditions import Condition, leaves
 from journeymap.model.instants import micros_in
-from journeymap.model.scores import plain_kind
+from journeymap.model.scores import lowest_top_answer, plain_kind, summary_of
 
 __all__ = ["Hits", "Lengths", "Ratings", "Sums", "Units", "find_units"]
 
@@ -77,10 +78,15 @@ class Hits:
 
 @frozen(eq=False)
 class Ratings:
-    """Answers in ten-thousandths, the kind that they are of, and other scales that were asked."""
+    """Answers in ten-thousandths, the kind that they are of, and other scales that were asked.
+
+    ``points`` are what each adds to the number that is made of all: 1 or −1 of a promoter or
+    detractor, 1 of a top box, or else the answer.
+    """
 
     at: Ints
     value: Ints
+    points: Ints
     owner: Ints
     kind: str
     others: frozenset[str] = frozenset()
@@ -193,10 +199,21 @@ def _ratings(part: Part, metric: Metric, measure: Rating) -> Ratings:
         kinds = distinct(part.codes("score_kind")[_at_element(part, metric)]).tolist()
         others = {name for name in map(names.__getitem__, kinds) if name is not None
                   and name != measure.what and plain_kind(name) == measure.what}  # fmt: skip
+    value = column[there].astype(np.int64)
     return Ratings(
-        part.at[there], column[there].astype(np.int64), part.customer[there], measure.what,
-        frozenset(others),
+        part.at[there], value, _points(part, measure.what, value), part.customer[there],
+        measure.what, frozenset(others),
     )  # fmt: skip
+
+
+def _points(part: Part, kind: str, value: Ints) -> Ints:
+    """Find what answers add to the number that is made of all."""
+    summary = "mean" if kind.startswith("emotion") else summary_of(kind)
+    if summary == "net promoter":
+        return (value >= 9 * SCALE).astype(np.int64) - (value <= 6 * SCALE)
+    if summary == "top boxes":
+        return (value >= lowest_top_answer(*part.scope.scales[kind]) * SCALE).astype(np.int64)
+    return value
 
 
 def _times_between(part: Part, metric: Metric, measure: TimeBetween) -> Lengths | Hits:

@@ -10,11 +10,18 @@ import numpy as np
 from attrs import frozen
 from scipy.special import bdtr, stdtrit
 
+from journeymap.analysis.measuring.clustered_means import (
+    ClusteredLevels,
+    ClusteredSums,
+    square_sum,
+    whole_sum,
+)
 from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
 from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import (
     mean_interval,
     nps_interval,
+    wilson_bounds,
     wilson_interval,
 )
 from journeymap.analysis.measuring.metric_units import Hits, Lengths, Ratings, Sums, Units
@@ -48,28 +55,39 @@ class Counted:
 
 @frozen
 class Rated:
-    """How often each answer was given, in ten-thousandths; the kind of the answers."""
+    """How often each answer was given, in ten-thousandths; the kind of the answers.
+
+    ``points`` are what each answer adds to the number that is made of all.
+    """
 
     counts: dict[int, int]
     kind: str
+    points: Summed
     others: frozenset[str] = frozenset()
 
 
 @frozen
 class Timed:
-    """Lengths of time, with their sums."""
+    """Lengths of time, with their sums, and how they are spread over customers."""
 
     sums: Summed
     spread: Spread
+    levels: ClusteredLevels
 
 
 @frozen
 class Summed:
-    """Numbers: how many, their sum and that of their squares."""
+    """Numbers: how many, their sum and that of their squares, and how customers share them."""
 
     n: int
     total: int
     squares: int
+    clusters: ClusteredSums
+
+    @property
+    def effect(self) -> float:
+        """The design effect of their mean."""
+        return self.clusters.effect(self.n, self.total, self.squares)
 
 
 Worth: TypeAlias = Counted | Rated | Timed | Summed
@@ -87,14 +105,18 @@ def sum_units(units: Units, period: Ints, of_period: Ints | None = None) -> dict
             case Lengths():
                 lengths = units.length[mine]
                 spread = spread_lengths(np.zeros(len(lengths), dtype=np.int64), lengths)
-                found[number] = Timed(_sum(lengths), spread)
+                owner = units.owner[mine]
+                found[number] = Timed(_sum(lengths, owner), spread,
+                                      ClusteredLevels.of(owner, lengths))  # fmt: skip
             case Ratings():
                 values, often = np.unique(units.value[mine], return_counts=True)
                 answers = dict(zip(values.tolist(), often.tolist(), strict=True))
-                found[number] = Rated(answers, units.kind, units.others)
+                points = _sum(units.points[mine], units.owner[mine])
+                found[number] = Rated(answers, units.kind, points, units.others)
             case Sums():
                 inside = of_period == number if of_period is not None else mine[:0]
-                found[number] = _sum_by_unit(units, mine, units.of_unit[inside])
+                owner = units.owner[inside] if len(units.of_unit) else units.owner[:0]
+                found[number] = _sum_by_unit(units, mine, units.of_unit[inside], owner)
             case _:
                 assert_never(units)
     return found
@@ -110,45 +132,30 @@ def _count(units: Hits, mine: Flags) -> Counted:
     return Counted(len(counted), int(hit.sum()), Clusters.of(owner[first], hit))
 
 
-def _sum_by_unit(units: Sums, mine: Ints, counted: Ints) -> Summed:
+def _sum_by_unit(units: Sums, mine: Ints, counted: Ints, owner: Ints) -> Summed:
     """Sum by unit; where no units are counted, all of it is one."""
     parts = [units.value[mine]]
     if units.fraction is not None:
         parts.append(units.fraction[mine])
     if not len(units.of_unit):
-        whole = _exact(parts[0]) if units.fraction is None else Amounts(parts[0], parts[1]).total()
-        return Summed(len(parts[0]), whole, 0)
-    people = distinct(counted)
+        plain = units.fraction is None
+        whole = whole_sum(parts[0]) if plain else Amounts(parts[0], parts[1]).total()
+        return Summed(len(parts[0]), whole, 0, ClusteredSums())
+    people, first = np.unique(counted, return_index=True)
     spots = np.searchsorted(people, units.unit[mine])
     if units.fraction is None:
         sums = np.zeros(len(people), dtype=np.int64)
         np.add.at(sums, spots, parts[0])
-        return _sum(sums)
+        return _sum(sums, owner[first])
     numbers = Amounts(parts[0], parts[1]).sums_by(spots, len(people)).totals()
-    return Summed(len(numbers), sum(numbers), sum(one * one for one in numbers))
+    return Summed(len(numbers), sum(numbers), sum(one * one for one in numbers),
+                  ClusteredSums.of(owner[first], numbers))  # fmt: skip
 
 
-def _sum(values: Ints) -> Summed:
-    return Summed(len(values), _exact(values), _squares(values))
-
-
-def _exact(values: Ints) -> int:
-    whole = values >> 24
-    return (int(whole.sum()) << 24) + int((values - (whole << 24)).sum())
-
-
-def _squares(values: Ints) -> int:
-    """Sum squares exactly: in halves of 25 bits, four thousand at a time."""
-    size = np.abs(values)
-    if len(size) and int(size.max()) >= 1 << 50:
-        return sum(one * one for one in map(int, size.tolist()))
-    high, low = size >> 25, size & ((1 << 25) - 1)
-    begins = np.arange(0, len(size), 4096)
-    if not len(begins):
-        return 0
-    parts = (high * high, high * low, low * low)
-    a, b, c = (sum(map(int, np.add.reduceat(part, begins).tolist())) for part in parts)
-    return (a << 50) + (b << 26) + c
+def _sum(values: Ints, owner: Ints) -> Summed:
+    return Summed(
+        len(values), whole_sum(values), square_sum(values), ClusteredSums.of(owner, values)
+    )  # fmt: skip
 
 
 def merge_worth(one: Worth, other: Worth) -> Worth:
@@ -159,16 +166,19 @@ def merge_worth(one: Worth, other: Worth) -> Worth:
         answers = {**one.counts, **other.counts}
         for answer in one.counts.keys() & other.counts.keys():
             answers[answer] = one.counts[answer] + other.counts[answer]
-        return Rated(answers, one.kind, one.others | other.others)
+        points = _added(one.points, other.points)
+        return Rated(answers, one.kind, points, one.others | other.others)
     if isinstance(one, Timed) and isinstance(other, Timed):
-        return Timed(_added(one.sums, other.sums), one.spread.merge(other.spread))
+        return Timed(_added(one.sums, other.sums), one.spread.merge(other.spread),
+                     one.levels.merge(other.levels))  # fmt: skip
     assert isinstance(one, Summed)  # noqa: S101  # one metric has one kind of sums
     assert isinstance(other, Summed)  # noqa: S101
     return _added(one, other)
 
 
 def _added(one: Summed, other: Summed) -> Summed:
-    return Summed(one.n + other.n, one.total + other.total, one.squares + other.squares)
+    return Summed(one.n + other.n, one.total + other.total, one.squares + other.squares,
+                  one.clusters.merge(other.clusters))  # fmt: skip
 
 
 def evaluate(
@@ -176,8 +186,9 @@ def evaluate(
 ) -> Value:  # fmt: skip
     """Give the number that sums make, with a 95 % interval.
 
-    Shares have Wilson's (1927), by the spread between customers; means Student's, quantiles that of
-    the order statistics (Hahn and Meeker 1991), NPS that of Rocks (2016); a sum has none.
+    Shares have Wilson's (1927), means Student's, quantiles that of the order statistics (Hahn and
+    Meeker 1991), NPS that of Rocks (2016), all by the spread between customers: of as many
+    independent values as would be as sure (Kish 1965). A sum has none.
     """
     match worth:
         case Counted():
@@ -208,7 +219,9 @@ def _mean(sums: Summed, scale: float) -> Value:
     spread = Fraction(sums.n * sums.squares - sums.total**2, sums.n * (sums.n - 1))
     if not spread:
         return Value(mean, sums.n)  # all are alike, which says nothing of chance
-    half = float(stdtrit(sums.n - 1, 0.975)) * math.sqrt(float(spread / scale**2) / sums.n)
+    effect = sums.effect
+    free = sums.n - 1 if effect == 1 else sums.clusters.customers - 1
+    half = float(stdtrit(free, 0.975)) * math.sqrt(effect * float(spread / scale**2) / sums.n)
     return Value(mean, sums.n, mean - half, mean + half)
 
 
@@ -217,7 +230,8 @@ def _quantile(worth: Timed, share: float) -> Value:
 
     Of a few, there is none on one side or on both.
     """
-    n = worth.sums.n
+    count = worth.sums.n
+    n = max(1, round(count / worth.levels.effect(count, share)))
     half = int(4 * math.sqrt(n * share * (1 - share))) + 2
     middle = int(n * share)
     ranks = np.arange(max(0, middle - half), min(n, middle + half) + 1)
@@ -232,7 +246,7 @@ def _quantile(worth: Timed, share: float) -> Value:
     )
     cells = np.zeros(1, dtype=np.int64)
     value, low, high = (float(found[0]) for found in worth.spread.quantiles(cells, wanted))
-    return Value(value, n, low if rank_low >= 1 else None, high if rank_high <= n else None)
+    return Value(value, count, low if rank_low >= 1 else None, high if rank_high <= n else None)
 
 
 def _rate(worth: Rated, scales: dict[str, tuple[float, float]]) -> Value:
@@ -242,14 +256,19 @@ def _rate(worth: Rated, scales: dict[str, tuple[float, float]]) -> Value:
     if not n:
         return Value(None, 0)
     pairs = list(zip(values, weights, strict=True))
+    effect = worth.points.effect
     mean = math.fsum(v * w for v, w in pairs) / n
     summary = "mean" if worth.kind.startswith("emotion") else summary_of(worth.kind)
     if summary == "net promoter":
         up, down = sum(w for v, w in pairs if v >= 9), sum(w for v, w in pairs if v <= 6)
-        return Value(100 * (up - down) / n, n, *nps_interval(up, down, n))
+        bounds = nps_interval(up / effect, down / effect, n / effect)
+        return Value(100 * (up - down) / n, n, *bounds)
     if summary == "top boxes":
         least = lowest_top_answer(*scales[worth.kind])
         top = sum(w for v, w in pairs if v >= least)
-        return Value(top / n, n, *wilson_interval(top, n))
+        if effect == 1:
+            return Value(top / n, n, *wilson_interval(top, n))
+        quantile = float(stdtrit(worth.points.clusters.customers - 1, 0.975))
+        return Value(top / n, n, *wilson_bounds(top / n, n / effect, quantile))
     scale = scales.get(worth.kind, (-1.0, 1.0))  # an emotion has no other
-    return Value(mean, n, *mean_interval(values, weights, scale))
+    return Value(mean, n, *mean_interval(values, [one / effect for one in weights], scale))
