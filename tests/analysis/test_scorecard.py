@@ -7,6 +7,7 @@ import statistics
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -353,15 +354,16 @@ def test_dormancy_is_judged_by_the_end_of_the_whole_log() -> None:
     late = visits(*((f"w{n}", name, 400 + day) for n in range(5) for day, name in enumerate("ab")),
                   channel="web")  # fmt: skip
     log = Log.from_interactions([*early, *late], map=journey)
-    assert {name: row.value for name, row in rows(log).items()} == {"churn": 0.5, "first": 0.5}
+    found = {name: (row.value, row.n) for name, row in rows(log).items()}
+    assert found == {"churn": (1, 5), "first": (1, 5)}  # of the others it is not known yet
     by = {
         (row.segment, row.metric): row.value for row in log.ask(Breakdown(Scorecard(), "channel"))
     }
     assert by == {
         ("tel", "churn"): 1,
         ("tel", "first"): 1,
-        ("web", "churn"): 0,
-        ("web", "first"): 0,
+        ("web", "churn"): None,
+        ("web", "first"): None,
     }
     assert rows(log.where(channel="tel"))["churn"].value == 1
 
@@ -374,7 +376,7 @@ def test_rates_and_totals() -> None:
     earned = Metric("earned", EVERYTHING, target=50, measure=AmountOf("revenue", "EUR"))
     journey = JOURNEY.add(calls, spent, earned)
     one = Log.from_interactions(visits(("a", "a", 0)), map=journey)
-    assert (rows(one)["calls"].value, rows(one)["calls"].verdict) == (1, "met")
+    assert (rows(one)["calls"].value, rows(one)["calls"].verdict) == (None, None)  # in no time
     daily = visits(*((f"c{n % 7}", "a", n) for n in range(60)), channel="web")
     log = Log.from_interactions([*daily, *visits(("z", "a", 59), channel="tel")], map=journey)
     some = log.where(since=T0 + 20 * DAY, until=T0 + 41 * DAY)
@@ -651,3 +653,31 @@ def test_what_may_come_at_any_time_is_not_judged_while_it_may(measure: Any) -> N
         assert (row.complete, row.verdict, row.change) == (False, None, None)
     assert judged >= 8
     assert fallen <= 3
+
+
+def test_a_month_is_a_month_and_what_is_not_over_is_not_judged() -> None:
+    """As many calls in each month, and on a day of 25 hours; less than a month gives no verdict."""
+
+    def counted(per: Any, target: float, days: list[datetime], **more: Any) -> list[Any]:
+        metric = Metric("calls", EVERYTHING, target=target, measure=Frequency(per=per))
+        given = [Interaction(f"c{n % 9}", "b", one) for n, one in enumerate(days)]
+        zone = more.pop("zone", "UTC")
+        log = Log.from_interactions(given, map=JOURNEY.add(metric), calendar_zone=zone)
+        return [(row.period, row.value, row.verdict)
+                for row in log.ask(Scorecard(**more, metric="calls"))]  # fmt: skip
+
+    firsts = [datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 6)]
+    months = [one + (two - one) * part / 100 for one, two in pairwise(firsts)
+              for part in range(100)]  # fmt: skip
+    found = counted("month", 100, [*months, firsts[-1] + timedelta(minutes=30)], every="month")
+    assert [row[1:] for row in found[:-1]] == [(100, "met")] * 4
+    assert found[-1][1:] == (None, None)
+    quarters = counted("month", 100, [*months, firsts[-1]], every="quarter")
+    assert quarters[0][1:] == (100, "met")
+    ten_a_day = [firsts[0] + timedelta(hours=2.4 * n) for n in range(1800)]
+    [(_, value, verdict)] = counted("month", 400, ten_a_day, last="7 days")
+    assert value == pytest.approx(304.4, rel=0.02)
+    assert verdict is None
+    autumn = [datetime(2026, 10, 24, 22, tzinfo=UTC) + timedelta(hours=n) for n in range(31)]
+    day = counted("day", 25, autumn, every="day", zone="Europe/Paris")[0]
+    assert day == ("2026-10-25", 25, "met")

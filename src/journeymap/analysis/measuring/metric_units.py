@@ -113,8 +113,11 @@ class Sums:
 Units: TypeAlias = Lengths | Hits | Ratings | Sums
 
 
-def find_units(part: Part, metric: Metric) -> Units:
-    """Find what a metric counts in a part; raise AnswerError where the log does not know it."""
+def find_units(part: Part, metric: Metric, *, settled: bool = False) -> Units:
+    """Find what a metric counts in a part; raise AnswerError where the log does not know it.
+
+    ``settled``: of dormancy, those alone whose silence may be over, had they been silent at once.
+    """
     match metric.measure:
         case Rating():
             return _ratings(part, metric, metric.measure)
@@ -133,7 +136,7 @@ def find_units(part: Part, metric: Metric) -> Units:
         case Repurchase():
             return _repurchase(part, metric, metric.measure)
         case Dormancy():
-            return _dormancy(part, metric)
+            return _dormancy(part, metric, settled=settled)
         case DeviationRate():
             [span] = choose_key_journeys(part.scope, metric.of.id, "Scorecard")
             begin, departed = Deviations().mark_departed(part, span)
@@ -441,13 +444,21 @@ def _repurchase(part: Part, metric: Metric, measure: Repurchase) -> Hits:
     return Hits(first[known], mine[known], in_time[known], mine[known])
 
 
-def _dormancy(part: Part, metric: Metric) -> Hits:
+def _dormancy(part: Part, metric: Metric, *, settled: bool) -> Hits:
     if part.scope.map is None or not any(part.scope.map.tables.dormant_after):
         raise AnswerError("Scorecard", "the map does not say when a customer is dormant")
-    asleep, _ = find_dormancies(part, part.scope.seen_until)
+    asleep, limit = find_dormancies(part, part.scope.seen_until)
     last = np.zeros(len(part), dtype=bool)
     last[part.offsets[1:] - 1] = True
     mine = _at_element(part, metric)
+    if settled:
+        first = np.full(part.journeys, len(part))
+        rows = np.flatnonzero(mine)
+        np.minimum.at(first, part.journey[rows], rows)
+        begun = first[first < len(part)]
+        over = np.zeros(part.journeys, dtype=bool)
+        over[part.journey[begun]] = part.scope.seen_until - part.at[begun] >= limit[begun]
+        mine &= over[part.journey]
     there = np.zeros(part.journeys, dtype=bool)
     there[part.journey[mine]] = True
     gone = asleep & last & there[part.journey]

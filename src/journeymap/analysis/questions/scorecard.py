@@ -295,7 +295,7 @@ class Scorecard:
         if not len(part):
             return _Sum({}, _NO_DELAYS)
         try:
-            units = find_units(part, metric)
+            units = find_units(part, metric, settled=self._calendar(part.scope) is None)
         except (AnswerError, UnknownName) as error:
             return error.message if isinstance(error, AnswerError) else str(error)
         period = self._period(units.at, part.scope)
@@ -348,8 +348,8 @@ class Scorecard:
             # What adds up is not over before its period is.
             open_ = waited_for or (cells["complete"] is False and (
                 _is_total(metric) or isinstance(metric.measure, Dormancy)
-                or (self.last is not None and _is_exact(metric))
-            ))  # fmt: skip
+                or _is_exact(metric)
+            )) or self._is_short(metric, number, scope)  # fmt: skip
             if self.last is not None and number < _WINDOWS[-1]:  # it is what is before
                 before = None if open_ else value
                 continue
@@ -426,15 +426,32 @@ class Scorecard:
     ) -> Value:  # fmt: skip
         """Give the count for each day, week or month of the period; ``n`` is the count."""
         count = worth.n if isinstance(worth, Summed) else 0
+        lasted = self._count_units(measure, number, scope)
+        return Value(None if lasted < _LEAST else count / lasted, count)
+
+    def _count_units(self, measure: Frequency, number: int, scope: Scope) -> float:
+        """Count the days, weeks or months that are seen of a period."""
         begin = scope.begin if scope.since is None else max(scope.since, scope.begin)
         end = scope.seen_until + 1
         calendar = self._calendar(scope)
+        whole = False
         if calendar is not None:
-            end = end if self.last is None else calendar.begin(number + 1)
-            begin, end = max(begin, calendar.begin(number)), min(end, calendar.begin(number + 1))
-        length = {"day": 1.0, "week": 7.0, "month": 365.2425 / 12}[measure.per]
-        lasted = max((end - begin) / 86_400e6 / length, 1.0)  # of less than one, no rate is known
-        return Value(count / lasted, count)
+            edges = calendar.begin(number), calendar.begin(number + 1)
+            whole = self.every is not None and edges[0] >= begin and edges[1] <= end
+            begin, end = max(begin, edges[0]), edges[1] if self.last else min(end, edges[1])
+        days = max(end - begin, 0) / 86_400e6
+        if whole:  # a day is one, also when clocks change
+            days = float(round(days))
+            if measure.per == "month" and self.every in _MONTHS:
+                return _MONTHS[self.every]
+        return days / {"day": 1.0, "week": 7.0, "month": 365.2425 / 12}[str(measure.per)]
+
+    def _is_short(self, metric: Metric, number: int, scope: Scope) -> bool:
+        """Check whether a period is shorter than the time for which something is counted."""
+        measure = metric.measure
+        if isinstance(measure, Frequency) and _is_exact(metric):
+            return self._count_units(measure, number, scope) < 1 - _NEARLY
+        return False
 
 
 def _last(frame: pl.DataFrame) -> pl.DataFrame:
@@ -494,6 +511,9 @@ class _Sum:
         return 0 if np.isnan(found[0]) else int(found[0] * 1e6)
 
 
+_MONTHS = {"month": 1.0, "quarter": 3.0, "year": 12.0}
+_LEAST = 0.2  # of a day, week or month: of less no rate is known
+_NEARLY = 0.1  # of a month: a window of 28 days is as long as one
 _NO_DELAYS = spread_lengths(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
