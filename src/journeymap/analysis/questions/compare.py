@@ -21,6 +21,8 @@ from scipy.special import ndtr, stdtr, stdtrit
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.intervals import NORMAL_QUANTILE, wilson_bounds
 from journeymap.analysis.measuring.resampling import (
+    GROUPS,
+    HALVES,
     Resampled,
     Resampling,
 )
@@ -224,6 +226,7 @@ class _Numbers:
     values: dict[tuple[What, str], float]
     n: dict[What, int]
     likely: dict[What, int]
+    people: dict[What, int]
 
     @classmethod
     def of(cls, answer: Any) -> _Numbers:
@@ -232,11 +235,14 @@ class _Numbers:
         values: dict[tuple[What, str], float] = {}
         n: dict[What, int] = {}
         likely: dict[What, int] = {}
+        people: dict[What, int] = {}
         for row in answer.to_dicts():
             what = tuple(part for key in keys for part in _words(row[key]))
             for measure in measures:
                 if row[measure] is not None and is_compared(answer.field_in(row, measure)):
                     values[what, measure] = float(row[measure])
+            if (some := row.get("customers", row.get("n"))) is not None:
+                people[what] = some
             if row.get("n") is not None:
                 n[what] = row["n"]
                 likely[what[:-1]] = row["n"]
@@ -244,7 +250,7 @@ class _Numbers:
             number = getattr(answer, name)
             if isinstance(number, float) and is_compared(declared):
                 values[(), name] = number
-        return cls(row_fields, values, n, likely)
+        return cls(row_fields, values, n, likely, people)
 
     def value(self, what: What, measure: str) -> float | None:
         """Read a number; the share of an element that never came is 0, if others came."""
@@ -258,11 +264,20 @@ class _Numbers:
         declared = self.row.get(measure) if what else None
         return declared is not None and (declared.kind, declared.of) == ("share", "n")
 
+    def counted(self, what: What) -> int | None:
+        """Find how many customers, or else units, a row has (None: it does not say)."""
+        return self.people.get(what)
+
     def over(self, what: What) -> int | None:
         """Find the n of a row, or the one it would have."""
         if what in self.n:
             return self.n[what]
         return self.likely.get(what[:-1], self.likely.get(()))
+
+
+_SIGNS = np.array([[1 if group in half else -1 for group in range(GROUPS)] for half in HALVES])
+_FEWEST = 2  # degrees of freedom
+_USUAL = 6.0  # of sixteen groups that are alike: as many seem to make the variance
 
 
 @frozen(eq=False)
@@ -295,6 +310,24 @@ class _Side:
             return None
         return (np.array(values, dtype=float) - whole) / math.sqrt(len(values))
 
+    def free(self, moved: Floats, what: What) -> float | None:
+        """Compute the degrees of freedom of a variance; None where hardly anyone has the number.
+
+        They are no more than there are of what is counted. What each group of customers adds to
+        the halves is found again: where few of them make the variance, less is known of it
+        (Satterthwaite 1946); half of that is believed, as sixteen groups do not say more.
+        """
+        counted = self.whole.counted(what)
+        most = float(self.degrees_of_freedom if counted is None else min(
+            self.degrees_of_freedom, counted - 1))  # fmt: skip
+        if most < _FEWEST:
+            return None
+        squares = (_SIGNS.T @ moved) ** 2
+        if not squares.any():
+            return most
+        groups = float(squares.sum() ** 2 / (squares**2).sum())
+        return min(most, 3 * (groups + _USUAL) / 2 - 2)
+
 
 def _keys_and_measures(row: Any) -> tuple[list[str], list[str]]:
     """List the fields that name a row, and those that can be compared."""
@@ -323,10 +356,15 @@ def _difference(what: What, measure: str, a: _Side, b: _Side) -> dict[str, Any]:
     one_moved, other_moved = a.moved(what, measure), b.moved(what, measure)
     if one_moved is None or other_moved is None:
         return row  # too few customers for an interval
+    free = a.free(one_moved, what), b.free(other_moved, what)
+    share = a.whole.is_share_of_n(what, measure) and row["n_a"] and row["n_b"]
+    if None in free and not share:
+        return row  # hardly anyone has it
     moves = (one_moved, other_moved)
     covariance = np.array([[float(one @ other) for other in moves] for one in moves])
-    t_quantile = float(stdtrit(_welch_degrees_of_freedom(covariance, a, b), 0.975))
-    if a.whole.is_share_of_n(what, measure) and row["n_a"] and row["n_b"]:
+    degrees_of_freedom = _welch_degrees_of_freedom(covariance, *(one or 3.0 for one in free))
+    t_quantile = float(stdtrit(degrees_of_freedom, 0.975))
+    if share:
         return row | _share_difference(
             first, second, covariance, (row["n_a"], row["n_b"]), t_quantile
         )
@@ -337,7 +375,7 @@ def _difference(what: What, measure: str, a: _Side, b: _Side) -> dict[str, Any]:
         "low": difference - t_quantile * standard_error,
         "high": difference + t_quantile * standard_error,
     }
-    row["p"] = _p_value(difference, standard_error, _welch_degrees_of_freedom(covariance, a, b))
+    row["p"] = _p_value(difference, standard_error, degrees_of_freedom)
     return row
 
 
@@ -346,14 +384,12 @@ def _subtract(one: float, other: float) -> float:
     return 0.0 if math.isclose(one, other, rel_tol=1e-12) else one - other
 
 
-def _welch_degrees_of_freedom(covariance: Any, a: _Side, b: _Side) -> float:
-    """Compute the degrees of freedom of a difference (Welch 1947)."""
+def _welch_degrees_of_freedom(covariance: Any, a: float, b: float) -> float:
+    """Compute the degrees of freedom of a difference, by those of each side (Welch 1947)."""
     one, other = float(covariance[0, 0]), float(covariance[1, 1])
     if one + other == 0:
-        return float(min(a.degrees_of_freedom, b.degrees_of_freedom))
-    return (one + other) ** 2 / (
-        one * one / a.degrees_of_freedom + other * other / b.degrees_of_freedom
-    )
+        return min(a, b)
+    return (one + other) ** 2 / (one * one / a + other * other / b)
 
 
 def _share_difference(
