@@ -718,3 +718,17 @@ def test_a_frame_by_itself_is_its_rows() -> None:
     assert (len(records), len(broken)) == (2, 1)
     records, _ = all_of(iterable_source({"at": "2026-03-01T00:00Z", "u": "1"}, mapping))
     assert records[0].identities[0].value == "1"
+
+
+@pytest.mark.parametrize(("state", "given_back"), [
+    ({"type": "GLOBAL", "global": {"shared_state": {"lsn": 1}, "stream_states": []}}, "list"),
+    ({"type": "LEGACY", "data": {"s": {"cursor": 5}}}, {"s": {"cursor": 5}}),
+    ({"data": {"s": {"cursor": 5}}}, {"data": {"s": {"cursor": 5}}}),
+])  # fmt: skip
+def test_a_state_is_given_back_as_a_connector_reads_it(state: Any, given_back: Any) -> None:
+    """Airbyte's: a list of messages, or what an old one holds."""
+    sent = [{"type": "RECORD", "record": {"stream": "tills", "data": {}}},
+            {"type": "STATE", "state": state}]  # fmt: skip
+    [*_, batch] = message_source(sent, "tills").read()
+    expected = [state] if given_back == "list" else given_back
+    assert MessageSource.state_of(batch.cursor) == expected

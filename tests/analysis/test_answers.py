@@ -206,7 +206,7 @@ def test_sequences_are_ordered_as_their_names(texts: list[str], counts: list[int
     """The most frequent first, equal ones by their names, however far they are alike."""
     names = {"a": "touchpoint 10", "b": "touchpoint 9"}
     rows = [(text, count) for text, count in zip(texts, counts, strict=False)]
-    customers, points, at = [], [], []
+    customers, points, at = list[str](), list[str](), list[int]()
     for number, (text, count) in enumerate(rows):
         for turn in range(count):
             customers += [f"{number}-{turn}"] * len(text)

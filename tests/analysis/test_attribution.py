@@ -297,8 +297,7 @@ def test_a_channel_without_any_conversion_may_have_some(model: Any) -> None:
     """A rare channel that converts as others do: none of its few conversions is no proof."""
     held, nothing = 0, 0
     for seed in range(40):
-        dice = random.Random(seed)
-        rows = []
+        dice, rows = random.Random(seed), list[tuple[Any, ...]]()
         for n in range(600):
             via = "rare" if n < 12 else "ab"[n % 2]
             rows.append((f"c{n}", "visit", n, via))

@@ -28,7 +28,7 @@ NAMES = ("mean", "median", "p90", "nps", "csat", "mood", "basket")
 
 def _map(targets: dict[str, float]) -> jm.JourneyMap:
     between: dict[str, Any] = {
-        name: jm.TimeBetween("order", "delivered", statistic=name)  # type: ignore[arg-type]
+        name: jm.TimeBetween("order", "delivered", statistic=name)
         for name in ("mean", "median", "p90")
     }
     measures = between | {
@@ -46,7 +46,7 @@ def _map(targets: dict[str, float]) -> jm.JourneyMap:
 
 def _scored(seed: int, targets: dict[str, float], people: int = 60) -> dict[str, Any]:
     """Customers of whom each has a usual wait, mood and basket, and 1 to 23 orders."""
-    dice, rows = np.random.default_rng(seed), []
+    dice, rows = np.random.default_rng(seed), list[tuple[Any, ...]]()
     for n in range(people):
         usual, mood, basket = dice.lognormal(0, 0.8), dice.normal(0, 1), dice.lognormal(3, 0.4)
         at = float(dice.uniform(0, 3))

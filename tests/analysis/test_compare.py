@@ -313,9 +313,8 @@ def test_no_false_alarm_of_what_few_customers_do() -> None:
         log = Log.from_frame(columns_of("customer touchpoint at side", rows),
                              Columns(at_unit="s", extra=("side",)))  # fmt: skip
         sides = Where(columns={"side": "A"}), Where(columns={"side": "B"})
-        for name, question in zip(
-            alarms, (Transitions(), Dwell("touchpoint"), Funnel(["ask", "k1", "end"])), strict=True
-        ):
+        asked: list[Any] = [Transitions(), Dwell("touchpoint"), Funnel(["ask", "k1", "end"])]
+        for name, question in zip(alarms, asked, strict=True):
             answer: Any = log.ask(Compare(question, *sides))
             found = [row.p_adjusted for row in answer if row.p_adjusted is not None]
             alarms[name] += min(found, default=1.0) < 0.05

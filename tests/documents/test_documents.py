@@ -518,3 +518,24 @@ def test_the_largest_numbers_are_loaded() -> None:
     journey = jm.JourneyMap("s", stages=[jm.Stage("a", "own")], offers=[offer])
     for format_ in ("json", "yaml", "toml"):
         assert jm.loads(jm.dumps(journey, format=format_), format=format_) == journey
+
+
+@pytest.mark.parametrize(("holiday", "opens"), [
+    ("20261225", "09:00"), ("2026-W53-5", "09:00"), ("2026-12-25", "0900"),
+    ("2026-12-25", "20261225"), ("2026-12-25", "09:00+01:00"), ("2026-12-25", "T09:00"),
+])  # fmt: skip
+def test_dates_and_times_of_day_have_one_form(holiday: str, opens: str) -> None:
+    """A date that got where a time of day belongs is none; the schema says the same."""
+
+    def document(day: str, clock: str) -> dict[str, Any]:
+        hours = [{"days": "FREQ=DAILY", "opens": clock, "closes": "21:00"}]
+        calendar = {"id": "c", "zone": "UTC", "holidays": [day], "hours": hours}
+        return {"id": "a", "stages": [{"id": "s", "phase": "own"}], "calendars": [calendar]}
+
+    valid = jsonschema.Draft202012Validator(jm.schema()).is_valid
+    assert valid(document("2026-12-25", "09:00"))
+    read = jm.loads(json.dumps(document("2026-12-25", "09:00")), format="json")
+    assert list(read.calendars) == ["c"]
+    assert not valid(document(holiday, opens))
+    with pytest.raises(jm.DocumentError):
+        jm.loads(json.dumps(document(holiday, opens)), format="json")

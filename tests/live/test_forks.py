@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from journeymap import Identity, IdentityRules, Live, Namespace, Record
+from journeymap.adapters.store import Transaction
+from journeymap.adapters.stores import SqlStore
 from journeymap.live import AsyncLive
 from tests.factories import SHOP
 from tests.factories import happened as at
@@ -170,3 +172,31 @@ def test_readers_do_not_wait_for_a_writer(shared: str) -> None:
         finally:
             go.set()
             writing.join()
+
+
+def test_a_fork_waits_for_who_writes_by_sqlalchemy(tmp_path: Path) -> None:
+    """A store of SQLAlchemy's on SQLite, in which another thread is writing when it forks."""
+    store = SqlStore(f"sqlite:///{tmp_path}/a.db")
+    inside = threading.Event()
+
+    def slow(tx: Transaction) -> None:
+        tx.meta.set("slow", "yes")
+        inside.set()
+        time.sleep(0.4)
+
+    def record(name: str) -> None:
+        for number in range(20):
+            live.record(at("order", number, name))
+
+    with Live(SHOP, store) as live:
+        live.record(at("order", 0, "before"))
+        thread = threading.Thread(target=store.run, args=(slow,))
+        thread.start()
+        inside.wait(10)
+        children = [forked(lambda n=n: record(f"child {n}")) for n in range(3)]  # type: ignore[misc]
+        thread.join(10)
+        record("parent")
+        assert [ended(child) for child in children] == [0, 0, 0]
+        names = ["parent", *(f"child {n}" for n in range(3))]
+        assert [len(live.history(name)) for name in names] == [20] * 4
+    store.close()

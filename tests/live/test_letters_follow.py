@@ -162,6 +162,7 @@ def test_a_store_is_an_address_an_engine_or_a_store(wrong: Any, tmp_path: Any) -
     engine.dispose()
     with pytest.raises(ElementError, match="engine"):
         Live(MAP, wrong)
-    for given_ in (wrong, create_async_engine("postgresql+psycopg://nobody@localhost/x")):
+    refused: list[Any] = [wrong, create_async_engine("postgresql+psycopg://nobody@localhost/x")]
+    for given_ in refused:
         with pytest.raises(ElementError, match="create_engine"):
             SqlStore(given_)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from journeymap.adapters.joining import JoiningStore
 from journeymap.adapters.store import Store, Transaction
@@ -44,6 +44,9 @@ from journeymap.profile import Choice, NextBest
 from journeymap.tracking import Signal
 from journeymap.tracking.fold_state import utc
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
 __all__ = ["Live"]
 
 _OUTGOING = ("moment reached", "moment overdue", "metric missed", "metric met again")
@@ -69,7 +72,7 @@ class Live(StoreReading, StoreMaintenance, SignalDelivery):
     def __init__(
         self,
         map: JourneyMap,  # noqa: A002
-        store: str | os.PathLike[str] | Store = "memory",
+        store: str | os.PathLike[str] | Store | Engine = "memory",
         *,
         tolerance: str | timedelta = timedelta(minutes=5),
         outgoing: Sequence[str] = _OUTGOING,
@@ -82,7 +85,7 @@ class Live(StoreReading, StoreMaintenance, SignalDelivery):
 
         Args:
             map: The map along which customers are followed.
-            store: An address (see `open_store`) or a store.
+            store: An address (see `open_store`), an engine of SQLAlchemy's, or a store.
             tolerance: How far an interaction may lie in the future; beyond, it is set aside.
             outgoing: The kinds of signals that wait in the outbox until an action has taken
                 them. A moment without an action asks for nothing.

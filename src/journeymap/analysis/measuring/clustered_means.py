@@ -60,18 +60,18 @@ class ClusteredSums:
         )  # fmt: skip
 
     def effect(self, n: int, total: int, squares: int) -> float:
-        """Compute by how much the variance of a mean is larger than that of so many alone.
+        """Compute how many times the variance of a mean is that of independent values.
 
         Args:
             n: How many values there are.
             total: Their sum.
             squares: The sum of their squares.
         """
-        people, alone = self.customers, n * squares - total * total
-        if self.units <= n or people < 2 or alone <= 0:
+        people, independent = self.customers, n * squares - total * total
+        if self.units <= n or people < 2 or independent <= 0:
             return 1.0
         spread = n * n * self.squares - 2 * n * total * self.mixed + total * total * self.units
-        return max(1.0, spread * (n - 1) * people / (n * n * alone * (people - 1)))
+        return max(1.0, spread * (n - 1) * people / (n * n * independent * (people - 1)))
 
 
 def whole_sum(values: Any) -> int:
