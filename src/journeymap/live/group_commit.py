@@ -24,7 +24,7 @@ Receipts = tuple[Receipt, ...]
 
 
 class WrittenAnywayError(BaseException):
-    """A write was interrupted, by a signal say, when it was committed already.
+    """A write was interrupted, such as by a signal, when it was committed already.
 
     Attributes:
         receipts: What was written.
@@ -81,7 +81,7 @@ class GroupCommit:
         try:
             if not first and not request.woken.acquire(timeout=self._patience):
                 if self._take_back(request):
-                    return self._write_alone(given)
+                    return self._write_one(given)
                 request.woken.acquire()  # it is being written, or it is its turn to write
             if request.result is None:
                 self._write_next()
@@ -93,7 +93,7 @@ class GroupCommit:
             raise request.result
         return request.result
 
-    def _write_alone(self, given: Given) -> Receipts:
+    def _write_one(self, given: Given) -> Receipts:
         try:
             return self._write(given)
         except WrittenAnywayError as found:

@@ -1,7 +1,7 @@
 """Means and quantiles of what customers have several of: how much surer they seem than they are.
 
-The values of one customer are alike. The design effect (Kish 1965) says how many of them are worth
-one of another customer; all sums are whole numbers, so that parts add up.
+The values of one customer are alike. The design effect (Kish 1965) is the number of values of one
+customer that are worth one of another; all sums are whole numbers, so that parts add up.
 """
 
 from __future__ import annotations

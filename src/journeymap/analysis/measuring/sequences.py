@@ -105,8 +105,8 @@ def order_sequences(
 ) -> Ints:  # fmt: skip
     """Order distinct sequences, the most frequent first, equal ones as their names compare.
 
-    Some elements at a time, as the digits of one number; those that are told apart by them are
-    looked at no more.
+    Some elements at a time, as the digits of one number; a sequence that differs from all
+    others by then is compared no further.
 
     Args:
         codes: The codes of all sequences.

@@ -265,7 +265,7 @@ class _Numbers:
         return declared is not None and (declared.kind, declared.of) == ("share", "n")
 
     def counted(self, what: What) -> int | None:
-        """Find how many customers, or else units, a row has (None: it does not say)."""
+        """Find how many customers, or else units, a row has (None: not known)."""
         return self.people.get(what)
 
     def over(self, what: What) -> int | None:
@@ -315,7 +315,8 @@ class _Side:
 
         They are no more than there are of what is counted. What each group of customers adds to
         the halves is found again: where few of them make the variance, less is known of it
-        (Satterthwaite 1946); half of that is believed, as sixteen groups do not say more.
+        (Satterthwaite 1946). Sixteen groups measure that roughly, so the mean of it and of the
+        usual number is used.
         """
         counted = self.whole.counted(what)
         most = float(self.degrees_of_freedom if counted is None else min(
