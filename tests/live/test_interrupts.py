@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def test_an_interrupt_while_another_writes_leaves_nothing_locked(tmp_path: Path)
             signal.signal(signal.SIGALRM, before)
         other.wait()
         live.record(happened("cyd"))
-        with sqlite3.connect(path, timeout=2) as connection:
+        with closing(sqlite3.connect(path, timeout=2)) as connection:
             connection.execute("BEGIN IMMEDIATE")
         assert len(live.history("cyd")) == 1
 

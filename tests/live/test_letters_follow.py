@@ -67,7 +67,7 @@ def happen(dice: Random, number: int) -> Interaction:
     )  # fmt: skip
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(st.randoms(use_true_random=False))
 def test_what_is_held_is_what_is_true(dice: Random) -> None:
     clock, receiver = T0 + 20 * DAY, Receiver()

@@ -75,7 +75,7 @@ def check(journey: JourneyMap, log: Log, until: datetime | None = None) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(followed())
 def test_states_are_those_of_following(
     drawn: tuple[JourneyMap, list[Interaction], int]

@@ -65,7 +65,7 @@ def _hottest(overview: Overview, flows: Flows) -> str:
         return ""
     stage = overview.map.stages[name].name
     return (
-        f"Of the stages that {_ENOUGH} customers reach, most friction lies in “{stage}”: "
+        f"Of the stages that {_ENOUGH} customers or more reach, most friction lies in “{stage}”: "
         f"{share_text(enough[name])} of the moves out of it turn back or end in silence."
     )
 

@@ -248,8 +248,9 @@ class Scorecard:
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
         """Find the customers of whom something is counted in a row, as the part numbers them."""
+        metric, calendar = self._metrics(part.scope)[row["metric"]], self._calendar(part.scope)
         try:
-            units = find_units(part, self._metrics(part.scope)[row["metric"]])
+            units = find_units(part, metric, settled=calendar is None)
         except (AnswerError, UnknownName):  # there is nothing to count, and a note
             return np.zeros(0, dtype=np.int64)
         at, owner = units.at, units.owner
@@ -257,7 +258,6 @@ class Scorecard:
             at = units.of_at
         if isinstance(units, Hits) and units.counts is not None:
             at, owner = at[units.counts], owner[units.counts]
-        calendar = self._calendar(part.scope)
         if calendar is None:
             return owner
         period = calendar.number(at)
