@@ -109,12 +109,12 @@ def test_credit_is_learned_where_rules_misplace_it() -> None:
 
 
 def test_what_cannot_be_known_is_said() -> None:
-    """Where touches only follow intent, 95 of a hundred worlds are not identifiable."""
-    answers = [_intended(seed, 800).ask(Attribution("buy", "learned")) for seed in range(100)]
-    assert sum(answer.identifiable is False for answer in answers) >= 95
+    """Where touches only follow intent, 38 of forty worlds are not identifiable."""
+    answers = [_intended(seed, 800).ask(Attribution("buy", "learned")) for seed in range(40)]
+    assert sum(answer.identifiable is False for answer in answers) >= 38
     assert "not identifiable: touches come in bursts" in repr(answers[0])
-    known = [_caused(seed, 1500)[0].ask(Attribution("buy", "learned")) for seed in range(20)]
-    assert sum(answer.identifiable is True for answer in known) >= 19
+    known = [_caused(seed, 1500)[0].ask(Attribution("buy", "learned")) for seed in range(10)]
+    assert sum(answer.identifiable is True for answer in known) >= 9
     assert "would have come anyway" in repr(known[0])
 
 
@@ -189,7 +189,7 @@ def _by_habit(seed: int, shape: float, *, begun: bool, customers: int = 700) -> 
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("shape", [2, 4, 20])
 def test_who_buys_by_habit_is_not_moved_by_chance_touches(shape: float, begun: bool) -> None:
-    for seed in range(4):
+    for seed in range(2):
         answer = _by_habit(seed, shape, begun=begun).ask(Attribution("buy", "learned"))
         assert sum(row.conversions for row in answer) <= 0.08 * sum(row.n for row in answer[:1])
 
@@ -220,7 +220,7 @@ def _intended_for_weeks(seed: int, base: float, more: float, length: float) -> L
 def test_touches_that_follow_intent_for_weeks_are_no_proof(
     base: float, more: float, length: float
 ) -> None:
-    for seed in range(3):
+    for seed in range(2):
         log = _intended_for_weeks(seed, base, more, length)
         answer = log.ask(Attribution("buy", "learned"))
         assert answer.identifiable is False
