@@ -14,12 +14,9 @@ from hypothesis import strategies as st
 
 import journeymap as jm
 from journeymap.analysis import Columns, Log, Scorecard
-from journeymap.analysis.measuring.clustered_means import (
-    ClusteredLevels,
-    ClusteredSums,
-    square_sum,
-    whole_sum,
-)
+from journeymap.analysis.measuring import clustered_levels
+from journeymap.analysis.measuring.clustered_levels import ClusteredLevels
+from journeymap.analysis.measuring.clusters import Clusters, square_sum, whole_sum
 from tests.factories import columns_of
 
 USE = jm.Of("stage", "use")
@@ -94,19 +91,20 @@ def _flat(values: list[list[int]]) -> tuple[Any, Any]:
 @given(groups)
 def test_sums_by_hand(values: list[list[int]]) -> None:
     owner, flat = _flat(values)
-    found = ClusteredSums.of(owner, flat)
+    found = Clusters.of(owner, flat)
     sums, many = [sum(mine) for mine in values], [len(mine) for mine in values]
-    assert found == ClusteredSums(
+    assert found == Clusters(
         len(values), sum(n * n for n in many),
         sum(n * s for n, s in zip(many, sums, strict=True)), sum(s * s for s in sums),
     )  # fmt: skip
-    assert found == ClusteredSums.of(owner, flat.tolist())
+    assert found == Clusters.of(owner, flat.tolist())
+    assert Clusters.of(owner, flat > 0) == Clusters.of(owner, (flat > 0).astype(np.int64))
     assert whole_sum(flat) == sum(flat.tolist())
     assert square_sum(flat) == sum(one * one for one in flat.tolist())
     halves = [_flat(part) for part in (values[::2], values[1::2]) if part]
-    merged = ClusteredSums()
+    merged = Clusters()
     for owners, part in halves:
-        merged = merged.merge(ClusteredSums.of(owners, part))
+        merged = merged.merge(Clusters.of(owners, part))
     assert merged == found
     n, total = len(flat), sum(sums)
     mean = Fraction(total, n)
@@ -128,6 +126,9 @@ def test_levels_by_hand(values: list[list[int]]) -> None:
     for number in range(len(values)):
         merged = merged.merge(ClusteredLevels.of(owner[owner == number], flat[owner == number]))
     assert merged == found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clustered_levels, "_AT_ONCE", 2)
+        assert ClusteredLevels.of(owner, flat) == found
     assert found.below[-1] == len(flat)
     assert found.effect(len(flat), 0.5) >= 1
     alone = ClusteredLevels.of(np.arange(len(flat)), flat)
@@ -140,7 +141,7 @@ def test_twice_the_same_is_worth_once() -> None:
     values = dice.integers(1, 10**9, 400)
     owner = np.arange(400)
     twice = np.repeat(values, 2)
-    sums = ClusteredSums.of(np.repeat(owner, 2), twice)
+    sums = Clusters.of(np.repeat(owner, 2), twice)
     assert sums.effect(800, int(twice.sum()), square_sum(twice)) == pytest.approx(2, rel=0.01)
     levels = ClusteredLevels.of(np.repeat(owner, 2), twice)
     assert levels.effect(800, 0.5) == pytest.approx(2, rel=0.01)

@@ -23,7 +23,8 @@ from journeymap.analysis import (
     Scorecard,
     Trend,
 )
-from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
+from journeymap.analysis.measuring.clustered_shares import share_interval
+from journeymap.analysis.measuring.clusters import Clusters
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.model.offers import held_out
 from tests.factories import columns_of
@@ -105,7 +106,7 @@ def test_the_error_is_that_of_customers_counted_by_hand(
     if len(people) == n:
         assert (low, high) == wilson_interval(hits, n)
     errors = [(mine.sum() - hits / n * len(mine)) ** 2 for mine in people.values()]
-    spread = clusters.hits - 2 * hits / n * clusters.mixed + (hits / n) ** 2 * clusters.units
+    spread = clusters.squares - 2 * hits / n * clusters.mixed + (hits / n) ** 2 * clusters.units
     assert spread == pytest.approx(math.fsum(errors), abs=1e-9)
     first = np.isin(who, who[:1])  # parts hold whole customers
     parts = Clusters.of(who[first], hit[first]).merge(Clusters.of(who[~first], hit[~first]))

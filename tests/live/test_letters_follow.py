@@ -82,7 +82,7 @@ def test_what_is_held_is_what_is_true(dice: Random) -> None:
                 live.correct(happen(dice, dice.choice(sorted(there))))
             elif turn < 0.8:
                 gone = dice.choice(sorted(there))
-                live.withdraw("s", f"i{gone}")
+                live.retract("s", f"i{gone}")
                 there.remove(gone)
             elif turn < 0.9:
                 live.advance()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Event
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores.forks import call_at_fork
@@ -155,16 +155,9 @@ class AsyncLive:
         given = tuple(pairs)
         return await self._in_turn(lambda: self.live.link(given, threshold=threshold, batch=batch))
 
-    @overload
-    async def withdraw(self, batch: str) -> int: ...
-    @overload
-    async def withdraw(self, batch: str | None, id: str) -> Receipt: ...
-    async def withdraw(
-        self, batch: str | None, id: str | None = None  # noqa: A002
-    ) -> int | Receipt:  # fmt: skip
+    async def withdraw(self, batch: str) -> int:
         """See `Live.withdraw`."""
-        given: Any = (batch, id)
-        return await self._in_turn(lambda: self.live.withdraw(*given))
+        return await self._in_turn(lambda: self.live.withdraw(batch))
 
     async def identities(self) -> Identities | None:
         """See `Live.identities`; a call here, because the store is read."""

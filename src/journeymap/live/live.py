@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self
 
 from journeymap.adapters.joining import JoiningStore
 from journeymap.adapters.store import Store, Transaction
@@ -414,28 +414,22 @@ class Live(StoreReading, StoreMaintenance, SignalDelivery):
             self._states.drop(work.dropped)
         return receipt
 
-    @overload
-    def withdraw(self, batch: str) -> int: ...
-    @overload
-    def withdraw(self, batch: str | None, id: str) -> Receipt: ...
-    def withdraw(self, batch: str | None, id: str | None = None) -> int | Receipt:  # noqa: A002
-        """Withdraw all evidence of a batch; or, by its source and id, an interaction.
+    def withdraw(self, batch: str) -> int:
+        """Withdraw all evidence of a batch, as if it had never been given.
+
+        An interaction is taken back with ``retract``.
 
         Args:
-            batch: The name under which probable links were learned; or the interaction's source.
-            id: The interaction's id: the same as ``retract(source, id)``.
+            batch: The name under which probable links were learned.
 
         Returns:
-            How many pieces of evidence were withdrawn; of an interaction, its receipt.
+            How many pieces of evidence were withdrawn.
 
         Raises:
-            ElementError: There are no rules for identities, or no such interaction.
+            ElementError: There are no rules for identities.
             StoreError: The store failed; nothing was written.
         """
-        if id is not None:
-            return self.retract(batch, id)
-        check_type("batch", batch, str, "a text is expected")
-        return self._identity_resolution.withdraw(str(batch))
+        return self._identity_resolution.withdraw(batch)
 
     def link(self, pairs: Iterable[Evidence], *, threshold: float, batch: str) -> LinkReport:
         """Learn probable links; see `Identities.link`.

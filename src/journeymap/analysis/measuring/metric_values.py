@@ -10,13 +10,9 @@ import numpy as np
 from attrs import frozen
 from scipy.special import bdtr, stdtrit
 
-from journeymap.analysis.measuring.clustered_means import (
-    ClusteredLevels,
-    ClusteredSums,
-    square_sum,
-    whole_sum,
-)
-from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
+from journeymap.analysis.measuring.clustered_levels import ClusteredLevels
+from journeymap.analysis.measuring.clustered_shares import share_interval
+from journeymap.analysis.measuring.clusters import Clusters, square_sum, whole_sum
 from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import (
     mean_interval,
@@ -82,7 +78,7 @@ class Summed:
     n: int
     total: int
     squares: int
-    clusters: ClusteredSums
+    clusters: Clusters
 
     @property
     def effect(self) -> float:
@@ -140,7 +136,7 @@ def _sum_by_unit(units: Sums, mine: Ints, counted: Ints, owner: Ints) -> Summed:
     if not len(units.of_unit):
         plain = units.fraction is None
         whole = whole_sum(parts[0]) if plain else Amounts(parts[0], parts[1]).total()
-        return Summed(len(parts[0]), whole, 0, ClusteredSums())
+        return Summed(len(parts[0]), whole, 0, Clusters())
     people, first = np.unique(counted, return_index=True)
     spots = np.searchsorted(people, units.unit[mine])
     if units.fraction is None:
@@ -149,12 +145,12 @@ def _sum_by_unit(units: Sums, mine: Ints, counted: Ints, owner: Ints) -> Summed:
         return _sum(sums, owner[first])
     numbers = Amounts(parts[0], parts[1]).sums_by(spots, len(people)).totals()
     return Summed(len(numbers), sum(numbers), sum(one * one for one in numbers),
-                  ClusteredSums.of(owner[first], numbers))  # fmt: skip
+                  Clusters.of(owner[first], numbers))  # fmt: skip
 
 
 def _sum(values: Ints, owner: Ints) -> Summed:
     return Summed(
-        len(values), whole_sum(values), square_sum(values), ClusteredSums.of(owner, values)
+        len(values), whole_sum(values), square_sum(values), Clusters.of(owner, values)
     )  # fmt: skip
 
 

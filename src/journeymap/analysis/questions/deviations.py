@@ -11,7 +11,8 @@ from attrs import field, frozen, validators
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.amounts import choose_currency, cumulative_value
-from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
+from journeymap.analysis.measuring.clustered_shares import share_interval
+from journeymap.analysis.measuring.clusters import Clusters
 from journeymap.analysis.measuring.counts import distinct, mark_changes
 from journeymap.analysis.measuring.matched_occurrences import (
     Events,
@@ -303,7 +304,7 @@ class Deviations:
             hit[inside] = True
             spread = Clusters.of(owners, hit)
             yield cell, [len(mine), customers, len(inside), sum_exactly(waits[mine]), value,
-                         spread.mixed, spread.hits]  # fmt: skip
+                         spread.mixed, spread.squares]  # fmt: skip
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
         """Find the customers of a row, as the part numbers them."""

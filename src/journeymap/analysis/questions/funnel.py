@@ -11,7 +11,8 @@ import polars as pl
 from attrs import Attribute, field, fields, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
+from journeymap.analysis.measuring.clustered_shares import share_interval
+from journeymap.analysis.measuring.clusters import Clusters
 from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.quantiles import BOUND
 from journeymap.analysis.measuring.tally import Tally, add_lengths, tally_cells

@@ -10,7 +10,8 @@ import polars as pl
 from attrs import astuple, field, fields, frozen, validators
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
+from journeymap.analysis.measuring.clustered_shares import share_interval
+from journeymap.analysis.measuring.clusters import Clusters
 from journeymap.analysis.measuring.intervals import join_intervals
 from journeymap.analysis.measuring.part_conditions import mark_matching
 from journeymap.analysis.row_fields import Bound, Count, Key, Mean, N, Share

@@ -11,7 +11,8 @@ import polars as pl
 from attrs import field, frozen
 
 from journeymap.analysis.answers import Answer
-from journeymap.analysis.measuring.clustered_shares import Clusters, share_interval
+from journeymap.analysis.measuring.clustered_shares import share_interval
+from journeymap.analysis.measuring.clusters import Clusters
 from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.dormancy import find_dormancies, stage_codes
 from journeymap.analysis.measuring.intervals import wilson_interval
