@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import fields
+from attrs import evolve, fields
 
 import journeymap as jm
 from journeymap.analysis import (
@@ -24,10 +24,11 @@ from journeymap.analysis import (
     Satisfaction,
     Scorecard,
 )
-from journeymap.model.measures import is_time
+from journeymap.model.measures import grows_with_time, is_time
 from journeymap.profile import FrontLine
 from journeymap.simulation import broadband, broadband_customers
 from journeymap.views import report
+from journeymap.views.pages.executive_page import targets_table
 from journeymap.views.pages.figure_cards import make_cards
 from journeymap.views.pages.page_table import define
 from journeymap.views.wording import (
@@ -331,6 +332,22 @@ def test_churn_is_not_judged_before_silence_is_over(log: Log) -> None:
               if row.metric == "churn" and row.complete}  # fmt: skip
     after = {row.period: row.value for row in log.ask(Scorecard("month")) if row.metric == "churn"}
     assert before.items() <= after.items()
+
+
+def test_what_grows_with_the_log_is_judged_by_the_month(log: Log) -> None:
+    """The target of a month is none of eighteen."""
+    overview = Overview.of(log)
+    table = targets_table(overview)
+    assert table is not None
+    verdicts = {row[0].text: row[3].text for row in table.rows}
+    for id_, metric in broadband().metrics.items():
+        if metric.target is not None and metric.measure is not None:
+            judged = verdicts[metric.name].startswith("judged by month")
+            assert judged <= grows_with_time(metric.measure), id_
+    assert verdicts["Churn"] == "judged by month, above"
+    short = targets_table(evolve(overview, periods=None))
+    assert short is not None
+    assert {row[0].text: row[3].text for row in short.rows}["Churn"] == "missed"
 
 
 def test_a_complete_period_stays_as_it_is(log: Log) -> None:

@@ -39,6 +39,7 @@ __all__ = [
     "ShareOf",
     "TimeBetween",
     "TimeIn",
+    "grows_with_time",
     "is_measure",
     "is_share",
     "is_time",
@@ -246,6 +247,17 @@ def is_measure(instance: Any, attribute: Attribute[Any], value: Any) -> None:
 def is_time(measure: Measure | None) -> bool:
     """Check whether a measure gives a length of time."""
     return isinstance(measure, _Timed) and measure.statistic != "share"
+
+
+def grows_with_time(measure: Measure | None) -> bool:
+    """Check whether a measure is larger the longer customers are followed."""
+    match measure:
+        case Frequency():
+            return measure.per in ("customer", "journey")
+        case AmountOf():
+            return measure.per != "interaction"
+        case _:
+            return isinstance(measure, Dormancy)
 
 
 def is_share(measure: Measure | None) -> bool:

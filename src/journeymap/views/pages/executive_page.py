@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from journeymap.model.measures import grows_with_time
 from journeymap.views.flows import Flows, friction_colour
 from journeymap.views.pages.figure_cards import metric_name
 from journeymap.views.pages.page_table import (
@@ -247,9 +248,10 @@ def targets_table(overview: Overview) -> PageTable | None:
     rows = [
         (metric_name(overview, row),
          unit_text(None if _counts_nothing(row) else row.value, row.unit),
-         unit_text(row.target, row.unit), _verdict(row),
+         unit_text(row.target, row.unit), _verdict(row, _judged_by(overview, row)),
          interval_text(row.low, row.high, unit=row.unit), count_text(row.n or None))
-        for row in sorted(answer, key=lambda row: order.get(row.verdict or "", 3))
+        for row in sorted(answer, key=lambda row: 3 if _judged_by(overview, row)
+                          else order.get(row.verdict or "", 3))
     ]  # fmt: skip
     return make_table("“Not sure”: the interval spans the target.", columns, rows)
 
@@ -259,8 +261,19 @@ def _counts_nothing(row: ScorecardRow) -> bool:
     return bool(row.note) and not row.value
 
 
-def _verdict(row: ScorecardRow) -> Cell:
+def _judged_by(overview: Overview, row: ScorecardRow) -> str:
+    """Name the period by which a metric is judged that grows with the log; nothing of others."""
+    metric = overview.map.metrics.get(row.metric)
+    periods = overview.periods or ()
+    if metric is None or not grows_with_time(metric.measure):
+        return ""
+    judged = any(one.metric == row.metric and one.verdict for one in periods)
+    return f"judged by {overview.every}, above" if judged else ""
+
+
+def _verdict(row: ScorecardRow, judged_by: str) -> Cell:
     """Write the verdict, or why there is none."""
-    verdict = None if _counts_nothing(row) else row.verdict
+    verdict = None if judged_by or _counts_nothing(row) else row.verdict
     none = "no target" if row.target is None else "not judged yet" if row.n else "nothing counted"
-    return Cell(verdict or row.note or none, tone=(verdict or "none").replace(" ", "-"))
+    words = verdict or row.note or judged_by or none
+    return Cell(words, tone=(verdict or "none").replace(" ", "-"))
