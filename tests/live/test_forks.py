@@ -16,6 +16,7 @@ import pytest
 from journeymap import Identity, IdentityRules, Live, Namespace, Record
 from journeymap.adapters.store import Transaction
 from journeymap.adapters.stores import SqlStore
+from journeymap.adapters.stores import sqlalchemy as sqlalchemy_store
 from journeymap.live import AsyncLive
 from tests.factories import SHOP
 from tests.factories import happened as at
@@ -199,4 +200,31 @@ def test_a_fork_waits_for_who_writes_by_sqlalchemy(tmp_path: Path) -> None:
         assert [ended(child) for child in children] == [0, 0, 0]
         names = ["parent", *(f"child {n}" for n in range(3))]
         assert [len(live.history(name)) for name in names] == [20] * 4
+    store.close()
+
+
+def test_a_fork_waits_once_for_all_who_are_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many threads are within SQLite, a fork waits as long as for one of them."""
+    monkeypatch.setattr(sqlalchemy_store, "_PATIENCE", 0.5)
+    store = SqlStore(f"sqlite:///{tmp_path}/a.db")
+    inside, go = threading.Barrier(6), threading.Event()
+
+    def busy(tx: Transaction) -> None:
+        inside.wait(20)
+        go.wait(20)
+
+    threads = [threading.Thread(target=store.read, args=(busy,)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    inside.wait(20)
+    begin = time.monotonic()
+    child = forked(lambda: None)
+    waited = time.monotonic() - begin
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert ended(child) == 0
+    assert 0.5 <= waited < 1.5
     store.close()

@@ -335,6 +335,20 @@ def test_an_engine_of_the_application(database: str) -> None:
     engine.dispose()
 
 
+def test_a_large_pool_is_used_whole(database: str) -> None:
+    """As many connections of a server at once as the pool has."""
+    many = 70
+    store, together = SqlStore(database, connections=many), threading.Barrier(many)
+    threads = [threading.Thread(target=store.read, args=(lambda tx: together.wait(20),))
+               for _ in range(many)]  # fmt: skip
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.close()
+    assert not together.broken
+
+
 def test_an_exhausted_pool_passes(database: str) -> None:
     store = SqlStore(database, connections=1, patience=0.2)
     entered, go = threading.Event(), threading.Event()

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -367,7 +367,7 @@ class SqlStore:
         self._check_open()
         pool = self._engine.pool
         try:
-            with self._slots, self._engine.connect() as connection:
+            with self._in_use(), self._engine.connect() as connection:
                 yield connection
         finally:
             if self._closed and self._owned:
@@ -383,14 +383,21 @@ class SqlStore:
         if self._owned:
             self._engine.dispose()
 
+    def _in_use(self) -> AbstractContextManager[Any]:
+        """Count a connection of SQLite as in use; a server takes care of its own."""
+        return self._slots if self._engine.dialect.name == "sqlite" else nullcontext()
+
     def _before_fork(self) -> None:
         """Wait until no thread is within SQLite, whose locks a forked process could not free."""
-        if self._engine.dialect.name == "sqlite":
-            self._held = sum(self._slots.acquire(timeout=_PATIENCE) for _ in range(_SLOTS))
+        until = time.monotonic() + _PATIENCE
+        while self._engine.dialect.name == "sqlite" and self._held < _SLOTS:
+            if not self._slots.acquire(timeout=max(0.0, until - time.monotonic())):
+                break
+            self._held += 1
 
     def _let_go(self) -> None:
-        for _ in range(self._held):
-            self._slots.release()
+        if self._held:
+            self._slots.release(self._held)
         self._held = 0
 
     def _begin_anew(self) -> None:
