@@ -15,8 +15,7 @@ import pytest
 
 from journeymap import Identity, IdentityRules, Live, Namespace, Record
 from journeymap.adapters.store import Transaction
-from journeymap.adapters.stores import SqlStore
-from journeymap.adapters.stores import sqlalchemy as sqlalchemy_store
+from journeymap.adapters.stores import SqliteStore, SqlStore, forks
 from journeymap.live import AsyncLive
 from tests.factories import SHOP
 from tests.factories import happened as at
@@ -203,12 +202,14 @@ def test_a_fork_waits_for_who_writes_by_sqlalchemy(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("kind", [SqliteStore, SqlStore])
 def test_a_fork_waits_once_for_all_who_are_busy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[SqliteStore | SqlStore]
 ) -> None:
     """However many threads are within SQLite, a fork waits as long as for one of them."""
-    monkeypatch.setattr(sqlalchemy_store, "_PATIENCE", 0.5)
-    store = SqlStore(f"sqlite:///{tmp_path}/a.db")
+    monkeypatch.setattr(forks, "PATIENCE", 0.5)
+    path = f"{tmp_path}/a.db"
+    store = SqliteStore(path) if kind is SqliteStore else SqlStore(f"sqlite:///{path}")
     inside, go = threading.Barrier(6), threading.Event()
 
     def busy(tx: Transaction) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from weakref import WeakMethod
 
 from attrs import frozen
 
-__all__ = ["call_at_fork"]
+__all__ = ["PATIENCE", "call_at_fork", "hold_all"]
+
+PATIENCE = 10.0
+"""Seconds that a fork waits for threads that are within a database."""
 
 Method = Callable[[], None]
 
@@ -39,6 +44,23 @@ def call_at_fork(
     _OWNERS[:] = [owner for owner in _OWNERS if owner.child() is not None]
     first, after = (None if method is None else WeakMethod(method) for method in (before, parent))
     _OWNERS.append(_Owner(first, after, WeakMethod(child)))
+
+
+def hold_all(slots: threading.Semaphore, count: int) -> int:
+    """Take the places of all threads that may be within a database, so that none is at a fork.
+
+    Args:
+        slots: The places.
+        count: How many there are.
+
+    Returns:
+        How many were free soon enough; the others stay with who has them.
+    """
+    until = time.monotonic() + PATIENCE
+    for held in range(count):
+        if not slots.acquire(timeout=max(0.0, until - time.monotonic())):
+            return held
+    return count
 
 
 def _before() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 
 from journeymap.adapters.store import JournalEntry, Transaction
-from journeymap.adapters.stores.forks import call_at_fork
+from journeymap.adapters.stores.forks import call_at_fork, hold_all
 from journeymap.adapters.stores.sql_database import Values
 from journeymap.adapters.stores.sql_tables import (
     PREFIX,
@@ -39,7 +39,7 @@ _SCRUBBED = ("states", "checkpoints", "journal", "archive", "archive_keys", "out
              "aside", "said")  # fmt: skip
 _NAMES = (*_SCRUBBED, "gone", "notes")
 _LOCK_PATIENCE = "1s"
-_SLOTS, _PATIENCE = 64, 10.0  # connections in use at once, and seconds that a fork waits for them
+_SLOTS = 64  # connections of SQLite in use at once
 _IN_LINE, _HOLDS = "200ms", 30  # how long to wait for a lock at a time, and how often
 _NOT_AVAILABLE = "55P03"
 _TRIES = 12  # with growing pauses, about 10 s: many writers at one customer
@@ -389,11 +389,8 @@ class SqlStore:
 
     def _before_fork(self) -> None:
         """Wait until no thread is within SQLite, whose locks a forked process could not free."""
-        until = time.monotonic() + _PATIENCE
-        while self._engine.dialect.name == "sqlite" and self._held < _SLOTS:
-            if not self._slots.acquire(timeout=max(0.0, until - time.monotonic())):
-                break
-            self._held += 1
+        if self._engine.dialect.name == "sqlite":
+            self._held = hold_all(self._slots, _SLOTS)
 
     def _let_go(self) -> None:
         if self._held:

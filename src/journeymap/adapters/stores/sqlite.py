@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from journeymap.adapters.store import JournalEntry, Transaction
-from journeymap.adapters.stores.forks import call_at_fork
+from journeymap.adapters.stores.forks import call_at_fork, hold_all
 from journeymap.adapters.stores.sql_database import Values
 from journeymap.adapters.stores.sql_tables import TABLES, UPGRADES, VERSION, SqlTransaction
 from journeymap.adapters.stores.unclosed import warn_unclosed
@@ -126,11 +126,11 @@ class SqliteStore:
     def _before_fork(self) -> None:
         """Wait until no thread is within SQLite, whose locks a forked process could not free."""
         self._turn.acquire()
-        self._held = sum(self._reading.acquire(timeout=_PATIENCE) for _ in range(MAX_READERS))
+        self._held = hold_all(self._reading, MAX_READERS)
 
     def _let_go(self) -> None:
-        for _ in range(self._held):
-            self._reading.release()
+        if self._held:
+            self._reading.release(self._held)
         self._turn.release()
 
     def _after_fork(self) -> None:
