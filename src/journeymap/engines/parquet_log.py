@@ -168,13 +168,22 @@ class ParquetLog(Askable):
         return evolve(self, views=(*self._views, view))
 
     def _measure(self, questions: tuple[Question[Any], ...], scope: Scope) -> list[Any]:
+        return merge_parts(questions, self._measure_pieces(questions, scope, 2 * self.workers))
+
+    def _measure_each(self, question: Question[Any], scope: Scope) -> Iterator[Any]:
+        for [found] in self._measure_pieces((question,), scope, self.workers):
+            yield found
+
+    def _measure_pieces(
+        self, questions: tuple[Question[Any], ...], scope: Scope, ahead: int
+    ) -> Iterator[list[Any]]:
+        """Measure questions partition by partition, some of them at once."""
+
         def work(number: int) -> list[Any]:
             return self._piece(number).measure(questions, scope, self._views)
 
         with ThreadPoolExecutor(self.workers) as pool:
-            numbers = range(self._manifest.partitions)
-            found = in_order(pool, work, numbers, 2 * self.workers)
-            return merge_parts(questions, found)
+            yield from in_order(pool, work, range(self._manifest.partitions), ahead)
 
     def histories(self) -> Iterator[tuple[Interaction, ...]]:
         """Read the interactions of every customer back, one customer after the other.
@@ -190,13 +199,6 @@ class ParquetLog(Askable):
             raise AnswerError("histories", message)
         for number in range(self._manifest.partitions):
             yield from read_histories(self._piece(number))
-
-    def _measure_each(self, question: Question[Any], scope: Scope) -> Iterator[Any]:
-        def work(number: int) -> Any:
-            return self._piece(number).measure((question,), scope, self._views)[0]
-
-        with ThreadPoolExecutor(self.workers) as pool:
-            yield from in_order(pool, work, range(self._manifest.partitions), self.workers)
 
     @cached_property
     def _empty(self) -> Table:
