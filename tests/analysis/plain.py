@@ -259,6 +259,7 @@ def loops(interactions: list[Interaction], journey: JourneyMap) -> dict[str, Any
     owners = back = 0
     silent: dict[str, set[str]] = defaultdict(set)
     returned: dict[str, set[str]] = defaultdict(set)
+    still: dict[str, set[str]] = defaultdict(set)
     last = max((one.at for one in interactions), default=None)
     for customer, mine in journeys(interactions).items():
         lap, begun, position = 1, mine[0].at, None
@@ -282,11 +283,14 @@ def loops(interactions: list[Interaction], journey: JourneyMap) -> dict[str, Any
                 silent[position].add(customer)
                 if following:
                     returned[position].add(customer)
+            elif position and limit and not following:
+                still[position].add(customer)
         laps[lap] += 1
         owners += owned
         back += lap > 1
     return {"laps": laps, "times": times, "spent": spent, "owners": owners, "back": back,
-            "silent": silent, "returned": returned}  # fmt: skip
+            "silent": silent, "returned": returned,
+            "open": {name: still[name] - silent[name] for name in still}}  # fmt: skip
 
 
 def occurrences(

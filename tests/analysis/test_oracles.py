@@ -145,3 +145,4 @@ def test_loops(given_: list[Interaction]) -> None:
     for row in answer:
         assert row.dormant == len(twin["silent"][row.element])
         assert row.returned == len(twin["returned"][row.element])
+        assert row.open == len(twin["open"].get(row.element, ()))

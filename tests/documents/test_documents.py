@@ -4,12 +4,13 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import journeymap as jm
@@ -422,7 +423,7 @@ WEIRD: tuple[Any, ...] = (
     "", " ", "x", "a\nb", "7 days", "P7D", "-1 day", "0 s", "1 month", 0, 1, -1, 1.5, True, None,
     [], {}, ["x"], [1], {"a": 1}, "(start)", 2**70, "2026-02-30", "25:00", "own", "buy", "up", [[]],
     [None], 1e308, "x is y", {"at_least": 1}, ["x", "x"], 2.0, 3.0, "a\0b", "\ufeff",
-    "0 days", "x" * 10_001,
+    "0 days", "x" * 10_001, "x is y or ", "x\n", "2026-02-29",
 )  # fmt: skip
 KEYS = ("extra", "id", "name", "when", "steps", "one_of", "currency", "consent", "trait", "per")
 BLIND = re.compile(
@@ -436,6 +437,7 @@ BLIND = re.compile(
 @given(
     st.from_regex(
         r"[PT0-9WDHMS.]{1,9}|[0-9 :.,days]{1,14}|[0-9]{1,3} ?[a-zA-Z]{1,7} ?[0-9a-z]{0,3}"
+        "|\u00a0?[12\u0663][ \u00a0\n]?days?[ \u00a0\n]?|P[1\u0663]D\n?"
     )
 )
 def test_the_schema_reads_lengths_of_time_as_the_loader_does(text: str) -> None:
@@ -457,6 +459,47 @@ def test_the_schema_knows_all_forms_of_lengths(text: str) -> None:
     document = {"id": "a", "dormant_after": text, "stages": [{"id": "s", "phase": "own"}]}
     assert VALIDATOR.is_valid(document)
     assert jm.loads(json.dumps(document), format="json").dormant_after
+
+
+SENTENCES = st.lists(
+    st.sampled_from(["a", "b", " ", " is ", " or ", "is", "or", "(start)", "\u00a0", "\n", "\t"]),
+    max_size=9,
+).map("".join)
+
+
+@settings(max_examples=300)
+@given(SENTENCES)
+@example("a is b or ")
+@example("a is b or b")
+@example(" (end) is b")
+def test_the_schema_reads_traits_in_words_as_the_loader_does(text: str) -> None:
+    offer = {"id": "o", "eligible": [{"trait": text}]}
+    document = {"id": "a", "stages": [{"id": "s", "phase": "own"}], "offers": [offer]}
+    try:
+        jm.loads(json.dumps(document), format="json")
+        read = True
+    except jm.DocumentError:
+        read = False
+    assert VALIDATOR.is_valid(document) is read
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 9999), st.integers(0, 13), st.integers(0, 32))
+@example(2026, 2, 29)
+@example(2028, 2, 29)
+@example(1900, 2, 29)
+@example(2000, 2, 29)
+@example(0, 1, 1)
+def test_the_schema_reads_days_as_the_calendar_does(year: int, month: int, day: int) -> None:
+    text = f"{year:04}-{month:02}-{day:02}"
+    try:
+        date.fromisoformat(text)
+        read = True
+    except ValueError:
+        read = False
+    calendar = {"id": "c", "zone": "UTC", "holidays": [text]}
+    document = {"id": "a", "stages": [{"id": "s", "phase": "own"}], "calendars": [calendar]}
+    assert VALIDATOR.is_valid(document) is read
 
 
 def places_in(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

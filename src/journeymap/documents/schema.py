@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from datetime import date, time, timedelta
 from typing import Any, Literal, Union, get_args, get_origin
@@ -20,9 +21,10 @@ from journeymap.model.rules import MAX_TEXT, RESERVED, UNCLEAN
 __all__ = ["schema"]
 
 _UNCLEAN = UNCLEAN[1:-1]
+_END = r"$(?!\n)"  # some languages let an end stand before the last line's end
 _NAME = {
     "type": "string", "minLength": 1, "maxLength": MAX_TEXT,
-    "pattern": rf"^[^\n\t{_UNCLEAN}]*[^\s{_UNCLEAN}][^\n\t{_UNCLEAN}]*$",
+    "pattern": rf"^[^\n\t{_UNCLEAN}]*[^\s{_UNCLEAN}][^\n\t{_UNCLEAN}]*{_END}",
     "not": {"enum": list(RESERVED)},
 }  # fmt: skip
 _NUMBER = {"type": "number", "minimum": -1e300, "maximum": 1e300}
@@ -47,10 +49,14 @@ _SCALARS: dict[Any, dict[str, Any]] = {
     timedelta: _DURATION,
     date: {
         "type": "string",
-        "pattern": r"^\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])"
-        r"|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|[12]\d))$",
+        "pattern": r"^(?!0000)([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
+        r"|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+        r"|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)" + _END,
     },
-    time: {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?$"},
+    time: {
+        "type": "string",
+        "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?" + _END,
+    },
     Phase: {"enum": ["buy", "own", "acquire", "serve"]},
 }
 
@@ -293,12 +299,19 @@ def _facts() -> dict[str, Any]:
     """Write the conditions that ask for consents and traits."""
     plain = {"anyOf": [dict(_NAME), {"type": ["number", "boolean"]}]}
     wanted = {"anyOf": [plain, {"type": "array", "items": plain, "minItems": 1}]}
-    sentence = rf"^(?!\((?:start|end|any)\) is )[^\n\t{_UNCLEAN}]*\S is \S"
     trait = {
         "anyOf": [
-            {"type": "string", "pattern": sentence},
+            {"type": "string", "maxLength": MAX_TEXT, "pattern": _sentence()},
             {"type": "object", "additionalProperties": wanted, "propertyNames": dict(_NAME),
              "minProperties": 1, "maxProperties": 1},
         ]
     }  # fmt: skip
     return {"consent": dict(_NAME), "trait": trait}
+
+
+def _sentence() -> str:
+    """Write the pattern of a trait in words: ``segment is gold or silver``."""
+    one, reserved = rf"[^\n\t{_UNCLEAN}]", "|".join(map(re.escape, RESERVED))
+    name = rf"(?!\s* is )(?! *(?:{reserved}) * is )(?:(?! is ){one})+"
+    begins = rf"(?!\s*(?: or |$))(?! *(?:{reserved}) *(?: or |$))"
+    return rf"^{name} is {begins}(?:(?! or ){one}| or {begins})*{_END}"

@@ -144,7 +144,8 @@ def _read_trait(value: Any) -> HasTrait:
     if isinstance(value, str):
         name, is_, wanted = value.partition(" is ")
         if is_ and wanted.strip():
-            return HasTrait(name.strip(), [one.strip() for one in wanted.split(" or ")])
+            values = [one.strip(" ") for one in wanted.split(" or ")]
+            return HasTrait(name.strip(" "), list(dict.fromkeys(values)))
     if isinstance(value, dict) and len(value) == 1:
         [(name, wanted)] = value.items()
         values = wanted if isinstance(wanted, list) else [wanted]

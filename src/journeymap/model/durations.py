@@ -36,12 +36,15 @@ _UNIT = "|".join(
     "".join(f"[{letter}{letter.upper()}]" for letter in name)
     for name in sorted(_NAMES, key=len, reverse=True)
 )
-PATTERN = (
-    r"^\s*(P(?=.*\d)(\d{1,9}W)?(\d{1,9}D)?"
+_INNER = (
+    r"(P(?=.*\d)(\d{1,9}W)?(\d{1,9}D)?"
     r"(T(\d{1,9}H)?(\d{1,9}M)?(\d{1,9}(\.\d{1,6})?S)?)?"
     r"|(\d{1,9}\s*days?,?\s*)?\d{1,9}:[0-5]\d:[0-5]\d(\.\d+)?"
-    rf"|(\d{{1,9}}\s*({_UNIT})\s*)+)\s*$"
+    rf"|(\d{{1,9}}\s*({_UNIT})\s*)+)"
 )
+# Digits and blanks of ASCII alone, also where a language lets these letters stand for more.
+_INNER = _INNER.replace(r"\d", "[0-9]").replace(r"\s", r"[\t-\r ]")
+PATTERN = rf"^\s*{_INNER}\s*$"
 """What ``duration`` reads, as a regular expression of any language."""
 
 

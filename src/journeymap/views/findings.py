@@ -80,10 +80,11 @@ def _leak(overview: Overview) -> str:
     if silence is None:
         return ""
     others = f", {worst.returned:,} of whom came back later" if worst.returned else ""
+    more = f"; {worst.open:,} more were silent for less when the log ended" if worst.open else ""
     return (
         f"{share_text(worst.leak_share or 0)} of the customers who reach “{stage.name}” do nothing "
         f"for {span_text(silence.total_seconds())} after it ({worst.dormant:,} of {worst.n:,})"
-        f"{others}."
+        f"{others}{more}."
     )
 
 

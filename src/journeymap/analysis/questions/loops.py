@@ -14,13 +14,13 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.clustered_shares import share_interval
 from journeymap.analysis.measuring.clusters import Clusters
 from journeymap.analysis.measuring.counts import distinct
-from journeymap.analysis.measuring.dormancy import find_dormancies, stage_codes
+from journeymap.analysis.measuring.dormancy import NEVER, find_dormancies, stage_codes
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.last_known import mark_lap_starts
 from journeymap.analysis.measuring.quantiles import Spread, spread_lengths
 from journeymap.analysis.measuring.tally import Tally, count_customers, sum_exactly, tally_cells
 from journeymap.analysis.row_fields import Bound, Count, Field, Key, N, Seconds, Share
-from journeymap.analysis.table.part import Ints, Part, Scope
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError
 from journeymap.model.durations import span_text
 
@@ -42,6 +42,7 @@ class StageLeak:
         dormant: How many went dormant there (None: the map has no ``dormant_after``, or the log no
             times).
         returned: How many of those came back later.
+        open: How many more may still: their silence was not over when the log ended.
         leak_share: The share of its customers who went dormant there.
         low: Lower bound of its 95 % interval (Wilson 1927).
         high: Upper bound of it.
@@ -54,6 +55,7 @@ class StageLeak:
     customers: Count
     dormant: Count | None
     returned: Count | None
+    open: Count | None
     leak_share: Share | None
     low: LeakBound | None
     high: LeakBound | None
@@ -141,8 +143,9 @@ class Loops:
 
     The first lap begins with the first interaction; the next begins when a customer whose
     position lies in own enters a stage in buy. A customer is dormant in a stage after the silence
-    that the map allows there, up to the end of the log, or of a view that has one. The log needs
-    a map.
+    that the map allows there, up to the end of the log, or of a view that has one; where many
+    silences are still ``open``, the share of those who leak is not yet what it will be. The log
+    needs a map.
     """
 
     def measure(self, part: Part) -> _Measured:
@@ -182,8 +185,8 @@ class Loops:
             read = part.read("stage")
             found: Ints = read.customer[read.codes == code]
             return found
-        if number == "dormant":
-            silent, _, who = _dormancies(part)
+        if number in ("dormant", "open"):
+            silent, who = _dormancies(part)[:2] if number == "dormant" else _open(part)
             lost: Ints = who[silent == code]
             return lost
         return None
@@ -229,23 +232,38 @@ def _stages(part: Part, codes: Ints, first: Any, customer: Ints) -> Tally:
     """Return entries, customers and dormancies of each stage."""
     entered = first.copy()
     entered[1:] |= codes[1:] != codes[:-1]
-    silent, back, who = _dormancies(part)
+    silent, who, back = _dormancies(part)
     made = tally_cells(part.names("stage"), 1, distinct(codes), {})
     made.sums["count"] = np.bincount(codes[entered], minlength=len(made.names))[made.keys]
     for name, found, people in (
         ("customers", codes, customer),
         ("dormant", silent, who),
         ("returned", silent[back], who[back]),
+        ("open", *_open(part)),
     ):
         made.sums[name] = count_customers(made, found, people)
     return made
 
 
-def _dormancies(part: Part) -> tuple[Ints, Any, Ints]:
-    """Find the stage, the end and the customer of each dormancy."""
+def _dormancies(part: Part) -> tuple[Ints, Ints, Flags]:
+    """Find the stage and the customer of each dormancy, and whether the customer came back."""
     silent, _ = find_dormancies(part)
-    final = np.append(part.first[1:], True)[: len(part)]
-    return stage_codes(part)[silent], ~final[silent], part.customer[silent]
+    return stage_codes(part)[silent], part.customer[silent], ~_final(part)[silent]
+
+
+def _open(part: Part) -> tuple[Ints, Ints]:
+    """Find the stage and the customer of each silence that is not over, but of the dormant."""
+    silent, limit = find_dormancies(part)
+    waits = _final(part) & ~silent & (limit != NEVER)
+    stages, width = stage_codes(part), len(part.names("stage"))
+    cells = part.customer.astype(np.int64) * width + stages
+    waits &= ~np.isin(cells, cells[silent])
+    return stages[waits], part.customer[waits]
+
+
+def _final(part: Part) -> Flags:
+    """Mark the interactions with which journeys end."""
+    return np.append(part.first[1:], True)[: len(part)]
 
 
 def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
@@ -254,13 +272,9 @@ def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
     rows = []
     for code, stage in enumerate(scope.map.stages.values() if scope.map else (), 1):
         spot = place.get(code)
-        count, customers, dormant, returned = (
-            (0, 0, 0, 0)
-            if spot is None
-            else (
-                int(stages.sums[name][spot])
-                for name in ("count", "customers", "dormant", "returned")
-            )
+        count, customers, dormant, returned, undecided = (
+            0 if spot is None else int(stages.sums[name][spot])
+            for name in ("count", "customers", "dormant", "returned", "open")
         )
         known = limits[code] is not None and scope.timed
         low, high = wilson_interval(dormant, customers)
@@ -272,6 +286,7 @@ def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:
                 "customers": customers,
                 "dormant": dormant if known else None,
                 "returned": returned if known else None,
+                "open": undecided if known else None,
                 "leak_share": dormant / customers if known and customers else None,
                 "low": low if known and customers else None,
                 "high": high if known and customers else None,

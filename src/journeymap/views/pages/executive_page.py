@@ -216,6 +216,7 @@ def stages_table(overview: Overview, flows: Flows, *, people: bool) -> PageTable
     friction = "The share of the moves out of the stage that turn back or end in silence."
     columns = [Column("Stage", numeric=False), Column("Customers", define(kind, "customers")),
                Column("Median stay", stays), Column("Went silent", define(kind, "dormant")),
+               Column("Still open", define(kind, "open")),
                Column("Share", define(kind, "leak_share")),
                Column("95 % interval", define(kind, "low")),
                Column("Friction", friction)]  # fmt: skip
@@ -228,6 +229,7 @@ def stages_table(overview: Overview, flows: Flows, *, people: bool) -> PageTable
             Cell(f"{places[row.element]} {shown(stage.name)}", tone=stage.phase.customer),
             count_text(row.customers), wait_text(flow.stay),
             count_customers(overview.loops, row, "dormant", people=people),
+            count_customers(overview.loops, row, "open", people=people),
             share_text(row.leak_share), interval_text(row.low, row.high, share=True),
             Cell(share_text(flow.friction), swatch=friction_colour(flow.friction)),
         ))  # fmt: skip
