@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from attrs import evolve, frozen
 
+from journeymap.analysis.measuring.clustered_shares import find_independent
+from journeymap.analysis.measuring.clusters import Clusters
 from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import wilson_bounds
 from journeymap.analysis.table.part import Ints, Part
@@ -37,11 +39,14 @@ class SegmentRate:
         segment: The segment.
         rate: Their share of its interactions.
         n: Its interactions.
+        size: How many independent interactions would be as sure (Kish 1965): those of one customer
+            are alike.
     """
 
     segment: str
     rate: float
     n: int
+    size: float
 
 
 @frozen
@@ -104,8 +109,8 @@ def _with_segments(step: FailingStep, part: Part, rows: Ints) -> FailingStep:
     for level, rates in _rates(part, rows):
         high = max(rates, key=lambda one: one.rate)
         low = min(rates, key=lambda one: one.rate)
-        above = wilson_bounds(high.rate, high.n, _SURE)[0]
-        below = wilson_bounds(low.rate, low.n, _SURE)[1]
+        above = wilson_bounds(high.rate, high.size, _SURE)[0]
+        below = wilson_bounds(low.rate, low.size, _SURE)[1]
         known = step.highest.rate - step.lowest.rate if step.highest and step.lowest else 0.0
         if above > below and high.rate - low.rate > known:
             step = evolve(step, level=level, highest=high, lowest=low)
@@ -123,7 +128,16 @@ def _rates(part: Part, rows: Ints) -> Iterator[tuple[str, list[SegmentRate]]]:
         codes = part.codes(level).astype(np.int64)
         sizes = np.bincount(codes, minlength=len(names))
         met = np.bincount(codes[rows], minlength=len(names))
-        rates = [SegmentRate(str(names[code]), met[code] / sizes[code], int(sizes[code]))
-                 for code in range(1, len(names)) if sizes[code] >= _ENOUGH]  # fmt: skip
+        hit = np.zeros(len(part), dtype=bool)
+        hit[rows] = True
+        rates = []
+        for code in range(1, len(names)):
+            if sizes[code] >= _ENOUGH:
+                mine, n = codes == code, int(sizes[code])
+                clusters = Clusters.of(part.customer[mine], hit[mine])
+                size = 1.0  # a single customer shows nothing of others
+                if clusters.customers > 1:
+                    size = find_independent(int(met[code]), n, clusters)
+                rates.append(SegmentRate(str(names[code]), met[code] / n, n, size))
         if len(rates) > 1:
             yield level, rates

@@ -13,7 +13,7 @@ from journeymap.analysis.measuring.intervals import (
     wilson_interval,
 )
 
-__all__ = ["share_interval"]
+__all__ = ["find_independent", "share_interval"]
 
 
 def share_interval(hits: int, n: int, clusters: Clusters) -> tuple[float, float]:
@@ -26,10 +26,15 @@ def share_interval(hits: int, n: int, clusters: Clusters) -> tuple[float, float]
     """
     if clusters.units <= n or not n or clusters.customers < 2:
         return wilson_interval(hits, n)
+    quantile = float(stdtrit(clusters.customers - 1, 0.975))
+    return wilson_bounds(hits / n, find_independent(hits, n, clusters), quantile)
+
+
+def find_independent(hits: int, n: int, clusters: Clusters) -> float:
+    """Find how many independent units would give as sure a share, of several customers."""
     share, people = hits / n, clusters.customers
     spread = clusters.squares - 2 * share * clusters.mixed + share * share * clusters.units
     error = math.sqrt(max(spread, 0.0) * people / (people - 1)) / n
-    size = float(n)  # where customers do not differ at all
-    if error or not 0 < hits < n:
-        size = find_size(share, n, error, clusters.units)
-    return wilson_bounds(share, size, float(stdtrit(people - 1, 0.975)))
+    if not error and 0 < hits < n:  # where customers do not differ at all
+        return float(n)
+    return find_size(share, n, error, clusters.units)

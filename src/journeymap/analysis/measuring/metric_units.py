@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias, assert_never
 
 import numpy as np
@@ -24,7 +25,7 @@ from journeymap.analysis.measuring.working_time import (
 )
 from journeymap.analysis.questions.deviations import Deviations
 from journeymap.analysis.table.exact_amounts import SCALE
-from journeymap.analysis.table.part import Flags, Ints, Part
+from journeymap.analysis.table.part import Flags, Ints, Part, Scope
 from journeymap.exceptions import AnswerError
 from journeymap.model import (
     Absence,
@@ -45,7 +46,7 @@ from journeymap.model.conditions import Condition, leaves
 from journeymap.model.instants import micros_in
 from journeymap.model.scores import lowest_top_answer, plain_kind, summary_of
 
-__all__ = ["Hits", "Lengths", "Ratings", "Sums", "Units", "find_units"]
+__all__ = ["Hits", "Lengths", "Ratings", "Sums", "Units", "find_points", "find_units"]
 
 
 @frozen(eq=False)
@@ -204,18 +205,18 @@ def _ratings(part: Part, metric: Metric, measure: Rating) -> Ratings:
                   and name != measure.what and plain_kind(name) == measure.what}  # fmt: skip
     value = column[there].astype(np.int64)
     return Ratings(
-        part.at[there], value, _points(part, measure.what, value), part.customer[there],
+        part.at[there], value, find_points(part.scope, measure.what, value), part.customer[there],
         measure.what, frozenset(others),
     )  # fmt: skip
 
 
-def _points(part: Part, kind: str, value: Ints) -> Ints:
+def find_points(scope: Scope, kind: str, value: Ints) -> Ints:
     """Find what answers add to the number that is made of all."""
     summary = "mean" if kind.startswith("emotion") else summary_of(kind)
     if summary == "net promoter":
         return (value >= 9 * SCALE).astype(np.int64) - (value <= 6 * SCALE)
     if summary == "top boxes":
-        return (value >= lowest_top_answer(*part.scope.scales[kind]) * SCALE).astype(np.int64)
+        return (value >= lowest_top_answer(*scope.scales[kind]) * SCALE).astype(np.int64)
     return value
 
 
@@ -313,7 +314,12 @@ def _stays(part: Part, metric: Metric) -> tuple[Ints, Ints]:
 
 def _open_stays(part: Part, metric: Metric) -> Ints:
     """Find where stays begin that have not ended, of elements that journeys stay in."""
-    if metric.of.kind in ("key_journey", "process", "journey", "persona"):
+    if metric.of.kind == "key_journey":  # those given up did not end either
+        [span] = choose_key_journeys(part.scope, metric.of.id, "Scorecard")
+        found = find_occurrences(part, span)
+        unended: Ints = found.begin[found.state != COMPLETED]
+        return unended
+    if metric.of.kind in ("process", "journey", "persona"):
         return np.zeros(0, dtype=np.int64)
     begins, over = _runs(part, metric)
     return begins[over < 0]
@@ -398,13 +404,24 @@ def _amounts(part: Part, metric: Metric, measure: AmountOf) -> Sums:
     return Sums(at, unit[rows], value, part.at, unit, owner, fraction)
 
 
-def _by_customer(part: Part, rows: Ints) -> tuple[Ints, Ints]:
-    """Find each customer of some rows, and the earliest time of theirs."""
+def _newcomers(part: Part, choose: Callable[[Part], Ints]) -> tuple[Ints, Ints]:
+    """Find each customer who has chosen rows, the first of them all in the part; and its time.
+
+    Who had one before a view begins is not new in it.
+    """
+    rows, whole = choose(part), part.unbounded
     owner = part.customer.astype(np.int64)
-    size = int(owner.max()) + 1 if len(owner) else 0
+    before = whole.customer.astype(np.int64)
+    size = max([0, *(int(one.max()) + 1 for one in (owner, before) if len(one))])
     first = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(first, owner[rows], part.at[rows])
+    ever = first
+    if whole is not part:
+        earlier = choose(whole)
+        ever = np.full(size, np.iinfo(np.int64).max)
+        np.minimum.at(ever, before[earlier], whole.at[earlier])
     mine = distinct(owner[rows])
+    mine = mine[ever[mine] == first[mine]]
     return mine, first[mine]
 
 
@@ -417,7 +434,7 @@ def _earliest(part: Part, mine: Ints, rows: Ints) -> Ints:
 
 
 def _retention(part: Part, metric: Metric, measure: RetentionAfter) -> Hits:
-    mine, first = _by_customer(part, np.flatnonzero(_at_element(part, metric)))
+    mine, first = _newcomers(part, lambda one: np.flatnonzero(_at_element(one, metric)))
     after = micros_in(measure.after)
     rows = np.flatnonzero(np.isin(part.customer, mine))
     rows = rows[part.at[rows] - first[np.searchsorted(mine, part.customer[rows])] >= after]
@@ -429,10 +446,14 @@ def _retention(part: Part, metric: Metric, measure: RetentionAfter) -> Hits:
 
 
 def _repurchase(part: Part, metric: Metric, measure: Repurchase) -> Hits:
-    rows = np.flatnonzero(
-        _named(part, "touchpoint", (measure.touchpoint,)) & _about(part, metric)
-    )  # fmt: skip
-    mine, first = _by_customer(part, rows)
+    def bought_in(one: Part) -> Ints:
+        there = _named(one, "touchpoint", (measure.touchpoint,)) & _about(one, metric)
+        rows: Ints = np.flatnonzero(there)
+        return rows
+
+    mine, first = _newcomers(part, bought_in)
+    rows = bought_in(part)
+    rows = rows[np.isin(part.customer[rows], mine)]
     begun = first[np.searchsorted(mine, part.customer[rows])]
     second = _earliest(part, mine, rows[part.at[rows] > begun])
     bought = second < np.iinfo(np.int64).max

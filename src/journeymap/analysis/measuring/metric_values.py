@@ -26,8 +26,8 @@ from journeymap.analysis.table.exact_amounts import FRACTION, SCALE, Amounts
 from journeymap.analysis.table.part import Flags, Ints
 from journeymap.model.scores import lowest_top_answer, summary_of
 
-__all__ = ["Counted", "Rated", "Summed", "Timed", "Value", "Worth", "evaluate", "merge_worth",
-           "sum_units"]  # fmt: skip
+__all__ = ["Counted", "Rated", "Summed", "Timed", "Value", "Worth", "add_sums", "evaluate",
+           "merge_worth", "sum_units", "sum_values"]  # fmt: skip
 
 
 @frozen
@@ -102,12 +102,12 @@ def sum_units(units: Units, period: Ints, of_period: Ints | None = None) -> dict
                 lengths = units.length[mine]
                 spread = spread_lengths(np.zeros(len(lengths), dtype=np.int64), lengths)
                 owner = units.owner[mine]
-                found[number] = Timed(_sum(lengths, owner), spread,
+                found[number] = Timed(sum_values(lengths, owner), spread,
                                       ClusteredLevels.of(owner, lengths))  # fmt: skip
             case Ratings():
                 values, often = np.unique(units.value[mine], return_counts=True)
                 answers = dict(zip(values.tolist(), often.tolist(), strict=True))
-                points = _sum(units.points[mine], units.owner[mine])
+                points = sum_values(units.points[mine], units.owner[mine])
                 found[number] = Rated(answers, units.kind, points, units.others)
             case Sums():
                 inside = of_period == number if of_period is not None else mine[:0]
@@ -142,13 +142,14 @@ def _sum_by_unit(units: Sums, mine: Ints, counted: Ints, owner: Ints) -> Summed:
     if units.fraction is None:
         sums = np.zeros(len(people), dtype=np.int64)
         np.add.at(sums, spots, parts[0])
-        return _sum(sums, owner[first])
+        return sum_values(sums, owner[first])
     numbers = Amounts(parts[0], parts[1]).sums_by(spots, len(people)).totals()
     return Summed(len(numbers), sum(numbers), sum(one * one for one in numbers),
                   Clusters.of(owner[first], numbers))  # fmt: skip
 
 
-def _sum(values: Ints, owner: Ints) -> Summed:
+def sum_values(values: Ints, owner: Ints) -> Summed:
+    """Sum whole numbers, each with its customer."""
     return Summed(
         len(values), whole_sum(values), square_sum(values), Clusters.of(owner, values)
     )  # fmt: skip
@@ -162,17 +163,18 @@ def merge_worth(one: Worth, other: Worth) -> Worth:
         answers = {**one.counts, **other.counts}
         for answer in one.counts.keys() & other.counts.keys():
             answers[answer] = one.counts[answer] + other.counts[answer]
-        points = _added(one.points, other.points)
+        points = add_sums(one.points, other.points)
         return Rated(answers, one.kind, points, one.others | other.others)
     if isinstance(one, Timed) and isinstance(other, Timed):
-        return Timed(_added(one.sums, other.sums), one.spread.merge(other.spread),
+        return Timed(add_sums(one.sums, other.sums), one.spread.merge(other.spread),
                      one.levels.merge(other.levels))  # fmt: skip
     assert isinstance(one, Summed)  # noqa: S101  # one metric has one kind of sums
     assert isinstance(other, Summed)  # noqa: S101
-    return _added(one, other)
+    return add_sums(one, other)
 
 
-def _added(one: Summed, other: Summed) -> Summed:
+def add_sums(one: Summed, other: Summed) -> Summed:
+    """Sum those of two parts."""
     return Summed(one.n + other.n, one.total + other.total, one.squares + other.squares,
                   one.clusters.merge(other.clusters))  # fmt: skip
 

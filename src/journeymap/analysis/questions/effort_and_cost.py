@@ -111,7 +111,8 @@ class ChannelMove:
         channel: The channel on which a contact asks least of the customer.
         contacts: Its contacts on that channel.
         effort: The burdens of a contact there, less those on the other channels.
-        effort_low: Lower bound of its 95 % interval.
+        effort_low: Lower bound of its interval; those of all elements hold together in 95 % of
+            cases (Bonferroni).
         effort_high: Upper bound of it.
         cost: The mean cost of a contact there, less that on the other channels (None: unknown).
         cost_low: Lower bound of its 95 % interval.
@@ -318,12 +319,13 @@ class EffortAndCost:
             elements.setdefault(name, {})[channel] = _Mean(sums)
         whole = _Mean(measured.all_contacts)
         rows, moves = [], []
+        compared = sum(max(0, len(_known(one)) - 1) for one in elements.values())
         for name, channels in elements.items():
             of_all = _Errors(measured.products[name], channels)
             mean, n = _Mean(_added(list(channels.values()))), measured.customers[name]
             rest = _Rest(mean, whole, measured.beside[name], measured.whole)
             rows.append(_row(name, mean, n, rest, of_all))
-            moves += _best_channel(name, channels, of_all)
+            moves += _best_channel(name, channels, of_all, compared)
         rows.sort(key=lambda row: (-row["effort"], row["element"]))
         moves.sort(key=lambda one: (one.effort * one.contacts, one.element))
         n = whole.contacts
@@ -566,17 +568,24 @@ def _serves(mean: _Mean, rest: _Rest, customers: int, free: float) -> Served:
     return "the company" if cheap > 0 else "neither"
 
 
-def _best_channel(name: str, channels: dict[str, _Mean], errors: _Errors) -> list[ChannelMove]:
+def _known(channels: dict[str, _Mean]) -> dict[str, _Mean]:
+    """Choose the channels that many customers took."""
+    return {one: mean for one, mean in channels.items() if one and mean.customers >= _MANY}
+
+
+def _best_channel(
+    name: str, channels: dict[str, _Mean], errors: _Errors, compared: int
+) -> list[ChannelMove]:
     """Find the channel of least effort, where it is better than the others by more than chance."""
-    known = {one: mean for one, mean in channels.items() if one and mean.customers >= _MANY}
+    known = _known(channels)
     if len(known) < 2:
         return []
     best = min(known, key=lambda one: (known[one].effort, one))
     mine, rest = known[best], [one for one in known if one != best]
     others = _Mean(_added([known[one] for one in rest]))
     effort = float(mine.exact_effort - others.exact_effort)
-    # Of several channels the best is chosen: as many comparisons are allowed for (Bonferroni).
-    quantile = NORMAL_QUANTILE if len(known) == 2 else _corrected(len(known))
+    # The best channel of each element is chosen: all comparisons are allowed for (Bonferroni).
+    quantile = _corrected(compared)
     half = quantile * errors.effort([best], rest)
     if effort + half >= 0:
         return []
@@ -592,7 +601,7 @@ def _best_channel(name: str, channels: dict[str, _Mean], errors: _Errors) -> lis
     )]  # fmt: skip
 
 
-def _corrected(channels: int) -> float:
+def _corrected(compared: int) -> float:
     from scipy.special import ndtri
 
-    return float(-ndtri(0.025 / (channels - 1)))
+    return float(-ndtri(0.025 / compared))

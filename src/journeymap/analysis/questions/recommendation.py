@@ -36,6 +36,9 @@ _GrowthBound: TypeAlias = Annotated[float, Field("bound", of="growth")]
 _Number: TypeAlias = Annotated[int, Field("amount")]  # behind which no customers are looked for
 
 
+_DAY = 86_400_000_000  # microseconds
+
+
 @frozen
 class Recommender:
     """A customer who won others.
@@ -65,6 +68,10 @@ class Recommender:
 @frozen
 class Acquired:
     """Customers who were recommended, or all others.
+
+    Who recommended them must be known within a day of their beginning: later, only those who came
+    back can be named, so that the time until then would count for them (Suissa 2008). Those who
+    are named later count with the others.
 
     Attributes:
         group: ``recommended`` or ``others``.
@@ -127,6 +134,7 @@ class RecommendationAnswer(Answer[Recommender]):
         invitations: Invitations.
         accepted: Customers won by who had invited before, at most as many as they invited.
         acquired: Recommended customers beside others.
+        named_late: Customers of whom it was known more than a day after their beginning alone.
         before: Touchpoints before recommending, the most frequent first.
         strangers: Customers who were recommended by a customer whom the log does not know.
         refused: Recommendations by customers who came later, by the customer themselves, or that
@@ -146,6 +154,7 @@ class RecommendationAnswer(Answer[Recommender]):
     invitations: int = field(default=0, kw_only=True)
     accepted: int = field(default=0, kw_only=True)
     acquired: tuple[Acquired, ...] = field(default=(), kw_only=True)
+    named_late: int = field(default=0, kw_only=True)
     before: tuple[Before, ...] = field(default=(), kw_only=True)
     strangers: int = field(default=0, kw_only=True)
     refused: int = field(default=0, kw_only=True)
@@ -174,6 +183,11 @@ class RecommendationAnswer(Answer[Recommender]):
                  for one in self.acquired if one.share is not None]  # fmt: skip
         if len(shown) == 2:
             found.append(f"retained: {', '.join(shown)}; who is recommended may differ anyway")
+            if self.named_late:
+                found[-1] += (
+                    f"; {self.named_late:,} who were named more than a day after they began count "
+                    "with the others, as only who comes back can be"
+                )
         if self.strangers:
             found.append(f"{self.strangers:,} were recommended by customers who are not known")
         if self.refused:
@@ -195,6 +209,7 @@ class _Measured:
     referrers: tuple[str | None, ...]
     first: Ints
     retained: Flags
+    late: Flags  # who recommended them was named more than a day after they began
     value: AmountSums
     early: AmountSums  # within twice the time of retention
     invited: Ints
@@ -208,7 +223,7 @@ class _Measured:
         ordered: _Measured = evolve(
             self, names=tuple(self.names[place] for place in order),
             referrers=tuple(self.referrers[place] for place in order), first=self.first[order],
-            retained=self.retained[order], value=self.value.select(order),
+            retained=self.retained[order], late=self.late[order], value=self.value.select(order),
             early=self.early.select(order), invited=self.invited[order], asked=self.asked[order],
         )  # fmt: skip
         return ordered
@@ -255,7 +270,8 @@ class Recommendation:
         none = np.zeros(0, dtype=np.int64)
         if not len(part):
             nothing = AmountSums.nothing(0)
-            return _Measured((), (), none, none.astype(bool), nothing, nothing, none, none, {},
+            no = none.astype(bool)
+            return _Measured((), (), none, no, no, nothing, nothing, none, none, {},
                              frozenset())  # fmt: skip
         begins = np.flatnonzero(np.append(True, part.owners[1:] != part.owners[:-1]))
         edges = np.append(part.offsets[begins], len(part))
@@ -275,7 +291,8 @@ class Recommendation:
         asked = np.full(len(begins), np.iinfo(np.int64).max)
         np.minimum.at(asked, person[rows], part.at[rows])
         return _Measured(
-            found.names, found.referrers, found.first, retained, value, early,
+            found.names, found.referrers, found.first, retained,
+            _named_late(part, person, found.first), value, early,
             np.bincount(person[rows], minlength=len(begins)), asked,
             dict(_steps(part, edges, found.names, set(part.names("referred_by")))),
             frozenset() if amounts is None else amounts[2],
@@ -294,6 +311,7 @@ class Recommendation:
             one.names + other.names, one.referrers + other.referrers,
             np.concatenate([one.first, other.first]),
             np.concatenate([one.retained, other.retained]),
+            np.concatenate([one.late, other.late]),
             one.value.join(other.value), one.early.join(other.early),
             np.concatenate([one.invited, other.invited]),
             np.concatenate([one.asked, other.asked]), one.steps | other.steps,
@@ -357,7 +375,8 @@ class Recommendation:
             median_time=float(np.median(known)) if known else None,
             invitations=int(invited.sum()), accepted=_accepted(parent, first, asked, invited),
             acquired=self._acquired((parent >= 0) | stranger, measured, scope, paid=paid)
-            if size else (), before=_before(parent, first, names, measured.steps),
+            if size else (), named_late=int(measured.late.sum()),
+            before=_before(parent, first, names, measured.steps),
             strangers=strangers, refused=refused, currency=currency,
         )  # fmt: skip
 
@@ -370,7 +389,8 @@ class Recommendation:
         here = measured.first >= _begin(scope)
         known = measured.first + 2 * limit < scope.seen_until
         found = []
-        for group, chosen in zip(groups, (named, ~named), strict=True):
+        told = named & ~measured.late
+        for group, chosen in zip(groups, (told, ~told), strict=True):
             mine = chosen & here & known
             n, seen = int((chosen & here).sum()), int(mine.sum())
             kept = int((mine & measured.retained).sum())
@@ -379,6 +399,17 @@ class Recommendation:
             found.append(Acquired(group, n, seen, kept, kept / seen if seen else None, low, high,
                                   mean))  # fmt: skip
         return tuple(found)
+
+
+def _named_late(part: Part, person: Ints, first: Ints) -> Flags:
+    """Mark whom an interaction more than a day after their beginning is the first to name."""
+    if not part.records("referred_by"):
+        return np.zeros(len(first), dtype=bool)
+    rows = np.flatnonzero(part.codes("referred_by"))
+    named = np.full(len(first), np.iinfo(np.int64).max)
+    np.minimum.at(named, person[rows], part.at[rows])
+    known = named < np.iinfo(np.int64).max
+    return known & (np.where(known, named, first) - first > _DAY)
 
 
 def _begin(scope: Scope) -> int:

@@ -92,7 +92,8 @@ class Retention:
 
     A customer comes back at the start or after it, never before. Periods are those of the calendar
     in the log's zone; of several units, they count from the log's first. Rolling ones count from
-    each customer's own start: the first 24 hours, the next.
+    each customer's own start: the first 24 hours, the next. In a view that begins later than the
+    log, periods that begin before it are left out.
 
     Attributes:
         start: The element that starts a customer (None: any interaction).
@@ -221,6 +222,7 @@ class Retention:
              *_share(int(back[row, column]), int(sizes[row])), int(sizes[row]),
              numbered.is_over(row, column, scope))
             for row in np.flatnonzero(sizes).tolist() for column in range(min(size - row, wide))
+            if numbered.is_seen(row, column, scope)
         ]  # fmt: skip
         schema = RetentionAnswer.schema()
         return RetentionAnswer(pl.DataFrame(rows, schema=schema, orient="row"))
@@ -231,6 +233,8 @@ class Retention:
         cohort = numbered.cohort(at)
         kept = np.ones(len(who), dtype=bool)
         kept[1:] = who[1:] != who[:-1]
+        if part.scope.until is not None:  # who starts later is not known yet
+            kept &= at < part.scope.until
         if self.cohorts == "each":
             kept[1:] |= cohort[1:] != cohort[:-1]
         return who[kept], cohort[kept], at[kept], tie[kept]
@@ -287,6 +291,17 @@ class _Numbered:
     def label(self, cohort: int) -> str:
         """Name a cohort."""
         return self.periods.label(self.first + cohort * self.count)
+
+    def is_seen(self, cohort: int, later: int, scope: Scope) -> bool:
+        """Check whether a period begins in the view, so that no return in it is left out."""
+        if scope.since is None or scope.since <= scope.begin:
+            return True
+        begun = cohort if self.length is not None else cohort + later
+        try:
+            begin = self.periods.begin(self.first + begun * self.count)
+        except (OverflowError, ValueError):
+            return False
+        return begin + later * (self.length or 0) >= scope.since
 
     def is_over(self, cohort: int, later: int, scope: Scope) -> bool:
         """Check whether a period was over for a whole cohort when the log ended."""

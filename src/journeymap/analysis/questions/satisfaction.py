@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, assert_never
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -13,7 +13,14 @@ from attrs import field, frozen, validators
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.counts import Counts, count_combinations, distinct
 from journeymap.analysis.measuring.element_order import element_order
-from journeymap.analysis.measuring.intervals import mean_interval, nps_interval, wilson_interval
+from journeymap.analysis.measuring.metric_units import find_points
+from journeymap.analysis.measuring.metric_values import (
+    Rated,
+    Summed,
+    add_sums,
+    evaluate,
+    sum_values,
+)
 from journeymap.analysis.row_fields import Count, Field, Key, Mean, N, Text
 from journeymap.analysis.table.exact_amounts import SCALE
 from journeymap.analysis.table.part import Flags, Ints, Part, Scope
@@ -41,8 +48,8 @@ class SatisfactionRow:
             from −100 to 100; of CSAT, the share of the top two answers (of a scale of two or
             three, the top one; of more than eleven, as from 0 to 100, the top quarter); of
             others, the mean on its scale.
-        low: Lower bound of its 95 % interval, answers being taken as independent (None for a
-            mean of one answer).
+        low: Lower bound of its 95 % interval, by the spread between customers (None for a mean of
+            one answer).
         high: Upper bound of it.
         n: How many answers there are.
         customers: How many customers gave one.
@@ -83,12 +90,27 @@ class SatisfactionAnswer(Answer[SatisfactionRow]):
         return super().field_in(row, name)
 
 
+@frozen(eq=False)
+class _Answers:
+    """How often each answer was given, and how answers are spread over customers, by element."""
+
+    counts: Counts
+    points: dict[str | None, Summed]
+
+    def merge(self, other: _Answers) -> _Answers:
+        points = {**self.points, **other.points}
+        for name in self.points.keys() & other.points.keys():
+            points[name] = add_sums(self.points[name], other.points[name])
+        return _Answers(self.counts.merge(other.counts), points)
+
+
 @frozen
 class Satisfaction:
     """Summarise NPS, CSAT, CES and emotion.
 
     NPS after Reichheld (2003), its interval the adjusted Wald of Rocks (2016); the interval of
-    CSAT is Wilson's (1927), that of a mean Student's.
+    CSAT is Wilson's (1927), that of a mean Student's; of as many independent answers as would be as
+    sure, where customers gave several (Kish 1965).
 
     Attributes:
         by: The level of the elements (None: all interactions together).
@@ -104,7 +126,7 @@ class Satisfaction:
     default_attribute: ClassVar[str] = "each"
     by: str | None = field(default="touchpoint", validator=_text)
 
-    def measure(self, part: Part) -> dict[str, Counts]:
+    def measure(self, part: Part) -> dict[str, _Answers]:
         """Count each answer of each kind by element, and the customers who gave one."""
         if len(part) and all(part.number(role) is None for role in ("score", *_FEELINGS)):
             message = (
@@ -125,7 +147,12 @@ class Satisfaction:
             places = np.full(len(people.count), -1)  # no answer: a customer who gave one
             keys = np.concatenate([mine, people.keys[0]])
             answers = np.concatenate([values[there] - _lowest(kind, part.scope), places])
-            made[kind] = count_combinations(names, (keys, answers))
+            points = find_points(part.scope, kind, values[there])
+            made[kind] = _Answers(
+                count_combinations(names, (keys, answers)),
+                {names[code]: sum_values(points[mine == code], who[mine == code])
+                 for code in distinct(mine).tolist()},
+            )  # fmt: skip
         return made
 
     def find_customers(self, part: Part, row: Mapping[str, Any], number: str) -> Ints | None:
@@ -139,16 +166,16 @@ class Satisfaction:
         found: Ints = part.customer[answered]
         return found
 
-    def merge(self, one: dict[str, Counts], other: dict[str, Counts]) -> dict[str, Counts]:
+    def merge(self, one: dict[str, _Answers], other: dict[str, _Answers]) -> dict[str, _Answers]:
         """Sum two measurements."""
         made = {**one, **other}
         for kind in one.keys() & other.keys():
             made[kind] = one[kind].merge(other[kind])
         return made
 
-    def answer(self, measured: dict[str, Counts], scope: Scope) -> SatisfactionAnswer:
+    def answer(self, measured: dict[str, _Answers], scope: Scope) -> SatisfactionAnswer:
         """Summarise the answers of each kind, with intervals."""
-        rows = [row for kind, counts in measured.items() for row in _rows(kind, counts, scope)]
+        rows = [row for kind, given in measured.items() for row in _rows(kind, given, scope)]
         kinds = {kind: place for place, kind in enumerate((*sorted(scope.scales), *_FEELINGS))}
         place = element_order(self.by, scope)
         rows.sort(key=lambda row: (place(row[0]), kinds[row[1]]))
@@ -179,37 +206,30 @@ def _lowest(kind: str, scope: Scope) -> int:
     return round((-1.0 if kind in _FEELINGS else scope.scales[kind][0]) * SCALE)
 
 
-def _rows(kind: str, counts: Counts, scope: Scope) -> Iterator[Row]:
+def _rows(kind: str, measured: _Answers, scope: Scope) -> Iterator[Row]:
     low, high = (-1.0, 1.0) if kind in _FEELINGS else scope.scales[kind]
-    lowest, highest = show_number(low), show_number(high)
+    counts, meaning = measured.counts, _explain(kind, low, high)
     codes, answers = counts.keys
     for code in distinct(codes).tolist():
         mine = codes == code
         customers = int(counts.count[mine & (answers < 0)].sum())
         given = mine & (answers >= 0)
-        values = (answers[given] / SCALE + low).tolist()
-        weights = counts.count[given].tolist()
-        n = sum(weights)
-        mean = math.fsum(v * w for v, w in zip(values, weights, strict=True)) / n
-        bounds: tuple[float | None, float | None]
-        summary = summary_of(kind)
-        if summary == "net promoter":
-            promoters = sum(w for v, w in zip(values, weights, strict=True) if v >= 9)
-            detractors = sum(w for v, w in zip(values, weights, strict=True) if v <= 6)
-            score, meaning = (
-                100 * (promoters - detractors) / n,
-                "share of 9 to 10 less share of 0 to 6",
-            )
-            bounds = nps_interval(promoters, detractors, n)
-        elif summary == "top boxes":
-            least = lowest_top_answer(low, high)
-            top = sum(w for v, w in zip(values, weights, strict=True) if v >= least)
-            score, bounds = top / n, wilson_interval(top, n)
-            counted = f"{show_number(least)} to {highest}" if least < high else highest
-            meaning = f"share of {counted}, on {lowest} to {highest}"
-        elif summary == "mean":
-            score, bounds = mean, mean_interval(values, weights, (low, high))
-            meaning = f"mean, on {lowest} to {highest}"
-        else:
-            assert_never(summary)
-        yield str(counts.names[code]), kind, score, *bounds, n, customers, mean, meaning
+        values = (answers[given] + _lowest(kind, scope)).tolist()
+        often = dict(zip(values, counts.count[given].tolist(), strict=True))
+        name = counts.names[code]
+        found = evaluate(Rated(often, kind, measured.points[name]), "mean", scope.scales)
+        mean = math.fsum(v / SCALE * w for v, w in often.items()) / found.n
+        score = mean if found.value is None else found.value
+        yield (str(name), kind, score, found.low, found.high, found.n, customers, mean, meaning)
+
+
+def _explain(kind: str, low: float, high: float) -> str:
+    """Write what a score of a kind is, with its scale."""
+    summary, lowest, highest = summary_of(kind), show_number(low), show_number(high)
+    if summary == "net promoter":
+        return "share of 9 to 10 less share of 0 to 6"
+    if summary == "top boxes":
+        least = lowest_top_answer(low, high)
+        counted = f"{show_number(least)} to {highest}" if least < high else highest
+        return f"share of {counted}, on {lowest} to {highest}"
+    return f"mean, on {lowest} to {highest}"
