@@ -8,6 +8,7 @@ from functools import partial
 from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 from journeymap.adapters.store import Store
 from journeymap.adapters.stores.forks import call_at_fork
@@ -40,6 +41,14 @@ __all__ = ["AsyncLive"]
 T = TypeVar("T")
 PATIENCE = timedelta(seconds=5)
 _TOGETHER = 1000  # calls whose interactions are written together at most
+
+
+class _Turn:
+    """What waits to be written, and what is written, in one event loop: none answers another's."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[tuple[Interaction, ...], asyncio.Future[Any]]] = []
+        self.writing: asyncio.Future[None] | None = None
 
 
 class AsyncLive:
@@ -83,8 +92,7 @@ class AsyncLive:
         self._joining = ThreadPoolExecutor(4, thread_name_prefix="journeymap-joining")
         self._over = Event()
         self._deliveries: dict[asyncio.Future[Delivered], AwaitedActions] = {}
-        self._waiting: list[tuple[tuple[Interaction, ...], asyncio.Future[Any]]] = []
-        self._writing: asyncio.Future[None] | None = None
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn] = WeakKeyDictionary()
 
     @property
     def map(self) -> JourneyMap:
@@ -105,28 +113,30 @@ class AsyncLive:
         import asyncio
 
         self._check_open()
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append((tuple(interactions), future))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.ensure_future(self._write_waiting())
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        turn = self._turns.setdefault(loop, _Turn())
+        turn.waiting.append((tuple(interactions), future))
+        if turn.writing is None or turn.writing.done():
+            turn.writing = asyncio.ensure_future(self._write_waiting(turn))
         receipts: tuple[Receipt, ...] = await future
         return receipts
 
-    async def _write_waiting(self) -> None:
+    async def _write_waiting(self, turn: _Turn) -> None:
         """Write together what was given while something else was written."""
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
+        while turn.waiting:
+            batch, turn.waiting = turn.waiting[:_TOGETHER], turn.waiting[_TOGETHER:]
             given = [one for one, _ in batch]
             try:
                 write = partial(write_each, self.live.record_many, given)
                 results, _ = await self._in_turn(write)  # no signal comes to that thread
             except BaseException as error:
-                for _, future in (*batch, *self._waiting):
+                for _, future in (*batch, *turn.waiting):
                     if not future.done():
                         future.set_exception(error) if isinstance(
                             error, Exception
                         ) else future.cancel()
-                self._waiting = []
+                turn.waiting = []
                 if isinstance(error, Exception):
                     return  # those who wait were told
                 raise
@@ -326,8 +336,9 @@ class AsyncLive:
             running = [task for task in under_way if not task.done()]
             if running:
                 await asyncio.wait(running, timeout=self._patience.total_seconds())
-        if self._writing is not None and not self._writing.done():
-            await asyncio.wait([self._writing])
+        turn = self._turns.get(asyncio.get_running_loop())
+        if turn is not None and turn.writing is not None and not turn.writing.done():
+            await asyncio.wait([turn.writing])
         if self._over.is_set():
             return
         self._over.set()

@@ -11,6 +11,7 @@ from journeymap.live.evidence import read_facts
 from journeymap.live.recording import Naming, Receipt, Recording, Settings
 from journeymap.live.states import States, Versioned
 from journeymap.profile import Choice, NextBest
+from journeymap.tracking.interaction_conditions import remembered_times
 
 __all__ = ["Choosing"]
 
@@ -30,8 +31,20 @@ class Choosing:
         self.written: Versioned = {}
         self.recorded: list[tuple[Interaction, Receipt]] = []
 
+    def _check_reach(self) -> None:
+        """Raise ElementError where the offers look further back than states of this map do."""
+        kept = remembered_times(self._states.tracker.map)
+        for name, count in remembered_times(self._offers.map).items():
+            if count > kept.get(name, 0):
+                message = (
+                    f"these offers look back to {count} times at it, and states of this map keep "
+                    f"{kept.get(name, 0)}: open the store with the map of the offers"
+                )
+                raise ElementError("Live", "choose", name, message)
+
     def write(self, tx: Transaction, named: Naming | None = None) -> Choice:
         """Choose, and record the contact."""
+        self._check_reach()
         now = self._states.now()
         self.written, self.recorded = {}, []
         contact = Interaction(self._customer, "?", now, source=SOURCE, channel=self._channel)

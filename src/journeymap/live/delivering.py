@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -48,6 +49,8 @@ REQUEUED = "waits again"
 """The reason of a letter that waits as if it had never been tried; it may have been taken."""
 MOVED = " moved to "
 """Between the claim of a letter and its new id, where its customer was merged meanwhile."""
+_LOST = ", lost "  # behind a claim: how many before it were never answered
+_PATIENCE = 3  # times as many claims as attempts may be lost: a process that ends is no attempt
 _NO_ACTION = "\x00"  # no action is named so
 _MORE = 20  # times as many letters are looked at where the first may not go out now
 
@@ -120,7 +123,7 @@ def prepare_delivery(
     if callable(now):
         return Delivery(store, handlers, now, breakers)
     at = utc(now, "Live", "now")
-    return Delivery(store, handlers, lambda: at, breakers)
+    return Delivery(store, handlers, lambda: at, breakers, begun=time.monotonic())
 
 
 Place: TypeAlias = tuple[datetime, int, bool, int, str]
@@ -145,6 +148,7 @@ class Delivery:
     actions: Actions
     clock: Callable[[], datetime]
     breakers: dict[str, Breaker]
+    begun: float | None = None  # where the time was given: leases run on from it all the same
     _stop: threading.Event = Factory(threading.Event)
     _held: set[_Held] = Factory(set)
     _counts: dict[str, int] = Factory(lambda: {"done": 0, "failed": 0, "dead": 0})
@@ -302,15 +306,26 @@ class Delivery:
         if found is None or not self._allows(found[0], now):
             return None
         name, handler = found
+        lost = _count_lost(letter)
+        if lost >= _PATIENCE * handler.attempts:
+            self._give_up(tx, letter, lost, now)
+            return None
         if handler.in_order and self._waits_for_another(tx, letter, name, now, firsts):
             return None
         with self._turn:
             begun = self.breakers.setdefault(name, Breaker()).begin(now, handler)
         tried = micros(now) if letter.tried is None else letter.tried
-        reason = f"{IN_HAND} {token_hex(6)}"  # by which this claim is told from another
-        mine = evolve(letter, reason=reason, next=micros(now + LEASE), tried=tried)
+        # By this, the claim is told from another.
+        reason = f"{IN_HAND} {token_hex(6)}" + (f"{_LOST}{lost}" if lost else "")
+        mine = evolve(letter, reason=reason, next=self._lease_end(), tried=tried)
         tx.outbox.settle([mine])
         return _Held(mine, name, handler, begun)
+
+    def _give_up(self, tx: Transaction, letter: Letter, lost: int, now: datetime) -> None:
+        """Give up a letter whose action ended its process again and again."""
+        reason = f"it was handed out {lost} times to processes that never answered"
+        tx.outbox.settle([evolve(letter, status="dead", reason=reason, next=micros(now))])
+        self._count(evolve(letter, status="dead"))
 
     def _waits_for_another(
         self, tx: Transaction, letter: Letter, name: str, now: datetime, firsts: Firsts
@@ -424,10 +439,22 @@ class Delivery:
                 except StoreError:
                     continue  # tried again in a moment; if it goes on, the lease ends
 
+    def _lease_end(self) -> int:
+        passed = 0.0 if self.begun is None else time.monotonic() - self.begun
+        return micros(self.clock() + timedelta(seconds=passed) + LEASE)
+
     def _extend(self, tx: Transaction, held: _Held) -> None:
         mine = self._mine(tx, held)
         if mine is not None:
-            tx.outbox.settle([evolve(mine, next=micros(self.clock() + LEASE))])
+            tx.outbox.settle([evolve(mine, next=self._lease_end())])
+
+
+def _count_lost(letter: Letter) -> int:
+    """Count how often a letter was in hand one after the other, and nothing came of it."""
+    if not letter.reason.startswith(IN_HAND):
+        return 0
+    count = letter.reason.partition(_LOST)[2]
+    return 1 + (int(count) if count.isdecimal() else 0)
 
 
 def _place(letter: Letter, signal: Signal) -> Place:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal, Protocol
 
 from attrs import evolve, field, frozen
@@ -314,7 +314,7 @@ def _in_order(history: Iterable[Interaction]) -> list[Interaction]:
     """Order the interactions of a customer by time, each once; ties keep their order."""
     known: set[tuple[str | None, str]] = set()
     kept = []
-    for one in sorted(history, key=lambda one: one.at):
+    for one in sorted(history, key=lambda one: one.at.astimezone(UTC)):
         if one.id is not None:
             if (one.source, one.id) in known:
                 continue

@@ -21,6 +21,7 @@ from journeymap.model.matching import element_and_department, may_start_again
 from journeymap.tracking.fold_state import StageRules, Test
 from journeymap.tracking.followed_sequences import FollowedSequence
 from journeymap.tracking.interaction_conditions import (
+    Fixed,
     compile_condition,
     compile_leaf,
     follow_sequences,
@@ -85,7 +86,7 @@ class TouchpointRules:
     ``turns``: a key journey begins or ends here; ``ends``: a journey may end here;
     ``score_tests``: moments that only an interaction with a score can reach; ``quiet``: nothing but
     scores, values and open things has to be looked at; ``sequences``: those that an interaction
-    here advances or interrupts.
+    here advances or interrupts; ``fixed``: what the map says of the touchpoint, by level.
     """
 
     name: str
@@ -102,6 +103,7 @@ class TouchpointRules:
     sequences: tuple[tuple[FollowedSequence, Moment | None], ...] = ()
     turns: bool = False
     ends: bool = False
+    fixed: Fixed = field(factory=dict)
     quiet: bool = field(init=False)
 
     @quiet.default
@@ -192,7 +194,7 @@ class CompiledMap:
             self.remembered.get(name, 0), tuple(self.remembered_apart.get(name, {}).items()),
             follow_sequences(journey, fixed),
             any(name in (one.journey.start, one.journey.end) for one in every),
-            name in journey.tables.ends,
+            name in journey.tables.ends, fixed,
         )  # fmt: skip
         if designed or len(self.touchpoints) < MAX_UNKNOWN_TOUCHPOINTS:
             self.touchpoints[name] = rules
@@ -208,7 +210,7 @@ def _compile_moments(
         if any(isinstance(leaf, Absence) and leaf.after == name for leaf in simple):
             inner = tuple(
                 None if isinstance(leaf, Absence) and leaf.after == name
-                else keep_apart(compile_leaf(leaf, fixed), moment)
+                else keep_apart(compile_leaf(leaf, fixed), moment, fixed)
                 for leaf in simple
             )  # fmt: skip
             absence_tests.append(AbsenceTest(moment, inner))
@@ -217,7 +219,7 @@ def _compile_moments(
         if all(isinstance(leaf, Count) for leaf in simple):
             test = _compile_completion(moment.when, fixed)
         if test is not False:
-            tests.append(MomentTest(moment, keep_apart(test, moment)))
+            tests.append(MomentTest(moment, keep_apart(test, moment, fixed)))
     return tuple(tests), tuple(absence_tests)
 
 

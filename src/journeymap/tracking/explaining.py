@@ -97,7 +97,8 @@ def explain_moment(compiled: CompiledMap, state: State, moment: Moment) -> Expla
     at, slow = one.at.astimezone(UTC), before.slow
     lane = Lane(compiled, state.customer, before)
     lane.take(one)
-    about = None if moment.per is None else about_of(one, moment.per)
+    fixed = compiled.fixed_names(one.touchpoint)
+    about = None if moment.per is None else about_of(one, moment.per, fixed)
     waiting = [each.at for each in lane.state.slow.pending
                if each.moment == moment.id and each.about == about]  # fmt: skip
     lane.advance(state.clock)
@@ -106,7 +107,7 @@ def explain_moment(compiled: CompiledMap, state: State, moment: Moment) -> Expla
         if isinstance(signal, MomentReached) and signal.moment == moment.id and signal.at >= at
         and signal.about == about
     ]  # fmt: skip
-    cooling = _cooling(moment, one, slow, at)
+    cooling = _cooling(moment, about, slow, at)
     found = tuple(
         _explained_absence(leaf, compiled.fixed_names(one.touchpoint), waiting, state.clock)
         if isinstance(leaf, Absence) else _explained(compiled, moment, leaf, one, before)
@@ -157,8 +158,7 @@ def _explained_absence(
     return ExplainedCondition(str(leaf), None, found)
 
 
-def _cooling(moment: Moment, one: Interaction, slow: SlowState, at: datetime) -> datetime | None:
-    about = None if moment.per is None else about_of(one, moment.per)
+def _cooling(moment: Moment, about: str | None, slow: SlowState, at: datetime) -> datetime | None:
     mine = (c.until for c in slow.cooling if (c.moment, c.about) == (moment.id, about))
     return next((until for until in mine if until > at), None)
 
@@ -189,7 +189,7 @@ def _explained(
     at, fixed = one.at.astimezone(UTC), compiled.fixed_names(one.touchpoint)
     seen: Seen = before.slow.seen
     if moment.per is not None:
-        seen = seen_apart(seen, moment, one)
+        seen = seen_apart(seen, moment, one, fixed)
     test = compile_leaf(leaf, fixed)
     holds: bool | None = test if isinstance(test, bool) else test(one, at, seen)
     match leaf:

@@ -172,7 +172,7 @@ def _update_slow(
         name, at = rules.name, occasion.at
         seen = {**seen, name: (*seen.get(name, ()), at)[-rules.remembered :]}
     for per, count in rules.remembered_apart:
-        seen = remember_apart(seen, rules.name, per, count, one, occasion.at)
+        seen = remember_apart(seen, rules.name, per, count, one, occasion.at, rules.fixed)
     seen = _follow_sequences(seen, slow.seen, rules, one, occasion.at) if rules.sequences else seen
     if turned or pending is not slow.pending or awaited is not slow.awaited:
         busy = bool(open_ or pending or awaited)
@@ -188,7 +188,7 @@ def _follow_sequences(
         if moment is None:
             seen = sequence.follow(seen, before, one, at)
         else:
-            seen = follow_apart(seen, before, sequence, moment, one, at)
+            seen = follow_apart(seen, before, sequence, moment, one, at, rules.fixed)
     return seen
 
 

@@ -206,38 +206,43 @@ def follow_sequences(
 
 def follow_apart(
     seen: Seen, before: Seen, sequence: FollowedSequence, moment: Moment, one: Interaction,
-    at: datetime,
+    at: datetime, fixed: Fixed,
 ) -> Seen:  # fmt: skip
     """Follow a sequence for the product, order … that an interaction is about."""
     per = str(moment.per)
-    steps = sequence.advance(one, at, seen_apart(before, moment, one))
-    return _put_apart(seen, sequence.name, per, about_of(one, per), steps)
+    steps = sequence.advance(one, at, seen_apart(before, moment, one, fixed))
+    return _put_apart(seen, sequence.name, per, about_of(one, per, fixed), steps)
 
 
-def keep_apart(test: Test | bool, moment: Moment) -> Test | bool:
+def keep_apart(test: Test | bool, moment: Moment, fixed: Fixed) -> Test | bool:
     """Let a test look back only to interactions about the same product, order … as this one."""
     looks_back = any(True for _ in _names_seen(moment.when))
     if moment.per is None or isinstance(test, bool) or not looks_back:
         return test
 
     def apart(one: Interaction, at: datetime, seen: Seen) -> bool:
-        return test(one, at, seen_apart(seen, moment, one))
+        return test(one, at, seen_apart(seen, moment, one, fixed))
 
     return apart
 
 
-def seen_apart(seen: Seen, moment: Moment, one: Interaction) -> Seen:
+def seen_apart(seen: Seen, moment: Moment, one: Interaction, fixed: Fixed) -> Seen:
     """Give the times that a moment looks back to, of the same product, order … alone."""
     per = str(moment.per)
-    about = about_of(one, per)
+    about = about_of(one, per, fixed)
     names = _names_seen(moment.when)
     mine = {name: seen.get(name_apart(name, per, about), ()) for name in names}
     return {name: times for name, times in mine.items() if times}
 
 
-def about_of(one: Interaction, per: str) -> str:
-    """Find the product, order … that an interaction is about; empty for none."""
-    value = getattr(one, per) if per in FIELDS_APART else dict(one.extra).get(per)
+def about_of(one: Interaction, per: str, fixed: Fixed) -> str:
+    """Find the product, order … that an interaction is about; empty for none.
+
+    Where its department, process or channel was not recorded, it is the touchpoint's.
+    """
+    if per in FIELDS_APART:
+        return getattr(one, per) or fixed.get(per) or ""
+    value = dict(one.extra).get(per)
     return "" if value is None else plain_text(value)
 
 
@@ -247,10 +252,10 @@ def name_apart(touchpoint: str, per: str, about: str) -> str:
 
 
 def remember_apart(
-    seen: Seen, touchpoint: str, per: str, count: int, one: Interaction, at: datetime
+    seen: Seen, touchpoint: str, per: str, count: int, one: Interaction, at: datetime, fixed: Fixed
 ) -> Seen:  # fmt: skip
     """Remember a time at a touchpoint, for the product, order … that the interaction is about."""
-    about = about_of(one, per)
+    about = about_of(one, per, fixed)
     times = seen.get(name_apart(touchpoint, per, about), ())
     return _put_apart(seen, touchpoint, per, about, (*times, at)[-count:])
 

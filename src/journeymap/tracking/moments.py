@@ -101,32 +101,32 @@ def reach_moments(
             waits for waits in slow.awaited if owners[waits.moment] != taken_by
         )
     if pending:
-        pending = _drop_resolved(reaching, pending, rules.name, one)
+        pending = _drop_resolved(reaching, pending, rules, one)
     tests = rules.tests if one.score is None else (*rules.tests, *rules.score_tests)
     for each in tests:
         if each.test is True or (each.test and each.test(one, occasion.at, slow.seen)):
-            reaching.reach(each.moment, rules.name, here, here[1], _about(each.moment, one))
+            reaching.reach(each.moment, rules.name, here, here[1], _about(each.moment, one, rules))
     for absence in rules.absence_tests:
         truths = tuple(
             test if test is None or isinstance(test, bool) else test(one, occasion.at, slow.seen)
             for test in absence.tests
         )
         waits = PendingMoment(absence.moment.id, rules.name, *here, truths,
-                              _about(absence.moment, one))  # fmt: skip
+                              _about(absence.moment, one, rules))  # fmt: skip
         if reaching.settle(waits, absence.moment, truths, here[1]):
             pending += (waits,)
     return pending, reaching.awaited, reaching.cooling
 
 
-def _about(moment: Moment, one: Interaction) -> str | None:
-    return None if moment.per is None else about_of(one, moment.per)
+def _about(moment: Moment, one: Interaction, rules: TouchpointRules) -> str | None:
+    return None if moment.per is None else about_of(one, moment.per, rules.fixed)
 
 
 def _drop_resolved(
-    reaching: _Reaching, pending: tuple[PendingMoment, ...], name: str, by: Interaction
+    reaching: _Reaching, pending: tuple[PendingMoment, ...], rules: TouchpointRules, by: Interaction
 ) -> tuple[PendingMoment, ...]:
     """Settle the absences that a touchpoint has ended: it came in time."""
-    compiled = reaching.compiled
+    compiled, name = reaching.compiled, rules.name
     if name not in compiled.awaited_anywhere or not any(
         name in compiled.awaited_by[one.moment] for one in pending
     ):
@@ -134,7 +134,7 @@ def _drop_resolved(
     left: list[PendingMoment] = []
     for one in pending:
         moment = compiled.map.moments[one.moment]
-        if one.about != _about(moment, by):  # another product, order …
+        if one.about != _about(moment, by, rules):  # another product, order …
             left.append(one)
             continue
         truths = tuple(

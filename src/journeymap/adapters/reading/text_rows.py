@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from journeymap.adapters.reading.csv_records import CsvRecords, refuse_repeated
 from journeymap.adapters.reading.guarded_files import (
@@ -21,6 +21,7 @@ from journeymap.adapters.source import RejectedRow
 
 __all__ = [
     "NotJson",
+    "OpenRow",
     "Progress",
     "Row",
     "decode_json",
@@ -32,6 +33,14 @@ __all__ = [
 
 Row: TypeAlias = tuple[int, Mapping[str, Any]]
 """A row's line (from 1) and what it holds, by name."""
+
+
+class OpenRow(tuple[int, Mapping[str, Any]]):
+    """A row whose line has no end: if it is the last of a file, it may be written still."""
+
+    __slots__ = ()
+
+
 Progress: TypeAlias = Callable[[float], None]
 _EVERY = 50_000  # rows between two reports of progress: several a second
 
@@ -51,7 +60,8 @@ def read_csv_rows(
     name, are left out; of the latter, one that is ``wanted`` is refused.
     """
     with open_text(path, encoding) as file:
-        rows = CsvRecords(bounded_lines(file.text), str(path), delimiter, header)
+        ends = _LineEnds(bounded_lines(file.text))
+        rows = CsvRecords(iter(ends), str(path), delimiter, header)
         refuse_repeated(rows.header, wanted, str(path))
         often = Counter(rows.header)
         places = [
@@ -59,12 +69,26 @@ def read_csv_rows(
         ]
         for number, found in enumerate(rows):
             if isinstance(found, RejectedRow):
-                yield found
+                yield found if ends.ended else evolve(found, unfinished=True)
             else:
                 line, fields = found
-                yield line, {name: fields[place] for place, name in places}
+                row = line, {name: fields[place] for place, name in places}
+                yield row if ends.ended else OpenRow(row)
             if progress is not None and number % _EVERY == 0:
                 progress(file.share)
+
+
+class _LineEnds:
+    """Lines, and whether the last one that was read has an end."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self.ended = True
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.ended = line[-1:] in ("\r", "\n")
+            yield line
 
 
 def read_json_rows(

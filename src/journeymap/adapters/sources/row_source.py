@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from journeymap.adapters.mapping.applying import AppliedMapping, MappedPayload, row_text
 from journeymap.adapters.mapping.mapping import PayloadMapping
+from journeymap.adapters.reading.text_rows import OpenRow
 from journeymap.adapters.source import Batch, Claim, DroppedValue, RejectedRow
 from journeymap.exceptions import SourceError
 from journeymap.interactions import Record
@@ -69,7 +70,7 @@ class RowSource:
 
     def read(self, cursor: str | None = None) -> Iterator[Batch]:
         """See `Source.read`."""
-        done, first, last = (0, "", "") if cursor is None else self._begun(cursor)
+        done, first, last, tail = (0, "", "", "") if cursor is None else self._begun(cursor)
         passed = 0
         earlier: Row | RejectedRow | None = None
         before: Row | RejectedRow | None = None
@@ -86,28 +87,34 @@ class RowSource:
             if passed > done:
                 if filling.rows >= self.batch:
                     yield filling.batch(_cursor(passed - 1, first, before))
-                filling.add(row)
+                if not tail or passed > done + 1:
+                    filling.add(row)
+                elif fingerprint(row) != tail:
+                    filling.add(row)
+                    filling.add(_written_since(row))
             earlier, before = before, row
         if passed < done:
             raise SourceError(self.where, f"it has {passed} rows; {done} of it were read before")
         if filling.rows:
-            if isinstance(before, RejectedRow) and before.unfinished:
+            tail = fingerprint(before) if isinstance(before, OpenRow) else ""
+            if tail or (isinstance(before, RejectedRow) and before.unfinished):
                 passed, before = passed - 1, earlier
-            yield filling.batch(_cursor(passed, first, before))
+            yield filling.batch(_cursor(passed, first, before, tail))
 
     def _other(self) -> SourceError:
         return SourceError(self.where, "what was read before is not there any more: begin anew")
 
-    def _begun(self, cursor: str) -> tuple[int, str, str]:
+    def _begun(self, cursor: str) -> tuple[int, str, str, str]:
         try:
             data = json.loads(cursor)
             done, first, last = data["rows"], data["first"], data["last"]
+            tail = data.get("tail", "")
             fits = isinstance(done, int) and done >= 0
         except (ValueError, TypeError, KeyError, RecursionError):
             fits = False
         if not fits:
             raise SourceError(self.where, "this is no cursor of such a source")
-        return done, first, last
+        return done, first, last, tail
 
 
 class BatchBuilder:
@@ -180,6 +187,17 @@ def fingerprint(row: Row | RejectedRow) -> str:
     return blake2b(text.encode("utf-8", "backslashreplace"), digest_size=6).hexdigest()
 
 
-def _cursor(rows: int, first: str, last: Row | RejectedRow | None) -> str:
+def _cursor(rows: int, first: str, last: Row | RejectedRow | None, tail: str = "") -> str:
+    """Write a cursor; ``tail`` is the mark of a row after it that may be written still."""
     mark = "" if last is None else fingerprint(last)
-    return json.dumps({"rows": rows, "first": first, "last": mark})
+    open_ = {"tail": tail} if tail else {}
+    return json.dumps({"rows": rows, "first": first, "last": mark, **open_})
+
+
+def _written_since(row: Row | RejectedRow) -> RejectedRow:
+    """Say that a row was read before its line was written to the end."""
+    line, held = (
+        (row.line, row.held) if isinstance(row, RejectedRow) else (row[0], row_text(row[1]))
+    )
+    reason = "its line was still being written when it was read first: correct what was recorded"
+    return RejectedRow(line, reason, held)

@@ -123,7 +123,8 @@ class SqlSource:
             if filling.rows >= self.batch and parted:
                 done += filling.rows
                 way = self.lag is not None and met
-                yield filling.batch(_cursor_text(_Begun(last or [], done, lost, top, way)))
+                reached = top if met else begun.top  # only rows with a cursor lead from one to it
+                yield filling.batch(_cursor_text(_Begun(last or [], done, lost, reached, way)))
             line = done + filling.rows + 1
             if values is None:
                 lacking = next(name for name in self._keys if row[name] is None)

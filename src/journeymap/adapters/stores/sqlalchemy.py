@@ -130,7 +130,7 @@ class SqlStore:
     """
 
     __slots__ = ("__weakref__", "_closed", "_engine", "_held", "_owned", "_prefix", "_slots",
-                 "_table")  # fmt: skip
+                 "_snapshots", "_table")  # fmt: skip
 
     def __init__(
         self, url: str | Engine, *, prefix: str = PREFIX, connections: int = 15,
@@ -164,11 +164,12 @@ class SqlStore:
         if not _PREFIX.fullmatch(str(prefix)):
             message = "lower-case letters, digits and _ are expected, up to 40, a letter first"
             raise ElementError("SqlStore", "prefix", prefix, message)
-        self._prefix, self._owned = prefix, isinstance(url, str)
+        self._prefix, self._owned, self._snapshots = prefix, isinstance(url, str), False
         self._engine = _engine(url, connections, patience) if isinstance(url, str) else url
         try:
             with self._engine.begin() as connection:
                 self._prepare(connection)
+                self._snapshots = _sees_a_snapshot(connection) != ""
                 self._table = self._find_table(connection)
         except SQLAlchemyError as error:
             self.close()
@@ -191,7 +192,7 @@ class SqlStore:
         for turn in range(1, _TRIES + 1):
             committing, db = False, None
             try:
-                with self._connected() as connection, connection.begin() as transaction:
+                with self._connected() as connection, self._begin(connection) as transaction:
                     _begin_writing(connection)
                     db = SqlConnection(connection, self._prefix)
                     done = work(SqlTransaction(db))
@@ -211,6 +212,12 @@ class SqlStore:
                 raise self._wrong(error) from error
             time.sleep(random.uniform(0, 0.005 * 2**turn))  # noqa: S311  # to get out of step
         raise AssertionError
+
+    def _begin(self, connection: Connection) -> Transacted:
+        """Begin a transaction that sees what others committed while it waited for them."""
+        if self._snapshots:
+            connection.execution_options(isolation_level="READ COMMITTED")
+        return connection.begin()
 
     def _holds(self, entry: JournalEntry, cause: Exception) -> bool:
         """Check whether a transaction that broke off at its end was committed.
@@ -268,8 +275,9 @@ class SqlStore:
             message = "a Connection of SQLAlchemy is expected, such as session.connection()"
             raise ElementError("SqlStore", "connection", connection, message)
         if connection.engine.url != self._engine.url:
-            message = f"a connection to {self.address} is expected"
-            raise ElementError("SqlStore", "connection", connection.engine.url, message)
+            shown = connection.engine.url.set(query={}).render_as_string(hide_password=True)
+            message = f"a connection to {self.address} is expected, with the same options"
+            raise ElementError("SqlStore", "connection", shown, message)
         try:
             self._check_joined(connection)
             _begin_writing(connection)
@@ -283,6 +291,13 @@ class SqlStore:
         """Raise ElementError where a connection commits by itself, or sees other tables."""
         if _commits_by_itself(connection):
             message = "it commits every statement by itself (AUTOCOMMIT): there is nothing to join"
+            raise ElementError("SqlStore", "connection", connection, message)
+        level = _sees_a_snapshot(connection)
+        if level:
+            message = (
+                f"it sees the database as it was when its transaction began ({level}), not who was "
+                "merged or forgotten since: READ COMMITTED is expected"
+            )
             raise ElementError("SqlStore", "connection", connection, message)
         if connection.engine is self._engine:
             return
@@ -423,6 +438,12 @@ class SqlStore:
                 "work may be kept; make it without that isolation level"
             )
             raise StoreError(self.address, message)
+        if connection.get_execution_options().get("schema_translate_map"):
+            message = (
+                "its engine translates schemas (schema_translate_map), and the statements of a "
+                "store name none: give each tenant a prefix, or a search_path in its URL"
+            )
+            raise StoreError(self.address, message)
         tables = {f"{mine}{name}" for name in _NAMES}
         names = tables & set(inspect(connection).get_table_names())
         db = SqlConnection(connection, mine)
@@ -476,6 +497,14 @@ def _commits_by_itself(connection: Connection) -> bool:
     driver = connection.connection.driver_connection
     level = str(connection.get_isolation_level()).upper()
     return level == "AUTOCOMMIT" or getattr(driver, "autocommit", False) is True
+
+
+def _sees_a_snapshot(connection: Connection) -> str:
+    """Name the isolation level with which all statements see one moment; empty for others."""
+    if connection.dialect.name != "postgresql":
+        return ""
+    level = str(connection.get_isolation_level()).upper()
+    return level if level in ("REPEATABLE READ", "SERIALIZABLE") else ""
 
 
 def _commit(connection: Connection, transaction: Transacted) -> None:
