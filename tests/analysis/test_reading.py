@@ -20,6 +20,7 @@ from journeymap import (
     AnswerError,
     Between,
     ColumnsError,
+    ElementError,
     Interaction,
     JourneyMap,
     Money,
@@ -736,3 +737,24 @@ def test_phone_numbers_are_written_as_they_are(tmp_path: Path) -> None:
     given_ = [Interaction(name, "a", datetime(2026, 1, 1, tzinfo=UTC)) for name in ("+49 12", "-5")]
     write_csv(given_, tmp_path / "log.csv")
     assert list(Log.read(tmp_path / "log.csv").customer_ids) == ["+49 12", "-5"]
+
+
+def test_what_is_no_column_and_no_map_is_refused_by_name() -> None:
+    frame = {"customer": ["a"], "touchpoint": ["x"], "at": ["2026-03-01T00:00:00Z"]}
+    with pytest.raises(ColumnsError, match="name of a column is expected"):
+        Columns(customer="")
+    with pytest.raises(ColumnsError, match="mapping of names is expected"):
+        Columns(rename=["x"])
+    with pytest.raises(ColumnsError, match=r"Columns\(…\) is expected"):
+        Log.from_frame(frame, {"customer": "x"})  # type: ignore[arg-type]
+    with pytest.raises(ElementError, match="JourneyMap is expected"):
+        Log.from_frame(frame, map="map.yaml")  # type: ignore[arg-type]
+
+
+def test_lengths_are_no_times() -> None:
+    lengths = pl.Series("at", [timedelta(days=20_000), timedelta(0)], dtype=pl.Duration("us"))
+    frame = pl.DataFrame({"customer": ["a", "b"], "touchpoint": ["x", "x"], "at": lengths})
+    for unit in ("us", "ms", "ns"):
+        log = Log.from_frame(frame.with_columns(pl.col("at").cast(pl.Duration(unit))))
+        assert len(log.rejected) == 2
+        assert "holds no times" in log.rejected[0].reason

@@ -12,7 +12,7 @@ from journeymap.analysis.measuring.clustered_shares import find_independent
 from journeymap.analysis.measuring.clusters import Clusters
 from journeymap.analysis.measuring.counts import distinct
 from journeymap.analysis.measuring.intervals import wilson_bounds
-from journeymap.analysis.table.part import Ints, Part
+from journeymap.analysis.table.part import Flags, Ints, Part
 
 __all__ = ["FailingStep", "SegmentRate", "find_failing_steps"]
 
@@ -119,6 +119,9 @@ def _with_segments(step: FailingStep, part: Part, rows: Ints) -> FailingStep:
 
 def _rates(part: Part, rows: Ints) -> Iterator[tuple[str, list[SegmentRate]]]:
     """Give the rates of the segments at each level of few values."""
+    hit = np.zeros(len(part), dtype=bool)
+    hit[rows] = True
+    alike = len(part) / _count_independent(part.customer, hit, 1.0)
     for level in part.recorded_levels:
         if level in _NEVER:
             continue
@@ -128,16 +131,22 @@ def _rates(part: Part, rows: Ints) -> Iterator[tuple[str, list[SegmentRate]]]:
         codes = part.codes(level).astype(np.int64)
         sizes = np.bincount(codes, minlength=len(names))
         met = np.bincount(codes[rows], minlength=len(names))
-        hit = np.zeros(len(part), dtype=bool)
-        hit[rows] = True
         rates = []
         for code in range(1, len(names)):
             if sizes[code] >= _ENOUGH:
                 mine, n = codes == code, int(sizes[code])
-                clusters = Clusters.of(part.customer[mine], hit[mine])
-                size = 1.0  # a single customer shows nothing of others
-                if clusters.customers > 1:
-                    size = find_independent(int(met[code]), n, clusters)
+                size = _count_independent(part.customer[mine], hit[mine], alike)
                 rates.append(SegmentRate(str(names[code]), met[code] / n, n, size))
         if len(rates) > 1:
             yield level, rates
+
+
+def _count_independent(customer: Ints, hit: Flags, alike: float) -> float:
+    """Find how many independent interactions would give as sure a rate.
+
+    Where none is an error, those of a customer are as much alike as those of the whole log.
+    """
+    n, hits, clusters = len(hit), int(hit.sum()), Clusters.of(customer, hit)
+    if clusters.customers < 2:
+        return 1.0  # a single customer shows nothing of others
+    return find_independent(hits, n, clusters) if 0 < hits < n else n / alike

@@ -40,7 +40,13 @@ from journeymap.analysis.table.guessing import (
 from journeymap.analysis.table.part import LogView, Part, Scope
 from journeymap.analysis.table.renaming import rename_customers
 from journeymap.analysis.table.table import ROWS_IN_A_PART, Table
-from journeymap.exceptions import AnswerError, ColumnsError, SourceError, UnknownName
+from journeymap.exceptions import (
+    AnswerError,
+    ColumnsError,
+    ElementError,
+    SourceError,
+    UnknownName,
+)
 from journeymap.identity import Identities
 from journeymap.identity.gathering import Readable
 from journeymap.interactions import Interaction
@@ -128,6 +134,7 @@ class Log(Askable):
         kind = format or _format_of(place)
         if not place.is_file():
             raise FileNotFoundError(f"there is no file {str(place)!r}")
+        _check_given(columns, map)
         choice = ColumnGuess(_choose(kind, place, columns, encoding))
         if kind == "csv":
             rows = read_csv(
@@ -168,6 +175,7 @@ class Log(Askable):
             ColumnsError: A column that was named is missing, or holds something else.
             SourceError: The object is no frame.
         """
+        _check_given(columns, map)
         choice = ColumnGuess(columns)
         known = columns or Columns()
         rows = read_frame(frame, choice.wanted, decimal=known.decimal, nested=known.extra,
@@ -451,6 +459,18 @@ class Log(Askable):
             people = f"{people} in {self.journeys:,} journeys"
         guess = describe_guess(self.guessed)
         return f"<Log of {self.interactions:,} interactions of {people}{aside}{guess}>"
+
+
+def _check_given(columns: object, journey: object) -> None:
+    """Raise for columns and a map that are none."""
+    if columns is not None and not isinstance(columns, Columns):
+        message = (
+            f"Columns(…) is expected, such as Columns(customer='user_id'), not {columns!r:.80}"
+        )
+        raise ColumnsError(message)
+    if journey is not None and not isinstance(journey, JourneyMap):
+        message = "a JourneyMap is expected, such as journeymap.load('map.yaml')"
+        raise ElementError("Log", "map", journey, message)
 
 
 def _choose(

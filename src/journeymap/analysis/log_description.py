@@ -66,6 +66,9 @@ class CountLevels:
         for level in self.levels:
             names = part.names(level)
             codes = part.touchpoints if level == "touchpoint" else part.codes(level)
+            answers = part.number("score") if level == "score_kind" else None
+            if answers is not None:  # one kind for all interactions is that of the answers
+                codes = codes[answers != np.iinfo(answers.dtype).min]
             counts = np.bincount(codes, minlength=len(names)).tolist()
             found[level] = {str(n): c for n, c in zip(names, counts, strict=True) if c and n}
         return found

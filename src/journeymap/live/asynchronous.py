@@ -44,7 +44,7 @@ _TOGETHER = 1000  # calls whose interactions are written together at most
 
 
 class _Turn:
-    """What waits to be written, and what is written, in one event loop: none answers another's."""
+    """Holds what waits to be written in one event loop, which answers no other's callers."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[tuple[Interaction, ...], asyncio.Future[Any]]] = []

@@ -17,6 +17,7 @@ from journeymap.interactions import Consent, Identity, Interaction, Money, Score
 from journeymap.interactions.codec import encoded, interaction_data
 from journeymap.model import BuyingModel, JourneyMap, Likely, NextSteps, Worth, display
 from journeymap.model.conditions import plain_text
+from journeymap.profile.front_line import find_unanswered, follow_owed
 from journeymap.profile.rules import ProfileRules
 from journeymap.tracking.state import OpenKeyJourney, Position, ProductPosition, State
 from journeymap.tracking.tracker import Tracker
@@ -47,9 +48,16 @@ class _Known(Protocol):
     def facts(self, customer: str) -> Iterable[Trait | Consent]: ...
 
 
+@runtime_checkable
+class _Following(Protocol):
+    def state(self, customer: str) -> State | None: ...
+
+
 @frozen
 class OpenMoment:
-    """A moment of truth that was reached, and that its owner has to answer.
+    """A moment of truth with a deadline that was reached, and that its owner has to answer.
+
+    It waits until the owner takes an interaction of the customer, also when the deadline is over.
 
     Attributes:
         moment: The moment's id.
@@ -70,7 +78,7 @@ class Customer:
 
     Attributes:
         id: The customer's id.
-        as_of: The time of the view (None: now).
+        as_of: The time of the view (None: the latest that is known; see `of`).
         purpose: The purpose of the view (None: none was given).
         identities: The identities by which they are known.
         traits: The facts that count, each with its source and time.
@@ -134,7 +142,8 @@ class Customer:
             rules: The rules of traits, consents and purposes.
             likely: A table that predicts the next step.
             worth: A model of repeat buying that `LifetimeValue` learned (``answer.model``).
-            as_of: The time of the view (None: now).
+            as_of: The time of the view (None: up to when a live store has followed the customer; of
+                logs, that of the customer's last interaction).
             purpose: The purpose of the view.
 
         Returns:
@@ -164,7 +173,8 @@ class Customer:
                    map=journey)  # fmt: skip
         if worth is not None:
             view = evolve(view, worth=_worth_of(worth, whole.history, as_of))
-        return _with_position(view, whole.history, journey, likely)
+        clock = as_of or _latest_clock(whole.id, recorded)
+        return _with_position(view, whole.history, journey, likely, clock)
 
     @property
     def satisfaction(self) -> dict[str, float]:
@@ -346,7 +356,7 @@ def _rounded(number: float | Decimal | None) -> int | None:
 
 def _with_position(
     view: Customer, history: tuple[Interaction, ...], journey: JourneyMap | None,
-    likely: NextSteps | None,
+    likely: NextSteps | None, clock: datetime | None,
 ) -> Customer:  # fmt: skip
     """Add to a view what follows from the journey along the map."""
     felt = [one.emotion for one in history if one.emotion is not None]
@@ -357,15 +367,18 @@ def _with_position(
     if not history:
         return view
     tracker = Tracker(journey or JourneyMap("none"), None)
-    state, _ = tracker.follow(None, history)
-    if view.as_of is not None:
-        state, _ = tracker.advance(state, view.as_of)
+    last = history[-1].at.astimezone(UTC)
+    now = last if clock is None else max(last, clock.astimezone(UTC))
+    state, owed = follow_owed(tracker, list(history), now)
     return evolve(
         view,
         position=state.position,
         products=tuple(state.products.values()),
         key_journeys=state.key_journeys,
-        moments=_moments(state, journey),
+        moments=tuple(
+            OpenMoment(one.name, one.owner, one.action, one.due)
+            for one in find_unanswered(owed, now)
+        ),
         scores=tuple(state.scores.values()),
         value=state.value,
         likely=state.likely_next(likely, now=view.as_of) if likely is not None else (),
@@ -393,10 +406,10 @@ def _worth_of(
     return model.worth_of(list(days), today=today, amounts=amounts, first=first)
 
 
-def _moments(state: State, journey: JourneyMap | None) -> tuple[OpenMoment, ...]:
-    due = [(timer.name, timer.at) for timer in state.timers if timer.what == "moment overdue"]
-    found = [(journey.moments[name], at) for name, at in due] if journey is not None else []
-    return tuple(OpenMoment(one.id, one.owner, one.action, at) for one, at in found)
+def _latest_clock(customer: str, recorded: tuple[Recorded, ...]) -> datetime | None:
+    """Find up to when live stores have followed a customer (None: there is no such store)."""
+    states = (one.state(customer) for one in recorded if isinstance(one, _Following))
+    return max((state.clock for state in states if state is not None), default=None)
 
 
 def _fill_in(one: Interaction, journey: JourneyMap | None) -> Interaction:

@@ -19,7 +19,7 @@ from journeymap.tracking.signals import MomentReached
 from journeymap.tracking.state import State
 from journeymap.tracking.tracker import Tracker
 
-__all__ = ["FrontLine", "MomentService", "Waiting"]
+__all__ = ["FrontLine", "MomentService", "Waiting", "find_unanswered", "follow_owed"]
 
 
 @frozen
@@ -181,9 +181,9 @@ class FrontLine:
             known = _in_order(one for one in history if one.at <= now)
             if not known:
                 continue
-            state, mine = _follow(tracker, known, now)
+            state, mine = follow_owed(tracker, known, now)
             owed += mine
-            waiting += _with_offers([*_unanswered(mine, now), *_stuck(map, state)],
+            waiting += _with_offers([*find_unanswered(mine, now), *_stuck(map, state)],
                                     state, now, offers)  # fmt: skip
             followed += 1
             if progress is not None:
@@ -223,7 +223,7 @@ class FrontLine:
             raise ElementError("FrontLine", "signals", signals.kinds, message)
         now = utc(signals.as_of, "FrontLine", "as_of")
         owed = list(_found_owed(signals))
-        waiting = list(_unanswered(owed, now))
+        waiting = list(find_unanswered(owed, now))
         late = _found_late(signals)
         for history in histories(list(late)) if late else ():
             known = _in_order(one for one in history if one.at <= now)
@@ -323,7 +323,7 @@ def _in_order(history: Iterable[Interaction]) -> list[Interaction]:
     return kept
 
 
-def _follow(
+def follow_owed(
     tracker: Tracker, history: list[Interaction], now: datetime
 ) -> tuple[State, list[_Owed]]:
     """Follow one customer, and find when each moment was answered: by its owner, after it."""
@@ -351,7 +351,8 @@ def _owed(signals: Iterable[object]) -> Iterator[_Owed]:
             yield _Owed(one, one.due)
 
 
-def _unanswered(owed: Iterable[_Owed], now: datetime) -> Iterator[Waiting]:
+def find_unanswered(owed: Iterable[_Owed], now: datetime) -> Iterator[Waiting]:
+    """List the moments that no owner has answered."""
     for one in owed:
         if one.answered is None:
             moment = one.moment

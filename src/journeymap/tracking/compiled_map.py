@@ -86,7 +86,8 @@ class TouchpointRules:
     ``turns``: a key journey begins or ends here; ``ends``: a journey may end here;
     ``score_tests``: moments that only an interaction with a score can reach; ``quiet``: nothing but
     scores, values and open things has to be looked at; ``sequences``: those that an interaction
-    here advances or interrupts; ``fixed``: what the map says of the touchpoint, by level.
+    here advances or interrupts; ``fixed``: what the map has for the
+    touchpoint, by level.
     """
 
     name: str

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from journeymap.exceptions import UnknownName
-from journeymap.model import JourneyMap, KeyJourney
+from journeymap.model import JourneyMap, KeyJourney, Plan
 from journeymap.model.durations import span_text
 from journeymap.views.scene import Box, Dot, Path, Scene, Shape, Words
 from journeymap.views.svg import write_svg
@@ -64,7 +64,7 @@ def plan_scene(answer: DeviationsAnswer, map: JourneyMap, journey: str) -> Scene
     span = map.key_journeys[journey]
     rows = [row for row in answer if row.journey == journey]
     whole = max((row.n for row in rows), default=0) or answer.fitting.get(journey, 0)
-    stops = _stops(map, span, rows, whole)
+    stops = _stops(map, span, rows, answer.passed.get(journey, ()))
     shapes: list[Shape] = [*_heading(answer, span, whole), *_streams(stops, whole)]
     lowest = _TOP + _HIGH
     for stop in stops:
@@ -100,30 +100,34 @@ def draw_plan(
     return write_svg(plan_scene(answer, map, journey), path)
 
 
-def _stops(journey: JourneyMap, span: KeyJourney, rows: list[Deviation], whole: int) -> list[_Stop]:
+def _stops(
+    journey: JourneyMap, span: KeyJourney, rows: list[Deviation], passed: tuple[int, ...]
+) -> list[_Stop]:
     """Put the start, the steps and the end side by side; without steps, the start and the end."""
-    steps = [("/".join(name_in_map(journey, name) for name in step.touchpoints), step) for step in
-             span.steps]  # fmt: skip
-    if not steps:
-        steps = [(name_in_map(journey, name), None) for name in (span.start, span.end)]  # type: ignore[misc]
+    plan = Plan.of(span)
+    if plan is None:
+        names = [name_in_map(journey, name) for name in (span.start, span.end)]
+    else:
+        names = ["/".join(name_in_map(journey, name) for name in step.touchpoints)
+                 for step in plan.steps]  # fmt: skip
     stops = []
-    for place, (name, _) in enumerate(steps, 1):
+    for place, name in enumerate(names, 1):
         mine = [row for row in rows if row.step == place]
         missing = tuple(row for row in mine if row.kind == "missing")
         strays = [row for row in mine if row.kind != "missing"]
-        if place == len(steps):  # of the whole key journey
+        if place == len(names):  # of the whole key journey
             strays += [row for row in rows if row.step is None and row.kind == "late"]
         x = _LEFT + (place - 1) * (_BOX + _BETWEEN)
-        passed = whole - sum(row.occurrences for row in missing)
         ordered = sorted(strays, key=lambda row: -row.count)
-        stops.append(_Stop(name, x, passed, missing, tuple(ordered)))
+        taken = passed[place - 1] if passed else 0
+        stops.append(_Stop(name, x, taken, missing, tuple(ordered)))
     return stops
 
 
 def _heading(answer: DeviationsAnswer, span: KeyJourney, whole: int) -> list[Shape]:
     fitting = answer.fitting.get(span.id, 0)
     share = f" ({100 * fitting / whole:.0f} %)" if whole else ""
-    words = f"{whole:,} occurrences are over; {fitting:,}{share} went wholly as planned"
+    words = f"{whole:,} occurrences are over, or late; {fitting:,}{share} went wholly as planned"
     limit = (
         "" if span.within is None else f"; planned within {span_text(span.within.total_seconds())}"
     )

@@ -195,7 +195,7 @@ def _cursor(rows: int, first: str, last: Row | RejectedRow | None, tail: str = "
 
 
 def _written_since(row: Row | RejectedRow) -> RejectedRow:
-    """Say that a row was read before its line was written to the end."""
+    """Reject what was read of a row before its line was written to the end."""
     line, held = (
         (row.line, row.held) if isinstance(row, RejectedRow) else (row[0], row_text(row[1]))
     )

@@ -57,7 +57,8 @@ def _mark_unwritten(column: pl.Series) -> pl.Series:
     kind = column.dtype
     if kind == pl.Duration:
         most = timedelta.max // timedelta(days=1) * _IN_A_DAY[str(getattr(kind, "time_unit", ""))]
-        return ~column.to_physical().is_between(-most, min(most, 2**63 - 1)).fill_null(True)
+        most = min(most, 2**63 - 1)
+        return ~column.to_physical().is_between(-most, most).fill_null(True)
     if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
         within = pl.Series([None], dtype=kind)
         near = column.zip_with(~mark_beyond(column), within)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from attrs import frozen
 
-from journeymap.analysis.measuring.occurrences import OPEN, Occurrences, mark_failed
+from journeymap.analysis.measuring.occurrences import COMPLETED, OPEN, Occurrences, mark_failed
 from journeymap.analysis.measuring.sequences import expand_spans, group_sequences
 from journeymap.analysis.table.part import Ints, Part
 from journeymap.model import Match, Plan
@@ -48,6 +48,21 @@ class MatchedOccurrences:
         """The number of deviations of all that is over."""
         costs = np.array([match.cost for match in self.matches], dtype=np.int64)
         return int(costs[self.which][self.found.state != OPEN].sum()) if len(costs) else 0
+
+    def passed(self, steps: int) -> list[int]:
+        """Count the occurrences in which each step of the plan was taken, in order or not.
+
+        Without a plan, count those that began, and those that were completed.
+        """
+        if not steps:
+            return [len(self.which), int((self.found.state == COMPLETED).sum())]
+        taken = [0] * steps
+        counts = np.bincount(self.which, minlength=len(self.matches)).tolist()
+        for match, count in zip(self.matches, counts, strict=False):
+            strayed = (d.step for d in match.deviations if d.kind == "out of order")
+            for step in {*match.steps, *strayed} - {None}:
+                taken[step] += count  # type: ignore[index]
+        return taken
 
     def deviations(self) -> Iterator[Events]:
         """List the deviations of occurrences that are over; open ones may still be healed."""

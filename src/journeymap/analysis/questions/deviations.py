@@ -110,12 +110,15 @@ class DeviationsAnswer(Answer[Deviation]):
         fitting: How many occurrences of each key journey went wholly as planned.
         costs: How many deviations all matches of each key journey have, where a step out of
             order counts twice.
+        passed: In how many occurrences each step of the plan was taken; of a key journey without
+            steps, how many began, and how many were completed.
     """
 
     Row = Deviation
     currency: str | None = field(default=None, kw_only=True)
     fitting: dict[str, int] = field(factory=dict, kw_only=True)
     costs: dict[str, int] = field(factory=dict, kw_only=True)
+    passed: dict[str, tuple[int, ...]] = field(factory=dict, kw_only=True)
 
 
 Cell = tuple[str, str, int, str, str]  # journey, kind, step from 1 (0: none), element, department
@@ -132,6 +135,7 @@ class _Measured:
 
     cells: dict[Cell, list[int]]
     journeys: dict[str, list[int]]
+    passed: dict[str, list[int]]
     currencies: frozenset[str]
 
 
@@ -158,9 +162,12 @@ class Deviations:
         """Match every occurrence of a part, each distinct sequence once."""
         cells: dict[Cell, list[int]] = {}
         journeys: dict[str, list[int]] = {}
+        passed: dict[str, list[int]] = {}
         worth, met = cumulative_value(part, self.currency)
         for span in choose_key_journeys(part.scope, self.journey, "Deviations"):
             found, matched, events = self._match(part, span)
+            plan = Plan.of(span)
+            passed[span.id] = matched.passed(0 if plan is None else len(plan.steps))
             for cell, sums in self._sums(part, span, found, events, worth):
                 cells[cell] = sums
             strayed = distinct(events[0])
@@ -168,13 +175,14 @@ class Deviations:
             spread = Clusters.of(owners, np.zeros(len(owners), dtype=bool))
             journeys[span.id] = [len(owners), len(owners) - len(strayed), matched.cost,
                                  spread.customers, spread.units]  # fmt: skip
-        return _Measured(cells, journeys, met)
+        return _Measured(cells, journeys, passed, met)
 
     def merge(self, one: _Measured, other: _Measured) -> _Measured:
         """Sum two measurements."""
         return _Measured(
             _added(one.cells, other.cells),
             _added(one.journeys, other.journeys),
+            _added(one.passed, other.passed),
             one.currencies | other.currencies,
         )
 
@@ -215,6 +223,7 @@ class Deviations:
             currency=currency,
             fitting={name: sums[1] for name, sums in measured.journeys.items()},
             costs={name: sums[2] for name, sums in measured.journeys.items()},
+            passed={name: tuple(counts) for name, counts in measured.passed.items()},
         )
 
     def _match(

@@ -105,9 +105,8 @@ class LoopsAnswer(Answer[StageLeak]):
         """
         notes = [f"{self.journeys:,} journeys, {self.laps:,} laps"]
         if self.reentry_rate is not None:
-            notes.append(
-                f"{100 * self.reentry_rate:.1f} % of {self.reentry_n:,} owners bought again"
-            )
+            share = f"{100 * self.reentry_rate:.1f} % of {self.reentry_n:,}"
+            notes.append(f"{share} customers who own came back to buy")
         if self.lap_time_median is not None:
             notes.append(f"half of the laps took less than {span_text(self.lap_time_median)}")
         return notes

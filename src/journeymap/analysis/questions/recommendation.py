@@ -389,8 +389,8 @@ class Recommendation:
         here = measured.first >= _begin(scope)
         known = measured.first + 2 * limit < scope.seen_until
         found = []
-        told = named & ~measured.late
-        for group, chosen in zip(groups, (told, ~told), strict=True):
+        named &= ~measured.late
+        for group, chosen in zip(groups, (named, ~named), strict=True):
             mine = chosen & here & known
             n, seen = int((chosen & here).sum()), int(mine.sum())
             kept = int((mine & measured.retained).sum())

@@ -23,7 +23,16 @@ _NUMBERS = ("emotion", "emotion_after", "score", "value", "duration", "cost")
 _LEVELS = ("touchpoint", "stage", "phase", "source", "channel", "department", "process",
            "product", "outcome", "score_kind", "currency", "referred_by")  # fmt: skip
 _UNITS = ("s", "ms", "us", "ns", "excel")
-_name = validators.optional(of_type(str))
+
+
+def _named(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    """Require the name of a column."""
+    of_type(str)(instance, attribute, value)
+    if not value:
+        raise ColumnsError(f"{attribute.name}: the name of a column is expected, not {value!r}")
+
+
+_name = validators.optional(_named)
 
 
 def _scales(
@@ -36,7 +45,10 @@ def _scales(
 
 
 def _pairs(given: Any) -> tuple[tuple[str, str], ...]:
-    pairs = tuple(dict(given).items())
+    try:
+        pairs = tuple(dict(given).items())
+    except (TypeError, ValueError):
+        raise ColumnsError(f"rename: a mapping of names is expected, not {given!r}") from None
     for name in (name for pair in pairs for name in pair):
         if not isinstance(name, str) or not name.strip():
             raise ColumnsError(f"rename: names are expected, not {name!r}")
@@ -123,8 +135,8 @@ class Columns:
     ('case', 'activity', 'time')
     """
 
-    customer: str = field(default="customer", validator=of_type(str))
-    touchpoint: str = field(default="touchpoint", validator=of_type(str))
+    customer: str = field(default="customer", validator=_named)
+    touchpoint: str = field(default="touchpoint", validator=_named)
     at: str | tuple[str, ...] | None = field(default="at", converter=_at, validator=_day_and_clock)
     id: str | None = field(default=None, validator=_name)
     source: str | None = field(default=None, validator=_name)

@@ -95,7 +95,7 @@ def draw_distribution(answer: DistributionAnswer, tokens: Tokens) -> Any:
     ]
     title = {"wait": "How long customers wait", "length": "How long journeys last",
              "interactions": "How many interactions journeys have",
-             "value": "What interactions are worth"}.get(answer.of, answer.of)  # fmt: skip
+             "value": "What journeys are worth"}.get(answer.of, answer.of)  # fmt: skip
     return alt.layer(bars, words).properties(
         title=alt.TitleParams(title, subtitle="; ".join(about)), width=WIDTH, height=260
     )
