@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from journeymap.exceptions import require
@@ -56,7 +57,7 @@ def customer_page(customer: Customer, *, personal: bool = False) -> str:
         ],
         moments=[
             (shown(one.moment), shown(one.owner or ""), shown(one.action),
-             f"{one.due:%d %b %Y, %H:%M}") for one in customer.moments
+             f"{one.due.astimezone(UTC):%d %b %Y, %H:%M} UTC") for one in customer.moments
         ],
         likely=[(shown(one.element), _percent(one.probability)) for one in customer.likely],
     )  # fmt: skip

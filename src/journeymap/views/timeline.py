@@ -68,6 +68,7 @@ def timeline_scene(customer: Customer) -> Scene:
     felt = right + len(departments) * _LANE + 30
     width = felt + _FELT + 20
     shapes: list[Shape] = [*_heading(customer, len(rows), width)]
+    shapes.append(Words(12, _HEAD - 24, ("when (UTC)",), "soft", 12))
     shapes += _header(channels, left)
     shapes += _header(departments, right)
     shapes.append(Words(felt + _FELT / 2, _HEAD - 24, ("felt",), "soft", 12, "middle"))
@@ -113,7 +114,7 @@ def _rows(customer: Customer) -> list[_Row]:
         if one.value is not None:
             facts.append(f"{one.value.amount:,.2f} {one.value.currency}")
         rows.append(_Row(
-            f"{one.at:%d %b %Y, %H:%M}",
+            f"{at:%d %b %Y, %H:%M}",
             "" if before is None else f"{span_text((at - before).total_seconds())} later",
             point.name if point is not None else one.touchpoint,
             " · ".join(word for word in facts if word),

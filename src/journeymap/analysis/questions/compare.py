@@ -132,6 +132,8 @@ class CompareAnswer(Answer[Difference]):
         clear = self.frame.filter(pl.col("p_adjusted") < 0.05)
         sides = "a: {}; b: {}".format(*self.names)
         found = f"{len(clear)} of {len(self)} differ by more than chance (p_adjusted below 0.05)"
+        if not len(self):
+            found = "there is nothing to compare: no number is known of both"
         cut = "since and until cut through journeys; started=(…) compares whole ones"
         return [sides, found, *([cut] if self.cut else [])]
 

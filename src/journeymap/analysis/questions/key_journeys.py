@@ -94,15 +94,22 @@ class KeyJourneysAnswer(Answer[KeyJourneyRow]):
     covered: tuple[tuple[str, float], ...] = field(default=(), kw_only=True)
 
     def notes(self) -> list[str]:
-        """Write what share of all interactions the key journeys cover.
+        """Write what share of all interactions the key journeys cover, and what is open.
 
         Returns:
-            The sentence.
+            The sentences.
         """
         if not self.covered:
             return []
         shown = ", ".join(f"{name} {100 * share:.0f} %" for name, share in self.covered)
-        return [f"of all interactions, from the first on: {shown}"]
+        found = [f"of all interactions, from the first on: {shown}"]
+        waiting = int(self.frame["open"].sum())
+        if waiting:
+            found.append(
+                f"{waiting:,} are open and not in the share: who succeeds is sooner over than who "
+                "gives up, so that the latest look too good"
+            )
+        return found
 
 
 @frozen(eq=False)

@@ -22,6 +22,7 @@ from journeymap.model.durations import span_text
 from journeymap.views.charts.figures import join_keys, make_unique
 from journeymap.views.charts.theme import PERIODS, WIDTH
 from journeymap.views.tokens import Tokens
+from journeymap.views.wording import number_text
 
 __all__ = [
     "draw_distribution", "draw_effort", "draw_investments", "draw_lifecycle", "draw_positions",
@@ -180,7 +181,7 @@ def draw_scorecard(answer: ScorecardAnswer, tokens: Tokens) -> Any:
         one = pl.DataFrame([{
             "label": row["metric"], "value": row["value"], "low": row["low"], "high": row["high"],
             "target": row["target"],
-            "words": f"{row['value']:,.3g} {row['unit']}".strip()
+            "words": f"{number_text(row['value'])} {row['unit']}".strip()
             + (f", {row['verdict']}" if row["verdict"] else "") + f"  (n {row['n']:,})",
         }], schema={"label": pl.String, "value": pl.Float64, "low": pl.Float64,
                     "high": pl.Float64, "target": pl.Float64, "words": pl.String})  # fmt: skip

@@ -85,7 +85,7 @@ def _summary(overview: Overview, line: FrontLine) -> PageTable | None:
         Column("In time", "Not due yet."),
         Column("Late", "Due, and not done."),
         Column("Since", "The median time since when they wait."),
-        Column("Next due", "When the first is due that is not late.", numeric=False),
+        Column("Next due, UTC", "When the first is due that is not late.", numeric=False),
     ]
     rows = []
     for (name, owner, action), waits in sorted(groups.items(), key=lambda one: -len(one[1])):
@@ -104,11 +104,11 @@ def _summary(overview: Overview, line: FrontLine) -> PageTable | None:
 def _people(overview: Overview, line: FrontLine) -> PageTable | None:
     columns = [
         Column("Customer", numeric=False),
-        Column("Since", numeric=False),
+        Column("Since, UTC", numeric=False),
         Column("Why", numeric=False),
         Column("What to do", numeric=False),
         Column("By whom", numeric=False),
-        Column("Until when", numeric=False),
+        Column("Until when, UTC", numeric=False),
         Column(
             "Next best offer",
             "The offer of the highest priority: how likely it is "
