@@ -26,13 +26,14 @@ from journeymap.analysis import (
     EffortAndCost,
     Investments,
     Log,
+    Loops,
     Overview,
     Recommendation,
     Retention,
     Satisfaction,
     Scorecard,
 )
-from journeymap.model import Department
+from journeymap.model import Department, Dormancy
 
 DAY = 86_400
 
@@ -194,3 +195,25 @@ def test_of_many_channels_some_are_better_by_chance() -> None:
                              f"c{dice.integers(4)}"))  # fmt: skip
         moved += bool(log_of(rows, ("channel",)).ask(EffortAndCost()).moves)
     assert moved <= 3
+
+
+def test_what_ends_the_silence_after_a_session_is_the_next_one() -> None:
+    journey = JourneyMap(
+        "s", dormant_after=timedelta(days=20), stages=[Stage("a", "buy"), Stage("b", "own")],
+        touchpoints=[Touchpoint("x", "a"), Touchpoint("y", "b")],
+        metrics=[Metric("churn", Of("stage", "b"), measure=Dormancy())],
+    )  # fmt: skip
+    rows: list[tuple[Any, ...]] = [
+        (f"c{one}", name, day * DAY + minute * 60)
+        for one in range(40) for day in range(100) for minute, name in ((0, "x"), (5, "y"))
+    ]  # fmt: skip
+    daily = log_of(rows, (), journey)
+    for log in (daily, daily.sessions("1 h")):
+        assert [row.dormant for row in log.ask(Loops())] == [0, 0]
+        assert [row.value for row in log.ask(Scorecard())] == [0.0]
+    gone = log_of([*rows, ("end", "x", 130 * DAY)], (), journey).sessions("1 h")
+    [_, owned] = gone.ask(Loops())
+    assert (owned.dormant, owned.returned) == (40, 0)
+    away = log_of([*rows, *((f"c{n}", "x", 130 * DAY) for n in range(40))], (), journey)
+    [_, owned] = away.sessions("1 h").ask(Loops())
+    assert (owned.dormant, owned.returned) == (40, 40)

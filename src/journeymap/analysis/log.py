@@ -135,12 +135,10 @@ class Log(Askable):
         if not place.is_file():
             raise FileNotFoundError(f"there is no file {str(place)!r}")
         _check_given(columns, map)
-        choice = ColumnGuess(_choose(kind, place, columns, encoding))
+        choice = _choose(kind, place, columns, encoding)
         if kind == "csv":
-            rows = read_csv(
-                place, choice.wanted, delimiter=delimiter, encoding=encoding, header=header,
-                progress=progress,
-            )  # fmt: skip
+            rows = read_csv(place, choice.wanted, delimiter=delimiter, encoding=encoding,
+                            header=header, progress=progress)  # fmt: skip
         elif kind in ("jsonl", "parquet", "xes"):
             rows = _read_keyed(kind, place, choice, encoding, progress)
         else:
@@ -401,7 +399,8 @@ class Log(Askable):
             since: The time from which on they were recorded (None: all).
             lag: How long recording takes at most: what was recorded so long before ``since`` is
                 read too, as it may have been committed after. Who reads again and again with the
-                time of the last reading misses nothing, and drops by source and id what came twice.
+                time of the last reading misses nothing that was recorded, and gets what lies in the
+                lag twice; what was corrected, retracted or forgotten is seen by reading all anew.
             identities: ``live.identities``, by which customers who recommended are found, whatever
                 became of their ids (None: as far as the journal knows).
             calendar_zone: The zone of calendar periods in answers (None: UTC).
@@ -475,13 +474,13 @@ def _check_given(columns: object, journey: object) -> None:
 
 def _choose(
     kind: str, place: Path, columns: Columns | None, encoding: str | None
-) -> Columns | None:  # fmt: skip
-    """Choose the columns where it is known which there are; None: when the file is read."""
+) -> ColumnGuess:  # fmt: skip
+    """Choose the columns where it is known which there are; others when the file is read."""
     if kind == "xes":
-        return complete_xes(columns)
+        return ColumnGuess(complete_xes(columns), department=columns is None)
     if kind == "jsonl" and columns is None:  # one object may lack what others have
-        return guess_columns(first_keys(place, encoding))
-    return columns
+        return ColumnGuess(guess_columns(first_keys(place, encoding)))
+    return ColumnGuess(columns)
 
 
 def _read_keyed(

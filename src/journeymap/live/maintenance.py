@@ -33,7 +33,7 @@ class StoreMaintenance:
     ) -> Backfilled:
         """Take in the past of customers whom the store does not know yet, from a log.
 
-        Journals and states are those of recording every interaction and letting time pass to the
+        Journals and states are those of recording what the log has and letting time pass to the
         end of the log, many times as fast. No signal of the past is handed out; what comes due
         after the log's end does so with ``advance``. Customers whom the store knows are passed
         over, so work that was interrupted goes on with the next call. A log keeps no ids of

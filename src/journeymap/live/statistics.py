@@ -32,7 +32,8 @@ class Stats:
         set_aside: Interactions that were set aside.
         evidence: Pieces of evidence of who is who.
         size: The bytes that the store takes (0: not known).
-        recorded: Interactions that this process recorded.
+        recorded: Interactions that this process recorded, also within transactions of the
+            application that were rolled back.
         duplicates: Interactions that it found to be recorded before.
         put_aside: Interactions that it set aside.
         unknown: Interactions that it recorded, at touchpoints that the map does not know.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from journeymap.analysis.grouping import Per, Sessions
 from journeymap.analysis.table.part import Flags, Ints, Part
 from journeymap.model.instants import MICROSECOND, micros_in
 
-__all__ = ["NEVER", "find_dormancies", "mark_ends", "stage_codes"]
+__all__ = ["NEVER", "find_dormancies", "mark_ends", "mark_last", "stage_codes"]
 
 NEVER = np.iinfo(np.int64).max
 
@@ -29,6 +30,17 @@ def mark_ends(part: Part) -> Flags:
     known = np.array([name in ends for name in part.names("touchpoint")], dtype=bool)
     found: Flags = known[part.touchpoints]
     return found
+
+
+def mark_last(part: Part) -> Flags:
+    """Mark the interactions after which nothing comes of a journey, or of a customer's sessions.
+
+    Sessions are cut out of one journey: what ends the silence after one is the next one.
+    """
+    whose = part.journey
+    if part.sees(Sessions) and not part.sees(Per):
+        whose = part.customer
+    return np.append(whose[1:] != whose[:-1], True)[: len(part)]
 
 
 def find_dormancies(
@@ -53,7 +65,7 @@ def find_dormancies(
         limit = np.where(mark_ends(part), NEVER, limit)
     if not part.scope.timed:
         return np.zeros(len(part), dtype=bool), limit
-    final = np.append(part.first[1:], True)
+    final = mark_last(part)
     end = part.scope.seen_until if until is None else until
     over = np.where(final, end, np.append(part.at[1:], 0))
     return (over - part.at >= limit) & (position > 0), limit

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 import polars as pl
 from attrs import field, frozen, validators
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.burdens import BURDENS, NO_COST, Burdens, find_burdens
@@ -111,8 +111,7 @@ class ChannelMove:
         channel: The channel on which a contact asks least of the customer.
         contacts: Its contacts on that channel.
         effort: The burdens of a contact there, less those on the other channels.
-        effort_low: Lower bound of its interval; those of all elements hold together in 95 % of
-            cases (Bonferroni).
+        effort_low: Lower bound of its interval; all hold together in 95 % of cases (Bonferroni).
         effort_high: Upper bound of it.
         cost: The mean cost of a contact there, less that on the other channels (None: unknown).
         cost_low: Lower bound of its 95 % interval.
@@ -585,7 +584,7 @@ def _best_channel(
     others = _Mean(_added([known[one] for one in rest]))
     effort = float(mine.exact_effort - others.exact_effort)
     # The best channel of each element is chosen: all comparisons are allowed for (Bonferroni).
-    quantile = _corrected(compared)
+    quantile = float(-ndtri(0.025 / compared))
     half = quantile * errors.effort([best], rest)
     if effort + half >= 0:
         return []
@@ -599,9 +598,3 @@ def _best_channel(
         None if cost is None or cost_half is None else cost + cost_half,
         None if cost is None else cost * others.contacts,
     )]  # fmt: skip
-
-
-def _corrected(compared: int) -> float:
-    from scipy.special import ndtri
-
-    return float(-ndtri(0.025 / compared))

@@ -14,7 +14,12 @@ from journeymap.analysis.answers import Answer
 from journeymap.analysis.measuring.clustered_shares import share_interval
 from journeymap.analysis.measuring.clusters import Clusters
 from journeymap.analysis.measuring.counts import distinct
-from journeymap.analysis.measuring.dormancy import NEVER, find_dormancies, stage_codes
+from journeymap.analysis.measuring.dormancy import (
+    NEVER,
+    find_dormancies,
+    mark_last,
+    stage_codes,
+)
 from journeymap.analysis.measuring.intervals import wilson_interval
 from journeymap.analysis.measuring.last_known import mark_lap_starts
 from journeymap.analysis.measuring.quantiles import Spread, spread_lengths
@@ -247,22 +252,17 @@ def _stages(part: Part, codes: Ints, first: Any, customer: Ints) -> Tally:
 def _dormancies(part: Part) -> tuple[Ints, Ints, Flags]:
     """Find the stage and the customer of each dormancy, and whether the customer came back."""
     silent, _ = find_dormancies(part)
-    return stage_codes(part)[silent], part.customer[silent], ~_final(part)[silent]
+    return stage_codes(part)[silent], part.customer[silent], ~mark_last(part)[silent]
 
 
 def _open(part: Part) -> tuple[Ints, Ints]:
     """Find the stage and the customer of each silence that is not over, but of the dormant."""
     silent, limit = find_dormancies(part)
-    waits = _final(part) & ~silent & (limit != NEVER)
+    waits = mark_last(part) & ~silent & (limit != NEVER)
     stages, width = stage_codes(part), len(part.names("stage"))
     cells = part.customer.astype(np.int64) * width + stages
     waits &= ~np.isin(cells, cells[silent])
     return stages[waits], part.customer[waits]
-
-
-def _final(part: Part) -> Flags:
-    """Mark the interactions with which journeys end."""
-    return np.append(part.first[1:], True)[: len(part)]
 
 
 def _leaks(stages: Tally, scope: Scope) -> pl.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
+from attrs import evolve
+
 from journeymap.analysis.table.columns import Columns
 
 __all__ = ["ColumnGuess", "Guessed", "describe_guess", "guess_columns", "list_guessed"]
@@ -58,16 +60,21 @@ def guess_columns(there: Iterable[str]) -> Columns:
 
 
 class ColumnGuess:
-    """Columns that were named, or are guessed when it is known which there are."""
+    """Columns that were named, or are guessed when it is known which there are.
 
-    def __init__(self, named: Columns | None) -> None:
-        self._named = named
+    Of a format whose names are known, the ``department`` alone may be left to guess.
+    """
+
+    def __init__(self, named: Columns | None, *, department: bool = False) -> None:
+        self._named, self._department = named, department
         self.columns = named or Columns()
 
     def wanted(self, there: Sequence[str]) -> Sequence[str]:
         """List the columns to read, guessed if none were named."""
         if self._named is None:
             self.columns = guess_columns(there)
+        elif self._department and _DEPARTMENT[0] in there:
+            self.columns = evolve(self._named, department=_DEPARTMENT[0])
         return self.columns.wanted(there)
 
 

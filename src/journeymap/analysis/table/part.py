@@ -280,6 +280,10 @@ class Part:
             return self
         return self._origin.through(tuple(view.without_bounds() for view in self._seen))
 
+    def sees(self, kind: type[LogView]) -> bool:
+        """Check whether the part is seen through a view of a kind."""
+        return any(isinstance(view, kind) for view in self._seen)
+
     def through(self, views: tuple[LogView, ...]) -> Part:
         """Show the part through views, one after the other.
 
