@@ -281,7 +281,14 @@ class Part:
         return self._origin.through(tuple(view.without_bounds() for view in self._seen))
 
     def sees(self, kind: type[LogView]) -> bool:
-        """Check whether the part is seen through a view of a kind."""
+        """Check whether the part is seen through a view of a kind.
+
+        Args:
+            kind: The class of the view.
+
+        Returns:
+            Whether it is.
+        """
         return any(isinstance(view, kind) for view in self._seen)
 
     def through(self, views: tuple[LogView, ...]) -> Part:
