@@ -138,9 +138,9 @@ def _met_on_the_way(seed: int, customers: int = 700) -> Log:
 
 
 def test_one_touch_on_the_way_to_buy_is_no_proof() -> None:
-    answers = [_met_on_the_way(seed).ask(Attribution("buy", "learned")) for seed in range(40)]
-    assert sum(answer.identifiable is False for answer in answers) >= 38
-    assert sum("only a hold-out can show" in answer.reason for answer in answers) >= 38
+    answers = [_met_on_the_way(seed).ask(Attribution("buy", "learned")) for seed in range(20)]
+    assert sum(answer.identifiable is False for answer in answers) >= 19
+    assert sum("only a hold-out can show" in answer.reason for answer in answers) >= 19
 
 
 def _both_rise(seed: int, kind: str, customers: int = 900) -> Log:
@@ -164,11 +164,11 @@ def _both_rise(seed: int, kind: str, customers: int = 900) -> Log:
 
 @pytest.mark.parametrize("kind", ["busy", "new", "active"])
 def test_what_rises_with_touches_is_not_caused_by_them(kind: str) -> None:
-    answers = [_both_rise(seed, kind).ask(Attribution("buy", "learned")) for seed in range(20)]
+    answers = [_both_rise(seed, kind).ask(Attribution("buy", "learned")) for seed in range(12)]
     credited = [answer for answer in answers if sum(row.conversions for row in answer)]
     assert sum(answer.identifiable is True for answer in credited) <= 1
     if kind != "new":  # there, touches come in bursts, too
-        assert sum("after a touch than before" in answer.reason for answer in answers) >= 10
+        assert sum("after a touch than before" in answer.reason for answer in answers) >= 6
 
 
 def _by_habit(seed: int, shape: float, *, begun: bool, customers: int = 700) -> Log:

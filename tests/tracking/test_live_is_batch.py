@@ -44,7 +44,7 @@ def batch_position(state: State) -> dict[str, Any]:
         "dormant")} | {"customer": state.customer, "count": state.count}  # fmt: skip
 
 
-@settings(max_examples=1000)
+@settings(max_examples=600)
 @given(arriving, st.randoms(use_true_random=False), st.integers(0, 120))
 def test_positions_and_laps(drawn: list[tuple[Interaction, int]], dice: Any, later: int) -> None:
     sent = arrived(drawn, dice)
@@ -84,7 +84,7 @@ def test_at_any_time_before(drawn: list[tuple[Interaction, int]], dice: Any) -> 
     assert rows == [batch_position(states[name]) for name in sorted(states)]
 
 
-@settings(max_examples=1000)
+@settings(max_examples=600)
 @given(arriving, st.randoms(use_true_random=False))
 def test_deviations_and_key_journeys(drawn: list[tuple[Interaction, int]], dice: Any) -> None:
     sent = arrived(drawn, dice)
