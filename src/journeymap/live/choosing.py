@@ -11,7 +11,7 @@ from journeymap.live.evidence import read_facts
 from journeymap.live.recording import Naming, Receipt, Recording, Settings
 from journeymap.live.states import States, Versioned
 from journeymap.profile import Choice, NextBest
-from journeymap.tracking.interaction_conditions import remembered_times
+from journeymap.tracking.compiled_map import compile_map
 
 __all__ = ["Choosing"]
 
@@ -30,11 +30,12 @@ class Choosing:
         self._customer, self._channel = customer, channel
         self.written: Versioned = {}
         self.recorded: list[tuple[Interaction, Receipt]] = []
+        self._check_reach()
 
     def _check_reach(self) -> None:
         """Raise ElementError where the offers look further back than states of this map do."""
-        kept = remembered_times(self._states.tracker.map)
-        for name, count in remembered_times(self._offers.map).items():
+        kept = compile_map(self._states.tracker.map).remembered
+        for name, count in compile_map(self._offers.map).remembered.items():
             if count > kept.get(name, 0):
                 message = (
                     f"these offers look back to {count} times at it, and states of this map keep "
@@ -44,7 +45,6 @@ class Choosing:
 
     def write(self, tx: Transaction, named: Naming | None = None) -> Choice:
         """Choose, and record the contact."""
-        self._check_reach()
         now = self._states.now()
         self.written, self.recorded = {}, []
         contact = Interaction(self._customer, "?", now, source=SOURCE, channel=self._channel)

@@ -158,6 +158,7 @@ class Delivery:
     _idle: int = 0
     _hands: int = 1
     _errors: list[BaseException] = Factory(list)
+    _given_up: set[str] = Factory(set)
     _places: dict[str, tuple[str, Place]] = Factory(dict)
     _spared: dict[tuple[str, str], int] = Factory(dict)
     _context: contextvars.Context = Factory(contextvars.copy_context)
@@ -180,6 +181,9 @@ class Delivery:
         )  # fmt: skip
         now = self.clock()
         broken = tuple(sorted(name for name, b in self.breakers.items() if not b.allows(now)))
+        if self._given_up:
+            write_log("warning", "%d letters were never answered: given up", len(self._given_up))
+            self._counts["dead"] += len(self._given_up)
         return Delivered(**self._counts, unclaimed=unclaimed, broken=broken)
 
     def _work_together(self, parallel: int) -> None:
@@ -325,7 +329,7 @@ class Delivery:
         """Give up a letter whose action ended its process again and again."""
         reason = f"it was handed out {lost} times to processes that never answered"
         tx.outbox.settle([evolve(letter, status="dead", reason=reason, next=micros(now))])
-        self._count(evolve(letter, status="dead"))
+        self._given_up.add(letter.id)  # counted once, also where this is done again
 
     def _waits_for_another(
         self, tx: Transaction, letter: Letter, name: str, now: datetime, firsts: Firsts
