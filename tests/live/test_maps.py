@@ -31,7 +31,7 @@ from journeymap.interactions import Identity
 from journeymap.live.map_mark import mark_map
 from journeymap.model import ContactLimit, JourneyMap, Offer, Persona
 from journeymap.testing import interactions
-from journeymap.tracking import MomentReached, Signal, Tracker, Withdrawn
+from journeymap.tracking import Deviated, MomentReached, Signal, Tracker, Withdrawn
 from tests.factories import DAY, HOUR, JOURNEY, SHOP, T0, arrived, count_told, folded
 from tests.factories import happened as at
 
@@ -248,6 +248,25 @@ def test_any_deployment_tells_everything_once(
         _, expected = folded(Tracker(TRACKED, None), past, as_of)
         mine = Counter({s: n for s, n in told.items() if getattr(s, "moment", "") != "extra"})
         assert +mine == sum(expected.values(), Counter())
+
+
+def test_what_comes_before_the_time_that_another_version_let_pass_is_still_due() -> None:
+    """The new version took ben's time to be over up to hour 122; then something came at 101."""
+    with Live(TRACKED, clock=lambda: BEGIN + 600 * HOUR) as old:
+        new = Live(NEWER, old.store, clock=lambda: BEGIN + 600 * HOUR)
+        first, second = (
+            Interaction("ben", "a", BEGIN + hour * HOUR, id=str(hour), source="s")
+            for hour in (0, 101)
+        )
+        old.record(Interaction("ada", "a", BEGIN, id="x", source="s"))
+        old.advance(BEGIN + 122 * HOUR)
+        old.record(first)
+        old.advance(BEGIN + 100 * HOUR)
+        new.record(first)  # a duplicate: it reads the state, and keeps it
+        old.record(second)
+        late = [one for one in new.advance(BEGIN + 168 * HOUR) if isinstance(one, Deviated)
+                and (one.journey, one.deviation) == ("ab", "late")]  # fmt: skip
+        assert [one.at for one in late] == [BEGIN + 121 * HOUR]
 
 
 def test_the_mark_is_of_what_tracking_reads() -> None:

@@ -168,10 +168,15 @@ def _renamed(journey: JourneyMap) -> JourneyMap:
 def test_regrouped_is_as_taken_by_the_new_rules(
     taken: list[Record], dies_at: int, page: int
 ) -> None:
-    """Interrupted anywhere and called again: all is as if the rules had been these ever since."""
+    """Interrupted anywhere and called again: all is as if the rules had been these ever since.
+
+    But for the order of what happened at one time: that of arrival, and what had been set aside
+    arrives when the rules let it.
+    """
     taken = [
         one if one.interaction is None
-        else evolve(one, interaction=evolve(one.interaction, id=str(number)))
+        else evolve(one, interaction=evolve(
+            one.interaction, id=str(number), at=one.at + timedelta(microseconds=number)))
         for number, one in enumerate(taken)
     ]  # fmt: skip
     fewer = IdentityRules([space for space in RULES.namespaces if space.name != "e"])

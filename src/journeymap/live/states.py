@@ -114,7 +114,7 @@ class States:
         if not self.outdated(stored):
             return self.tracker.from_json(stored.text)
         clock = read_time(state_data(stored.text)["clock"])
-        state, signals = self._follow_on(tx, stored)
+        state, signals = self._follow_on(tx, stored, clock)
         past: list[Interaction] | None = None
         if state is None:
             past = in_order(map(read_entry, tx.journal.history(stored.customer)))
@@ -146,11 +146,19 @@ class States:
         return self._former.get(stored.map)
 
     def _follow_on(
-        self, tx: Transaction, stored: StoredState
+        self, tx: Transaction, stored: StoredState, clock: datetime
     ) -> tuple[State | None, tuple[Signal, ...]]:
-        """Fold what came since this process last saw a customer; None if it has to begin anew."""
+        """Fold what came since this process last saw a customer; None if it has to begin anew.
+
+        It has, too, where this process let more time pass for the customer than the store has: what
+        came in that time waits for what is still to be emitted.
+        """
         version, state = self._cache.get(stored.customer, (0, None))
-        if state is None or not 0 < stored.version - version < MAX_WRITES_BETWEEN:
+        if (
+            state is None
+            or state.clock > clock
+            or not 0 < stored.version - version < MAX_WRITES_BETWEEN
+        ):
             return None, ()
         newer = in_order(map(read_entry, tx.journal.history(stored.customer, state.count)))
         if not newer:
